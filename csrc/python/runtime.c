@@ -1,0 +1,74 @@
+/* Threads and build facts: set_num_threads, get_num_threads, build_info. */
+#include "python/module.h"
+
+#include "base/memory.h"
+#include "base/threads.h"
+
+static PyObject *set_num_threads(PyObject *self, PyObject *argument)
+{
+    (void)self;
+    long threads = PyLong_AsLong(argument);
+    if (threads == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    if (threads < 0 || threads > EC_MAX_THREADS) {
+        return PyErr_Format(PyExc_ValueError, "num_threads = %ld is outside [0, %d]", threads, EC_MAX_THREADS);
+    }
+    ec_set_thread_count((int)threads);
+    Py_RETURN_NONE;
+}
+
+static PyObject *get_num_threads(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    return PyLong_FromLong(ec_thread_count());
+}
+
+static PyObject *build_info(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+#if defined(__clang__)
+    const char *compiler = "clang " __clang_version__;
+#elif defined(__GNUC__)
+    const char *compiler = "gcc " __VERSION__;
+#else
+    const char *compiler = "unknown";
+#endif
+    return Py_BuildValue("{s:s,s:i}", "compiler", compiler, "openmp", ec_openmp_version());
+}
+
+static PyObject *set_spin_ns(PyObject *self, PyObject *argument)
+{
+    (void)self;
+    long long nanoseconds = PyLong_AsLongLong(argument);
+    if (nanoseconds == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    ec_set_spin_ns(nanoseconds);
+    Py_RETURN_NONE;
+}
+
+static PyObject *memory_fail_at(PyObject *self, PyObject *args)
+{
+    (void)self;
+    long long number;
+    int forever;
+    if (!PyArg_ParseTuple(args, "Lp:_memory_fail_at", &number, &forever)) {
+        return NULL;
+    }
+    return PyLong_FromLongLong(ec_memory_fail_at(number, forever));
+}
+
+static PyMethodDef methods[] = {
+    {"set_num_threads", set_num_threads, METH_O,
+     "set_num_threads(num_threads)\n--\n\n0 returns to OpenMP's own limit."},
+    {"get_num_threads", get_num_threads, METH_NOARGS, "get_num_threads()\n--\n\nThreads that the next step uses."},
+    {"build_info", build_info, METH_NOARGS, "build_info()\n--\n\nCompiler and OpenMP version of the build."},
+    {"_set_spin_ns", set_spin_ns, METH_O, "How long a thread spins at a barrier before it sleeps; for measurements."},
+    {"_memory_fail_at", memory_fail_at, METH_VARARGS, "Lets the n-th allocation of the core fail; for tests."},
+    {NULL, NULL, 0, NULL},
+};
+
+int ec_python_add_runtime(PyObject *module) { return PyModule_AddFunctions(module, methods); }
