@@ -1,0 +1,135 @@
+/* The kernels: small, single-threaded, stateless loops, the same table of them for every instruction set.
+ *
+ * Each kernel is written once in body/, in the vector vocabulary of simd/; isa/<name>.c compiles all bodies with one
+ * vocabulary and fills the table. A kernel checks nothing and allocates nothing. Rows are given as a pointer and a
+ * stride in floats; no alignment is assumed. Outputs come first, then inputs, parameters, sizes. Unless stated
+ * otherwise, an output may be the very same array as an input, but not overlap it in part. */
+#ifndef EC_KERNELS_KERNELS_H
+#define EC_KERNELS_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Keras's activation functions, with Keras's defaults (leaky_relu 0.2, elu 1, exact gelu). */
+enum ec_activation {
+    EC_LINEAR,
+    EC_RELU,
+    EC_TANH,
+    EC_SIGMOID,
+    EC_SOFTPLUS,
+    EC_SOFTSIGN,
+    EC_ELU,
+    EC_SELU,
+    EC_EXPONENTIAL,
+    EC_LEAKY_RELU,
+    EC_RELU6,
+    EC_HARD_SIGMOID,
+    EC_SILU,
+    EC_GELU,
+    EC_GELU_TANH,
+    EC_ACTIVATIONS
+};
+/* Whether y never falls where x rises: then max(activation(x)) = activation(max(x)). */
+int ec_activation_is_monotone(enum ec_activation activation);
+
+/* What an update does to a gradient before it is used: g = clamp(scale * g, -limit, limit). */
+struct ec_gradient_scaling {
+    float scale; /* 1: none */
+    float limit; /* infinity: none */
+};
+
+/* One Adam step (Kingma and Ba 2015, the "epsilon hat" form, as Keras):
+ * m += (g - m)(1 - beta1); v += (g^2 - v)(1 - beta2); p -= p * decay; p -= rate * m / (sqrt(v) + epsilon). */
+struct ec_adam_step {
+    float rate; /* lr * sqrt(1 - beta2^t) / (1 - beta1^t) */
+    float one_minus_beta1, one_minus_beta2, epsilon;
+    float decay; /* lr * weight_decay (AdamW) */
+    struct ec_gradient_scaling scaling;
+};
+
+/* One SGD step, as Keras: without momentum p -= rate * g; else m = momentum * m - rate * g, and
+ * p += m, or with Nesterov p += momentum * m - rate * g. First p -= p * decay. */
+struct ec_sgd_step {
+    float rate, momentum, decay;
+    int nesterov;
+    struct ec_gradient_scaling scaling;
+};
+
+#define EC_GEMM_MAX_ROWS 16 /* no vocabulary states a larger register tile */
+#define EC_GEMM_MAX_COLS 64
+
+struct ec_kernels {
+    const char *name; /* "scalar", "neon", "avx2", "avx512" */
+    int lanes;        /* floats in a vector */
+
+    /* matrix: out[r][c] (+)= sum over k of a_panel[k * rows + r] * b_panel[k * gemm_cols + c], k rising, one fused
+     * multiply-add per k (where the instruction set has it). rows <= gemm_rows, cols <= gemm_cols: only so many columns
+     * are written; the panel is always gemm_cols wide. depth may be 0. */
+    int gemm_rows, gemm_cols;
+    void (*gemm_tile)(float *out, int64_t out_stride, int accumulate, const float *a_panel, const float *b_panel,
+                      int rows, int cols, int64_t depth);
+    /* Packs `rows` <= gemm_rows rows for gemm_tile: panel[k * rows + r] = a[r * row_stride + k * col_stride]. */
+    void (*pack_a)(float *panel, const float *a, int64_t row_stride, int64_t col_stride, int rows, int64_t depth);
+    /* Packs `cols` <= gemm_cols columns: panel[k * gemm_cols + c] = b[k * row_stride + c * col_stride], zeros behind.
+     */
+    void (*pack_b)(float *panel, const float *b, int64_t row_stride, int64_t col_stride, int cols, int64_t depth);
+
+    /* token_conv_pool: best[f] = max over t in [0, windows) of
+     * sum over j in [0, taps) of products[index[t + j] * stride + j * filters + f], summed with j rising, and
+     * best_at[f] the first t that reaches it. NaN wins over numbers, the first NaN stays. windows >= 1. */
+    void (*window_max)(float *best, int32_t *best_at, const float *products, int64_t stride, const int32_t *index,
+                       int64_t filters, int64_t windows, int taps);
+    /* out[c] (+)= sum over i in [0, count) of weight[i] * rows[index[i] * stride + c], c in [0, width), i rising. The
+     * sum over all i is kept in registers. weight NULL: all ones. With `accumulate` the old out[c] is added last. */
+    void (*weighted_sum)(float *out, int accumulate, const float *rows, int64_t stride, const int32_t *index,
+                         const float *weight, int64_t count, int64_t width);
+    /* out[i * out_stride + c] = table[index[i] * table_stride + c] for c < width, 0 for width <= c < out_stride; an
+     * index of -1 gives a row of zeros. */
+    void (*gather_rows)(float *out, int64_t out_stride, const float *table, int64_t table_stride, const int32_t *index,
+                        int64_t count, int64_t width);
+    /* out[r * out_stride + c] = in[c * in_stride + r] for r < rows, c < cols. No overlap. */
+    void (*transpose)(float *out, int64_t out_stride, const float *in, int64_t in_stride, int64_t rows, int64_t cols);
+
+    /* elementwise, n values */
+    void (*fill)(float *out, float value, int64_t n);
+    void (*add)(float *out, const float *in, int64_t n);                                       /* out += in */
+    void (*add_scaled)(float *out, const float *in, float scale, int64_t n);                   /* out += scale * in */
+    void (*scale)(float *out, const float *in, float scale, int64_t n);                        /* out = scale * in */
+    void (*multiply)(float *out, const float *a, const float *b, int64_t n);                   /* out = a * b */
+    void (*maximum_into)(float *out, int32_t *at, const float *in, int32_t number, int64_t n); /* where in > out, or in
+                                     is NaN and out is not: out = in, at = number */
+    void (*add_bias)(float *out, int64_t stride, const float *bias, int64_t rows, int64_t cols); /* each row += bias */
+    /* out[c] (+)= sum over r of in[r * stride + c], r rising */
+    void (*column_sum)(float *out, int accumulate, const float *in, int64_t stride, int64_t rows, int64_t cols);
+    /* The sum of squares in double, in an order fixed by n alone. */
+    double (*sum_squares)(const float *in, int64_t n);
+    /* y = f(x); relative error at most 3e-7 of the exact value (absolute 1e-7 near 0); NaN stays NaN, infinities give
+     * limits */
+    void (*activate)(float *y, const float *x, enum ec_activation activation, int64_t n);
+    /* d_x = d_y * f'(x), from x and y = f(x). x may be NULL for LINEAR, RELU, TANH, SIGMOID, ELU, SELU, EXPONENTIAL,
+     * LEAKY_RELU, RELU6, HARD_SIGMOID, SOFTPLUS and SOFTSIGN, which find f' from y alone. f'(0) of relu is 0. */
+    void (*activate_backward)(float *d_x, const float *d_y, const float *x, const float *y,
+                              enum ec_activation activation, int64_t n);
+    /* y = exp(x - max) / sum; returns log(sum of exp(x)). n >= 1; any NaN gives NaN. */
+    float (*softmax)(float *y, const float *x, int64_t n);
+    /* out[c] = hash(key, c) >= threshold ? in[c] * scale : 0, for c in [0, n): each value is kept with probability
+     * 1 - threshold / 2^32. The hash is base/random's ec_random_u32(key, c), lane for lane on every instruction set. */
+    void (*dropout)(float *out, const float *in, uint64_t key, uint32_t threshold, float scale, int64_t n);
+
+    /* optim: value, slots and gradient of n entries. m is NULL for SGD without momentum. */
+    void (*adam)(float *value, float *m, float *v, const float *gradient, const struct ec_adam_step *step, int64_t n);
+    void (*sgd)(float *value, float *m, const float *gradient, const struct ec_sgd_step *step, int64_t n);
+};
+
+/* The table in use: the best rung this machine has, capped by the environment variable EMBEDCNN_ISA (scalar, neon,
+ * avx2, avx512, amx), read once at first use. */
+const struct ec_kernels *ec_kernels(void);
+/* Uses the rung of this name from now on ("auto" = the best); EC_BAD_VALUE where the machine or the build lacks it. Not
+ * while a program runs. */
+int ec_kernels_select(const char *name);
+/* Names of the rungs of this machine, best last, NULL at the end. */
+const char *const *ec_kernels_available(void);
+/* Table of a rung by name or NULL; for tests and benchmarks. */
+const struct ec_kernels *ec_kernels_named(const char *name);
+
+#endif
