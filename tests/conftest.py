@@ -1,0 +1,46 @@
+"""Fixtures of all tests: every instruction set of this machine, thread counts, the shared data where it exists."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from embedcnn import _core
+
+ROOT = Path(__file__).resolve().parent.parent
+
+settings.register_profile(
+    "embedcnn", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+settings.load_profile("embedcnn")
+
+
+def available_rungs() -> list[str]:
+    return list(_core.kernels()["available"]) if hasattr(_core, "kernels") else []
+
+
+@pytest.fixture(params=available_rungs())
+def rung(request):
+    """Runs the test once on every instruction set that this machine and build have."""
+    before = _core.kernels()["name"]
+    _core.select_kernels(request.param)
+    yield request.param
+    _core.select_kernels(before)
+
+
+@pytest.fixture(params=[1, 2, 3])
+def threads(request):
+    """Runs the test with one, two and three threads."""
+    _core.set_num_threads(request.param)
+    yield request.param
+    _core.set_num_threads(0)
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder of data shared between projects; tests that need it are skipped where it is absent."""
+    folder = Path(os.environ.get("EMBEDCNN_SHARED", ROOT.parent / "shared"))
+    if not (folder / "data").is_dir():
+        pytest.skip("no shared data: set EMBEDCNN_SHARED to its folder")
+    return folder

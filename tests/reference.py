@@ -1,0 +1,348 @@
+"""What every operation means, in float64 NumPy: slow, obvious; the specification of the C core.
+
+An operation returns ``(output, backward)``; ``backward(d_output)`` returns the gradients of its array
+arguments in their order. A sequence is a pair (values [B, T, C], mask [B, T] of bool, or None where every
+position counts). Masked positions hold zeros and get no gradient. The gradients here are themselves checked by
+central differences (ops/test_reference.py).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Sequence(NamedTuple):
+    values: np.ndarray
+    mask: np.ndarray | None = None
+
+
+def sequence(values, mask=None) -> Sequence:
+    """The sequence with zeros at the masked positions."""
+    values = np.asarray(values, np.float64)
+    return Sequence(values if mask is None else values * mask[:, :, None], mask)
+
+
+def span(mask_row) -> tuple[int, int]:
+    """The text: from the first unmasked position up to the one after the last; (0, 0) where all is masked."""
+    unmasked = np.flatnonzero(mask_row)
+    return (int(unmasked[0]), int(unmasked[-1]) + 1) if len(unmasked) else (0, 0)
+
+
+def starts_of(mask, batch) -> list[int]:
+    return [0] * batch if mask is None else [span(row)[0] for row in mask]
+
+
+def padded(ids, offsets) -> tuple[np.ndarray, np.ndarray]:
+    """Ragged ids as (ids [B, T], mask [B, T])."""
+    lengths = np.diff(offsets)
+    out = np.zeros((len(lengths), max(lengths, default=0)), np.int64)
+    mask = np.arange(out.shape[1])[None, :] < lengths[:, None]
+    out[mask] = ids
+    return out, mask
+
+
+def lookup(ids, embeddings, mask=None, mask_zero=False):
+    """Row ``id`` of the table for each token; with ``mask_zero`` the id 0 is padding."""
+    if mask_zero:
+        mask = (ids != 0) if mask is None else mask & (ids != 0)
+    out = sequence(embeddings[ids], mask)
+
+    def backward(d_out):
+        d_out = sequence(d_out, mask).values
+        d_embeddings = np.zeros(embeddings.shape)
+        np.add.at(d_embeddings, ids, d_out)
+        return (d_embeddings,)
+
+    return out, backward
+
+
+def touched_rows(ids, mask=None, mask_zero=False) -> np.ndarray:
+    """The rows that a batch reads: the distinct unmasked ids, rising."""
+    keep = np.ones(ids.shape, bool) if mask is None else mask
+    return np.unique(ids[keep & (ids != 0)] if mask_zero else ids[keep])
+
+
+def windows_of_text(length, taps, stride, dilation, padding) -> list[list[int]]:
+    """For each window of a text that stands alone the positions its taps read; -1: a zero outside."""
+    wide = (taps - 1) * dilation + 1
+    if length == 0:
+        return []
+    if padding == "valid":
+        count, left = max((length - wide) // stride + 1, 1), 0
+    else:
+        count = -(-length // stride)
+        left = wide - 1 if padding == "causal" else max((count - 1) * stride + wide - length, 0) // 2
+    windows = []
+    for number in range(count):
+        reads = [number * stride - left + tap * dilation for tap in range(taps)]
+        windows.append([at if 0 <= at < length else -1 for at in reads])
+    return windows
+
+
+def conv1d_windows(mask, batch, width, taps, stride, dilation, padding):
+    """(T_out, for each text a list of (index in the output, positions read or -1))."""
+    wide = (taps - 1) * dilation + 1
+    if padding != "valid":
+        width_out = -(-width // stride)
+    elif mask is None:
+        if width < wide:
+            raise ValueError("a text is shorter than the kernel")
+        width_out = (width - wide) // stride + 1
+    else:
+        width_out = max((width - wide) // stride + 1, min(width, 1))
+    found = []
+    for text in range(batch):
+        begin, end = (0, width) if mask is None else span(mask[text])
+        placed = []
+        for number, reads in enumerate(windows_of_text(end - begin, taps, stride, dilation, padding)):
+            index = min(begin // stride + number, width_out - 1)
+            reads = [
+                begin + at if at >= 0 and (mask is None or mask[text, begin + at]) else -1 for at in reads
+            ]
+            placed.append((index, reads))
+        found.append(placed)
+    return width_out, found
+
+
+def conv1d(x: Sequence, kernel, bias=None, strides=1, dilation_rate=1, padding="valid"):
+    """out[b, t] = bias + sum over j of x[b, window t at tap j] @ kernel[j]."""
+    batch, width, _ = x.values.shape
+    taps, channels, filters = kernel.shape
+    width_out, windows = conv1d_windows(x.mask, batch, width, taps, strides, dilation_rate, padding)
+    out = np.zeros((batch, width_out, filters))
+    mask = None if x.mask is None else np.zeros((batch, width_out), bool)
+    for text in range(batch):
+        for index, reads in windows[text]:
+            out[text, index] = 0 if bias is None else bias
+            for tap, at in enumerate(reads):
+                if at >= 0:
+                    out[text, index] += x.values[text, at] @ kernel[tap]
+            if mask is not None:
+                mask[text, index] = True
+
+    def backward(d_out):
+        d_x, d_kernel, d_bias = np.zeros(x.values.shape), np.zeros(kernel.shape), np.zeros(filters)
+        for text in range(batch):
+            for index, reads in windows[text]:
+                d_bias += d_out[text, index]
+                for tap, at in enumerate(reads):
+                    if at >= 0:
+                        d_x[text, at] += kernel[tap] @ d_out[text, index]
+                        d_kernel[tap] += np.outer(x.values[text, at], d_out[text, index])
+        return (d_x, d_kernel) if bias is None else (d_x, d_kernel, d_bias)
+
+    return Sequence(out, mask), backward
+
+
+def global_max_pool(x: Sequence):
+    """The largest over the unmasked steps; the first index wins a tie, NaN wins over numbers; none: zeros."""
+    batch, width, channels = x.values.shape
+    out, winner = np.zeros((batch, channels)), np.full((batch, channels), -1)
+    for text in range(batch):
+        steps = [t for t in range(width) if x.mask is None or x.mask[text, t]]
+        for c in range(channels):
+            for t in steps:
+                value, best = x.values[text, t, c], out[text, c]
+                if winner[text, c] < 0 or value > best or (math.isnan(value) and not math.isnan(best)):
+                    out[text, c], winner[text, c] = value, t
+
+    def backward(d_out):
+        d_x = np.zeros(x.values.shape)
+        for text in range(batch):
+            for c in range(channels):
+                if winner[text, c] >= 0:
+                    d_x[text, winner[text, c], c] += d_out[text, c]
+        return (d_x,)
+
+    return out, backward
+
+
+def winner_gap(x: Sequence) -> np.ndarray:
+    """How far the largest step lies above the next [B, C]; infinite where there is no other."""
+    values = x.values if x.mask is None else np.where(x.mask[:, :, None], x.values, -np.inf)
+    if values.shape[1] < 2:
+        return np.full((values.shape[0], values.shape[2]), np.inf)
+    largest = np.sort(values, axis=1)
+    with np.errstate(invalid="ignore"):
+        gap = largest[:, -1] - largest[:, -2]
+    return np.where(np.isnan(gap), np.inf, gap)
+
+
+def global_average_pool(x: Sequence):
+    """The mean over the unmasked steps; none: zeros."""
+    weight = np.ones(x.values.shape[:2]) if x.mask is None else x.mask.astype(np.float64)
+    weight = weight / np.maximum(weight.sum(1, keepdims=True), 1)
+    return (x.values * weight[:, :, None]).sum(1), lambda d_out: (d_out[:, None, :] * weight[:, :, None],)
+
+
+def dense(x, kernel, bias=None):
+    """x @ kernel + bias on the last axis of [..., C]."""
+    out = x @ kernel + (0 if bias is None else bias)
+
+    def backward(d_out):
+        rows, d_rows = x.reshape(-1, x.shape[-1]), d_out.reshape(-1, kernel.shape[1])
+        gradients = (d_out @ kernel.T, rows.T @ d_rows)
+        return gradients if bias is None else (*gradients, d_rows.sum(0))
+
+    return out, backward
+
+
+def sigmoid(x):
+    return np.where(x >= 0, 1 / (1 + np.exp(-np.abs(x))), np.exp(-np.abs(x)) / (1 + np.exp(-np.abs(x))))
+
+
+def normal_cdf(x):
+    return 0.5 * np.vectorize(math.erfc, otypes=[np.float64])(-np.asarray(x) / math.sqrt(2))
+
+
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+GELU_TANH = math.sqrt(2 / math.pi)
+
+
+def gelu_tanh_inner(x):
+    return GELU_TANH * (x + 0.044715 * x**3)
+
+
+def exp_below(x):  # exp where x is negative, 1 elsewhere: no overflow
+    return np.exp(np.minimum(x, 0))
+
+
+#: name -> (f, f'), with Keras's defaults; f'(0) = 0 at the corner of relu.
+ACTIVATIONS = {
+    "linear": (lambda x: x + 0.0, lambda x: np.ones_like(x)),
+    "relu": (lambda x: np.maximum(x, 0), lambda x: (x > 0) * 1.0),
+    "tanh": (np.tanh, lambda x: 1 - np.tanh(x) ** 2),
+    "sigmoid": (sigmoid, lambda x: sigmoid(x) * sigmoid(-x)),
+    "softplus": (lambda x: np.logaddexp(x, 0), sigmoid),
+    "softsign": (lambda x: x / (1 + np.abs(x)), lambda x: 1 / (1 + np.abs(x)) ** 2),
+    "elu": (lambda x: np.where(x > 0, x, exp_below(x) - 1), exp_below),
+    "selu": (
+        lambda x: SELU_SCALE * np.where(x > 0, x, SELU_ALPHA * (exp_below(x) - 1)),
+        lambda x: SELU_SCALE * np.where(x > 0, 1, SELU_ALPHA * exp_below(x)),
+    ),
+    "exponential": (np.exp, np.exp),
+    "leaky_relu": (lambda x: np.where(x > 0, x, 0.2 * x), lambda x: np.where(x > 0, 1, 0.2)),
+    "relu6": (lambda x: np.clip(x, 0, 6), lambda x: ((x > 0) & (x < 6)) * 1.0),
+    "hard_sigmoid": (lambda x: np.clip(x + 3, 0, 6) / 6, lambda x: ((x > -3) & (x < 3)) / 6),
+    "silu": (lambda x: x * sigmoid(x), lambda x: sigmoid(x) * (1 + x * sigmoid(-x))),
+    "gelu": (
+        lambda x: x * normal_cdf(x),
+        lambda x: normal_cdf(x) + x * np.exp(-x * x / 2) / math.sqrt(2 * math.pi),
+    ),
+    "gelu_tanh": (
+        lambda x: 0.5 * x * (1 + np.tanh(gelu_tanh_inner(x))),
+        lambda x: (
+            0.5 * (1 + np.tanh(gelu_tanh_inner(x)))
+            + 0.5 * x * (1 - np.tanh(gelu_tanh_inner(x)) ** 2) * GELU_TANH * (1 + 3 * 0.044715 * x * x)
+        ),
+    ),
+}
+#: Those that never fall: max(f(x)) = f(max(x)).
+MONOTONE = [name for name in ACTIVATIONS if name not in ("silu", "gelu", "gelu_tanh")]
+
+
+def activation(x, activation="relu"):
+    function, derivative = ACTIVATIONS[activation]
+    return function(x), lambda d_out: (d_out * derivative(x),)
+
+
+def softmax(x):
+    """exp(x) / sum of exp(x) over the last axis."""
+    shifted = np.exp(x - x.max(-1, keepdims=True))
+    out = shifted / shifted.sum(-1, keepdims=True)
+    return out, lambda d_out: (out * (d_out - (d_out * out).sum(-1, keepdims=True)),)
+
+
+def random_key(key: int, counter: int) -> int:
+    """csrc/base/random.h, ec_random_key."""
+    bits = (1 << 64) - 1
+    z = (key + 0x9E3779B97F4A7C15 * (counter + 1)) & bits
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & bits
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & bits
+    return z ^ (z >> 31)
+
+
+def random_u32(key: int, column: int) -> int:
+    """csrc/base/random.h, ec_random_u32."""
+    bits = (1 << 32) - 1
+    x = ((column * 0x9E3779B9) ^ key) & bits
+    x = ((x ^ (x >> 16)) * 0x7FEB352D) & bits
+    x = ((x ^ (x >> 15)) * 0x846CA68B) & bits
+    x = ((x ^ (x >> 16)) + (key >> 32)) & bits
+    x = ((x ^ (x >> 16)) * 0x7FEB352D) & bits
+    x = ((x ^ (x >> 15)) * 0x846CA68B) & bits
+    return x ^ (x >> 16)
+
+
+def dropout_scale(shape, rate, seed, step, layer, starts=None) -> np.ndarray:
+    """What dropout multiplies with, 0 or 1 / (1 - rate); a text of [B, T, C] begins at `starts`."""
+    scale = np.zeros(shape)
+    for index in np.ndindex(*shape[:-1]):
+        text, position = index[0], index[1] - (starts[index[0]] if starts else 0) if len(index) > 1 else 0
+        if position < 0:
+            continue
+        key = seed
+        for counter in (step, layer, text, position):
+            key = random_key(key, counter)
+        for column in range(shape[-1]):
+            if random_u32(key, column) >= int(rate * 2**32):
+                scale[(*index, column)] = 1 / (1 - rate)
+    return scale
+
+
+def dropout(x, rate, seed, step, layer, starts=None, training=True):
+    scale = dropout_scale(x.shape, rate, seed, step, layer, starts) if training else np.ones(x.shape)
+    return x * scale, lambda d_out: (d_out * scale,)
+
+
+def concatenate(*arrays):
+    ends = np.cumsum([array.shape[-1] for array in arrays])[:-1]
+    return np.concatenate(arrays, -1), lambda d_out: tuple(np.split(d_out, ends, -1))
+
+
+EPSILON = 1e-7  # of Keras
+
+
+def cross_entropy(x, targets, kind, from_logits=True, label_smoothing=0.0):
+    """(loss of each row [...], probabilities, d loss / d x) of logits, or probabilities, `x` [..., C]."""
+    classes = x.shape[-1]
+    if kind == "binary":
+        y = np.asarray(targets, np.float64).reshape(x.shape) * (1 - label_smoothing) + 0.5 * label_smoothing
+        if from_logits:
+            return (np.logaddexp(x, 0) - y * x).mean(-1), sigmoid(x), (sigmoid(x) - y) / classes
+        p = np.clip(x, EPSILON, 1 - EPSILON)
+        loss = -(y * np.log(p) + (1 - y) * np.log(1 - p)).mean(-1)
+        return loss, x, np.where(p == x, (p - y) / (p * (1 - p)), 0) / classes
+    if kind == "sparse_categorical":
+        y = np.eye(classes)[np.asarray(targets).reshape(x.shape[:-1])]
+    else:
+        y = np.asarray(targets, np.float64)
+    y = y * (1 - label_smoothing) + label_smoothing / classes
+    if from_logits:
+        p = softmax(x)[0]
+        log_p = x - x.max(-1, keepdims=True)
+        log_p = log_p - np.log(np.exp(log_p).sum(-1, keepdims=True))
+        return -(y * log_p).sum(-1), p, p * y.sum(-1, keepdims=True) - y
+    total = x.sum(-1, keepdims=True)
+    q = x / total
+    p = np.clip(q, EPSILON, 1 - EPSILON)
+    d_q = np.where(p == q, -y / p, 0)
+    return -(y * np.log(p)).sum(-1), x, (d_q - (d_q * q).sum(-1, keepdims=True)) / total
+
+
+def squared_error(x, targets):
+    """(mean over the last axis of the squared difference [...], x, d loss / d x)."""
+    difference = x - np.asarray(targets, np.float64).reshape(x.shape)
+    return (difference**2).mean(-1), x, 2 * difference / x.shape[-1]
+
+
+def row_weights(shape, mask=None, sample_weight=None) -> np.ndarray:
+    """Weight of each row's loss, as Keras's "sum_over_batch_size": sample weight / rows that count."""
+    weight = np.ones(shape) if mask is None else mask.astype(np.float64)
+    weight = weight / max(weight.sum(), 1)
+    if sample_weight is None:
+        return weight
+    return weight * np.asarray(sample_weight, np.float64).reshape((-1,) + (1,) * (len(shape) - 1))

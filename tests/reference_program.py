@@ -1,0 +1,259 @@
+"""A program of the core, interpreted with the float64 operations of reference.py: same arguments and methods.
+
+The runs follow csrc/program: forward, losses, backward, clip, update. Gradients of a lookup's table are dense
+here; ``touched`` says which rows the step read.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import reference
+from reference import Sequence, sequence
+
+
+class Program:
+    def __init__(self, inputs, parameters, operations, outputs, seed=0):
+        self.inputs, self.operations, self.outputs, self.seed = inputs, operations, outputs, seed
+        self.shapes = [shape for _, shape in parameters]
+        self.values = [None] * len(parameters)
+        self.trainable = [False] * len(parameters)
+        self.slots = [None] * len(parameters)
+        self.steps = [0] * len(parameters)
+        self.optimizer, self.hyper = "sgd", {}
+        self.tables = {op[3][0] for op in operations if op[0] == "lookup"}
+        self.gradients, self.touched = {}, {}
+
+    def bind(self, number, value, trainable=True):
+        self.values[number] = np.array(value, np.float64)
+        self.trainable[number] = trainable
+
+    def set_optimizer(self, name, **hyper):
+        self.optimizer, self.hyper = name, hyper
+
+    def read_inputs(self, values):
+        tensors = {}
+        for number, (spec, value) in enumerate(zip(self.inputs, values, strict=True)):
+            if spec[0] == "ids":
+                ids, mask = (
+                    reference.padded(*value) if isinstance(value, tuple) else (np.asarray(value), None)
+                )
+                tensors[number] = (ids, mask)
+            elif spec[0] == "floats":
+                tensors[number] = np.asarray(value, np.float64)
+            else:
+                tensors[number] = sequence(*value) if isinstance(value, tuple) else sequence(value)
+        return tensors
+
+    def run(self, inputs, training=False, step=0, targets=(), sample_weight=None):
+        """Forward; keeps what the backward needs."""
+        self.tensors, self.tape = self.read_inputs(inputs), []
+        self.losses, self.correct, self.weights_total = [], [], None
+        self.touched = {}
+        targets = iter(targets)
+        for operation in self.operations:
+            name, sources, results, parameters, attributes = operation
+            arrays = [self.values[p] for p in parameters]
+            tensors = [self.tensors[t] for t in sources]
+            if name in ("cross_entropy", "squared_error"):
+                self.run_loss(operation, tensors[0], next(targets, None), sample_weight)
+                continue
+            out, backward = self.run_operation(name, tensors, arrays, attributes, training, step)
+            if name == "lookup":
+                for result, one, (ids, mask) in zip(results, out, tensors, strict=True):
+                    self.tensors[result] = one
+                    rows = reference.touched_rows(ids, mask, attributes.get("mask_zero", False))
+                    known = self.touched.get(parameters[0], np.zeros(0, np.int64))
+                    self.touched[parameters[0]] = np.union1d(known, rows).astype(np.int64)
+            else:
+                self.tensors[results[0]] = out
+            self.tape.append((operation, backward))
+        return [self.output(number) for number in self.outputs]
+
+    def output(self, number):
+        value = self.tensors[number]
+        return value.values if isinstance(value, Sequence) else value
+
+    def run_operation(self, name, tensors, arrays, attributes, training, step):
+        if name == "lookup":
+            pairs = [reference.lookup(ids, arrays[0], mask, **attributes) for ids, mask in tensors]
+            return [pair[0] for pair in pairs], lambda d: sum(
+                b[1](one)[0] for b, one in zip(pairs, d, strict=True)
+            )
+        if name == "embed":
+            return tensors[0], lambda d_out: (d_out,)
+        if name == "token_conv_pool":
+            return token_conv_pool(tensors[0], arrays, **attributes)
+        if name == "conv1d":
+            return reference.conv1d(tensors[0], *arrays, **attributes)
+        if name in ("global_max_pool", "global_average_pool"):
+            return getattr(reference, name)(tensors[0])
+        first = tensors[0]
+        mask = first.mask if isinstance(first, Sequence) else None
+        plain = [t.values if isinstance(t, Sequence) else t for t in tensors]
+        if name == "dropout":
+            starts = None if mask is None else reference.starts_of(mask, len(mask))
+            out, backward = reference.dropout(
+                plain[0], attributes["rate"], self.seed, step, attributes["layer"], starts, training
+            )
+        else:
+            out, backward = getattr(reference, name)(*plain, *arrays, **attributes)
+        if not isinstance(first, Sequence):
+            return out, backward
+        return sequence(out, mask), lambda d_out: backward(sequence(d_out, mask).values)
+
+    def run_loss(self, operation, x, target, sample_weight):
+        name, _, results, _, attributes = operation
+        attributes = dict(attributes)
+        scale = attributes.pop("weight", 1.0)
+        mask = x.mask if isinstance(x, Sequence) else None
+        values = x.values if isinstance(x, Sequence) else x
+        binary = attributes.get("kind") == "binary" and attributes.get("from_logits", True)
+        if target is None:  # a forward without targets
+            if name == "cross_entropy" and attributes.get("from_logits", True):
+                values = reference.sigmoid(values) if binary else reference.softmax(values)[0]
+            self.tensors[results[0]] = sequence(values, mask) if isinstance(x, Sequence) else values
+            return
+        loss, out, d_x = getattr(reference, name)(values, target, **attributes)
+        weight = reference.row_weights(loss.shape, mask, sample_weight)
+        self.losses.append(scale * (weight * loss).sum())
+        self.correct.append(correct_rows(name, attributes, out, target, mask))
+        self.tensors[results[0]] = sequence(out, mask) if isinstance(x, Sequence) else out
+        self.tape.append((operation, lambda _: (scale * weight[..., None] * d_x,)))
+
+    def forward(self, inputs, training=False, step=0):
+        return self.run(inputs, training, step)
+
+    def backward(self, d_outputs):
+        """Gradients of sum(output * d_output) plus the losses."""
+        d = {}
+        for number, d_out in zip(self.outputs, d_outputs, strict=True):
+            d[number] = d.get(number, 0) + np.asarray(d_out, np.float64)
+        self.gradients = {p: np.zeros(shape) for p, shape in enumerate(self.shapes)}
+        for (name, sources, results, parameters, _), backward in reversed(self.tape):
+            d_results = [d.get(result) for result in results]
+            if name == "lookup":
+                d_results = [
+                    np.zeros(self.output(r).shape) if one is None else one
+                    for r, one in zip(results, d_results, strict=True)
+                ]
+                self.gradients[parameters[0]] += backward(d_results)
+                continue
+            if name not in ("cross_entropy", "squared_error") and d_results[0] is None:
+                continue
+            found = backward(d_results[0])
+            for source, one in zip(sources, found, strict=False):
+                d[source] = d.get(source, 0) + one
+            for parameter, one in zip(parameters, found[len(sources) :], strict=True):
+                self.gradients[parameter] += one
+        self.input_gradients = d
+
+    def gradient(self, number):
+        return self.gradients[number]
+
+    def input_gradient(self, number):
+        gradient = self.input_gradients[number]
+        value = self.tensors[number]
+        return sequence(gradient, value.mask).values if isinstance(value, Sequence) else gradient
+
+    def train_step(self, inputs, targets, sample_weight, learning_rate, step):
+        outputs = self.run(inputs, True, step, targets, sample_weight)
+        self.backward([np.zeros(np.shape(out)) for out in outputs])
+        self.update(learning_rate)
+        return self.losses, self.correct, outputs
+
+    def test_step(self, inputs, targets, sample_weight=None):
+        outputs = self.run(inputs, False, 0, targets, sample_weight)
+        return self.losses, self.correct, outputs
+
+    def update(self, learning_rate):
+        hyper = dict(self.hyper)
+        lazy = hyper.pop("embedding_update", "lazy") == "lazy"
+        numbers = [p for p in range(len(self.values)) if self.trainable[p]]
+        gradients = clipped({p: self.gradients[p] for p in numbers}, hyper)
+        for p in numbers:
+            rows = self.touched[p] if p in self.tables and lazy else slice(None)
+            self.steps[p] += 1
+            if self.slots[p] is None:
+                count = {"sgd": 1, "adam": 2}[self.optimizer]
+                self.slots[p] = [np.zeros(self.shapes[p]) for _ in range(count)]
+            part = [slot[rows] for slot in self.slots[p]]
+            value = UPDATES[self.optimizer](
+                self.values[p][rows], part, gradients[p][rows], learning_rate, self.steps[p], **hyper
+            )
+            self.values[p][rows] = value
+            for slot, new in zip(self.slots[p], part, strict=True):
+                slot[rows] = new
+
+
+def token_conv_pool(tokens, arrays, use_bias=True, padding="valid", activation="linear"):
+    """concatenate(global_max_pool(activation(conv1d(tokens)))) over the kernels; no window: zeros."""
+    kernels, biases = (arrays[0::2], arrays[1::2]) if use_bias else (arrays, [None] * len(arrays))
+    outs, backwards = [], []
+    for kernel, bias in zip(kernels, biases, strict=True):
+        convolved, conv_backward = reference.conv1d(tokens, kernel, bias, padding=padding)
+        activated, act_backward = reference.activation(convolved.values, activation)
+        out, pool_backward = reference.global_max_pool(Sequence(activated, convolved.mask))
+        outs.append(out)
+        backwards.append((conv_backward, act_backward, pool_backward))
+
+    def backward(d_out):
+        d_tokens, d_parameters, column = 0, [], 0
+        for out, (conv_backward, act_backward, pool_backward) in zip(outs, backwards, strict=True):
+            d_part = d_out[:, column : column + out.shape[1]]
+            column += out.shape[1]
+            d_x, *d_rest = conv_backward(act_backward(pool_backward(d_part)[0])[0])
+            d_tokens = d_tokens + d_x
+            d_parameters += d_rest
+        return (d_tokens, *d_parameters)
+
+    return np.concatenate(outs, -1), backward
+
+
+def correct_rows(name, attributes, out, target, mask):
+    """How many rows are predicted right: argmax; for binary the share of columns on the right side of 0.5."""
+    if name == "squared_error":
+        return 0
+    if attributes["kind"] == "binary":
+        right = ((out > 0.5) == (np.asarray(target).reshape(out.shape) > 0.5)).mean(-1)
+    elif attributes["kind"] == "categorical":
+        right = out.argmax(-1) == np.asarray(target).argmax(-1)
+    else:
+        right = out.argmax(-1) == np.asarray(target).reshape(out.shape[:-1])
+    return float((right if mask is None else right[mask]).sum())
+
+
+def clipped(gradients, hyper):
+    """Takes the clip settings out of `hyper` and applies them: norms over the whole (coalesced) variable."""
+    clipnorm, clipvalue = hyper.pop("clipnorm", 0), hyper.pop("clipvalue", 0)
+    global_clipnorm = hyper.pop("global_clipnorm", 0)
+    norms = {p: np.sqrt((g**2).sum()) for p, g in gradients.items()}
+    everything = np.sqrt(sum(norm**2 for norm in norms.values()))
+    out = {}
+    for p, g in gradients.items():
+        if clipnorm:
+            g = g * min(1, clipnorm / max(norms[p], 1e-300))
+        if global_clipnorm:
+            g = g * min(1, global_clipnorm / max(everything, 1e-300))
+        out[p] = np.clip(g, -clipvalue, clipvalue) if clipvalue else g
+    return out
+
+
+def sgd(value, slots, gradient, rate, step, momentum=0.0, nesterov=False, weight_decay=0.0):
+    """Keras's SGD; returns the new value, changes slots in place."""
+    value = value - rate * weight_decay * value
+    if not momentum:
+        return value - rate * gradient
+    slots[0] = momentum * slots[0] - rate * gradient
+    return value + (momentum * slots[0] - rate * gradient if nesterov else slots[0])
+
+
+def adam(value, slots, gradient, rate, step, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=0.0):
+    """Keras's Adam (Kingma and Ba 2015, the "epsilon hat" form)."""
+    value = value - rate * weight_decay * value
+    slots[0] = slots[0] + (gradient - slots[0]) * (1 - beta_1)
+    slots[1] = slots[1] + (gradient**2 - slots[1]) * (1 - beta_2)
+    rate = rate * np.sqrt(1 - beta_2**step) / (1 - beta_1**step)
+    return value - rate * slots[0] / (np.sqrt(slots[1]) + epsilon)
+
+
+UPDATES = {"sgd": sgd, "adam": adam}
