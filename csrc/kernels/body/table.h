@@ -1,0 +1,47 @@
+/* All bodies, and the table of what they compile to with the vocabulary that isa/<name>.c included before. */
+#ifndef EC_KERNELS_BODY_TABLE_H
+#define EC_KERNELS_BODY_TABLE_H
+
+#include "kernels/body/activation.h"
+#include "kernels/body/dropout.h"
+#include "kernels/body/elementwise.h"
+#include "kernels/body/gemm.h"
+#include "kernels/body/pack.h"
+#include "kernels/body/softmax.h"
+#include "kernels/body/tokens.h"
+#include "kernels/body/update.h"
+#include "kernels/kernels.h"
+
+static void fill_table(struct ec_kernels *kernels)
+{
+    *kernels = (struct ec_kernels){
+        .name = ISA_NAME,
+        .lanes = LANES,
+        .gemm_rows = GEMM_ROWS,
+        .gemm_cols = GEMM_COLS,
+        .gemm_tile = gemm_tile,
+        .pack_a = pack_a,
+        .pack_b = pack_b,
+        .window_max = window_max,
+        .weighted_sum = weighted_sum,
+        .gather_rows = gather_rows,
+        .transpose = transpose,
+        .fill = fill,
+        .add = add,
+        .add_scaled = add_scaled,
+        .scale = scale,
+        .multiply = multiply,
+        .maximum_into = maximum_into,
+        .add_bias = add_bias,
+        .column_sum = column_sum,
+        .sum_squares = sum_squares,
+        .activate = activate,
+        .activate_backward = activate_backward,
+        .softmax = softmax,
+        .dropout = dropout,
+        .adam = adam,
+        .sgd = sgd,
+    };
+}
+
+#endif

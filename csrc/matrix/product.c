@@ -1,0 +1,277 @@
+/* The loops around gemm_tile. Both operands are packed into panels by the whole team (one barrier), then the team takes
+ * tiles of `out`: some row panels times some column panels, in blocks of the depth whose panels fit the second cache.
+ * Two short cuts, chosen by the sizes alone: one or two rows are sums of b's rows, nothing packed; and where `out` is
+ * narrower than half a vector, the transposed product is computed. Small products are one tile, without a barrier
+ * between packing and computing. */
+#include "matrix/product.h"
+
+#include "kernels/kernels.h"
+
+enum {
+    DEPTH_BLOCK = 384, /* a panel of b, 64 bytes to 128 bytes times this, streams through the first cache */
+    ROW_PANELS = 12,   /* in a tile at most: with a depth block about 250 KB of packed a, in the second cache */
+    COL_PANELS = 4,    /* in a tile at most */
+    ENOUGH_TILES = 48, /* so many that the last one does not keep a team waiting for long */
+    ALONE = 1 << 18,   /* multiply-adds that one thread does faster than a team can meet */
+    FEW_ROWS = 2,      /* rows for which packing b costs more than it gives */
+    SUM_DEPTH = 256,   /* rows of b per call of weighted_sum */
+    SUM_COLS = 320,    /* columns per tile there */
+    PACK_ROWS = 16,    /* rows of b that are packed for one panel after the other: their lines stay in cache */
+};
+
+/* `count` items in `parts` contiguous parts of nearly equal size, the larger first. */
+static int64_t part_begin(int64_t count, int64_t parts, int64_t part)
+{
+    int64_t longer = count % parts;
+    return count / parts * part + (part < longer ? part : longer);
+}
+
+static int64_t ceil_div(int64_t count, int64_t size) { return (count + size - 1) / size; }
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+struct operand {
+    const float *first;
+    int64_t row_stride, col_stride;
+};
+
+static struct operand turned(struct operand x) { return (struct operand){x.first, x.col_stride, x.row_stride}; }
+
+/* How one product is cut. Panels: of rows (of nearly equal size), of columns (all but the last full). Bands: runs of
+ * panels; a tile is one row band times one column band. */
+struct cut {
+    const struct ec_kernels *kernels;
+    const struct ec_product *product;
+    int transposed; /* out^T = b^T a^T instead, by way of a small block */
+    struct operand a, b;
+    int64_t rows, cols, depth;
+    int64_t row_panels, col_panels, depth_blocks;
+    int64_t row_bands, col_bands;
+    float *packed_a; /* [depth block][row panel][k][row] */
+    float *packed_b; /* [depth block][column panel][k][gemm_cols] */
+};
+
+static void cut_product(struct cut *cut, const struct ec_product *p)
+{
+    const struct ec_kernels *kernels = ec_kernels();
+    struct operand a = {p->a, p->a_row_stride, p->a_col_stride}, b = {p->b, p->b_row_stride, p->b_col_stride};
+    int transposed = p->cols <= kernels->lanes / 2 && p->cols < p->rows;
+    *cut = (struct cut){
+        .kernels = kernels,
+        .product = p,
+        .transposed = transposed,
+        .a = transposed ? turned(b) : a,
+        .b = transposed ? turned(a) : b,
+        .rows = transposed ? p->cols : p->rows,
+        .cols = transposed ? p->rows : p->cols,
+        .depth = p->depth,
+    };
+    cut->row_panels = ceil_div(cut->rows, kernels->gemm_rows);
+    cut->col_panels = ceil_div(cut->cols, kernels->gemm_cols);
+    cut->depth_blocks = ceil_div(p->depth, DEPTH_BLOCK);
+    cut->row_bands = ceil_div(cut->row_panels, ROW_PANELS);
+    cut->col_bands = ceil_div(cut->col_panels, COL_PANELS);
+    while (cut->row_bands * cut->col_bands < ENOUGH_TILES && cut->col_bands < cut->col_panels) {
+        cut->col_bands = least(2 * cut->col_bands, cut->col_panels);
+    }
+    while (cut->row_bands * cut->col_bands < ENOUGH_TILES && cut->row_bands < cut->row_panels) {
+        cut->row_bands = least(2 * cut->row_bands, cut->row_panels);
+    }
+    cut->packed_b = p->workspace;
+    cut->packed_a = p->workspace + cut->col_panels * kernels->gemm_cols * p->depth;
+}
+
+static float *panel_of_a(const struct cut *cut, int64_t k, int64_t k_end, int64_t panel)
+{
+    return cut->packed_a + k * cut->rows + part_begin(cut->rows, cut->row_panels, panel) * (k_end - k);
+}
+
+static float *panel_of_b(const struct cut *cut, int64_t k, int64_t k_end, int64_t panel)
+{
+    int64_t width = cut->kernels->gemm_cols;
+    return cut->packed_b + width * (k * cut->col_panels + panel * (k_end - k));
+}
+
+static void pack_row_panel(const struct cut *cut, int64_t panel)
+{
+    int64_t row = part_begin(cut->rows, cut->row_panels, panel);
+    int64_t rows = part_begin(cut->rows, cut->row_panels, panel + 1) - row;
+    for (int64_t block = 0; block < cut->depth_blocks; block++) {
+        int64_t k = part_begin(cut->depth, cut->depth_blocks, block);
+        int64_t k_end = part_begin(cut->depth, cut->depth_blocks, block + 1);
+        cut->kernels->pack_a(panel_of_a(cut, k, k_end, panel),
+                             cut->a.first + row * cut->a.row_stride + k * cut->a.col_stride, cut->a.row_stride,
+                             cut->a.col_stride, (int)rows, k_end - k);
+    }
+}
+
+static void pack_col_band(const struct cut *cut, int64_t band)
+{
+    int64_t width = cut->kernels->gemm_cols;
+    int64_t begin = part_begin(cut->col_panels, cut->col_bands, band);
+    int64_t end = part_begin(cut->col_panels, cut->col_bands, band + 1);
+    for (int64_t block = 0; block < cut->depth_blocks; block++) {
+        int64_t k = part_begin(cut->depth, cut->depth_blocks, block);
+        int64_t k_end = part_begin(cut->depth, cut->depth_blocks, block + 1);
+        for (int64_t row = k; row < k_end; row += PACK_ROWS) {
+            for (int64_t panel = begin; panel < end; panel++) {
+                cut->kernels->pack_b(panel_of_b(cut, k, k_end, panel) + (row - k) * width,
+                                     cut->b.first + row * cut->b.row_stride + panel * width * cut->b.col_stride,
+                                     cut->b.row_stride, cut->b.col_stride, (int)least(width, cut->cols - panel * width),
+                                     least(PACK_ROWS, k_end - row));
+            }
+        }
+    }
+}
+
+/* One register tile over the whole depth of a transposed product, turned back on its way to `out`. */
+static void compute_transposed(const struct cut *cut, int64_t row_panel, int64_t col_panel)
+{
+    const struct ec_product *p = cut->product;
+    float block[EC_GEMM_MAX_ROWS * EC_GEMM_MAX_COLS];
+    int64_t width = cut->kernels->gemm_cols, col = col_panel * width, cols = least(width, cut->cols - col);
+    int64_t row = part_begin(cut->rows, cut->row_panels, row_panel);
+    int64_t rows = part_begin(cut->rows, cut->row_panels, row_panel + 1) - row;
+    for (int64_t number = 0; number < cut->depth_blocks; number++) {
+        int64_t k = part_begin(cut->depth, cut->depth_blocks, number);
+        int64_t k_end = part_begin(cut->depth, cut->depth_blocks, number + 1);
+        cut->kernels->gemm_tile(block, width, number > 0, panel_of_a(cut, k, k_end, row_panel),
+                                panel_of_b(cut, k, k_end, col_panel), (int)rows, (int)cols, k_end - k);
+    }
+    for (int64_t c = 0; c < cols; c++) {
+        float *out = p->out + (col + c) * p->out_stride + row;
+        for (int64_t r = 0; r < rows; r++) {
+            out[r] = p->accumulate ? out[r] + block[r * width + c] : block[r * width + c];
+        }
+    }
+}
+
+static void compute_panels(const struct cut *cut, int64_t row_begin, int64_t row_end, int64_t col_begin,
+                           int64_t col_end)
+{
+    const struct ec_product *p = cut->product;
+    int64_t width = cut->kernels->gemm_cols;
+    for (int64_t block = 0; block < cut->depth_blocks; block++) {
+        int64_t k = part_begin(cut->depth, cut->depth_blocks, block);
+        int64_t k_end = part_begin(cut->depth, cut->depth_blocks, block + 1);
+        for (int64_t col_panel = col_begin; col_panel < col_end; col_panel++) {
+            const float *b_panel = panel_of_b(cut, k, k_end, col_panel);
+            int cols = (int)least(width, cut->cols - col_panel * width);
+            for (int64_t row_panel = row_begin; row_panel < row_end; row_panel++) {
+                int64_t row = part_begin(cut->rows, cut->row_panels, row_panel);
+                int rows = (int)(part_begin(cut->rows, cut->row_panels, row_panel + 1) - row);
+                cut->kernels->gemm_tile(p->out + row * p->out_stride + col_panel * width, p->out_stride,
+                                        p->accumulate || block > 0, panel_of_a(cut, k, k_end, row_panel), b_panel, rows,
+                                        cols, k_end - k);
+            }
+        }
+    }
+}
+
+static void compute_tile(const struct cut *cut, int64_t row_band, int64_t col_band)
+{
+    int64_t row_begin = part_begin(cut->row_panels, cut->row_bands, row_band);
+    int64_t row_end = part_begin(cut->row_panels, cut->row_bands, row_band + 1);
+    int64_t col_begin = part_begin(cut->col_panels, cut->col_bands, col_band);
+    int64_t col_end = part_begin(cut->col_panels, cut->col_bands, col_band + 1);
+    if (!cut->transposed) {
+        compute_panels(cut, row_begin, row_end, col_begin, col_end);
+        return;
+    }
+    for (int64_t col_panel = col_begin; col_panel < col_end; col_panel++) {
+        for (int64_t row_panel = row_begin; row_panel < row_end; row_panel++) {
+            compute_transposed(cut, row_panel, col_panel);
+        }
+    }
+}
+
+/* Columns [col, col + cols) of all rows as weighted sums of b's rows. */
+static void compute_sums(const struct ec_product *p, int64_t col, int64_t cols)
+{
+    float weight[SUM_DEPTH];
+    int32_t index[SUM_DEPTH];
+    for (int32_t k = 0; k < SUM_DEPTH; k++) {
+        index[k] = k;
+    }
+    for (int64_t row = 0; row < p->rows; row++) {
+        for (int64_t k = 0; k < p->depth; k += SUM_DEPTH) {
+            int64_t count = least(SUM_DEPTH, p->depth - k);
+            for (int64_t i = 0; i < count; i++) {
+                weight[i] = p->a[row * p->a_row_stride + (k + i) * p->a_col_stride];
+            }
+            ec_kernels()->weighted_sum(p->out + row * p->out_stride + col, p->accumulate || k > 0,
+                                       p->b + k * p->b_row_stride + col, p->b_row_stride, index, weight, count, cols);
+        }
+    }
+}
+
+static void fill_zeros(struct ec_team *team, const struct ec_product *p)
+{
+    for (int64_t row; (row = ec_team_next(team, p->rows)) >= 0;) {
+        ec_kernels()->fill(p->out + row * p->out_stride, 0.0f, p->cols);
+    }
+}
+
+static void run_alone(const struct cut *cut)
+{
+    for (int64_t band = 0; band < cut->col_bands; band++) {
+        pack_col_band(cut, band);
+    }
+    for (int64_t panel = 0; panel < cut->row_panels; panel++) {
+        pack_row_panel(cut, panel);
+    }
+    for (int64_t tile = 0; tile < cut->row_bands * cut->col_bands; tile++) {
+        compute_tile(cut, tile / cut->col_bands, tile % cut->col_bands);
+    }
+}
+
+static void run_together(struct ec_team *team, const struct cut *cut)
+{
+    for (int64_t item; (item = ec_team_next(team, cut->col_bands + cut->row_panels)) >= 0;) {
+        if (item < cut->col_bands) {
+            pack_col_band(cut, item);
+        } else {
+            pack_row_panel(cut, item - cut->col_bands);
+        }
+    }
+    ec_team_barrier(team);
+    for (int64_t tile; (tile = ec_team_next(team, cut->row_bands * cut->col_bands)) >= 0;) {
+        compute_tile(cut, tile / cut->col_bands, tile % cut->col_bands);
+    }
+}
+
+void ec_product_run(struct ec_team *team, const struct ec_product *product)
+{
+    const struct ec_product *p = product;
+    if (p->rows > 0 && p->cols > 0 && p->depth > 0) {
+        if (p->rows <= FEW_ROWS && p->b_col_stride == 1) {
+            for (int64_t tile; (tile = ec_team_next(team, ceil_div(p->cols, SUM_COLS))) >= 0;) {
+                compute_sums(p, tile * SUM_COLS, least(SUM_COLS, p->cols - tile * SUM_COLS));
+            }
+        } else {
+            struct cut cut;
+            cut_product(&cut, p);
+            if (p->rows * p->cols <= ALONE / p->depth) {
+                for (int64_t tile; (tile = ec_team_next(team, 1)) >= 0;) {
+                    run_alone(&cut);
+                }
+            } else {
+                run_together(team, &cut);
+            }
+        }
+    } else if (!p->accumulate && p->rows > 0 && p->cols > 0) {
+        fill_zeros(team, p);
+    }
+    ec_team_barrier(team);
+}
+
+int64_t ec_product_workspace(int64_t rows, int64_t cols, int64_t depth)
+{
+    /* Either operand may be the one whose width is rounded up. Computed so that nothing overflows. */
+    const int64_t limit = INT64_MAX / 4 / (int64_t)sizeof(float);
+    if (rows > limit || cols > limit) {
+        return -1;
+    }
+    int64_t width =
+        ceil_div(rows, EC_GEMM_MAX_COLS) * EC_GEMM_MAX_COLS + ceil_div(cols, EC_GEMM_MAX_COLS) * EC_GEMM_MAX_COLS;
+    return depth > 0 && width > limit / depth ? -1 : width * depth;
+}
