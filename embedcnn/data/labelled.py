@@ -1,0 +1,96 @@
+"""Labelled texts in memory, and their split into two parts.
+
+``read_labelled`` and the embedded data sets return ``LabelledTexts``; classifiers take its ``texts`` and
+``labels``.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class LabelledTexts:
+    """Texts with one label each: ``texts`` and ``labels`` (equally long), ``label_names``, ``path``.
+
+    Raises ValueError where the lists differ in length or hold anything but strings.
+
+    >>> pets = LabelledTexts(["purrs a lot", "barks"], ["cat", "dog"])
+    >>> len(pets), pets.label_names, pets.label_ids
+    (2, ['cat', 'dog'], array([0, 1], dtype=int32))
+    """
+
+    texts: list[str]
+    labels: list[str]
+    path: str = ""
+    label_names: list[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        if len(self.texts) != len(self.labels):
+            raise ValueError(f"texts and labels differ in length: {len(self.texts)} and {len(self.labels)}")
+        for name in ("texts", "labels"):
+            for index, value in enumerate(getattr(self, name)):
+                if not isinstance(value, str):
+                    raise ValueError(
+                        f"{name}[{index}]: expected a str. Received: {value!r} ({type(value).__name__})"
+                    )
+        object.__setattr__(self, "label_names", sorted(set(self.labels)))
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return zip(self.texts, self.labels, strict=True)
+
+    @property
+    def label_ids(self) -> np.ndarray:
+        """Each label's position in ``label_names``, int32, shape (number of texts,)."""
+        positions = {name: index for index, name in enumerate(self.label_names)}
+        return np.array([positions[label] for label in self.labels], dtype=np.int32)
+
+    def subset(self, indices: Sequence[int]) -> LabelledTexts:
+        """The texts at ``indices``, in that order.
+
+        >>> LabelledTexts(["a b", "c d"], ["x", "y"]).subset([1]).texts
+        ['c d']
+        """
+        return LabelledTexts([self.texts[i] for i in indices], [self.labels[i] for i in indices], self.path)
+
+
+def split(
+    labelled: LabelledTexts, fraction: float = 0.1, seed: int = 0
+) -> tuple[LabelledTexts, LabelledTexts]:
+    """Split into (rest, held-out part), stratified: each class gives ``fraction`` of its texts, at least one.
+
+    Deterministic for ``seed``; both parts keep the order of ``labelled``. ValueError unless 0 < fraction < 1
+    and every class has two texts. Like scikit-learn's ``train_test_split(stratify=labels)``.
+
+    >>> texts = LabelledTexts([f"text {i}" for i in range(20)], ["even", "odd"] * 10)
+    >>> train, test = split(texts, fraction=0.2, seed=1)
+    >>> len(train), len(test), sorted(test.labels)
+    (16, 4, ['even', 'even', 'odd', 'odd'])
+    """
+    if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 < fraction < 1:
+        raise ValueError(
+            f"fraction: expected a number between 0 and 1, both excluded. Received: {fraction!r}"
+        )
+    members: dict[str, list[int]] = {name: [] for name in labelled.label_names}
+    for index, label in enumerate(labelled.labels):
+        members[label].append(index)
+    generator = random.Random(seed)
+    held: set[int] = set()
+    for name in labelled.label_names:
+        indices = members[name]
+        if len(indices) < 2:
+            raise ValueError(
+                f"label {name!r} has a single text: it cannot be in both parts. Drop it or add texts"
+            )
+        count = min(max(1, math.floor(len(indices) * fraction + 0.5)), len(indices) - 1)
+        held.update(generator.sample(indices, count))
+    rest = [i for i in range(len(labelled)) if i not in held]
+    return labelled.subset(rest), labelled.subset(sorted(held))

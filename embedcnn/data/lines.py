@@ -1,0 +1,116 @@
+"""Bytes of a file to lines of text, in constant memory.
+
+Everything in ``embedcnn.data`` that reads text files comes through here. Lines end at LF (a CR before it is
+dropped) and nowhere else: real corpora hold NEL, form feeds and other characters that ``str.splitlines``
+takes for line ends.
+"""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import gzip
+import lzma
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+PathLike = str | os.PathLike[str]
+
+CHUNK_BYTES = 1 << 18
+OPENERS: dict[str, Callable[..., Any]] = {"GZIP": gzip.open, "BZIP2": bz2.open, "XZ": lzma.open}
+SUFFIXES = {".gz": "GZIP", ".bz2": "BZIP2", ".xz": "XZ"}
+DAMAGED = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
+
+
+def checked_encoding(encoding: str) -> str:
+    """The encoding's name, or a ValueError where Python has no such text encoding."""
+    try:
+        info = codecs.lookup(encoding)
+    except (LookupError, TypeError):
+        raise ValueError(f"encoding: {encoding!r} is not a text encoding that Python knows") from None
+    if not getattr(info, "_is_text_encoding", True):
+        raise ValueError(
+            f"encoding: {encoding!r} turns bytes into bytes; a text encoding is needed, as 'utf-8'"
+        )
+    return encoding
+
+
+def existing_file(path: PathLike) -> Path:
+    """``path`` as a Path, or FileNotFoundError / IsADirectoryError."""
+    found = Path(path)
+    if not found.exists():
+        raise FileNotFoundError(f"there is no file {str(found)!r}")
+    if found.is_dir():
+        raise IsADirectoryError(f"{str(found)!r} is a folder; a file is needed")
+    return found
+
+
+def open_bytes(path: PathLike, compression: str | None = None) -> IO[bytes]:
+    """Open ``path`` for reading; ``compression`` None: by its suffix, "": none, or "GZIP", "BZIP2", "XZ"."""
+    found = existing_file(path)
+    if compression is None:
+        compression = SUFFIXES.get(found.suffix.lower(), "")
+    if compression == "":
+        return open(found, "rb")
+    if compression not in OPENERS:
+        raise ValueError(
+            f"compression_type: expected None, '', {', '.join(map(repr, OPENERS))}. Received: {compression!r}"
+        )
+    return OPENERS[compression](found, "rb")
+
+
+def text_chunks(path: PathLike, encoding: str = "utf-8", compression: str | None = None) -> Iterator[str]:
+    """Decoded pieces of a file, without a byte-order mark; ValueError with line and byte offset for invalid
+    bytes.
+    """
+    decoder = codecs.getincrementaldecoder(checked_encoding(encoding))("strict")
+    fed = 0  # bytes given to the decoder
+    ended = 0  # lines that ended before this chunk
+    with open_bytes(path, compression) as file:
+        start = True
+        while True:
+            try:
+                chunk = file.read(CHUNK_BYTES)
+            except DAMAGED as error:
+                raise ValueError(f"{path}: the compressed data is damaged or cut short ({error})") from error
+            fed += len(chunk)
+            try:
+                text = decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as error:
+                # error.object is what the decoder kept from the chunk before, then this chunk
+                before = error.object[: error.start].decode(encoding, "replace")
+                line = ended + before.count("\n") + 1
+                offset = fed - len(error.object) + error.start
+                raise ValueError(
+                    f"{path}, line {line}, byte offset {offset}: "
+                    f"byte 0x{error.object[error.start]:02x} is not valid {encoding} ({error.reason}); "
+                    "give the file's encoding=, as encoding='cp1252'"
+                ) from None
+            if start and text:
+                text = text.removeprefix("\ufeff")
+                start = False
+            ended += text.count("\n")
+            if text:
+                yield text
+            if not chunk:
+                return
+
+
+def text_lines(path: PathLike, encoding: str = "utf-8", compression: str | None = None) -> Iterator[str]:
+    """Lines of a file without their ends (LF or CRLF); a last line without a line end counts."""
+    parts: list[str] = []  # a list: a line of many chunks costs linear time
+    for text in text_chunks(path, encoding, compression):
+        lines = text.split("\n")
+        if len(lines) == 1:
+            parts.append(text)
+            continue
+        lines[0] = "".join(parts) + lines[0]
+        parts = [lines.pop()]
+        for line in lines:
+            yield line[:-1] if line.endswith("\r") else line
+    last = "".join(parts)
+    if last:
+        yield last[:-1] if last.endswith("\r") else last
