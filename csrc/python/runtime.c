@@ -3,6 +3,8 @@
 
 #include "base/memory.h"
 #include "base/threads.h"
+#include "kernels/cpu.h"
+#include "kernels/kernels.h"
 
 static PyObject *set_num_threads(PyObject *self, PyObject *argument)
 {
@@ -39,6 +41,36 @@ static PyObject *build_info(PyObject *self, PyObject *unused)
     return Py_BuildValue("{s:s,s:i}", "compiler", compiler, "openmp", ec_openmp_version());
 }
 
+static PyObject *kernels(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    PyObject *available = PyList_New(0);
+    for (const char *const *name = ec_kernels_available(); available && *name; name++) {
+        PyObject *text = PyUnicode_FromString(*name);
+        if (!text || PyList_Append(available, text) < 0) {
+            Py_CLEAR(available);
+        }
+        Py_XDECREF(text);
+    }
+    return available ? Py_BuildValue("{s:s,s:N}", "name", ec_kernels()->name, "available", available) : NULL;
+}
+
+static PyObject *select_kernels(PyObject *self, PyObject *argument)
+{
+    (void)self;
+    const char *name = PyUnicode_Check(argument) ? PyUnicode_AsUTF8(argument) : NULL;
+    if (!name || ec_kernels_select(name) != EC_OK) {
+        if (!PyErr_Occurred()) {
+            PyErr_Format(PyExc_ValueError,
+                         "kernels %R; this machine and build have 'auto' and those of kernels()['available']",
+                         argument);
+        }
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
 static PyObject *set_spin_ns(PyObject *self, PyObject *argument)
 {
     (void)self;
@@ -66,6 +98,9 @@ static PyMethodDef methods[] = {
      "set_num_threads(num_threads)\n--\n\n0 returns to OpenMP's own limit."},
     {"get_num_threads", get_num_threads, METH_NOARGS, "get_num_threads()\n--\n\nThreads that the next step uses."},
     {"build_info", build_info, METH_NOARGS, "build_info()\n--\n\nCompiler and OpenMP version of the build."},
+    {"kernels", kernels, METH_NOARGS, "kernels()\n--\n\nThe instruction set in use, and those of this machine."},
+    {"select_kernels", select_kernels, METH_O,
+     "select_kernels(name)\n--\n\nUses this instruction set from now on; 'auto' is the best. For tests."},
     {"_set_spin_ns", set_spin_ns, METH_O, "How long a thread spins at a barrier before it sleeps; for measurements."},
     {"_memory_fail_at", memory_fail_at, METH_VARARGS, "Lets the n-th allocation of the core fail; for tests."},
     {NULL, NULL, 0, NULL},

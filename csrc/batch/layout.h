@@ -1,0 +1,21 @@
+/* Which stored row belongs to which text of a batch.
+ *
+ * A batch of texts is stored ragged: only the rows of each text's span (from its first to its last unmasked token)
+ * exist, one text after the other. Padded form [B, T, ...] is rebuilt only for output. Without a mask every text fills
+ * the width T. */
+#ifndef EC_BATCH_LAYOUT_H
+#define EC_BATCH_LAYOUT_H
+
+#include <stdint.h>
+
+struct ec_layout {
+    int64_t batch;          /* B texts */
+    int64_t width;          /* T, length of the time axis in padded form */
+    int64_t rows;           /* rows stored in all: offsets[batch] */
+    const int64_t *offsets; /* [B + 1] text b has the rows offsets[b] up to offsets[b + 1] */
+    const int64_t *starts;  /* [B] position of its first row in padded form */
+    const uint8_t *mask;    /* [rows] 0 where a row inside a span is masked, or NULL: none is */
+    int masked;             /* padded positions without a row are masked; otherwise there are none */
+};
+
+#endif

@@ -1,0 +1,42 @@
+/* A parameter of a program and the gradient that the backward pass writes for it. The arrays of value and slots belong
+ * to the caller (NumPy); the gradient lives in the step's arena. */
+#ifndef EC_GRAD_PARAMETER_H
+#define EC_GRAD_PARAMETER_H
+
+#include <stdint.h>
+
+#define EC_MAX_RANK 4
+#define EC_MAX_SLOTS 3
+
+/* Dense: rows is NULL and values has the layout of the parameter. Row-sparse: `count` distinct rows of the table,
+ * already summed over all their occurrences, at values + i * stride. */
+struct ec_gradient {
+    float *values;
+    const int32_t *rows;
+    int64_t count, width, stride; /* row-sparse only */
+};
+
+struct ec_parameter {
+    const char *name;
+    int rank;
+    int64_t dims[EC_MAX_RANK];
+    int64_t size;
+    float *value; /* NULL until bound */
+    int trainable;
+    int is_table; /* read by a lookup: its gradient is row-sparse */
+    float *slots[EC_MAX_SLOTS];
+    int slot_count;
+    int64_t *steps; /* updates so far */
+
+    /* of the step that runs */
+    struct ec_gradient gradient;
+    int writers; /* operations that have been planned to write the gradient */
+};
+
+/* Rows of a gradient matrix and floats a row: a dense gradient is one with a single long row. */
+static inline int64_t ec_gradient_rows(const struct ec_parameter *parameter)
+{
+    return parameter->gradient.rows ? parameter->gradient.count : 1;
+}
+
+#endif

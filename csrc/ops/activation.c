@@ -1,0 +1,120 @@
+/* activation: y = f(x), value by value, for any tensor of floats; softmax over the last axis.
+ *
+ *     d_x = d_y f'(x)          softmax: d_x[c] = y[c] (d_y[c] - sum over k of d_y[k] y[k]) */
+#include "ops/op.h"
+
+struct state {
+    int activation;
+};
+
+/* In the order of enum ec_activation. */
+static const char *const names[] = {"linear", "relu", "tanh",        "sigmoid",    "softplus", "softsign",
+                                    "elu",    "selu", "exponential", "leaky_relu", "relu6",    "hard_sigmoid",
+                                    "silu",   "gelu", "gelu_tanh",   NULL};
+_Static_assert(sizeof names / sizeof *names == EC_ACTIVATIONS + 1, "a name for each activation");
+static const struct ec_attribute attributes[] = {
+    {"activation", EC_ATTRIBUTE_CHOICE, offsetof(struct state, activation), names},
+    {NULL, EC_ATTRIBUTE_INT, 0, NULL},
+};
+
+static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+{
+    ec_status status = ec_infer_counts(op, 1, 1, 0, 0, message, bytes);
+    if (status == EC_OK && (status = ec_infer_floats(op, 0, message, bytes)) == EC_OK) {
+        op->outputs[0]->kind = op->inputs[0]->kind;
+        op->outputs[0]->cols = op->inputs[0]->cols;
+    }
+    return status;
+}
+
+/* Tiles of some thousand values. */
+static const int64_t block = 4096;
+
+static int64_t tile_size(const struct ec_tensor *tensor, int64_t tile)
+{
+    int64_t left = tensor->rows * tensor->cols - tile * block;
+    return left < block ? left : block;
+}
+
+static int64_t tile_count(const struct ec_tensor *tensor) { return (tensor->rows * tensor->cols + block - 1) / block; }
+
+static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    (void)step;
+    const struct state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    for (int64_t tile; (tile = ec_team_next(team, tile_count(in))) >= 0;) {
+        ec_kernels()->activate(out->data + tile * block, in->data + tile * block, (enum ec_activation)state->activation,
+                               tile_size(in, tile));
+    }
+    ec_team_barrier(team);
+}
+
+static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    (void)step;
+    const struct state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    float d_x[256];
+    const int64_t part = sizeof d_x / sizeof *d_x;
+    for (int64_t tile; (tile = ec_team_next(team, tile_count(in))) >= 0;) {
+        int64_t end = tile * block + tile_size(in, tile);
+        for (int64_t i = tile * block; i < end; i += part) {
+            int64_t n = end - i < part ? end - i : part;
+            float *target = op->adds_input[0] ? d_x : in->grad + i;
+            ec_kernels()->activate_backward(target, out->grad + i, in->data + i, out->data + i,
+                                            (enum ec_activation)state->activation, n);
+            if (op->adds_input[0]) {
+                ec_kernels()->add(in->grad + i, d_x, n);
+            }
+        }
+    }
+    ec_team_barrier(team);
+}
+
+static void softmax_forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    (void)step;
+    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    for (int64_t row; (row = ec_team_next(team, in->rows)) >= 0;) {
+        ec_kernels()->softmax(out->data + row * in->cols, in->data + row * in->cols, in->cols);
+    }
+    ec_team_barrier(team);
+}
+
+static void softmax_backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    (void)step;
+    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    for (int64_t row; (row = ec_team_next(team, in->rows)) >= 0;) {
+        const float *y = out->data + row * in->cols, *d_y = out->grad + row * in->cols;
+        float *d_x = in->grad + row * in->cols;
+        float dot = 0.0f;
+        for (int64_t c = 0; c < in->cols; c++) {
+            dot += d_y[c] * y[c];
+        }
+        for (int64_t c = 0; c < in->cols; c++) {
+            float value = y[c] * (d_y[c] - dot);
+            d_x[c] = op->adds_input[0] ? d_x[c] + value : value;
+        }
+    }
+    ec_team_barrier(team);
+}
+
+const struct ec_op_type ec_op_activation = {
+    .name = "activation",
+    .state_bytes = sizeof(struct state),
+    .attributes = attributes,
+    .infer = infer,
+    .plan = ec_op_plan_like_input,
+    .forward = forward,
+    .backward = backward,
+};
+
+const struct ec_op_type ec_op_softmax = {
+    .name = "softmax",
+    .infer = infer,
+    .plan = ec_op_plan_like_input,
+    .forward = softmax_forward,
+    .backward = softmax_backward,
+};

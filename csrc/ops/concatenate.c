@@ -1,0 +1,96 @@
+/* concatenate: tensors side by side along the last axis; all flat, or all sequences with the same steps.
+ *
+ *     out[r, :] = (in_0[r, :], in_1[r, :], ...)          d_in_i[r, :] = its part of d_out[r, :] */
+#include "ops/op.h"
+
+#include <string.h>
+
+static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+{
+    if (op->input_count < 1 || op->output_count != 1 || op->parameter_count != 0) {
+        return ec_infer_error(message, bytes, "concatenate: %d inputs, %d outputs; expected at least 1, and 1",
+                              op->input_count, op->output_count);
+    }
+    op->outputs[0]->cols = 0;
+    for (int i = 0; i < op->input_count; i++) {
+        ec_status status = ec_infer_floats(op, i, message, bytes);
+        if (status != EC_OK) {
+            return status;
+        }
+        if (op->inputs[i]->kind != op->inputs[0]->kind) {
+            return ec_infer_error(message, bytes, "concatenate: input %d is %s, input 0 is not", i,
+                                  op->inputs[i]->kind == EC_FLAT ? "flat" : "a sequence");
+        }
+        op->outputs[0]->cols += op->inputs[i]->cols;
+    }
+    op->outputs[0]->kind = op->inputs[0]->kind;
+    return EC_OK;
+}
+
+static int same_steps(const struct ec_layout *a, const struct ec_layout *b)
+{
+    if (a == b) {
+        return 1;
+    }
+    if (a->width != b->width || a->rows != b->rows || a->masked != b->masked || !a->mask != !b->mask) {
+        return 0;
+    }
+    size_t texts = (size_t)a->batch;
+    return memcmp(a->offsets, b->offsets, (texts + 1) * sizeof *a->offsets) == 0 &&
+           memcmp(a->starts, b->starts, texts * sizeof *a->starts) == 0 &&
+           (!a->mask || memcmp(a->mask, b->mask, (size_t)a->rows) == 0);
+}
+
+static ec_status plan(struct ec_op *op, struct ec_step *step)
+{
+    for (int i = 1; op->inputs[0]->kind == EC_SEQUENCE && i < op->input_count; i++) {
+        if (!same_steps(op->inputs[0]->layout, op->inputs[i]->layout)) {
+            return ec_infer_error(step->message, sizeof step->message,
+                                  "concatenate: the sequences 0 and %d have different steps or masks", i);
+        }
+    }
+    return ec_op_plan_like_input(op, step);
+}
+
+static void run(struct ec_op *op, struct ec_team *team, int back)
+{
+    const struct ec_tensor *out = op->outputs[0];
+    const int64_t block = 16;
+    for (int64_t tile; (tile = ec_team_next(team, (out->rows + block - 1) / block)) >= 0;) {
+        int64_t end = (tile + 1) * block < out->rows ? (tile + 1) * block : out->rows;
+        for (int64_t row = tile * block; row < end; row++) {
+            int64_t col = row * out->cols;
+            for (int i = 0; i < op->input_count; col += op->inputs[i]->cols, i++) {
+                const struct ec_tensor *in = op->inputs[i];
+                if (!back) {
+                    memcpy(out->data + col, in->data + row * in->cols, (size_t)in->cols * sizeof(float));
+                } else if (in->needs_grad && op->adds_input[i]) {
+                    ec_kernels()->add(in->grad + row * in->cols, out->grad + col, in->cols);
+                } else if (in->needs_grad) {
+                    memcpy(in->grad + row * in->cols, out->grad + col, (size_t)in->cols * sizeof(float));
+                }
+            }
+        }
+    }
+    ec_team_barrier(team);
+}
+
+static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    (void)step;
+    run(op, team, 0);
+}
+
+static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    (void)step;
+    run(op, team, 1);
+}
+
+const struct ec_op_type ec_op_concatenate = {
+    .name = "concatenate",
+    .infer = infer,
+    .plan = plan,
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,96 @@
+/* dropout: zeros values with probability `rate` and scales the others by 1 / (1 - rate), in training only. Which ones
+ * is a function of (seed, step, layer, example, position in the text, channel), computed again in the backward: no mask
+ * is stored.
+ *
+ *     y = x keep / (1 - rate)          d_x = d_y keep / (1 - rate) */
+#include "ops/op.h"
+
+#include "base/random.h"
+
+#include <string.h>
+
+struct state {
+    double rate;
+    int layer;
+};
+
+static const struct ec_attribute attributes[] = {
+    {"rate", EC_ATTRIBUTE_FLOAT, offsetof(struct state, rate), NULL},
+    {"layer", EC_ATTRIBUTE_INT, offsetof(struct state, layer), NULL},
+    {NULL, EC_ATTRIBUTE_INT, 0, NULL},
+};
+
+static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+{
+    const struct state *state = op->state;
+    ec_status status = ec_infer_counts(op, 1, 1, 0, 0, message, bytes);
+    if (status != EC_OK || (status = ec_infer_floats(op, 0, message, bytes)) != EC_OK) {
+        return status;
+    }
+    if (!(state->rate >= 0.0 && state->rate < 1.0)) {
+        return ec_infer_error(message, bytes, "dropout: rate = %g is outside [0, 1)", state->rate);
+    }
+    op->outputs[0]->kind = op->inputs[0]->kind;
+    op->outputs[0]->cols = op->inputs[0]->cols;
+    return EC_OK;
+}
+
+/* out = in keep / (1 - rate) for all rows of text b; rows of `part` at a time where the result is added. */
+static void drop_text(const struct ec_op *op, const struct ec_step *step, int64_t b, float *out, const float *in,
+                      int add)
+{
+    const struct state *state = op->state;
+    const struct ec_tensor *tensor = op->inputs[0];
+    int64_t cols = tensor->cols;
+    int64_t begin = tensor->layout ? tensor->layout->offsets[b] : b;
+    int64_t end = tensor->layout ? tensor->layout->offsets[b + 1] : b + 1;
+    uint64_t key = ec_random_key(ec_random_key(step->key, (uint64_t)state->layer), (uint64_t)b);
+    uint32_t threshold = (uint32_t)(state->rate * 4294967296.0);
+    float scale = (float)(1.0 / (1.0 - state->rate));
+    for (int64_t row = begin; row < end; row++) {
+        uint64_t row_key = ec_random_key(key, (uint64_t)(row - begin));
+        if (!add) {
+            ec_kernels()->dropout(out + row * cols, in + row * cols, row_key, threshold, scale, cols);
+            continue;
+        }
+        for (int64_t c = 0; c < cols; c++) {
+            int keep = ec_random_u32(row_key, (uint32_t)c) >= threshold;
+            out[row * cols + c] += keep ? in[row * cols + c] * scale : 0.0f;
+        }
+    }
+}
+
+static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+        if (step->training) {
+            drop_text(op, step, b, out->data, in->data, 0);
+        } else {
+            int64_t begin = in->layout ? in->layout->offsets[b] : b,
+                    end = in->layout ? in->layout->offsets[b + 1] : b + 1;
+            memcpy(out->data + begin * in->cols, in->data + begin * in->cols,
+                   (size_t)((end - begin) * in->cols) * sizeof(float));
+        }
+    }
+    ec_team_barrier(team);
+}
+
+static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+        drop_text(op, step, b, in->grad, out->grad, op->adds_input[0]);
+    }
+    ec_team_barrier(team);
+}
+
+const struct ec_op_type ec_op_dropout = {
+    .name = "dropout",
+    .state_bytes = sizeof(struct state),
+    .attributes = attributes,
+    .infer = infer,
+    .plan = ec_op_plan_like_input,
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,162 @@
+/* global_max_pool, global_average_pool: sequence -> flat, over the unmasked steps of each text. A text without any
+ * gives zeros and no gradient. The first of equal maxima wins; NaN wins over numbers.
+ *
+ *     max: out[c] = in[t*, c], d_in[t*, c] = d_out[c]          average: out[c] = sum over t of in[t, c] / n, d_in[t, c]
+ * = d_out[c] / n */
+#include "ops/op.h"
+
+#include <string.h>
+
+struct state {
+    int32_t *at; /* max: [B, C] row of the winner, -1: none */
+};
+
+static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+{
+    ec_status status = ec_infer_counts(op, 1, 1, 0, 0, message, bytes);
+    if (status == EC_OK && op->inputs[0]->kind != EC_SEQUENCE) {
+        status = ec_infer_error(message, bytes, "%s: the input is no sequence [B, T, C]", op->type->name);
+    }
+    if (status == EC_OK) {
+        op->outputs[0]->kind = EC_FLAT;
+        op->outputs[0]->cols = op->inputs[0]->cols;
+    }
+    return status;
+}
+
+static ec_status plan_average(struct ec_op *op, struct ec_step *step)
+{
+    op->outputs[0]->layout = NULL;
+    op->outputs[0]->rows = step->batch;
+    ec_status status = ec_op_plan_gradients(op, step);
+    return status == EC_OK ? ec_tensor_take(op->outputs[0], step) : status;
+}
+
+static ec_status plan_max(struct ec_op *op, struct ec_step *step)
+{
+    struct state *state = op->state;
+    if (op->inputs[0]->rows > INT32_MAX) {
+        return EC_TOO_LARGE;
+    }
+    ec_status status = plan_average(op, step);
+    state->at = ec_arena_take(step->arena, step->batch * op->outputs[0]->cols, sizeof *state->at);
+    return state->at ? status : EC_NO_MEMORY;
+}
+
+static int counts(const struct ec_layout *layout, int64_t row) { return !layout->mask || layout->mask[row]; }
+
+static void forward_max(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    const struct state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    const struct ec_layout *layout = in->layout;
+    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+        float *y = out->data + b * out->cols;
+        int32_t *at = state->at + b * out->cols;
+        int64_t row = layout->offsets[b], end = layout->offsets[b + 1];
+        while (row < end && !counts(layout, row)) {
+            row++;
+        }
+        if (row == end) {
+            memset(y, 0, (size_t)out->cols * sizeof *y);
+            memset(at, 0xff, (size_t)out->cols * sizeof *at);
+            continue;
+        }
+        memcpy(y, in->data + row * in->cols, (size_t)in->cols * sizeof *y);
+        for (int64_t c = 0; c < out->cols; c++) {
+            at[c] = (int32_t)row;
+        }
+        for (row++; row < end; row++) {
+            if (counts(layout, row)) {
+                ec_kernels()->maximum_into(y, at, in->data + row * in->cols, (int32_t)row, in->cols);
+            }
+        }
+    }
+    ec_team_barrier(team);
+}
+
+static void clear_text(const struct ec_op *op, int64_t b)
+{
+    const struct ec_tensor *in = op->inputs[0];
+    const int64_t *offsets = in->layout->offsets;
+    if (!op->adds_input[0]) {
+        memset(in->grad + offsets[b] * in->cols, 0, (size_t)((offsets[b + 1] - offsets[b]) * in->cols) * sizeof(float));
+    }
+}
+
+static void backward_max(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    const struct state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+        clear_text(op, b);
+        for (int64_t c = 0; c < out->cols; c++) {
+            int32_t row = state->at[b * out->cols + c];
+            if (row >= 0) {
+                in->grad[row * in->cols + c] += out->grad[b * out->cols + c];
+            }
+        }
+    }
+    ec_team_barrier(team);
+}
+
+static int64_t count_steps(const struct ec_layout *layout, int64_t b)
+{
+    int64_t count = 0;
+    for (int64_t row = layout->offsets[b]; row < layout->offsets[b + 1]; row++) {
+        count += counts(layout, row);
+    }
+    return count;
+}
+
+static void forward_average(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    const struct ec_layout *layout = in->layout;
+    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+        float *y = out->data + b * out->cols;
+        int64_t count = count_steps(layout, b);
+        memset(y, 0, (size_t)out->cols * sizeof *y);
+        for (int64_t row = layout->offsets[b]; row < layout->offsets[b + 1]; row++) {
+            if (counts(layout, row)) {
+                ec_kernels()->add(y, in->data + row * in->cols, in->cols);
+            }
+        }
+        ec_kernels()->scale(y, y, count ? 1.0f / (float)count : 0.0f, out->cols);
+    }
+    ec_team_barrier(team);
+}
+
+static void backward_average(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    const struct ec_layout *layout = in->layout;
+    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+        int64_t count = count_steps(layout, b);
+        float share = count ? 1.0f / (float)count : 0.0f;
+        clear_text(op, b);
+        for (int64_t row = layout->offsets[b]; row < layout->offsets[b + 1]; row++) {
+            if (counts(layout, row)) {
+                ec_kernels()->add_scaled(in->grad + row * in->cols, out->grad + b * out->cols, share, in->cols);
+            }
+        }
+    }
+    ec_team_barrier(team);
+}
+
+const struct ec_op_type ec_op_global_max_pool = {
+    .name = "global_max_pool",
+    .state_bytes = sizeof(struct state),
+    .infer = infer,
+    .plan = plan_max,
+    .forward = forward_max,
+    .backward = backward_max,
+};
+
+const struct ec_op_type ec_op_global_average_pool = {
+    .name = "global_average_pool",
+    .infer = infer,
+    .plan = plan_average,
+    .forward = forward_average,
+    .backward = backward_average,
+};

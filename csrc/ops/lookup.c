@@ -1,0 +1,193 @@
+/* lookup: ids -> tokens. The distinct ids of the batch, over all inputs that share the table, and their rows, gathered
+ * once into a dense block; embed and the fused operations read from it and write its gradient. For tables of any size
+ * and some thousand tokens a batch: nothing here depends on the size of the table.
+ *
+ * mask_zero: id 0 is padding. The text is the span between its first and last other id; zeros inside it are masked
+ * tokens (row -1).
+ *
+ *     values[u] = table[ids[u]]          d_table[ids[u]] = d_values[u] */
+#include "ops/op.h"
+
+#include <string.h>
+
+struct state {
+    int mask_zero;
+    struct ec_lookup_rows rows;
+    struct ec_distinct distinct;
+};
+
+static const struct ec_attribute attributes[] = {
+    {"mask_zero", EC_ATTRIBUTE_INT, offsetof(struct state, mask_zero), NULL},
+    {NULL, EC_ATTRIBUTE_INT, 0, NULL},
+};
+
+static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+{
+    if (op->input_count < 1 || op->input_count != op->output_count || op->parameter_count != 1) {
+        return ec_infer_error(
+            message, bytes,
+            "lookup: %d inputs, %d outputs, %d parameters; expected as many outputs as inputs, one table",
+            op->input_count, op->output_count, op->parameter_count);
+    }
+    const int64_t dims[] = {-1, -1};
+    struct ec_parameter *table = op->parameters[0];
+    ec_status status = ec_infer_parameter(op, 0, 2, dims, message, bytes);
+    if (status != EC_OK) {
+        return status;
+    }
+    if (table->is_table) {
+        return ec_infer_error(message, bytes, "lookup: parameter %s is read by two lookups; give one all inputs",
+                              table->name);
+    }
+    if (table->dims[0] > INT32_MAX) {
+        return ec_infer_error(message, bytes, "lookup: parameter %s has %lld rows; at most %d are possible",
+                              table->name, (long long)table->dims[0], INT32_MAX);
+    }
+    table->is_table = 1;
+    for (int i = 0; i < op->input_count; i++) {
+        if (op->inputs[i]->kind != EC_IDS) {
+            return ec_infer_error(message, bytes, "lookup: input %d holds floats; expected ids", i);
+        }
+        if (op->inputs[i]->id_limit > table->dims[0]) {
+            op->inputs[i]->id_limit = table->dims[0];
+        }
+        op->outputs[i]->kind = EC_TOKENS;
+        op->outputs[i]->cols = table->dims[1];
+    }
+    return EC_OK;
+}
+
+/* The layout of the spans between first and last id other than 0, and their ids (0 inside becomes -1). */
+static ec_status cut_to_spans(const struct ec_tensor *in, struct ec_arena *arena, struct ec_layout *cut, int32_t *ids)
+{
+    const struct ec_layout *full = in->layout;
+    int64_t *offsets = ec_arena_take(arena, full->batch + 1, sizeof *offsets);
+    int64_t *starts = ec_arena_take(arena, full->batch, sizeof *starts);
+    uint8_t *mask = ec_arena_take(arena, full->rows, sizeof *mask);
+    if (!offsets || !starts || !mask) {
+        return EC_NO_MEMORY;
+    }
+    int gaps = 0;
+    offsets[0] = 0;
+    for (int64_t b = 0; b < full->batch; b++) {
+        int64_t first = full->offsets[b], end = full->offsets[b + 1];
+        while (end > first && in->ids[end - 1] == 0) {
+            end--;
+        }
+        while (first < end && in->ids[first] == 0) {
+            first++;
+        }
+        starts[b] = full->starts[b] + (first < end ? first - full->offsets[b] : 0);
+        offsets[b + 1] = offsets[b] + (end - first);
+        for (int64_t i = first; i < end; i++) {
+            int64_t row = offsets[b] + i - first;
+            mask[row] = in->ids[i] != 0;
+            ids[row] = in->ids[i] ? in->ids[i] : -1;
+            gaps |= !mask[row];
+        }
+    }
+    *cut = *full;
+    cut->rows = offsets[full->batch];
+    cut->offsets = offsets;
+    cut->starts = starts;
+    cut->mask = gaps ? mask : NULL;
+    cut->masked = 1;
+    return EC_OK;
+}
+
+static ec_status plan_input(struct ec_op *op, int number, struct ec_step *step)
+{
+    struct state *state = op->state;
+    struct ec_tensor *in = op->inputs[number], *out = op->outputs[number];
+    const int32_t *ids = in->ids;
+    int32_t *rows = ec_arena_take(step->arena, in->rows, sizeof *rows);
+    out->layout = in->layout;
+    if (!rows) {
+        return EC_NO_MEMORY;
+    }
+    if (state->mask_zero) {
+        struct ec_layout *cut = ec_arena_take(step->arena, 1, sizeof *cut);
+        int32_t *cut_ids = ec_arena_take(step->arena, in->rows, sizeof *cut_ids);
+        if (!cut || !cut_ids || cut_to_spans(in, step->arena, cut, cut_ids) != EC_OK) {
+            return EC_NO_MEMORY;
+        }
+        out->layout = cut;
+        ids = cut_ids;
+    }
+    out->rows = out->layout->rows;
+    out->token_rows = rows;
+    out->lookup = &state->rows;
+    ec_distinct_add(&state->distinct, rows, ids, out->rows);
+    return EC_OK;
+}
+
+static ec_status plan(struct ec_op *op, struct ec_step *step)
+{
+    struct state *state = op->state;
+    struct ec_parameter *table = op->parameters[0];
+    int64_t tokens = 0;
+    for (int i = 0; i < op->input_count; i++) {
+        tokens += op->inputs[i]->rows;
+    }
+    int64_t most = tokens < table->dims[0] ? tokens : table->dims[0];
+    ec_status status = ec_distinct_init(&state->distinct, step->arena, most);
+    for (int i = 0; status == EC_OK && i < op->input_count; i++) {
+        status = plan_input(op, i, step);
+    }
+    if (status != EC_OK) {
+        return status;
+    }
+    struct ec_lookup_rows *rows = &state->rows;
+    int learns = table->trainable && step->backward;
+    rows->count = state->distinct.count;
+    rows->width = table->dims[1];
+    rows->stride = (rows->width + 15) / 16 * 16;
+    rows->values = ec_arena_take(step->arena, (rows->count + 1) * rows->stride, sizeof(float));
+    rows->d_values = learns ? ec_arena_take(step->arena, rows->count * rows->stride, sizeof(float)) : NULL;
+    rows->writers = 0;
+    for (int i = 0; i < op->output_count; i++) {
+        op->outputs[i]->needs_grad = learns;
+    }
+    table->gradient = (struct ec_gradient){.values = rows->d_values,
+                                           .rows = state->distinct.ids,
+                                           .count = rows->count,
+                                           .width = rows->width,
+                                           .stride = rows->stride};
+    return step->arena->failed ? EC_NO_MEMORY : EC_OK;
+}
+
+static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    (void)step;
+    struct state *state = op->state;
+    const struct ec_lookup_rows *rows = &state->rows;
+    const int64_t block = 32;
+    for (int64_t tile; (tile = ec_team_next(team, rows->count / block + 1)) >= 0;) {
+        int64_t begin = tile * block;
+        int64_t count = rows->count - begin < block ? rows->count - begin : block;
+        ec_kernels()->gather_rows(rows->values + begin * rows->stride, rows->stride, op->parameters[0]->value,
+                                  rows->width, state->distinct.ids + begin, count, rows->width);
+        if (count < block) { /* the last tile, which is never full: the row of zeros */
+            memset(rows->values + rows->count * rows->stride, 0, (size_t)rows->stride * sizeof(float));
+        }
+    }
+    ec_team_barrier(team);
+}
+
+/* d_values is the table's gradient as it stands. */
+static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    (void)op;
+    (void)step;
+    (void)team;
+}
+
+const struct ec_op_type ec_op_lookup = {
+    .name = "lookup",
+    .state_bytes = sizeof(struct state),
+    .attributes = attributes,
+    .infer = infer,
+    .plan = plan,
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,140 @@
+/* What the operations share: the table of types, checks of their parameters, and planning of outputs and gradients. */
+#include "ops/op.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct ec_op_type *const ec_op_types[] = {
+    &ec_op_lookup,      &ec_op_embed,           &ec_op_token_conv_pool,     &ec_op_conv1d, &ec_op_activation,
+    &ec_op_softmax,     &ec_op_global_max_pool, &ec_op_global_average_pool, &ec_op_dense,  &ec_op_dropout,
+    &ec_op_concatenate, &ec_op_cross_entropy,   &ec_op_squared_error,       NULL,
+};
+
+const struct ec_op_type *ec_op_type_named(const char *name)
+{
+    for (const struct ec_op_type *const *type = ec_op_types; *type; type++) {
+        if (strcmp((*type)->name, name) == 0) {
+            return *type;
+        }
+    }
+    return NULL;
+}
+
+ec_status ec_tensor_take(struct ec_tensor *tensor, struct ec_step *step)
+{
+    int64_t size;
+    if (__builtin_mul_overflow(tensor->rows, tensor->cols, &size)) {
+        return EC_TOO_LARGE;
+    }
+    tensor->data = ec_arena_take(step->arena, size, sizeof(float));
+    tensor->grad = tensor->needs_grad ? ec_arena_take(step->arena, size, sizeof(float)) : NULL;
+    return step->arena->failed ? EC_NO_MEMORY : EC_OK;
+}
+
+ec_status ec_parameter_take_gradient(struct ec_parameter *parameter, struct ec_step *step)
+{
+    if (!parameter->gradient.values) {
+        parameter->gradient.values = ec_arena_take(step->arena, parameter->size, sizeof(float));
+    }
+    return parameter->gradient.values ? EC_OK : EC_NO_MEMORY;
+}
+
+ec_status ec_op_plan_gradients(struct ec_op *op, struct ec_step *step)
+{
+    int needs_grad = 0;
+    for (int i = 0; i < op->input_count; i++) {
+        needs_grad |= op->inputs[i]->needs_grad;
+    }
+    for (int i = 0; i < op->parameter_count; i++) {
+        if (op->parameters[i]->trainable && step->backward) {
+            needs_grad = 1;
+            if (ec_parameter_take_gradient(op->parameters[i], step) != EC_OK) {
+                return EC_NO_MEMORY;
+            }
+        }
+    }
+    for (int i = 0; i < op->output_count; i++) {
+        op->outputs[i]->needs_grad = needs_grad && step->backward;
+    }
+    return EC_OK;
+}
+
+ec_status ec_op_plan_like_input(struct ec_op *op, struct ec_step *step)
+{
+    struct ec_tensor *out = op->outputs[0];
+    out->layout = op->inputs[0]->layout;
+    out->rows = op->inputs[0]->rows;
+    ec_status status = ec_op_plan_gradients(op, step);
+    return status == EC_OK ? ec_tensor_take(out, step) : status;
+}
+
+void ec_product_plan(struct ec_product *product, struct ec_step *step)
+{
+    int64_t floats = ec_product_workspace(product->rows, product->cols, product->depth);
+    product->workspace = ec_arena_take(step->arena, floats, sizeof(float));
+    step->work += 2.0 * (double)product->rows * (double)product->cols * (double)product->depth;
+}
+
+ec_status ec_infer_error(char *message, size_t bytes, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, bytes, format, arguments);
+    va_end(arguments);
+    return EC_BAD_VALUE;
+}
+
+static int format_shape(char *text, size_t bytes, int rank, const int64_t *dims)
+{
+    int used = snprintf(text, bytes, "(");
+    for (int i = 0; i < rank && used >= 0 && (size_t)used < bytes; i++) {
+        const char *comma = i + 1 < rank ? ", " : rank == 1 ? "," : "";
+        used += dims[i] < 0 ? snprintf(text + used, bytes - (size_t)used, "any%s", comma)
+                            : snprintf(text + used, bytes - (size_t)used, "%lld%s", (long long)dims[i], comma);
+    }
+    if (used >= 0 && (size_t)used < bytes) {
+        used += snprintf(text + used, bytes - (size_t)used, ")");
+    }
+    return used;
+}
+
+ec_status ec_infer_parameter(const struct ec_op *op, int number, int rank, const int64_t *dims, char *message,
+                             size_t bytes)
+{
+    const struct ec_parameter *parameter = op->parameters[number];
+    int same = parameter->rank == rank;
+    for (int i = 0; same && i < rank; i++) {
+        same = dims[i] < 0 ? parameter->dims[i] > 0 : parameter->dims[i] == dims[i];
+    }
+    if (same) {
+        return EC_OK;
+    }
+    char received[96], wanted[96];
+    format_shape(received, sizeof received, parameter->rank, parameter->dims);
+    format_shape(wanted, sizeof wanted, rank, dims);
+    return ec_infer_error(message, bytes, "%s: parameter %s has the shape %s; expected %s", op->type->name,
+                          parameter->name, received, wanted);
+}
+
+ec_status ec_infer_counts(const struct ec_op *op, int inputs, int outputs, int least_parameters, int most_parameters,
+                          char *message, size_t bytes)
+{
+    if (op->input_count != inputs || op->output_count != outputs || op->parameter_count < least_parameters ||
+        op->parameter_count > most_parameters) {
+        return ec_infer_error(
+            message, bytes, "%s: %d inputs, %d outputs and %d parameters; expected %d, %d and %d to %d", op->type->name,
+            op->input_count, op->output_count, op->parameter_count, inputs, outputs, least_parameters, most_parameters);
+    }
+    return EC_OK;
+}
+
+ec_status ec_infer_floats(const struct ec_op *op, int number, char *message, size_t bytes)
+{
+    enum ec_tensor_kind kind = op->inputs[number]->kind;
+    if (kind != EC_SEQUENCE && kind != EC_FLAT) {
+        return ec_infer_error(message, bytes, "%s: input %d holds %s; expected floats", op->type->name, number,
+                              kind == EC_IDS ? "ids" : "tokens");
+    }
+    return EC_OK;
+}

@@ -1,0 +1,536 @@
+/* token_conv_pool: tokens -> flat [B, sum of F]. Convolutions of any widths over embedded tokens, each followed by its
+ * maximum over time, as one operation (design, savings 1 to 4). For batches of some hundred to some ten thousand
+ * tokens; D 50 to 300.
+ *
+ *     P[u, (branch, j, f)] = sum over d of E[u, d] W_branch[j, d, f]            one product over the distinct ids
+ *     z[b, f]  = max over windows t of sum over taps j of P[row(b, t + j), (branch, j, f)]    at t*[b, f]
+ *     y[b, f]  = activation(z[b, f] + bias[f])                                  the activation never falls
+ *
+ * Backward, with g[b, f] = d_y activation'(y) and only the winning window t* of each (b, f) (saving 3):
+ *     d_bias[f]       = sum over b of g[b, f]
+ *     d_W[j, :, f]    = sum over b of g[b, f] E[row(b, t* + j), :]
+ *     d_E[u, :]       = sum over (b, f, j) with row(b, t* + j) = u of g[b, f] W[j, :, f]
+ *
+ * The tokens of all texts stand one after the other in `tape`, with margins of zero rows between them, so that a window
+ * that reaches past a text needs no test. A run of one id at either end of a text is cut to the widest kernel: the
+ * windows left out are equal to one that stays (saving 2). */
+#include "ops/op.h"
+
+#include <string.h>
+
+#define GROUP 16 /* filters that a tile of the weight gradient transposes together */
+
+enum padding {
+    VALID,
+    SAME,
+    CAUSAL
+};
+
+struct branch {
+    const struct ec_parameter *kernel, *bias;
+    int kernel_number, bias_number; /* among the operation's parameters; -1: none */
+    int taps;
+    int64_t filters;
+    int64_t out_col;  /* first column of y */
+    int64_t products; /* first column of P */
+    int lead;         /* tape places from a text's first token back to its first window */
+};
+
+struct state {
+    int use_bias, padding, activation;
+
+    int branch_count, max_taps;
+    struct branch *branches;
+    int64_t filters;  /* columns of y */
+    int64_t products; /* columns of P */
+
+    /* of the step */
+    struct ec_product product;
+    float *weights;        /* [D, products] the kernels side by side */
+    float *product_values; /* [U + 1, products], the last row zeros */
+    int32_t *tape;         /* row of each token, U in the margins */
+    int64_t tape_length;
+    int64_t *text_begin; /* [B] tape place of a text's first token */
+    int32_t *text_count; /* [B] tokens kept */
+    int32_t *best_at;    /* [B, filters] winning window, tape place of its first token; -1: no window */
+
+    /* backward */
+    float *g;                 /* [B, filters] */
+    int32_t *winner_place;    /* [filters, B] where g is not zero: the window's tape place ... */
+    float *winner_g;          /* [filters, B] ... and g */
+    int32_t *winner_count;    /* [filters] */
+    float *thread_rows;       /* [threads, GROUP, stride] */
+    int32_t *thread_index;    /* [threads, B] */
+    float *weights_by_filter; /* [products, stride] row (branch, j, f) = W[j, :, f] */
+    float *entry_g;           /* [B, products] winners by token: g ... */
+    int32_t *entry_weight;    /* [B, products] ... and row of weights_by_filter */
+    int64_t *place_end;       /* [tape] entries of a tape place end here and ... */
+    int32_t *place_count;     /* [tape] ... are so many */
+    struct ec_occurrences occurrences;
+};
+
+static const char *const paddings[] = {"valid", "same", "causal", NULL};
+static const char *const activations[] = {"linear",   "relu",         "tanh", "sigmoid",     "softplus",
+                                          "softsign", "elu",          "selu", "exponential", "leaky_relu",
+                                          "relu6",    "hard_sigmoid", NULL};
+static const struct state defaults = {.use_bias = 1};
+static const struct ec_attribute attributes[] = {
+    {"use_bias", EC_ATTRIBUTE_INT, offsetof(struct state, use_bias), NULL},
+    {"padding", EC_ATTRIBUTE_CHOICE, offsetof(struct state, padding), paddings},
+    {"activation", EC_ATTRIBUTE_CHOICE, offsetof(struct state, activation), activations},
+    {NULL, EC_ATTRIBUTE_INT, 0, NULL},
+};
+
+static ec_status infer_branch(struct ec_op *op, struct branch *branch, char *message, size_t bytes)
+{
+    struct state *state = op->state;
+    const int64_t kernel_dims[] = {-1, op->inputs[0]->cols, -1};
+    ec_status status = ec_infer_parameter(op, branch->kernel_number, 3, kernel_dims, message, bytes);
+    if (status != EC_OK) {
+        return status;
+    }
+    branch->kernel = op->parameters[branch->kernel_number];
+    if (branch->kernel->dims[0] > 4096) {
+        return ec_infer_error(message, bytes, "token_conv_pool: kernel %s is %lld wide; at most 4096",
+                              branch->kernel->name, (long long)branch->kernel->dims[0]);
+    }
+    branch->taps = (int)branch->kernel->dims[0];
+    branch->filters = branch->kernel->dims[2];
+    branch->bias = NULL;
+    if (branch->bias_number >= 0) {
+        status = ec_infer_parameter(op, branch->bias_number, 1, &branch->filters, message, bytes);
+        branch->bias = op->parameters[branch->bias_number];
+    }
+    branch->lead = state->padding == SAME ? (branch->taps - 1) / 2 : state->padding == CAUSAL ? branch->taps - 1 : 0;
+    branch->out_col = state->filters;
+    branch->products = state->products;
+    state->filters += branch->filters;
+    state->products += branch->filters * branch->taps;
+    state->max_taps = branch->taps > state->max_taps ? branch->taps : state->max_taps;
+    return status;
+}
+
+static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+{
+    struct state *state = op->state;
+    int each = state->use_bias ? 2 : 1;
+    ec_status status = ec_infer_counts(op, 1, 1, each, 1 << 16, message, bytes);
+    if (status != EC_OK) {
+        return status;
+    }
+    if (op->inputs[0]->kind != EC_TOKENS || op->parameter_count % each) {
+        return ec_infer_error(message, bytes, "token_conv_pool: expected tokens and a kernel%s for each branch",
+                              each == 2 ? " and a bias" : "");
+    }
+    state->branch_count = op->parameter_count / each;
+    state->branches = ec_alloc_zeros(state->branch_count, sizeof *state->branches);
+    if (!state->branches) {
+        return EC_NO_MEMORY;
+    }
+    for (int i = 0; status == EC_OK && i < state->branch_count; i++) {
+        state->branches[i].kernel_number = each * i;
+        state->branches[i].bias_number = state->use_bias ? each * i + 1 : -1;
+        status = infer_branch(op, &state->branches[i], message, bytes);
+    }
+    op->outputs[0]->kind = EC_FLAT;
+    op->outputs[0]->cols = state->filters;
+    return status;
+}
+
+static void clear(struct ec_op *op)
+{
+    struct state *state = op->state;
+    ec_free(state->branches);
+}
+
+/* Length of the run of equal rows that starts at `row` and goes on in direction `step`, at most `count`. */
+static int64_t run_length(const int32_t *row, int64_t count, int step)
+{
+    int64_t length = 1;
+    while (length < count && row[length * step] == row[0]) {
+        length++;
+    }
+    return count ? length : 0;
+}
+
+/* Lays all texts out on the tape. */
+static ec_status plan_tape(struct ec_op *op, struct ec_step *step)
+{
+    struct state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0];
+    const struct ec_layout *layout = in->layout;
+    const int64_t margin = state->max_taps - 1, keep = state->max_taps;
+    const int32_t zeros = (int32_t)in->lookup->count;
+    int64_t room = in->rows + (layout->batch + 1) * margin;
+    if (room > INT32_MAX) {
+        return EC_TOO_LARGE;
+    }
+    state->tape = ec_arena_take(step->arena, room, sizeof *state->tape);
+    state->text_begin = ec_arena_take(step->arena, layout->batch, sizeof *state->text_begin);
+    state->text_count = ec_arena_take(step->arena, layout->batch, sizeof *state->text_count);
+    if (step->arena->failed) {
+        return EC_NO_MEMORY;
+    }
+    int32_t *next = state->tape;
+    for (int64_t i = 0; i < margin; i++) {
+        *next++ = zeros;
+    }
+    for (int64_t b = 0; b < layout->batch; b++) {
+        const int32_t *text = in->token_rows + layout->offsets[b];
+        int64_t count = layout->offsets[b + 1] - layout->offsets[b];
+        int64_t lead = run_length(text, count, 1), cut_front = lead > keep ? lead - keep : 0;
+        text += cut_front;
+        count -= cut_front;
+        int64_t trail = count ? run_length(text + count - 1, count, -1) : 0;
+        count -= trail > keep ? trail - keep : 0;
+        state->text_begin[b] = next - state->tape;
+        state->text_count[b] = (int32_t)count;
+        for (int64_t i = 0; i < count; i++) {
+            *next++ = text[i] < 0 ? zeros : text[i];
+        }
+        for (int64_t i = 0; i < margin; i++) {
+            *next++ = zeros;
+        }
+    }
+    state->tape_length = next - state->tape;
+    return EC_OK;
+}
+
+static ec_status plan_backward(struct ec_op *op, struct ec_step *step)
+{
+    struct state *state = op->state;
+    const struct ec_lookup_rows *lookup = op->inputs[0]->lookup;
+    struct ec_arena *arena = step->arena;
+    int64_t B = step->batch;
+    state->g = ec_arena_take(arena, B * state->filters, sizeof(float));
+    state->winner_place = ec_arena_take(arena, B * state->filters, sizeof(int32_t));
+    state->winner_g = ec_arena_take(arena, B * state->filters, sizeof(float));
+    state->winner_count = ec_arena_take(arena, state->filters, sizeof(int32_t));
+    state->thread_rows = ec_arena_take(arena, step->threads * GROUP * lookup->stride, sizeof(float));
+    state->thread_index = ec_arena_take(arena, step->threads * B, sizeof(int32_t));
+    if (op->inputs[0]->needs_grad) {
+        state->weights_by_filter = ec_arena_take(arena, state->products * lookup->stride, sizeof(float));
+        state->entry_g = ec_arena_take(arena, B * state->products, sizeof(float));
+        state->entry_weight = ec_arena_take(arena, B * state->products, sizeof(int32_t));
+        state->place_end = ec_arena_take(arena, state->tape_length, sizeof(int64_t));
+        state->place_count = ec_arena_take(arena, state->tape_length, sizeof(int32_t));
+        return ec_occurrences_init(&state->occurrences, arena, state->tape, state->tape_length, lookup->count);
+    }
+    return arena->failed ? EC_NO_MEMORY : EC_OK;
+}
+
+static ec_status plan(struct ec_op *op, struct ec_step *step)
+{
+    struct state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0];
+    const struct ec_lookup_rows *lookup = in->lookup;
+    struct ec_tensor *out = op->outputs[0];
+    if (state->padding == VALID && !in->layout->masked && in->layout->width < state->max_taps) {
+        return ec_infer_error(
+            step->message, sizeof step->message,
+            "the texts are %lld tokens long; a kernel of width %d with padding='valid' needs at least %d",
+            (long long)in->layout->width, state->max_taps, state->max_taps);
+    }
+    out->rows = step->batch;
+    ec_status status = ec_op_plan_gradients(op, step);
+    if (status != EC_OK || (status = ec_tensor_take(out, step)) != EC_OK || (status = plan_tape(op, step)) != EC_OK) {
+        return status;
+    }
+    int64_t products = state->products;
+    state->weights = ec_arena_take(step->arena, lookup->width * products, sizeof(float));
+    state->product_values = ec_arena_take(step->arena, (lookup->count + 1) * products, sizeof(float));
+    state->best_at = ec_arena_take(step->arena, step->batch * state->filters, sizeof(int32_t));
+    state->product = (struct ec_product){
+        .out = state->product_values,
+        .out_stride = products,
+        .a = lookup->values,
+        .a_row_stride = lookup->stride,
+        .a_col_stride = 1,
+        .b = state->weights,
+        .b_row_stride = products,
+        .b_col_stride = 1,
+        .rows = lookup->count,
+        .cols = products,
+        .depth = lookup->width,
+    };
+    ec_product_plan(&state->product, step);
+    if (step->arena->failed) {
+        return EC_NO_MEMORY;
+    }
+    return out->needs_grad ? plan_backward(op, step) : EC_OK;
+}
+
+/* The kernels (k, D, F) side by side: weights[d, (branch, j, f)] = W_branch[j, d, f]. */
+static void join_weights(const struct state *state, int64_t depth, struct ec_team *team)
+{
+    const int64_t block = 16;
+    for (int64_t tile; (tile = ec_team_next(team, (depth + block - 1) / block)) >= 0;) {
+        int64_t end = (tile + 1) * block < depth ? (tile + 1) * block : depth;
+        for (int64_t d = tile * block; d < end; d++) {
+            float *out = state->weights + d * state->products;
+            for (int i = 0; i < state->branch_count; i++) {
+                const struct branch *branch = &state->branches[i];
+                for (int j = 0; j < branch->taps; j++, out += branch->filters) {
+                    memcpy(out, branch->kernel->value + (j * depth + d) * branch->filters,
+                           (size_t)branch->filters * sizeof *out);
+                }
+            }
+        }
+    }
+}
+
+static int64_t window_count(const struct state *state, const struct branch *branch, int64_t tokens)
+{
+    if (state->padding != VALID || tokens == 0) {
+        return tokens;
+    }
+    return tokens >= branch->taps ? tokens - branch->taps + 1 : 1;
+}
+
+static void pool_text(const struct state *state, const struct ec_tensor *out, int64_t b)
+{
+    const struct ec_kernels *kernels = ec_kernels();
+    for (int i = 0; i < state->branch_count; i++) {
+        const struct branch *branch = &state->branches[i];
+        float *y = out->data + b * out->cols + branch->out_col;
+        int32_t *at = state->best_at + b * state->filters + branch->out_col;
+        int64_t windows = window_count(state, branch, state->text_count[b]);
+        int32_t place = (int32_t)(state->text_begin[b] - branch->lead);
+        if (windows == 0) { /* nothing but padding: zeros, and no gradient */
+            memset(y, 0, (size_t)branch->filters * sizeof *y);
+            memset(at, 0xff, (size_t)branch->filters * sizeof *at);
+            continue;
+        }
+        kernels->window_max(y, at, state->product_values + branch->products, state->products, state->tape + place,
+                            branch->filters, windows, branch->taps);
+        for (int64_t f = 0; f < branch->filters; f++) {
+            at[f] += place;
+        }
+        if (branch->bias) {
+            kernels->add(y, branch->bias->value, branch->filters);
+        }
+        kernels->activate(y, y, (enum ec_activation)state->activation, branch->filters);
+    }
+}
+
+static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    struct state *state = op->state;
+    const struct ec_lookup_rows *lookup = op->inputs[0]->lookup;
+    join_weights(state, lookup->width, team);
+    if (team->index == 0) { /* the row of zeros, which the product leaves alone */
+        memset(state->product_values + lookup->count * state->products, 0, (size_t)state->products * sizeof(float));
+    }
+    ec_team_barrier(team);
+    ec_product_run(team, &state->product);
+    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+        pool_text(state, op->outputs[0], b);
+    }
+    ec_team_barrier(team);
+}
+
+/* g = d_y activation'(y), 0 where there was no window. */
+static void scale_gradient(const struct state *state, const struct ec_tensor *out, int64_t b)
+{
+    float *g = state->g + b * state->filters;
+    const int32_t *at = state->best_at + b * state->filters;
+    ec_kernels()->activate_backward(g, out->grad + b * out->cols, NULL, out->data + b * out->cols,
+                                    (enum ec_activation)state->activation, state->filters);
+    for (int64_t f = 0; f < state->filters; f++) {
+        g[f] = at[f] < 0 ? 0.0f : g[f];
+    }
+}
+
+/* Per filter, the texts with a gradient in rising order, and the gradient of the bias. */
+static void list_winners(const struct state *state, int64_t batch, int64_t begin, int64_t end)
+{
+    for (int64_t f = begin; f < end; f++) {
+        int32_t *place = state->winner_place + f * batch;
+        float *winner_g = state->winner_g + f * batch;
+        int32_t count = 0;
+        for (int64_t b = 0; b < batch; b++) {
+            float g = state->g[b * state->filters + f];
+            place[count] = state->best_at[b * state->filters + f];
+            winner_g[count] = g;
+            count += g != 0.0f; /* true for NaN */
+        }
+        state->winner_count[f] = count;
+    }
+}
+
+/* The winners of text b by the token they touch: a counting sort over the text's places on the tape. */
+static void sort_winners_by_token(const struct state *state, int64_t b, int32_t zeros)
+{
+    int64_t begin = state->text_begin[b], places = state->text_count[b];
+    const float *g = state->g + b * state->filters;
+    const int32_t *at = state->best_at + b * state->filters;
+    memset(state->place_count + begin, 0, (size_t)places * sizeof *state->place_count);
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < state->branch_count; i++) {
+            const struct branch *branch = &state->branches[i];
+            for (int64_t f = 0; f < branch->filters; f++) {
+                int64_t column = branch->out_col + f;
+                for (int j = 0; g[column] != 0.0f && j < branch->taps; j++) {
+                    int64_t place = at[column] + j;
+                    if (state->tape[place] == zeros) {
+                        continue;
+                    }
+                    if (pass == 0) {
+                        state->place_count[place]++;
+                    } else {
+                        int64_t entry = state->place_end[place]++;
+                        state->entry_g[entry] = g[column];
+                        state->entry_weight[entry] = (int32_t)(branch->products + j * branch->filters + f);
+                    }
+                }
+            }
+        }
+        int64_t next = b * state->products;
+        for (int64_t place = begin; pass == 0 && place < begin + places; place++) {
+            state->place_end[place] = next;
+            next += state->place_count[place];
+        }
+    }
+}
+
+/* d_W[j, :, f] for one tap and up to GROUP filters: rows over d, summed in registers, then transposed into place. */
+static void weight_gradient(const struct ec_op *op, const struct ec_step *step, int thread, const struct branch *branch,
+                            int tap, int64_t first)
+{
+    const struct ec_kernels *kernels = ec_kernels();
+    const struct state *state = op->state;
+    const struct ec_lookup_rows *lookup = op->inputs[0]->lookup;
+    int64_t B = step->batch, stride = lookup->stride;
+    int64_t count = branch->filters - first < GROUP ? branch->filters - first : GROUP;
+    float *rows = state->thread_rows + thread * GROUP * stride;
+    int32_t *index = state->thread_index + thread * B;
+    float *d_weight = branch->kernel->gradient.values + tap * lookup->width * branch->filters + first;
+    for (int64_t f = 0; f < count; f++) {
+        int64_t column = branch->out_col + first + f;
+        const int32_t *place = state->winner_place + column * B;
+        int32_t winners = state->winner_count[column];
+        for (int32_t i = 0; i < winners; i++) {
+            index[i] = state->tape[place[i] + tap];
+        }
+        kernels->weighted_sum(rows + f * stride, 0, lookup->values, stride, index, state->winner_g + column * B,
+                              winners, stride);
+    }
+    if (!op->adds_parameter[branch->kernel_number]) {
+        kernels->transpose(d_weight, branch->filters, rows, stride, lookup->width, count);
+        return;
+    }
+    for (int64_t d = 0; d < lookup->width; d++) {
+        for (int64_t f = 0; f < count; f++) {
+            d_weight[d * branch->filters + f] += rows[f * stride + d];
+        }
+    }
+}
+
+static void bias_gradient(const struct ec_op *op, int64_t batch, const struct branch *branch)
+{
+    const struct state *state = op->state;
+    float *d_bias = branch->bias->gradient.values;
+    for (int64_t f = 0; f < branch->filters; f++) {
+        int64_t column = branch->out_col + f;
+        float sum = 0.0f;
+        for (int32_t i = 0; i < state->winner_count[column]; i++) {
+            sum += state->winner_g[column * batch + i];
+        }
+        d_bias[f] = op->adds_parameter[branch->bias_number] ? d_bias[f] + sum : sum;
+    }
+}
+
+/* All weight gradients of a branch; tiles are (tap, group of filters). */
+static void branch_gradients(const struct ec_op *op, const struct ec_step *step, struct ec_team *team,
+                             const struct branch *branch)
+{
+    if (branch->kernel->trainable) {
+        int64_t groups = (branch->filters + GROUP - 1) / GROUP;
+        for (int64_t tile; (tile = ec_team_next(team, branch->taps * groups)) >= 0;) {
+            weight_gradient(op, step, team->index, branch, (int)(tile / groups), tile % groups * GROUP);
+        }
+    }
+    if (branch->bias && branch->bias->trainable) {
+        while (ec_team_next(team, 1) >= 0) {
+            bias_gradient(op, step->batch, branch);
+        }
+    }
+}
+
+/* d_E[u] over all places of distinct row u, in the order of the tape. */
+static void table_gradient(const struct ec_op *op, int64_t u)
+{
+    const struct state *state = op->state;
+    const struct ec_lookup_rows *lookup = op->inputs[0]->lookup;
+    float *out = lookup->d_values + u * lookup->stride;
+    int add = op->adds_input[0];
+    for (int32_t i = state->occurrences.begin[u]; i < state->occurrences.begin[u + 1]; i++) {
+        int32_t place = state->occurrences.at[i];
+        int64_t entry = state->place_end[place] - state->place_count[place];
+        ec_kernels()->weighted_sum(out, add, state->weights_by_filter, lookup->stride, state->entry_weight + entry,
+                                   state->entry_g + entry, state->place_count[place], lookup->stride);
+        add = 1;
+    }
+    if (!add) {
+        memset(out, 0, (size_t)lookup->stride * sizeof *out);
+    }
+}
+
+/* weights_by_filter[(branch, j, f), d] = W[j, d, f], zeros behind D. */
+static void transpose_weights(const struct state *state, int64_t depth, int64_t stride, struct ec_team *team)
+{
+    for (int i = 0; i < state->branch_count; i++) {
+        const struct branch *branch = &state->branches[i];
+        for (int64_t j; (j = ec_team_next(team, branch->taps)) >= 0;) {
+            float *out = state->weights_by_filter + (branch->products + j * branch->filters) * stride;
+            ec_kernels()->transpose(out, stride, branch->kernel->value + j * depth * branch->filters, branch->filters,
+                                    branch->filters, depth);
+            for (int64_t f = 0; f < branch->filters; f++) {
+                memset(out + f * stride + depth, 0, (size_t)(stride - depth) * sizeof *out);
+            }
+        }
+    }
+}
+
+static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    struct state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0];
+    const int64_t block = 8;
+    if (in->needs_grad) {
+        transpose_weights(state, in->lookup->width, in->lookup->stride, team);
+    }
+    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+        scale_gradient(state, op->outputs[0], b);
+        if (in->needs_grad) {
+            sort_winners_by_token(state, b, (int32_t)in->lookup->count);
+        }
+    }
+    ec_team_barrier(team);
+    for (int64_t tile; (tile = ec_team_next(team, (state->filters + block - 1) / block)) >= 0;) {
+        int64_t end = (tile + 1) * block < state->filters ? (tile + 1) * block : state->filters;
+        list_winners(state, step->batch, tile * block, end);
+    }
+    ec_team_barrier(team);
+    for (int i = 0; i < state->branch_count; i++) {
+        branch_gradients(op, step, team, &state->branches[i]);
+    }
+    if (in->needs_grad) {
+        for (int64_t u; (u = ec_team_next(team, in->lookup->count)) >= 0;) {
+            table_gradient(op, u);
+        }
+    }
+    ec_team_barrier(team);
+}
+
+const struct ec_op_type ec_op_token_conv_pool = {
+    .name = "token_conv_pool",
+    .state_bytes = sizeof(struct state),
+    .defaults = &defaults,
+    .attributes = attributes,
+    .infer = infer,
+    .plan = plan,
+    .forward = forward,
+    .backward = backward,
+    .clear = clear,
+};

@@ -1,0 +1,163 @@
+/* The update of all parameters: norms, then the rule of each over tiles. csrc/optim/rule.c holds the rules. */
+#include "optim/optimizer.h"
+
+#include "grad/norm.h"
+#include "optim/rule.h"
+
+#include <math.h>
+#include <string.h>
+
+static const int64_t dense_tile = 1 << 14; /* floats */
+static const int64_t row_tile = 16;        /* rows of a table */
+
+int ec_optimizer_slots(const struct ec_optimizer *optimizer)
+{
+    return optimizer->kind == EC_ADAM ? 2 : optimizer->momentum != 0.0;
+}
+
+static int needs_norm(const struct ec_optimizer *optimizer)
+{
+    return optimizer->clipnorm > 0.0 || optimizer->global_clipnorm > 0.0;
+}
+
+static ec_status plan_item(struct ec_update_item *item, const struct ec_optimizer *optimizer, struct ec_arena *arena)
+{
+    struct ec_parameter *parameter = item->parameter;
+    if (needs_norm(optimizer)) {
+        item->tiles = ec_gradient_tiles(parameter);
+        item->partial = ec_arena_take(arena, item->tiles, sizeof *item->partial);
+    }
+    if (parameter->is_table && optimizer->dense_tables) {
+        item->place_of_row = ec_arena_take(arena, parameter->dims[0], sizeof *item->place_of_row);
+        if (item->place_of_row) {
+            memset(item->place_of_row, 0xff, (size_t)parameter->dims[0] * sizeof *item->place_of_row);
+            for (int64_t i = 0; i < parameter->gradient.count; i++) {
+                item->place_of_row[parameter->gradient.rows[i]] = (int32_t)i;
+            }
+        }
+    }
+    return arena->failed ? EC_NO_MEMORY : EC_OK;
+}
+
+ec_status ec_optimizer_plan(struct ec_update *update, struct ec_optimizer *optimizer,
+                            struct ec_parameter *const *parameters, int count, struct ec_arena *arena)
+{
+    update->optimizer = optimizer;
+    update->count = 0;
+    update->items = ec_arena_take(arena, count, sizeof *update->items);
+    if (!update->items) {
+        return EC_NO_MEMORY;
+    }
+    for (int i = 0; i < count; i++) {
+        if (parameters[i]->trainable && parameters[i]->writers) {
+            struct ec_update_item *item = &update->items[update->count++];
+            *item = (struct ec_update_item){.parameter = parameters[i]};
+            ec_status status = plan_item(item, optimizer, arena);
+            if (status != EC_OK) {
+                return status;
+            }
+        }
+    }
+    return EC_OK;
+}
+
+/* Every thread adds up the same partial sums in the same order, rather than wait for one to do it. */
+static void find_norms(struct ec_update *update, struct ec_team *team)
+{
+    for (int i = 0; i < update->count; i++) {
+        ec_gradient_partial_squares(update->items[i].parameter, update->items[i].partial, team);
+    }
+    ec_team_barrier(team);
+    if (team->index == 0) {
+        double all = 0.0;
+        for (int i = 0; i < update->count; i++) {
+            double sum = 0.0;
+            for (int64_t tile = 0; tile < update->items[i].tiles; tile++) {
+                sum += update->items[i].partial[tile];
+            }
+            update->items[i].norm = sqrt(sum);
+            all += sum;
+        }
+        update->global_norm = sqrt(all);
+    }
+    ec_team_barrier(team);
+}
+
+/* clip_by_norm as Keras: g * clip / max(norm, clip); a norm that is NaN or infinite makes the whole gradient NaN, so
+ * that it shows. */
+static struct ec_gradient_scaling scaling_of(const struct ec_update *update, const struct ec_update_item *item)
+{
+    const struct ec_optimizer *optimizer = update->optimizer;
+    struct ec_gradient_scaling scaling = {.scale = 1.0f, .limit = INFINITY};
+    if (optimizer->clipvalue > 0.0) {
+        scaling.limit = (float)optimizer->clipvalue;
+    }
+    if (needs_norm(optimizer)) {
+        double clip = optimizer->clipnorm > 0.0 ? optimizer->clipnorm : optimizer->global_clipnorm;
+        double norm = optimizer->clipnorm > 0.0 ? item->norm : update->global_norm;
+        scaling.scale = !isfinite(norm) ? NAN : norm > clip ? (float)(clip / norm) : 1.0f;
+    }
+    return scaling;
+}
+
+static void update_dense(const struct ec_rule *rule, struct ec_parameter *parameter, struct ec_team *team)
+{
+    for (int64_t tile; (tile = ec_team_next(team, (parameter->size + dense_tile - 1) / dense_tile)) >= 0;) {
+        int64_t begin = tile * dense_tile;
+        int64_t left = parameter->size - begin;
+        ec_rule_apply(rule, parameter, begin, parameter->gradient.values + begin,
+                      left < dense_tile ? left : dense_tile);
+    }
+}
+
+static void update_touched_rows(const struct ec_rule *rule, struct ec_parameter *parameter, struct ec_team *team)
+{
+    const struct ec_gradient *gradient = &parameter->gradient;
+    for (int64_t tile; (tile = ec_team_next(team, (gradient->count + row_tile - 1) / row_tile)) >= 0;) {
+        int64_t end = (tile + 1) * row_tile < gradient->count ? (tile + 1) * row_tile : gradient->count;
+        for (int64_t i = tile * row_tile; i < end; i++) {
+            ec_rule_apply(rule, parameter, gradient->rows[i] * gradient->width, gradient->values + i * gradient->stride,
+                          gradient->width);
+        }
+    }
+}
+
+static void update_all_rows(const struct ec_rule *rule, const struct ec_update_item *item, struct ec_team *team)
+{
+    struct ec_parameter *parameter = item->parameter;
+    const struct ec_gradient *gradient = &parameter->gradient;
+    static const float zeros[256];
+    for (int64_t row; (row = ec_team_next(team, parameter->dims[0])) >= 0;) {
+        int32_t place = item->place_of_row[row];
+        for (int64_t c = 0; c < gradient->width; c += 256) {
+            int64_t n = gradient->width - c < 256 ? gradient->width - c : 256;
+            ec_rule_apply(rule, parameter, row * gradient->width + c,
+                          place < 0 ? zeros : gradient->values + place * gradient->stride + c, n);
+        }
+    }
+}
+
+void ec_optimizer_update(struct ec_update *update, struct ec_team *team)
+{
+    if (needs_norm(update->optimizer)) {
+        find_norms(update, team);
+    }
+    for (int i = 0; i < update->count; i++) {
+        struct ec_update_item *item = &update->items[i];
+        struct ec_rule rule;
+        ec_rule_init(&rule, update->optimizer, *item->parameter->steps + 1, scaling_of(update, item));
+        if (!item->parameter->gradient.rows) {
+            update_dense(&rule, item->parameter, team);
+        } else if (item->place_of_row) {
+            update_all_rows(&rule, item, team);
+        } else {
+            update_touched_rows(&rule, item->parameter, team);
+        }
+    }
+    ec_team_barrier(team);
+    if (team->index == 0) {
+        for (int i = 0; i < update->count; i++) {
+            ++*update->items[i].parameter->steps;
+        }
+    }
+}

@@ -1,0 +1,23 @@
+/* The rule of one parameter's update in this step, and its application to a range of entries. */
+#ifndef EC_OPTIM_RULE_H
+#define EC_OPTIM_RULE_H
+
+#include "kernels/kernels.h"
+#include "optim/optimizer.h"
+
+struct ec_rule {
+    enum ec_optimizer_kind kind;
+    union {
+        struct ec_sgd_step sgd;
+        struct ec_adam_step adam;
+    };
+};
+
+/* `steps` counts this update: 1 for the first of the parameter. */
+void ec_rule_init(struct ec_rule *rule, const struct ec_optimizer *optimizer, int64_t steps,
+                  struct ec_gradient_scaling scaling);
+/* Updates entries begin ... begin + n - 1 of the parameter with n gradient values. */
+void ec_rule_apply(const struct ec_rule *rule, struct ec_parameter *parameter, int64_t begin, const float *gradient,
+                   int64_t n);
+
+#endif

@@ -1,0 +1,64 @@
+/* A step as data: tensors, parameters and the operations between them, in the order of the forward pass. One call runs
+ * a whole step (forward, losses, backward, clip, update) in one parallel region, without allocation once the largest
+ * batch was seen.
+ *
+ * The caller (csrc/python) builds a program once, then for each step: ec_program_begin, the inputs and targets written
+ * into memory of program->arena, ec_program_run. */
+#ifndef EC_PROGRAM_PROGRAM_H
+#define EC_PROGRAM_PROGRAM_H
+
+#include "ops/op.h"
+#include "optim/optimizer.h"
+
+#include <stdatomic.h>
+
+enum ec_run {
+    EC_RUN_FORWARD,  /* outputs only */
+    EC_RUN_BACKWARD, /* after EC_RUN_FORWARD with training: gradients, from grad of the outputs */
+    EC_RUN_TEST,     /* outputs and losses */
+    EC_RUN_TRAIN     /* outputs, losses, gradients, update */
+};
+
+struct ec_program {
+    struct ec_tensor *tensors;
+    int tensor_count, input_count;
+    struct ec_parameter *parameters;
+    int parameter_count;
+    struct ec_op *ops;
+    int op_count, op_room;
+    int *outputs; /* tensor numbers */
+    int output_count;
+    struct ec_op **losses;
+    int loss_count;
+
+    uint64_t seed;
+    int input_gradients; /* the caller wants those of the float inputs */
+    struct ec_optimizer optimizer;
+    struct ec_arena arena;
+    struct ec_step step;
+    struct ec_update update;
+    struct ec_parameter **parameter_list; /* pointers into parameters */
+    int can_go_back;                      /* a forward run with training was the last */
+    atomic_flag busy;
+};
+
+/* An empty program with room for so many parts; tensors 0 ... inputs - 1 are the inputs. */
+ec_status ec_program_new(struct ec_program **program, int inputs, int tensors, int parameters, int ops, int outputs);
+void ec_program_free(struct ec_program *program);
+
+/* Appends an operation of this type with default attributes. */
+ec_status ec_program_add(struct ec_program *program, const struct ec_op_type *type, const int *inputs, int input_count,
+                         const int *outputs, int output_count, const int *parameters, int parameter_count,
+                         struct ec_op **op);
+/* After all operations: collects the losses and checks what no single operation can. */
+ec_status ec_program_finish(struct ec_program *program, char *message, size_t bytes);
+
+/* Only one run at a time: EC_BUSY where another thread is inside; otherwise ec_program_leave must follow. */
+ec_status ec_program_enter(struct ec_program *program);
+void ec_program_leave(struct ec_program *program);
+/* Starts a step of `batch` texts: takes back all memory of the one before. */
+void ec_program_begin(struct ec_program *program, int64_t batch, enum ec_run run, int training, uint64_t number);
+/* Plans (not for EC_RUN_BACKWARD) and runs. The arena holds the results until the next begin. */
+ec_status ec_program_run(struct ec_program *program, enum ec_run run);
+
+#endif

@@ -1,0 +1,545 @@
+/* The type embedcnn._core.Program: a lowered model that runs in the core. The calls here are the only ones of a
+ * training step. */
+#include "python/program.h"
+
+#include <string.h>
+
+static void program_dealloc(PyObject *object)
+{
+    ec_program_object *self = (ec_program_object *)object;
+    PyTypeObject *type = Py_TYPE(object);
+    for (int i = 0; self->program && self->bindings && i < self->program->parameter_count; i++) {
+        struct ec_binding *binding = &self->bindings[i];
+        Py_XDECREF(binding->value);
+        Py_XDECREF(binding->steps);
+        for (int slot = 0; slot < EC_MAX_SLOTS; slot++) {
+            Py_XDECREF(binding->slots[slot]);
+        }
+    }
+    ec_free(self->bindings);
+    ec_program_free(self->program);
+    Py_XDECREF(self->names);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+static PyObject *program_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"inputs", "parameters", "operations", "outputs", "seed", "input_gradients", NULL};
+    PyObject *inputs, *parameters, *operations, *outputs;
+    unsigned long long seed = 0;
+    int input_gradients = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O!O!O!O!|Kp:Program", names, &PyList_Type, &inputs, &PyList_Type,
+                                     &parameters, &PyList_Type, &operations, &PyTuple_Type, &outputs, &seed,
+                                     &input_gradients)) {
+        return NULL;
+    }
+    ec_program_object *self = (ec_program_object *)type->tp_alloc(type, 0);
+    if (!self) {
+        return NULL;
+    }
+    self->names = PyList_New(0);
+    if (!self->names || ec_program_build(self, inputs, parameters, operations, outputs) < 0) {
+        Py_DECREF(self);
+        return NULL;
+    }
+    self->program->seed = seed;
+    self->program->input_gradients = input_gradients;
+    return (PyObject *)self;
+}
+
+static int enter(ec_program_object *self)
+{
+    if (ec_program_enter(self->program) != EC_OK) {
+        PyErr_SetString(PyExc_RuntimeError, "this program is in use by another thread; one thread at a time");
+        return -1;
+    }
+    return 0;
+}
+
+/* A parameter's array as it must be: its data pointer, or NULL with an exception. */
+static void *check_array(PyObject *object, int type, const struct ec_parameter *parameter, int same_shape,
+                         int writeable, const char *what)
+{
+    if (!PyArray_Check(object)) {
+        PyErr_Format(PyExc_TypeError, "%s of %s: expected an array, got %R", what, parameter->name, object);
+        return NULL;
+    }
+    PyArrayObject *array = (PyArrayObject *)object;
+    if (PyArray_TYPE(array) != type || !PyArray_IS_C_CONTIGUOUS(array) || !PyArray_ISALIGNED(array) ||
+        !PyArray_ISNOTSWAPPED(array)) {
+        PyErr_Format(PyExc_TypeError, "%s of %s: expected a C-contiguous array of dtype %s, got dtype %R", what,
+                     parameter->name, type == NPY_FLOAT32 ? "float32" : "int64", (PyObject *)PyArray_DESCR(array));
+        return NULL;
+    }
+    int fits = !same_shape ? PyArray_SIZE(array) == 1 : PyArray_NDIM(array) == parameter->rank;
+    for (int i = 0; same_shape && fits && i < parameter->rank; i++) {
+        fits = PyArray_DIM(array, i) == parameter->dims[i];
+    }
+    if (!fits) {
+        PyErr_Format(PyExc_ValueError, "%s of %s: an array of %zd values does not have the shape declared", what,
+                     parameter->name, (Py_ssize_t)PyArray_SIZE(array));
+        return NULL;
+    }
+    if (writeable && !PyArray_ISWRITEABLE(array)) {
+        PyErr_Format(PyExc_ValueError, "%s of %s is read-only; a trainable parameter needs a writeable array", what,
+                     parameter->name);
+        return NULL;
+    }
+    return PyArray_DATA(array);
+}
+
+static void hold(PyObject **place, PyObject *object)
+{
+    PyObject *old = *place;
+    *place = Py_XNewRef(object);
+    Py_XDECREF(old);
+}
+
+static PyObject *bind_entered(ec_program_object *self, PyObject *args)
+{
+    int number, trainable, slot_count;
+    PyObject *value, *slots, *steps;
+    if (!PyArg_ParseTuple(args, "iOpO!O:bind", &number, &value, &trainable, &PyList_Type, &slots, &steps)) {
+        return NULL;
+    }
+    struct ec_program *program = self->program;
+    if (number < 0 || number >= program->parameter_count) {
+        return PyErr_Format(PyExc_ValueError, "parameter %d is outside [0, %d)", number, program->parameter_count);
+    }
+    struct ec_parameter *parameter = &program->parameters[number];
+    slot_count = (int)PyList_GET_SIZE(slots);
+    if (slot_count > EC_MAX_SLOTS) {
+        return PyErr_Format(PyExc_ValueError, "%s: %d slots; at most %d", parameter->name, slot_count, EC_MAX_SLOTS);
+    }
+    float *slot_data[EC_MAX_SLOTS] = {NULL};
+    float *data = check_array(value, NPY_FLOAT32, parameter, 1, trainable, "value");
+    for (int i = 0; data && i < slot_count; i++) {
+        if (!(slot_data[i] = check_array(PyList_GET_ITEM(slots, i), NPY_FLOAT32, parameter, 1, 1, "slot"))) {
+            return NULL;
+        }
+        for (int k = 0; k <= i; k++) {
+            if (slot_data[i] == (k ? slot_data[k - 1] : data)) {
+                return PyErr_Format(PyExc_ValueError, "%s: slot %d is the same array as another", parameter->name, i);
+            }
+        }
+    }
+    int64_t *count = data ? check_array(steps, NPY_INT64, parameter, 0, 1, "steps") : NULL;
+    if (!count) {
+        return NULL;
+    }
+    struct ec_binding *binding = &self->bindings[number];
+    hold(&binding->value, value);
+    hold(&binding->steps, steps);
+    for (int i = 0; i < EC_MAX_SLOTS; i++) {
+        hold(&binding->slots[i], i < slot_count ? PyList_GET_ITEM(slots, i) : NULL);
+        parameter->slots[i] = slot_data[i];
+    }
+    parameter->value = data;
+    parameter->steps = count;
+    parameter->slot_count = slot_count;
+    parameter->trainable = trainable;
+    program->can_go_back = 0; /* what a forward run planned for may no longer hold */
+    Py_RETURN_NONE;
+}
+
+static PyObject *program_bind(PyObject *object, PyObject *args)
+{
+    ec_program_object *self = (ec_program_object *)object;
+    if (enter(self) < 0) {
+        return NULL;
+    }
+    PyObject *result = bind_entered(self, args);
+    ec_program_leave(self->program);
+    return result;
+}
+
+struct optimizer_settings {
+    struct ec_optimizer optimizer;
+    int embedding_update; /* index of updates */
+};
+
+static PyObject *program_set_optimizer(PyObject *object, PyObject *args, PyObject *keywords)
+{
+    static const char *const updates[] = {"lazy", "dense", NULL};
+#define FLOAT(member)                                                                                                  \
+    {                                                                                                                  \
+        #member, EC_ATTRIBUTE_FLOAT, offsetof(struct optimizer_settings, optimizer.member), NULL                       \
+    }
+    static const struct ec_attribute attributes[] = {
+        FLOAT(momentum),
+        {"nesterov", EC_ATTRIBUTE_INT, offsetof(struct optimizer_settings, optimizer.nesterov), NULL},
+        FLOAT(beta_1),
+        FLOAT(beta_2),
+        FLOAT(epsilon),
+        FLOAT(weight_decay),
+        FLOAT(clipnorm),
+        FLOAT(global_clipnorm),
+        FLOAT(clipvalue),
+        {"embedding_update", EC_ATTRIBUTE_CHOICE, offsetof(struct optimizer_settings, embedding_update), updates},
+        {NULL, EC_ATTRIBUTE_INT, 0, NULL},
+    };
+#undef FLOAT
+    ec_program_object *self = (ec_program_object *)object;
+    struct optimizer_settings settings = {.optimizer = {.beta_1 = 0.9, .beta_2 = 0.999, .epsilon = 1e-7}};
+    const char *name;
+    if (!PyArg_ParseTuple(args, "s:set_optimizer", &name)) {
+        return NULL;
+    }
+    if (strcmp(name, "sgd") && strcmp(name, "adam")) {
+        return PyErr_Format(PyExc_ValueError, "optimizer '%s'; allowed are 'sgd' and 'adam'", name);
+    }
+    if (ec_attributes_set(&settings, attributes, keywords, name) < 0) {
+        return NULL;
+    }
+    struct ec_optimizer *optimizer = &settings.optimizer;
+    if ((optimizer->clipnorm > 0) + (optimizer->global_clipnorm > 0) + (optimizer->clipvalue > 0) > 1) {
+        PyErr_SetString(PyExc_ValueError, "only one of clipnorm, global_clipnorm and clipvalue may be set");
+        return NULL;
+    }
+    if (enter(self) < 0) {
+        return NULL;
+    }
+    optimizer->kind = strcmp(name, "sgd") ? EC_ADAM : EC_SGD;
+    optimizer->dense_tables = settings.embedding_update;
+    self->program->optimizer = *optimizer;
+    self->has_optimizer = 1;
+    ec_program_leave(self->program);
+    Py_RETURN_NONE;
+}
+
+/* Every parameter has its array, and every trainable one its slots where an update is to come. */
+static int check_bound(const ec_program_object *self, enum ec_run run)
+{
+    const struct ec_program *program = self->program;
+    int slots = run == EC_RUN_TRAIN ? ec_optimizer_slots(&program->optimizer) : 0;
+    for (int i = 0; i < program->parameter_count; i++) {
+        const struct ec_parameter *parameter = &program->parameters[i];
+        if (!parameter->value) {
+            PyErr_Format(PyExc_RuntimeError, "parameter %s is not bound", parameter->name);
+            return -1;
+        }
+        if (parameter->trainable && parameter->slot_count < slots) {
+            PyErr_Format(PyExc_RuntimeError, "parameter %s is bound with %d slots; the optimizer needs %d",
+                         parameter->name, parameter->slot_count, slots);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int run(ec_program_object *self, enum ec_run kind, const char *what)
+{
+    struct ec_program *program = self->program;
+    ec_status status;
+    Py_BEGIN_ALLOW_THREADS;
+    status = ec_program_run(program, kind);
+    Py_END_ALLOW_THREADS;
+    if (status == EC_BAD_VALUE) {
+        PyErr_SetString(PyExc_ValueError, program->step.message);
+    } else if (status != EC_OK) {
+        ec_python_raise(status, what);
+    }
+    return status == EC_OK ? 0 : -1;
+}
+
+static PyObject *output_list(const struct ec_program *program)
+{
+    PyObject *list = PyList_New(program->output_count);
+    for (int i = 0; list && i < program->output_count; i++) {
+        const struct ec_tensor *tensor = &program->tensors[program->outputs[i]];
+        PyObject *array = ec_tensor_array(program, tensor, tensor->data);
+        if (!array) {
+            Py_CLEAR(list);
+        } else {
+            PyList_SET_ITEM(list, i, array);
+        }
+    }
+    return list;
+}
+
+static int begin(ec_program_object *self, PyObject *inputs, enum ec_run kind, int training, unsigned long long number)
+{
+    if (check_bound(self, kind) < 0) {
+        return -1;
+    }
+    int64_t batch = ec_inputs_batch(self, inputs);
+    if (batch < 0) {
+        return -1;
+    }
+    ec_program_begin(self->program, batch, kind, training, number);
+    return ec_inputs_copy(self, inputs);
+}
+
+static PyObject *program_forward(PyObject *object, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"inputs", "training", "step", NULL};
+    ec_program_object *self = (ec_program_object *)object;
+    PyObject *inputs, *result = NULL;
+    int training = 0;
+    unsigned long long number = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|pK:forward", names, &inputs, &training, &number)) {
+        return NULL;
+    }
+    if (self->program->loss_count) {
+        PyErr_SetString(PyExc_ValueError, "this program has losses; run train_step or test_step");
+        return NULL;
+    }
+    if (enter(self) < 0) {
+        return NULL;
+    }
+    if (begin(self, inputs, EC_RUN_FORWARD, training, number) == 0 && run(self, EC_RUN_FORWARD, "forward") == 0) {
+        result = output_list(self->program);
+    }
+    ec_program_leave(self->program);
+    return result;
+}
+
+static PyObject *program_backward(PyObject *object, PyObject *d_outputs)
+{
+    ec_program_object *self = (ec_program_object *)object;
+    int failed = 1;
+    if (enter(self) < 0) {
+        return NULL;
+    }
+    if (!self->program->can_go_back) {
+        PyErr_SetString(PyExc_RuntimeError, "backward needs a forward(training=True) before it, once for each");
+    } else if (ec_output_gradients_copy(self, d_outputs) == 0) {
+        failed = run(self, EC_RUN_BACKWARD, "backward");
+    }
+    ec_program_leave(self->program);
+    return failed ? NULL : Py_NewRef(Py_None);
+}
+
+static PyObject *loss_values(const struct ec_program *program, int correct)
+{
+    PyObject *tuple = PyTuple_New(program->loss_count);
+    for (int i = 0; tuple && i < program->loss_count; i++) {
+        const struct ec_loss *loss = program->losses[i]->state;
+        PyObject *value = correct ? PyLong_FromLongLong(loss->correct) : PyFloat_FromDouble(loss->value);
+        if (!value) {
+            Py_CLEAR(tuple);
+        } else {
+            PyTuple_SET_ITEM(tuple, i, value);
+        }
+    }
+    return tuple;
+}
+
+/* (losses, weights_total, correct, outputs or None) after a step. */
+static PyObject *step_result(const struct ec_program *program, double total, int want_outputs)
+{
+    PyObject *outputs = want_outputs ? output_list(program) : Py_NewRef(Py_None);
+    PyObject *losses = outputs ? loss_values(program, 0) : NULL;
+    PyObject *correct = losses ? loss_values(program, 1) : NULL;
+    if (!correct) {
+        Py_XDECREF(outputs);
+        Py_XDECREF(losses);
+        return NULL;
+    }
+    return Py_BuildValue("NdNN", losses, total, correct, outputs);
+}
+
+static PyObject *step(ec_program_object *self, enum ec_run kind, PyObject *inputs, PyObject *targets, PyObject *weights,
+                      unsigned long long number, int want_outputs)
+{
+    PyObject *result = NULL;
+    double total;
+    if (!self->program->loss_count) {
+        PyErr_SetString(PyExc_ValueError, "this program has no loss; run forward");
+        return NULL;
+    }
+    if (enter(self) < 0) {
+        return NULL;
+    }
+    if (begin(self, inputs, kind, 0, number) == 0 && ec_targets_copy(self, targets) == 0 &&
+        ec_weights_copy(self, weights, &total) == 0 && run(self, kind, "step") == 0) {
+        result = step_result(self->program, total, want_outputs);
+    }
+    ec_program_leave(self->program);
+    return result;
+}
+
+static PyObject *program_train_step(PyObject *object, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"inputs", "targets", "sample_weight", "learning_rate", "step", "want_outputs", NULL};
+    ec_program_object *self = (ec_program_object *)object;
+    PyObject *inputs, *targets, *weights;
+    double learning_rate;
+    unsigned long long number;
+    int want_outputs = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOdK|p:train_step", names, &inputs, &targets, &weights,
+                                     &learning_rate, &number, &want_outputs)) {
+        return NULL;
+    }
+    if (!self->has_optimizer) {
+        PyErr_SetString(PyExc_RuntimeError, "train_step needs set_optimizer before it");
+        return NULL;
+    }
+    self->program->optimizer.learning_rate = learning_rate;
+    return step(self, EC_RUN_TRAIN, inputs, targets, weights, number, want_outputs);
+}
+
+static PyObject *program_test_step(PyObject *object, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"inputs", "targets", "sample_weight", "want_outputs", NULL};
+    PyObject *inputs, *targets, *weights;
+    int want_outputs = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOO|p:test_step", names, &inputs, &targets, &weights,
+                                     &want_outputs)) {
+        return NULL;
+    }
+    return step((ec_program_object *)object, EC_RUN_TEST, inputs, targets, weights, 0, want_outputs);
+}
+
+static PyObject *table_gradient(const struct ec_gradient *gradient)
+{
+    npy_intp dims[2] = {gradient->count, gradient->width};
+    PyObject *rows = PyArray_SimpleNew(1, dims, NPY_INT32);
+    PyObject *values = PyArray_SimpleNew(2, dims, NPY_FLOAT32);
+    if (!rows || !values) {
+        Py_XDECREF(rows);
+        Py_XDECREF(values);
+        return NULL;
+    }
+    float *out = PyArray_DATA((PyArrayObject *)values);
+    memcpy(PyArray_DATA((PyArrayObject *)rows), gradient->rows, (size_t)gradient->count * sizeof(int32_t));
+    for (int64_t i = 0; i < gradient->count; i++) {
+        memcpy(out + i * gradient->width, gradient->values + i * gradient->stride,
+               (size_t)gradient->width * sizeof *out);
+    }
+    return Py_BuildValue("NN", rows, values);
+}
+
+static PyObject *gradient_entered(const struct ec_program *program, long number)
+{
+    if (number < 0 || number >= program->parameter_count) {
+        return PyErr_Format(PyExc_ValueError, "parameter %ld is outside [0, %d)", number, program->parameter_count);
+    }
+    const struct ec_parameter *parameter = &program->parameters[number];
+    if (!parameter->gradient.values || !parameter->writers) {
+        return PyErr_Format(PyExc_RuntimeError,
+                            "parameter %s has no gradient: it is frozen, unused, or no backward pass ran",
+                            parameter->name);
+    }
+    if (parameter->gradient.rows) {
+        return table_gradient(&parameter->gradient);
+    }
+    npy_intp dims[EC_MAX_RANK];
+    for (int i = 0; i < parameter->rank; i++) {
+        dims[i] = parameter->dims[i];
+    }
+    PyObject *array = PyArray_SimpleNew(parameter->rank, dims, NPY_FLOAT32);
+    if (array) {
+        memcpy(PyArray_DATA((PyArrayObject *)array), parameter->gradient.values,
+               (size_t)parameter->size * sizeof(float));
+    }
+    return array;
+}
+
+static PyObject *input_gradient_entered(const struct ec_program *program, long number)
+{
+    if (number < 0 || number >= program->input_count) {
+        return PyErr_Format(PyExc_ValueError, "input %ld is outside [0, %d)", number, program->input_count);
+    }
+    const struct ec_tensor *tensor = &program->tensors[number];
+    if (!tensor->grad) {
+        return PyErr_Format(PyExc_RuntimeError,
+                            "input %s has no gradient: the program was made without input_gradients, or no "
+                            "backward pass ran",
+                            tensor->name);
+    }
+    return ec_tensor_array(program, tensor, tensor->grad);
+}
+
+static PyObject *read_entered(PyObject *object, PyObject *argument,
+                              PyObject *(*read)(const struct ec_program *program, long number))
+{
+    ec_program_object *self = (ec_program_object *)object;
+    long number = PyLong_AsLong(argument);
+    if ((number == -1 && PyErr_Occurred()) || enter(self) < 0) {
+        return NULL;
+    }
+    PyObject *result = read(self->program, number);
+    ec_program_leave(self->program);
+    return result;
+}
+
+static PyObject *program_gradient(PyObject *object, PyObject *number)
+{
+    return read_entered(object, number, gradient_entered);
+}
+
+static PyObject *program_input_gradient(PyObject *object, PyObject *number)
+{
+    return read_entered(object, number, input_gradient_entered);
+}
+
+static PyObject *program_widths(PyObject *object, void *unused)
+{
+    (void)unused;
+    const struct ec_program *program = ((ec_program_object *)object)->program;
+    PyObject *list = PyList_New(program->tensor_count);
+    for (int i = 0; list && i < program->tensor_count; i++) {
+        PyList_SET_ITEM(list, i, PyLong_FromLongLong(program->tensors[i].cols));
+    }
+    return list;
+}
+
+static PyObject *program_workspace_bytes(PyObject *object, void *unused)
+{
+    (void)unused;
+    return PyLong_FromSize_t(ec_arena_bytes(&((ec_program_object *)object)->program->arena));
+}
+
+#define KEYWORD_METHOD(name) __extension__(PyCFunction)(void (*)(void))(name), METH_VARARGS | METH_KEYWORDS
+static PyMethodDef methods[] = {
+    {"bind", program_bind, METH_VARARGS,
+     "bind(number, value, trainable, slots, steps)\n--\n\nBorrows the arrays of a parameter from now on."},
+    {"set_optimizer", KEYWORD_METHOD(program_set_optimizer),
+     "set_optimizer(name, **settings)\n--\n\nHow train_step updates: 'sgd' or 'adam'."},
+    {"forward", KEYWORD_METHOD(program_forward),
+     "forward(inputs, training=False, step=0)\n--\n\nThe outputs, as a list of new arrays."},
+    {"backward", program_backward, METH_O,
+     "backward(d_outputs)\n--\n\nGradients of the last forward(training=True), for gradient and input_gradient."},
+    {"train_step", KEYWORD_METHOD(program_train_step),
+     "train_step(inputs, targets, sample_weight, learning_rate, step, want_outputs=False)\n--\n\n"
+     "One whole step; (losses, weights_total, correct, outputs or None)."},
+    {"test_step", KEYWORD_METHOD(program_test_step),
+     "test_step(inputs, targets, sample_weight, want_outputs=False)\n--\n\nThe same without backward and update."},
+    {"gradient", program_gradient, METH_O,
+     "gradient(number)\n--\n\nA parameter's gradient; (rows, values) for the table of a lookup."},
+    {"input_gradient", program_input_gradient, METH_O, "input_gradient(number)\n--\n\nThe gradient of a float input."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef getters[] = {
+    {"widths", program_widths, NULL, "Channels of each tensor.", NULL},
+    {"workspace_bytes", program_workspace_bytes, NULL, "Bytes that activations and workspace hold.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot slots[] = {
+    {Py_tp_new, __extension__(void *) program_new},
+    {Py_tp_dealloc, __extension__(void *) program_dealloc},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, getters},
+    {Py_tp_doc, "Program(inputs, parameters, operations, outputs, seed=0, input_gradients=False)\n--\n\n"
+                "A lowered model: operations between numbered tensors, run by the C core."},
+    {0, NULL},
+};
+
+static PyType_Spec spec = {
+    .name = "embedcnn._core.Program",
+    .basicsize = sizeof(ec_program_object),
+    .flags = Py_TPFLAGS_DEFAULT,
+    .slots = slots,
+};
+
+int ec_python_add_program(PyObject *module)
+{
+    PyObject *type = PyType_FromSpec(&spec);
+    int result = type ? PyModule_AddObjectRef(module, "Program", type) : -1;
+    Py_XDECREF(type);
+    return result;
+}

@@ -1,0 +1,571 @@
+/* What a step is given: every array is checked once and copied into the program's arena, so that nobody can change it
+ * while the core runs without the lock. Ids and labels become int32. */
+#include "python/program.h"
+
+#include <string.h>
+
+static void *take(ec_program_object *self, int64_t count, size_t size)
+{
+    void *block = ec_arena_take(&self->program->arena, count, size);
+    if (!block) {
+        PyErr_NoMemory();
+    }
+    return block;
+}
+
+/* A new reference to a C-contiguous array of integers, int32 or int64. */
+static PyArrayObject *integer_array(PyObject *value, const char *name)
+{
+    PyArrayObject *array = (PyArrayObject *)PyArray_FROM_O(value);
+    if (!array) {
+        return NULL;
+    }
+    int type = PyArray_TYPE(array);
+    if (!PyTypeNum_ISINTEGER(type)) {
+        PyErr_Format(PyExc_TypeError, "%s has dtype %R; expected integers (int8 ... int64)", name,
+                     (PyObject *)PyArray_DESCR(array));
+        Py_DECREF(array);
+        return NULL;
+    }
+    int wanted = type == NPY_INT32 ? NPY_INT32 : NPY_INT64;
+    PyArrayObject *result =
+        (PyArrayObject *)PyArray_FROMANY((PyObject *)array, wanted, 0, 0, NPY_ARRAY_CARRAY_RO | NPY_ARRAY_FORCECAST);
+    Py_DECREF(array);
+    return result;
+}
+
+/* A new reference to a C-contiguous float32 array. */
+static PyArrayObject *float_array(PyObject *value, const char *name)
+{
+    PyArrayObject *array = (PyArrayObject *)PyArray_FROM_O(value);
+    if (!array) {
+        return NULL;
+    }
+    int type = PyArray_TYPE(array);
+    if (!PyTypeNum_ISINTEGER(type) && !PyTypeNum_ISFLOAT(type) && !PyTypeNum_ISBOOL(type)) {
+        PyErr_Format(PyExc_TypeError, "%s has dtype %R; expected float32", name, (PyObject *)PyArray_DESCR(array));
+        Py_DECREF(array);
+        return NULL;
+    }
+    PyArrayObject *result = (PyArrayObject *)PyArray_FROMANY((PyObject *)array, NPY_FLOAT32, 0, 0,
+                                                             NPY_ARRAY_CARRAY_RO | NPY_ARRAY_FORCECAST);
+    Py_DECREF(array);
+    return result;
+}
+
+static int raise_shape(const char *name, PyArrayObject *array, const char *expected)
+{
+    PyObject *shape = PyObject_GetAttrString((PyObject *)array, "shape");
+    if (shape) {
+        PyErr_Format(PyExc_ValueError, "%s has the shape %R; expected %s", name, shape, expected);
+        Py_DECREF(shape);
+    }
+    return -1;
+}
+
+int64_t ec_inputs_batch(ec_program_object *self, PyObject *inputs)
+{
+    const struct ec_program *program = self->program;
+    if (!PyList_Check(inputs) || PyList_GET_SIZE(inputs) != program->input_count) {
+        PyErr_Format(PyExc_ValueError, "inputs: expected a list of %d arrays, got %.100R", program->input_count,
+                     inputs);
+        return -1;
+    }
+    if (program->input_count == 0) {
+        PyErr_SetString(PyExc_ValueError, "a program without inputs cannot run");
+        return -1;
+    }
+    PyObject *first = PyList_GET_ITEM(inputs, 0);
+    int is_pair = PyTuple_Check(first) && PyTuple_GET_SIZE(first) == 2;
+    int is_ragged = is_pair && program->tensors[0].kind == EC_IDS;
+    PyObject *sized = is_pair ? PyTuple_GET_ITEM(first, is_ragged ? 1 : 0) : first;
+    Py_ssize_t size = PyObject_Size(sized);
+    if (size < 0) {
+        return -1;
+    }
+    int64_t batch = is_ragged ? size - 1 : size;
+    if (batch < 1) {
+        PyErr_Format(PyExc_ValueError, "%s holds no examples; expected at least 1", program->tensors[0].name);
+        return -1;
+    }
+    if (batch > INT32_MAX) {
+        PyErr_Format(PyExc_ValueError, "%s holds %lld examples; at most 2**31 - 1", program->tensors[0].name,
+                     (long long)batch);
+        return -1;
+    }
+    return batch;
+}
+
+/* out[i] = in[i], each inside [0, limit); the index of the first that is not, or -1. */
+static int64_t copy_in_range(int32_t *out, PyArrayObject *in, int64_t count, int64_t limit)
+{
+    if (PyArray_TYPE(in) == NPY_INT32) {
+        const int32_t *values = PyArray_DATA(in);
+        for (int64_t i = 0; i < count; i++) {
+            if ((uint64_t)(int64_t)values[i] >= (uint64_t)limit) {
+                return i;
+            }
+            out[i] = values[i];
+        }
+    } else {
+        const int64_t *values = PyArray_DATA(in);
+        for (int64_t i = 0; i < count; i++) {
+            if ((uint64_t)values[i] >= (uint64_t)limit) {
+                return i;
+            }
+            out[i] = (int32_t)values[i];
+        }
+    }
+    return -1;
+}
+
+static long long value_at(PyArrayObject *array, int64_t i)
+{
+    return PyArray_TYPE(array) == NPY_INT32 ? ((const int32_t *)PyArray_DATA(array))[i]
+                                            : ((const int64_t *)PyArray_DATA(array))[i];
+}
+
+/* "x[17, 3] = 10000 is outside [0, 10000)", or with a single index where width is 0. */
+static int raise_out_of_range(const char *name, PyArrayObject *array, int64_t i, int64_t width, int64_t limit)
+{
+    if (width > 0) {
+        PyErr_Format(PyExc_ValueError, "%s[%lld, %lld] = %lld is outside [0, %lld)", name, (long long)(i / width),
+                     (long long)(i % width), value_at(array, i), (long long)limit);
+    } else {
+        PyErr_Format(PyExc_ValueError, "%s[%lld] = %lld is outside [0, %lld)", name, (long long)i, value_at(array, i),
+                     (long long)limit);
+    }
+    return -1;
+}
+
+static int check_width(const struct ec_tensor *tensor, int64_t width)
+{
+    if (tensor->input_length >= 0 && width != tensor->input_length) {
+        PyErr_Format(PyExc_ValueError, "%s is %lld steps long; the model was built for %d", tensor->name,
+                     (long long)width, tensor->input_length);
+        return -1;
+    }
+    return 0;
+}
+
+/* A layout whose offsets and starts are still to be filled. */
+static struct ec_layout *take_layout(ec_program_object *self, int64_t batch, int64_t width, int64_t **offsets,
+                                     int64_t **starts)
+{
+    struct ec_layout *layout = take(self, 1, sizeof *layout);
+    *offsets = take(self, batch + 1, sizeof **offsets);
+    *starts = take(self, batch, sizeof **starts);
+    if (!layout || !*offsets || !*starts) {
+        return NULL;
+    }
+    memset(*starts, 0, (size_t)batch * sizeof **starts);
+    *layout = (struct ec_layout){.batch = batch, .width = width, .offsets = *offsets, .starts = *starts};
+    return layout;
+}
+
+static int copy_ids(ec_program_object *self, struct ec_tensor *tensor, PyArrayObject *array, int64_t count,
+                    int64_t width)
+{
+    int32_t *ids = take(self, count, sizeof *ids);
+    if (!ids) {
+        return -1;
+    }
+    int64_t bad = copy_in_range(ids, array, count, tensor->id_limit);
+    if (bad >= 0) {
+        return raise_out_of_range(tensor->name, array, bad, width, tensor->id_limit);
+    }
+    tensor->ids = ids;
+    tensor->rows = count;
+    return 0;
+}
+
+static int copy_padded_ids(ec_program_object *self, struct ec_tensor *tensor, PyObject *value, int64_t batch)
+{
+    PyArrayObject *array = integer_array(value, tensor->name);
+    int result = -1;
+    int64_t *offsets, *starts;
+    if (!array) {
+        return -1;
+    }
+    if (PyArray_NDIM(array) != 2 || PyArray_DIM(array, 0) != batch || PyArray_DIM(array, 1) < 1) {
+        raise_shape(tensor->name, array, "(batch, steps) with the batch of the first input and at least 1 step");
+        goto done;
+    }
+    int64_t width = PyArray_DIM(array, 1);
+    if (PyArray_SIZE(array) > INT32_MAX) {
+        PyErr_Format(PyExc_ValueError, "%s holds more than 2**31 - 1 ids; use a smaller batch", tensor->name);
+        goto done;
+    }
+    struct ec_layout *layout = take_layout(self, batch, width, &offsets, &starts);
+    if (!layout || check_width(tensor, width) < 0) {
+        goto done;
+    }
+    for (int64_t b = 0; b <= batch; b++) {
+        offsets[b] = b * width;
+    }
+    layout->rows = batch * width;
+    tensor->layout = layout;
+    result = copy_ids(self, tensor, array, layout->rows, width);
+done:
+    Py_DECREF(array);
+    return result;
+}
+
+/* offsets[0] = 0, never falling, ending at `count`; the width is the longest text, at least 1. */
+static int copy_offsets(const char *name, int64_t *offsets, PyArrayObject *given, int64_t batch, int64_t count,
+                        int64_t *width)
+{
+    *width = 1;
+    for (int64_t b = 0; b <= batch; b++) {
+        offsets[b] = value_at(given, b);
+        if (offsets[b] < (b ? offsets[b - 1] : 0) || offsets[b] > count || (b == 0 && offsets[b] != 0)) {
+            PyErr_Format(PyExc_ValueError, "%s: offsets[%lld] = %lld; offsets start at 0, never fall and end at %lld",
+                         name, (long long)b, (long long)offsets[b], (long long)count);
+            return -1;
+        }
+        int64_t length = b ? offsets[b] - offsets[b - 1] : 0;
+        *width = length > *width ? length : *width;
+    }
+    if (offsets[batch] != count) {
+        PyErr_Format(PyExc_ValueError, "%s: the last offset is %lld; expected the number of ids, %lld", name,
+                     (long long)offsets[batch], (long long)count);
+        return -1;
+    }
+    return 0;
+}
+
+static int copy_ragged_ids(ec_program_object *self, struct ec_tensor *tensor, PyObject *pair, int64_t batch)
+{
+    PyArrayObject *array = integer_array(PyTuple_GET_ITEM(pair, 0), tensor->name);
+    PyArrayObject *given = array ? integer_array(PyTuple_GET_ITEM(pair, 1), "offsets") : NULL;
+    int result = -1;
+    int64_t *offsets, *starts;
+    if (!given) {
+        goto done;
+    }
+    if (PyArray_NDIM(array) != 1 || PyArray_SIZE(array) > INT32_MAX) {
+        raise_shape(tensor->name, array, "one axis of at most 2**31 - 1 ids");
+        goto done;
+    }
+    if (PyArray_NDIM(given) != 1 || PyArray_SIZE(given) != batch + 1) {
+        raise_shape("offsets", given, "one axis of batch + 1 offsets, with the batch of the first input");
+        goto done;
+    }
+    int64_t count = PyArray_SIZE(array);
+    struct ec_layout *layout = take_layout(self, batch, 0, &offsets, &starts);
+    if (!layout || copy_offsets(tensor->name, offsets, given, batch, count, &layout->width) < 0) {
+        goto done;
+    }
+    if (tensor->input_length >= 0 && layout->width > tensor->input_length) {
+        check_width(tensor, layout->width);
+        goto done;
+    }
+    layout->rows = count;
+    layout->masked = 1;
+    tensor->layout = layout;
+    result = copy_ids(self, tensor, array, count, 0);
+done:
+    Py_XDECREF(array);
+    Py_XDECREF(given);
+    return result;
+}
+
+static int copy_floats(ec_program_object *self, struct ec_tensor *tensor, PyObject *value, int64_t batch)
+{
+    PyArrayObject *array = float_array(value, tensor->name);
+    if (!array) {
+        return -1;
+    }
+    if (PyArray_NDIM(array) != 2 || PyArray_DIM(array, 0) != batch || PyArray_DIM(array, 1) != tensor->cols) {
+        char expected[96];
+        PyOS_snprintf(expected, sizeof expected, "(%lld, %lld)", (long long)batch, (long long)tensor->cols);
+        raise_shape(tensor->name, array, expected);
+        Py_DECREF(array);
+        return -1;
+    }
+    tensor->rows = batch;
+    tensor->data = take(self, batch * tensor->cols, sizeof(float));
+    if (tensor->data) {
+        memcpy(tensor->data, PyArray_DATA(array), (size_t)(batch * tensor->cols) * sizeof(float));
+    }
+    Py_DECREF(array);
+    return tensor->data ? 0 : -1;
+}
+
+/* The spans of a padded mask [B, T], and the rows inside them. */
+static int copy_masked_sequence(ec_program_object *self, struct ec_tensor *tensor, const float *values,
+                                const npy_bool *mask, int64_t batch, int64_t width)
+{
+    int64_t *offsets, *starts, cols = tensor->cols;
+    struct ec_layout *layout = take_layout(self, batch, width, &offsets, &starts);
+    float *data = take(self, batch * width * cols, sizeof *data);
+    uint8_t *kept = take(self, batch * width, 1);
+    int gaps = 0;
+    if (!layout || !data || !kept) {
+        return -1;
+    }
+    offsets[0] = 0;
+    for (int64_t b = 0; b < batch; b++) {
+        int64_t first = 0, end = mask ? width : 0;
+        while (end > 0 && !mask[b * width + end - 1]) {
+            end--;
+        }
+        while (first < end && !mask[b * width + first]) {
+            first++;
+        }
+        end = mask ? end : width;
+        starts[b] = first;
+        offsets[b + 1] = offsets[b] + end - first;
+        memcpy(data + offsets[b] * cols, values + (b * width + first) * cols,
+               (size_t)((end - first) * cols) * sizeof *data);
+        for (int64_t t = first; t < end; t++) {
+            kept[offsets[b] + t - first] = !mask || mask[b * width + t];
+            gaps |= !kept[offsets[b] + t - first];
+        }
+    }
+    layout->rows = offsets[batch];
+    layout->mask = gaps ? kept : NULL;
+    layout->masked = mask != NULL;
+    tensor->layout = layout;
+    tensor->rows = layout->rows;
+    tensor->data = data;
+    return 0;
+}
+
+static int copy_sequence(ec_program_object *self, struct ec_tensor *tensor, PyObject *value, int64_t batch)
+{
+    int has_mask = PyTuple_Check(value) && PyTuple_GET_SIZE(value) == 2;
+    PyArrayObject *array = float_array(has_mask ? PyTuple_GET_ITEM(value, 0) : value, tensor->name);
+    PyArrayObject *mask = NULL;
+    int result = -1;
+    if (!array) {
+        return -1;
+    }
+    if (PyArray_NDIM(array) != 3 || PyArray_DIM(array, 0) != batch || PyArray_DIM(array, 1) < 1 ||
+        PyArray_DIM(array, 2) != tensor->cols || PyArray_SIZE(array) / tensor->cols > INT32_MAX) {
+        char expected[96];
+        PyOS_snprintf(expected, sizeof expected, "(%lld, steps, %lld) with at least 1 step", (long long)batch,
+                      (long long)tensor->cols);
+        raise_shape(tensor->name, array, expected);
+        goto done;
+    }
+    int64_t width = PyArray_DIM(array, 1);
+    if (has_mask) {
+        mask = (PyArrayObject *)PyArray_FROMANY(PyTuple_GET_ITEM(value, 1), NPY_BOOL, 0, 0, NPY_ARRAY_CARRAY_RO);
+        if (!mask) {
+            goto done;
+        }
+        if (PyArray_NDIM(mask) != 2 || PyArray_DIM(mask, 0) != batch || PyArray_DIM(mask, 1) != width) {
+            raise_shape("mask", mask, "(batch, steps) of the input");
+            goto done;
+        }
+    }
+    if (check_width(tensor, width) == 0) {
+        result =
+            copy_masked_sequence(self, tensor, PyArray_DATA(array), mask ? PyArray_DATA(mask) : NULL, batch, width);
+    }
+done:
+    Py_DECREF(array);
+    Py_XDECREF(mask);
+    return result;
+}
+
+int ec_inputs_copy(ec_program_object *self, PyObject *inputs)
+{
+    struct ec_program *program = self->program;
+    for (int i = 0; i < program->input_count; i++) {
+        struct ec_tensor *tensor = &program->tensors[i];
+        PyObject *value = PyList_GET_ITEM(inputs, i);
+        int result;
+        if (tensor->kind == EC_FLAT) {
+            result = copy_floats(self, tensor, value, program->step.batch);
+        } else if (tensor->kind == EC_SEQUENCE) {
+            result = copy_sequence(self, tensor, value, program->step.batch);
+        } else if (PyTuple_Check(value) && PyTuple_GET_SIZE(value) == 2) {
+            result = copy_ragged_ids(self, tensor, value, program->step.batch);
+        } else {
+            result = copy_padded_ids(self, tensor, value, program->step.batch);
+        }
+        if (result < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Labels [B], [B, 1], [B, T] or [B, T, 1]. */
+static int copy_labels(ec_program_object *self, const struct ec_op *op, struct ec_loss *loss, PyObject *value)
+{
+    int64_t batch = self->program->step.batch, classes = op->inputs[0]->cols;
+    int sequence = op->inputs[0]->kind == EC_SEQUENCE;
+    PyArrayObject *array = integer_array(value, "y");
+    int result = -1;
+    if (!array) {
+        return -1;
+    }
+    int rank = PyArray_NDIM(array), wanted = sequence ? 2 : 1;
+    int fits = rank == wanted || (rank == wanted + 1 && PyArray_DIM(array, wanted) == 1);
+    if (!fits || PyArray_DIM(array, 0) != batch) {
+        raise_shape("y", array, sequence ? "(batch, steps) integer labels" : "(batch,) or (batch, 1) integer labels");
+        goto done;
+    }
+    int64_t width = sequence ? PyArray_DIM(array, 1) : 1;
+    int32_t *labels = take(self, batch * width, sizeof *labels);
+    if (!labels) {
+        goto done;
+    }
+    int64_t bad = copy_in_range(labels, array, batch * width, classes);
+    if (bad >= 0) {
+        raise_out_of_range("y", array, bad, sequence ? width : 0, classes);
+        goto done;
+    }
+    loss->targets = labels;
+    loss->target_width = sequence ? width : 0;
+    result = 0;
+done:
+    Py_DECREF(array);
+    return result;
+}
+
+/* Values [B, C] or [B, T, C]; without the last axis where C is 1. */
+static int copy_target_values(ec_program_object *self, const struct ec_op *op, struct ec_loss *loss, PyObject *value)
+{
+    int64_t batch = self->program->step.batch, cols = op->inputs[0]->cols;
+    int sequence = op->inputs[0]->kind == EC_SEQUENCE;
+    PyArrayObject *array = float_array(value, "y");
+    int result = -1;
+    if (!array) {
+        return -1;
+    }
+    int rank = PyArray_NDIM(array), wanted = sequence ? 3 : 2;
+    int fits = (rank == wanted && PyArray_DIM(array, wanted - 1) == cols) || (rank == wanted - 1 && cols == 1);
+    if (!fits || PyArray_DIM(array, 0) != batch) {
+        char expected[96];
+        PyOS_snprintf(expected, sizeof expected, sequence ? "(%lld, steps, %lld)" : "(%lld, %lld)", (long long)batch,
+                      (long long)cols);
+        raise_shape("y", array, expected);
+        goto done;
+    }
+    float *values = take(self, PyArray_SIZE(array), sizeof *values);
+    if (!values) {
+        goto done;
+    }
+    memcpy(values, PyArray_DATA(array), (size_t)PyArray_SIZE(array) * sizeof *values);
+    loss->targets = values;
+    loss->target_width = sequence ? PyArray_DIM(array, 1) : 0;
+    result = 0;
+done:
+    Py_DECREF(array);
+    return result;
+}
+
+int ec_targets_copy(ec_program_object *self, PyObject *targets)
+{
+    struct ec_program *program = self->program;
+    if (!PyList_Check(targets) || PyList_GET_SIZE(targets) != program->loss_count) {
+        PyErr_Format(PyExc_ValueError, "targets: expected a list of %d arrays, one per loss, got %.100R",
+                     program->loss_count, targets);
+        return -1;
+    }
+    for (int i = 0; i < program->loss_count; i++) {
+        struct ec_op *op = program->losses[i];
+        PyObject *value = PyList_GET_ITEM(targets, i);
+        int result = ec_loss_takes_labels(op) ? copy_labels(self, op, op->state, value)
+                                              : copy_target_values(self, op, op->state, value);
+        if (result < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int ec_weights_copy(ec_program_object *self, PyObject *sample_weight, double *total)
+{
+    struct ec_program *program = self->program;
+    int64_t batch = program->step.batch;
+    program->step.sample_weight = NULL;
+    *total = (double)batch;
+    if (sample_weight == Py_None) {
+        return 0;
+    }
+    PyArrayObject *array = float_array(sample_weight, "sample_weight");
+    if (!array) {
+        return -1;
+    }
+    float *weights = NULL;
+    if (PyArray_NDIM(array) != 1 || PyArray_SIZE(array) != batch) {
+        raise_shape("sample_weight", array, "(batch,)");
+    } else if ((weights = take(self, batch, sizeof *weights))) {
+        memcpy(weights, PyArray_DATA(array), (size_t)batch * sizeof *weights);
+        *total = 0.0;
+        for (int64_t b = 0; b < batch; b++) {
+            *total += (double)weights[b];
+        }
+    }
+    Py_DECREF(array);
+    program->step.sample_weight = weights;
+    return weights ? 0 : -1;
+}
+
+/* Copies between the stored rows of a tensor and its padded form. */
+static void copy_rows(float *padded, float *rows, const struct ec_tensor *tensor, int to_rows)
+{
+    const struct ec_layout *layout = tensor->layout;
+    size_t bytes = (size_t)tensor->cols * sizeof(float);
+    if (!layout) {
+        memcpy(to_rows ? rows : padded, to_rows ? padded : rows, (size_t)tensor->rows * bytes);
+        return;
+    }
+    for (int64_t b = 0; b < layout->batch; b++) {
+        for (int64_t row = layout->offsets[b]; row < layout->offsets[b + 1]; row++) {
+            float *place = padded + (b * layout->width + layout->starts[b] + row - layout->offsets[b]) * tensor->cols;
+            int masked = layout->mask && !layout->mask[row];
+            if (to_rows && masked) {
+                memset(rows + row * tensor->cols, 0, bytes);
+            } else if (!masked) {
+                memcpy(to_rows ? rows + row * tensor->cols : place, to_rows ? place : rows + row * tensor->cols, bytes);
+            }
+        }
+    }
+}
+
+PyObject *ec_tensor_array(const struct ec_program *program, const struct ec_tensor *tensor, const float *values)
+{
+    npy_intp dims[3] = {program->step.batch, tensor->layout ? tensor->layout->width : tensor->cols, tensor->cols};
+    PyObject *array = PyArray_ZEROS(tensor->layout ? 3 : 2, dims, NPY_FLOAT32, 0);
+    if (array) {
+        copy_rows(PyArray_DATA((PyArrayObject *)array), (float *)(uintptr_t)values, tensor, 0);
+    }
+    return array;
+}
+
+int ec_output_gradients_copy(ec_program_object *self, PyObject *d_outputs)
+{
+    struct ec_program *program = self->program;
+    if (!PyList_Check(d_outputs) || PyList_GET_SIZE(d_outputs) != program->output_count) {
+        PyErr_Format(PyExc_ValueError, "d_outputs: expected a list of %d arrays, got %.100R", program->output_count,
+                     d_outputs);
+        return -1;
+    }
+    for (int i = 0; i < program->output_count; i++) {
+        const struct ec_tensor *tensor = &program->tensors[program->outputs[i]];
+        PyArrayObject *array = float_array(PyList_GET_ITEM(d_outputs, i), "d_outputs");
+        if (!array) {
+            return -1;
+        }
+        int rank = tensor->layout ? 3 : 2;
+        int fits = PyArray_NDIM(array) == rank && PyArray_DIM(array, 0) == program->step.batch &&
+                   PyArray_DIM(array, rank - 1) == tensor->cols &&
+                   (!tensor->layout || PyArray_DIM(array, 1) == tensor->layout->width);
+        if (!fits) {
+            raise_shape("d_outputs", array, "the shape of the output");
+        } else if (tensor->grad) {
+            copy_rows(PyArray_DATA(array), tensor->grad, tensor, 1);
+        }
+        Py_DECREF(array);
+        if (!fits) {
+            return -1;
+        }
+    }
+    return 0;
+}

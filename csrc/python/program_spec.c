@@ -1,0 +1,331 @@
+/* Builds a program from its description in Python: tuples and dicts, checked here and by each operation's infer. */
+#include "python/program.h"
+
+#include <string.h>
+
+/* The UTF-8 text of a str, which self keeps alive. */
+static const char *keep_name(ec_program_object *self, PyObject *name)
+{
+    if (!PyUnicode_Check(name)) {
+        PyErr_Format(PyExc_TypeError, "expected a name (str), got %R", name);
+        return NULL;
+    }
+    const char *text = PyUnicode_AsUTF8(name);
+    return text && PyList_Append(self->names, name) == 0 ? text : NULL;
+}
+
+static int parse_input(ec_program_object *self, PyObject *spec, struct ec_tensor *tensor)
+{
+    const char *kind;
+    PyObject *name;
+    long long first = -1, second = -1;
+    if (!PyArg_ParseTuple(spec, "sO|LL:input", &kind, &name, &first, &second)) {
+        return -1;
+    }
+    if (!(tensor->name = keep_name(self, name))) {
+        return -1;
+    }
+    tensor->is_input = 1;
+    tensor->input_length = -1;
+    tensor->id_limit = INT32_MAX;
+    Py_ssize_t size = PyTuple_GET_SIZE(spec);
+    if (strcmp(kind, "ids") == 0 && size == 3) {
+        tensor->kind = EC_IDS;
+        tensor->input_length = (int)first;
+    } else if (strcmp(kind, "floats") == 0 && size == 3 && first > 0) {
+        tensor->kind = EC_FLAT;
+        tensor->cols = first;
+    } else if (strcmp(kind, "sequence") == 0 && size == 4 && second > 0) {
+        tensor->kind = EC_SEQUENCE;
+        tensor->input_length = (int)first;
+        tensor->cols = second;
+    } else {
+        PyErr_Format(PyExc_ValueError,
+                     "input %R; expected ('ids', name, T or -1), ('floats', name, C) or ('sequence', name, T or -1, C)",
+                     spec);
+        return -1;
+    }
+    return 0;
+}
+
+static int parse_parameter(ec_program_object *self, PyObject *spec, struct ec_parameter *parameter)
+{
+    PyObject *name, *shape;
+    if (!PyArg_ParseTuple(spec, "OO!:parameter", &name, &PyTuple_Type, &shape) ||
+        !(parameter->name = keep_name(self, name))) {
+        return -1;
+    }
+    parameter->rank = (int)PyTuple_GET_SIZE(shape);
+    parameter->size = 1;
+    if (parameter->rank < 1 || parameter->rank > EC_MAX_RANK) {
+        PyErr_Format(PyExc_ValueError, "parameter %s: shape %R has not 1 to %d axes", parameter->name, shape,
+                     EC_MAX_RANK);
+        return -1;
+    }
+    for (int i = 0; i < parameter->rank; i++) {
+        long long size = PyLong_AsLongLong(PyTuple_GET_ITEM(shape, i));
+        if (size == -1 && PyErr_Occurred()) {
+            return -1;
+        }
+        parameter->dims[i] = size;
+        if (size < 1 || __builtin_mul_overflow(parameter->size, size, &parameter->size) ||
+            parameter->size > INT64_MAX / 64) {
+            PyErr_Format(PyExc_ValueError,
+                         "parameter %s: shape %R; every axis must be positive, and the whole fit in memory",
+                         parameter->name, shape);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* A tuple of small numbers below `limit` into a new array; NULL with an exception. */
+static int *parse_numbers(PyObject *tuple, int limit, const char *what, int *count)
+{
+    if (!PyTuple_Check(tuple)) {
+        PyErr_Format(PyExc_TypeError, "%s: expected a tuple of numbers, got %R", what, tuple);
+        return NULL;
+    }
+    *count = (int)PyTuple_GET_SIZE(tuple);
+    int *numbers = ec_alloc_array(*count, sizeof *numbers);
+    if (!numbers) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    for (int i = 0; i < *count; i++) {
+        long number = PyLong_AsLong(PyTuple_GET_ITEM(tuple, i));
+        if (number < 0 || number >= limit) {
+            if (!PyErr_Occurred()) {
+                PyErr_Format(PyExc_ValueError, "%s: number %ld is outside [0, %d)", what, number, limit);
+            }
+            ec_free(numbers);
+            return NULL;
+        }
+        numbers[i] = (int)number;
+    }
+    return numbers;
+}
+
+static int set_choice(int *target, const struct ec_attribute *attribute, PyObject *value, const char *owner)
+{
+    const char *text = PyUnicode_Check(value) ? PyUnicode_AsUTF8(value) : NULL;
+    for (int i = 0; text && attribute->choices[i]; i++) {
+        if (strcmp(text, attribute->choices[i]) == 0) {
+            *target = i;
+            return 0;
+        }
+    }
+    PyObject *allowed = PyList_New(0);
+    for (int i = 0; allowed && attribute->choices[i]; i++) {
+        PyObject *choice = PyUnicode_FromString(attribute->choices[i]);
+        if (choice) {
+            PyList_Append(allowed, choice);
+            Py_DECREF(choice);
+        }
+    }
+    if (allowed && !PyErr_Occurred()) {
+        PyErr_Format(PyExc_ValueError, "%s: %s = %R; allowed are %R", owner, attribute->name, value, allowed);
+    }
+    Py_XDECREF(allowed);
+    return -1;
+}
+
+int ec_attributes_set(void *state, const struct ec_attribute *attributes, PyObject *settings, const char *owner)
+{
+    PyObject *key, *value;
+    Py_ssize_t position = 0;
+    while (settings && PyDict_Next(settings, &position, &key, &value)) {
+        const char *name = PyUnicode_Check(key) ? PyUnicode_AsUTF8(key) : NULL;
+        const struct ec_attribute *attribute = attributes;
+        while (name && attribute && attribute->name && strcmp(attribute->name, name)) {
+            attribute++;
+        }
+        if (!name || !attribute || !attribute->name) {
+            PyErr_Format(PyExc_ValueError, "%s has no attribute %R", owner, key);
+            return -1;
+        }
+        void *target = (char *)state + attribute->offset;
+        if (attribute->kind == EC_ATTRIBUTE_CHOICE) {
+            if (set_choice(target, attribute, value, owner) < 0) {
+                return -1;
+            }
+        } else if (attribute->kind == EC_ATTRIBUTE_INT) {
+            long number = PyLong_AsLong(value);
+            if (number == -1 && PyErr_Occurred()) {
+                return -1;
+            }
+            if (number > 1 << 20 || number < -(1 << 20)) {
+                PyErr_Format(PyExc_ValueError, "%s: %s = %ld is outside [-2**20, 2**20]", owner, name, number);
+                return -1;
+            }
+            *(int *)target = (int)number;
+        } else {
+            double number = PyFloat_AsDouble(value);
+            if (number == -1.0 && PyErr_Occurred()) {
+                return -1;
+            }
+            *(double *)target = number;
+        }
+    }
+    return 0;
+}
+
+/* Every input was made by something before; every output is new. */
+static int check_order(const struct ec_program *program, const char *name, const int *inputs, int input_count,
+                       const int *outputs, int output_count, uint8_t *made)
+{
+    for (int i = 0; i < input_count; i++) {
+        if (!made[inputs[i]]) {
+            PyErr_Format(PyExc_ValueError, "%s: tensor %d is used before any operation makes it", name, inputs[i]);
+            return -1;
+        }
+    }
+    for (int i = 0; i < output_count; i++) {
+        if (made[outputs[i]]++ || outputs[i] < program->input_count) {
+            PyErr_Format(PyExc_ValueError, "%s: tensor %d is made twice", name, outputs[i]);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int add_operation(struct ec_program *program, const char *name, PyObject *const tuples[3], PyObject *attributes,
+                         uint8_t *made)
+{
+    const struct ec_op_type *type = ec_op_type_named(name);
+    int *numbers[3] = {NULL, NULL, NULL}, counts[3];
+    const int limits[3] = {program->tensor_count, program->tensor_count, program->parameter_count};
+    struct ec_op *op;
+    char message[256] = "";
+    int result = -1;
+    if (!type) {
+        PyErr_Format(PyExc_ValueError, "there is no operation '%s'", name);
+        return -1;
+    }
+    for (int i = 0; i < 3; i++) {
+        if (!(numbers[i] = parse_numbers(tuples[i], limits[i], name, &counts[i]))) {
+            goto done;
+        }
+    }
+    if (check_order(program, name, numbers[0], counts[0], numbers[1], counts[1], made) < 0) {
+        goto done;
+    }
+    ec_status status =
+        ec_program_add(program, type, numbers[0], counts[0], numbers[1], counts[1], numbers[2], counts[2], &op);
+    if (status != EC_OK) {
+        ec_python_raise(status, name);
+        goto done;
+    }
+    if (ec_attributes_set(op->state, type->attributes, attributes, name) < 0) {
+        goto done;
+    }
+    status = type->infer(op, message, sizeof message);
+    if (status == EC_BAD_VALUE) {
+        PyErr_SetString(PyExc_ValueError, message);
+    } else if (status != EC_OK) {
+        ec_python_raise(status, name);
+    } else {
+        result = 0;
+    }
+done:
+    for (int i = 0; i < 3; i++) {
+        ec_free(numbers[i]);
+    }
+    return result;
+}
+
+static int add_operations(struct ec_program *program, PyObject *operations)
+{
+    uint8_t *made = ec_alloc_zeros(program->tensor_count, 1);
+    if (!made) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    memset(made, 1, (size_t)program->input_count);
+    int result = 0;
+    for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(operations); i++) {
+        const char *name;
+        PyObject *tuples[3], *attributes = NULL;
+        result = PyArg_ParseTuple(PyList_GET_ITEM(operations, i), "sOOO|O!:operation", &name, &tuples[0], &tuples[1],
+                                  &tuples[2], &PyDict_Type, &attributes)
+                     ? add_operation(program, name, tuples, attributes, made)
+                     : -1;
+    }
+    for (int i = 0; result == 0 && i < program->output_count; i++) {
+        if (!made[program->outputs[i]]) {
+            PyErr_Format(PyExc_ValueError, "output %d: no operation makes tensor %d", i, program->outputs[i]);
+            result = -1;
+        }
+    }
+    ec_free(made);
+    return result;
+}
+
+/* One more than the largest tensor number that an operation makes. */
+static long count_tensors(PyObject *operations, Py_ssize_t inputs)
+{
+    long count = (long)inputs;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(operations); i++) {
+        PyObject *operation = PyList_GET_ITEM(operations, i);
+        PyObject *outputs =
+            PyTuple_Check(operation) && PyTuple_GET_SIZE(operation) >= 4 ? PyTuple_GET_ITEM(operation, 2) : NULL;
+        for (Py_ssize_t k = 0; outputs && PyTuple_Check(outputs) && k < PyTuple_GET_SIZE(outputs); k++) {
+            long number = PyLong_AsLong(PyTuple_GET_ITEM(outputs, k));
+            if (number == -1 && PyErr_Occurred()) {
+                return -1;
+            }
+            if (number > 1 << 20) {
+                PyErr_Format(PyExc_ValueError, "tensor number %ld is outside [0, 2**20]", number);
+                return -1;
+            }
+            count = number + 1 > count ? number + 1 : count;
+        }
+    }
+    return count;
+}
+
+int ec_program_build(ec_program_object *self, PyObject *inputs, PyObject *parameters, PyObject *operations,
+                     PyObject *outputs)
+{
+    long tensors = count_tensors(operations, PyList_GET_SIZE(inputs));
+    if (tensors < 0) {
+        return -1;
+    }
+    int output_count;
+    int *output_numbers = parse_numbers(outputs, (int)tensors, "outputs", &output_count);
+    if (!output_numbers) {
+        return -1;
+    }
+    ec_status status = ec_program_new(&self->program, (int)PyList_GET_SIZE(inputs), (int)tensors,
+                                      (int)PyList_GET_SIZE(parameters), (int)PyList_GET_SIZE(operations), output_count);
+    if (status == EC_OK) {
+        memcpy(self->program->outputs, output_numbers, (size_t)output_count * sizeof *output_numbers);
+    }
+    ec_free(output_numbers);
+    self->bindings = status == EC_OK ? ec_alloc_zeros(PyList_GET_SIZE(parameters), sizeof *self->bindings) : NULL;
+    if (!self->bindings) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    struct ec_program *program = self->program;
+    for (int i = 0; i < program->input_count; i++) {
+        if (parse_input(self, PyList_GET_ITEM(inputs, i), &program->tensors[i]) < 0) {
+            return -1;
+        }
+    }
+    for (int i = 0; i < program->parameter_count; i++) {
+        if (parse_parameter(self, PyList_GET_ITEM(parameters, i), &program->parameters[i]) < 0) {
+            return -1;
+        }
+    }
+    if (add_operations(program, operations) < 0) {
+        return -1;
+    }
+    char message[256] = "";
+    status = ec_program_finish(program, message, sizeof message);
+    if (status != EC_OK) {
+        PyErr_SetString(PyExc_ValueError, message);
+        return -1;
+    }
+    return 0;
+}
