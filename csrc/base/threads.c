@@ -33,7 +33,7 @@ struct ec_team_shared {
     struct share shares[LOOPS_AT_ONCE][EC_MAX_THREADS];
 };
 
-static _Atomic int64_t spin_ns = 20000;
+static _Atomic int64_t spin_ns = 10000;
 static _Atomic int requested_threads;
 static _Atomic int had_team;    /* a parallel region has run in this process */
 static _Atomic int forked_late; /* this process was forked after one: the runtime's threads are gone */

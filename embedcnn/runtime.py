@@ -1,0 +1,75 @@
+"""Loads the C core, and what it can be asked: threads, instruction set, build.
+
+The OpenMP runtime keeps idle threads spinning for milliseconds, longer than a whole training step; with another process on
+one core that makes a step several times slower (measured, csrc/README.md, "Waiting"). It reads its settings once, when it is
+loaded, so they are set for just that moment, unless the user has chosen."""
+
+from __future__ import annotations
+
+import os
+from types import ModuleType
+
+_WAITING = {
+    "GOMP_SPINCOUNT": "10000",  # gcc's runtime: about 0.1 ms, then sleep
+    "KMP_BLOCKTIME": "0",  # clang's runtime: sleep at once
+}
+_CHOSEN_BY_USER = ("OMP_WAIT_POLICY", *_WAITING)
+
+
+def _load_core() -> ModuleType:
+    ours = {} if any(name in os.environ for name in _CHOSEN_BY_USER) else _WAITING
+    os.environ.update(ours)
+    try:
+        from embedcnn import _core
+    finally:
+        for name in ours:
+            del os.environ[name]
+    return _core
+
+
+_core = _load_core()
+
+
+def set_num_threads(num_threads: int) -> None:
+    """Sets how many threads a step uses (like ``torch.set_num_threads``); 0 returns to OpenMP's own limit.
+
+    Results do not depend on it. Raises ``ValueError`` outside [0, 64].
+
+    >>> set_num_threads(2)
+    >>> get_num_threads()
+    2
+    >>> set_num_threads(0)
+    """
+    _core.set_num_threads(num_threads)
+
+
+def get_num_threads() -> int:
+    """Threads that the next step uses: as set, else ``OMP_NUM_THREADS``, the CPU affinity or threadpoolctl's limit.
+
+    >>> get_num_threads() >= 1
+    True
+    """
+    return _core.get_num_threads()
+
+
+def show_config() -> dict[str, object]:
+    """Version, compiler, OpenMP, instruction set and threads, as a dict (like ``sklearn.show_versions``).
+
+    >>> sorted(show_config())
+    ['compiler', 'instruction_set', 'instruction_sets', 'numpy', 'openmp', 'threads', 'version']
+    """
+    import numpy
+
+    import embedcnn
+
+    build = _core.build_info()
+    kernels = _core.kernels()
+    return {
+        "version": embedcnn.__version__,
+        "compiler": build["compiler"],
+        "openmp": build["openmp"] or None,
+        "instruction_set": kernels["name"],
+        "instruction_sets": kernels["available"],
+        "threads": get_num_threads(),
+        "numpy": numpy.__version__,
+    }
