@@ -14,7 +14,9 @@ SLOTS = {"sgd": 0, "momentum": 1, "adam": 2}
 class Pair:
     """One program twice: `core` in C and `reference` in float64, over the same parameter values."""
 
-    def __init__(self, inputs, parameters, operations, outputs, values, trainable=True, seed=0, input_gradients=True):
+    def __init__(
+        self, inputs, parameters, operations, outputs, values, trainable=True, seed=0, input_gradients=True
+    ):
         self.inputs = inputs
         arguments = (inputs, parameters, operations, outputs)
         self.core = _core.Program(*arguments, seed=seed, input_gradients=input_gradients)
@@ -57,7 +59,12 @@ class Pair:
     def compare_gradients(self, tolerance=1e-5):
         for number in range(len(self.values)):
             if self.trainable[number]:
-                close(self.dense_gradient(number), self.reference.gradient(number), tolerance, f"gradient {number}")
+                close(
+                    self.dense_gradient(number),
+                    self.reference.gradient(number),
+                    tolerance,
+                    f"gradient {number}",
+                )
         for number, spec in enumerate(self.inputs):
             if spec[0] != "ids":
                 got = self.core.input_gradient(number)
@@ -87,6 +94,12 @@ class Pair:
             close(value, self.reference.values[number], tolerance, f"parameter {number} after step {step}")
             assert self.steps[number][0] == self.reference.steps[number]
         return losses
+
+
+def ragged(texts):
+    """Lists of ids as (ids [n], offsets [B + 1])."""
+    offsets = np.concatenate([[0], np.cumsum([len(text) for text in texts])]).astype(np.int64)
+    return np.concatenate([np.zeros(0, np.int32), *texts]).astype(np.int32), offsets
 
 
 def core_inputs(inputs):

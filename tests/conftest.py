@@ -1,4 +1,5 @@
-"""Fixtures of all tests: every instruction set of this machine, thread counts, the shared data where it exists."""
+"""Fixtures of all tests: every instruction set of this machine, thread counts, the shared data where it
+exists."""
 
 import os
 from pathlib import Path
@@ -11,7 +12,9 @@ from embedcnn import _core
 ROOT = Path(__file__).resolve().parent.parent
 
 settings.register_profile(
-    "embedcnn", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    "embedcnn",
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("embedcnn")
 

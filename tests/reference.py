@@ -2,7 +2,7 @@
 
 An operation returns ``(output, backward)``; ``backward(d_output)`` returns the gradients of its array
 arguments in their order. A sequence is a pair (values [B, T, C], mask [B, T] of bool, or None where every
-position counts). Masked positions hold zeros and get no gradient. The gradients here are themselves checked by
+position counts). Masked positions hold zeros and get no gradient. The gradients here are checked by
 central differences (ops/test_reference.py).
 """
 

@@ -1,0 +1,134 @@
+"""One operation of the core as a program of its own: what `embedcnn.ops` builds, runs and takes gradients
+from.
+
+A program is made once for each combination of shapes and settings, and kept per thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from embedcnn import _core
+
+Floats = NDArray[np.float32]
+
+_CACHED_PROGRAMS = 32
+_CACHED_BYTES = 1 << 22  # a program holds on to its parameters: those with large ones are not kept
+_local = threading.local()
+
+
+@dataclass
+class Call:
+    """One call as a program: what goes in under which argument's name, and the operations."""
+
+    operations: list[tuple[Any, ...]] = field(default_factory=list)
+    outputs: tuple[int, ...] = ()
+    specs: list[tuple[Any, ...]] = field(default_factory=list)
+    values: list[Any] = field(default_factory=list)
+    input_names: list[str] = field(default_factory=list)
+    parameters: list[Floats] = field(default_factory=list)
+    parameter_names: list[str] = field(default_factory=list)
+    targets: Any = None  # of a loss
+    sample_weight: Any = None
+    seed: int = 0
+    step: int = 0
+    training: bool = False
+
+    def add_ids(self, name: str, ids: Any) -> None:
+        if not isinstance(ids, tuple):
+            ids = np.asarray(ids)
+            if ids.ndim != 2:
+                raise ValueError(
+                    f"{name} has shape {ids.shape}; allowed is [B, T], or a tuple (ids, offsets)"
+                )
+        self.specs.append(("ids", name, -1))
+        self.values.append(ids)
+        self.input_names.append(name)
+
+    def add_floats(self, name: str, x: ArrayLike, mask: ArrayLike | None = None) -> None:
+        array = np.ascontiguousarray(x, np.float32)
+        if array.ndim not in (2, 3) or (mask is not None and array.ndim != 3):
+            allowed = "[B, T, C]" if mask is not None else "[B, C] or [B, T, C]"
+            raise ValueError(f"{name} has shape {array.shape}; allowed is {allowed}")
+        if array.ndim == 2:
+            self.specs.append(("floats", name, array.shape[1]))
+            self.values.append(array)
+        else:
+            self.specs.append(("sequence", name, -1, array.shape[2]))
+            self.values.append(array if mask is None else (array, np.ascontiguousarray(mask, np.bool_)))
+        self.input_names.append(name)
+
+    def add_parameter(self, name: str, value: ArrayLike, rank: int) -> int:
+        array = np.ascontiguousarray(value, np.float32)
+        if array.ndim != rank:
+            raise ValueError(f"{name} has shape {array.shape}; allowed is an array of {rank} dimensions")
+        self.parameters.append(array)
+        self.parameter_names.append(name)
+        return len(self.parameters) - 1
+
+    def program(self, trainable: bool) -> Any:
+        """The program of this call, from the cache where one of the same shape was made before, bound."""
+        parameters = tuple((str(n), tuple(p.shape)) for n, p in enumerate(self.parameters))
+        cache: OrderedDict[Any, Any] = _local.__dict__.setdefault("programs", OrderedDict())
+        described = tuple((*op[:4], tuple(sorted(op[4].items()))) for op in self.operations)
+        key = (tuple(self.specs), parameters, described, self.outputs, self.seed)
+        program = cache.pop(key, None)
+        if program is None:
+            program = _core.Program(
+                self.specs,
+                list(parameters),
+                self.operations,
+                self.outputs,
+                seed=self.seed,
+                input_gradients=True,
+            )
+            program.set_optimizer("sgd")
+        for number, value in enumerate(self.parameters):
+            if trainable and not value.flags.writeable:
+                value = value.copy()
+            program.bind(number, value, trainable, [], np.zeros(1, np.int64))
+        if sum(value.nbytes for value in self.parameters) <= _CACHED_BYTES:
+            cache[key] = program
+            while len(cache) > _CACHED_PROGRAMS:
+                cache.popitem(last=False)
+        return program
+
+    def run(self) -> Any:
+        program = self.program(trainable=False)
+        if self.targets is not None:
+            return program.test_step(self.values, [self.targets], self.sample_weight)[0][0]
+        return program.forward(self.values, training=self.training, step=self.step)[0]
+
+    def run_with_gradients(self, d_out: ArrayLike | None) -> tuple[Any, dict[str, Any]]:
+        program = self.program(trainable=True)
+        if self.targets is not None:
+            out = program.train_step(self.values, [self.targets], self.sample_weight, 0.0, self.step)[0][0]
+        else:
+            out = program.forward(self.values, training=True, step=self.step)[0]
+            d_array = np.ones_like(out) if d_out is None else np.ascontiguousarray(d_out, np.float32)
+            if d_array.shape != out.shape:
+                raise ValueError(f"d_out has shape {d_array.shape}; allowed is the output's, {out.shape}")
+            program.backward([d_array])
+        scale = 1.0 if self.targets is None or d_out is None else float(np.asarray(d_out))
+        found: dict[str, Any] = {}
+        for number, (name, spec) in enumerate(zip(self.input_names, self.specs, strict=True)):
+            if spec[0] != "ids":
+                _collect(found, name, program.input_gradient(number) * np.float32(scale))
+        for number, name in enumerate(self.parameter_names):
+            _collect(found, name, program.gradient(number))
+        return out, found
+
+
+def _collect(found: dict[str, Any], name: str, gradient: Any) -> None:
+    """An argument that is a list of arrays is named `name[0]`, `name[1]` ...: its gradients form a list
+    too."""
+    if name.endswith("]"):
+        found.setdefault(name[: name.index("[")], []).append(gradient)
+    else:
+        found[name] = gradient
