@@ -40,7 +40,8 @@ class Pair:
         self.bind(2 if name == "adam" else int(bool(hyper.get("momentum"))))
 
     def check_forward(self, inputs, training=False, step=0, tolerance=2e-6):
-        got = self.core.forward(core_inputs(inputs), training=training, step=step)
+        inputs = core_inputs(inputs)
+        got = self.core.forward(inputs, training=training, step=step)
         expected = self.reference.forward(inputs, training, step)
         for one, other in zip(got, expected, strict=True):
             close(one, other, tolerance, "output")
@@ -82,8 +83,9 @@ class Pair:
         return gradient
 
     def check_train_step(self, inputs, targets, learning_rate, step, sample_weight=None, tolerance=1e-5):
+        inputs = core_inputs(inputs)
         losses, _, correct, outputs = self.core.train_step(
-            core_inputs(inputs), targets, sample_weight, learning_rate, step, want_outputs=True
+            inputs, targets, sample_weight, learning_rate, step, want_outputs=True
         )
         expected = self.reference.train_step(inputs, targets, sample_weight, learning_rate, step)
         close(losses, expected[0], tolerance, "losses")

@@ -55,7 +55,7 @@ class Program:
             arrays = [self.values[p] for p in parameters]
             tensors = [self.tensors[t] for t in sources]
             if name in ("cross_entropy", "squared_error"):
-                self.run_loss(operation, tensors[0], next(targets, None), sample_weight)
+                self.run_loss(operation, tensors[0], next(targets), sample_weight)
                 continue
             out, backward = self.run_operation(name, tensors, arrays, attributes, training, step)
             if name == "lookup":
@@ -107,12 +107,6 @@ class Program:
         scale = attributes.pop("weight", 1.0)
         mask = x.mask if isinstance(x, Sequence) else None
         values = x.values if isinstance(x, Sequence) else x
-        binary = attributes.get("kind") == "binary" and attributes.get("from_logits", True)
-        if target is None:  # a forward without targets
-            if name == "cross_entropy" and attributes.get("from_logits", True):
-                values = reference.sigmoid(values) if binary else reference.softmax(values)[0]
-            self.tensors[results[0]] = sequence(values, mask) if isinstance(x, Sequence) else values
-            return
         loss, out, d_x = getattr(reference, name)(values, target, **attributes)
         weight = reference.row_weights(loss.shape, mask, sample_weight)
         self.losses.append(scale * (weight * loss).sum())
@@ -210,11 +204,11 @@ def token_conv_pool(tokens, arrays, use_bias=True, padding="valid", activation="
 
 
 def correct_rows(name, attributes, out, target, mask):
-    """How many rows are predicted right: argmax; for binary the share of columns on the right side of 0.5."""
+    """How many rows (for binary: values) are predicted right, by argmax, or by the side of 0.5."""
     if name == "squared_error":
         return 0
     if attributes["kind"] == "binary":
-        right = ((out > 0.5) == (np.asarray(target).reshape(out.shape) > 0.5)).mean(-1)
+        right = ((out > 0.5) == (np.asarray(target).reshape(out.shape) > 0.5)).sum(-1)
     elif attributes["kind"] == "categorical":
         right = out.argmax(-1) == np.asarray(target).argmax(-1)
     else:

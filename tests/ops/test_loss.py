@@ -27,7 +27,9 @@ def predictions_of(kind, from_logits, shape, rng):
 
 
 def loss_pair(name, attributes, spec):
-    return Pair([spec], [], [(name, (0,), (1,), (), attributes)], (1,), [])
+    pair = Pair([spec], [], [(name, (0,), (1,), (), attributes)], (1,), [])
+    pair.set_optimizer("sgd")
+    return pair
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -39,7 +41,6 @@ def test_flat(rung, kind, from_logits, classes, weighted):
     smoothing = 0.0 if kind == "sparse_categorical" else 0.1
     attributes = {"kind": kind, "from_logits": from_logits, "label_smoothing": smoothing, "weight": 0.7}
     pair = loss_pair("cross_entropy", attributes, ("floats", "x", classes))
-    pair.set_optimizer("sgd")
     for batch in (1, 3, 17):
         x = predictions_of(kind, from_logits, (batch, classes), rng)
         y = targets_of(kind, (batch, classes), rng)
@@ -75,6 +76,7 @@ def test_two_losses_add_their_gradients():
         ("squared_error", (0,), (2,), (), {"weight": 0.5}),
     ]
     pair = Pair([("floats", "x", 4)], [], operations, (1, 2), [])
+    pair.set_optimizer("sgd")
     x = rng.normal(size=(7, 4)).astype(np.float32)
     pair.check_train_step([x], [rng.integers(0, 4, 7), rng.normal(size=(7, 4)).astype(np.float32)], 0.1, 1)
     pair.compare_gradients()

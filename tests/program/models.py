@@ -1,0 +1,105 @@
+"""Small programs that the tests of this folder train: the text CNN of Kim (2014), and one with every
+operation."""
+
+import numpy as np
+from comparison import Pair
+
+
+def text_cnn(
+    vocabulary=60, width=8, filters=6, kernels=(2, 3), classes=3, rate=0.0, fused=True, seed=0, **settings
+):
+    """A Pair: embedding, convolutions with relu and max over time, dropout, dense, softmax cross entropy."""
+    rng = np.random.default_rng(seed)
+    values, names = [rng.normal(size=(vocabulary, width))], ["embeddings"]
+    for taps in kernels:
+        values += [rng.normal(size=(taps, width, filters)) / 3, rng.normal(size=filters) / 5]
+        names += [f"kernel{taps}", f"bias{taps}"]
+    convolutions = tuple(range(1, len(values)))
+    values += [rng.normal(size=(filters * len(kernels), classes)) / 3, np.zeros(classes)]
+    names += ["dense", "dense_bias"]
+    mask_zero = settings.pop("mask_zero", False)
+    operations = [("lookup", (0,), (1,), (0,), {"mask_zero": mask_zero})]
+    if fused:
+        operations.append(("token_conv_pool", (1,), (2,), convolutions, {"activation": "relu"}))
+        next_tensor = 3
+    else:
+        operations.append(("embed", (1,), (2,), (), {}))
+        next_tensor, pooled = 3, []
+        for number in range(len(kernels)):
+            first = next_tensor
+            operations += [
+                ("conv1d", (2,), (first,), (1 + 2 * number, 2 + 2 * number), {}),
+                ("activation", (first,), (first + 1,), (), {"activation": "relu"}),
+                ("global_max_pool", (first + 1,), (first + 2,), (), {}),
+            ]
+            pooled.append(first + 2)
+            next_tensor += 3
+        operations.append(("concatenate", tuple(pooled), (next_tensor,), (), {}))
+        next_tensor += 1
+    last = next_tensor - 1
+    operations += [
+        ("dropout", (last,), (last + 1,), (), {"rate": rate, "layer": 0}),
+        ("dense", (last + 1,), (last + 2,), (len(values) - 2, len(values) - 1), {}),
+        ("cross_entropy", (last + 2,), (last + 3,), (), {"kind": "sparse_categorical"}),
+    ]
+    parameters = [(name, value.shape) for name, value in zip(names, values, strict=True)]
+    inputs = [("ids", "x", -1)]
+    return Pair(
+        inputs, parameters, operations, (last + 3,), values, seed=seed, input_gradients=False, **settings
+    )
+
+
+def text_batch(rng, batch=7, length=9, vocabulary=60, classes=3):
+    """Texts of distinct tokens (equal windows would tie), and labels."""
+    ids = np.stack([rng.choice(vocabulary, length, replace=False) for _ in range(batch)])
+    return ids, rng.integers(0, classes, batch)
+
+
+def every_operation(seed=0):
+    """A Pair with two inputs of ids sharing a table, one of floats and one sequence, all operations, two
+    losses."""
+    rng = np.random.default_rng(seed)
+    shapes = {
+        "embeddings": (30, 5),
+        "conv": (2, 5, 5),
+        "conv_bias": (5,),
+        "pool": (3, 5, 4),
+        "pool_bias": (4,),
+    }
+    shapes |= {"mix": (17, 6), "mix_bias": (6,), "classes": (6, 3), "value": (6, 1)}
+    number = {name: place for place, name in enumerate(shapes)}
+    inputs = [
+        ("ids", "title", -1),
+        ("ids", "body", -1),
+        ("floats", "facts", 3),
+        ("sequence", "vectors", -1, 5),
+    ]
+    operations = [
+        ("lookup", (0, 1), (4, 5), (number["embeddings"],), {"mask_zero": True}),
+        ("token_conv_pool", (5,), (6,), (number["pool"], number["pool_bias"]), {"activation": "tanh"}),
+        ("embed", (4,), (7,), (), {}),
+        ("conv1d", (7,), (8,), (number["conv"], number["conv_bias"]), {"padding": "same"}),
+        ("activation", (8,), (9,), (), {"activation": "gelu"}),
+        ("dropout", (9,), (10,), (), {"rate": 0.3, "layer": 1}),
+        ("global_average_pool", (10,), (11,), (), {}),
+        ("softmax", (3,), (12,), (), {}),
+        ("global_max_pool", (12,), (13,), (), {}),
+        ("concatenate", (6, 11, 2, 13), (14,), (), {}),
+        ("dense", (14,), (15,), (number["mix"], number["mix_bias"]), {}),
+        ("activation", (15,), (16,), (), {"activation": "tanh"}),
+        ("dense", (16,), (17,), (number["classes"],), {}),
+        ("dense", (16,), (18,), (number["value"],), {}),
+        ("cross_entropy", (17,), (19,), (), {"kind": "sparse_categorical", "weight": 0.8}),
+        ("squared_error", (18,), (20,), (), {"weight": 0.3}),
+    ]
+    values = [rng.normal(size=shape) / 2 for shape in shapes.values()]
+    return Pair(inputs, list(shapes.items()), operations, (19, 20), values, seed=seed)
+
+
+def every_input(rng, batch=5):
+    title, body = (
+        rng.permuted(np.tile(np.arange(1, 30), (batch, 1)), axis=1)[:, :length] for length in (4, 8)
+    )
+    body[:, 6:] = 0
+    inputs = [title, body, rng.normal(size=(batch, 3)), rng.normal(size=(batch, 4, 5))]
+    return inputs, [rng.integers(0, 3, batch), rng.normal(size=(batch, 1)).astype(np.float32)]
