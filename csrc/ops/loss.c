@@ -29,6 +29,7 @@ struct state {
     int64_t counted;     /* unmasked rows */
     double *text_loss;   /* [B] */
     int32_t *text_right; /* [B] */
+    float *scratch;      /* [threads x C] a row's gradient that is to be added to another */
 };
 
 static const char *const kinds[] = {"sparse_categorical", "categorical", "binary", NULL};
@@ -82,6 +83,7 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     }
     state->text_loss = ec_arena_take(step->arena, step->batch, sizeof *state->text_loss);
     state->text_right = ec_arena_take(step->arena, step->batch, sizeof *state->text_right);
+    state->scratch = ec_arena_take(step->arena, step->threads * in->cols, sizeof *state->scratch);
     return step->arena->failed ? EC_NO_MEMORY : status;
 }
 
@@ -279,7 +281,7 @@ static void squared_error_gradient(const struct state *state, float *d_x, const 
     }
 }
 
-static void backward_rows(struct ec_op *op, const struct ec_step *step, int64_t b, int squared)
+static void backward_rows(struct ec_op *op, const struct ec_step *step, int thread, int64_t b, int squared)
 {
     const struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
@@ -287,8 +289,7 @@ static void backward_rows(struct ec_op *op, const struct ec_step *step, int64_t 
     double share = state->weight * (step->sample_weight ? (double)step->sample_weight[b] : 1.0);
     share /= (double)state->counted * (squared || state->kind == BINARY ? (double)cols : 1.0);
     for (int64_t row = first_row(in, b); row < first_row(in, b + 1); row++) {
-        /* The predictions are no longer needed where the gradient must be added: their row holds it. */
-        float *d_x = op->adds_input[0] ? out->data + row * cols : in->grad + row * cols;
+        float *d_x = op->adds_input[0] ? state->scratch + thread * cols : in->grad + row * cols;
         int64_t target = target_row(in, b, row);
         if (target < 0) {
             memset(d_x, 0, (size_t)cols * sizeof *d_x);
@@ -306,7 +307,7 @@ static void backward_rows(struct ec_op *op, const struct ec_step *step, int64_t 
 static void cross_entropy_backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
     for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
-        backward_rows(op, step, b, 0);
+        backward_rows(op, step, team->index, b, 0);
     }
     ec_team_barrier(team);
 }
@@ -336,7 +337,7 @@ static void squared_error_forward(struct ec_op *op, const struct ec_step *step, 
 static void squared_error_backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
     for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
-        backward_rows(op, step, b, 1);
+        backward_rows(op, step, team->index, b, 1);
     }
     ec_team_barrier(team);
 }

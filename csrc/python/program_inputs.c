@@ -81,6 +81,8 @@ int64_t ec_inputs_batch(ec_program_object *self, PyObject *inputs)
     PyObject *sized = is_pair ? PyTuple_GET_ITEM(first, is_ragged ? 1 : 0) : first;
     Py_ssize_t size = PyObject_Size(sized);
     if (size < 0) {
+        PyErr_Format(PyExc_TypeError, "%s: expected an array, or a tuple of two, got %.100R", program->tensors[0].name,
+                     first);
         return -1;
     }
     int64_t batch = is_ragged ? size - 1 : size;

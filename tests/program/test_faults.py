@@ -14,17 +14,18 @@ from embedcnn import _core
 
 
 def fail_each_allocation(action, forever):
-    """Runs `action` with its 1st, 2nd ... allocation failing until it succeeds; how many failures there
-    were."""
+    """Runs `action` with its 1st, 2nd ... allocation failing, until it makes fewer; how many times it failed."""
+    failures = 0
     for number in range(1, 2000):
         _core._memory_fail_at(number, forever)
         try:
             action()
         except MemoryError:
-            continue
+            failures += 1
         finally:
-            _core._memory_fail_at(0, False)
-        return number - 1
+            made = _core._memory_fail_at(0, False)
+        if made < number:
+            return failures
     raise AssertionError("still failing after 2000 allocations")
 
 
@@ -74,7 +75,7 @@ def test_steps_survive_each_failing_allocation(forever, threads):
             pair.check_train_step(inputs, targets, 0.01, 0, tolerance=2e-4)
     finally:
         _core.set_num_threads(0)
-    assert failures > 0
+    assert failures > 0 or not forever  # one failure alone: the arena asks again for less
 
 
 def test_forward_and_backward_survive_each_failing_allocation():
