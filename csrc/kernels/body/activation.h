@@ -27,7 +27,7 @@ INLINE vec gelu_twice_inner(vec x)
 INLINE vec value_of(vec x, const enum ec_activation activation)
 {
     vec zero = vec_set(0.0f), one = vec_set(1.0f);
-    vec finite = vec_clamp(x, -LARGEST, LARGEST); /* so that 0 * infinity does not occur */
+    vec finite = vec_max(vec_set(-LARGEST), x); /* so that 0 * infinity does not occur */
     switch (activation) {
     case EC_RELU: return vec_max(zero, x);
     case EC_TANH: return vec_tanh(x);
@@ -36,7 +36,10 @@ INLINE vec value_of(vec x, const enum ec_activation activation)
         vec small = vec_log1p_unit(vec_exp(vec_negate(vec_abs(x)))); /* max(x, 0) + log(1 + exp(-|x|)) */
         return vec_add(vec_max(zero, x), small);
     }
-    case EC_SOFTSIGN: return vec_div(finite, vec_add(one, vec_abs(finite)));
+    case EC_SOFTSIGN: {
+        vec both = vec_min(vec_set(LARGEST), finite);
+        return vec_div(both, vec_add(one, vec_abs(both)));
+    }
     case EC_ELU: return vec_select(vec_less(zero, x), x, vec_expm1_negative(vec_min(zero, x)));
     case EC_SELU: {
         vec below = vec_mul(vec_set(SELU_SCALE * SELU_ALPHA), vec_expm1_negative(vec_min(zero, x)));

@@ -85,14 +85,16 @@ static void column_sum(float *out, int accumulate, const float *in, int64_t stri
 
 static double sum_squares(const float *in, int64_t n)
 {
-    wide even = wide_zero(), odd = wide_zero();
+    wide even = wide_of(vec_set(0.0f)), odd = even;
     int64_t i = 0;
     for (; i + 2 * LANES <= n; i += 2 * LANES) {
-        even = wide_add_square(even, vec_load(in + i));
-        odd = wide_add_square(odd, vec_load(in + i + LANES));
+        wide first = wide_of(vec_load(in + i)), second = wide_of(vec_load(in + i + LANES));
+        even = wide_fma(first, first, even);
+        odd = wide_fma(second, second, odd);
     }
     for (; i < n; i += LANES) {
-        even = wide_add_square(even, vec_load_upto(in + i, n - i));
+        wide rest = wide_of(vec_load_upto(in + i, n - i));
+        even = wide_fma(rest, rest, even);
     }
     return wide_sum(even) + wide_sum(odd);
 }

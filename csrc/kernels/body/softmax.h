@@ -34,14 +34,15 @@ static float largest_of(const float *x, int64_t n)
 static float softmax(float *y, const float *x, int64_t n)
 {
     float largest = largest_of(x, n);
-    vec shift = vec_set(largest), sum = vec_set(0.0f);
+    vec shift = vec_set(largest);
+    wide one = wide_of(vec_set(1.0f)), sum = wide_of(vec_set(0.0f));
     for (int64_t i = 0; i < n; i += LANES) {
         vec_store_upto(y + i, n - i, vec_exp(vec_sub(vec_load_upto(x + i, n - i), shift)));
-        sum = vec_add(sum, vec_load_upto(y + i, n - i)); /* loaded again: 0 in the lanes behind the end */
+        sum = wide_fma(wide_of(vec_load_upto(y + i, n - i)), one, sum); /* loaded again: 0 behind the end */
     }
-    float total = vec_sum(sum);
-    scale(y, y, 1.0f / total, n);
-    return largest + logf(total);
+    double total = wide_sum(sum);
+    scale(y, y, (float)(1.0 / total), n);
+    return (float)(largest + log(total));
 }
 
 #endif

@@ -67,18 +67,13 @@ INLINE ivec ivec_select(mask m, ivec a, ivec b)
     return vec_bits(vec_select(m, ivec_as_floats(a), ivec_as_floats(b)));
 }
 
-INLINE float vec_sum(vec a)
+INLINE wide wide_of(vec a)
 {
-    __m128 half = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
-    half = _mm_add_ps(half, _mm_movehl_ps(half, half));
-    return _mm_cvtss_f32(_mm_add_ss(half, _mm_movehdup_ps(half)));
+    return (wide){_mm256_cvtps_pd(_mm256_castps256_ps128(a)), _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1))};
 }
-
-INLINE wide wide_zero(void) { return (wide){_mm256_setzero_pd(), _mm256_setzero_pd()}; }
-INLINE wide wide_add_square(wide sum, vec a)
+INLINE wide wide_fma(wide a, wide b, wide c)
 {
-    __m256d low = _mm256_cvtps_pd(_mm256_castps256_ps128(a)), high = _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1));
-    return (wide){_mm256_fmadd_pd(low, low, sum.low), _mm256_fmadd_pd(high, high, sum.high)};
+    return (wide){_mm256_fmadd_pd(a.low, b.low, c.low), _mm256_fmadd_pd(a.high, b.high, c.high)};
 }
 INLINE double wide_sum(wide sum)
 {

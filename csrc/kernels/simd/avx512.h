@@ -61,19 +61,13 @@ INLINE ivec ivec_shift_right(ivec a, int bits) { return _mm512_srli_epi32(a, (un
 INLINE mask ivec_at_least(ivec a, ivec b) { return _mm512_cmp_epu32_mask(a, b, _MM_CMPINT_NLT); }
 INLINE ivec ivec_select(mask m, ivec a, ivec b) { return _mm512_mask_blend_epi32(m, b, a); }
 
-INLINE float vec_sum(vec a)
+INLINE wide wide_of(vec a)
 {
-    __m256 half = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
-    __m128 quarter = _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
-    quarter = _mm_add_ps(quarter, _mm_movehl_ps(quarter, quarter));
-    return _mm_cvtss_f32(_mm_add_ss(quarter, _mm_movehdup_ps(quarter)));
+    return (wide){_mm512_cvtps_pd(_mm512_castps512_ps256(a)), _mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1))};
 }
-
-INLINE wide wide_zero(void) { return (wide){_mm512_setzero_pd(), _mm512_setzero_pd()}; }
-INLINE wide wide_add_square(wide sum, vec a)
+INLINE wide wide_fma(wide a, wide b, wide c)
 {
-    __m512d low = _mm512_cvtps_pd(_mm512_castps512_ps256(a)), high = _mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1));
-    return (wide){_mm512_fmadd_pd(low, low, sum.low), _mm512_fmadd_pd(high, high, sum.high)};
+    return (wide){_mm512_fmadd_pd(a.low, b.low, c.low), _mm512_fmadd_pd(a.high, b.high, c.high)};
 }
 INLINE double wide_sum(wide sum)
 {

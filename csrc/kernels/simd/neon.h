@@ -74,17 +74,10 @@ INLINE ivec ivec_shift_right(ivec a, int bits) { return vshlq_u32(a, vdupq_n_s32
 INLINE mask ivec_at_least(ivec a, ivec b) { return vcgeq_u32(a, b); }
 INLINE ivec ivec_select(mask m, ivec a, ivec b) { return vbslq_u32(m, a, b); }
 
-INLINE float vec_sum(vec a)
+INLINE wide wide_of(vec a) { return (wide){vcvt_f64_f32(vget_low_f32(a)), vcvt_high_f64_f32(a)}; }
+INLINE wide wide_fma(wide a, wide b, wide c)
 {
-    float32x2_t half = vadd_f32(vget_low_f32(a), vget_high_f32(a));
-    return vget_lane_f32(half, 0) + vget_lane_f32(half, 1);
-}
-
-INLINE wide wide_zero(void) { return (wide){vdupq_n_f64(0.0), vdupq_n_f64(0.0)}; }
-INLINE wide wide_add_square(wide sum, vec a)
-{
-    float64x2_t low = vcvt_f64_f32(vget_low_f32(a)), high = vcvt_high_f64_f32(a);
-    return (wide){vfmaq_f64(sum.low, low, low), vfmaq_f64(sum.high, high, high)};
+    return (wide){vfmaq_f64(c.low, a.low, b.low), vfmaq_f64(c.high, a.high, b.high)};
 }
 INLINE double wide_sum(wide sum)
 {

@@ -2,7 +2,7 @@
  *
  * A vocabulary is a set of types and inline functions of the same names, and the sizes of register tiles. vec holds
  * LANES floats, ivec LANES unsigned 32-bit integers (which wrap), mask the outcome of a comparison per lane, part the
- * first `count` lanes of a vector (0 to LANES), wide LANES sums in double. */
+ * first `count` lanes of a vector (0 to LANES), wide LANES values in double. */
 #ifndef EC_KERNELS_SIMD_H
 #define EC_KERNELS_SIMD_H
 
@@ -82,11 +82,10 @@ INLINE ivec ivec_shift_right(ivec a, int bits) { return a >> bits; }
 INLINE mask ivec_at_least(ivec a, ivec b) { return a >= b; }
 INLINE ivec ivec_select(mask m, ivec a, ivec b) { return m ? a : b; }
 
+/* The same lanes in double, and a * b + c there. */
+INLINE wide wide_of(vec a) { return a; }
+INLINE wide wide_fma(wide a, wide b, wide c) { return a * b + c; }
 /* The sum of all lanes, in a fixed order. */
-INLINE float vec_sum(vec a) { return a; }
-
-INLINE wide wide_zero(void) { return 0.0; }
-INLINE wide wide_add_square(wide sum, vec a) { return sum + (double)a * (double)a; }
 INLINE double wide_sum(wide sum) { return sum; }
 
 /* Exchanges rows and lanes of a LANES x LANES block. */

@@ -1,0 +1,96 @@
+/* gemm_tile, pack_a, pack_b and transpose. */
+#include "check.h"
+
+static void check_tile(int rows, int cols, int64_t depth, int accumulate)
+{
+    int64_t stride = cols + 3;
+    float *a = slot_array(0, depth * rows), *b = slot_array(1, depth * kernels->gemm_cols);
+    fill_random(a, depth * rows, 1.0f, 1);
+    fill_random(b, depth * kernels->gemm_cols, 1.0f, 2);
+    float *out = slot_array(2, (rows - 1) * stride + cols);
+    kernels->gemm_tile(out, stride, accumulate, a, b, rows, cols, depth);
+    for (int64_t at = 0; at < (rows - 1) * stride + cols; at++) {
+        int64_t row = at / stride, col = at % stride;
+        double want = col < cols && !accumulate ? 0.0 : UNTOUCHED;
+        for (int64_t k = 0; k < depth && col < cols; k++) {
+            want += (double)a[k * rows + row] * (double)b[k * kernels->gemm_cols + col];
+        }
+        expect(col < cols ? is_near(out[at], want, 3e-7, 2e-7 * (double)depth) : out[at] == UNTOUCHED,
+               "%d x %d, depth %d, accumulate %d: [%d, %d] is %g, not %g", rows, cols, (int)depth, accumulate, (int)row,
+               (int)col, (double)out[at], want);
+    }
+}
+
+void check_gemm(void)
+{
+    at_kernel("gemm_tile");
+    expect(kernels->gemm_rows <= EC_GEMM_MAX_ROWS && kernels->gemm_cols <= EC_GEMM_MAX_COLS, "the tile is too large");
+    for (int rows = 1; rows <= kernels->gemm_rows; rows++) {
+        for (int cols = 1; cols <= kernels->gemm_cols; cols++) {
+            check_tile(rows, cols, cols % 7, rows % 2);
+        }
+        check_tile(rows, kernels->gemm_cols, 37, 0);
+        check_tile(rows, kernels->gemm_cols, 37, 1);
+    }
+}
+
+/* Both packings of a [rows x depth] or [depth x cols] matrix: exact copies in another order. */
+static void check_packing(int width, int64_t depth, int layout, int is_b)
+{
+    int step = layout == 2 ? 2 : 1, turned = layout == 1;
+    int64_t line = ((turned ? depth : width) + 2) * step; /* lines of `width`, or turned: of `depth` */
+    int64_t width_stride = turned ? line : step, depth_stride = turned ? step : line;
+    int64_t in_count = width && depth ? (width - 1) * width_stride + (depth - 1) * depth_stride + 1 : 0;
+    int panel_width = is_b ? kernels->gemm_cols : width;
+    float *in = slot_array(0, in_count), *panel = slot_array(1, depth * panel_width);
+    fill_random(in, in_count, 1.0f, 3);
+    if (is_b) {
+        kernels->pack_b(panel, in, depth_stride, width_stride, width, depth);
+    } else {
+        kernels->pack_a(panel, in, width_stride, depth_stride, width, depth);
+    }
+    for (int64_t k = 0; k < depth; k++) {
+        for (int i = 0; i < panel_width; i++) {
+            float want = i < width ? in[i * width_stride + k * depth_stride] : 0.0f, got = panel[k * panel_width + i];
+            expect(got == want, "width %d, depth %d, layout %d: [%d, %d] is %g, not %g", width, (int)depth, layout,
+                   (int)k, i, (double)got, (double)want);
+        }
+    }
+}
+
+void check_pack(void)
+{
+    static const int64_t depths[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33, 50};
+    for (size_t depth = 0; depth < sizeof depths / sizeof *depths; depth++) {
+        for (int layout = 0; layout < 3; layout++) {
+            at_kernel("pack_a");
+            for (int rows = 1; rows <= kernels->gemm_rows; rows++) {
+                check_packing(rows, depths[depth], layout, 0);
+            }
+            at_kernel("pack_b");
+            for (int cols = 1; cols <= kernels->gemm_cols; cols++) {
+                check_packing(cols, depths[depth], layout, 1);
+            }
+        }
+    }
+}
+
+void check_transpose(void)
+{
+    at_kernel("transpose");
+    for (int64_t rows = 0; rows < 40; rows += 1 + rows / 6) {
+        for (int64_t cols = 0; cols < 40; cols += 1 + cols / 6) {
+            int64_t in_stride = rows + 1, out_stride = cols + 2;
+            int64_t in_count = cols ? (cols - 1) * in_stride + rows : 0;
+            int64_t out_count = rows ? (rows - 1) * out_stride + cols : 0;
+            float *in = slot_array(0, in_count), *out = slot_array(1, out_count);
+            fill_random(in, in_count, 1.0f, 4);
+            kernels->transpose(out, out_stride, in, in_stride, rows, cols);
+            for (int64_t at = 0; at < out_count; at++) {
+                int64_t r = at / out_stride, c = at % out_stride;
+                float want = c < cols ? in[c * in_stride + r] : UNTOUCHED;
+                expect(out[at] == want, "%d x %d: [%d, %d]", (int)rows, (int)cols, (int)r, (int)c);
+            }
+        }
+    }
+}

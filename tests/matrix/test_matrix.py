@@ -1,0 +1,11 @@
+"""Compiles the C checks of csrc/matrix and runs them: products, and the same bits for any team."""
+
+from pathlib import Path
+
+from native import compile_checks, run_checks
+
+
+def test_products_on_every_rung(tmp_path):
+    program = compile_checks(tmp_path, [Path(__file__).parent / "check.c"])
+    output = run_checks(program)
+    assert "scalar: checked" in output

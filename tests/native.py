@@ -1,0 +1,67 @@
+"""Programs in C that check the core from inside: compiles them with csrc as setup.py does, and runs them."""
+
+import ast
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FLAGS = [
+    "-std=c11",
+    "-O3",
+    "-fno-math-errno",
+    "-ffp-contract=off",
+    "-Wall",
+    "-Wextra",
+    "-Wpedantic",
+]
+
+
+def isa_flags() -> dict[str, list[str]]:
+    """``ISA_FLAGS`` of setup.py, which cannot be imported without running it."""
+    for node in ast.parse((ROOT / "setup.py").read_text()).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == "ISA_FLAGS":
+            x86 = platform.machine().lower() in ("x86_64", "amd64")
+            return eval(compile(ast.Expression(node.value), "setup.py", "eval"), {"X86": x86})
+    raise LookupError("setup.py no longer defines ISA_FLAGS")
+
+
+def compile_checks(folder: Path, checks: list[Path]) -> Path:
+    """Links ``checks`` with csrc/base, csrc/kernels and csrc/matrix; skips where there is no compiler."""
+    compiler = shlex.split(os.environ.get("CC", "cc"))
+    if shutil.which(compiler[0]) is None:
+        pytest.skip(f"no C compiler: {compiler[0]} not found")
+    flags = [*FLAGS, f"-I{ROOT / 'csrc'}"]
+    probe = folder / "probe.c"
+    probe.write_text("#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n")
+    with_openmp = [*compiler, "-fopenmp", str(probe), "-o", str(folder / "probe")]
+    if subprocess.run(with_openmp, capture_output=True).returncode == 0:
+        flags.append("-fopenmp")
+    objects = []
+    for part in ("base", "kernels", "kernels/isa", "matrix"):
+        for source in sorted((ROOT / "csrc" / part).glob("*.c")):
+            target = folder / f"{part.replace('/', '_')}_{source.stem}.o"
+            extra = isa_flags().get(source.stem, []) if part == "kernels/isa" else []
+            run_compiler([*compiler, *flags, *extra, "-c", str(source), "-o", str(target)])
+            objects.append(str(target))
+    program = folder / "check"
+    run_compiler([*compiler, *flags, *map(str, checks), *objects, "-o", str(program), "-lm", "-lpthread"])
+    return program
+
+
+def run_compiler(command: list[str]) -> None:
+    """Runs one compiler command; its messages become the assertion's text."""
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+def run_checks(program: Path, *arguments: str) -> str:
+    """The output of a check program, which must end with success."""
+    result = subprocess.run([str(program), *arguments], capture_output=True, text=True, timeout=600)
+    assert result.returncode == 0, result.stdout[-5000:] + result.stderr[-5000:]
+    return result.stdout
