@@ -40,6 +40,14 @@ def threads(request):
     _core.set_num_threads(0)
 
 
+@pytest.fixture(autouse=True)
+def no_work_too_small():
+    """Lets the smallest step run on a team of threads, which otherwise only larger ones do."""
+    _core._set_least_work(0)
+    yield
+    _core._set_least_work(10**6)
+
+
 @pytest.fixture
 def shared() -> Path:
     """The folder of data shared between projects; tests that need it are skipped where it is absent."""

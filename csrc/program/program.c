@@ -7,7 +7,9 @@
 #include <string.h>
 
 /* Below so many floating-point operations a step is done before a second thread has woken up. The bits are the same. */
-static const double least_work_for_a_team = 1e6;
+static _Atomic int64_t least_work_for_a_team = 1000000;
+
+void ec_program_set_least_work(int64_t operations) { least_work_for_a_team = operations; }
 
 ec_status ec_program_new(struct ec_program **result, int inputs, int tensors, int parameters, int ops, int outputs)
 {
@@ -276,7 +278,7 @@ ec_status ec_program_run(struct ec_program *program, enum ec_run run)
             return status;
         }
     }
-    ec_parallel(step->work < least_work_for_a_team ? 1 : step->threads, work[run], program);
+    ec_parallel(step->work < (double)least_work_for_a_team ? 1 : step->threads, work[run], program);
     program->can_go_back = run == EC_RUN_FORWARD && step->backward;
     return EC_OK;
 }

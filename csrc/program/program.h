@@ -61,4 +61,7 @@ void ec_program_begin(struct ec_program *program, int64_t batch, enum ec_run run
 /* Plans (not for EC_RUN_BACKWARD) and runs. The arena holds the results until the next begin. */
 ec_status ec_program_run(struct ec_program *program, enum ec_run run);
 
+/* Tests only: a step of fewer floating-point operations runs on one thread. */
+void ec_program_set_least_work(int64_t operations);
+
 #endif

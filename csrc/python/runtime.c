@@ -5,6 +5,7 @@
 #include "base/threads.h"
 #include "kernels/cpu.h"
 #include "kernels/kernels.h"
+#include "program/program.h"
 
 static PyObject *set_num_threads(PyObject *self, PyObject *argument)
 {
@@ -82,6 +83,17 @@ static PyObject *set_spin_ns(PyObject *self, PyObject *argument)
     Py_RETURN_NONE;
 }
 
+static PyObject *set_least_work(PyObject *self, PyObject *argument)
+{
+    (void)self;
+    long long operations = PyLong_AsLongLong(argument);
+    if (operations == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    ec_program_set_least_work(operations);
+    Py_RETURN_NONE;
+}
+
 static PyObject *memory_fail_at(PyObject *self, PyObject *args)
 {
     (void)self;
@@ -102,6 +114,7 @@ static PyMethodDef methods[] = {
     {"select_kernels", select_kernels, METH_O,
      "select_kernels(name)\n--\n\nUses this instruction set from now on; 'auto' is the best. For tests."},
     {"_set_spin_ns", set_spin_ns, METH_O, "How long a thread spins at a barrier before it sleeps; for measurements."},
+    {"_set_least_work", set_least_work, METH_O, "Steps of fewer operations run on one thread (10**6); for tests."},
     {"_memory_fail_at", memory_fail_at, METH_VARARGS, "Lets the n-th allocation of the core fail; for tests."},
     {NULL, NULL, 0, NULL},
 };
