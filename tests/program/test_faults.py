@@ -14,7 +14,8 @@ from embedcnn import _core
 
 
 def fail_each_allocation(action, forever):
-    """Runs `action` with its 1st, 2nd ... allocation failing, until it makes fewer; how many times it failed."""
+    """Runs `action` with its 1st, 2nd ... allocation failing, until it makes fewer; how many times it
+    failed."""
     failures = 0
     for number in range(1, 2000):
         _core._memory_fail_at(number, forever)
