@@ -31,6 +31,7 @@ __all__ = [
     "softmax",
     "squared_error",
     "token_conv_pool",
+    "token_mean",
     "vjp",
 ]
 
@@ -138,6 +139,26 @@ def token_conv_pool(
     call.operations = [
         ("lookup", (0,), (1,), (table,), {"mask_zero": mask_zero}),
         ("token_conv_pool", (1,), (2,), tuple(numbers), attributes),
+    ]
+    return call
+
+
+@_operation
+def token_mean(ids: Any, embeddings: ArrayLike, mask_zero: bool = False) -> Any:
+    """The mean of a text's embeddings: float32 [B, D] for ids [B, T] or ragged; a text without tokens: zeros.
+
+    >>> from embedcnn import ops
+    >>> ops.token_mean([[1, 2, 0]], [[9.0], [1.0], [2.0]], mask_zero=True).tolist()
+    [[1.5]]
+
+    Source: ``torch.nn.EmbeddingBag``; Keras ``Embedding`` and ``GlobalAveragePooling1D``.
+    """
+    call = Call(outputs=(2,))
+    call.add_ids("ids", ids)
+    table = call.add_parameter("embeddings", embeddings, 2)
+    call.operations = [
+        ("lookup", (0,), (1,), (table,), {"mask_zero": mask_zero}),
+        ("token_mean", (1,), (2,), (), {}),
     ]
     return call
 

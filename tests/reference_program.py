@@ -81,6 +81,8 @@ class Program:
             )
         if name == "embed":
             return tensors[0], lambda d_out: (d_out,)
+        if name == "token_mean":
+            return reference.global_average_pool(tensors[0])
         if name == "token_conv_pool":
             return token_conv_pool(tensors[0], arrays, **attributes)
         if name == "conv1d":
