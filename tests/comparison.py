@@ -8,7 +8,7 @@ import reference_program
 
 from embedcnn import _core
 
-SLOTS = {"sgd": 0, "momentum": 1, "adam": 2}
+SLOTS = {"sgd": 0, "adam": 2, "rmsprop": 1, "adagrad": 1, "adadelta": 2, "adamax": 2, "nadam": 2}
 
 
 class Pair:
@@ -37,7 +37,8 @@ class Pair:
     def set_optimizer(self, name, **hyper):
         self.core.set_optimizer(name, **hyper)
         self.reference.set_optimizer(name, **hyper)
-        self.bind(2 if name == "adam" else int(bool(hyper.get("momentum"))))
+        extra = bool(hyper.get("momentum")) + bool(hyper.get("centered"))
+        self.bind(SLOTS[name] + (extra if name in ("sgd", "rmsprop") else 0))
 
     def check_forward(self, inputs, training=False, step=0, tolerance=2e-6):
         inputs = core_inputs(inputs)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import reference
+import reference_optimizers
 from reference import Sequence, sequence
 
 
@@ -170,10 +171,9 @@ class Program:
             rows = self.touched[p] if p in self.tables and lazy else slice(None)
             self.steps[p] += 1
             if self.slots[p] is None:
-                count = {"sgd": 1, "adam": 2}[self.optimizer]
-                self.slots[p] = [np.zeros(self.shapes[p]) for _ in range(count)]
+                self.slots[p] = [np.zeros(self.shapes[p]) for _ in range(reference_optimizers.MOST_SLOTS)]
             part = [slot[rows] for slot in self.slots[p]]
-            value = UPDATES[self.optimizer](
+            value = reference_optimizers.UPDATES[self.optimizer](
                 self.values[p][rows], part, gradients[p][rows], learning_rate, self.steps[p], **hyper
             )
             self.values[p][rows] = value
@@ -232,24 +232,3 @@ def clipped(gradients, hyper):
             g = g * min(1, global_clipnorm / max(everything, 1e-300))
         out[p] = np.clip(g, -clipvalue, clipvalue) if clipvalue else g
     return out
-
-
-def sgd(value, slots, gradient, rate, step, momentum=0.0, nesterov=False, weight_decay=0.0):
-    """Keras's SGD; returns the new value, changes slots in place."""
-    value = value - rate * weight_decay * value
-    if not momentum:
-        return value - rate * gradient
-    slots[0] = momentum * slots[0] - rate * gradient
-    return value + (momentum * slots[0] - rate * gradient if nesterov else slots[0])
-
-
-def adam(value, slots, gradient, rate, step, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=0.0):
-    """Keras's Adam (Kingma and Ba 2015, the "epsilon hat" form)."""
-    value = value - rate * weight_decay * value
-    slots[0] = slots[0] + (gradient - slots[0]) * (1 - beta_1)
-    slots[1] = slots[1] + (gradient**2 - slots[1]) * (1 - beta_2)
-    rate = rate * np.sqrt(1 - beta_2**step) / (1 - beta_1**step)
-    return value - rate * slots[0] / (np.sqrt(slots[1]) + epsilon)
-
-
-UPDATES = {"sgd": sgd, "adam": adam}

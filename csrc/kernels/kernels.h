@@ -55,6 +55,43 @@ struct ec_sgd_step {
     struct ec_gradient_scaling scaling;
 };
 
+/* One RMSprop step (Hinton, lecture 6e), as Keras: v = rho v + (1 - rho) g^2; with `mean` (centered) also mean = rho
+ * mean + (1 - rho) g, and the change is rate * g / sqrt(v - mean^2 + epsilon); with m (momentum) m = momentum m +
+ * change, p -= m. */
+struct ec_rmsprop_step {
+    float rate, rho, momentum, epsilon, decay;
+    struct ec_gradient_scaling scaling;
+};
+
+/* One Adagrad step (Duchi and others 2011), as Keras: v += g^2; p -= rate * g / sqrt(v + epsilon). */
+struct ec_adagrad_step {
+    float rate, epsilon, decay;
+    struct ec_gradient_scaling scaling;
+};
+
+/* One Adadelta step (Zeiler 2012), as Keras: v = rho v + (1 - rho) g^2; d = g sqrt(u + epsilon) / sqrt(v + epsilon);
+ * u = rho u + (1 - rho) d^2; p -= rate * d. */
+struct ec_adadelta_step {
+    float rate, rho, epsilon, decay;
+    struct ec_gradient_scaling scaling;
+};
+
+/* One Adamax step (Kingma and Ba 2015): m += (g - m)(1 - beta1); u = max(beta2 u, |g|); p -= rate * m / (u + epsilon).
+ */
+struct ec_adamax_step {
+    float rate; /* lr / (1 - beta1^t) */
+    float one_minus_beta1, beta2, epsilon, decay;
+    struct ec_gradient_scaling scaling;
+};
+
+/* One Nadam step (Dozat 2016), as Keras: m and v as Adam; p -= (rate_m * m + rate_g * g) / (sqrt(v * correction) +
+ * epsilon). */
+struct ec_nadam_step {
+    float rate_m, rate_g, correction;
+    float one_minus_beta1, one_minus_beta2, epsilon, decay;
+    struct ec_gradient_scaling scaling;
+};
+
 #define EC_GEMM_MAX_ROWS 16 /* no vocabulary states a larger register tile */
 #define EC_GEMM_MAX_COLS 64
 
@@ -119,6 +156,15 @@ struct ec_kernels {
     /* optim: value, slots and gradient of n entries. m is NULL for SGD without momentum. */
     void (*adam)(float *value, float *m, float *v, const float *gradient, const struct ec_adam_step *step, int64_t n);
     void (*sgd)(float *value, float *m, const float *gradient, const struct ec_sgd_step *step, int64_t n);
+    void (*rmsprop)(float *value, float *v, float *m, float *mean, const float *gradient,
+                    const struct ec_rmsprop_step *step,
+                    int64_t n); /* m, mean: NULL without momentum, where not centered */
+    void (*adagrad)(float *value, float *v, const float *gradient, const struct ec_adagrad_step *step, int64_t n);
+    void (*adadelta)(float *value, float *v, float *u, const float *gradient, const struct ec_adadelta_step *step,
+                     int64_t n);
+    void (*adamax)(float *value, float *m, float *u, const float *gradient, const struct ec_adamax_step *step,
+                   int64_t n);
+    void (*nadam)(float *value, float *m, float *v, const float *gradient, const struct ec_nadam_step *step, int64_t n);
 };
 
 /* The table in use: the best rung this machine has, capped by the environment variable EMBEDCNN_ISA (scalar, neon,

@@ -12,7 +12,16 @@ static const int64_t row_tile = 16;        /* rows of a table */
 
 int ec_optimizer_slots(const struct ec_optimizer *optimizer)
 {
-    return optimizer->kind == EC_ADAM ? 2 : optimizer->momentum != 0.0;
+    switch (optimizer->kind) {
+    case EC_SGD: return optimizer->momentum != 0.0;
+    case EC_RMSPROP: return 1 + (optimizer->momentum != 0.0) + (optimizer->centered != 0);
+    case EC_ADAGRAD: return 1;
+    case EC_ADAM:
+    case EC_ADADELTA:
+    case EC_ADAMAX:
+    case EC_NADAM: break;
+    }
+    return 2;
 }
 
 static int needs_norm(const struct ec_optimizer *optimizer)

@@ -14,14 +14,21 @@
 
 enum ec_optimizer_kind {
     EC_SGD,
-    EC_ADAM
+    EC_ADAM,
+    EC_RMSPROP,
+    EC_ADAGRAD,
+    EC_ADADELTA,
+    EC_ADAMAX,
+    EC_NADAM
 };
 
 struct ec_optimizer {
     enum ec_optimizer_kind kind;
-    double momentum;
+    double momentum; /* SGD, RMSprop */
     int nesterov;
-    double beta_1, beta_2, epsilon;
+    int centered;                   /* RMSprop */
+    double rho;                     /* RMSprop, Adadelta */
+    double beta_1, beta_2, epsilon; /* Adam, Adamax, Nadam; epsilon of all but SGD */
     double weight_decay;
     double clipnorm, global_clipnorm, clipvalue; /* 0: off; at most one is on */
     int dense_tables;                            /* embedding_update="dense" */
@@ -44,7 +51,8 @@ struct ec_update {
     double global_norm;
 };
 
-/* Slots that a parameter needs: 0 (SGD), 1 (momentum: m), 2 (Adam: m, v). */
+/* Slots that a parameter needs, in the order of csrc/optim/rule.c: SGD none, or m with momentum; Adam and Nadam m, v;
+ * RMSprop v, then m with momentum, then the mean where centered; Adagrad v; Adadelta v, u; Adamax m, u. */
 int ec_optimizer_slots(const struct ec_optimizer *optimizer);
 /* Plans the update of those parameters that are trainable and have a gradient. */
 ec_status ec_optimizer_plan(struct ec_update *update, struct ec_optimizer *optimizer,

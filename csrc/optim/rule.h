@@ -7,9 +7,15 @@
 
 struct ec_rule {
     enum ec_optimizer_kind kind;
+    int centered;
     union {
         struct ec_sgd_step sgd;
         struct ec_adam_step adam;
+        struct ec_rmsprop_step rmsprop;
+        struct ec_adagrad_step adagrad;
+        struct ec_adadelta_step adadelta;
+        struct ec_adamax_step adamax;
+        struct ec_nadam_step nadam;
     };
 };
 

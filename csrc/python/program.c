@@ -162,6 +162,7 @@ struct optimizer_settings {
 static PyObject *program_set_optimizer(PyObject *object, PyObject *args, PyObject *keywords)
 {
     static const char *const updates[] = {"lazy", "dense", NULL};
+    static const char *const kinds[] = {"sgd", "adam", "rmsprop", "adagrad", "adadelta", "adamax", "nadam", NULL};
 #define FLOAT(member)                                                                                                  \
     {                                                                                                                  \
         #member, EC_ATTRIBUTE_FLOAT, offsetof(struct optimizer_settings, optimizer.member), NULL                       \
@@ -169,6 +170,8 @@ static PyObject *program_set_optimizer(PyObject *object, PyObject *args, PyObjec
     static const struct ec_attribute attributes[] = {
         FLOAT(momentum),
         {"nesterov", EC_ATTRIBUTE_INT, offsetof(struct optimizer_settings, optimizer.nesterov), NULL},
+        {"centered", EC_ATTRIBUTE_INT, offsetof(struct optimizer_settings, optimizer.centered), NULL},
+        FLOAT(rho),
         FLOAT(beta_1),
         FLOAT(beta_2),
         FLOAT(epsilon),
@@ -181,13 +184,18 @@ static PyObject *program_set_optimizer(PyObject *object, PyObject *args, PyObjec
     };
 #undef FLOAT
     ec_program_object *self = (ec_program_object *)object;
-    struct optimizer_settings settings = {.optimizer = {.beta_1 = 0.9, .beta_2 = 0.999, .epsilon = 1e-7}};
+    struct optimizer_settings settings = {.optimizer = {.rho = 0.9, .beta_1 = 0.9, .beta_2 = 0.999, .epsilon = 1e-7}};
     const char *name;
     if (!PyArg_ParseTuple(args, "s:set_optimizer", &name)) {
         return NULL;
     }
-    if (strcmp(name, "sgd") && strcmp(name, "adam")) {
-        return PyErr_Format(PyExc_ValueError, "optimizer '%s'; allowed are 'sgd' and 'adam'", name);
+    int kind = 0;
+    while (kinds[kind] && strcmp(kinds[kind], name)) {
+        kind++;
+    }
+    if (!kinds[kind]) {
+        return PyErr_Format(PyExc_ValueError,
+                            "optimizer '%s'; allowed are sgd, adam, rmsprop, adagrad, adadelta, adamax, nadam", name);
     }
     if (ec_attributes_set(&settings, attributes, keywords, name) < 0) {
         return NULL;
@@ -200,7 +208,7 @@ static PyObject *program_set_optimizer(PyObject *object, PyObject *args, PyObjec
     if (enter(self) < 0) {
         return NULL;
     }
-    optimizer->kind = strcmp(name, "sgd") ? EC_ADAM : EC_SGD;
+    optimizer->kind = (enum ec_optimizer_kind)kind; /* kinds is in the order of the enum */
     optimizer->dense_tables = settings.embedding_update;
     self->program->optimizer = *optimizer;
     self->has_optimizer = 1;
@@ -497,7 +505,8 @@ static PyMethodDef methods[] = {
     {"bind", program_bind, METH_VARARGS,
      "bind(number, value, trainable, slots, steps)\n--\n\nBorrows the arrays of a parameter from now on."},
     {"set_optimizer", KEYWORD_METHOD(program_set_optimizer),
-     "set_optimizer(name, **settings)\n--\n\nHow train_step updates: 'sgd' or 'adam'."},
+     "set_optimizer(name, **settings)\n--\n\nHow train_step updates: 'sgd', 'adam', 'rmsprop', 'adagrad', 'adadelta', "
+     "'adamax', 'nadam'."},
     {"forward", KEYWORD_METHOD(program_forward),
      "forward(inputs, training=False, step=0)\n--\n\nThe outputs, as a list of new arrays."},
     {"backward", program_backward, METH_O,

@@ -41,6 +41,11 @@ static void fill_table(struct ec_kernels *kernels)
         .dropout = dropout,
         .adam = adam,
         .sgd = sgd,
+        .rmsprop = rmsprop,
+        .adagrad = adagrad,
+        .adadelta = adadelta,
+        .adamax = adamax,
+        .nadam = nadam,
     };
 }
 
