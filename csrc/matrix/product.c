@@ -8,10 +8,11 @@
 #include "kernels/kernels.h"
 
 enum {
-    DEPTH_BLOCK = 384, /* a panel of b, 64 bytes to 128 bytes times this, streams through the first cache */
-    ROW_PANELS = 12,   /* in a tile at most: with a depth block about 250 KB of packed a, in the second cache */
+    DEPTH_BLOCK = 512, /* a panel of b, 64 bytes to 128 bytes times this, streams through the first cache */
+    ROW_PANELS = 12,   /* in a tile at most: with a depth block up to 344 KB of packed a, in the second cache */
     COL_PANELS = 4,    /* in a tile at most */
-    ENOUGH_TILES = 48, /* so many that the last one does not keep a team waiting for long */
+    ENOUGH_TILES = 32, /* so many that the last one does not keep a team waiting for long */
+    FEWEST_TILES = 16, /* below, rows are split further too, though then more threads read the same part of b */
     ALONE = 1 << 18,   /* multiply-adds that one thread does faster than a team can meet */
     FEW_ROWS = 2,      /* rows for which packing b costs more than it gives */
     SUM_DEPTH = 256,   /* rows of b per call of weighted_sum */
@@ -19,11 +20,16 @@ enum {
     PACK_ROWS = 16,    /* rows of b that are packed for one panel after the other: their lines stay in cache */
 };
 
-/* `count` items in `parts` contiguous parts of nearly equal size, the larger first. */
-static int64_t part_begin(int64_t count, int64_t parts, int64_t part)
+struct range {
+    int64_t begin, end;
+};
+
+/* Number `part` of `parts` contiguous parts of nearly equal size of `count` items, the larger ones first. */
+static struct range part_of(int64_t count, int64_t parts, int64_t part)
 {
-    int64_t longer = count % parts;
-    return count / parts * part + (part < longer ? part : longer);
+    int64_t size = count / parts, longer = count % parts;
+    int64_t begin = size * part + (part < longer ? part : longer);
+    return (struct range){begin, begin + size + (part < longer)};
 }
 
 static int64_t ceil_div(int64_t count, int64_t size) { return (count + size - 1) / size; }
@@ -47,7 +53,7 @@ struct cut {
     int64_t row_panels, col_panels, depth_blocks;
     int64_t row_bands, col_bands;
     float *packed_a; /* [depth block][row panel][k][row] */
-    float *packed_b; /* [depth block][column panel][k][gemm_cols] */
+    float *packed_b; /* [depth block][column panel][k][gemm_cols], or one block of a band per thread */
 };
 
 static void cut_product(struct cut *cut, const struct ec_product *p)
@@ -73,114 +79,128 @@ static void cut_product(struct cut *cut, const struct ec_product *p)
     while (cut->row_bands * cut->col_bands < ENOUGH_TILES && cut->col_bands < cut->col_panels) {
         cut->col_bands = least(2 * cut->col_bands, cut->col_panels);
     }
-    while (cut->row_bands * cut->col_bands < ENOUGH_TILES && cut->row_bands < cut->row_panels) {
+    while (cut->row_bands * cut->col_bands < FEWEST_TILES && cut->row_bands < cut->row_panels) {
         cut->row_bands = least(2 * cut->row_bands, cut->row_panels);
     }
     cut->packed_b = p->workspace;
     cut->packed_a = p->workspace + cut->col_panels * kernels->gemm_cols * p->depth;
 }
 
-static float *panel_of_a(const struct cut *cut, int64_t k, int64_t k_end, int64_t panel)
+static float *panel_of_a(const struct cut *cut, struct range k, struct range rows)
 {
-    return cut->packed_a + k * cut->rows + part_begin(cut->rows, cut->row_panels, panel) * (k_end - k);
+    return cut->packed_a + k.begin * cut->rows + rows.begin * (k.end - k.begin);
 }
 
-static float *panel_of_b(const struct cut *cut, int64_t k, int64_t k_end, int64_t panel)
+/* The first of some column panels in a depth block. */
+static float *panel_of_b(const struct cut *cut, struct range k, int64_t panel)
 {
-    int64_t width = cut->kernels->gemm_cols;
-    return cut->packed_b + width * (k * cut->col_panels + panel * (k_end - k));
+    return cut->packed_b + cut->kernels->gemm_cols * (k.begin * cut->col_panels + panel * (k.end - k.begin));
 }
 
 static void pack_row_panel(const struct cut *cut, int64_t panel)
 {
-    int64_t row = part_begin(cut->rows, cut->row_panels, panel);
-    int64_t rows = part_begin(cut->rows, cut->row_panels, panel + 1) - row;
+    struct range rows = part_of(cut->rows, cut->row_panels, panel);
     for (int64_t block = 0; block < cut->depth_blocks; block++) {
-        int64_t k = part_begin(cut->depth, cut->depth_blocks, block);
-        int64_t k_end = part_begin(cut->depth, cut->depth_blocks, block + 1);
-        cut->kernels->pack_a(panel_of_a(cut, k, k_end, panel),
-                             cut->a.first + row * cut->a.row_stride + k * cut->a.col_stride, cut->a.row_stride,
-                             cut->a.col_stride, (int)rows, k_end - k);
+        struct range k = part_of(cut->depth, cut->depth_blocks, block);
+        const float *first = cut->a.first + rows.begin * cut->a.row_stride + k.begin * cut->a.col_stride;
+        cut->kernels->pack_a(panel_of_a(cut, k, rows), first, cut->a.row_stride, cut->a.col_stride,
+                             (int)(rows.end - rows.begin), k.end - k.begin);
+    }
+}
+
+/* Packs a band of column panels of one depth block, one panel behind the other. */
+static void pack_col_panels(const struct cut *cut, float *packed, struct range k, struct range panels)
+{
+    int64_t width = cut->kernels->gemm_cols, depth = k.end - k.begin;
+    int64_t step = cut->b.col_stride == 1 ? PACK_ROWS : depth;
+    for (int64_t row = k.begin; row < k.end; row += step) {
+        for (int64_t panel = panels.begin; panel < panels.end; panel++) {
+            const float *first = cut->b.first + row * cut->b.row_stride + panel * width * cut->b.col_stride;
+            cut->kernels->pack_b(packed + ((panel - panels.begin) * depth + row - k.begin) * width, first,
+                                 cut->b.row_stride, cut->b.col_stride, (int)least(width, cut->cols - panel * width),
+                                 least(step, k.end - row));
+        }
     }
 }
 
 static void pack_col_band(const struct cut *cut, int64_t band)
 {
-    int64_t width = cut->kernels->gemm_cols;
-    int64_t begin = part_begin(cut->col_panels, cut->col_bands, band);
-    int64_t end = part_begin(cut->col_panels, cut->col_bands, band + 1);
+    struct range panels = part_of(cut->col_panels, cut->col_bands, band);
     for (int64_t block = 0; block < cut->depth_blocks; block++) {
-        int64_t k = part_begin(cut->depth, cut->depth_blocks, block);
-        int64_t k_end = part_begin(cut->depth, cut->depth_blocks, block + 1);
-        for (int64_t row = k; row < k_end; row += PACK_ROWS) {
-            for (int64_t panel = begin; panel < end; panel++) {
-                cut->kernels->pack_b(panel_of_b(cut, k, k_end, panel) + (row - k) * width,
-                                     cut->b.first + row * cut->b.row_stride + panel * width * cut->b.col_stride,
-                                     cut->b.row_stride, cut->b.col_stride, (int)least(width, cut->cols - panel * width),
-                                     least(PACK_ROWS, k_end - row));
-            }
-        }
+        struct range k = part_of(cut->depth, cut->depth_blocks, block);
+        pack_col_panels(cut, panel_of_b(cut, k, panels.begin), k, panels);
     }
 }
 
 /* One register tile over the whole depth of a transposed product, turned back on its way to `out`. */
-static void compute_transposed(const struct cut *cut, int64_t row_panel, int64_t col_panel)
+static void compute_transposed(const struct cut *cut, struct range rows, int64_t col_panel)
 {
     const struct ec_product *p = cut->product;
     float block[EC_GEMM_MAX_ROWS * EC_GEMM_MAX_COLS];
     int64_t width = cut->kernels->gemm_cols, col = col_panel * width, cols = least(width, cut->cols - col);
-    int64_t row = part_begin(cut->rows, cut->row_panels, row_panel);
-    int64_t rows = part_begin(cut->rows, cut->row_panels, row_panel + 1) - row;
     for (int64_t number = 0; number < cut->depth_blocks; number++) {
-        int64_t k = part_begin(cut->depth, cut->depth_blocks, number);
-        int64_t k_end = part_begin(cut->depth, cut->depth_blocks, number + 1);
-        cut->kernels->gemm_tile(block, width, number > 0, panel_of_a(cut, k, k_end, row_panel),
-                                panel_of_b(cut, k, k_end, col_panel), (int)rows, (int)cols, k_end - k);
+        struct range k = part_of(cut->depth, cut->depth_blocks, number);
+        cut->kernels->gemm_tile(block, width, number > 0, panel_of_a(cut, k, rows), panel_of_b(cut, k, col_panel),
+                                (int)(rows.end - rows.begin), (int)cols, k.end - k.begin);
     }
     for (int64_t c = 0; c < cols; c++) {
-        float *out = p->out + (col + c) * p->out_stride + row;
-        for (int64_t r = 0; r < rows; r++) {
+        float *out = p->out + (col + c) * p->out_stride + rows.begin;
+        for (int64_t r = 0; r < rows.end - rows.begin; r++) {
             out[r] = p->accumulate ? out[r] + block[r * width + c] : block[r * width + c];
         }
     }
 }
 
-static void compute_panels(const struct cut *cut, int64_t row_begin, int64_t row_end, int64_t col_begin,
-                           int64_t col_end)
+/* The panels of one tile in one depth block: a panel of b stays in the first cache for all panels of a. */
+static void compute_panels(const struct cut *cut, int64_t block, const float *packed_b, struct range row_panels,
+                           struct range col_panels)
 {
     const struct ec_product *p = cut->product;
+    struct range k = part_of(cut->depth, cut->depth_blocks, block);
     int64_t width = cut->kernels->gemm_cols;
-    for (int64_t block = 0; block < cut->depth_blocks; block++) {
-        int64_t k = part_begin(cut->depth, cut->depth_blocks, block);
-        int64_t k_end = part_begin(cut->depth, cut->depth_blocks, block + 1);
-        for (int64_t col_panel = col_begin; col_panel < col_end; col_panel++) {
-            const float *b_panel = panel_of_b(cut, k, k_end, col_panel);
-            int cols = (int)least(width, cut->cols - col_panel * width);
-            for (int64_t row_panel = row_begin; row_panel < row_end; row_panel++) {
-                int64_t row = part_begin(cut->rows, cut->row_panels, row_panel);
-                int rows = (int)(part_begin(cut->rows, cut->row_panels, row_panel + 1) - row);
-                cut->kernels->gemm_tile(p->out + row * p->out_stride + col_panel * width, p->out_stride,
-                                        p->accumulate || block > 0, panel_of_a(cut, k, k_end, row_panel), b_panel, rows,
-                                        cols, k_end - k);
-            }
+    for (int64_t col_panel = col_panels.begin; col_panel < col_panels.end; col_panel++) {
+        int cols = (int)least(width, cut->cols - col_panel * width);
+        for (int64_t row_panel = row_panels.begin; row_panel < row_panels.end; row_panel++) {
+            struct range rows = part_of(cut->rows, cut->row_panels, row_panel);
+            cut->kernels->gemm_tile(p->out + rows.begin * p->out_stride + col_panel * width, p->out_stride,
+                                    p->accumulate || block > 0, panel_of_a(cut, k, rows), packed_b,
+                                    (int)(rows.end - rows.begin), cols, k.end - k.begin);
         }
+        packed_b += width * (k.end - k.begin);
     }
 }
 
-static void compute_tile(const struct cut *cut, int64_t row_band, int64_t col_band)
+/* Where nobody else needs the same part of b, it is packed right before it is used, always in the same place. */
+static int packs_own_b(const struct cut *cut) { return cut->row_bands == 1 && !cut->transposed; }
+
+static float *own_place(const struct cut *cut, const struct ec_team *team, int64_t col_band)
 {
-    int64_t row_begin = part_begin(cut->row_panels, cut->row_bands, row_band);
-    int64_t row_end = part_begin(cut->row_panels, cut->row_bands, row_band + 1);
-    int64_t col_begin = part_begin(cut->col_panels, cut->col_bands, col_band);
-    int64_t col_end = part_begin(cut->col_panels, cut->col_bands, col_band + 1);
-    if (!cut->transposed) {
-        compute_panels(cut, row_begin, row_end, col_begin, col_end);
+    int64_t largest = ceil_div(cut->col_panels, cut->col_bands);
+    int64_t panel = part_of(cut->col_panels, cut->col_bands, col_band).begin;
+    panel = team->size * largest <= cut->col_panels ? team->index * largest : panel;
+    return cut->packed_b + panel * cut->kernels->gemm_cols * cut->depth;
+}
+
+static void compute_tile(const struct cut *cut, const struct ec_team *team, int64_t row_band, int64_t col_band)
+{
+    struct range row_panels = part_of(cut->row_panels, cut->row_bands, row_band);
+    struct range col_panels = part_of(cut->col_panels, cut->col_bands, col_band);
+    if (cut->transposed) {
+        for (int64_t col_panel = col_panels.begin; col_panel < col_panels.end; col_panel++) {
+            for (int64_t row_panel = row_panels.begin; row_panel < row_panels.end; row_panel++) {
+                compute_transposed(cut, part_of(cut->rows, cut->row_panels, row_panel), col_panel);
+            }
+        }
         return;
     }
-    for (int64_t col_panel = col_begin; col_panel < col_end; col_panel++) {
-        for (int64_t row_panel = row_begin; row_panel < row_end; row_panel++) {
-            compute_transposed(cut, row_panel, col_panel);
+    for (int64_t block = 0; block < cut->depth_blocks; block++) {
+        struct range k = part_of(cut->depth, cut->depth_blocks, block);
+        float *packed_b = panel_of_b(cut, k, col_panels.begin);
+        if (packs_own_b(cut)) {
+            packed_b = own_place(cut, team, col_band);
+            pack_col_panels(cut, packed_b, k, col_panels);
         }
+        compute_panels(cut, block, packed_b, row_panels, col_panels);
     }
 }
 
@@ -211,31 +231,35 @@ static void fill_zeros(struct ec_team *team, const struct ec_product *p)
     }
 }
 
-static void run_alone(const struct cut *cut)
+static void pack_item(const struct cut *cut, int64_t item, int64_t bands)
 {
-    for (int64_t band = 0; band < cut->col_bands; band++) {
-        pack_col_band(cut, band);
-    }
-    for (int64_t panel = 0; panel < cut->row_panels; panel++) {
-        pack_row_panel(cut, panel);
-    }
-    for (int64_t tile = 0; tile < cut->row_bands * cut->col_bands; tile++) {
-        compute_tile(cut, tile / cut->col_bands, tile % cut->col_bands);
+    if (item < bands) {
+        pack_col_band(cut, item);
+    } else {
+        pack_row_panel(cut, item - bands);
     }
 }
 
-static void run_together(struct ec_team *team, const struct cut *cut)
+static void run_alone(const struct cut *cut, const struct ec_team *team)
 {
-    for (int64_t item; (item = ec_team_next(team, cut->col_bands + cut->row_panels)) >= 0;) {
-        if (item < cut->col_bands) {
-            pack_col_band(cut, item);
-        } else {
-            pack_row_panel(cut, item - cut->col_bands);
-        }
+    int64_t bands = packs_own_b(cut) ? 0 : cut->col_bands;
+    for (int64_t item = 0; item < bands + cut->row_panels; item++) {
+        pack_item(cut, item, bands);
+    }
+    for (int64_t tile = 0; tile < cut->row_bands * cut->col_bands; tile++) {
+        compute_tile(cut, team, tile / cut->col_bands, tile % cut->col_bands);
+    }
+}
+
+static void run_together(const struct cut *cut, struct ec_team *team)
+{
+    int64_t bands = packs_own_b(cut) ? 0 : cut->col_bands;
+    for (int64_t item; (item = ec_team_next(team, bands + cut->row_panels)) >= 0;) {
+        pack_item(cut, item, bands);
     }
     ec_team_barrier(team);
     for (int64_t tile; (tile = ec_team_next(team, cut->row_bands * cut->col_bands)) >= 0;) {
-        compute_tile(cut, tile / cut->col_bands, tile % cut->col_bands);
+        compute_tile(cut, team, tile / cut->col_bands, tile % cut->col_bands);
     }
 }
 
@@ -252,10 +276,10 @@ void ec_product_run(struct ec_team *team, const struct ec_product *product)
             cut_product(&cut, p);
             if (p->rows * p->cols <= ALONE / p->depth) {
                 for (int64_t tile; (tile = ec_team_next(team, 1)) >= 0;) {
-                    run_alone(&cut);
+                    run_alone(&cut, team);
                 }
             } else {
-                run_together(team, &cut);
+                run_together(&cut, team);
             }
         }
     } else if (!p->accumulate && p->rows > 0 && p->cols > 0) {

@@ -21,6 +21,8 @@ struct ec_product {
     float *workspace; /* ec_product_workspace(rows, cols, depth) floats, 64-byte aligned */
 };
 
+/* Floats of workspace for a product of these sizes, whatever the layout, the kernels and the team; -1 where the number
+ * is too large for an array. */
 int64_t ec_product_workspace(int64_t rows, int64_t cols, int64_t depth);
 
 /* Called by every thread of the team. The inputs must be visible to all (a barrier before); ends with a barrier. The

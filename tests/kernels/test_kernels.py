@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from native import compile_checks, run_checks
 
 

@@ -8,16 +8,28 @@
 
 #define GEMM_COLS (GEMM_VECTORS * LANES)
 
-/* `rows` and `vectors` are constants once this is inlined, so that sum[][] can live in registers. */
-INLINE void gemm_constant_tile(float *out, int64_t out_stride, int accumulate, const float *a_panel,
-                               const float *b_panel, int cols, int64_t depth, const int rows, const int vectors)
+/* The arguments of gemm_tile that are not constants of one of its loops. */
+struct gemm {
+    float *out;
+    int64_t out_stride;
+    int accumulate;
+    const float *a_panel, *b_panel;
+    int cols;
+    int64_t depth;
+};
+
+/* `wanted_rows` and `vectors` are constants once this is inlined, so that sum[][] can live in registers. Row counts
+ * above GEMM_ROWS never occur; the clamp only keeps their cases below from growing the code. */
+INLINE void gemm_constant_tile(const struct gemm *g, const int wanted_rows, const int vectors)
 {
+    const int rows = wanted_rows <= GEMM_ROWS ? wanted_rows : 1;
+    const float *a_panel = g->a_panel, *b_panel = g->b_panel;
     vec sum[GEMM_ROWS][GEMM_VECTORS];
     UNROLLED for (int r = 0; r < rows; r++)
     {
         UNROLLED for (int v = 0; v < vectors; v++) { sum[r][v] = vec_set(0.0f); }
     }
-    for (int64_t k = 0; k < depth; k++) {
+    for (int64_t k = 0; k < g->depth; k++) {
         vec b[GEMM_VECTORS];
         UNROLLED for (int v = 0; v < vectors; v++) { b[v] = vec_load(b_panel + v * LANES); }
         UNROLLED for (int r = 0; r < rows; r++)
@@ -30,42 +42,36 @@ INLINE void gemm_constant_tile(float *out, int64_t out_stride, int accumulate, c
     }
     UNROLLED for (int r = 0; r < rows; r++)
     {
-        float *out_row = out + r * out_stride;
+        float *out_row = g->out + r * g->out_stride;
         UNROLLED for (int v = 0; v < vectors; v++)
         {
-            int left = cols - v * LANES;
+            int left = g->cols - v * LANES;
             if (left > 0) {
                 vec total = sum[r][v];
-                total = accumulate ? vec_add(vec_load_upto(out_row + v * LANES, left), total) : total;
+                total = g->accumulate ? vec_add(vec_load_upto(out_row + v * LANES, left), total) : total;
                 vec_store_upto(out_row + v * LANES, left, total);
             }
         }
     }
 }
 
-/* Row counts above GEMM_ROWS never occur; the clamp only keeps their cases from growing the code. */
-#define TILE_OF(rows)                                                                                                  \
-    gemm_constant_tile(out, out_stride, accumulate, a_panel, b_panel, cols, depth, (rows) <= GEMM_ROWS ? (rows) : 1,   \
-                       vectors)
-
-INLINE void gemm_tile_of_width(float *out, int64_t out_stride, int accumulate, const float *a_panel,
-                               const float *b_panel, int rows, int cols, int64_t depth, const int vectors)
+INLINE void gemm_tile_of_width(const struct gemm *g, int rows, const int vectors)
 {
     switch (rows) {
-    case 1: TILE_OF(1); break;
-    case 2: TILE_OF(2); break;
-    case 3: TILE_OF(3); break;
-    case 4: TILE_OF(4); break;
-    case 5: TILE_OF(5); break;
-    case 6: TILE_OF(6); break;
-    case 7: TILE_OF(7); break;
-    case 8: TILE_OF(8); break;
-    case 9: TILE_OF(9); break;
-    case 10: TILE_OF(10); break;
-    case 11: TILE_OF(11); break;
-    case 12: TILE_OF(12); break;
-    case 13: TILE_OF(13); break;
-    case 14: TILE_OF(14); break;
+    case 1: gemm_constant_tile(g, 1, vectors); break;
+    case 2: gemm_constant_tile(g, 2, vectors); break;
+    case 3: gemm_constant_tile(g, 3, vectors); break;
+    case 4: gemm_constant_tile(g, 4, vectors); break;
+    case 5: gemm_constant_tile(g, 5, vectors); break;
+    case 6: gemm_constant_tile(g, 6, vectors); break;
+    case 7: gemm_constant_tile(g, 7, vectors); break;
+    case 8: gemm_constant_tile(g, 8, vectors); break;
+    case 9: gemm_constant_tile(g, 9, vectors); break;
+    case 10: gemm_constant_tile(g, 10, vectors); break;
+    case 11: gemm_constant_tile(g, 11, vectors); break;
+    case 12: gemm_constant_tile(g, 12, vectors); break;
+    case 13: gemm_constant_tile(g, 13, vectors); break;
+    case 14: gemm_constant_tile(g, 14, vectors); break;
     }
 }
 
@@ -75,10 +81,11 @@ _Static_assert(GEMM_ROWS <= EC_GEMM_MAX_ROWS && GEMM_COLS <= EC_GEMM_MAX_COLS, "
 static void gemm_tile(float *out, int64_t out_stride, int accumulate, const float *a_panel, const float *b_panel,
                       int rows, int cols, int64_t depth)
 {
+    const struct gemm g = {out, out_stride, accumulate, a_panel, b_panel, cols, depth};
     if (cols <= LANES) {
-        gemm_tile_of_width(out, out_stride, accumulate, a_panel, b_panel, rows, cols, depth, 1);
+        gemm_tile_of_width(&g, rows, 1);
     } else {
-        gemm_tile_of_width(out, out_stride, accumulate, a_panel, b_panel, rows, cols, depth, GEMM_VECTORS);
+        gemm_tile_of_width(&g, rows, GEMM_VECTORS);
     }
 }
 

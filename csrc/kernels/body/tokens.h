@@ -8,10 +8,37 @@
 
 #include <math.h>
 
-/* `vectors` neighbouring vectors of filters, the last of them in part; sums and maxima stay in registers. */
-INLINE void window_max_block(float *best, int32_t *best_at, const float *products, int64_t stride, const int32_t *index,
-                             int64_t filters, int64_t windows, int taps, part last, const int vectors)
+/* Some neighbouring vectors of columns, the last of them in part. */
+INLINE vec load_column(const float *row, int v, int vectors, part last)
 {
+    return v < vectors - 1 ? vec_load(row + v * LANES) : vec_load_part(row + v * LANES, last);
+}
+INLINE void store_column(float *row, int v, int vectors, part last, vec a)
+{
+    if (v < vectors - 1) {
+        vec_store(row + v * LANES, a);
+    } else {
+        vec_store_part(row + v * LANES, last, a);
+    }
+}
+
+/* The arguments of window_max for one block of filters. */
+struct windows {
+    float *best;
+    int32_t *best_at;
+    const float *products;
+    int64_t stride;
+    const int32_t *index;
+    int64_t filters, windows;
+    int taps;
+    part last;
+};
+
+/* `wanted` vectors of filters, a constant once this is inlined: sums and maxima stay in registers. Counts above
+ * WINDOW_VECTORS never occur; the clamp only keeps their cases below from growing the code. */
+INLINE void window_max_block(const struct windows *w, const int wanted)
+{
+    const int vectors = wanted <= WINDOW_VECTORS ? wanted : 1;
     vec top[WINDOW_VECTORS];
     ivec top_at[WINDOW_VECTORS];
     UNROLLED for (int v = 0; v < vectors; v++)
@@ -19,19 +46,15 @@ INLINE void window_max_block(float *best, int32_t *best_at, const float *product
         top[v] = vec_set(-INFINITY);
         top_at[v] = ivec_set(0);
     }
-    for (int64_t t = 0; t < windows; t++) {
+    for (int64_t t = 0; t < w->windows; t++) {
         vec sum[WINDOW_VECTORS];
-        const float *row = products + index[t] * stride;
-        UNROLLED for (int v = 0; v < vectors; v++)
-        {
-            sum[v] = v < vectors - 1 ? vec_load(row + v * LANES) : vec_load_part(row + v * LANES, last);
-        }
-        for (int j = 1; j < taps; j++) {
-            row = products + index[t + j] * stride + j * filters;
+        const float *row = w->products + w->index[t] * w->stride;
+        UNROLLED for (int v = 0; v < vectors; v++) { sum[v] = load_column(row, v, vectors, w->last); }
+        for (int j = 1; j < w->taps; j++) {
+            row = w->products + w->index[t + j] * w->stride + j * w->filters;
             UNROLLED for (int v = 0; v < vectors; v++)
             {
-                vec more = v < vectors - 1 ? vec_load(row + v * LANES) : vec_load_part(row + v * LANES, last);
-                sum[v] = vec_add(sum[v], more);
+                sum[v] = vec_add(sum[v], load_column(row, v, vectors, w->last));
             }
         }
         ivec now = ivec_set((uint32_t)t);
@@ -42,22 +65,13 @@ INLINE void window_max_block(float *best, int32_t *best_at, const float *product
             top_at[v] = ivec_select(better, now, top_at[v]);
         }
     }
-    float *at = (float *)(void *)best_at; /* bits of integers, only loaded and stored */
+    float *at = (float *)(void *)w->best_at; /* bits of integers, only stored */
     UNROLLED for (int v = 0; v < vectors; v++)
     {
-        if (v < vectors - 1) {
-            vec_store(best + v * LANES, top[v]);
-            vec_store(at + v * LANES, ivec_as_floats(top_at[v]));
-        } else {
-            vec_store_part(best + v * LANES, last, top[v]);
-            vec_store_part(at + v * LANES, last, ivec_as_floats(top_at[v]));
-        }
+        store_column(w->best, v, vectors, w->last, top[v]);
+        store_column(at, v, vectors, w->last, ivec_as_floats(top_at[v]));
     }
 }
-
-#define WINDOW_BLOCK(count)                                                                                            \
-    window_max_block(best + f, best_at + f, products + f, stride, index, filters, windows, taps, last,                 \
-                     (count) <= WINDOW_VECTORS ? (count) : 1)
 
 static void window_max(float *best, int32_t *best_at, const float *products, int64_t stride, const int32_t *index,
                        int64_t filters, int64_t windows, int taps)
@@ -66,51 +80,58 @@ static void window_max(float *best, int32_t *best_at, const float *products, int
     for (int64_t block = 0, f = 0; block < blocks; block++) {
         int64_t count = vectors / blocks + (block < vectors % blocks); /* blocks of nearly equal size */
         int64_t left = filters - f - (count - 1) * LANES;
-        part last = part_of(left < LANES ? left : LANES);
+        const struct windows w = {best + f, best_at + f, products + f,
+                                  stride,   index,       filters,
+                                  windows,  taps,        part_of(left < LANES ? left : LANES)};
         switch (count) {
-        case 1: WINDOW_BLOCK(1); break;
-        case 2: WINDOW_BLOCK(2); break;
-        case 3: WINDOW_BLOCK(3); break;
-        case 4: WINDOW_BLOCK(4); break;
-        case 5: WINDOW_BLOCK(5); break;
-        case 6: WINDOW_BLOCK(6); break;
-        case 7: WINDOW_BLOCK(7); break;
-        case 8: WINDOW_BLOCK(8); break;
+        case 1: window_max_block(&w, 1); break;
+        case 2: window_max_block(&w, 2); break;
+        case 3: window_max_block(&w, 3); break;
+        case 4: window_max_block(&w, 4); break;
+        case 5: window_max_block(&w, 5); break;
+        case 6: window_max_block(&w, 6); break;
+        case 7: window_max_block(&w, 7); break;
+        case 8: window_max_block(&w, 8); break;
         }
         f += count * LANES;
     }
 }
 _Static_assert(WINDOW_VECTORS <= 8, "a case above for each count");
 
-INLINE void weighted_sum_block(float *out, int accumulate, const float *rows, int64_t stride, const int32_t *index,
-                               const float *weight, int64_t count, part last, const int vectors)
+/* The arguments of weighted_sum for one block of columns. */
+struct sums {
+    float *out;
+    int accumulate;
+    const float *rows;
+    int64_t stride;
+    const int32_t *index;
+    const float *weight;
+    int64_t count;
+    part last;
+};
+
+INLINE void weighted_sum_block(const struct sums *w, const int wanted)
 {
+    const int vectors = wanted <= SUM_VECTORS ? wanted : 1; /* as in window_max_block */
     vec sum[SUM_VECTORS];
     UNROLLED for (int v = 0; v < vectors; v++) { sum[v] = vec_set(0.0f); }
     vec factor = vec_set(1.0f);
-    for (int64_t i = 0; i < count; i++) {
-        const float *row = rows + index[i] * stride;
-        if (weight) {
-            factor = vec_set(weight[i]);
+    for (int64_t i = 0; i < w->count; i++) {
+        const float *row = w->rows + w->index[i] * w->stride;
+        if (w->weight) {
+            factor = vec_set(w->weight[i]);
         }
         UNROLLED for (int v = 0; v < vectors; v++)
         {
-            vec value = v < vectors - 1 ? vec_load(row + v * LANES) : vec_load_part(row + v * LANES, last);
-            sum[v] = vec_fma(factor, value, sum[v]);
+            sum[v] = vec_fma(factor, load_column(row, v, vectors, w->last), sum[v]);
         }
     }
-    UNROLLED for (int v = 0; v < vectors - 1; v++)
+    UNROLLED for (int v = 0; v < vectors; v++)
     {
-        vec_store(out + v * LANES, accumulate ? vec_add(vec_load(out + v * LANES), sum[v]) : sum[v]);
+        vec total = w->accumulate ? vec_add(load_column(w->out, v, vectors, w->last), sum[v]) : sum[v];
+        store_column(w->out, v, vectors, w->last, total);
     }
-    out += (vectors - 1) * LANES;
-    vec rest = sum[vectors - 1];
-    vec_store_part(out, last, accumulate ? vec_add(vec_load_part(out, last), rest) : rest);
 }
-
-#define SUM_BLOCK(number)                                                                                              \
-    weighted_sum_block(out + c, accumulate, rows + c, stride, index, weight, count, last,                              \
-                       (number) <= SUM_VECTORS ? (number) : 1)
 
 static void weighted_sum(float *out, int accumulate, const float *rows, int64_t stride, const int32_t *index,
                          const float *weight, int64_t count, int64_t width)
@@ -119,28 +140,29 @@ static void weighted_sum(float *out, int accumulate, const float *rows, int64_t 
     for (int64_t block = 0, c = 0; block < blocks; block++) {
         int64_t number = vectors / blocks + (block < vectors % blocks); /* blocks of nearly equal size */
         int64_t left = width - c - (number - 1) * LANES;
-        part last = part_of(left < LANES ? left : LANES);
+        const struct sums w = {out + c, accumulate, rows + c, stride,
+                               index,   weight,     count,    part_of(left < LANES ? left : LANES)};
         switch (number) {
-        case 1: SUM_BLOCK(1); break;
-        case 2: SUM_BLOCK(2); break;
-        case 3: SUM_BLOCK(3); break;
-        case 4: SUM_BLOCK(4); break;
-        case 5: SUM_BLOCK(5); break;
-        case 6: SUM_BLOCK(6); break;
-        case 7: SUM_BLOCK(7); break;
-        case 8: SUM_BLOCK(8); break;
-        case 9: SUM_BLOCK(9); break;
-        case 10: SUM_BLOCK(10); break;
-        case 11: SUM_BLOCK(11); break;
-        case 12: SUM_BLOCK(12); break;
-        case 13: SUM_BLOCK(13); break;
-        case 14: SUM_BLOCK(14); break;
-        case 15: SUM_BLOCK(15); break;
-        case 16: SUM_BLOCK(16); break;
-        case 17: SUM_BLOCK(17); break;
-        case 18: SUM_BLOCK(18); break;
-        case 19: SUM_BLOCK(19); break;
-        case 20: SUM_BLOCK(20); break;
+        case 1: weighted_sum_block(&w, 1); break;
+        case 2: weighted_sum_block(&w, 2); break;
+        case 3: weighted_sum_block(&w, 3); break;
+        case 4: weighted_sum_block(&w, 4); break;
+        case 5: weighted_sum_block(&w, 5); break;
+        case 6: weighted_sum_block(&w, 6); break;
+        case 7: weighted_sum_block(&w, 7); break;
+        case 8: weighted_sum_block(&w, 8); break;
+        case 9: weighted_sum_block(&w, 9); break;
+        case 10: weighted_sum_block(&w, 10); break;
+        case 11: weighted_sum_block(&w, 11); break;
+        case 12: weighted_sum_block(&w, 12); break;
+        case 13: weighted_sum_block(&w, 13); break;
+        case 14: weighted_sum_block(&w, 14); break;
+        case 15: weighted_sum_block(&w, 15); break;
+        case 16: weighted_sum_block(&w, 16); break;
+        case 17: weighted_sum_block(&w, 17); break;
+        case 18: weighted_sum_block(&w, 18); break;
+        case 19: weighted_sum_block(&w, 19); break;
+        case 20: weighted_sum_block(&w, 20); break;
         }
         c += number * LANES;
     }
