@@ -27,6 +27,7 @@ static int execute(PyObject *module)
     static int (*const parts[])(PyObject *) = {
         ec_python_add_runtime,
         ec_python_add_program,
+        ec_python_add_text,
     };
     for (size_t part = 0; part < sizeof parts / sizeof *parts; part++) {
         if (parts[part](module) < 0) {

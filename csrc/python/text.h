@@ -1,0 +1,24 @@
+/* The two types that csrc/python/text.c defines, and the functions that text_sequence.c adds beside them. */
+#ifndef EC_PYTHON_TEXT_H
+#define EC_PYTHON_TEXT_H
+
+#include "python/documents.h"
+
+#include "text/encoding.h"
+
+/* embedcnn._core.TextRules: immutable, so it may be used by several threads at once. */
+struct ec_python_rules {
+    PyObject_HEAD struct ec_text_rules rules;
+    enum ec_python_lower lower;
+    uint32_t *stops;
+};
+
+extern PyTypeObject ec_python_rules_type;
+
+/* A list of `count` str from the bytes between starts[i] and starts[i + 1]; `order` NULL: as they stand. */
+PyObject *ec_python_decode_words(const struct ec_words *words, const int32_t *order, int64_t count);
+
+int ec_python_add_rules(PyObject *module);
+int ec_python_add_sequence(PyObject *module);
+
+#endif

@@ -1,0 +1,181 @@
+/* The type TextRules: how text is cut into tokens, checked and compiled once. */
+#include "python/text.h"
+
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int ascending(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left;
+    uint32_t b = *(const uint32_t *)right;
+    return (a > b) - (a < b);
+}
+
+/* Marks the code points of `characters` with `mark`; those beyond ASCII go to `stops`. */
+static int mark(struct ec_python_rules *self, PyObject *characters, uint16_t mark)
+{
+    Py_ssize_t count = PyUnicode_GET_LENGTH(characters);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        Py_UCS4 point = PyUnicode_READ_CHAR(characters, i);
+        if (point < 0x80) {
+            self->rules.bytes[point] = (uint16_t)((self->rules.bytes[point] & 0xffu) | mark);
+        } else if (mark == EC_BYTE_STOP) {
+            self->stops[self->rules.stop_count++] = point;
+        } else {
+            PyErr_Format(PyExc_ValueError, "drops holds U+%04X; only ASCII characters can be dropped", (unsigned)point);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int fill(struct ec_python_rules *self, PyObject *stops, PyObject *drops)
+{
+    for (int byte = 0; byte < 256; byte++) {
+        int upper = self->lower != EC_LOWER_NONE && byte >= 'A' && byte <= 'Z';
+        self->rules.bytes[byte] = (uint16_t)(upper ? byte + 'a' - 'A' : byte);
+    }
+    self->stops = ec_alloc_array(PyUnicode_GET_LENGTH(stops), sizeof *self->stops);
+    if (!self->stops) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    if (mark(self, stops, EC_BYTE_STOP) < 0 || mark(self, drops, EC_BYTE_DROP) < 0) {
+        return -1;
+    }
+    /* What a filter says holds for the lower case: a capital letter has the fate of its small one. */
+    for (int byte = 'A'; self->lower != EC_LOWER_NONE && byte <= 'Z'; byte++) {
+        self->rules.bytes[byte] = self->rules.bytes[byte + 'a' - 'A'];
+    }
+    qsort(self->stops, (size_t)self->rules.stop_count, sizeof *self->stops, ascending);
+    self->rules.stops = self->stops;
+    if (self->lower == EC_LOWER_UNICODE) {
+        self->rules.lower = ec_python_lower_table(&self->rules.lower_count);
+        if (!self->rules.lower) {
+            return -1;
+        }
+    }
+    int wide = self->rules.lower || self->rules.stop_count;
+    for (int byte = 0x80; wide && byte < 256; byte++) {
+        self->rules.bytes[byte] = (uint16_t)(byte | EC_BYTE_WIDE);
+    }
+    return 0;
+}
+
+static int parse_split(const char *split, enum ec_text_split *out)
+{
+    static const char *const names[] = {"words", "characters", "none"};
+    for (int i = 0; i < 3; i++) {
+        if (!strcmp(split, names[i])) {
+            *out = (enum ec_text_split)i;
+            return 0;
+        }
+    }
+    PyErr_Format(PyExc_ValueError, "split = '%s' is none of 'words', 'characters', 'none'", split);
+    return -1;
+}
+
+static int parse_lower(const char *lower, enum ec_python_lower *out)
+{
+    static const char *const names[] = {"none", "ascii", "unicode"};
+    for (int i = 0; i < 3; i++) {
+        if (!strcmp(lower, names[i])) {
+            *out = (enum ec_python_lower)i;
+            return 0;
+        }
+    }
+    PyErr_Format(PyExc_ValueError, "lower = '%s' is none of 'none', 'ascii', 'unicode'", lower);
+    return -1;
+}
+
+static PyObject *rules_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"split", "lower", "stops", "drops", NULL};
+    const char *split;
+    const char *lower;
+    PyObject *stops;
+    PyObject *drops;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "ssUU:TextRules", names, &split, &lower, &stops, &drops)) {
+        return NULL;
+    }
+    struct ec_python_rules *self = (struct ec_python_rules *)type->tp_alloc(type, 0);
+    if (self && (parse_split(split, &self->rules.split) < 0 || parse_lower(lower, &self->lower) < 0 ||
+                 fill(self, stops, drops) < 0)) {
+        Py_CLEAR(self);
+    }
+    return (PyObject *)self;
+}
+
+static void rules_dealloc(PyObject *object)
+{
+    ec_free(((struct ec_python_rules *)object)->stops);
+    Py_TYPE(object)->tp_free(object);
+}
+
+static PyObject *take_tokens(struct ec_token_cursor *cursor)
+{
+    PyObject *tokens = PyList_New(0);
+    while (tokens && ec_token_next(cursor)) {
+        PyObject *token = PyUnicode_DecodeUTF8((const char *)cursor->token, cursor->length, "surrogatepass");
+        if (!token || PyList_Append(tokens, token) < 0) {
+            Py_CLEAR(tokens);
+        }
+        Py_XDECREF(token);
+    }
+    return tokens;
+}
+
+static PyObject *rules_tokens(PyObject *object, PyObject *texts)
+{
+    const struct ec_python_rules *self = (const struct ec_python_rules *)object;
+    struct ec_python_documents documents;
+    int collected = ec_python_documents_collect(&documents, texts, 0, self->lower);
+    if (collected < 0) {
+        return NULL;
+    }
+    if (!collected) {
+        PyErr_SetString(PyExc_TypeError, "texts holds a list with something else than str");
+        return NULL;
+    }
+    PyObject *result = PyList_New(documents.count);
+    for (int64_t i = 0; result && i < documents.count; i++) {
+        const struct ec_document *document = &documents.documents[i];
+        uint8_t *token = ec_alloc_array(ec_token_room(document->length), 1);
+        struct ec_token_cursor cursor;
+        PyObject *tokens = NULL;
+        if (token) {
+            ec_token_start(&cursor, &self->rules, document, token);
+            tokens = take_tokens(&cursor);
+        } else {
+            PyErr_NoMemory();
+        }
+        ec_free(token);
+        if (tokens) {
+            PyList_SET_ITEM(result, i, tokens);
+        } else {
+            Py_CLEAR(result);
+        }
+    }
+    ec_python_documents_release(&documents);
+    return result;
+}
+
+static PyMethodDef rules_methods[] = {
+    {"tokens", rules_tokens, METH_O, "tokens(texts)\n--\n\nThe tokens of every text, as lists of str."},
+    {NULL, NULL, 0, NULL},
+};
+
+PyTypeObject ec_python_rules_type = {
+    PyVarObject_HEAD_INIT(NULL, 0) /* */
+        .tp_name = "embedcnn._core.TextRules",
+    .tp_basicsize = sizeof(struct ec_python_rules),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_doc = "TextRules(split, lower, stops, drops)\n--\n\nHow text is cut into tokens; immutable.",
+    .tp_new = rules_new,
+    .tp_dealloc = rules_dealloc,
+    .tp_methods = rules_methods,
+};
+
+int ec_python_add_rules(PyObject *module) { return PyModule_AddType(module, &ec_python_rules_type); }

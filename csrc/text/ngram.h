@@ -1,0 +1,25 @@
+/* Hashed n-grams as fastText makes them, bit for bit, so that its models can be used: character n-grams of a word and
+ * n-grams of words, each a bucket number. Bojanowski et al. 2017; Joulin et al. 2017. */
+#ifndef EC_TEXT_NGRAM_H
+#define EC_TEXT_NGRAM_H
+
+#include "base/status.h"
+#include "text/tokenizer.h"
+
+#include <stdint.h>
+
+/* FNV-1a of 32 bits, except that every byte is sign-extended before it is mixed in, as fastText has always done. */
+uint32_t ec_ngram_hash(const uint8_t *bytes, int64_t length);
+
+/* Buckets of the character n-grams of `word` (UTF-8, with its "<" and ">"), of `shortest` to `longest` code points,
+ * without "<" and ">" alone; in fastText's order. Writes nothing where `out` is NULL; how many there are. */
+int64_t ec_ngram_subwords(const uint8_t *word, int64_t length, int64_t shortest, int64_t longest, uint32_t buckets,
+                          int32_t *out);
+
+/* How many n-grams of 2 to `longest` words `tokens` words have. */
+int64_t ec_ngram_count(int64_t tokens, int64_t longest);
+
+/* Buckets of the n-grams of 2 to `longest` words whose hashes are given, in fastText's order. */
+void ec_ngram_words(const uint32_t *hashes, int64_t tokens, int64_t longest, uint32_t buckets, int32_t *out);
+
+#endif

@@ -1,0 +1,64 @@
+/* One document → its tokens, one at a time: lower-case, what ends a word, what is dropped.
+ *
+ * The rules are a table with one entry per byte, so that the usual text (ASCII) costs one load per byte. Bytes of other
+ * code points go a slower way where the rules have something to say about them, and are copied where they have not. */
+#ifndef EC_TEXT_TOKENIZER_H
+#define EC_TEXT_TOKENIZER_H
+
+#include "base/status.h"
+
+#include <stdint.h>
+
+enum ec_text_split {
+    EC_SPLIT_WORDS,      /* runs of bytes between those that end a word; no empty tokens */
+    EC_SPLIT_CHARACTERS, /* every code point that is not dropped */
+    EC_SPLIT_NONE        /* the whole text, also an empty one */
+};
+
+/* What a byte does, in the upper half of its table entry; the lower half is the byte that stands for it. */
+#define EC_BYTE_KEEP 0x000u
+#define EC_BYTE_STOP 0x100u /* ends a word */
+#define EC_BYTE_DROP 0x200u /* vanishes without ending a word */
+#define EC_BYTE_WIDE 0x300u /* part of a code point that has to be looked at */
+
+struct ec_text_rules {
+    uint16_t bytes[256];
+    enum ec_text_split split;
+    const uint32_t *lower; /* lower[c] stands for code point c; NULL: all stand for themselves. Borrowed. */
+    int64_t lower_count;
+    const uint32_t *stops; /* other code points than ASCII that end a word, ascending. Borrowed. */
+    int64_t stop_count;
+};
+
+/* `bytes` is UTF-8. A document that is a list of tokens has them one behind the other; token i ends before ends[i]. */
+struct ec_document {
+    const uint8_t *bytes;
+    int64_t length;
+    const int64_t *ends; /* NULL for a text */
+    int64_t tokens;      /* of a list */
+};
+
+/* A place in a document, and the token that was found last. */
+struct ec_token_cursor {
+    const struct ec_text_rules *rules;
+    const uint8_t *at, *end;
+    const struct ec_document *document;
+    int64_t next; /* token of a list, or how often a text that is not split was returned */
+    uint8_t *token;
+    int64_t length;
+};
+
+/* Bytes that a cursor's `token` must have for a document of this length. */
+int64_t ec_token_room(int64_t document_length);
+
+/* `token` has ec_token_room bytes and stays the caller's. */
+void ec_token_start(struct ec_token_cursor *cursor, const struct ec_text_rules *rules,
+                    const struct ec_document *document, uint8_t *token);
+
+/* Moves to the next token; 0 at the end. */
+int ec_token_next(struct ec_token_cursor *cursor);
+
+/* An upper bound of a document's tokens. */
+int64_t ec_token_bound(const struct ec_text_rules *rules, const struct ec_document *document);
+
+#endif

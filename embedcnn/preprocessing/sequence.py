@@ -1,0 +1,217 @@
+"""Sequences of ids to matrices and to word pairs: Keras's ``keras.preprocessing.sequence``."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embedcnn import _core
+from embedcnn.ragged import Ragged
+
+__all__ = ["make_sampling_table", "pad_sequences", "skipgrams"]
+
+
+def _measure(sequences: Sequence[Any]) -> tuple[list[int], tuple[int, ...]]:
+    """Length of every sequence, and the shape of an item of the first non-empty one."""
+    lengths = []
+    item_shape = None
+    for index, row in enumerate(sequences):
+        try:
+            lengths.append(len(row))
+        except TypeError:
+            raise ValueError(
+                "`sequences` must be a list of iterables. Found non-iterable: "
+                f"sequences[{index}] = {row!r}. For a single sequence pass [sequence]"
+            ) from None
+        if item_shape is None and lengths[-1]:
+            first = row[0] if isinstance(row, (list, tuple)) else None
+            item_shape = () if type(first) in (int, float) else np.asarray(row).shape[1:]
+    return lengths, item_shape or ()
+
+
+def _check_words(padding: str, truncating: str) -> None:
+    if truncating not in ("pre", "post"):
+        raise ValueError(f'Truncating type "{truncating}" not understood; it must be "pre" or "post"')
+    if padding not in ("pre", "post"):
+        raise ValueError(f'Padding type "{padding}" not understood; it must be "pre" or "post"')
+
+
+def _fill(out: np.ndarray, rows: Sequence[Any], padding: str, truncating: str) -> None:
+    """The general way, for strings, objects and items that are arrays themselves."""
+    width = out.shape[1]
+    for index, row in enumerate(rows):
+        if not len(row):
+            continue
+        part = np.asarray(row[-width:] if truncating == "pre" else row[:width], dtype=out.dtype)
+        if part.shape[1:] != out.shape[2:]:
+            raise ValueError(
+                f"Shape of sample {part.shape[1:]} of sequence at position {index} is different from "
+                f"expected shape {out.shape[2:]}"
+            )
+        start = 0 if padding == "post" else width - len(part)
+        out[index, start : start + len(part)] = part
+
+
+def _pad_ragged(
+    ragged: Ragged, maxlen: int | None, dtype: np.dtype, padding: str, truncating: str, value: Any
+) -> np.ndarray:
+    if dtype == np.int32 and isinstance(value, (int, float)) and int(value) == value:
+        return ragged.to_padded(maxlen, padding, truncating, int(value))
+    _check_words(padding, truncating)
+    out = np.full((len(ragged), int(ragged.lengths.max()) if maxlen is None else maxlen), value, dtype)
+    _fill(out, list(ragged), padding, truncating)
+    return out
+
+
+def pad_sequences(
+    sequences: Sequence[Any] | Ragged,
+    maxlen: int | None = None,
+    dtype: npt.DTypeLike = "int32",
+    padding: str = "pre",
+    truncating: str = "pre",
+    value: Any = 0.0,
+) -> np.ndarray:
+    """An array (B, maxlen, ...) of sequences, cut to ``maxlen`` or filled up with ``value``.
+
+    Args:
+        sequences: B sequences of ids (lists, tuples, arrays), or a Ragged.
+        maxlen: columns; None takes the longest sequence.
+        dtype: of the result; ``object`` or a string type for strings. Floats are truncated to integer types.
+        padding, truncating: "pre" or "post": where padding stands, where too long sequences are cut.
+        value: what to fill up with.
+
+    Raises ValueError for another word, no sequences without ``maxlen``, a negative ``maxlen``, texts instead
+    of ids or items of different shapes; OverflowError for an id that does not fit ``dtype``.
+
+    >>> pad_sequences([[1], [2, 3], [4, 5, 6]], maxlen=2)
+    array([[0, 1],
+           [2, 3],
+           [5, 6]], dtype=int32)
+
+    Source: ``keras.utils.pad_sequences``, with the same results.
+    """
+    kind = np.dtype(dtype)
+    if not hasattr(sequences, "__len__"):
+        raise ValueError(f"`sequences` must be iterable and have a length, got {type(sequences).__name__}")
+    if maxlen is None and not len(sequences):
+        raise ValueError("sequences is empty: without maxlen the width of the result is unknown")
+    if maxlen is not None and maxlen < 0:
+        raise ValueError(f"maxlen = {maxlen} is negative")
+    if isinstance(value, str) and kind.kind not in "OUS":
+        raise ValueError(
+            f"`dtype` {kind} cannot hold the padding value {value!r}; pass dtype=object for strings"
+        )
+    if isinstance(sequences, Ragged):
+        return _pad_ragged(sequences, maxlen, kind, padding, truncating, value)
+    rows = tuple(sequences)
+    if kind.kind not in "OUS":
+        for index, row in enumerate(rows):
+            if isinstance(row, (str, bytes)):
+                raise ValueError(
+                    f"sequences[{index}] is text; expected ids: use Tokenizer.texts_to_sequences first"
+                )
+    lengths, item_shape = _measure(rows)
+    width = max(lengths) if maxlen is None else maxlen
+    if any(lengths):
+        _check_words(padding, truncating)
+        if width == 0 and truncating == "pre":
+            raise ValueError(
+                'maxlen = 0 with truncating="pre" leaves no column for the ids; it must be at least 1'
+            )
+    shape = (len(rows), width, *item_shape)
+    zero = type(value) in (int, float) and value == 0 and kind.kind in "iuf"
+    out = np.zeros(shape, kind) if zero else np.full(shape, value, kind)
+    if item_shape or kind.kind not in "iuf" or not kind.isnative:
+        _fill(out, rows, padding, truncating)
+    else:
+        _core.pad_rows(out, rows, padding == "post", truncating == "post")
+    return out
+
+
+def make_sampling_table(size: int, sampling_factor: float = 1e-5) -> npt.NDArray[np.float64]:
+    """How likely ``skipgrams`` keeps the word of each rank, float64 (size,): frequent words less often.
+
+    Frequencies follow Zipf's law, ``1 / (rank · (ln rank + γ) + 1/2 − 1/(12 · rank))``, and a word of
+    frequency f is kept with ``min(1, sqrt(sampling_factor / f))`` (Mikolov et al. 2013). Raises ValueError
+    for a size below 1.
+
+    >>> make_sampling_table(4).round(5)
+    array([0.00315, 0.00315, 0.00548, 0.00742])
+
+    Source: ``keras.preprocessing.sequence.make_sampling_table``.
+    """
+    if size < 1:
+        raise ValueError(f"size = {size} is below 1")
+    rank = np.maximum(np.arange(size), 1)
+    inverse_frequency = rank * (np.log(rank) + 0.577) + 0.5 - 1.0 / (12.0 * rank)
+    scaled = sampling_factor * inverse_frequency
+    return np.minimum(1.0, scaled / np.sqrt(scaled))
+
+
+def _positive_pairs(
+    sequence: Sequence[int], window_size: int, sampling_table: Sequence[float] | None
+) -> list[list[int]]:
+    """[word, neighbour] for all words within ``window_size`` of each other; 0 is no word."""
+    pairs = []
+    for place, word in enumerate(sequence):
+        if not word or (sampling_table is not None and sampling_table[word] < random.random()):
+            continue
+        begin = max(0, place - window_size)
+        neighbours = [*sequence[begin:place], *sequence[place + 1 : place + window_size + 1]]
+        pairs.extend([word, neighbour] for neighbour in neighbours if neighbour)
+    return pairs
+
+
+def skipgrams(
+    sequence: Sequence[int],
+    vocabulary_size: int,
+    window_size: int = 4,
+    negative_samples: float = 1.0,
+    shuffle: bool = True,
+    categorical: bool = False,
+    sampling_table: Sequence[float] | None = None,
+    seed: int | None = None,
+) -> tuple[list[list[int]], list[Any]]:
+    """Pairs of words with labels: neighbours (1) and random words (0), as word2vec's skip-gram trains on.
+
+    Args:
+        sequence: ids of one text; 0 is no word and is left out.
+        vocabulary_size: ids are below it.
+        window_size: neighbours are at most so many places away.
+        negative_samples: random pairs for each pair of neighbours.
+        shuffle: in random order; else neighbours first.
+        categorical: labels are [0, 1] and [1, 0] instead of 1 and 0.
+        sampling_table: how likely each word is kept (``make_sampling_table``).
+        seed: of the shuffling. As in Keras all else uses Python's ``random`` as it stands: call
+            ``random.seed``.
+
+    Returns (pairs, labels). Raises ValueError for a vocabulary without words.
+
+    >>> skipgrams([1, 2, 3], vocabulary_size=4, window_size=1, negative_samples=0, shuffle=False)
+    ([[1, 2], [2, 1], [2, 3], [3, 2]], [1, 1, 1, 1])
+
+    Source: ``keras.preprocessing.sequence.skipgrams``, with the same pairs for the same state of ``random``.
+    """
+    pairs = _positive_pairs(sequence, window_size, sampling_table)
+    labels: list[Any] = [[0, 1] if categorical else 1 for _ in pairs]
+    if negative_samples > 0:
+        if vocabulary_size < 2:
+            raise ValueError(
+                f"vocabulary_size = {vocabulary_size} leaves no word to draw; it must be at least 2"
+            )
+        words = [pair[0] for pair in pairs]
+        random.shuffle(words)
+        drawn = int(len(pairs) * negative_samples)
+        pairs += [[words[i % len(words)], random.randint(1, vocabulary_size - 1)] for i in range(drawn)]
+        labels += [[1, 0] if categorical else 0 for _ in range(drawn)]
+    if shuffle:
+        if seed is None:
+            seed = random.randint(0, 10_000_000)
+        for items in (pairs, labels):
+            random.seed(seed)
+            random.shuffle(items)
+    return pairs, labels

@@ -1,0 +1,90 @@
+"""One text to words, and to ids by a hash; what a Tokenizer does where the core cannot."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+__all__ = ["DEFAULT_FILTERS", "hashing_trick", "one_hot", "text_to_word_sequence"]
+
+DEFAULT_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
+
+
+def text_to_word_sequence(
+    input_text: str, filters: Iterable[str] = DEFAULT_FILTERS, lower: bool = True, split: str = " "
+) -> list[str]:
+    """The words of one text, cut at ``split`` and at each of the ``filters``; without empty words.
+
+    Raises TypeError where ``input_text`` is no str.
+
+    >>> text_to_word_sequence("Don't panic!  It's only a test.")
+    ["don't", 'panic', "it's", 'only', 'a', 'test']
+
+    Source: ``keras.preprocessing.text.text_to_word_sequence``.
+    """
+    if not isinstance(input_text, str):
+        raise TypeError(f"input_text is a {type(input_text).__name__}; expected one str")
+    text = input_text.lower() if lower else input_text
+    text = text.translate(str.maketrans(dict.fromkeys(filters, split)))
+    return [word for word in text.split(split) if word]
+
+
+def hashing_trick(
+    text: str,
+    n: int,
+    hash_function: Callable[[str], int] | str | None = None,
+    filters: Iterable[str] = DEFAULT_FILTERS,
+    lower: bool = True,
+    split: str = " ",
+    analyzer: Callable[[str], Iterable[str]] | None = None,
+) -> list[int]:
+    """Words to ids 1 to n − 1 by a hash; words may share one.
+
+    Args:
+        text: one text.
+        n: ids are below it.
+        hash_function: "md5" (the same everywhere), a function of a word, or None: Python's ``hash``, which
+            differs from process to process.
+        filters, lower, split: as in ``text_to_word_sequence``.
+        analyzer: a function of the text that gives its words, instead of these.
+
+    Raises ValueError for ``n`` below 2.
+
+    >>> hashing_trick("The cat sat", 100, "md5")
+    [51, 3, 10]
+
+    Source: ``keras.preprocessing.text.hashing_trick``.
+    """
+    if n < 2:
+        raise ValueError(f"n = {n} leaves no id; it must be at least 2")
+    function: Any = hash_function
+    if hash_function is None:
+        function = hash
+    elif hash_function == "md5":
+
+        def function(word: str) -> int:
+            return int.from_bytes(hashlib.md5(word.encode()).digest(), "big")
+
+    elif not callable(hash_function):
+        raise ValueError(f'hash_function = {hash_function!r} is neither None, "md5" nor a function')
+    words = text_to_word_sequence(text, filters, lower, split) if analyzer is None else analyzer(text)
+    return [function(word) % (n - 1) + 1 for word in words]
+
+
+def one_hot(
+    input_text: str,
+    n: int,
+    filters: Iterable[str] = DEFAULT_FILTERS,
+    lower: bool = True,
+    split: str = " ",
+    analyzer: Callable[[str], Iterable[str]] | None = None,
+) -> list[int]:
+    """``hashing_trick`` with Python's ``hash``; despite the name, ids and no vectors.
+
+    >>> len(one_hot("the cat sat", 50))
+    3
+
+    Source: ``keras.preprocessing.text.one_hot``.
+    """
+    return hashing_trick(input_text, n, hash, filters, lower, split, analyzer)
