@@ -174,7 +174,7 @@ def test_the_optimizer_needs_its_slots():
     with pytest.raises(RuntimeError, match="slots"):
         pair.core.train_step([ids], [labels], None, 0.1, 0)
     for bad in [
-        ("rmsprop", {}),
+        ("lion", {}),
         ("sgd", {"clipnorm": 1.0, "clipvalue": 1.0}),
         ("adam", {"embedding_update": "never"}),
     ]:

@@ -39,7 +39,7 @@ def test_ten_steps(optimizer, clip, update):
     rng = np.random.default_rng(0)
     for step in range(10):
         ids, labels = text_batch(rng)
-        # all but SGD divide by the gradient's size: an entry whose gradient is rounding alone may move differently
+        # all but SGD divide by the gradient's size: an entry whose gradient is rounding alone may differ
         pair.check_train_step([ids], [labels], 0.01, step, tolerance=2e-5 if name == "sgd" else 2e-4)
 
 
