@@ -1,6 +1,51 @@
 """embedcnn trains text models that stand on word embeddings, on a plain CPU."""
 
+import importlib as _importlib
+
 from embedcnn.runtime import get_num_threads, set_num_threads, show_config  # first: it loads the core
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "get_num_threads", "set_num_threads", "show_config"]
+
+_MODULES = frozenset(
+    (
+        "activations",
+        "callbacks",
+        "data",
+        "datasets",
+        "initializers",
+        "layers",
+        "losses",
+        "metrics",
+        "models",
+        "ops",
+        "optimizers",
+        "preprocessing",
+        "ragged",
+        "runtime",
+        "saving",
+        "text",
+        "utils",
+        "vectors",
+    )
+)
+_NAMES = {
+    "Input": "layers",
+    "Layer": "layers",
+    "Model": "models",
+    "Ragged": "ragged",
+    "Sequential": "models",
+}
+__all__ = ["__version__", "get_num_threads", "set_num_threads", "show_config", *_NAMES]
+
+
+def __getattr__(name: str) -> object:
+    """Modules and public names are imported when first used: `import embedcnn` alone stays fast."""
+    if name in _MODULES:
+        return _importlib.import_module(f"{__name__}.{name}")
+    if name in _NAMES:
+        return getattr(_importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES, *_NAMES})

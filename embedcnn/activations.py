@@ -1,0 +1,170 @@
+"""Activation functions by Keras's names: NumPy versions to call, and the names that layers hand to the core.
+
+In a model they run in the core (csrc/kernels); the functions here serve users and tests.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .choices import unknown_name
+
+MONOTONE = frozenset(
+    "linear relu tanh sigmoid softplus softsign elu selu exponential leaky_relu relu6 hard_sigmoid".split()
+)
+"""Names of the functions that never fall: max(f(x)) = f(max(x))."""
+
+_erf = np.vectorize(math.erf, otypes=[float])
+_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+
+
+def linear(x: Any) -> np.ndarray:
+    """x itself."""
+    return np.asarray(x)
+
+
+def relu(x: Any) -> np.ndarray:
+    """max(x, 0).
+
+    >>> relu([-1.0, 2.0]).tolist()
+    [0.0, 2.0]
+    """
+    return np.maximum(np.asarray(x), 0)
+
+
+def relu6(x: Any) -> np.ndarray:
+    """min(max(x, 0), 6)."""
+    return np.clip(np.asarray(x), 0, 6)
+
+
+def leaky_relu(x: Any) -> np.ndarray:
+    """x where it is positive, else 0.2 x."""
+    x = np.asarray(x)
+    return np.where(x > 0, x, 0.2 * x)
+
+
+def elu(x: Any) -> np.ndarray:
+    """x where it is positive, else exp(x) - 1."""
+    x = np.asarray(x)
+    return np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
+
+
+def selu(x: Any) -> np.ndarray:
+    """The self-normalising exponential linear unit (Klambauer et al. 2017)."""
+    x = np.asarray(x)
+    return _SELU_SCALE * np.where(x > 0, x, _SELU_ALPHA * np.expm1(np.minimum(x, 0)))
+
+
+def tanh(x: Any) -> np.ndarray:
+    """The hyperbolic tangent."""
+    return np.tanh(np.asarray(x))
+
+
+def sigmoid(x: Any) -> np.ndarray:
+    """1 / (1 + exp(-x)), without overflow.
+
+    >>> sigmoid([-1000.0, 0.0]).tolist()
+    [0.0, 0.5]
+    """
+    x = np.asarray(x)
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1 / (1 + e), e / (1 + e))
+
+
+def hard_sigmoid(x: Any) -> np.ndarray:
+    """relu6(x + 3) / 6."""
+    return relu6(np.asarray(x) + 3) / 6
+
+
+def softplus(x: Any) -> np.ndarray:
+    """log(1 + exp(x)), without overflow."""
+    return np.logaddexp(np.asarray(x), 0)
+
+
+def softsign(x: Any) -> np.ndarray:
+    """x / (1 + |x|)."""
+    x = np.asarray(x)
+    return x / (1 + np.abs(x))
+
+
+def exponential(x: Any) -> np.ndarray:
+    """exp(x)."""
+    return np.exp(np.asarray(x))
+
+
+def silu(x: Any) -> np.ndarray:
+    """x sigmoid(x), also called swish."""
+    return np.asarray(x) * sigmoid(x)
+
+
+def gelu(x: Any) -> np.ndarray:
+    """x times the normal distribution function of x (the exact form, Keras's default)."""
+    x = np.asarray(x)
+    return 0.5 * x * (1 + _erf(x / math.sqrt(2)))
+
+
+def gelu_tanh(x: Any) -> np.ndarray:
+    """The tanh approximation of gelu."""
+    x = np.asarray(x)
+    return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+
+
+def softmax(x: Any, axis: int = -1) -> np.ndarray:
+    """exp(x) / sum(exp(x)) over `axis`, without overflow.
+
+    >>> softmax([0.0, 0.0]).tolist()
+    [0.5, 0.5]
+    """
+    x = np.asarray(x)
+    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
+    function.__name__: function
+    for function in (
+        linear,
+        relu,
+        relu6,
+        leaky_relu,
+        elu,
+        selu,
+        tanh,
+        sigmoid,
+        hard_sigmoid,
+        softplus,
+        softsign,
+    )
+    + (exponential, silu, gelu, gelu_tanh, softmax)
+}
+_ALIASES = {"swish": "silu", "exp": "exponential", "hard-sigmoid": "hard_sigmoid"}
+
+
+def get(identifier: Any) -> Callable[..., np.ndarray]:
+    """The function of a name (None: linear); ValueError with a suggestion where there is none.
+
+    >>> get("relu") is relu, get(None) is linear
+    (True, True)
+    """
+    return FUNCTIONS[name_of(identifier)]
+
+
+def name_of(identifier: Any) -> str:
+    """The name that the core knows for an activation given by name or function (None: "linear")."""
+    if identifier is None:
+        return "linear"
+    if callable(identifier):
+        for name, function in FUNCTIONS.items():
+            if function is identifier:
+                return name
+        raise ValueError(
+            f"activation={identifier!r} is not a function of embedcnn.activations; allowed: {', '.join(sorted(FUNCTIONS))}"
+        )
+    name = _ALIASES.get(identifier, identifier) if isinstance(identifier, str) else identifier
+    if not isinstance(name, str) or name not in FUNCTIONS:
+        raise unknown_name("activation", identifier, FUNCTIONS)
+    return name

@@ -1,0 +1,48 @@
+"""Looking up names that users type: a wrong one is answered with the allowed names and the nearest of them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+
+def unknown_name(argument: str, received: Any, allowed: Iterable[str]) -> ValueError:
+    """The error for a name that is not in ``allowed``, with a suggestion where one is near.
+
+    >>> unknown_name("activation", "rellu", ["relu", "tanh"])
+    ValueError("activation='rellu' is unknown; did you mean 'relu'? Allowed: relu, tanh")
+    """
+    names = sorted(allowed)
+    near = difflib.get_close_matches(str(received).lower(), names, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}? Allowed" if near else "; allowed"
+    return ValueError(f"{argument}={received!r} is unknown{hint}: {', '.join(names)}")
+
+
+def positive_integer(argument: str, value: Any) -> int:
+    """``value`` as an int; ValueError unless it is a positive integer (bool is refused, as in Keras)."""
+    import numpy as np
+
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or value <= 0:
+        raise ValueError(
+            f"`{argument}` must be a positive integer. Received: {argument}={value!r} ({type(value).__name__})"
+        )
+    return int(value)
+
+
+def one_of(argument: str, value: Any, allowed: tuple[str, ...]) -> str:
+    """``value`` if it is one of ``allowed``, in lower case; ValueError otherwise."""
+    if not isinstance(value, str) or value.lower() not in allowed:
+        raise unknown_name(argument, value, allowed)
+    return value.lower()
+
+
+def single_integer(argument: str, value: Any) -> int:
+    """A positive integer that may come as a tuple or list of one, as Keras allows for 1-D layers."""
+    if isinstance(value, (tuple, list)):
+        if len(value) != 1:
+            raise ValueError(
+                f"`{argument}` must be one integer for a 1-D layer. Received: {argument}={value!r}"
+            )
+        value = value[0]
+    return positive_integer(argument, value)

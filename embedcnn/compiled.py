@@ -1,0 +1,185 @@
+"""What `compile` settles: the loss of each output, the metrics, and how their means over batches are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from . import losses, metrics
+from .feeding import TargetSpec
+from .graph import SymbolicTensor
+from .losses import Loss
+from .metrics import Metric
+from .optimizers import Optimizer
+
+
+class Meter:
+    """A metric on one output. `counted`: which loss of the core counts it; -1: it needs the outputs in NumPy."""
+
+    def __init__(self, metric: Metric, output: int, weighted: bool, counted: int, label: str) -> None:
+        self.metric, self.output, self.weighted, self.counted, self.label = metric, output, weighted, counted, label
+
+
+class Compiled:
+    """Optimizer, losses and metrics of a model, resolved against its outputs."""
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        outputs: Sequence[SymbolicTensor],
+        loss: Any,
+        loss_weights: Any,
+        metric_names: Any,
+        weighted_metrics: Any,
+    ) -> None:
+        self.optimizer = optimizer
+        names = [tensor.name for tensor in outputs]
+        self.output_names = [name if names.count(name) == 1 else f"{name}_{i}" for i, name in enumerate(names)]
+        self.losses: list[Loss | None] = [
+            None if part is None else losses.get(part) for part in self._per_output("loss", loss)
+        ]
+        if all(part is None for part in self.losses):
+            raise ValueError(f"`loss` must be given for at least one output. Received: loss={loss!r}")
+        weights = self._per_output("loss_weights", loss_weights)
+        self.loss_weights = [1.0 if weight is None else _checked_weight(weight) for weight in weights]
+        self.active = [number for number, part in enumerate(self.losses) if part is not None]
+        self.targets = [
+            TargetSpec(f"y[{number}]" if len(outputs) > 1 else "y", part.target if part else "any", tensor.shape)
+            for number, (part, tensor) in enumerate(zip(self.losses, outputs, strict=True))
+        ]
+        self._check_units()
+        self.settings = {"metrics": metric_names, "weighted_metrics": weighted_metrics}
+        self.meters = self._resolve(metric_names, False) + self._resolve(weighted_metrics, True)
+        self.want_outputs = any(meter.counted < 0 for meter in self.meters)
+        self.simple = len(self.active) == 1 and len(outputs) == 1 and not self.want_outputs
+        self.names = self._names()
+
+    def _per_output(self, argument: str, value: Any) -> list[Any]:
+        """One value per output from a single one, a list or a dict by output name."""
+        count = len(self.output_names)
+        if isinstance(value, dict) and "class_name" not in value:
+            for name in value:
+                if name not in self.output_names:
+                    raise ValueError(f"{argument}: no output is called {name!r}; outputs: {self.output_names}")
+            return [value.get(name) for name in self.output_names]
+        if isinstance(value, (list, tuple)):
+            if len(value) != count:
+                raise ValueError(f"{argument}: the model has {count} outputs. Received: {len(value)} values {value!r}")
+            return list(value)
+        return [value] * count
+
+    def _check_units(self) -> None:
+        for spec, loss in zip(self.targets, self.losses, strict=True):
+            if loss is not None and loss.target in ("classes", "one_hot") and spec.units == 1:
+                raise ValueError(
+                    f"loss={loss.name!r}: an output of 1 unit has only one class. Use Dense(1, activation='sigmoid') with "
+                    "binary_crossentropy, or as many units as there are classes"
+                )
+
+    def _resolve(self, value: Any, weighted: bool) -> list[Meter]:
+        if value is None:
+            return []
+        count = len(self.output_names)
+        if count == 1 and not isinstance(value, dict):
+            value = [value if isinstance(value, (list, tuple)) else [value]]
+        meters = []
+        for number, group in enumerate(self._per_output("metrics", value)):
+            for part in group if isinstance(group, (list, tuple)) else [] if group is None else [group]:
+                meters.append(self._meter(part, number, weighted))
+        return meters
+
+    def _meter(self, identifier: Any, number: int, weighted: bool) -> Meter:
+        spec, loss = self.targets[number], self.losses[number]
+        if loss is None:
+            raise ValueError(f"metrics: output {self.output_names[number]!r} has no loss, so it takes no y to compare with")
+        if isinstance(identifier, str) and identifier in metrics.ACCURACY:
+            metric = metrics.accuracy_for(spec.units, spec.target, identifier)
+        else:
+            metric = metrics.get(identifier)
+        counted = -1
+        kind = getattr(metric, "kind", None)
+        if not weighted and len(spec.shape) == 2 and kind is not None and kind == getattr(loss, "kind", None):
+            exact = getattr(metric, "threshold", 0.5) == 0.5 and (kind != "binary" or spec.units == 1)
+            counted = self.active.index(number) if exact else -1
+        label = metric.name if len(self.output_names) == 1 else f"{self.output_names[number]}_{metric.name}"
+        return Meter(metric, number, weighted, counted, label)
+
+    def _names(self) -> list[str]:
+        names = ["loss"]
+        if len(self.output_names) > 1:
+            names += [f"{self.output_names[number]}_loss" for number in self.active]
+        return names + [meter.label for meter in self.meters]
+
+    def tally(self) -> Tally:
+        """A new count of losses and metrics."""
+        return Tally(self)
+
+    def get_config(self) -> dict[str, Any]:
+        """What a file keeps; metrics that are Python functions are left out."""
+        from . import optimizers
+
+        def stored(group: Any) -> Any:
+            if isinstance(group, (list, tuple)):
+                return [part for part in map(stored, group) if part is not None]
+            if isinstance(group, dict):
+                return {name: stored(part) for name, part in group.items()}
+            if group is None or isinstance(group, str):
+                return group
+            metric = metrics.get(group)
+            return metrics.serialize(metric) if type(metric).__name__ in metrics.CLASSES else None
+
+        return {
+            "optimizer": optimizers.serialize(self.optimizer),
+            "loss": [None if part is None else losses.serialize(part) for part in self.losses],
+            "loss_weights": self.loss_weights,
+            "metrics": stored(self.settings["metrics"]),
+            "weighted_metrics": stored(self.settings["weighted_metrics"]),
+        }
+
+
+def _checked_weight(weight: Any) -> float:
+    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 <= weight < float("inf"):
+        raise ValueError(f"`loss_weights` must be finite numbers >= 0. Received: {weight!r}")
+    return float(weight)
+
+
+class Tally:
+    """Means over the batches of an epoch, each example counting the same."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        self.compiled = compiled
+        self.examples = 0
+        self.losses = [0.0] * len(compiled.active)
+        for meter in compiled.meters:
+            meter.metric.reset_state()
+
+    def add(self, result: Any, targets: list[np.ndarray], weights: np.ndarray | None, count: int) -> None:
+        """Counts what the core returned for a batch of `count` examples."""
+        losses, _, correct, outputs = result
+        self.examples += count
+        for number, loss in enumerate(losses):
+            self.losses[number] += loss * count
+        compiled = self.compiled
+        for meter in compiled.meters:
+            if meter.counted >= 0:
+                meter.metric.add(correct[meter.counted], count)
+            else:
+                target = targets[compiled.active.index(meter.output)]
+                meter.metric.update_state(target, outputs[meter.output], weights if meter.weighted else None)
+
+    def values(self) -> list[float]:
+        """The means, in the order of `Compiled.names`. The core's losses hold their loss weight; "loss" is their sum."""
+        compiled = self.compiled
+        means = [loss / max(1, self.examples) for loss in self.losses]
+        values = [sum(means)]
+        if len(compiled.output_names) > 1:
+            weights = [compiled.loss_weights[number] for number in compiled.active]
+            values += [mean / weight if weight else 0.0 for mean, weight in zip(means, weights, strict=True)]
+        return values + [meter.metric.result() for meter in compiled.meters]
+
+    def logs(self, prefix: str = "") -> dict[str, float]:
+        """The means by name, sorted as Keras does."""
+        named = zip(self.compiled.names, self.values(), strict=True)
+        return {prefix + name: float(value) for name, value in sorted(named)}

@@ -1,0 +1,347 @@
+"""What users pass as x, y and sample weights, turned into what programs take: checked arrays and their batches.
+
+Arrays are checked once as a whole (so that an error names the row the user knows); batches from iterables one by one. A
+prepared input is an integer array (B, T), a Ragged, a float32 array (B, C) or (B, T, C).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .random_seeds import generator
+from .ragged import Ragged
+
+UNEQUAL = (
+    "rows of unequal length cannot form an array. Pad them: utils.pad_sequences({0}), "
+    "or keep their lengths: Ragged.from_lists({0})"
+)
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """An input of a model: its name in messages, what it holds ("ids", "floats", "sequence"), shape, and number of ids."""
+
+    name: str
+    kind: str
+    shape: tuple[int | None, ...]
+    limit: int | None
+
+
+@dataclass(frozen=True)
+class TargetSpec:
+    """A target: its name in messages, what it holds (Loss.target, or "any" without a loss) and the output's shape."""
+
+    name: str
+    target: str
+    shape: tuple[int | None, ...]
+
+    @property
+    def units(self) -> int:
+        return int(self.shape[-1] or 1)
+
+
+# -- inputs ----------------------------------------------------------------------------------------------------------------
+def prepare_input(spec: InputSpec, value: Any, whole: bool = False) -> Any:
+    """One input as programs take it; `whole` also checks the range of ids, which the core else does per batch."""
+    if isinstance(value, Ragged):
+        if spec.kind != "ids":
+            raise TypeError(f"{spec.name}: an input of numbers takes no Ragged; expected shape {_shape(spec.shape)}")
+        return value
+    array = value if type(value) is np.ndarray else _as_array(spec.name, value)
+    if spec.kind == "ids":
+        return _prepare_ids(spec, array, whole)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{spec.name}: numbers were expected. Received: dtype {array.dtype}")
+    if array.ndim != len(spec.shape) or any(
+        size not in (None, got) for size, got in zip(spec.shape[1:], array.shape[1:], strict=True)
+    ):
+        raise ValueError(f"{spec.name}: expected shape {_shape(spec.shape)}. Received: shape {array.shape}")
+    _require_examples(spec.name, len(array))
+    array = np.ascontiguousarray(array, np.float32)
+    if whole and not np.isfinite(array.sum()) and not np.isfinite(array).all():
+        where = tuple(int(part) for part in np.argwhere(~np.isfinite(array))[0])
+        raise ValueError(f"{spec.name}[{', '.join(map(str, where))}] = {array[where]}: only finite numbers are allowed")
+    return array
+
+
+def _as_array(name: str, value: Any) -> np.ndarray:
+    if value is None:
+        raise ValueError(f"{name} is missing. Received: {name}=None")
+    if isinstance(value, (str, bytes)):
+        raise TypeError(f"{name}: expected arrays of numbers, or a list of texts. Received: one string; did you mean [{name}]?")
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name}: {UNEQUAL.format(name)}") from None
+    if array.dtype == object and len(array) and all(isinstance(row, (list, tuple, np.ndarray)) for row in array.flat):
+        raise ValueError(f"{name}: {UNEQUAL.format(name)}")
+    return array
+
+
+def is_text(value: Any) -> bool:
+    """Whether x is raw text: a list, tuple or array of str."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind == "U" or (value.dtype == object and value.size > 0 and isinstance(value.flat[0], str))
+    return isinstance(value, (list, tuple)) and len(value) > 0 and isinstance(value[0], str)
+
+
+def _prepare_ids(spec: InputSpec, array: np.ndarray, whole: bool) -> np.ndarray:
+    kind = array.dtype.kind
+    if kind not in "iu":
+        array = _whole_numbers(spec.name, array, "token ids")
+    if array.ndim == 1 and spec.shape[1] in (1, None) and len(array):
+        array = array[:, None] if spec.shape[1] == 1 else array
+    if array.ndim != 2:
+        hint = f"; for one text use {spec.name}[None]" if array.ndim == 1 and len(array) else ""
+        raise ValueError(f"{spec.name}: expected token ids of shape {_shape(spec.shape)}. Received: shape {array.shape}{hint}")
+    if spec.shape[1] not in (None, array.shape[1]):
+        raise ValueError(
+            f"{spec.name}: expected token ids of shape {_shape(spec.shape)}. Received: shape {array.shape}; "
+            "Input(shape=(None,)) takes any length"
+        )
+    _require_examples(spec.name, len(array))
+    if whole:
+        check_range(spec.name, array, spec.limit)
+    return array
+
+
+def check_range(name: str, ids: np.ndarray, limit: int | None) -> None:
+    """ValueError that names the first id outside [0, limit)."""
+    if limit is None or ids.size == 0 or (ids.min() >= 0 and ids.max() < limit):
+        return
+    where = tuple(int(part) for part in np.argwhere((ids < 0) | (ids >= limit))[0])
+    raise ValueError(f"{name}[{', '.join(map(str, where))}] = {ids[where]} is outside [0, {limit})")
+
+
+def _whole_numbers(name: str, array: np.ndarray, meaning: str) -> np.ndarray:
+    """Floats (or booleans) that are whole numbers, as int64; TypeError or ValueError for anything else."""
+    if array.dtype.kind == "b":
+        return array.astype(np.int64)
+    if array.dtype.kind != "f":
+        hint = ""
+        if array.dtype.kind in "USO" and meaning == "class numbers":
+            hint = "; number the labels first: names, y = np.unique(y, return_inverse=True)"
+        raise TypeError(f"{name}: {meaning} must be integers. Received: dtype {array.dtype}{hint}")
+    if not np.isfinite(array).all() or np.abs(array).max(initial=0.0) >= 2**31 or not (array == np.floor(array)).all():
+        with np.errstate(invalid="ignore"):
+            wrong = np.argwhere(~np.isfinite(array) | (array != np.floor(array)) | (np.abs(array) >= 2**31))
+        where = tuple(int(part) for part in wrong[0])
+        raise ValueError(f"{name}[{', '.join(map(str, where))}] = {array[where]}: {meaning} must be integers")
+    return array.astype(np.int64)
+
+
+def _require_examples(name: str, count: int) -> None:
+    if count == 0:
+        raise ValueError(f"{name} holds no examples (its length is 0)")
+
+
+def _shape(shape: Sequence[int | None]) -> str:
+    return f"({', '.join(['batch', *('any' if size is None else str(size) for size in shape[1:])])})"
+
+
+# -- targets ---------------------------------------------------------------------------------------------------------------
+def prepare_target(spec: TargetSpec, value: Any, whole: bool = False) -> np.ndarray:
+    """One target as programs take it: integers for "classes", else float32 of the output's shape."""
+    array = value if type(value) is np.ndarray else _as_array(spec.name, value)
+    _require_examples(spec.name, len(array) if array.ndim else 0)
+    if spec.target == "classes":
+        return _prepare_classes(spec, array, whole)
+    if array.dtype.kind not in "fiub":
+        hint = "; number the labels first: names, y = np.unique(y, return_inverse=True)"
+        raise TypeError(f"{spec.name}: numbers were expected. Received: dtype {array.dtype}{hint if spec.target != 'values' else ''}")
+    ndim = len(spec.shape)
+    if array.ndim == ndim - 1 and spec.units == 1:
+        array = array[..., None]
+    if spec.target == "one_hot" and array.shape != (len(array), *spec.shape[1:]) and (array.ndim < ndim or array.shape[-1] == 1):
+        raise ValueError(
+            f"{spec.name}: categorical_crossentropy takes one-hot rows of {spec.units} numbers. Received: shape {array.shape}; "
+            "for class numbers use the loss sparse_categorical_crossentropy (or utils.to_categorical)"
+        )
+    if array.ndim != ndim or array.shape[-1] != spec.units:
+        raise ValueError(f"{spec.name}: expected shape {_shape(spec.shape)}, as the output. Received: shape {array.shape}")
+    array = np.ascontiguousarray(array, np.float32)
+    if whole:
+        _check_values(spec, array)
+    return array
+
+
+def _prepare_classes(spec: TargetSpec, array: np.ndarray, whole: bool) -> np.ndarray:
+    ndim = len(spec.shape)
+    if array.dtype.kind not in "iu":
+        if array.ndim == ndim and array.shape[-1] == spec.units and spec.units > 1 and array.dtype.kind == "f":
+            raise _one_hot_error(spec, array)
+        array = _whole_numbers(spec.name, array, "class numbers")
+    if array.ndim == ndim and array.shape[-1] == 1:
+        array = array[..., 0]
+    if array.ndim != ndim - 1:
+        if array.ndim == ndim and array.shape[-1] == spec.units:
+            raise _one_hot_error(spec, array)
+        raise ValueError(
+            f"{spec.name}: expected class numbers of shape {_shape(spec.shape[:-1])}. Received: shape {array.shape}"
+        )
+    if whole:
+        check_range(spec.name, array, spec.units)
+    return array
+
+
+def _one_hot_error(spec: TargetSpec, array: np.ndarray) -> ValueError:
+    return ValueError(
+        f"{spec.name}: sparse_categorical_crossentropy takes class numbers in [0, {spec.units}), one per example. "
+        f"Received: shape {array.shape}; for one-hot rows use the loss categorical_crossentropy"
+    )
+
+
+def _check_values(spec: TargetSpec, array: np.ndarray) -> None:
+    with np.errstate(over="ignore", invalid="ignore"):
+        if spec.target in ("binary", "one_hot"):
+            bad, allowed = ~((array >= 0) & (array <= 1)), "outside [0, 1]"
+        else:
+            bad, allowed = ~np.isfinite(array), "not finite"
+    if bad.any():
+        where = tuple(int(part) for part in np.argwhere(bad)[0])
+        if array.shape[-1] == 1:
+            where = where[:-1]
+        value = array[where] if np.ndim(array[where]) == 0 else array[where][0]
+        raise ValueError(f"{spec.name}[{', '.join(map(str, where))}] = {value:g} is {allowed}")
+
+
+# -- sample weights --------------------------------------------------------------------------------------------------------
+def prepare_weights(value: Any, count: int) -> np.ndarray | None:
+    """Sample weights as float32 (B,); ValueError for other lengths, negative or infinite numbers."""
+    if value is None:
+        return None
+    weights = np.asarray(value)
+    if weights.dtype.kind not in "fiub":
+        raise TypeError(f"sample_weight: numbers were expected. Received: dtype {weights.dtype}")
+    weights = np.ascontiguousarray(weights, np.float32)
+    if weights.ndim == 2 and weights.shape[1] == 1:
+        weights = weights[:, 0]
+    if weights.shape != (count,):
+        raise ValueError(f"sample_weight: expected shape ({count},), one per example. Received: shape {weights.shape}")
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        where = int(np.argwhere(~np.isfinite(weights) | (weights < 0))[0, 0])
+        raise ValueError(f"sample_weight[{where}] = {weights[where]}: finite numbers >= 0 are allowed")
+    return weights
+
+
+def class_weights(spec: TargetSpec, target: np.ndarray, weight_of: dict[int, float], given: Any) -> np.ndarray:
+    """Weight per example by class (1 for classes without one), times the sample weights."""
+    if not isinstance(weight_of, dict):
+        raise TypeError(f"class_weight must be a dict of class number to weight. Received: {type(weight_of).__name__}")
+    if spec.target == "classes":
+        classes, count = target.reshape(len(target), -1), spec.units
+    elif spec.target == "one_hot":
+        classes, count = target.argmax(axis=-1).reshape(len(target), -1), spec.units
+    elif spec.units == 1:
+        classes, count = (target.reshape(len(target), 1) > 0.5).astype(np.int64), 2
+    else:
+        classes, count = np.zeros((0, 2), np.int64), 0
+    if classes.shape[1] != 1:
+        raise ValueError(f"class_weight needs one class per example. Received: an output of shape {_shape(spec.shape)}")
+    table = np.ones(count, np.float32)
+    for number, weight in weight_of.items():
+        if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or not 0 <= number < count:
+            raise ValueError(f"class_weight: class {number!r} is outside [0, {count})")
+        table[number] = weight
+    weights = table[classes[:, 0]]
+    return weights if given is None else weights * given
+
+
+# -- batches ---------------------------------------------------------------------------------------------------------------
+Batch = tuple[list[Any], list[np.ndarray], np.ndarray | None, int]
+"""Inputs, targets, weights and the number of examples."""
+
+
+class ArrayBatches:
+    """Batches of arrays that are in memory, shuffled by (seed, epoch) or in order."""
+
+    def __init__(
+        self, inputs: list[Any], targets: list[np.ndarray], weights: np.ndarray | None, batch_size: int, seed: int | None
+    ) -> None:
+        self.inputs, self.targets, self.weights, self.seed = inputs, targets, weights, seed
+        self.count = len(inputs[0])
+        self.batch_size = batch_size
+        self.steps: int | None = math.ceil(self.count / batch_size)
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of an epoch; its number (of the model's life) decides the order."""
+        order = None
+        if self.seed is not None:
+            order = generator(self.seed, number).permutation(self.count)
+        for start in range(0, self.count, self.batch_size):
+            stop = min(start + self.batch_size, self.count)
+            index: Any = slice(start, stop) if order is None else order[start:stop]
+            inputs = [take(part, index) for part in self.inputs]
+            weights = None if self.weights is None else self.weights[index]
+            yield inputs, [part[index] for part in self.targets], weights, stop - start
+
+
+class IterableBatches:
+    """Batches (x, y[, sample_weight]) from an iterable, prepared one by one."""
+
+    def __init__(self, source: Any, prepare: Any, steps: int | None) -> None:
+        self.source, self.prepare, self.steps = source, prepare, steps
+        self.seed = None
+        self._limited = steps is not None
+        self._running: Iterator[Any] | None = None
+        if steps is None and hasattr(source, "__len__"):
+            self.steps = len(source)
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """One pass, or `steps` batches, starting again where the source ends."""
+        if hasattr(self.source, "set_epoch"):
+            self.source.set_epoch(number)
+        if not self._limited:
+            yield from (self.prepare(item) for item in self.source)
+            return
+        assert self.steps is not None
+        for _ in range(self.steps):
+            item = self._next()
+            if item is None:
+                return
+            yield self.prepare(item)
+
+    def _next(self) -> Any:
+        for _ in range(2):
+            if self._running is None:
+                self._running = iter(self.source)
+            item = next(self._running, None)
+            if item is not None:
+                return item
+            self._running = None
+        return None
+
+
+def take(prepared: Any, index: Any) -> Any:
+    """The examples of `index` (an array or a slice) of a prepared input, in the form that programs take."""
+    if isinstance(prepared, Ragged):
+        return raw(prepared[index])
+    return prepared[index]
+
+
+def raw(prepared: Any) -> Any:
+    """A prepared input in the form that programs take: (ids, offsets) for Ragged."""
+    if isinstance(prepared, Ragged):
+        return (prepared.ids, prepared.offsets)
+    return prepared
+
+
+def is_iterable_of_batches(x: Any) -> bool:
+    """Whether x gives batches by itself (a Dataset, a generator) rather than being data."""
+    if isinstance(x, (np.ndarray, list, tuple, dict, str, bytes, Ragged)) or x is None:
+        return False
+    return isinstance(x, Iterable) and not hasattr(x, "__array__")
+
+
+def same_length(parts: dict[str, Any]) -> int:
+    """The number of examples that all parts share; ValueError that lists the lengths where they differ."""
+    lengths = {name: len(part) for name, part in parts.items() if part is not None}
+    if len(set(lengths.values())) > 1:
+        listed = ", ".join(f"{name}: {length}" for name, length in lengths.items())
+        raise ValueError(f"All inputs and targets must have the same number of examples. Received: {listed}")
+    return next(iter(lengths.values()))

@@ -1,0 +1,320 @@
+"""Initial values of weights: Keras's initializers, drawn with NumPy's Philox so that a seed gives the same numbers everywhere.
+
+`initializer(shape)` returns a new float32 array. Without a seed one is taken when the initializer is made (see
+utils.set_random_seed); an initializer returns the same numbers at each call, as in Keras 3.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from .choices import unknown_name
+from .random_seeds import checked_seed, generator, next_seed
+from .variables import numbers
+
+_deferred = False
+
+
+@contextlib.contextmanager
+def deferred() -> Iterator[None]:
+    """Within this context weights start as zeros, without drawing: a file is going to fill them."""
+    global _deferred
+    before, _deferred = _deferred, True
+    try:
+        yield
+    finally:
+        _deferred = before
+
+
+def initial_value(initializer: Initializer, shape: Sequence[int]) -> np.ndarray:
+    """What a new weight starts with."""
+    return np.zeros(shape, np.float32) if _deferred else initializer(shape)
+
+
+class Initializer:
+    """Makes initial values; subclasses define `__call__(shape)` and `get_config()`."""
+
+    def __call__(self, shape: Sequence[int]) -> np.ndarray:
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(shape)")
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Initializer:
+        """The initializer of a configuration."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
+        return f"{type(self).__name__}({arguments})"
+
+
+class Zeros(Initializer):
+    """All zeros. As keras.initializers.Zeros."""
+
+    def __call__(self, shape: Sequence[int]) -> np.ndarray:
+        return np.zeros(shape, np.float32)
+
+
+class Ones(Initializer):
+    """All ones. As keras.initializers.Ones."""
+
+    def __call__(self, shape: Sequence[int]) -> np.ndarray:
+        return np.ones(shape, np.float32)
+
+
+class Constant(Initializer):
+    """One number everywhere, or the values of an array of the weight's shape. As keras.initializers.Constant.
+
+    `layers.Embedding(V, D, embeddings_initializer=Constant(matrix))` shares a float32 C-contiguous matrix without copy.
+
+    >>> Constant(2.0)((2,)).tolist()
+    [2.0, 2.0]
+    """
+
+    def __init__(self, value: Any = 0.0) -> None:
+        self.value = value
+        if np.ndim(value):
+            numbers("value", value)
+        elif isinstance(value, str) or value is None:
+            raise TypeError(f"`value` must be a number or an array. Received: value={value!r}")
+
+    def __call__(self, shape: Sequence[int]) -> np.ndarray:
+        if np.ndim(self.value) and np.shape(self.value) != tuple(shape):
+            raise ValueError(
+                f"Constant: `value` has shape {np.shape(self.value)}, but the weight has shape {tuple(shape)}"
+            )
+        return np.broadcast_to(np.asarray(self.value, np.float32), shape).copy()
+
+    def get_config(self) -> dict[str, Any]:
+        return {"value": np.asarray(self.value).tolist()}
+
+
+class _Random(Initializer):
+    """An initializer that draws; keeps the seed the user gave apart from the seed in use."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        self.seed = seed
+        self._seed = next_seed() if seed is None else checked_seed("seed", seed)
+
+    def _generator(self) -> np.random.Generator:
+        return generator(self._seed)
+
+    def _uniform(self, shape: Sequence[int], low: float, high: float) -> np.ndarray:
+        values = self._generator().random(shape, dtype=np.float32)
+        values *= np.float32(high - low)
+        values += np.float32(low)
+        return values
+
+    def _normal(self, shape: Sequence[int], mean: float, stddev: float) -> np.ndarray:
+        values = self._generator().standard_normal(shape, dtype=np.float32)
+        values *= np.float32(stddev)
+        values += np.float32(mean)
+        return values
+
+    def _truncated(self, shape: Sequence[int], mean: float, stddev: float) -> np.ndarray:
+        """Normal numbers, those farther than two deviations drawn again."""
+        random = self._generator()
+        values = random.standard_normal(shape, dtype=np.float32)
+        far = np.abs(values) > 2
+        while far.any():
+            values[far] = random.standard_normal(int(far.sum()), dtype=np.float32)
+            far = np.abs(values) > 2
+        values *= np.float32(stddev)
+        values += np.float32(mean)
+        return values
+
+    def get_config(self) -> dict[str, Any]:
+        return {"seed": self.seed}
+
+
+class RandomUniform(_Random):
+    """Uniform in [minval, maxval). As keras.initializers.RandomUniform.
+
+    >>> bool(abs(RandomUniform(seed=1)((100,))).max() <= 0.05)
+    True
+    """
+
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
+        super().__init__(seed)
+        self.minval, self.maxval = minval, maxval
+
+    def __call__(self, shape: Sequence[int]) -> np.ndarray:
+        return self._uniform(shape, self.minval, self.maxval)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"minval": self.minval, "maxval": self.maxval, "seed": self.seed}
+
+
+class RandomNormal(_Random):
+    """Normal with this mean and deviation. As keras.initializers.RandomNormal."""
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+        super().__init__(seed)
+        self.mean, self.stddev = mean, stddev
+
+    def __call__(self, shape: Sequence[int]) -> np.ndarray:
+        return self._normal(shape, self.mean, self.stddev)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"mean": self.mean, "stddev": self.stddev, "seed": self.seed}
+
+
+class TruncatedNormal(RandomNormal):
+    """Normal, redrawn beyond two deviations. As keras.initializers.TruncatedNormal."""
+
+    def __call__(self, shape: Sequence[int]) -> np.ndarray:
+        return self._truncated(shape, self.mean, self.stddev)
+
+
+class Orthogonal(_Random):
+    """`gain` times a matrix with orthonormal rows or columns; leading axes are joined. As keras.initializers.Orthogonal.
+
+    >>> q = Orthogonal(seed=0)((4, 3))
+    >>> bool(np.allclose(q.T @ q, np.eye(3), atol=1e-6))
+    True
+    """
+
+    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
+        super().__init__(seed)
+        self.gain = gain
+
+    def __call__(self, shape: Sequence[int]) -> np.ndarray:
+        if len(shape) < 2:
+            raise ValueError(
+                f"Orthogonal needs a weight of at least two axes. Received: shape={tuple(shape)}"
+            )
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        q, r = np.linalg.qr(self._generator().standard_normal((max(rows, columns), min(rows, columns))))
+        q *= np.sign(np.diag(r))
+        matrix = q if rows >= columns else q.T
+        return np.ascontiguousarray(self.gain * matrix.reshape(shape), dtype=np.float32)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"gain": self.gain, "seed": self.seed}
+
+
+def fans(shape: Sequence[int]) -> tuple[int, int]:
+    """How many inputs and outputs a unit of a weight of this shape has (kernel widths multiply both)."""
+    if len(shape) < 2:
+        size = int(shape[0]) if len(shape) else 1
+        return size, size
+    width = math.prod(shape[:-2])
+    return shape[-2] * width, shape[-1] * width
+
+
+class _Scaled(_Random):
+    """Variance `scale` / fan; `fan` is "in" or "average"; `normal` draws from a truncated normal."""
+
+    scale = 1.0
+    fan = "in"
+    normal = False
+
+    def __call__(self, shape: Sequence[int]) -> np.ndarray:
+        inputs, outputs = fans(shape)
+        variance = self.scale / max(1.0, inputs if self.fan == "in" else (inputs + outputs) / 2)
+        if self.normal:  # the deviation of a normal cut at two deviations is 0.8796 of the uncut one
+            return self._truncated(shape, 0.0, math.sqrt(variance) / 0.87962566103423978)
+        limit = math.sqrt(3 * variance)
+        return self._uniform(shape, -limit, limit)
+
+
+class GlorotUniform(_Scaled):
+    """Uniform with limit sqrt(6 / (inputs + outputs)) (Glorot and Bengio 2010). As keras.initializers.GlorotUniform."""
+
+    fan = "average"
+
+
+class GlorotNormal(_Scaled):
+    """Truncated normal of variance 2 / (inputs + outputs). As keras.initializers.GlorotNormal."""
+
+    fan = "average"
+    normal = True
+
+
+class HeUniform(_Scaled):
+    """Uniform with limit sqrt(6 / inputs) (He et al. 2015). As keras.initializers.HeUniform."""
+
+    scale = 2.0
+
+
+class HeNormal(_Scaled):
+    """Truncated normal of variance 2 / inputs. As keras.initializers.HeNormal."""
+
+    scale = 2.0
+    normal = True
+
+
+class LecunUniform(_Scaled):
+    """Uniform with limit sqrt(3 / inputs). As keras.initializers.LecunUniform."""
+
+
+class LecunNormal(_Scaled):
+    """Truncated normal of variance 1 / inputs. As keras.initializers.LecunNormal."""
+
+    normal = True
+
+
+CLASSES: dict[str, type[Initializer]] = {
+    cls.__name__: cls
+    for cls in (
+        Zeros,
+        Ones,
+        Constant,
+        RandomUniform,
+        RandomNormal,
+        TruncatedNormal,
+        Orthogonal,
+        GlorotUniform,
+    )
+    + (GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal)
+}
+NAMES: dict[str, type[Initializer]] = {
+    "zeros": Zeros,
+    "ones": Ones,
+    "constant": Constant,
+    "uniform": RandomUniform,
+    "random_uniform": RandomUniform,
+    "normal": RandomNormal,
+    "random_normal": RandomNormal,
+    "truncated_normal": TruncatedNormal,
+    "orthogonal": Orthogonal,
+    "glorot_uniform": GlorotUniform,
+    "glorot_normal": GlorotNormal,
+    "he_uniform": HeUniform,
+    "he_normal": HeNormal,
+    "lecun_uniform": LecunUniform,
+    "lecun_normal": LecunNormal,
+}
+
+
+def get(identifier: Any, argument: str = "initializer") -> Initializer:
+    """The initializer of a name, class, configuration, array (its values) or instance.
+
+    >>> get("glorot_uniform")
+    GlorotUniform(seed=None)
+    """
+    if isinstance(identifier, Initializer):
+        return identifier
+    if isinstance(identifier, np.ndarray):
+        return Constant(identifier)
+    if inspect.isclass(identifier) and issubclass(identifier, Initializer):
+        return identifier()
+    if isinstance(identifier, dict) and identifier.get("class_name") in CLASSES:
+        return CLASSES[identifier["class_name"]].from_config(identifier.get("config", {}))
+    if isinstance(identifier, str) and identifier in (NAMES | CLASSES):
+        return (NAMES | CLASSES)[identifier]()
+    raise unknown_name(f"{argument}", identifier, NAMES)
+
+
+def serialize(initializer: Initializer) -> dict[str, Any]:
+    """The configuration of an initializer, for `get`."""
+    return {"class_name": type(initializer).__name__, "config": initializer.get_config()}

@@ -1,0 +1,215 @@
+"""Layer, the base of all layers: names, weights, `trainable`, and calls on symbolic tensors.
+
+A layer is a description: it computes shapes and holds weights. What it computes on numbers is decided when a model is
+lowered to operations of the core (lowering.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..graph import Node, Shape, SymbolicTensor, flatten
+from ..initializers import Initializer, initial_value
+from ..variables import Variable, mark_changed, numbers
+
+_names: dict[str, int] = defaultdict(int)
+
+
+def snake_case(name: str) -> str:
+    """GlobalMaxPooling1D -> global_max_pooling1d."""
+    name = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def unique_name(base: str) -> str:
+    """`base`, then base_1, base_2 ... for the names that users do not choose."""
+    _names[base] += 1
+    return base if _names[base] == 1 else f"{base}_{_names[base] - 1}"
+
+
+def reset_names() -> None:
+    """Starts the automatic names anew (utils.clear_session)."""
+    _names.clear()
+
+
+class Layer:
+    """What all layers share: `name`, `trainable` (takes effect at the next step), `weights`, `get_weights`, `set_weights`.
+
+    Raises ValueError for arguments that the layer does not have. As keras.layers.Layer.
+    """
+
+    inputs_many = False
+
+    def __init__(self, *, name: str | None = None, trainable: bool = True, **options: Any) -> None:
+        self._input_shape = options.pop("input_shape", None)
+        dtype = options.pop("dtype", None)
+        if dtype not in (None, "float32", np.float32):
+            raise ValueError(f"`dtype` of {type(self).__name__} must be 'float32'. Received: dtype={dtype!r}")
+        if options:
+            raise ValueError(
+                f"Unrecognized keyword arguments passed to {type(self).__name__}: {options}; "
+                f"see help(embedcnn.layers.{type(self).__name__})"
+            )
+        if name is not None and (not isinstance(name, str) or not name or "/" in name):
+            raise ValueError(f"`name` must be a non-empty string without '/'. Received: name={name!r}")
+        self.name = unique_name(snake_case(type(self).__name__)) if name is None else name
+        self._trainable = _boolean("trainable", trainable)
+        self._variables: list[Variable] = []
+        self.built = False
+        self.nodes: list[Node] = []
+
+    # -- calls -----------------------------------------------------------------------------------------------------------
+    def __call__(self, inputs: Any, **options: Any) -> Any:
+        """Applies the layer to symbolic tensors and returns the symbolic result."""
+        options.pop("training", None)
+        if options:
+            raise TypeError(f"{self.name!r} was called with unknown arguments {sorted(options)}")
+        tensors = flatten(inputs)
+        for tensor in tensors:
+            if not isinstance(tensor, SymbolicTensor):
+                raise TypeError(
+                    f"Layer {self.name!r} must be called on the result of Input(...) or of another layer. "
+                    f"Received: {type(tensor).__name__}. For data, build a Model and call model.predict(data)"
+                )
+        if not self.inputs_many and len(tensors) != 1:
+            raise ValueError(f"Layer {self.name!r} takes 1 input. Received: {len(tensors)} inputs")
+        shapes = [tensor.shape for tensor in tensors]
+        self.check_inputs(tensors)
+        if not self.built:
+            self.build(shapes if self.inputs_many else shapes[0])
+            self.built = True
+        out = self.compute_output_shape(shapes if self.inputs_many else shapes[0])
+        node = Node(self, tensors, [out])
+        self.nodes.append(node)
+        return node.outputs[0]
+
+    def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
+        """Raises ValueError where the layer cannot take these tensors."""
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights for inputs of this shape."""
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        """The shape that inputs of this shape give."""
+        return tuple(input_shape)
+
+    def add_weight(self, name: str, shape: Sequence[int], initializer: Initializer) -> Variable:
+        """A new weight of the layer."""
+        variable = Variable(name, initial_value(initializer, shape), self)
+        self._variables.append(variable)
+        mark_changed()
+        return variable
+
+    # -- weights ---------------------------------------------------------------------------------------------------------
+    @property
+    def trainable(self) -> bool:
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = _boolean("trainable", value)
+        mark_changed()
+
+    @property
+    def weights(self) -> list[Variable]:
+        return list(self._variables)
+
+    @property
+    def variables(self) -> list[Variable]:
+        return list(self._variables)
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        return list(self._variables) if self._trainable else []
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        return [] if self._trainable else list(self._variables)
+
+    trainable_variables = trainable_weights
+    non_trainable_variables = non_trainable_weights
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of the weights."""
+        return [variable.numpy() for variable in self._variables]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Copies arrays into the weights; ValueError that names the weight and both shapes where they differ."""
+        weights = list(weights)
+        if len(weights) != len(self._variables):
+            raise ValueError(
+                f"Layer {self.name!r} has {len(self._variables)} weights "
+                f"{[variable.name for variable in self._variables]}. Received: {len(weights)} arrays"
+            )
+        for variable, value in zip(self._variables, weights, strict=True):
+            if np.shape(value) != variable.shape:
+                raise ValueError(
+                    f"The shape of {variable.path} is {variable.shape}. Received a value of shape {np.shape(value)}"
+                )
+            numbers(variable.path, value)
+        for variable, value in zip(self._variables, weights, strict=True):
+            variable.assign(value)
+
+    def count_params(self) -> int:
+        """How many numbers the weights hold; ValueError while the layer has none because it is not built."""
+        if not self.built:
+            raise ValueError(f"Layer {self.name!r} is not built yet: call it on an input first")
+        return sum(variable.size for variable in self._variables)
+
+    # -- look ------------------------------------------------------------------------------------------------------------
+    @property
+    def input(self) -> Any:
+        """What the layer was first called on."""
+        return self._first_node().inputs[0] if not self.inputs_many else self._first_node().inputs
+
+    @property
+    def output(self) -> SymbolicTensor:
+        """What the first call of the layer gave."""
+        return self._first_node().outputs[0]
+
+    def _first_node(self) -> Node:
+        if not self.nodes:
+            raise AttributeError(f"Layer {self.name!r} has not been called yet, so it has no input or output")
+        return self.nodes[0]
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {"name": self.name, "trainable": self._trainable}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Layer:
+        """A new layer of this configuration."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _boolean(argument: str, value: Any) -> bool:
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"`{argument}` must be True or False. Received: {argument}={value!r}")
+    return bool(value)
+
+
+def known_channels(layer: Layer, shape: Shape) -> int:
+    """The size of the last axis; ValueError where it is unknown."""
+    if shape[-1] is None:
+        raise ValueError(
+            f"Layer {layer.name!r} must know the last axis of its input. Received: shape={shape}; "
+            "give the size in Input(shape=...)"
+        )
+    return shape[-1]
+
+
+def require_rank(layer: Layer, tensor: SymbolicTensor, rank: int, meaning: str) -> None:
+    """ValueError unless the tensor has `rank` axes; `meaning` spells them out."""
+    if tensor.ndim != rank:
+        raise ValueError(
+            f"Layer {layer.name!r} ({type(layer).__name__}) expects an input of {rank} axes {meaning}. "
+            f"Received: shape={tensor.shape}"
+        )

@@ -1,0 +1,161 @@
+"""Embedding: token ids to rows of a table."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import initializers
+from ..choices import positive_integer
+from ..graph import Shape, SymbolicTensor
+from ..variables import Variable, given_matrix, mark_changed
+from .base import Layer, require_rank
+
+
+class Embedding(Layer):
+    """Rows of a table of shape (input_dim, output_dim), one per token id. As keras.layers.Embedding.
+
+    `weights=[matrix]` or `embeddings_initializer=Constant(matrix)` start from a matrix: float32 in C order is shared
+    without copy while the layer is frozen and copied at the first step that would write to it. With `mask_zero=True`
+    id 0 is padding (not the unknown word): all layers after it skip padded positions, and row 0 gets no gradient.
+    `input_length` is accepted and ignored. Raises ValueError for sizes that are not positive integers, for a matrix of
+    another shape and for NaN or infinite elements.
+
+    >>> import numpy as np, embedcnn
+    >>> table = np.eye(4, 3, dtype="float32")
+    >>> layer = embedcnn.layers.Embedding(4, 3, weights=[table], trainable=False)
+    >>> layer(embedcnn.Input((7,))).shape, layer.embeddings.value is table
+    ((None, 7, 3), True)
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        embeddings_initializer: Any = "uniform",
+        mask_zero: bool = False,
+        weights: Any = None,
+        input_length: Any = None,
+        **options: Any,
+    ) -> None:
+        self.input_dim = positive_integer("input_dim", input_dim)
+        self.output_dim = positive_integer("output_dim", output_dim)
+        self.mask_zero = bool(mask_zero)
+        self.embeddings_initializer = initializers.get(embeddings_initializer, "embeddings_initializer")
+        self._given: np.ndarray | None = None
+        if weights is not None:
+            self._given = self._checked_matrix("weights", _single_matrix(weights))
+        elif isinstance(self.embeddings_initializer, initializers.Constant):
+            value = self.embeddings_initializer.value
+            if np.ndim(value):
+                self._given = self._checked_matrix("embeddings_initializer", value)
+        super().__init__(**options)
+
+    def _checked_matrix(self, argument: str, value: Any) -> np.ndarray:
+        matrix = given_matrix(argument, value)
+        if matrix.shape != (self.input_dim, self.output_dim):
+            raise ValueError(
+                f"`{argument}` must have shape (input_dim, output_dim) = ({self.input_dim}, {self.output_dim}). "
+                f"Received a matrix of shape {matrix.shape}"
+            )
+        return matrix
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        embeddings: Any,
+        freeze: bool = True,
+        padding_idx: int | None = None,
+        *,
+        mask_zero: bool = False,
+        name: str | None = None,
+    ) -> Embedding:
+        """A layer over a matrix (rows, dimensions), frozen unless `freeze=False`. As torch.nn.Embedding.from_pretrained.
+
+        `padding_idx` may only be 0 (or None): it makes id 0 padding, as `mask_zero=True`. Numbers other than float32 are
+        converted, with a note.
+
+        >>> import numpy as np
+        >>> Embedding.from_pretrained(np.zeros((5, 2), "float32")).trainable
+        False
+        """
+        matrix = given_matrix("embeddings", embeddings)
+        if padding_idx is not None:
+            if isinstance(padding_idx, bool) or padding_idx not in (0, -len(matrix)):
+                raise ValueError(
+                    f"`padding_idx` must be 0 or None: padding is always id 0 here. Received: padding_idx={padding_idx!r}"
+                )
+            mask_zero = True
+        rows, dimensions = matrix.shape
+        return cls(rows, dimensions, weights=[matrix], trainable=not freeze, mask_zero=mask_zero, name=name)
+
+    def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
+        require_rank(self, tensors[0], 2, "(batch, tokens)")
+        if tensors[0].node.inputs:
+            raise ValueError(
+                f"Layer {self.name!r} (Embedding) must be called on an Input of token ids. "
+                f"Received: the output of {tensors[0].name!r}"
+            )
+
+    def build(self, input_shape: Any = None) -> None:
+        if self._given is None:
+            self.embeddings = self.add_weight(
+                "embeddings", (self.input_dim, self.output_dim), self.embeddings_initializer
+            )
+        else:
+            self.embeddings = Variable("embeddings", self._given, self, shared=True)
+            self._variables.append(self.embeddings)
+            self._given = None
+            mark_changed()
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return (*input_shape, self.output_dim)
+
+    def append_rows(self, rows: Any) -> int:
+        """Adds rows behind the table of a frozen layer and returns the id of the first; ValueError unless it is frozen."""
+        if self.trainable:
+            raise ValueError(
+                f"Layer {self.name!r} is trainable; only a frozen Embedding can be given more rows"
+            )
+        if not self.built:
+            self.build()
+            self.built = True
+        rows = given_matrix("vectors", rows)
+        if rows.shape[1] != self.output_dim:
+            raise ValueError(
+                f"`vectors` must have {self.output_dim} columns, as the table. Received: shape={rows.shape}"
+            )
+        first = self.input_dim
+        self.input_dim += len(rows)
+        self.embeddings.replace(np.concatenate([self.embeddings.value, rows]))
+        return first
+
+    def get_config(self) -> dict[str, Any]:
+        initializer = self.embeddings_initializer
+        if isinstance(initializer, initializers.Constant) and np.ndim(initializer.value):
+            initializer = (
+                initializers.RandomUniform()
+            )  # a table is stored with the weights, never in the configuration
+        return {
+            **super().get_config(),
+            "input_dim": self.input_dim,
+            "output_dim": self.output_dim,
+            "embeddings_initializer": initializers.serialize(initializer),
+            "mask_zero": self.mask_zero,
+        }
+
+
+def _single_matrix(weights: Any) -> Any:
+    """The matrix of `weights=[m]` or `weights=m`."""
+    if isinstance(weights, (list, tuple)) and len(weights) == 1 and np.ndim(weights[0]) == 2:
+        return weights[0]
+    if (
+        isinstance(weights, (list, tuple))
+        and len(weights) != 1
+        and any(np.ndim(part) == 2 for part in weights)
+    ):
+        raise ValueError(f"`weights` of an Embedding must be one matrix. Received: a list of {len(weights)}")
+    return weights

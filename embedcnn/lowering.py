@@ -1,0 +1,326 @@
+"""Turns the graph of a model into operations of the core: plain operations first, then a table of rewrites.
+
+`PLAIN` says which operations each layer is made of. `PATTERNS` is the list of rewrites, in order; each looks for one shape of
+operations and replaces it by a faster one. A rewrite serves one consumer: whoever else reads a tensor keeps the general path
+beside it, and operations that nobody reads any more are dropped at the end. Training and inference are lowered separately.
+The operations and their attributes are those of csrc/program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import layers
+from .activations import MONOTONE
+from .graph import Node, SymbolicTensor
+from .losses import Loss
+from .variables import Variable
+
+
+@dataclass
+class Operation:
+    """One operation: its kind, the numbers of the tensors it reads and makes, its weights and its attributes."""
+
+    name: str
+    inputs: list[int]
+    outputs: list[int]
+    variables: list[Variable] = field(default_factory=list)
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Lowered:
+    """A model as operations: what `_core.Program` is made from. `str()` of it is a listing for people."""
+
+    inputs: list[tuple[Any, ...]]
+    operations: list[Operation]
+    outputs: list[int]
+    variables: list[Variable]
+
+    def program_arguments(self) -> tuple[list[Any], list[Any], list[Any], tuple[int, ...]]:
+        """Inputs, parameters, operations and outputs in the form of `_core.Program`."""
+        numbers = {id(variable): number for number, variable in enumerate(self.variables)}
+        operations = [
+            (
+                op.name,
+                tuple(op.inputs),
+                tuple(op.outputs),
+                tuple(numbers[id(variable)] for variable in op.variables),
+                op.attributes,
+            )
+            for op in self.operations
+        ]
+        parameters = [(variable.path, tuple(variable.shape)) for variable in self.variables]
+        return self.inputs, parameters, operations, tuple(self.outputs)
+
+    def __str__(self) -> str:
+        lines = [f"%{number} = input {' '.join(map(str, spec))}" for number, spec in enumerate(self.inputs)]
+        for op in self.operations:
+            outputs = ", ".join(f"%{symbol}" for symbol in op.outputs)
+            arguments = [f"%{symbol}" for symbol in op.inputs] + [variable.path for variable in op.variables]
+            attributes = "".join(f" {name}={value}" for name, value in op.attributes.items())
+            lines.append(f"{outputs} = {op.name}({', '.join(arguments)}){attributes}")
+        lines.append(f"return {', '.join(f'%{symbol}' for symbol in self.outputs)}")
+        return "\n".join(lines)
+
+
+class Builder:
+    """Collects operations while they still carry symbols; `finish` drops the unread ones and numbers the tensors."""
+
+    def __init__(self) -> None:
+        self.operations: list[Operation] = []
+        self.outputs: list[int] = []
+        self.inputs: list[tuple[Any, ...]] = []
+        self._symbols = 0
+
+    def symbol(self) -> int:
+        self._symbols += 1
+        return self._symbols - 1
+
+    def add(self, name: str, inputs: Sequence[int], variables: Sequence[Variable | None] = (), **attributes: Any) -> int:
+        """Appends an operation with one output and returns the symbol of it."""
+        out = self.symbol()
+        weights = [variable for variable in variables if variable is not None]
+        self.operations.append(Operation(name, list(inputs), [out], weights, attributes))
+        return out
+
+    def maker(self, symbol: int) -> Operation | None:
+        """The operation that makes a tensor; None for inputs of the model."""
+        return next((op for op in self.operations if symbol in op.outputs), None)
+
+    def forget(self, symbol: int, instead: int) -> None:
+        """Lets every reader of `symbol` read `instead`."""
+        for op in self.operations:
+            op.inputs = [instead if read == symbol else read for read in op.inputs]
+        self.outputs = [instead if read == symbol else read for read in self.outputs]
+
+    def finish(self) -> Lowered:
+        read = set(self.outputs)
+        kept: list[Operation] = []
+        for op in reversed(self.operations):
+            if op.name in LOSSES or any(out in read for out in op.outputs):
+                read.update(op.inputs)
+                kept.append(op)
+        kept.reverse()
+        numbers = {symbol: symbol for symbol in range(len(self.inputs))}
+        for op in kept:
+            for out in op.outputs:
+                numbers[out] = len(numbers)
+        operations = [
+            Operation(
+                op.name,
+                [numbers[symbol] for symbol in op.inputs],
+                [numbers[symbol] for symbol in op.outputs],
+                op.variables,
+                op.attributes,
+            )
+            for op in kept
+        ]
+        variables = list({id(variable): variable for op in operations for variable in op.variables}.values())
+        return Lowered(self.inputs, operations, [numbers[symbol] for symbol in self.outputs], variables)
+
+
+LOSSES = ("cross_entropy", "squared_error")
+
+
+# -- the plain operations of each layer ------------------------------------------------------------------------------------
+def _activate(build: Builder, name: str, x: int) -> int:
+    if name == "linear":
+        return x
+    return build.add("softmax", [x]) if name == "softmax" else build.add("activation", [x], activation=name)
+
+
+def _conv1d(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    attributes = {"strides": layer.strides, "dilation_rate": layer.dilation_rate, "padding": layer.padding}
+    return _activate(build, layer.activation, build.add("conv1d", inputs, [layer.kernel, layer.bias], **attributes))
+
+
+def _dense(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    return _activate(build, layer.activation, build.add("dense", inputs, [layer.kernel, layer.bias]))
+
+
+def _dropout(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    return build.add("dropout", inputs, rate=layer.rate, layer=call) if layer.rate else inputs[0]
+
+
+PLAIN: dict[type, Callable[[Builder, Any, list[int], int], int]] = {
+    layers.Embedding: lambda build, layer, inputs, call: build.add("embed", inputs),  # tokens come from its lookup
+    layers.Conv1D: _conv1d,
+    layers.Dense: _dense,
+    layers.Dropout: _dropout,
+    layers.Activation: lambda build, layer, inputs, call: _activate(build, layer.activation, inputs[0]),
+    layers.ReLU: lambda build, layer, inputs, call: _activate(build, layer.activation, inputs[0]),
+    layers.Softmax: lambda build, layer, inputs, call: _activate(build, "softmax", inputs[0]),
+    layers.Concatenate: lambda build, layer, inputs, call: build.add("concatenate", inputs),
+    layers.GlobalMaxPooling1D: lambda build, layer, inputs, call: build.add("global_max_pool", inputs),
+    layers.GlobalAveragePooling1D: lambda build, layer, inputs, call: build.add("global_average_pool", inputs),
+}
+
+
+# -- the rewrites ----------------------------------------------------------------------------------------------------------
+def drop_dropout(build: Builder) -> None:
+    """dropout(x) -> x."""
+    for op in [op for op in build.operations if op.name == "dropout"]:
+        build.operations.remove(op)
+        build.forget(op.outputs[0], op.inputs[0])
+
+
+def fuse_token_conv_pool(build: Builder) -> None:
+    """global_max_pool([monotone activation] (conv1d(embed(tokens)))), stride and dilation 1 -> token_conv_pool(tokens)."""
+    for op in build.operations:
+        if op.name != "global_max_pool":
+            continue
+        activation, source = "linear", build.maker(op.inputs[0])
+        if source and source.name == "activation" and source.attributes["activation"] in MONOTONE:
+            activation, source = source.attributes["activation"], build.maker(source.inputs[0])
+        if not source or source.name != "conv1d":
+            continue
+        if source.attributes["strides"] != 1 or source.attributes["dilation_rate"] != 1:
+            continue
+        embed = build.maker(source.inputs[0])
+        if not embed or embed.name != "embed":
+            continue
+        op.name, op.inputs, op.variables = "token_conv_pool", embed.inputs, source.variables
+        use_bias = len(source.variables) == 2
+        op.attributes = {"use_bias": use_bias, "padding": source.attributes["padding"], "activation": activation}
+
+
+def join_branches(build: Builder) -> None:
+    """concatenate(token_conv_pool(t, a), token_conv_pool(t, b)) -> token_conv_pool(t, a, b): one pass over the tokens."""
+    for position, op in reversed(list(enumerate(build.operations))):
+        if op.name != "concatenate":
+            continue
+        runs: list[list[int]] = []
+        previous = None
+        for symbol in op.inputs:
+            branch = build.maker(symbol)
+            key = None
+            if branch and branch.name == "token_conv_pool":
+                key = (branch.inputs, branch.attributes)
+            if key is not None and key == previous:
+                runs[-1].append(symbol)
+            else:
+                runs.append([symbol])
+            previous = key
+        if len(runs) == len(op.inputs):
+            continue
+        inputs = []
+        for run in runs:
+            if len(run) == 1:
+                inputs += run
+                continue
+            branches = [build.maker(symbol) for symbol in run]
+            weights = [variable for branch in branches if branch for variable in branch.variables]
+            first = branches[0]
+            assert first is not None
+            joined = Operation("token_conv_pool", first.inputs, [build.symbol()], weights, first.attributes)
+            build.operations.insert(position, joined)
+            inputs.append(joined.outputs[0])
+        op.inputs = inputs
+        if len(inputs) == 1:
+            build.operations.remove(op)
+            build.forget(op.outputs[0], inputs[0])
+
+
+def fuse_cross_entropy(build: Builder) -> None:
+    """cross_entropy(softmax(x) or sigmoid(x)) of probabilities -> cross_entropy(x) of logits, which is exact and stable."""
+    for op in build.operations:
+        if op.name != "cross_entropy" or op.attributes["from_logits"]:
+            continue
+        source = build.maker(op.inputs[0])
+        binary = op.attributes["kind"] == "binary"
+        if not source or source.name != ("activation" if binary else "softmax"):
+            continue
+        if binary and source.attributes["activation"] != "sigmoid":
+            continue
+        probabilities = op.inputs[0]
+        op.inputs = list(source.inputs)
+        op.attributes["from_logits"] = True
+        build.outputs = [op.outputs[0] if symbol == probabilities else symbol for symbol in build.outputs]
+
+
+PATTERNS: list[tuple[str, Callable[[Builder], None]]] = [
+    ("inference", drop_dropout),
+    ("both", fuse_token_conv_pool),
+    ("both", join_branches),
+    ("both", fuse_cross_entropy),
+]
+"""When each rewrite applies, and the rewrite, in order."""
+
+
+# -- the whole -------------------------------------------------------------------------------------------------------------
+def input_kind(tensor: SymbolicTensor, nodes: Sequence[Node]) -> str:
+    """What an input holds: "ids" where an Embedding reads it, "floats" for numbers, "sequence" for (T, C)."""
+    readers = {type(node.layer) for node in nodes if any(tensor is read for read in node.inputs)}
+    if layers.Embedding in readers:
+        if len(readers) > 1:
+            raise ValueError(
+                f"Input {tensor.name!r} is read by an Embedding (as ids) and by another layer (as numbers); use two Inputs"
+            )
+        return "ids"
+    return "floats" if tensor.ndim == 2 else "sequence"
+
+
+def _describe_input(tensor: SymbolicTensor, nodes: Sequence[Node], name: str) -> tuple[Any, ...]:
+    kind = input_kind(tensor, nodes)
+    time = -1 if tensor.shape[1] is None else tensor.shape[1]
+    if kind == "sequence":
+        return (kind, name, time, tensor.shape[2])
+    if kind == "floats" and time == -1:
+        raise ValueError(f"Input {tensor.name!r} of numbers must have a known size. Received: shape=(None,)")
+    return (kind, name, time)
+
+
+def _lookups(build: Builder, nodes: Sequence[Node], symbols: dict[int, int]) -> dict[int, int]:
+    """One lookup per Embedding layer over all its inputs; returns the tokens of each call."""
+    tokens: dict[int, int] = {}
+    for layer in {id(node.layer): node.layer for node in nodes if isinstance(node.layer, layers.Embedding)}.values():
+        calls = [node for node in nodes if node.layer is layer]
+        read = list(dict.fromkeys(symbols[id(call.inputs[0])] for call in calls))
+        made = [build.symbol() for _ in read]
+        build.operations.append(
+            Operation("lookup", read, made, [layer.embeddings], {"mask_zero": layer.mask_zero})
+        )
+        for call in calls:
+            tokens[id(call)] = made[read.index(symbols[id(call.inputs[0])])]
+    return tokens
+
+
+def lower(
+    inputs: Sequence[SymbolicTensor],
+    outputs: Sequence[SymbolicTensor],
+    nodes: Sequence[Node],
+    names: Sequence[str],
+    losses: Sequence[Loss | None] = (),
+    loss_weights: Sequence[float] = (),
+    training: bool = False,
+) -> Lowered:
+    """The operations for `outputs` (and their losses): `nodes` are all between inputs and outputs, in order.
+
+    `names` are those of the inputs in messages.
+    """
+    build = Builder()
+    symbols: dict[int, int] = {}
+    for tensor, name in zip(inputs, names, strict=True):
+        build.inputs.append(_describe_input(tensor, nodes, name))
+        symbols[id(tensor)] = build.symbol()
+    tokens = _lookups(build, nodes, symbols)
+    for call, node in enumerate(nodes):
+        if not node.inputs:
+            continue
+        plain = PLAIN.get(type(node.layer))
+        if plain is None:
+            raise TypeError(f"Layer {node.layer.name!r} ({type(node.layer).__name__}) has no operations in the core")
+        read = [tokens[id(node)]] if id(node) in tokens else [symbols[id(tensor)] for tensor in node.inputs]
+        symbols[id(node.outputs[0])] = plain(build, node.layer, read, call)
+    build.outputs = [symbols[id(tensor)] for tensor in outputs]
+    for number, loss in enumerate(losses):
+        if loss is not None:
+            weight = {} if loss_weights[number] == 1.0 else {"weight": float(loss_weights[number])}
+            build.add(loss.operation, [build.outputs[number]], **loss.attributes(), **weight)
+    for when, rewrite in PATTERNS:
+        if when == "both" or not training:
+            rewrite(build)
+    return build.finish()
