@@ -14,7 +14,20 @@ import numpy as np
 from .choices import unknown_name
 
 MONOTONE = frozenset(
-    "linear relu tanh sigmoid softplus softsign elu selu exponential leaky_relu relu6 hard_sigmoid".split()
+    [
+        "linear",
+        "relu",
+        "tanh",
+        "sigmoid",
+        "softplus",
+        "softsign",
+        "elu",
+        "selu",
+        "exponential",
+        "leaky_relu",
+        "relu6",
+        "hard_sigmoid",
+    ]
 )
 """Names of the functions that never fall: max(f(x)) = f(max(x))."""
 
@@ -162,7 +175,8 @@ def name_of(identifier: Any) -> str:
             if function is identifier:
                 return name
         raise ValueError(
-            f"activation={identifier!r} is not a function of embedcnn.activations; allowed: {', '.join(sorted(FUNCTIONS))}"
+            f"activation={identifier!r} is not a function of embedcnn.activations; allowed: "
+            f"{', '.join(sorted(FUNCTIONS))}"
         )
     name = _ALIASES.get(identifier, identifier) if isinstance(identifier, str) else identifier
     if not isinstance(name, str) or name not in FUNCTIONS:

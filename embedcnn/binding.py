@@ -1,7 +1,7 @@
 """Programs of the core with the variables of a model bound to them.
 
-A program borrows the arrays of the variables and of the optimizer. It is bound again when `structure.version` has moved
-(trainable changed, an array was replaced) and made again when a table has got more rows.
+A program borrows the arrays of the variables and of the optimizer. It is bound again when `structure.version`
+has moved (trainable changed, an array was replaced) and made again when a table has got more rows.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class BoundProgram:
         self._make()
 
     def _make(self) -> None:
-        from . import _core
+        from .runtime import _core
 
         self.core: Any = _core.Program(*self._lowered.program_arguments(), seed=self._seed)
         if self.optimizer is not None:

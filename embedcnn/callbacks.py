@@ -18,7 +18,9 @@ Logs = dict[str, Any]
 
 
 class Callback:
-    """The base of callbacks: override the moments you need; `self.model` and `self.params` are set. As keras.callbacks.Callback."""
+    """The base of callbacks: override the moments you need; `self.model` and `self.params` are set. As
+    keras.callbacks.Callback.
+    """
 
     model: Model
     params: dict[str, Any]
@@ -73,15 +75,19 @@ class CallbackList:
     """Calls the callbacks that override a moment; those that do not cost nothing."""
 
     def __init__(self, callbacks: Any, model: Model, params: dict[str, Any]) -> None:
-        self.callbacks = [] if callbacks is None else list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+        self.callbacks = (
+            []
+            if callbacks is None
+            else list(callbacks)
+            if isinstance(callbacks, (list, tuple))
+            else [callbacks]
+        )
         for callback in self.callbacks:
             if not isinstance(callback, Callback):
                 raise TypeError(f"callbacks must hold instances of Callback. Received: {callback!r}")
             callback.set_params(params)
             callback.set_model(model)
-        self._of = {
-            moment: [c for c in self.callbacks if _overrides(c, moment)] for moment in MOMENTS
-        }
+        self._of = {moment: [c for c in self.callbacks if _overrides(c, moment)] for moment in MOMENTS}
 
     def listens(self, moment: str) -> bool:
         """Whether any callback overrides this moment."""
@@ -98,7 +104,7 @@ def _overrides(callback: Callback, moment: str) -> bool:
 
 
 class History(Callback):
-    """What `fit` returns: `history` (name to list of values), `epoch`, `params`. As keras.callbacks.History."""
+    """`history` (name to list of values), `epoch`, `params`. As keras.callbacks.History."""
 
     def __init__(self) -> None:
         self.history: dict[str, list[float]] = {}
@@ -117,7 +123,8 @@ class History(Callback):
 
 
 class LambdaCallback(Callback):
-    """Functions as a callback: LambdaCallback(on_epoch_end=lambda epoch, logs: ...). As keras.callbacks.LambdaCallback.
+    """Functions as a callback: LambdaCallback(on_epoch_end=lambda epoch, logs: ...). As
+    keras.callbacks.LambdaCallback.
 
     Raises TypeError for moments that do not exist.
     """
@@ -147,8 +154,15 @@ class Monitor(Callback):
             return -1
         metric = next((metric for metric in self.model.metrics if metric.name == name), None)
         lower = name.startswith(("mean_", "mse", "mae")) or "error" in name
-        if metric is None and not any(part in name for part in ("acc", "auc", "precision", "recall", "f1")) and not lower:
-            raise ValueError(f"monitor={self.monitor!r}: give mode='min' or mode='max', its name does not say which is better")
+        if (
+            metric is None
+            and not any(part in name for part in ("acc", "auc", "precision", "recall", "f1"))
+            and not lower
+        ):
+            raise ValueError(
+                f"monitor={self.monitor!r}: give mode='min' or mode='max', its name does not say which is "
+                "better"
+            )
         return -1 if lower else 1
 
     def better(self, value: float, reference: float | None) -> bool:
@@ -164,17 +178,19 @@ class Monitor(Callback):
         if value is None:
             known = ", ".join(logs or {})
             warnings.warn(
-                f"{type(self).__name__} watches {self.monitor!r}, which is not available. Available: {known}", stacklevel=4
+                f"{type(self).__name__} watches {self.monitor!r}, which is not available. Available: {known}",
+                stacklevel=4,
             )
         return value
 
 
 class EarlyStopping(Monitor):
-    """Stops the training when a value has not improved for `patience` epochs. As keras.callbacks.EarlyStopping.
+    """Stops the training when a value has not improved for `patience` epochs. As
+    keras.callbacks.EarlyStopping.
 
     An improvement is one by more than `min_delta`; waiting starts anew only if `baseline` is beaten too. With
-    `restore_best_weights` the best epoch's weights are put back at the end, stopped or not. Raises ValueError for an unknown
-    `mode` and, in mode "auto", for values whose name does not say which direction is better.
+    `restore_best_weights` the best epoch's weights are put back at the end, stopped or not. Raises ValueError
+    for an unknown `mode` and, in mode "auto", for values whose name does not say which direction is better.
     """
 
     def __init__(
@@ -234,11 +250,13 @@ class EarlyStopping(Monitor):
 
 
 class ModelCheckpoint(Monitor):
-    """Saves the model after each epoch, or after `save_freq` batches. As keras.callbacks.ModelCheckpoint, any file name.
+    """Saves the model after each epoch, or after `save_freq` batches. As keras.callbacks.ModelCheckpoint, any
+    file name.
 
-    `filepath` may hold {epoch} and names of the logs, as "{epoch:02d}-{val_loss:.2f}.keras". Files appear whole or not at
-    all. With `save_best_only` a file is written only when the watched value improves (or, with a warning, when it is
-    missing). Raises ValueError for a `save_freq` other than "epoch" or a positive integer.
+    `filepath` may hold {epoch} and names of the logs, as "{epoch:02d}-{val_loss:.2f}.keras". Files appear
+    whole or not at all. With `save_best_only` a file is written only when the watched value improves (or,
+    with a warning,
+    when it is missing). Raises ValueError for a `save_freq` other than "epoch" or a positive integer.
     """
 
     def __init__(
@@ -253,8 +271,12 @@ class ModelCheckpoint(Monitor):
         initial_value_threshold: float | None = None,
     ) -> None:
         super().__init__(monitor, mode)
-        if save_freq != "epoch" and (isinstance(save_freq, bool) or not isinstance(save_freq, int) or save_freq < 1):
-            raise ValueError(f"`save_freq` must be 'epoch' or a positive integer. Received: save_freq={save_freq!r}")
+        if save_freq != "epoch" and (
+            isinstance(save_freq, bool) or not isinstance(save_freq, int) or save_freq < 1
+        ):
+            raise ValueError(
+                f"`save_freq` must be 'epoch' or a positive integer. Received: save_freq={save_freq!r}"
+            )
         self.filepath = os.fspath(filepath)
         self.verbose, self.save_best_only, self.save_weights_only = verbose, save_best_only, save_weights_only
         self.save_freq, self.best = save_freq, initial_value_threshold
@@ -288,7 +310,8 @@ class ModelCheckpoint(Monitor):
             path = self.filepath.format(epoch=epoch + 1, **logs)
         except KeyError as error:
             raise KeyError(
-                f"filepath={self.filepath!r} names {error}, which the logs do not hold. Available: epoch, {', '.join(logs)}"
+                f"filepath={self.filepath!r} names {error}, which the logs do not hold. Available: epoch, "
+                f"{', '.join(logs)}"
             ) from None
         if os.path.dirname(path):
             os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -298,17 +321,22 @@ class ModelCheckpoint(Monitor):
 
 
 class UnfreezeAt(Callback):
-    """Makes layers trainable from an epoch on (counted from 0), without compiling again; optionally with another learning rate.
+    """Makes layers trainable from an epoch on (counted from 0), without compiling again; optionally with
+    another learning rate.
 
-    `layers`: names or layers; None: all that are frozen when the training begins. Raises ValueError for a negative epoch and,
-    when the training begins, for names that the model does not have.
+    `layers`: names or layers; None: all that are frozen when the training begins. Raises ValueError for a
+    negative epoch and, when the training begins, for names that the model does not have.
 
     >>> UnfreezeAt(3, layers=["embedding"], learning_rate=1e-4).epoch
     3
     """
 
     def __init__(
-        self, epoch: int, layers: Sequence[Any] | Any = None, learning_rate: float | None = None, lr: float | None = None
+        self,
+        epoch: int,
+        layers: Sequence[Any] | Any = None,
+        learning_rate: float | None = None,
+        lr: float | None = None,
     ) -> None:
         if isinstance(epoch, bool) or not isinstance(epoch, (int, np.integer)) or epoch < 0:
             raise ValueError(f"`epoch` must be an integer >= 0. Received: epoch={epoch!r}")

@@ -1,4 +1,4 @@
-"""Looking up names that users type: a wrong one is answered with the allowed names and the nearest of them."""
+"""Names that users type: a wrong one is answered with the allowed names and the nearest of them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def positive_integer(argument: str, value: Any) -> int:
 
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or value <= 0:
         raise ValueError(
-            f"`{argument}` must be a positive integer. Received: {argument}={value!r} ({type(value).__name__})"
+            f"`{argument}` must be a positive integer. Received: {argument}={value!r} "
+            f"({type(value).__name__})"
         )
     return int(value)
 

@@ -16,10 +16,16 @@ from .optimizers import Optimizer
 
 
 class Meter:
-    """A metric on one output. `counted`: which loss of the core counts it; -1: it needs the outputs in NumPy."""
+    """A metric on one output. `counted`: which loss of the core counts it; -1: NumPy does."""
 
     def __init__(self, metric: Metric, output: int, weighted: bool, counted: int, label: str) -> None:
-        self.metric, self.output, self.weighted, self.counted, self.label = metric, output, weighted, counted, label
+        self.metric, self.output, self.weighted, self.counted, self.label = (
+            metric,
+            output,
+            weighted,
+            counted,
+            label,
+        )
 
 
 class Compiled:
@@ -36,7 +42,9 @@ class Compiled:
     ) -> None:
         self.optimizer = optimizer
         names = [tensor.name for tensor in outputs]
-        self.output_names = [name if names.count(name) == 1 else f"{name}_{i}" for i, name in enumerate(names)]
+        self.output_names = [
+            name if names.count(name) == 1 else f"{name}_{i}" for i, name in enumerate(names)
+        ]
         self.losses: list[Loss | None] = [
             None if part is None else losses.get(part) for part in self._per_output("loss", loss)
         ]
@@ -46,7 +54,9 @@ class Compiled:
         self.loss_weights = [1.0 if weight is None else _checked_weight(weight) for weight in weights]
         self.active = [number for number, part in enumerate(self.losses) if part is not None]
         self.targets = [
-            TargetSpec(f"y[{number}]" if len(outputs) > 1 else "y", part.target if part else "any", tensor.shape)
+            TargetSpec(
+                f"y[{number}]" if len(outputs) > 1 else "y", part.target if part else "any", tensor.shape
+            )
             for number, (part, tensor) in enumerate(zip(self.losses, outputs, strict=True))
         ]
         self._check_units()
@@ -62,11 +72,15 @@ class Compiled:
         if isinstance(value, dict) and "class_name" not in value:
             for name in value:
                 if name not in self.output_names:
-                    raise ValueError(f"{argument}: no output is called {name!r}; outputs: {self.output_names}")
+                    raise ValueError(
+                        f"{argument}: no output is called {name!r}; outputs: {self.output_names}"
+                    )
             return [value.get(name) for name in self.output_names]
         if isinstance(value, (list, tuple)):
             if len(value) != count:
-                raise ValueError(f"{argument}: the model has {count} outputs. Received: {len(value)} values {value!r}")
+                raise ValueError(
+                    f"{argument}: the model has {count} outputs. Received: {len(value)} values {value!r}"
+                )
             return list(value)
         return [value] * count
 
@@ -74,7 +88,8 @@ class Compiled:
         for spec, loss in zip(self.targets, self.losses, strict=True):
             if loss is not None and loss.target in ("classes", "one_hot") and spec.units == 1:
                 raise ValueError(
-                    f"loss={loss.name!r}: an output of 1 unit has only one class. Use Dense(1, activation='sigmoid') with "
+                    f"loss={loss.name!r}: an output of 1 unit has only one class. Use Dense(1, "
+                    "activation='sigmoid') with "
                     "binary_crossentropy, or as many units as there are classes"
                 )
 
@@ -93,7 +108,9 @@ class Compiled:
     def _meter(self, identifier: Any, number: int, weighted: bool) -> Meter:
         spec, loss = self.targets[number], self.losses[number]
         if loss is None:
-            raise ValueError(f"metrics: output {self.output_names[number]!r} has no loss, so it takes no y to compare with")
+            raise ValueError(
+                f"metrics: output {self.output_names[number]!r} has no loss, so it takes no y to compare with"
+            )
         if isinstance(identifier, str) and identifier in metrics.ACCURACY:
             metric = metrics.accuracy_for(spec.units, spec.target, identifier)
         else:
@@ -170,7 +187,9 @@ class Tally:
                 meter.metric.update_state(target, outputs[meter.output], weights if meter.weighted else None)
 
     def values(self) -> list[float]:
-        """The means, in the order of `Compiled.names`. The core's losses hold their loss weight; "loss" is their sum."""
+        """The means, in the order of `Compiled.names`. The core's losses hold their loss weight; "loss" is
+        their sum.
+        """
         compiled = self.compiled
         means = [loss / max(1, self.examples) for loss in self.losses]
         values = [sum(means)]

@@ -1,30 +1,31 @@
-"""What users pass as x, y and sample weights, turned into what programs take: checked arrays and their batches.
+"""What users pass as x, y and sample weights, turned into what programs take: checked arrays and their
+batches.
 
-Arrays are checked once as a whole (so that an error names the row the user knows); batches from iterables one by one. A
-prepared input is an integer array (B, T), a Ragged, a float32 array (B, C) or (B, T, C).
+Arrays are checked once as a whole (so that an error names the row the user knows); batches from iterables one
+by one. A prepared input is an integer array (B, T), a Ragged, a float32 array (B, C) or (B, T, C).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .random_seeds import generator
 from .ragged import Ragged
 
 UNEQUAL = (
     "rows of unequal length cannot form an array. Pad them: utils.pad_sequences({0}), "
-    "or keep their lengths: Ragged.from_lists({0})"
+    "or keep their lengths: Ragged.from_sequences({0})"
 )
 
 
 @dataclass(frozen=True)
 class InputSpec:
-    """An input of a model: its name in messages, what it holds ("ids", "floats", "sequence"), shape, and number of ids."""
+    """An input of a model: its name in messages, what it holds ("ids", "floats", "sequence"), shape, and
+    number of ids.
+    """
 
     name: str
     kind: str
@@ -34,7 +35,9 @@ class InputSpec:
 
 @dataclass(frozen=True)
 class TargetSpec:
-    """A target: its name in messages, what it holds (Loss.target, or "any" without a loss) and the output's shape."""
+    """A target: its name in messages, what it holds (Loss.target, or "any" without a loss) and the output's
+    shape.
+    """
 
     name: str
     target: str
@@ -45,12 +48,16 @@ class TargetSpec:
         return int(self.shape[-1] or 1)
 
 
-# -- inputs ----------------------------------------------------------------------------------------------------------------
+# -- inputs --------------------------------------------------------------------------------------------------
 def prepare_input(spec: InputSpec, value: Any, whole: bool = False) -> Any:
-    """One input as programs take it; `whole` also checks the range of ids, which the core else does per batch."""
+    """One input as programs take it; `whole` also checks the range of ids, which the core else does per
+    batch.
+    """
     if isinstance(value, Ragged):
         if spec.kind != "ids":
-            raise TypeError(f"{spec.name}: an input of numbers takes no Ragged; expected shape {_shape(spec.shape)}")
+            raise TypeError(
+                f"{spec.name}: an input of numbers takes no Ragged; expected shape {_shape(spec.shape)}"
+            )
         return value
     array = value if type(value) is np.ndarray else _as_array(spec.name, value)
     if spec.kind == "ids":
@@ -65,7 +72,9 @@ def prepare_input(spec: InputSpec, value: Any, whole: bool = False) -> Any:
     array = np.ascontiguousarray(array, np.float32)
     if whole and not np.isfinite(array.sum()) and not np.isfinite(array).all():
         where = tuple(int(part) for part in np.argwhere(~np.isfinite(array))[0])
-        raise ValueError(f"{spec.name}[{', '.join(map(str, where))}] = {array[where]}: only finite numbers are allowed")
+        raise ValueError(
+            f"{spec.name}[{', '.join(map(str, where))}] = {array[where]}: only finite numbers are allowed"
+        )
     return array
 
 
@@ -73,12 +82,19 @@ def _as_array(name: str, value: Any) -> np.ndarray:
     if value is None:
         raise ValueError(f"{name} is missing. Received: {name}=None")
     if isinstance(value, (str, bytes)):
-        raise TypeError(f"{name}: expected arrays of numbers, or a list of texts. Received: one string; did you mean [{name}]?")
+        raise TypeError(
+            f"{name}: expected arrays of numbers, or a list of texts. Received: one string; did you mean "
+            f"[{name}]?"
+        )
     try:
         array = np.asarray(value)
     except ValueError:
         raise ValueError(f"{name}: {UNEQUAL.format(name)}") from None
-    if array.dtype == object and len(array) and all(isinstance(row, (list, tuple, np.ndarray)) for row in array.flat):
+    if (
+        array.dtype == object
+        and len(array)
+        and all(isinstance(row, (list, tuple, np.ndarray)) for row in array.flat)
+    ):
         raise ValueError(f"{name}: {UNEQUAL.format(name)}")
     return array
 
@@ -86,7 +102,9 @@ def _as_array(name: str, value: Any) -> np.ndarray:
 def is_text(value: Any) -> bool:
     """Whether x is raw text: a list, tuple or array of str."""
     if isinstance(value, np.ndarray):
-        return value.dtype.kind == "U" or (value.dtype == object and value.size > 0 and isinstance(value.flat[0], str))
+        return value.dtype.kind == "U" or (
+            value.dtype == object and value.size > 0 and isinstance(value.flat[0], str)
+        )
     return isinstance(value, (list, tuple)) and len(value) > 0 and isinstance(value[0], str)
 
 
@@ -98,7 +116,10 @@ def _prepare_ids(spec: InputSpec, array: np.ndarray, whole: bool) -> np.ndarray:
         array = array[:, None] if spec.shape[1] == 1 else array
     if array.ndim != 2:
         hint = f"; for one text use {spec.name}[None]" if array.ndim == 1 and len(array) else ""
-        raise ValueError(f"{spec.name}: expected token ids of shape {_shape(spec.shape)}. Received: shape {array.shape}{hint}")
+        raise ValueError(
+            f"{spec.name}: expected token ids of shape {_shape(spec.shape)}. Received: shape "
+            f"{array.shape}{hint}"
+        )
     if spec.shape[1] not in (None, array.shape[1]):
         raise ValueError(
             f"{spec.name}: expected token ids of shape {_shape(spec.shape)}. Received: shape {array.shape}; "
@@ -127,7 +148,11 @@ def _whole_numbers(name: str, array: np.ndarray, meaning: str) -> np.ndarray:
         if array.dtype.kind in "USO" and meaning == "class numbers":
             hint = "; number the labels first: names, y = np.unique(y, return_inverse=True)"
         raise TypeError(f"{name}: {meaning} must be integers. Received: dtype {array.dtype}{hint}")
-    if not np.isfinite(array).all() or np.abs(array).max(initial=0.0) >= 2**31 or not (array == np.floor(array)).all():
+    if (
+        not np.isfinite(array).all()
+        or np.abs(array).max(initial=0.0) >= 2**31
+        or not (array == np.floor(array)).all()
+    ):
         with np.errstate(invalid="ignore"):
             wrong = np.argwhere(~np.isfinite(array) | (array != np.floor(array)) | (np.abs(array) >= 2**31))
         where = tuple(int(part) for part in wrong[0])
@@ -144,7 +169,7 @@ def _shape(shape: Sequence[int | None]) -> str:
     return f"({', '.join(['batch', *('any' if size is None else str(size) for size in shape[1:])])})"
 
 
-# -- targets ---------------------------------------------------------------------------------------------------------------
+# -- targets -------------------------------------------------------------------------------------------------
 def prepare_target(spec: TargetSpec, value: Any, whole: bool = False) -> np.ndarray:
     """One target as programs take it: integers for "classes", else float32 of the output's shape."""
     array = value if type(value) is np.ndarray else _as_array(spec.name, value)
@@ -153,17 +178,27 @@ def prepare_target(spec: TargetSpec, value: Any, whole: bool = False) -> np.ndar
         return _prepare_classes(spec, array, whole)
     if array.dtype.kind not in "fiub":
         hint = "; number the labels first: names, y = np.unique(y, return_inverse=True)"
-        raise TypeError(f"{spec.name}: numbers were expected. Received: dtype {array.dtype}{hint if spec.target != 'values' else ''}")
+        raise TypeError(
+            f"{spec.name}: numbers were expected. Received: dtype "
+            f"{array.dtype}{hint if spec.target != 'values' else ''}"
+        )
     ndim = len(spec.shape)
     if array.ndim == ndim - 1 and spec.units == 1:
         array = array[..., None]
-    if spec.target == "one_hot" and array.shape != (len(array), *spec.shape[1:]) and (array.ndim < ndim or array.shape[-1] == 1):
+    if (
+        spec.target == "one_hot"
+        and array.shape != (len(array), *spec.shape[1:])
+        and (array.ndim < ndim or array.shape[-1] == 1)
+    ):
         raise ValueError(
-            f"{spec.name}: categorical_crossentropy takes one-hot rows of {spec.units} numbers. Received: shape {array.shape}; "
+            f"{spec.name}: categorical_crossentropy takes one-hot rows of {spec.units} numbers. Received: "
+            f"shape {array.shape}; "
             "for class numbers use the loss sparse_categorical_crossentropy (or utils.to_categorical)"
         )
     if array.ndim != ndim or array.shape[-1] != spec.units:
-        raise ValueError(f"{spec.name}: expected shape {_shape(spec.shape)}, as the output. Received: shape {array.shape}")
+        raise ValueError(
+            f"{spec.name}: expected shape {_shape(spec.shape)}, as the output. Received: shape {array.shape}"
+        )
     array = np.ascontiguousarray(array, np.float32)
     if whole:
         _check_values(spec, array)
@@ -173,7 +208,12 @@ def prepare_target(spec: TargetSpec, value: Any, whole: bool = False) -> np.ndar
 def _prepare_classes(spec: TargetSpec, array: np.ndarray, whole: bool) -> np.ndarray:
     ndim = len(spec.shape)
     if array.dtype.kind not in "iu":
-        if array.ndim == ndim and array.shape[-1] == spec.units and spec.units > 1 and array.dtype.kind == "f":
+        if (
+            array.ndim == ndim
+            and array.shape[-1] == spec.units
+            and spec.units > 1
+            and array.dtype.kind == "f"
+        ):
             raise _one_hot_error(spec, array)
         array = _whole_numbers(spec.name, array, "class numbers")
     if array.ndim == ndim and array.shape[-1] == 1:
@@ -182,7 +222,8 @@ def _prepare_classes(spec: TargetSpec, array: np.ndarray, whole: bool) -> np.nda
         if array.ndim == ndim and array.shape[-1] == spec.units:
             raise _one_hot_error(spec, array)
         raise ValueError(
-            f"{spec.name}: expected class numbers of shape {_shape(spec.shape[:-1])}. Received: shape {array.shape}"
+            f"{spec.name}: expected class numbers of shape {_shape(spec.shape[:-1])}. Received: shape "
+            f"{array.shape}"
         )
     if whole:
         check_range(spec.name, array, spec.units)
@@ -191,7 +232,8 @@ def _prepare_classes(spec: TargetSpec, array: np.ndarray, whole: bool) -> np.nda
 
 def _one_hot_error(spec: TargetSpec, array: np.ndarray) -> ValueError:
     return ValueError(
-        f"{spec.name}: sparse_categorical_crossentropy takes class numbers in [0, {spec.units}), one per example. "
+        f"{spec.name}: sparse_categorical_crossentropy takes class numbers in [0, {spec.units}), one per "
+        "example. "
         f"Received: shape {array.shape}; for one-hot rows use the loss categorical_crossentropy"
     )
 
@@ -210,7 +252,7 @@ def _check_values(spec: TargetSpec, array: np.ndarray) -> None:
         raise ValueError(f"{spec.name}[{', '.join(map(str, where))}] = {value:g} is {allowed}")
 
 
-# -- sample weights --------------------------------------------------------------------------------------------------------
+# -- sample weights ------------------------------------------------------------------------------------------
 def prepare_weights(value: Any, count: int) -> np.ndarray | None:
     """Sample weights as float32 (B,); ValueError for other lengths, negative or infinite numbers."""
     if value is None:
@@ -222,17 +264,23 @@ def prepare_weights(value: Any, count: int) -> np.ndarray | None:
     if weights.ndim == 2 and weights.shape[1] == 1:
         weights = weights[:, 0]
     if weights.shape != (count,):
-        raise ValueError(f"sample_weight: expected shape ({count},), one per example. Received: shape {weights.shape}")
+        raise ValueError(
+            f"sample_weight: expected shape ({count},), one per example. Received: shape {weights.shape}"
+        )
     if not np.isfinite(weights).all() or (weights < 0).any():
         where = int(np.argwhere(~np.isfinite(weights) | (weights < 0))[0, 0])
         raise ValueError(f"sample_weight[{where}] = {weights[where]}: finite numbers >= 0 are allowed")
     return weights
 
 
-def class_weights(spec: TargetSpec, target: np.ndarray, weight_of: dict[int, float], given: Any) -> np.ndarray:
+def class_weights(
+    spec: TargetSpec, target: np.ndarray, weight_of: dict[int, float], given: Any
+) -> np.ndarray:
     """Weight per example by class (1 for classes without one), times the sample weights."""
     if not isinstance(weight_of, dict):
-        raise TypeError(f"class_weight must be a dict of class number to weight. Received: {type(weight_of).__name__}")
+        raise TypeError(
+            f"class_weight must be a dict of class number to weight. Received: {type(weight_of).__name__}"
+        )
     if spec.target == "classes":
         classes, count = target.reshape(len(target), -1), spec.units
     elif spec.target == "one_hot":
@@ -242,7 +290,9 @@ def class_weights(spec: TargetSpec, target: np.ndarray, weight_of: dict[int, flo
     else:
         classes, count = np.zeros((0, 2), np.int64), 0
     if classes.shape[1] != 1:
-        raise ValueError(f"class_weight needs one class per example. Received: an output of shape {_shape(spec.shape)}")
+        raise ValueError(
+            f"class_weight needs one class per example. Received: an output of shape {_shape(spec.shape)}"
+        )
     table = np.ones(count, np.float32)
     for number, weight in weight_of.items():
         if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or not 0 <= number < count:
@@ -250,85 +300,6 @@ def class_weights(spec: TargetSpec, target: np.ndarray, weight_of: dict[int, flo
         table[number] = weight
     weights = table[classes[:, 0]]
     return weights if given is None else weights * given
-
-
-# -- batches ---------------------------------------------------------------------------------------------------------------
-Batch = tuple[list[Any], list[np.ndarray], np.ndarray | None, int]
-"""Inputs, targets, weights and the number of examples."""
-
-
-class ArrayBatches:
-    """Batches of arrays that are in memory, shuffled by (seed, epoch) or in order."""
-
-    def __init__(
-        self, inputs: list[Any], targets: list[np.ndarray], weights: np.ndarray | None, batch_size: int, seed: int | None
-    ) -> None:
-        self.inputs, self.targets, self.weights, self.seed = inputs, targets, weights, seed
-        self.count = len(inputs[0])
-        self.batch_size = batch_size
-        self.steps: int | None = math.ceil(self.count / batch_size)
-
-    def epoch(self, number: int) -> Iterator[Batch]:
-        """The batches of an epoch; its number (of the model's life) decides the order."""
-        order = None
-        if self.seed is not None:
-            order = generator(self.seed, number).permutation(self.count)
-        for start in range(0, self.count, self.batch_size):
-            stop = min(start + self.batch_size, self.count)
-            index: Any = slice(start, stop) if order is None else order[start:stop]
-            inputs = [take(part, index) for part in self.inputs]
-            weights = None if self.weights is None else self.weights[index]
-            yield inputs, [part[index] for part in self.targets], weights, stop - start
-
-
-class IterableBatches:
-    """Batches (x, y[, sample_weight]) from an iterable, prepared one by one."""
-
-    def __init__(self, source: Any, prepare: Any, steps: int | None) -> None:
-        self.source, self.prepare, self.steps = source, prepare, steps
-        self.seed = None
-        self._limited = steps is not None
-        self._running: Iterator[Any] | None = None
-        if steps is None and hasattr(source, "__len__"):
-            self.steps = len(source)
-
-    def epoch(self, number: int) -> Iterator[Batch]:
-        """One pass, or `steps` batches, starting again where the source ends."""
-        if hasattr(self.source, "set_epoch"):
-            self.source.set_epoch(number)
-        if not self._limited:
-            yield from (self.prepare(item) for item in self.source)
-            return
-        assert self.steps is not None
-        for _ in range(self.steps):
-            item = self._next()
-            if item is None:
-                return
-            yield self.prepare(item)
-
-    def _next(self) -> Any:
-        for _ in range(2):
-            if self._running is None:
-                self._running = iter(self.source)
-            item = next(self._running, None)
-            if item is not None:
-                return item
-            self._running = None
-        return None
-
-
-def take(prepared: Any, index: Any) -> Any:
-    """The examples of `index` (an array or a slice) of a prepared input, in the form that programs take."""
-    if isinstance(prepared, Ragged):
-        return raw(prepared[index])
-    return prepared[index]
-
-
-def raw(prepared: Any) -> Any:
-    """A prepared input in the form that programs take: (ids, offsets) for Ragged."""
-    if isinstance(prepared, Ragged):
-        return (prepared.ids, prepared.offsets)
-    return prepared
 
 
 def is_iterable_of_batches(x: Any) -> bool:

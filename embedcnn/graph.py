@@ -1,7 +1,7 @@
 """The graph of a functional model: symbolic tensors, the calls of layers that join them, and their order.
 
-Calling a layer on symbolic tensors makes a Node; `Model` walks the nodes back from its outputs. lowering.py turns them
-into operations of the core.
+Calling a layer on symbolic tensors makes a Node; `Model` walks the nodes back from its outputs. lowering.py
+turns them into operations of the core.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ def flatten(value: Any) -> list[Any]:
 
 
 def walk(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> list[Node]:
-    """The nodes between inputs and outputs, each after those it needs; ValueError if an output needs another input."""
+    """The nodes between inputs and outputs, each after those it needs; ValueError if an output needs another
+    input.
+    """
     ends = {id(tensor) for tensor in inputs}
     found: list[Node] = []
     seen: set[int] = set()
@@ -88,7 +90,8 @@ def walk(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) ->
             continue
         if not node.inputs:
             raise ValueError(
-                f"An output of the model depends on the Input {node.layer.name!r}, which is not among `inputs`. "
+                f"An output of the model depends on the Input {node.layer.name!r}, which is not among "
+                "`inputs`. "
                 f"Received: inputs={[tensor.name for tensor in inputs]}"
             )
         stack += [(tensor.node, False) for tensor in reversed(node.inputs)]

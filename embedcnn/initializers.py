@@ -1,7 +1,8 @@
-"""Initial values of weights: Keras's initializers, drawn with NumPy's Philox so that a seed gives the same numbers everywhere.
+"""Initial values of weights: Keras's initializers, drawn with NumPy's Philox so that a seed gives the same
+numbers everywhere.
 
-`initializer(shape)` returns a new float32 array. Without a seed one is taken when the initializer is made (see
-utils.set_random_seed); an initializer returns the same numbers at each call, as in Keras 3.
+`initializer(shape)` returns a new float32 array. Without a seed one is taken when the initializer is made
+(see utils.set_random_seed); an initializer returns the same numbers at each call, as in Keras 3.
 """
 
 from __future__ import annotations
@@ -18,23 +19,31 @@ from .choices import unknown_name
 from .random_seeds import checked_seed, generator, next_seed
 from .variables import numbers
 
-_deferred = False
+_budget: list[int] | None = None
 
 
 @contextlib.contextmanager
-def deferred() -> Iterator[None]:
-    """Within this context weights start as zeros, without drawing: a file is going to fill them."""
-    global _deferred
-    before, _deferred = _deferred, True
+def deferred(size: int) -> Iterator[None]:
+    """Within this context weights start as zeros, without drawing: a file is going to fill them.
+
+    `size`: how many bytes the file holds for them; ValueError where a model asks for more.
+    """
+    global _budget
+    before, _budget = _budget, [size]
     try:
         yield
     finally:
-        _deferred = before
+        _budget = before
 
 
 def initial_value(initializer: Initializer, shape: Sequence[int]) -> np.ndarray:
     """What a new weight starts with."""
-    return np.zeros(shape, np.float32) if _deferred else initializer(shape)
+    if _budget is None:
+        return initializer(shape)
+    _budget[0] -= 4 * math.prod(shape)
+    if _budget[0] < 0:
+        raise ValueError(f"config.json asks for a weight of shape {tuple(shape)}, more than the file holds")
+    return np.zeros(shape, np.float32)
 
 
 class Initializer:
@@ -74,7 +83,8 @@ class Ones(Initializer):
 class Constant(Initializer):
     """One number everywhere, or the values of an array of the weight's shape. As keras.initializers.Constant.
 
-    `layers.Embedding(V, D, embeddings_initializer=Constant(matrix))` shares a float32 C-contiguous matrix without copy.
+    `layers.Embedding(V, D, embeddings_initializer=Constant(matrix))` shares a float32 C-contiguous matrix
+    without copy.
 
     >>> Constant(2.0)((2,)).tolist()
     [2.0, 2.0]
@@ -176,7 +186,8 @@ class TruncatedNormal(RandomNormal):
 
 
 class Orthogonal(_Random):
-    """`gain` times a matrix with orthonormal rows or columns; leading axes are joined. As keras.initializers.Orthogonal.
+    """`gain` times a matrix with orthonormal rows or columns; leading axes are joined. As
+    keras.initializers.Orthogonal.
 
     >>> q = Orthogonal(seed=0)((4, 3))
     >>> bool(np.allclose(q.T @ q, np.eye(3), atol=1e-6))
@@ -228,7 +239,9 @@ class _Scaled(_Random):
 
 
 class GlorotUniform(_Scaled):
-    """Uniform with limit sqrt(6 / (inputs + outputs)) (Glorot and Bengio 2010). As keras.initializers.GlorotUniform."""
+    """Uniform with limit sqrt(6 / (inputs + outputs)) (Glorot and Bengio 2010). As
+    keras.initializers.GlorotUniform.
+    """
 
     fan = "average"
 

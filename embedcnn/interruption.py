@@ -1,4 +1,6 @@
-"""Ctrl-C between steps: a signal that arrives within a training step waits until the step and its bookkeeping are whole."""
+"""Ctrl-C between steps: a signal that arrives within a training step waits until the step and its bookkeeping
+are whole.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Losses by Keras's names. They run in the core; called on arrays they compute the same in NumPy (float64)."""
+"""Losses by Keras's names. In models they run in the core; called on arrays they do the same in NumPy (float64)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ class Loss:
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
         losses = self.per_example(np.asarray(y_true), np.asarray(y_pred, dtype=np.float64))
         if sample_weight is not None:
-            losses = losses * np.asarray(sample_weight, dtype=np.float64).reshape(-1, *[1] * (losses.ndim - 1))
+            losses = losses * np.asarray(sample_weight, dtype=np.float64).reshape(
+                -1, *[1] * (losses.ndim - 1)
+            )
         return float(losses.mean())
 
     def get_config(self) -> dict[str, Any]:
@@ -45,7 +47,9 @@ class Loss:
         return {"name": self.name}
 
     def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items() if name != "name")
+        arguments = ", ".join(
+            f"{name}={value!r}" for name, value in self.get_config().items() if name != "name"
+        )
         return f"{type(self).__name__}({arguments})"
 
 
@@ -53,12 +57,16 @@ class _CrossEntropy(Loss):
     operation = "cross_entropy"
     kind = ""
 
-    def __init__(self, from_logits: bool, label_smoothing: float, axis: int, reduction: str, name: str) -> None:
+    def __init__(
+        self, from_logits: bool, label_smoothing: float, axis: int, reduction: str, name: str
+    ) -> None:
         super().__init__(name, reduction)
         if not isinstance(from_logits, (bool, np.bool_)):
             raise TypeError(f"`from_logits` must be True or False. Received: from_logits={from_logits!r}")
         if not isinstance(label_smoothing, (int, float)) or not 0 <= label_smoothing <= 1:
-            raise ValueError(f"`label_smoothing` must be in [0, 1]. Received: label_smoothing={label_smoothing!r}")
+            raise ValueError(
+                f"`label_smoothing` must be in [0, 1]. Received: label_smoothing={label_smoothing!r}"
+            )
         if axis != -1:
             raise ValueError(f"`axis` must be -1 (the last axis). Received: axis={axis!r}")
         self.from_logits, self.label_smoothing = bool(from_logits), float(label_smoothing)
@@ -68,7 +76,11 @@ class _CrossEntropy(Loss):
         return {"kind": self.kind, "from_logits": self.from_logits, **smoothing}
 
     def get_config(self) -> dict[str, Any]:
-        return {"from_logits": self.from_logits, "label_smoothing": self.label_smoothing, **super().get_config()}
+        return {
+            "from_logits": self.from_logits,
+            "label_smoothing": self.label_smoothing,
+            **super().get_config(),
+        }
 
     def _probabilities(self, y_pred: np.ndarray) -> np.ndarray:
         if self.kind == "binary":
@@ -79,7 +91,8 @@ class _CrossEntropy(Loss):
 
 
 class BinaryCrossentropy(_CrossEntropy):
-    """-mean(y log p + (1 - y) log(1 - p)) for y in [0, 1] of the output's shape. As keras.losses.BinaryCrossentropy.
+    """-mean(y log p + (1 - y) log(1 - p)) for y in [0, 1] of the output's shape. As
+    keras.losses.BinaryCrossentropy.
 
     `label_smoothing` s turns y into y (1 - s) + s / 2. Raises ValueError for s outside [0, 1].
 
@@ -205,7 +218,8 @@ def get(identifier: Any) -> Loss:
         return (NAMES | CLASSES)[identifier]()  # type: ignore[call-arg]
     if callable(identifier):
         raise TypeError(
-            f"loss={identifier!r}: the core has no gradient of a Python function. Allowed: {', '.join(sorted(NAMES))}, or a "
+            f"loss={identifier!r}: the core has no gradient of a Python function. Allowed: "
+            f"{', '.join(sorted(NAMES))}, or a "
             "loss of embedcnn.losses"
         )
     raise unknown_name("loss", identifier, NAMES)

@@ -1,9 +1,11 @@
 """Turns the graph of a model into operations of the core: plain operations first, then a table of rewrites.
 
-`PLAIN` says which operations each layer is made of. `PATTERNS` is the list of rewrites, in order; each looks for one shape of
-operations and replaces it by a faster one. A rewrite serves one consumer: whoever else reads a tensor keeps the general path
-beside it, and operations that nobody reads any more are dropped at the end. Training and inference are lowered separately.
-The operations and their attributes are those of csrc/program.
+`PLAIN` says which operations each layer is made of. `PATTERNS` is the list of rewrites, in order; each looks
+for one shape of operations and replaces it by a faster one. A rewrite serves one consumer: whoever else reads
+a tensor keeps
+the general path beside it, and operations that nobody reads any more are dropped at the end. Training and
+inference are
+lowered separately. The operations and their attributes are those of csrc/program.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from .variables import Variable
 
 @dataclass
 class Operation:
-    """One operation: its kind, the numbers of the tensors it reads and makes, its weights and its attributes."""
+    """One operation: its kind, the tensors it reads and makes, its weights and its attributes."""
 
     name: str
     inputs: list[int]
@@ -67,7 +69,9 @@ class Lowered:
 
 
 class Builder:
-    """Collects operations while they still carry symbols; `finish` drops the unread ones and numbers the tensors."""
+    """Collects operations while they still carry symbols; `finish` drops the unread ones and numbers the
+    tensors.
+    """
 
     def __init__(self) -> None:
         self.operations: list[Operation] = []
@@ -79,7 +83,9 @@ class Builder:
         self._symbols += 1
         return self._symbols - 1
 
-    def add(self, name: str, inputs: Sequence[int], variables: Sequence[Variable | None] = (), **attributes: Any) -> int:
+    def add(
+        self, name: str, inputs: Sequence[int], variables: Sequence[Variable | None] = (), **attributes: Any
+    ) -> int:
         """Appends an operation with one output and returns the symbol of it."""
         out = self.symbol()
         weights = [variable for variable in variables if variable is not None]
@@ -125,7 +131,7 @@ class Builder:
 LOSSES = ("cross_entropy", "squared_error")
 
 
-# -- the plain operations of each layer ------------------------------------------------------------------------------------
+# -- the plain operations of each layer ----------------------------------------------------------------------
 def _activate(build: Builder, name: str, x: int) -> int:
     if name == "linear":
         return x
@@ -134,7 +140,9 @@ def _activate(build: Builder, name: str, x: int) -> int:
 
 def _conv1d(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     attributes = {"strides": layer.strides, "dilation_rate": layer.dilation_rate, "padding": layer.padding}
-    return _activate(build, layer.activation, build.add("conv1d", inputs, [layer.kernel, layer.bias], **attributes))
+    return _activate(
+        build, layer.activation, build.add("conv1d", inputs, [layer.kernel, layer.bias], **attributes)
+    )
 
 
 def _dense(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
@@ -146,7 +154,9 @@ def _dropout(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
 
 
 PLAIN: dict[type, Callable[[Builder, Any, list[int], int], int]] = {
-    layers.Embedding: lambda build, layer, inputs, call: build.add("embed", inputs),  # tokens come from its lookup
+    layers.Embedding: lambda build, layer, inputs, call: build.add(
+        "embed", inputs
+    ),  # tokens come from its lookup
     layers.Conv1D: _conv1d,
     layers.Dense: _dense,
     layers.Dropout: _dropout,
@@ -155,11 +165,13 @@ PLAIN: dict[type, Callable[[Builder, Any, list[int], int], int]] = {
     layers.Softmax: lambda build, layer, inputs, call: _activate(build, "softmax", inputs[0]),
     layers.Concatenate: lambda build, layer, inputs, call: build.add("concatenate", inputs),
     layers.GlobalMaxPooling1D: lambda build, layer, inputs, call: build.add("global_max_pool", inputs),
-    layers.GlobalAveragePooling1D: lambda build, layer, inputs, call: build.add("global_average_pool", inputs),
+    layers.GlobalAveragePooling1D: lambda build, layer, inputs, call: build.add(
+        "global_average_pool", inputs
+    ),
 }
 
 
-# -- the rewrites ----------------------------------------------------------------------------------------------------------
+# -- the rewrites --------------------------------------------------------------------------------------------
 def drop_dropout(build: Builder) -> None:
     """dropout(x) -> x."""
     for op in [op for op in build.operations if op.name == "dropout"]:
@@ -168,7 +180,9 @@ def drop_dropout(build: Builder) -> None:
 
 
 def fuse_token_conv_pool(build: Builder) -> None:
-    """global_max_pool([monotone activation] (conv1d(embed(tokens)))), stride and dilation 1 -> token_conv_pool(tokens)."""
+    """global_max_pool([monotone activation] (conv1d(embed(tokens)))), stride and dilation 1 ->
+    token_conv_pool(tokens).
+    """
     for op in build.operations:
         if op.name != "global_max_pool":
             continue
@@ -184,11 +198,17 @@ def fuse_token_conv_pool(build: Builder) -> None:
             continue
         op.name, op.inputs, op.variables = "token_conv_pool", embed.inputs, source.variables
         use_bias = len(source.variables) == 2
-        op.attributes = {"use_bias": use_bias, "padding": source.attributes["padding"], "activation": activation}
+        op.attributes = {
+            "use_bias": use_bias,
+            "padding": source.attributes["padding"],
+            "activation": activation,
+        }
 
 
 def join_branches(build: Builder) -> None:
-    """concatenate(token_conv_pool(t, a), token_conv_pool(t, b)) -> token_conv_pool(t, a, b): one pass over the tokens."""
+    """concatenate(token_conv_pool(t, a), token_conv_pool(t, b)) -> token_conv_pool(t, a, b): one pass over
+    the tokens.
+    """
     for position, op in reversed(list(enumerate(build.operations))):
         if op.name != "concatenate":
             continue
@@ -225,7 +245,9 @@ def join_branches(build: Builder) -> None:
 
 
 def fuse_cross_entropy(build: Builder) -> None:
-    """cross_entropy(softmax(x) or sigmoid(x)) of probabilities -> cross_entropy(x) of logits, which is exact and stable."""
+    """cross_entropy(softmax(x) or sigmoid(x)) of probabilities -> cross_entropy(x) of logits, which is exact
+    and stable.
+    """
     for op in build.operations:
         if op.name != "cross_entropy" or op.attributes["from_logits"]:
             continue
@@ -250,14 +272,15 @@ PATTERNS: list[tuple[str, Callable[[Builder], None]]] = [
 """When each rewrite applies, and the rewrite, in order."""
 
 
-# -- the whole -------------------------------------------------------------------------------------------------------------
+# -- the whole -----------------------------------------------------------------------------------------------
 def input_kind(tensor: SymbolicTensor, nodes: Sequence[Node]) -> str:
     """What an input holds: "ids" where an Embedding reads it, "floats" for numbers, "sequence" for (T, C)."""
     readers = {type(node.layer) for node in nodes if any(tensor is read for read in node.inputs)}
     if layers.Embedding in readers:
         if len(readers) > 1:
             raise ValueError(
-                f"Input {tensor.name!r} is read by an Embedding (as ids) and by another layer (as numbers); use two Inputs"
+                f"Input {tensor.name!r} is read by an Embedding (as ids) and by another layer (as numbers); "
+                "use two Inputs"
             )
         return "ids"
     return "floats" if tensor.ndim == 2 else "sequence"
@@ -276,7 +299,9 @@ def _describe_input(tensor: SymbolicTensor, nodes: Sequence[Node], name: str) ->
 def _lookups(build: Builder, nodes: Sequence[Node], symbols: dict[int, int]) -> dict[int, int]:
     """One lookup per Embedding layer over all its inputs; returns the tokens of each call."""
     tokens: dict[int, int] = {}
-    for layer in {id(node.layer): node.layer for node in nodes if isinstance(node.layer, layers.Embedding)}.values():
+    for layer in {
+        id(node.layer): node.layer for node in nodes if isinstance(node.layer, layers.Embedding)
+    }.values():
         calls = [node for node in nodes if node.layer is layer]
         read = list(dict.fromkeys(symbols[id(call.inputs[0])] for call in calls))
         made = [build.symbol() for _ in read]
@@ -312,7 +337,9 @@ def lower(
             continue
         plain = PLAIN.get(type(node.layer))
         if plain is None:
-            raise TypeError(f"Layer {node.layer.name!r} ({type(node.layer).__name__}) has no operations in the core")
+            raise TypeError(
+                f"Layer {node.layer.name!r} ({type(node.layer).__name__}) has no operations in the core"
+            )
         read = [tokens[id(node)]] if id(node) in tokens else [symbols[id(tensor)] for tensor in node.inputs]
         symbols[id(node.outputs[0])] = plain(build, node.layer, read, call)
     build.outputs = [symbols[id(tensor)] for tensor in outputs]

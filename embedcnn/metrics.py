@@ -1,4 +1,6 @@
-"""Metrics by Keras's names. Those that the core counts anyway (accuracy) cost nothing; the others run in NumPy per batch."""
+"""Metrics by Keras's names. Those that the core counts anyway (accuracy) cost nothing; the others run in
+NumPy per batch.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from .choices import unknown_name
 class Metric:
     """A mean over examples: `update_state(y_true, y_pred, sample_weight)`, `result()`, `reset_state()`.
 
-    Subclasses define `per_example(y_true, y_pred)`, an array with one value per example (more axes are averaged).
+    Subclasses define `per_example(y_true, y_pred)`, an array with one value per example (more axes are
+    averaged).
     """
 
     def __init__(self, name: str) -> None:
@@ -85,7 +88,8 @@ class BinaryAccuracy(Metric):
 
 
 class CategoricalAccuracy(Metric):
-    """How often the largest of y_pred is where the largest of y_true (one-hot) is. As keras.metrics.CategoricalAccuracy.
+    """How often the largest of y_pred is where the largest of y_true (one-hot) is. As
+    keras.metrics.CategoricalAccuracy.
 
     >>> CategoricalAccuracy()([[0, 1], [1, 0]], [[0.1, 0.9], [0.2, 0.8]])
     0.5
@@ -158,7 +162,13 @@ class MeanAbsoluteError(Metric):
 
 CLASSES: dict[str, type[Metric]] = {
     cls.__name__: cls
-    for cls in (BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy, MeanSquaredError, MeanAbsoluteError)
+    for cls in (
+        BinaryAccuracy,
+        CategoricalAccuracy,
+        SparseCategoricalAccuracy,
+        MeanSquaredError,
+        MeanAbsoluteError,
+    )
 }
 NAMES: dict[str, type[Metric]] = {
     "binary_accuracy": BinaryAccuracy,
@@ -173,7 +183,8 @@ ACCURACY = ("accuracy", "acc")
 
 
 def get(identifier: Any) -> Metric:
-    """The metric of a name, class, configuration, function or instance; ValueError with a suggestion for unknown names.
+    """The metric of a name, class, configuration, function or instance; ValueError with a suggestion for
+    unknown names.
 
     "accuracy" has no metric of its own: `compile` chooses the one that fits the loss and the shapes.
 
@@ -196,7 +207,9 @@ def get(identifier: Any) -> Metric:
 
 
 def accuracy_for(units: int, target: str, name: str) -> Metric:
-    """What "accuracy" means for an output of `units` numbers and y of the kind `target`, as Keras resolves it."""
+    """What "accuracy" means for an output of `units` numbers and y of the kind `target`, as Keras resolves
+    it.
+    """
     if units == 1 or target == "binary":
         return BinaryAccuracy(name)
     return SparseCategoricalAccuracy(name) if target == "classes" else CategoricalAccuracy(name)
@@ -205,5 +218,7 @@ def accuracy_for(units: int, target: str, name: str) -> Metric:
 def serialize(metric: Metric) -> dict[str, Any]:
     """The configuration of a metric, for `get`; ValueError for functions, which no file can hold."""
     if type(metric).__name__ not in CLASSES:
-        raise ValueError(f"metric {metric.name!r} is a Python function or class and cannot be stored in a file")
+        raise ValueError(
+            f"metric {metric.name!r} is a Python function or class and cannot be stored in a file"
+        )
     return {"class_name": type(metric).__name__, "config": metric.get_config()}

@@ -1,363 +1,23 @@
-"""Model (a graph of layers) and Sequential (a chain of them). Training and prediction are in training.py."""
+"""The kinds of models: Model (functional.py) and Sequential, a chain of layers; load_model."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from . import feeding, layers
-from .feeding import InputSpec
-from .graph import Node, SymbolicTensor, by_depth, flatten, unique_layers, walk
-from .layers.base import Layer, unique_name
-from .lowering import Lowered, input_kind, lower
-from .random_seeds import checked_seed, next_seed
-from .training import Trainer
-from .variables import Variable
+from .functional import Model
+from .graph import SymbolicTensor
+from .layers.base import Layer
 
-
-class Model(Trainer):
-    """A model from `inputs` to `outputs`, tensors or lists of them: branches, shared layers, several inputs and outputs.
-
-    `seed` decides shuffling and dropout (None: the next seed, see utils.set_random_seed). `text_encoder` and `labels` may be
-    set so that `predict` takes texts and `predict_labels` gives names. One thread at a time: a second one gets a RuntimeError.
-    Raises TypeError and ValueError where the graph is not connected. As keras.Model.
-
-    >>> import embedcnn
-    >>> tokens = embedcnn.Input((None,), dtype="int32")
-    >>> x = embedcnn.layers.Embedding(100, 8)(tokens)
-    >>> x = embedcnn.layers.GlobalMaxPooling1D()(embedcnn.layers.Conv1D(4, 3, activation="relu")(x))
-    >>> model = Model(tokens, embedcnn.layers.Dense(2, activation="softmax")(x))
-    >>> model.count_params()
-    910
-    """
-
-    def __init__(
-        self, inputs: Any = None, outputs: Any = None, name: str | None = None, trainable: bool = True, seed: int | None = None
-    ) -> None:
-        super().__init__()
-        self.name = unique_name("sequential" if isinstance(self, Sequential) else "functional") if name is None else name
-        self.seed = next_seed() if seed is None else checked_seed("seed", seed)
-        self.text_encoder: Any = None
-        self._labels: list[Any] | None = None
-        self.nodes: list[Node] = []
-        self.inputs: list[SymbolicTensor] = []
-        self.outputs: list[SymbolicTensor] = []
-        self._layers: list[Layer] = []
-        if not isinstance(self, Sequential):
-            self._connect(_tensors("inputs", inputs), _tensors("outputs", outputs))
-            if not trainable:
-                self.trainable = False
-
-    def _connect(self, inputs: list[SymbolicTensor], outputs: list[SymbolicTensor]) -> None:
-        for tensor in inputs:
-            if not isinstance(tensor.node.layer, layers.InputLayer):
-                raise ValueError(f"`inputs` must be made by Input(...). Received: the output of {tensor.name!r}")
-        self.nodes = by_depth(walk(inputs, outputs))
-        self.inputs, self.outputs = inputs, outputs
-        self._layers = unique_layers(self.nodes)
-        names = [layer.name for layer in self._layers]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"Layer names must be unique within a model. Received twice: {twice}")
-        single = len(inputs) == 1
-        self._specs = [
-            InputSpec("x" if single else tensor.name, input_kind(tensor, self.nodes), tensor.shape, None)
-            for tensor in inputs
-        ]
-        self._refresh_limits()
-
-    def _refresh_limits(self) -> None:
-        """How many ids each input may hold: the rows of the smallest table that reads it."""
-        specs = []
-        for spec, tensor in zip(self._specs, self.inputs, strict=True):
-            sizes = [
-                node.layer.input_dim
-                for node in self.nodes
-                if isinstance(node.layer, layers.Embedding) and node.inputs[0] is tensor
-            ]
-            specs.append(InputSpec(spec.name, spec.kind, spec.shape, min(sizes, default=None)))
-        self._specs = specs
-
-    # -- structure ---------------------------------------------------------------------------------------------------------
-    def _is_built(self) -> bool:
-        return bool(self.outputs)
-
-    def _build_for(self, x: Any) -> None:
-        """Makes the graph for data like x where it is not known yet (Sequential)."""
-
-    def _require_built(self, what: str) -> None:
-        if not self._is_built():
-            raise ValueError(
-                f"Model {self.name!r} is not built yet, so {what} is not known. Begin it with Input(shape=...), or call fit, "
-                "build or predict first"
-            )
-
-    @property
-    def built(self) -> bool:
-        return self._is_built()
-
-    @property
-    def layers(self) -> list[Layer]:
-        """The layers, inputs first; `layers[0]` is the InputLayer."""
-        return list(self._layers)
-
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """The layer of this name or index; ValueError where there is none."""
-        if (name is None) == (index is None):
-            raise ValueError(f"Give either `name` or `index`. Received: name={name!r}, index={index!r}")
-        if index is not None:
-            if not -len(self.layers) <= index < len(self.layers):
-                raise ValueError(f"`index`={index} is outside [0, {len(self.layers)})")
-            return self.layers[index]
-        for layer in self._layers:
-            if layer.name == name:
-                return layer
-        raise ValueError(f"No such layer: {name!r}. Existing layers: {[layer.name for layer in self._layers]}")
-
-    @property
-    def trainable(self) -> bool:
-        return any(layer.trainable for layer in self._layers)
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        for layer in self._layers:
-            layer.trainable = value
-
-    @property
-    def input_shape(self) -> Any:
-        """The shape of the input, or a list of shapes."""
-        self._require_built("input_shape")
-        shapes = [tensor.shape for tensor in self.inputs]
-        return shapes[0] if len(shapes) == 1 else shapes
-
-    @property
-    def output_shape(self) -> Any:
-        """The shape of the output, or a list of shapes."""
-        self._require_built("output_shape")
-        shapes = [tensor.shape for tensor in self.outputs]
-        return shapes[0] if len(shapes) == 1 else shapes
-
-    @property
-    def input(self) -> Any:
-        """The symbolic input, or a list of them."""
-        return self.inputs[0] if len(self.inputs) == 1 else list(self.inputs)
-
-    @property
-    def output(self) -> Any:
-        """The symbolic output, or a list of them."""
-        return self.outputs[0] if len(self.outputs) == 1 else list(self.outputs)
-
-    def __call__(self, inputs: Any, training: bool = False) -> Any:
-        """Applies the model to symbolic tensors (its layers are shared with the new graph) or to a batch of data."""
-        tensors = flatten(inputs) if isinstance(inputs, (list, tuple, dict)) else [inputs]
-        if not all(isinstance(tensor, SymbolicTensor) for tensor in tensors):
-            with self._exclusive():
-                self._build_for(inputs)
-                outputs = self._forward(inputs, training)
-            return outputs[0] if len(outputs) == 1 else outputs
-        self._require_built("its graph")
-        if len(tensors) != len(self.inputs):
-            raise ValueError(f"Model {self.name!r} has {len(self.inputs)} inputs. Received: {len(tensors)}")
-        known = {id(own): given for own, given in zip(self.inputs, tensors, strict=True)}
-        for node in self.nodes:
-            if node.inputs:
-                read = [known[id(tensor)] for tensor in node.inputs]
-                known[id(node.outputs[0])] = node.layer(read if node.layer.inputs_many else read[0])
-        made = [known[id(tensor)] for tensor in self.outputs]
-        return made[0] if len(made) == 1 else made
-
-    # -- weights -----------------------------------------------------------------------------------------------------------
-    @property
-    def weights(self) -> list[Variable]:
-        return [variable for layer in self._layers for variable in layer.weights]
-
-    variables = weights
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        return [variable for layer in self._layers for variable in layer.trainable_weights]
-
-    trainable_variables = trainable_weights
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        return [variable for layer in self._layers for variable in layer.non_trainable_weights]
-
-    non_trainable_variables = non_trainable_weights
-
-    def get_weights(self) -> list[np.ndarray]:
-        """Copies of all weights, in the order of the layers."""
-        return [variable.numpy() for variable in self.weights]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Copies arrays into the weights; ValueError that names the weight and both shapes where they differ."""
-        self._require_built("the number of weights")
-        own, weights = self.weights, list(weights)
-        if len(own) != len(weights):
-            raise ValueError(f"Model {self.name!r} has {len(own)} weights. Received: {len(weights)} arrays")
-        for variable, value in zip(own, weights, strict=True):
-            if np.shape(value) != variable.shape:
-                raise ValueError(
-                    f"The shape of {variable.path} is {variable.shape}. Received a value of shape {np.shape(value)}"
-                )
-        for variable, value in zip(own, weights, strict=True):
-            variable.assign(value)
-
-    def count_params(self) -> int:
-        """How many numbers all weights hold."""
-        self._require_built("the number of weights")
-        return sum(variable.size for variable in self.weights)
-
-    # -- look --------------------------------------------------------------------------------------------------------------
-    def summary(self, line_length: int | None = None, print_fn: Callable[[str], Any] | None = None) -> None:
-        """Prints the layers with shapes, sizes and whether they train. As keras.Model.summary."""
-        from .summary import lines
-
-        self._require_built("its summary")
-        (print_fn or print)("\n".join(lines(self, line_length)))
-
-    def lowered(self, training: bool = False) -> Lowered:
-        """The operations that the core runs for this model (with losses once it is compiled); print it to read them."""
-        self._require_built("its graph")
-        compiled = self._compile_arguments is not None
-        return self._lower(("train" if training else "test") if compiled else ("forward" if training else "predict"))
-
-    def _lower(self, kind: str) -> Lowered:
-        names = [spec.name for spec in self._specs]
-        nodes = [node for node in walk(self.inputs, self.outputs)]
-        if kind in ("predict", "forward"):
-            return lower(self.inputs, self.outputs, nodes, names, training=kind == "forward")
-        compiled = self._settle()
-        return lower(
-            self.inputs, self.outputs, nodes, names, compiled.losses, compiled.loss_weights, training=kind == "train"
-        )
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name}, built={self._is_built()}>"
-
-    # -- text --------------------------------------------------------------------------------------------------------------
-    @property
-    def labels(self) -> list[Any] | None:
-        """The names of the classes, in the order of the outputs."""
-        return self._labels
-
-    @labels.setter
-    def labels(self, value: Sequence[Any] | None) -> None:
-        if value is not None:
-            if isinstance(value, str):
-                raise TypeError(f"`labels` must be a list of names. Received: one string {value!r}")
-            value = [part.item() if isinstance(part, np.generic) else part for part in value]
-            if len(set(value)) != len(value):
-                raise ValueError(f"`labels` must be different from each other. Received: {value}")
-            if self._is_built():
-                units = self.outputs[0].shape[-1] or 0
-                if len(value) != max(2, units):
-                    raise ValueError(f"`labels` must hold {max(2, units)} names, one per class. Received: {len(value)}")
-        self._labels = value
-
-    def extend_vocabulary(self, words: Sequence[str], vectors: Any, layer: str | None = None) -> None:
-        """Adds words that training did not see: rows behind the frozen Embedding, and entries of the text encoder.
-
-        `vectors`: (words, dimensions). The optimizer and all other weights stay as they are. Raises ValueError where the
-        table is trainable, where a word is known already or where the numbers of words, rows and ids do not fit.
-        """
-        with self._exclusive():
-            table = self._table(layer)
-            words = list(words)
-            matrix = np.asarray(vectors)
-            if matrix.ndim != 2 or len(matrix) != len(words):
-                raise ValueError(f"`vectors` must have one row per word ({len(words)}). Received: shape {matrix.shape}")
-            vocabulary = getattr(self.text_encoder, "vocabulary", None)
-            if table.trainable:
-                raise ValueError(f"Layer {table.name!r} is trainable; only a frozen Embedding can be given more rows")
-            if vocabulary is not None:
-                if len(vocabulary) != table.input_dim:
-                    raise ValueError(
-                        f"The vocabulary has {len(vocabulary)} entries, but the table {table.name!r} {table.input_dim} rows: "
-                        "new words would get wrong rows"
-                    )
-                from .saving import extended_encoder
-
-                encoder = extended_encoder(self.text_encoder, words)
-            table.append_rows(matrix)
-            if vocabulary is not None:
-                self.text_encoder = encoder
-            self._refresh_limits()
-            self._programs.clear()
-
-    def _table(self, name: str | None) -> layers.Embedding:
-        tables = [layer for layer in self._layers if isinstance(layer, layers.Embedding)]
-        if name is not None:
-            tables = [layer for layer in tables if layer.name == name]
-        if len(tables) != 1:
-            raise ValueError(
-                f"`layer` must name one Embedding of the model: {[layer.name for layer in self._layers if isinstance(layer, layers.Embedding)]}. "
-                f"Received: layer={name!r}"
-            )
-        return tables[0]
-
-    # -- configuration and files -------------------------------------------------------------------------------------------
-    def get_config(self) -> dict[str, Any]:
-        """The architecture: layers with their arguments, and how they are joined."""
-        self._require_built("its configuration")
-        place: dict[int, list[Any]] = {}
-        stored = []
-        for layer in self._layers:
-            calls = [node for node in self.nodes if node.layer is layer]
-            for number, node in enumerate(calls):
-                place[id(node.outputs[0])] = [layer.name, number]
-            stored.append({"class_name": type(layer).__name__, "config": layer.get_config(), "calls": calls})
-        for entry in stored:
-            entry["calls"] = [[place[id(tensor)] for tensor in node.inputs] for node in entry["calls"] if node.inputs]
-        return {
-            "name": self.name,
-            "layers": stored,
-            "inputs": [place[id(tensor)] for tensor in self.inputs],
-            "outputs": [place[id(tensor)] for tensor in self.outputs],
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Model:
-        """A new model of this architecture, with new weights."""
-        from .saving import functional_from_config
-
-        return functional_from_config(config)
-
-    def save(self, filepath: Any, overwrite: bool = True) -> None:
-        """Writes the whole model (architecture, weights, compile settings, optimizer, text encoder, labels) to one file.
-
-        The file appears whole or not at all. Any file name is right. Raises FileExistsError if it is there and `overwrite` is
-        False. As keras.Model.save.
-        """
-        from . import saving
-
-        with self._exclusive():
-            saving.save_model(self, filepath, overwrite)
-
-    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
-        """Writes the weights alone, as safetensors. The file appears whole or not at all."""
-        from . import saving
-
-        with self._exclusive():
-            saving.save_weights(self, filepath, overwrite)
-
-    def load_weights(self, filepath: Any) -> None:
-        """Reads weights from a file of `save_weights` or `save`; ValueError where names or shapes differ."""
-        from . import saving
-
-        with self._exclusive():
-            saving.load_weights(self, filepath)
-
-    def __reduce__(self) -> Any:
-        from . import saving
-
-        return saving.model_from_bytes, (saving.model_to_bytes(self),)
+__all__ = ["Model", "Sequential", "load_model"]
 
 
 class Sequential(Model):
-    """A chain of layers, given as a list or by `add`. Without an Input it takes its shape from the first data. As keras.Sequential.
+    """A chain of layers, given as a list or by `add`. Without an Input it takes its shape from the first
+    data. As keras.Sequential.
 
     >>> import embedcnn
     >>> model = Sequential([embedcnn.Input((5,)), embedcnn.layers.Dense(3), embedcnn.layers.Dense(1)])
@@ -365,8 +25,12 @@ class Sequential(Model):
     (['dense', 'dense'], 22)
     """
 
-    def __init__(self, layers: Sequence[Any] | None = None, name: str | None = None, seed: int | None = None) -> None:
-        super().__init__(name=name, seed=seed)
+    _base_name = "sequential"
+
+    def __init__(
+        self, layers: Sequence[Any] | None = None, name: str | None = None, seed: int | None = None
+    ) -> None:
+        self._begin(name, seed)
         self._chain: list[Layer] = []
         self._first: SymbolicTensor | None = None
         if layers is not None and not isinstance(layers, (list, tuple)):
@@ -401,7 +65,9 @@ class Sequential(Model):
             hint = "; did you forget to call the class?" if isinstance(layer, type) else ""
             raise TypeError(f"A Sequential is made of layers. Received: {layer!r}{hint}")
         if layer.inputs_many:
-            raise ValueError(f"Layer {layer.name!r} takes several inputs, which a Sequential does not have; use Model")
+            raise ValueError(
+                f"Layer {layer.name!r} takes several inputs, which a Sequential does not have; use Model"
+            )
         if any(layer.name == other.name for other in self._chain):
             raise ValueError(f"Layer names must be unique within a model. Received twice: {[layer.name]}")
         if not self._chain and self._first is None and layer._input_shape is not None:
@@ -420,7 +86,9 @@ class Sequential(Model):
         if not self._chain:
             raise ValueError(f"Model {self.name!r} has no layers")
         if input_shape is None:
-            raise ValueError("`input_shape` must be given, batch first, as (None, 100). Received: input_shape=None")
+            raise ValueError(
+                "`input_shape` must be given, batch first, as (None, 100). Received: input_shape=None"
+            )
         self._build_chain(layers.Input(tuple(input_shape)[1:]))
 
     def _build_chain(self, first: SymbolicTensor) -> None:
@@ -454,7 +122,9 @@ class Sequential(Model):
         return {
             "name": self.name,
             "input": self._first.node.layer.get_config() if self._first is not None else None,
-            "layers": [{"class_name": type(layer).__name__, "config": layer.get_config()} for layer in self._chain],
+            "layers": [
+                {"class_name": type(layer).__name__, "config": layer.get_config()} for layer in self._chain
+            ],
         }
 
     @classmethod
@@ -465,20 +135,9 @@ class Sequential(Model):
         return sequential_from_config(config)
 
 
-def _tensors(argument: str, value: Any) -> list[SymbolicTensor]:
-    tensors = flatten(value) if value is not None else []
-    if not tensors:
-        raise ValueError(f"`{argument}` must be a tensor or a list of tensors. Received: {argument}={value!r}")
-    for tensor in tensors:
-        if not isinstance(tensor, SymbolicTensor):
-            raise TypeError(f"`{argument}` must be made by Input(...) and layers. Received: {type(tensor).__name__}")
-    if argument == "inputs" and len({id(tensor) for tensor in tensors}) != len(tensors):
-        raise ValueError("`inputs` holds the same Input twice")
-    return tensors
-
-
 def load_model(filepath: Any, compile: bool = True) -> Model:
-    """The model of a file written by `Model.save`; nothing in the file is ever executed. As keras.models.load_model.
+    """The model of a file written by `Model.save`; nothing in the file is ever executed. As
+    keras.models.load_model.
 
     Raises ValueError for files that are damaged, incomplete or of another kind.
     """

@@ -1,9 +1,12 @@
-"""Optimizers by Keras's names: the settings, and the state of each variable (slots, update count). The core does the updates.
+"""Optimizers by Keras's names: the settings, and the state of each variable (slots, update count). The core
+does the updates.
 
-All take `learning_rate` (alias `lr`): a number, or a function of the step that returns one; it can be set at any time and
-holds from the next step. At most one of `clipnorm` (per variable), `global_clipnorm` and `clipvalue`; norms are over the
-coalesced rows of an embedding. `embedding_update="lazy"` (the default) updates only the rows of a table that a step touched;
-"dense" gives Keras's results exactly, at its cost.
+All take `learning_rate` (alias `lr`): a number, or a function of the step that returns one; it can be set at
+any time and holds from the next step. At most one of `clipnorm` (per variable), `global_clipnorm` and
+`clipvalue`; norms
+are over the coalesced rows of an embedding. `embedding_update="lazy"` (the default) updates only the rows of
+a table that
+a step touched; "dense" gives Keras's results exactly, at its cost.
 """
 
 from __future__ import annotations
@@ -54,7 +57,9 @@ class Optimizer:
             learning_rate = options.pop("lr")
         if options:
             allowed = [part for part in inspect.signature(type(self)).parameters if part != "options"]
-            raise TypeError(f"Unknown arguments of {type(self).__name__}: {options}. Allowed: {', '.join(allowed)}, lr")
+            raise TypeError(
+                f"Unknown arguments of {type(self).__name__}: {options}. Allowed: {', '.join(allowed)}, lr"
+            )
         self.learning_rate = self._default_rate() if learning_rate is None else learning_rate
         self.weight_decay = _number("weight_decay", 0.0 if weight_decay is None else weight_decay)
         clips = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
@@ -140,7 +145,8 @@ class Optimizer:
 
 
 class SGD(Optimizer):
-    """w -= learning_rate * g; with momentum m: v = m v - learning_rate * g, w += v (nesterov: w += m v - learning_rate * g).
+    """w -= learning_rate * g; with momentum m: v = m v - learning_rate * g, w += v (nesterov: w += m v -
+    learning_rate * g).
 
     Raises ValueError unless 0 <= momentum <= 1, TypeError for unknown arguments. As keras.optimizers.SGD.
 
@@ -165,7 +171,14 @@ class SGD(Optimizer):
         **options: Any,
     ) -> None:
         super().__init__(
-            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, embedding_update, name, **options
+            learning_rate,
+            weight_decay,
+            clipnorm,
+            clipvalue,
+            global_clipnorm,
+            embedding_update,
+            name,
+            **options,
         )
         if not isinstance(momentum, (int, float)) or not 0 <= momentum <= 1:
             raise ValueError(f"`momentum` must be a number in [0, 1]. Received: momentum={momentum!r}")
@@ -185,10 +198,11 @@ class SGD(Optimizer):
 
 
 class Adam(Optimizer):
-    """Adam (Kingma and Ba 2015) with Keras's epsilon, 1e-7, outside the bias correction; `weight_decay` makes it AdamW.
+    """Adam (Kingma and Ba 2015) with Keras's epsilon, 1e-7, outside the bias correction; `weight_decay` makes
+    it AdamW.
 
-    Each variable counts its own updates. Raises ValueError unless 0 <= beta_1, beta_2 < 1 and epsilon > 0, TypeError for
-    unknown arguments. As keras.optimizers.Adam.
+    Each variable counts its own updates. Raises ValueError unless 0 <= beta_1, beta_2 < 1 and epsilon > 0,
+    TypeError for unknown arguments. As keras.optimizers.Adam.
 
     >>> Adam(learning_rate=0.002, clipnorm=1.0).rate()
     0.002
@@ -212,7 +226,14 @@ class Adam(Optimizer):
         **options: Any,
     ) -> None:
         super().__init__(
-            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, embedding_update, name, **options
+            learning_rate,
+            weight_decay,
+            clipnorm,
+            clipvalue,
+            global_clipnorm,
+            embedding_update,
+            name,
+            **options,
         )
         for argument, value in (("beta_1", beta_1), ("beta_2", beta_2)):
             if not isinstance(value, (int, float)) or not 0 <= value < 1:
@@ -222,14 +243,20 @@ class Adam(Optimizer):
         self.beta_1, self.beta_2, self.epsilon = float(beta_1), float(beta_2), float(epsilon)
 
     def core_settings(self) -> dict[str, Any]:
-        return {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon, **super().core_settings()}
+        return {
+            "beta_1": self.beta_1,
+            "beta_2": self.beta_2,
+            "epsilon": self.epsilon,
+            **super().core_settings(),
+        }
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay, 0.004 unless told otherwise (Loshchilov and Hutter 2019). As keras.optimizers.AdamW.
+    """Adam with decoupled weight decay, 0.004 unless told otherwise (Loshchilov and Hutter 2019). As
+    keras.optimizers.AdamW.
 
     >>> AdamW().weight_decay
     0.004
@@ -241,7 +268,11 @@ class AdamW(Adam):
 
 def _number(argument: str, value: Any) -> float:
     """A finite number >= 0."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value < float("inf"):
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float, np.number))
+        or not 0 <= value < float("inf")
+    ):
         raise ValueError(f"`{argument}` must be a finite number >= 0. Received: {argument}={value!r}")
     return float(value)
 
@@ -251,7 +282,8 @@ NAMES: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
 
 
 def get(identifier: Any) -> Optimizer:
-    """The optimizer of a name, class, configuration or instance; ValueError with a suggestion for unknown names.
+    """The optimizer of a name, class, configuration or instance; ValueError with a suggestion for unknown
+    names.
 
     >>> get("adam")
     <Adam learning_rate=0.001, iterations=0>

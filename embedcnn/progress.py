@@ -1,4 +1,6 @@
-"""What fit, evaluate and predict show: a tqdm bar (verbose=1), a line per epoch (verbose=2) or nothing (verbose=0)."""
+"""What fit, evaluate and predict show: a tqdm bar (verbose=1), a line per epoch (verbose=2) or nothing
+(verbose=0).
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,10 @@ def checked_verbose(verbose: Any) -> int:
 
 def described(logs: dict[str, float]) -> str:
     """loss: 0.6931 - accuracy: 0.5000."""
-    return " - ".join(f"{name}: {value:.4f}" if abs(value) >= 1e-3 or value == 0 else f"{name}: {value:.4e}" for name, value in logs.items())
+    return " - ".join(
+        f"{name}: {value:.4f}" if abs(value) >= 1e-3 or value == 0 else f"{name}: {value:.4e}"
+        for name, value in logs.items()
+    )
 
 
 class Progress:
@@ -60,7 +65,10 @@ class Progress:
             seconds = time.perf_counter() - self.started
             per_step = seconds / max(1, self.batches)
             unit = f"{per_step * 1e3:.0f}ms" if per_step >= 1e-3 else f"{per_step * 1e6:.0f}us"
-            print(f"{self.batches}/{self.steps or self.batches} - {seconds:.0f}s - {unit}/step - {self._text(logs)}")
+            print(
+                f"{self.batches}/{self.steps or self.batches} - {seconds:.0f}s - {unit}/step - "
+                f"{self._text(logs)}"
+            )
 
     def _text(self, logs: dict[str, float]) -> str:
         rate = self.examples / max(1e-9, time.perf_counter() - self.started)

@@ -17,7 +17,7 @@ def set_sequence(seed: int) -> None:
 
 
 def next_seed() -> int:
-    """A seed in [0, 2**31): the next of the sequence, which starts from the system's randomness if never set."""
+    """A seed in [0, 2**31): the next of the sequence, which starts from true randomness if unset."""
     global _sequence
     if _sequence is None:
         _sequence = np.random.Generator(np.random.PCG64())

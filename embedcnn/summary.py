@@ -43,7 +43,10 @@ def lines(model: Model, line_length: int | None = None) -> list[str]:
     if line_length is not None:
         widths[4] = max(12, min(widths[4], line_length - sum(widths[:4]) - 8))
     rule = "-" * (sum(widths) + 8)
-    table = ["  ".join(cell[:width].ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    table = [
+        "  ".join(cell[:width].ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
     total = model.count_params()
     trained = sum(variable.size for variable in model.trainable_weights)
     return [

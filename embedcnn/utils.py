@@ -11,7 +11,8 @@ from . import random_seeds
 
 
 def set_random_seed(seed: int) -> None:
-    """Makes everything drawn after it repeatable: initial weights, shuffling, dropout; also `random` and NumPy.
+    """Makes everything drawn after it repeatable: initial weights, shuffling, dropout; also `random` and
+    NumPy.
 
     Raises ValueError unless `seed` is an integer in [0, 2**32). As keras.utils.set_random_seed.
 
@@ -31,7 +32,8 @@ def set_random_seed(seed: int) -> None:
 def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
     """Class numbers as one-hot rows, float64 as in Keras: (...) to (..., num_classes).
 
-    Raises TypeError unless the numbers are whole, ValueError outside [0, num_classes). As keras.utils.to_categorical.
+    Raises TypeError unless the numbers are whole, ValueError outside [0, num_classes). As
+    keras.utils.to_categorical.
 
     >>> to_categorical([0, 2]).tolist()
     [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]

@@ -1,9 +1,12 @@
 """Variables: the weights of layers, and the count of changes that compiled programs watch.
 
-A variable's value is a float32 array in Keras's layout that programs read and write in place. An array that belongs to
-somebody else (a matrix given by the user, a snapshot) is shared until a step, or `assign`, would write to it: then it is
-copied. Whatever changes which arrays a program must hold, or which of them it trains, raises `structure.version`;
-programs compare that one integer before each step, so that `trainable` and replaced arrays take effect at the next step.
+A variable's value is a float32 array in Keras's layout that programs read and write in place. An array that
+belongs to somebody else (a matrix given by the user, a snapshot) is shared until a step, or `assign`, would
+write to it:
+then it is copied. Whatever changes which arrays a program must hold, or which of them it trains, raises
+`structure.version`; programs compare that one integer before each step, so that `trainable` and replaced
+arrays take effect at the
+next step.
 """
 
 from __future__ import annotations
@@ -80,7 +83,9 @@ class Variable:
         return f"<Variable path={self.path}, shape={self.shape}, dtype=float32>"
 
     def assign(self, value: Any) -> Variable:
-        """Copies `value` into the variable; ValueError unless it has the variable's shape and finite-width numbers."""
+        """Copies `value` into the variable; ValueError unless it has the variable's shape and finite-width
+        numbers.
+        """
         array = numbers(f"{self.path}", value)
         if array.shape != self.shape:
             raise ValueError(
@@ -105,7 +110,9 @@ class Variable:
         return self.value
 
     def snapshot(self) -> np.ndarray:
-        """The present value, safe from later steps: a copy, or the array itself (then shared) while it is frozen."""
+        """The present value, safe from later steps: a copy, or the array itself (then shared) while it is
+        frozen.
+        """
         if self.trainable:
             return self.value.copy()
         if not self.shared:
@@ -126,7 +133,9 @@ def numbers(argument: str, value: Any) -> np.ndarray:
 
 
 def given_matrix(argument: str, value: Any) -> np.ndarray:
-    """A matrix given by the user as float32 C-contiguous: itself where it is that already, else a copy, with a note."""
+    """A matrix given by the user as float32 C-contiguous: itself where it is that already, else a copy, with
+    a note.
+    """
     matrix = numbers(argument, value)
     if matrix.ndim != 2:
         raise ValueError(
@@ -145,7 +154,9 @@ def given_matrix(argument: str, value: Any) -> np.ndarray:
 
 
 def check_finite(argument: str, matrix: np.ndarray) -> None:
-    """ValueError that names the first element which is NaN or infinite. Looks at blocks: no second matrix in memory."""
+    """ValueError that names the first element which is NaN or infinite. Looks at blocks: no second matrix in
+    memory.
+    """
     block = max(1, (1 << 20) // max(1, matrix.shape[1]))
     for start in range(0, len(matrix), block):
         rows = matrix[start : start + block]

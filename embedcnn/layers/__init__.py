@@ -1,4 +1,6 @@
-"""Layers by Keras's names. Each is a description; models.Model joins them and lowering.py hands them to the core."""
+"""Layers by Keras's names. Each is a description; models.Model joins them and lowering.py hands them to the
+core.
+"""
 
 from .activation import Activation, ReLU, Softmax
 from .base import Layer

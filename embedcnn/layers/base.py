@@ -1,7 +1,7 @@
 """Layer, the base of all layers: names, weights, `trainable`, and calls on symbolic tensors.
 
-A layer is a description: it computes shapes and holds weights. What it computes on numbers is decided when a model is
-lowered to operations of the core (lowering.py).
+A layer is a description: it computes shapes and holds weights. What it computes on numbers is decided when a
+model is lowered to operations of the core (lowering.py).
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def reset_names() -> None:
 
 
 class Layer:
-    """What all layers share: `name`, `trainable` (takes effect at the next step), `weights`, `get_weights`, `set_weights`.
+    """What all layers share: `name`, `trainable` (takes effect at the next step), `weights`, `get_weights`,
+    `set_weights`.
 
     Raises ValueError for arguments that the layer does not have. As keras.layers.Layer.
     """
@@ -63,7 +64,7 @@ class Layer:
         self.built = False
         self.nodes: list[Node] = []
 
-    # -- calls -----------------------------------------------------------------------------------------------------------
+    # -- calls -----------------------------------------------------------------------------------------------
     def __call__(self, inputs: Any, **options: Any) -> Any:
         """Applies the layer to symbolic tensors and returns the symbolic result."""
         options.pop("training", None)
@@ -105,7 +106,7 @@ class Layer:
         mark_changed()
         return variable
 
-    # -- weights ---------------------------------------------------------------------------------------------------------
+    # -- weights ---------------------------------------------------------------------------------------------
     @property
     def trainable(self) -> bool:
         return self._trainable
@@ -139,7 +140,7 @@ class Layer:
         return [variable.numpy() for variable in self._variables]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
-        """Copies arrays into the weights; ValueError that names the weight and both shapes where they differ."""
+        """Copies arrays into the weights; ValueError that names weight and shapes where they differ."""
         weights = list(weights)
         if len(weights) != len(self._variables):
             raise ValueError(
@@ -149,7 +150,8 @@ class Layer:
         for variable, value in zip(self._variables, weights, strict=True):
             if np.shape(value) != variable.shape:
                 raise ValueError(
-                    f"The shape of {variable.path} is {variable.shape}. Received a value of shape {np.shape(value)}"
+                    f"The shape of {variable.path} is {variable.shape}. Received a value of shape "
+                    f"{np.shape(value)}"
                 )
             numbers(variable.path, value)
         for variable, value in zip(self._variables, weights, strict=True):
@@ -161,7 +163,7 @@ class Layer:
             raise ValueError(f"Layer {self.name!r} is not built yet: call it on an input first")
         return sum(variable.size for variable in self._variables)
 
-    # -- look ------------------------------------------------------------------------------------------------------------
+    # -- look ------------------------------------------------------------------------------------------------
     @property
     def input(self) -> Any:
         """What the layer was first called on."""

@@ -12,11 +12,13 @@ from .base import Layer, known_channels, require_rank
 
 
 class Conv1D(Layer):
-    """Convolution over time: (B, T, C) to (B, T', filters); kernel (kernel_size, C, filters). As keras.layers.Conv1D.
+    """Convolution over time: (B, T, C) to (B, T', filters); kernel (kernel_size, C, filters). As
+    keras.layers.Conv1D.
 
-    Cross-correlation, as in Keras. Behind an Embedding with `mask_zero=True`, or with Ragged input, only the real tokens
-    count. Raises ValueError for padding other than "valid", "same", "causal", for stride and dilation both above 1, and,
-    without a mask, for texts shorter than the kernel.
+    Cross-correlation, as in Keras. Behind an Embedding with `mask_zero=True`, or with Ragged input, only the
+    real tokens count. Raises ValueError for padding other than "valid", "same", "causal", for stride and
+    dilation both
+    above 1, and, without a mask, for texts shorter than the kernel.
 
     >>> import embedcnn
     >>> embedcnn.layers.Conv1D(8, 3, activation="relu")(embedcnn.Input((10, 4))).shape
@@ -64,7 +66,8 @@ class Conv1D(Layer):
         require_rank(self, tensors[0], 3, "(batch, time, channels)")
         if self.built and tensors[0].shape[-1] != self._channels:
             raise ValueError(
-                f"Layer {self.name!r} was built for {self._channels} channels. Received: shape={tensors[0].shape}"
+                f"Layer {self.name!r} was built for {self._channels} channels. Received: "
+                f"shape={tensors[0].shape}"
             )
 
     def build(self, input_shape: Shape) -> None:
@@ -78,7 +81,8 @@ class Conv1D(Layer):
         if time is not None:
             span = (self.kernel_size - 1) * self.dilation_rate + 1
             if self.padding == "valid":
-                # A masked text that is shorter than the kernel still has one window; the core decides per batch.
+                # A masked text that is shorter than the kernel still has one window; the core decides per
+                # batch.
                 time = max(1, -(-(time - span + 1) // self.strides))
             else:
                 time = -(-time // self.strides)

@@ -53,7 +53,8 @@ def _dtype_name(dtype: Any) -> str:
     )
     if name == "string":
         raise ValueError(
-            "dtype='string': an Input takes numbers. For raw text, give token ids and set model.text_encoder; "
+            "dtype='string': an Input takes numbers. For raw text, give token ids and set "
+            "model.text_encoder; "
             "model.predict(texts) then works"
         )
     if name not in _DTYPES:
@@ -82,10 +83,11 @@ def Input(  # noqa: N802 - Keras's name
     *,
     batch_shape: Sequence[int | None] | None = None,
 ) -> SymbolicTensor:
-    """A symbolic input of a model: (T,) token ids, (C,) numbers or (T, C) a sequence of vectors; None: any length.
+    """A symbolic input of a model: (T,) token ids, (C,) numbers or (T, C) a sequence of vectors; None: any
+    length.
 
-    `batch_size` is accepted for Keras's sake; batches of every size run. Raises ValueError for other shapes and for
-    dtypes other than float32, int32, int64. As keras.Input.
+    `batch_size` is accepted for Keras's sake; batches of every size run. Raises ValueError for other shapes
+    and for dtypes other than float32, int32, int64. As keras.Input.
 
     >>> Input(shape=(100,), dtype="int32", name="tokens")
     <SymbolicTensor shape=(None, 100), dtype=int32, layer='tokens'>
@@ -94,7 +96,8 @@ def Input(  # noqa: N802 - Keras's name
 
 
 class Dense(Layer):
-    """y = activation(x · kernel + bias) over the last axis; kernel (C, units), bias (units,). As keras.layers.Dense.
+    """y = activation(x · kernel + bias) over the last axis; kernel (C, units), bias (units,). As
+    keras.layers.Dense.
 
     Raises ValueError unless `units` is a positive integer and the last axis of the input is known.
 
@@ -129,7 +132,8 @@ class Dense(Layer):
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
         if self.built and tensors[0].shape[-1] != self._channels:
             raise ValueError(
-                f"Layer {self.name!r} was built for {self._channels} channels. Received: shape={tensors[0].shape}"
+                f"Layer {self.name!r} was built for {self._channels} channels. Received: "
+                f"shape={tensors[0].shape}"
             )
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

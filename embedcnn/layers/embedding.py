@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,11 +17,13 @@ from .base import Layer, require_rank
 class Embedding(Layer):
     """Rows of a table of shape (input_dim, output_dim), one per token id. As keras.layers.Embedding.
 
-    `weights=[matrix]` or `embeddings_initializer=Constant(matrix)` start from a matrix: float32 in C order is shared
-    without copy while the layer is frozen and copied at the first step that would write to it. With `mask_zero=True`
-    id 0 is padding (not the unknown word): all layers after it skip padded positions, and row 0 gets no gradient.
-    `input_length` is accepted and ignored. Raises ValueError for sizes that are not positive integers, for a matrix of
-    another shape and for NaN or infinite elements.
+    `weights=[matrix]` or `embeddings_initializer=Constant(matrix)` start from a matrix: float32 in C order is
+    shared without copy while the layer is frozen and copied at the first step that would write to it. With
+    `mask_zero=True` id 0 is padding (not the unknown word): all layers after it skip padded positions, and
+    row 0 gets no
+    gradient. `input_length` is accepted and ignored. Raises ValueError for sizes that are not positive
+    integers, for a
+    matrix of another shape and for NaN or infinite elements.
 
     >>> import numpy as np, embedcnn
     >>> table = np.eye(4, 3, dtype="float32")
@@ -58,7 +59,8 @@ class Embedding(Layer):
         matrix = given_matrix(argument, value)
         if matrix.shape != (self.input_dim, self.output_dim):
             raise ValueError(
-                f"`{argument}` must have shape (input_dim, output_dim) = ({self.input_dim}, {self.output_dim}). "
+                f"`{argument}` must have shape (input_dim, output_dim) = ({self.input_dim}, "
+                f"{self.output_dim}). "
                 f"Received a matrix of shape {matrix.shape}"
             )
         return matrix
@@ -73,10 +75,11 @@ class Embedding(Layer):
         mask_zero: bool = False,
         name: str | None = None,
     ) -> Embedding:
-        """A layer over a matrix (rows, dimensions), frozen unless `freeze=False`. As torch.nn.Embedding.from_pretrained.
+        """A layer over a matrix (rows, dimensions), frozen unless `freeze=False`. As
+        torch.nn.Embedding.from_pretrained.
 
-        `padding_idx` may only be 0 (or None): it makes id 0 padding, as `mask_zero=True`. Numbers other than float32 are
-        converted, with a note.
+        `padding_idx` may only be 0 (or None): it makes id 0 padding, as `mask_zero=True`. Numbers other than
+        float32 are converted, with a note.
 
         >>> import numpy as np
         >>> Embedding.from_pretrained(np.zeros((5, 2), "float32")).trainable
@@ -86,7 +89,8 @@ class Embedding(Layer):
         if padding_idx is not None:
             if isinstance(padding_idx, bool) or padding_idx not in (0, -len(matrix)):
                 raise ValueError(
-                    f"`padding_idx` must be 0 or None: padding is always id 0 here. Received: padding_idx={padding_idx!r}"
+                    "`padding_idx` must be 0 or None: padding is always id 0 here. Received: "
+                    f"padding_idx={padding_idx!r}"
                 )
             mask_zero = True
         rows, dimensions = matrix.shape
@@ -115,7 +119,9 @@ class Embedding(Layer):
         return (*input_shape, self.output_dim)
 
     def append_rows(self, rows: Any) -> int:
-        """Adds rows behind the table of a frozen layer and returns the id of the first; ValueError unless it is frozen."""
+        """Adds rows behind the table of a frozen layer and returns the id of the first; ValueError unless it
+        is frozen.
+        """
         if self.trainable:
             raise ValueError(
                 f"Layer {self.name!r} is trainable; only a frozen Embedding can be given more rows"

@@ -12,7 +12,8 @@ from .base import Layer, known_channels
 class Concatenate(Layer):
     """Joins tensors along the last axis: (B, C1), (B, C2) to (B, C1 + C2). As keras.layers.Concatenate.
 
-    Raises ValueError for fewer than two tensors, for shapes that differ elsewhere and for another axis than the last.
+    Raises ValueError for fewer than two tensors, for shapes that differ elsewhere and for another axis than
+    the last.
 
     >>> import embedcnn
     >>> embedcnn.layers.Concatenate()([embedcnn.Input((2,)), embedcnn.Input((3,))]).shape
@@ -40,7 +41,8 @@ class Concatenate(Layer):
         known = {shape[:-1] for shape in shapes if None not in shape[1:-1]}
         if len({len(shape) for shape in shapes}) > 1 or len(known) > 1:
             raise ValueError(
-                f"Layer {self.name!r} (Concatenate) needs shapes that agree in all but the last axis. Received: {shapes}"
+                f"Layer {self.name!r} (Concatenate) needs shapes that agree in all but the last axis. "
+                f"Received: {shapes}"
             )
         for shape in shapes:
             known_channels(self, shape)

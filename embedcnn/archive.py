@@ -1,0 +1,173 @@
+"""The file of a saved model: an uncompressed zip of a few known members, written whole or not at all, read
+with distrust.
+
+Weights are members in the safetensors layout, written straight from the arrays. Reading refuses, with
+ValueError, whatever a writer here would not have written: other members, compression, repeated names, sizes
+beyond the file, wrong
+checksums.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import numpy as np
+
+MEMBERS = ("config.json", "weights.safetensors", "optimizer.safetensors", "vocabulary.txt")
+_DTYPES = {"float32": "F32", "int64": "I64"}
+_HEADER_LIMIT = 100_000_000  # safetensors's own limit
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str], overwrite: bool = True) -> Iterator[BinaryIO]:
+    """A file to write that takes the name `path` only when the block ends without an exception, synced to the
+    disk.
+    """
+    target = os.path.realpath(os.fspath(path))
+    if os.path.isdir(target):
+        raise IsADirectoryError(f"filepath={os.fspath(path)!r} is a directory")
+    if not overwrite and os.path.exists(target):
+        raise FileExistsError(f"filepath={os.fspath(path)!r} exists, and overwrite=False")
+    folder, name = os.path.split(target)
+    _remove_stale(folder, name)
+    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: str) -> None:
+    """Makes the new name last; file systems that cannot sync a folder are left alone."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _remove_stale(folder: str, name: str) -> None:
+    """Removes what killed processes left behind for this name."""
+    with contextlib.suppress(OSError):
+        for entry in os.listdir(folder):
+            number = entry.removeprefix(f".{name}.").removesuffix(".tmp")
+            if entry != f".{name}.{number}.tmp" or not number.isdigit() or int(number) == os.getpid():
+                continue
+            try:
+                os.kill(int(number), 0)
+            except ProcessLookupError:
+                with contextlib.suppress(OSError):
+                    os.unlink(os.path.join(folder, entry))
+            except (OSError, OverflowError):
+                continue
+
+
+def write_tensors(file: Any, tensors: dict[str, np.ndarray]) -> None:
+    """Writes arrays (float32, int64) in the safetensors layout, without a second copy in memory."""
+    header: dict[str, Any] = {}
+    offset = 0
+    for name, array in tensors.items():
+        header[name] = {
+            "dtype": _DTYPES[array.dtype.name],
+            "shape": list(array.shape),
+            "data_offsets": [offset, offset + array.nbytes],
+        }
+        offset += array.nbytes
+    text = json.dumps(header, ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    file.write(len(text).to_bytes(8, "little"))
+    file.write(text)
+    for array in tensors.values():
+        file.write(memoryview(np.ascontiguousarray(array)).cast("B"))
+
+
+def read_tensors(data: bytes, what: str) -> dict[str, np.ndarray]:
+    """The arrays of a safetensors file; ValueError where it is not one."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        tensors = load(data)
+    except (SafetensorError, ValueError, TypeError, KeyError, OverflowError) as error:
+        raise ValueError(f"{what}: not a safetensors file ({error})") from None
+    for name, array in tensors.items():
+        if array.dtype.name not in _DTYPES:
+            raise ValueError(f"{what}: {name!r} has dtype {array.dtype}; allowed: {', '.join(_DTYPES)}")
+    return tensors
+
+
+def write_archive(file: BinaryIO, members: dict[str, Any]) -> None:
+    """Writes members, bytes or dicts of arrays, as an uncompressed zip (with its checksums)."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        for name, content in members.items():
+            info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))  # equal models give equal files
+            with archive.open(info, "w", force_zip64=True) as member:
+                if isinstance(content, bytes):
+                    member.write(content)
+                else:
+                    write_tensors(member, content)
+
+
+def read_archive(source: Any, label: str) -> dict[str, bytes]:
+    """The members of a saved model, checked; ValueError that says what is wrong."""
+    try:
+        size = source.seek(0, io.SEEK_END)
+        source.seek(0)
+        with zipfile.ZipFile(source) as archive:
+            entries = archive.infolist()
+            _check_entries(entries, size, label)
+            return {entry.filename: archive.read(entry) for entry in entries}
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        raise ValueError(f"{label} is not a saved model, or is damaged: {error}") from None
+    except (OverflowError, UnicodeDecodeError, MemoryError, IndexError) as error:
+        raise ValueError(f"{label} is damaged: {type(error).__name__}") from None
+
+
+def _check_entries(entries: list[zipfile.ZipInfo], size: int, label: str) -> None:
+    names = [entry.filename for entry in entries]
+    wrong = [name for name in names if name not in MEMBERS]
+    if wrong:
+        raise ValueError(
+            f"{label} is not a saved model: it holds {wrong[0]!r}; allowed: {', '.join(MEMBERS)}"
+        )
+    if len(set(names)) != len(names):
+        raise ValueError(f"{label} is damaged: it holds a member twice")
+    for required in ("config.json", "weights.safetensors"):
+        if required not in names:
+            raise ValueError(f"{label} is not a saved model: {required} is missing")
+    for entry in entries:
+        if (
+            entry.compress_type != zipfile.ZIP_STORED
+            or entry.file_size != entry.compress_size
+            or entry.flag_bits & 1
+        ):
+            raise ValueError(
+                f"{label} is refused: {entry.filename} is compressed or encrypted, which save never does"
+            )
+    if sum(entry.file_size for entry in entries) > size:
+        raise ValueError(f"{label} is damaged: its members are larger than the file")
+
+
+def parse_json(data: bytes, what: str) -> dict[str, Any]:
+    """A JSON object; ValueError where it is none."""
+    try:
+        value = json.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{what} is not valid JSON ({type(error).__name__})") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"{what} must be a JSON object. Received: {type(value).__name__}")
+    return value

@@ -1,0 +1,143 @@
+"""predict and its relatives: the part of a model that computes outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from . import feeding
+from .batches import ArrayBatches, raw
+from .binding import BoundProgram
+from .callbacks import CallbackList
+from .exclusion import Exclusive
+from .preparation import Preparation, checked_batch_size
+from .progress import Progress, checked_verbose
+
+
+class Predictor(Preparation, Exclusive):
+    """What a model inherits to run programs forward; programs are made when first needed and kept."""
+
+    outputs: list[Any]
+    labels: list[Any] | None
+    seed: int
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.optimizer: Any = None
+        self._compiled: Any = None
+        self._programs: dict[str, BoundProgram] = {}
+
+    def _program(self, kind: str) -> Any:
+        """The core's program for "train", "test" (with losses) or "predict", bound to the present arrays."""
+        bound = self._programs.get(kind)
+        if bound is None:
+            optimizer = self.optimizer if kind == "train" else None
+            bound = self._programs[kind] = BoundProgram(self._lower(kind), self.seed, optimizer)
+        return bound.ready()
+
+    def _lower(self, kind: str) -> Any:
+        raise NotImplementedError
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = 0,
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """The outputs for x: an array (examples, units), or a list of them for several outputs. As
+        keras.Model.predict.
+
+        `x` as in `fit`; a list of texts when the model has a text encoder.
+        """
+        show = checked_verbose(verbose)
+        with self._exclusive():
+            self._build_for(x)
+            if feeding.is_iterable_of_batches(x):
+                pieces = [
+                    self._forward(item[0] if isinstance(item, tuple) else item) for item in _first(x, steps)
+                ]
+                if not pieces:
+                    raise ValueError("x gave no batches: it is empty, or a generator that has already ended")
+                outputs = [_join([piece[number] for piece in pieces]) for number in range(len(self.outputs))]
+                return outputs[0] if len(outputs) == 1 else outputs
+            inputs = [
+                feeding.prepare_input(spec, part, True)
+                for spec, part in zip(self._specs, self._input_list(x), strict=True)
+            ]
+            feeding.same_length({spec.name: part for spec, part in zip(self._specs, inputs, strict=True)})
+            feed = ArrayBatches(inputs, [], None, checked_batch_size(batch_size), None)
+            watching = CallbackList(callbacks, self, {"verbose": show, "steps": feed.steps})
+            watching.call("on_predict_begin", {})
+            progress = Progress(show, feed.steps)
+            program = self._program("predict")
+            pieces = []
+            try:
+                for parts, _, _, count in feed.epoch(0):
+                    pieces.append(program.forward(parts))
+                    progress.step(count)
+                    if steps is not None and len(pieces) >= steps:
+                        break
+                progress.close({})
+            finally:
+                progress.close()
+            watching.call("on_predict_end", {})
+        outputs = [_join([piece[number] for piece in pieces]) for number in range(len(self.outputs))]
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def _forward(self, x: Any, training: bool = False) -> list[np.ndarray]:
+        inputs = [
+            raw(feeding.prepare_input(spec, part))
+            for spec, part in zip(self._specs, self._input_list(x), strict=True)
+        ]
+        if not training:
+            return self._program("predict").forward(inputs)
+        return self._program("forward").forward(
+            inputs, True, self.optimizer.iterations if self.optimizer else 0
+        )
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The outputs for one batch. As keras.Model.predict_on_batch."""
+        with self._exclusive():
+            self._build_for(x)
+            outputs = self._forward(x)
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def predict_labels(self, x: Any, batch_size: int | None = None) -> list[Any]:
+        """The most likely label of each example: from `model.labels`, or the class number where they are not
+        set.
+
+        Raises ValueError unless the model has one flat output.
+        """
+        if len(self.outputs) != 1 or len(self.outputs[0].shape) != 2:
+            raise ValueError("predict_labels needs a model with one output of shape (batch, classes)")
+        outputs = self.predict(x, batch_size)
+        if outputs.shape[1] == 1:
+            threshold = 0.5
+            loss = self._compiled.losses[0] if self._compiled else None
+            if getattr(loss, "from_logits", False):
+                threshold = 0.0
+            classes = (outputs[:, 0] > threshold).astype(int)
+        else:
+            classes = outputs.argmax(axis=1)
+        return [self.labels[number] for number in classes] if self.labels else classes.tolist()
+
+
+def _first(source: Any, steps: int | None) -> Iterator[Any]:
+    for number, item in enumerate(source):
+        if steps is not None and number >= steps:
+            return
+        yield item
+
+
+def _join(pieces: list[np.ndarray]) -> np.ndarray:
+    """Batches below each other; shorter sequences get zeros behind."""
+    if len(pieces) == 1:
+        return pieces[0]
+    if pieces[0].ndim == 3 and len({piece.shape[1] for piece in pieces}) > 1:
+        longest = max(piece.shape[1] for piece in pieces)
+        pieces = [np.pad(piece, ((0, 0), (0, longest - piece.shape[1]), (0, 0))) for piece in pieces]
+    return np.concatenate(pieces)

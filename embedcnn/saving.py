@@ -1,0 +1,291 @@
+"""Models to files and back: what the members of the file hold. archive.py reads and writes the file itself.
+
+config.json holds the architecture, the compile settings, the state of training, labels and the text settings;
+weights.safetensors the weights by path; optimizer.safetensors slots and update counts; vocabulary.txt the
+words. Building a model from a file uses only the classes of this package, with checked arguments: nothing in
+a file is ever
+executed.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import archive, initializers, layers
+from .graph import SymbolicTensor
+from .layers.base import Layer
+from .variables import Variable
+
+if TYPE_CHECKING:
+    from .models import Model, Sequential
+
+FORMAT = 1
+
+
+# -- writing -------------------------------------------------------------------------------------------------
+def _members(model: Model) -> dict[str, Any]:
+    from . import __version__
+
+    model._require_built("what to save")
+    compiled = model._settle() if model._compile_arguments is not None else None
+    config: dict[str, Any] = {
+        "format": FORMAT,
+        "embedcnn_version": __version__,
+        "class_name": "Sequential" if model.__class__.__name__ == "Sequential" else "Model",
+        "model": model.get_config(),
+        "seed": model.seed,
+        "epochs_trained": model.epochs_trained,
+        "labels": model.labels,
+        "compile": None if compiled is None else compiled.get_config(),
+    }
+    members: dict[str, Any] = {"config.json": b"", "weights.safetensors": _named_values(model.weights)}
+    if compiled is not None:
+        config["iterations"] = model.optimizer.iterations
+        members["optimizer.safetensors"] = _optimizer_state(model)
+    if model.text_encoder is not None:
+        config["text"], vocabulary = encoder_config(model.text_encoder)
+        if vocabulary is not None:
+            members["vocabulary.txt"] = vocabulary
+    members["config.json"] = json.dumps(config, ensure_ascii=False, indent=1).encode()
+    return members
+
+
+def _named_values(variables: list[Variable]) -> dict[str, np.ndarray]:
+    return {variable.path: variable.value for variable in variables}
+
+
+def _optimizer_state(model: Model) -> dict[str, np.ndarray]:
+    tensors: dict[str, np.ndarray] = {}
+    for variable in model.weights:
+        state = model.optimizer.states.get(variable)
+        if state is None:
+            continue
+        tensors[f"{variable.path}/steps"] = state.steps
+        for name, slot in zip(model.optimizer.used_slots(), state.slots, strict=True):
+            tensors[f"{variable.path}/{name}"] = slot
+    return tensors
+
+
+def save_model(model: Model, filepath: Any, overwrite: bool) -> None:
+    """Writes a model to a file."""
+    members = _members(model)
+    with archive.replacing(filepath, overwrite) as file:
+        archive.write_archive(file, members)
+
+
+def model_to_bytes(model: Model) -> bytes:
+    """A model as the bytes of its file (for pickle)."""
+    buffer = io.BytesIO()
+    archive.write_archive(buffer, _members(model))
+    return buffer.getvalue()
+
+
+def save_weights(model: Model, filepath: Any, overwrite: bool) -> None:
+    """Writes the weights of a model to a safetensors file."""
+    model._require_built("what to save")
+    with archive.replacing(filepath, overwrite) as file:
+        archive.write_tensors(file, _named_values(model.weights))
+
+
+# -- reading -------------------------------------------------------------------------------------------------
+def load_model(filepath: Any, compile: bool = True) -> Model:
+    """The model of a file."""
+    with open(os.fspath(filepath), "rb") as file:
+        return _read_model(file, f"{os.fspath(filepath)!r}", compile)
+
+
+def model_from_bytes(data: bytes) -> Model:
+    """The model of `model_to_bytes`."""
+    return _read_model(io.BytesIO(data), "the pickled model", True)
+
+
+def _read_model(file: Any, label: str, compile: bool) -> Model:
+    from .models import Model, Sequential
+
+    members = archive.read_archive(file, label)
+    config = archive.parse_json(members["config.json"], f"{label}: config.json")
+    if config.get("format") != FORMAT:
+        raise ValueError(f"{label} has format {config.get('format')!r}; this version reads format {FORMAT}")
+    tensors = archive.read_tensors(members["weights.safetensors"], f"{label}: weights.safetensors")
+    budget = sum(array.nbytes for array in tensors.values())
+    try:
+        kind = {"Model": Model, "Sequential": Sequential}[config["class_name"]]
+        with initializers.deferred(budget):
+            model = kind.from_config(config["model"])
+        _assign(model, tensors, label)
+        model.seed = int(config["seed"])
+        model.epochs_trained = int(config["epochs_trained"])
+        model.labels = config["labels"]
+        if compile and config["compile"] is not None:
+            _restore_compile(model, config, members.get("optimizer.safetensors"), label)
+        if "text" in config:
+            model.text_encoder = encoder_from_config(config["text"], members.get("vocabulary.txt"))
+    except (
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        RecursionError,
+        OverflowError,
+        MemoryError,
+    ) as error:
+        raise ValueError(
+            f"{label}: config.json does not describe a model ({type(error).__name__}: {error})"
+        ) from None
+    return model
+
+
+def _assign(model: Model, tensors: dict[str, np.ndarray], label: str) -> None:
+    """Puts the arrays of a file in the place of the weights, without copying them before they are trained."""
+    variables = {variable.path: variable for variable in model.weights}
+    missing, extra = sorted(set(variables) - set(tensors)), sorted(set(tensors) - set(variables))
+    if missing or extra:
+        raise ValueError(
+            f"{label} does not fit the model: missing {missing or 'nothing'}, unknown {extra or 'nothing'}"
+        )
+    for path, variable in variables.items():
+        array = tensors[path]
+        if array.shape != variable.shape or array.dtype != np.float32:
+            raise ValueError(
+                f"{label}: {path} must be float32 of shape {variable.shape}. Received: {array.dtype} of "
+                f"shape {array.shape}"
+            )
+        variable.replace(np.ascontiguousarray(array), shared=True)
+
+
+def _restore_compile(model: Model, config: dict[str, Any], data: bytes | None, label: str) -> None:
+    from . import optimizers
+
+    settings = dict(config["compile"])
+    optimizer = optimizers.get(settings.pop("optimizer"))
+    optimizer.iterations = int(config["iterations"])
+    if len(model.outputs) == 1:
+        settings["loss"], settings["loss_weights"] = settings["loss"][0], settings["loss_weights"][0]
+    model.compile(optimizer, **settings)
+    if data is None:
+        return
+    tensors = archive.read_tensors(data, f"{label}: optimizer.safetensors")
+    names = optimizer.used_slots()
+    for variable in model.weights:
+        steps = tensors.get(f"{variable.path}/steps")
+        if steps is None:
+            continue
+        slots = [np.array(tensors[f"{variable.path}/{name}"]) for name in names]
+        if steps.shape != (1,) or any(
+            slot.shape != variable.shape or slot.dtype != np.float32 for slot in slots
+        ):
+            raise ValueError(f"{label}: the optimizer's state of {variable.path} has wrong shapes")
+        optimizer.states[variable] = optimizers.VariableState(slots, int(steps[0]))
+
+
+def load_weights(model: Model, filepath: Any) -> None:
+    """Reads the weights of a file of `save_weights`, or of a whole saved model, into a model."""
+    label = f"{os.fspath(filepath)!r}"
+    model._require_built("which weights to load")
+    with open(os.fspath(filepath), "rb") as file:
+        zipped = file.read(4) == b"PK\x03\x04"
+        file.seek(0)
+        data = archive.read_archive(file, label)["weights.safetensors"] if zipped else file.read()
+    _assign(model, archive.read_tensors(data, label), label)
+
+
+# -- architecture --------------------------------------------------------------------------------------------
+def _layer_from_config(entry: dict[str, Any]) -> Layer:
+    cls = layers.CLASSES.get(entry["class_name"])
+    if cls is None:
+        raise ValueError(f"unknown layer class {entry['class_name']!r}; allowed: {', '.join(layers.CLASSES)}")
+    return cls.from_config(entry["config"])
+
+
+def functional_from_config(config: dict[str, Any]) -> Model:
+    """A Model with new weights from `Model.get_config()`."""
+    from .models import Model
+
+    made = {entry["config"]["name"]: _layer_from_config(entry) for entry in config["layers"]}
+    tensors: dict[tuple[str, int], SymbolicTensor] = {
+        (name, 0): layer.output for name, layer in made.items() if isinstance(layer, layers.InputLayer)
+    }
+    waiting = [
+        (entry["config"]["name"], number, [tuple(part) for part in call])
+        for entry in config["layers"]
+        for number, call in enumerate(entry["calls"])
+    ]
+    while waiting:
+        ready = [call for call in waiting if all(part in tensors for part in call[2])]
+        ready = [call for call in ready if call[1] == 0 or (call[0], call[1] - 1) in tensors]
+        if not ready:
+            raise ValueError(f"the calls of layer {waiting[0][0]!r} cannot be joined")
+        for name, number, parts in ready:
+            read = [tensors[part] for part in parts]
+            tensors[name, number] = made[name](read if made[name].inputs_many else read[0])
+        waiting = [call for call in waiting if (call[0], call[1]) not in tensors]
+    inputs = [tensors[tuple(part)] for part in config["inputs"]]
+    return Model(inputs, [tensors[tuple(part)] for part in config["outputs"]], name=config["name"])
+
+
+def sequential_from_config(config: dict[str, Any]) -> Sequential:
+    """A Sequential with new weights from `Sequential.get_config()`."""
+    from .models import Sequential
+
+    first = [] if config["input"] is None else [layers.InputLayer(**config["input"])]
+    return Sequential(first + [_layer_from_config(entry) for entry in config["layers"]], name=config["name"])
+
+
+# -- text ----------------------------------------------------------------------------------------------------
+def _encoder_class(name: str) -> Any:
+    if name == "TokenizerEncoder":
+        from .encoding import TokenizerEncoder
+
+        return TokenizerEncoder
+    if name == "TextEncoder":
+        from .text import TextEncoder
+
+        return TextEncoder
+    raise ValueError(f"unknown text encoder {name!r}; allowed: TextEncoder, TokenizerEncoder")
+
+
+def encoder_config(encoder: Any) -> tuple[dict[str, Any], bytes | None]:
+    """The settings of a text encoder, and its words as the bytes of vocabulary.txt."""
+    name = type(encoder).__name__
+    if type(encoder) is not _encoder_class(name):
+        raise TypeError(
+            f"text_encoder: only TextEncoder and TokenizerEncoder can be stored. Received: {name}"
+        )
+    words = getattr(encoder, "vocabulary", None)
+    entry = {"class_name": name, "config": encoder.get_config()}
+    return entry, None if words is None else _vocabulary_text(words)
+
+
+def encoder_from_config(entry: dict[str, Any], vocabulary: bytes | None) -> Any:
+    """The text encoder of `encoder_config`."""
+    cls = _encoder_class(entry["class_name"])
+    if vocabulary is None:
+        return cls.from_config(entry["config"])
+    return cls.from_config(entry["config"], _vocabulary_from_text(vocabulary))
+
+
+def _vocabulary_text(vocabulary: Any) -> bytes:
+    return ("\n".join(vocabulary) + "\n").encode()
+
+
+def _vocabulary_from_text(data: bytes) -> Any:
+    from .text import Vocabulary
+
+    return Vocabulary(data.decode().split("\n")[:-1])
+
+
+def extended_encoder(encoder: Any, words: list[str]) -> Any:
+    """A text encoder that also knows `words`, with the ids behind those it has."""
+    from .text import Vocabulary
+
+    known = set(encoder.vocabulary)
+    for number, word in enumerate(words):
+        if word in known:
+            raise ValueError(f"words[{number}] = {word!r} is known already")
+        known.add(word)
+    return type(encoder).from_config(encoder.get_config(), Vocabulary([*encoder.vocabulary, *words]))
