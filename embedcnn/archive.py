@@ -107,7 +107,10 @@ def read_tensors(data: bytes, what: str) -> dict[str, np.ndarray]:
     for name, array in tensors.items():
         if array.dtype.name not in _DTYPES:
             raise ValueError(f"{what}: {name!r} has dtype {array.dtype}; allowed: {', '.join(_DTYPES)}")
-    return tensors
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    return {
+        name: tensors[name] for name in header if name in tensors
+    }  # in the order in which they were written
 
 
 def write_archive(file: BinaryIO, members: dict[str, Any]) -> None:

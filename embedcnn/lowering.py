@@ -205,6 +205,14 @@ def fuse_token_conv_pool(build: Builder) -> None:
         }
 
 
+def fuse_token_mean(build: Builder) -> None:
+    """global_average_pool(embed(tokens)) -> token_mean(tokens)."""
+    for op in build.operations:
+        embed = build.maker(op.inputs[0]) if op.name == "global_average_pool" else None
+        if embed and embed.name == "embed":
+            op.name, op.inputs = "token_mean", embed.inputs
+
+
 def join_branches(build: Builder) -> None:
     """concatenate(token_conv_pool(t, a), token_conv_pool(t, b)) -> token_conv_pool(t, a, b): one pass over
     the tokens.
@@ -266,6 +274,7 @@ def fuse_cross_entropy(build: Builder) -> None:
 PATTERNS: list[tuple[str, Callable[[Builder], None]]] = [
     ("inference", drop_dropout),
     ("both", fuse_token_conv_pool),
+    ("both", fuse_token_mean),
     ("both", join_branches),
     ("both", fuse_cross_entropy),
 ]

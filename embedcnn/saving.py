@@ -143,6 +143,10 @@ def _read_model(file: Any, label: str, compile: bool) -> Model:
 def _assign(model: Model, tensors: dict[str, np.ndarray], label: str) -> None:
     """Puts the arrays of a file in the place of the weights, without copying them before they are trained."""
     variables = {variable.path: variable for variable in model.weights}
+    if set(variables) != set(tensors) and _alike(model.weights, tensors):
+        variables = dict(
+            zip(tensors, model.weights, strict=True)
+        )  # only the automatic names of layers differ
     missing, extra = sorted(set(variables) - set(tensors)), sorted(set(tensors) - set(variables))
     if missing or extra:
         raise ValueError(
@@ -156,6 +160,12 @@ def _assign(model: Model, tensors: dict[str, np.ndarray], label: str) -> None:
                 f"shape {array.shape}"
             )
         variable.replace(np.ascontiguousarray(array), shared=True)
+
+
+def _alike(variables: list[Variable], tensors: dict[str, np.ndarray]) -> bool:
+    """Whether names of weights (without those of their layers) and shapes agree, one after the other."""
+    own = [(variable.name, variable.shape) for variable in variables]
+    return own == [(path.rpartition("/")[2], array.shape) for path, array in tensors.items()]
 
 
 def _restore_compile(model: Model, config: dict[str, Any], data: bytes | None, label: str) -> None:
