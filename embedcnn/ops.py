@@ -19,6 +19,7 @@ from embedcnn.calls import Call
 
 __all__ = [
     "activation",
+    "average_pool",
     "concatenate",
     "conv1d",
     "conv1d_mask",
@@ -28,6 +29,7 @@ __all__ = [
     "embedding_lookup",
     "global_average_pool",
     "global_max_pool",
+    "max_pool",
     "softmax",
     "squared_error",
     "token_conv_pool",
@@ -258,6 +260,56 @@ def global_average_pool(x: ArrayLike, mask: ArrayLike | None = None) -> Any:
     Source: Keras ``GlobalAveragePooling1D``.
     """
     return _elementary("global_average_pool", x, mask)
+
+
+def _pool1d(
+    name: str, x: ArrayLike, pool_size: int, strides: int | None, padding: str, mask: ArrayLike | None
+) -> Call:
+    settings = {"pool_size": pool_size, "strides": pool_size if strides is None else strides}
+    return _elementary(name, x, mask, padding=padding, **settings)
+
+
+@_operation
+def max_pool(
+    x: ArrayLike,
+    pool_size: int = 2,
+    strides: int | None = None,
+    padding: Literal["valid", "same"] = "valid",
+    mask: ArrayLike | None = None,
+) -> Any:
+    """The largest of each channel over windows of the unmasked steps of x [B, T, C]: float32 [B, T_out, C].
+
+    ``strides`` None means ``pool_size``. A window without an unmasked step gives zeros.
+
+    >>> from embedcnn import ops
+    >>> ops.max_pool([[[1.0], [2.0], [6.0], [4.0]]]).tolist()
+    [[[2.0], [6.0]]]
+
+    Source: Keras ``MaxPooling1D``.
+    """
+    return _pool1d("max_pool", x, pool_size, strides, padding, mask)
+
+
+@_operation
+def average_pool(
+    x: ArrayLike,
+    pool_size: int = 2,
+    strides: int | None = None,
+    padding: Literal["valid", "same"] = "valid",
+    mask: ArrayLike | None = None,
+) -> Any:
+    """The mean of each channel over windows of the unmasked steps of x [B, T, C]: float32 [B, T_out, C].
+
+    ``strides`` None means ``pool_size``. Places that padding="same" adds do not count; a window without an
+    unmasked step gives zeros.
+
+    >>> from embedcnn import ops
+    >>> ops.average_pool([[[1.0], [2.0], [6.0], [4.0]]]).tolist()
+    [[[1.5], [5.0]]]
+
+    Source: Keras ``AveragePooling1D``.
+    """
+    return _pool1d("average_pool", x, pool_size, strides, padding, mask)
 
 
 @_operation

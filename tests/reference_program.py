@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import reference
 import reference_optimizers
+import reference_pooling
 from reference import Sequence, sequence
 
 
@@ -84,6 +85,8 @@ class Program:
             return tensors[0], lambda d_out: (d_out,)
         if name == "token_mean":
             return reference.global_average_pool(tensors[0])
+        if name in ("max_pool", "average_pool"):
+            return reference_pooling.pool1d(name, tensors[0], **attributes)
         if name == "token_conv_pool":
             return token_conv_pool(tensors[0], arrays, **attributes)
         if name == "conv1d":
