@@ -1,0 +1,194 @@
+"""Runs one workload in embedcnn and in every framework that is installed, side by side.
+
+Each contestant lives in a process of its own (threads of one runtime would disturb another's) and waits for
+its turn; within one run they alternate, round after round, so that all meet the same weather. A contestant is
+made by the benchmark's own file, started as ``FILE --serve NAME ...``: it answers a number of steps with the
+milliseconds they took.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def zipf_ids(rng: np.random.Generator, count: int, vocabulary: int, exponent: float = 1.05) -> np.ndarray:
+    """Ids from 1 on, as often as words are."""
+    share = 1 / np.arange(1, vocabulary) ** exponent
+    drawn = np.searchsorted(np.cumsum(share / share.sum()), rng.random(count)) + 1
+    return drawn.clip(1, vocabulary - 1).astype(np.int32)
+
+
+def movie_reviews(
+    batches: int, batch: int, width: int, vocabulary: int = 18765, mean: int = 20, seed: int = 0
+):
+    """(ids [batches, batch, width] with 0 behind each text, labels): lengths and words as in the MR
+    sentences."""
+    rng = np.random.default_rng(seed)
+    ids = np.zeros((batches, batch, width), np.int32)
+    for index in np.ndindex(batches, batch):
+        length = int(np.clip(rng.normal(mean, 9), 3, 56))
+        ids[index][:length] = zipf_ids(rng, length, vocabulary)
+    return ids, rng.integers(0, 2, (batches, batch)).astype(np.int64)
+
+
+def trimmed(ids: np.ndarray, shortest: int = 5) -> list[np.ndarray]:
+    """Each batch cut to its longest text."""
+    return [np.ascontiguousarray(one[:, : max(shortest, int((one != 0).sum(1).max()))]) for one in ids]
+
+
+def machine() -> dict[str, object]:
+    """What the figures depend on: processor, cores, instruction set, threads, versions."""
+    from embedcnn import _core
+
+    model = next(
+        (
+            line.split(":", 1)[1].strip()
+            for line in read_lines("/proc/cpuinfo")
+            if line.startswith("model name")
+        ),
+        platform.processor(),
+    )
+    return {
+        "processor": model,
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "kernels": _core.kernels()["name"],
+        "threads": _core.get_num_threads(),
+        "compiler": _core.build_info()["compiler"],
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+    }
+
+
+def read_lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text().splitlines()
+    except OSError:
+        return []
+
+
+def installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+def serve(name: str, step: Callable[[int], object]) -> None:
+    """The contestant's side: says it is ready, then answers each number of steps with the milliseconds they
+    took."""
+    print(json.dumps({"ready": name}), flush=True)
+    number = 0
+    for line in sys.stdin:
+        begin = time.perf_counter()
+        for _ in range(int(line)):
+            step(number)
+            number += 1
+        print(json.dumps({"ms": (time.perf_counter() - begin) * 1e3}), flush=True)
+
+
+@dataclass
+class Contestant:
+    """One framework's process; `samples` are milliseconds a step, one a round."""
+
+    name: str
+    command: Sequence[str]
+    version: str = ""
+    samples: list[float] = field(default_factory=list)
+    process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            "CUDA_VISIBLE_DEVICES": "",
+        }
+        self.process = subprocess.Popen(
+            self.command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment,
+        )
+        self.version = self.answer()["ready"]
+
+    def answer(self) -> dict:
+        assert self.process is not None and self.process.stdout is not None
+        for line in self.process.stdout:
+            if line.startswith("{"):
+                return json.loads(line)
+        raise RuntimeError(f"{self.name} ended early; run it alone to see why: {' '.join(self.command)}")
+
+    def run(self, steps: int) -> float:
+        """Milliseconds a step."""
+        assert self.process is not None and self.process.stdin is not None
+        self.process.stdin.write(f"{steps}\n")
+        self.process.stdin.flush()
+        return self.answer()["ms"] / steps
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.stdin is not None:
+            self.process.stdin.close()
+            self.process.wait(timeout=30)
+
+
+def race(contestants: list[Contestant], steps: int = 20, rounds: int = 5, warm: int = 5) -> list[Contestant]:
+    """Lets all run alternately; those that cannot start are left out, with a line that says so."""
+    running = []
+    for contestant in contestants:
+        try:
+            contestant.start()
+            contestant.run(warm)
+            running.append(contestant)
+        except (RuntimeError, OSError) as error:
+            print(f"left out: {error}", file=sys.stderr)
+    try:
+        for _ in range(rounds):
+            for contestant in running:
+                contestant.samples.append(contestant.run(steps))
+    finally:
+        for contestant in running:
+            contestant.stop()
+    return running
+
+
+def report(title: str, contestants: list[Contestant], ours: str = "embedcnn") -> dict[str, object]:
+    """Prints best and median of each and our ratio to the fastest peer; returns them."""
+    print(f"\n{title}")
+    rows = {}
+    for contestant in sorted(contestants, key=lambda one: min(one.samples)):
+        best, median = min(contestant.samples), statistics.median(contestant.samples)
+        rows[contestant.name] = {
+            "version": contestant.version,
+            "best_ms": round(best, 3),
+            "median_ms": round(median, 3),
+        }
+        print(f"  {contestant.name:<22}{best:9.2f} ms best {median:9.2f} ms median   {contestant.version}")
+    peers = [name for name in rows if not name.startswith(ours)]
+    result: dict[str, object] = {"title": title, "results": rows}
+    if ours in rows and peers:
+        fastest = min(peers, key=lambda name: rows[name]["best_ms"])
+        for kind in ("best_ms", "median_ms"):
+            result[f"ratio_{kind[:-3]}"] = round(
+                min(rows[peer][kind] for peer in peers) / rows[ours][kind], 2
+            )
+        ratios = f"{result['ratio_best']} x (median {result['ratio_median']} x)"
+        print(f"  {ours} is {ratios} the fastest peer, {fastest}")
+    return result
+
+
+def write_json(path: str | None, results: object) -> None:
+    if path:
+        Path(path).write_text(json.dumps({"machine": machine(), "results": results}, indent=1) + "\n")
