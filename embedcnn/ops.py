@@ -29,7 +29,9 @@ __all__ = [
     "embedding_lookup",
     "global_average_pool",
     "global_max_pool",
+    "layer_normalization",
     "max_pool",
+    "merge",
     "softmax",
     "squared_error",
     "token_conv_pool",
@@ -313,6 +315,30 @@ def average_pool(
 
 
 @_operation
+def layer_normalization(
+    x: ArrayLike,
+    gamma: ArrayLike | None = None,
+    beta: ArrayLike | None = None,
+    epsilon: float = 1e-3,
+    mask: ArrayLike | None = None,
+) -> Any:
+    """Each row of x [B, C] or [B, T, C] with mean 0 and variance 1, times gamma [C], plus beta [C].
+
+    >>> from embedcnn import ops
+    >>> ops.layer_normalization([[1.0, 3.0]], epsilon=1e-12).tolist()
+    [[-1.0, 1.0]]
+
+    Source: Keras ``LayerNormalization``; Ba, Kiros and Hinton (2016).
+    """
+    settings = {"scale": gamma is not None, "center": beta is not None, "epsilon": epsilon}
+    call = _elementary("layer_normalization", x, mask, **settings)
+    given = {"gamma": gamma, "beta": beta}
+    numbers = [call.add_parameter(name, value, 1) for name, value in given.items() if value is not None]
+    call.operations[0] = ("layer_normalization", (0,), (1,), tuple(numbers), settings)
+    return call
+
+
+@_operation
 def dense(x: ArrayLike, kernel: ArrayLike, bias: ArrayLike | None = None) -> Any:
     """x @ kernel + bias for x [B, C] or [B, T, C], kernel [C, units]: float32 [..., units].
 
@@ -372,6 +398,26 @@ def dropout(x: ArrayLike, rate: float, seed: int = 0, step: int = 0, layer: int 
     """
     call = _elementary("dropout", x, rate=float(rate), layer=int(layer))
     call.seed, call.step, call.training = int(seed), int(step), True
+    return call
+
+
+@_operation
+def merge(inputs: Sequence[ArrayLike], kind: str = "add") -> Any:
+    """Several arrays of one shape, merged value by value.
+
+    ``kind`` is "add", "subtract" (of two), "multiply", "average", "maximum" or "minimum".
+    Of equal maxima the first gets the gradient.
+
+    >>> from embedcnn import ops
+    >>> ops.merge([[[1.0, 5.0]], [[2.0, 3.0]]], "maximum").tolist()
+    [[2.0, 5.0]]
+
+    Source: Keras ``Add``, ``Subtract``, ``Multiply``, ``Average``, ``Maximum``, ``Minimum``.
+    """
+    call = Call(outputs=(len(inputs),))
+    for number, array in enumerate(inputs):
+        call.add_floats(f"inputs[{number}]", array)
+    call.operations = [("merge", tuple(range(len(inputs))), (len(inputs),), (), {"kind": kind})]
     return call
 
 

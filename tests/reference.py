@@ -277,7 +277,7 @@ def random_u32(key: int, column: int) -> int:
     return x ^ (x >> 16)
 
 
-def dropout_scale(shape, rate, seed, step, layer, starts=None) -> np.ndarray:
+def dropout_scale(shape, rate, seed, step, layer, starts=None, whole_channels=False) -> np.ndarray:
     """What dropout multiplies with, 0 or 1 / (1 - rate); a text of [B, T, C] begins at `starts`."""
     scale = np.zeros(shape)
     for index in np.ndindex(*shape[:-1]):
@@ -285,7 +285,7 @@ def dropout_scale(shape, rate, seed, step, layer, starts=None) -> np.ndarray:
         if position < 0:
             continue
         key = seed
-        for counter in (step, layer, text, position):
+        for counter in (step, layer, text, 0 if whole_channels else position):
             key = random_key(key, counter)
         for column in range(shape[-1]):
             if random_u32(key, column) >= int(rate * 2**32):
@@ -293,8 +293,10 @@ def dropout_scale(shape, rate, seed, step, layer, starts=None) -> np.ndarray:
     return scale
 
 
-def dropout(x, rate, seed, step, layer, starts=None, training=True):
-    scale = dropout_scale(x.shape, rate, seed, step, layer, starts) if training else np.ones(x.shape)
+def dropout(x, rate, seed, step, layer, starts=None, training=True, whole_channels=False):
+    scale = np.ones(x.shape)
+    if training:
+        scale = dropout_scale(x.shape, rate, seed, step, layer, starts, whole_channels)
     return x * scale, lambda d_out: (d_out * scale,)
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 import reference
+import reference_layers
 import reference_optimizers
-import reference_pooling
 from reference import Sequence, sequence
 
 
@@ -86,23 +86,26 @@ class Program:
         if name == "token_mean":
             return reference.global_average_pool(tensors[0])
         if name in ("max_pool", "average_pool"):
-            return reference_pooling.pool1d(name, tensors[0], **attributes)
+            return reference_layers.pool1d(name, tensors[0], **attributes)
         if name == "token_conv_pool":
             return token_conv_pool(tensors[0], arrays, **attributes)
         if name == "conv1d":
             return reference.conv1d(tensors[0], *arrays, **attributes)
         if name in ("global_max_pool", "global_average_pool"):
             return getattr(reference, name)(tensors[0])
+        if name == "flatten":
+            return reference_layers.flatten(tensors[0], **attributes)
         first = tensors[0]
         mask = first.mask if isinstance(first, Sequence) else None
         plain = [t.values if isinstance(t, Sequence) else t for t in tensors]
         if name == "dropout":
             starts = None if mask is None else reference.starts_of(mask, len(mask))
             out, backward = reference.dropout(
-                plain[0], attributes["rate"], self.seed, step, attributes["layer"], starts, training
+                plain[0], seed=self.seed, step=step, starts=starts, training=training, **attributes
             )
         else:
-            out, backward = getattr(reference, name)(*plain, *arrays, **attributes)
+            module = reference_layers if hasattr(reference_layers, name) else reference
+            out, backward = getattr(module, name)(*plain, *arrays, **attributes)
         if not isinstance(first, Sequence):
             return out, backward
         return sequence(out, mask), lambda d_out: backward(sequence(d_out, mask).values)

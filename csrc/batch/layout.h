@@ -18,4 +18,7 @@ struct ec_layout {
     int masked;             /* padded positions without a row are masked; otherwise there are none */
 };
 
+/* Whether two layouts have the same steps and masks for the same texts. */
+int ec_layout_same(const struct ec_layout *a, const struct ec_layout *b);
+
 #endif

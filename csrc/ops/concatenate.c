@@ -27,24 +27,10 @@ static ec_status infer(struct ec_op *op, char *message, size_t bytes)
     return EC_OK;
 }
 
-static int same_steps(const struct ec_layout *a, const struct ec_layout *b)
-{
-    if (a == b) {
-        return 1;
-    }
-    if (a->width != b->width || a->rows != b->rows || a->masked != b->masked || !a->mask != !b->mask) {
-        return 0;
-    }
-    size_t texts = (size_t)a->batch;
-    return memcmp(a->offsets, b->offsets, (texts + 1) * sizeof *a->offsets) == 0 &&
-           memcmp(a->starts, b->starts, texts * sizeof *a->starts) == 0 &&
-           (!a->mask || memcmp(a->mask, b->mask, (size_t)a->rows) == 0);
-}
-
 static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
     for (int i = 1; op->inputs[0]->kind == EC_SEQUENCE && i < op->input_count; i++) {
-        if (!same_steps(op->inputs[0]->layout, op->inputs[i]->layout)) {
+        if (!ec_layout_same(op->inputs[0]->layout, op->inputs[i]->layout)) {
             return ec_infer_error(step->message, sizeof step->message,
                                   "concatenate: the sequences 0 and %d have different steps or masks", i);
         }

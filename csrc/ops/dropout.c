@@ -2,6 +2,8 @@
  * is a function of (seed, step, layer, example, position in the text, channel), computed again in the backward: no mask
  * is stored.
  *
+ * whole_channels leaves the position out.
+ *
  *     y = x keep / (1 - rate)          d_x = d_y keep / (1 - rate) */
 #include "ops/op.h"
 
@@ -12,11 +14,13 @@
 struct state {
     double rate;
     int layer;
+    int whole_channels; /* SpatialDropout1D: a channel is dropped for all steps of a text, or for none */
 };
 
 static const struct ec_attribute attributes[] = {
     {"rate", EC_ATTRIBUTE_FLOAT, offsetof(struct state, rate), NULL},
     {"layer", EC_ATTRIBUTE_INT, offsetof(struct state, layer), NULL},
+    {"whole_channels", EC_ATTRIBUTE_INT, offsetof(struct state, whole_channels), NULL},
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
@@ -48,7 +52,7 @@ static void drop_text(const struct ec_op *op, const struct ec_step *step, int64_
     uint32_t threshold = (uint32_t)(state->rate * 4294967296.0);
     float scale = (float)(1.0 / (1.0 - state->rate));
     for (int64_t row = begin; row < end; row++) {
-        uint64_t row_key = ec_random_key(key, (uint64_t)(row - begin));
+        uint64_t row_key = ec_random_key(key, state->whole_channels ? 0 : (uint64_t)(row - begin));
         if (!add) {
             ec_kernels()->dropout(out + row * cols, in + row * cols, row_key, threshold, scale, cols);
             continue;

@@ -120,7 +120,8 @@ struct ec_loss {
 
 extern const struct ec_op_type ec_op_lookup, ec_op_embed, ec_op_token_mean, ec_op_token_conv_pool, ec_op_conv1d,
     ec_op_activation, ec_op_softmax, ec_op_global_max_pool, ec_op_global_average_pool, ec_op_max_pool,
-    ec_op_average_pool, ec_op_dense, ec_op_dropout, ec_op_concatenate, ec_op_cross_entropy, ec_op_squared_error;
+    ec_op_average_pool, ec_op_dense, ec_op_dropout, ec_op_concatenate, ec_op_merge, ec_op_flatten,
+    ec_op_layer_normalization, ec_op_cross_entropy, ec_op_squared_error;
 /* Whether a loss wants int32 labels [rows] rather than floats [rows x cols]. */
 int ec_loss_takes_labels(const struct ec_op *op);
 /* The operations by name: NULL where there is none of this name. */

@@ -28,6 +28,19 @@ def test_gradients_and_masks(rung, threads):
         pair.check_gradients([x if mask is None else (x, mask)], step=step)
 
 
+def test_whole_channels(rung, threads):
+    rng = np.random.default_rng(3)
+    settings = {"rate": 0.5, "layer": 1, "whole_channels": True}
+    pair = Pair([("sequence", "x", -1, 40)], [], [("dropout", (0,), (1,), (), settings)], (1,), [], seed=4)
+    for step, mask in enumerate(masks(3, 5, rng).values()):
+        x = 10 + rng.normal(size=(3, 5, 40))
+        (out,), _ = pair.check_gradients([x if mask is None else (x, mask)], step=step)
+        dropped = (out == 0) if mask is None else (out == 0) | ~mask[:, :, None]
+        for text in range(3):
+            steps = dropped[text][[True] * 5 if mask is None else mask[text]]
+            assert (steps == steps[:1]).all()
+
+
 def test_identity_when_not_training():
     x = np.random.default_rng(2).normal(size=(3, 5)).astype(np.float32)
     pair = Pair([("floats", "x", 5)], [], [("dropout", (0,), (1,), (), {"rate": 0.5, "layer": 0})], (1,), [])
