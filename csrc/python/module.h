@@ -27,5 +27,6 @@ PyObject *ec_python_raise(ec_status status, const char *what);
 int ec_python_add_runtime(PyObject *module);
 int ec_python_add_program(PyObject *module);
 int ec_python_add_text(PyObject *module);
+int ec_python_add_vectors(PyObject *module);
 
 #endif
