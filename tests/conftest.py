@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 from embedcnn import _core
 
 ROOT = Path(__file__).resolve().parent.parent
+collect_ignore_glob = ["*/make_*.py"]  # they write stored values, with frameworks that need not be here
 
 settings.register_profile(
     "embedcnn",
