@@ -240,6 +240,8 @@ def concatenate(parts: Sequence[Ragged]) -> Ragged:
     >>> concatenate([Ragged([1, 2], [0, 2]), Ragged([3], [0, 0, 1])]).tolist()
     [[1, 2], [], [3]]
     """
+    if len(parts) == 1:
+        return parts[0]
     offsets = np.zeros(sum(len(part) for part in parts) + 1, np.int64)
     np.cumsum(np.concatenate([part.lengths for part in parts] or [offsets[:0]]), out=offsets[1:])
     ids = np.concatenate([part.ids for part in parts]) if parts else np.zeros(0, np.int32)

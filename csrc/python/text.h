@@ -1,4 +1,4 @@
-/* The two types that csrc/python/text.c defines, and the functions that text_sequence.c adds beside them. */
+/* What the files text*.c of this folder share, and the parts that text.c adds to the module in their name. */
 #ifndef EC_PYTHON_TEXT_H
 #define EC_PYTHON_TEXT_H
 
@@ -20,5 +20,6 @@ PyObject *ec_python_decode_words(const struct ec_words *words, const int32_t *or
 
 int ec_python_add_rules(PyObject *module);
 int ec_python_add_sequence(PyObject *module);
+int ec_python_add_ngram(PyObject *module);
 
 #endif

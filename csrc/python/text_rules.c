@@ -127,11 +127,16 @@ static PyObject *take_tokens(struct ec_token_cursor *cursor)
     return tokens;
 }
 
-static PyObject *rules_tokens(PyObject *object, PyObject *texts)
+static PyObject *rules_tokens(PyObject *object, PyObject *args)
 {
     const struct ec_python_rules *self = (const struct ec_python_rules *)object;
+    PyObject *texts;
+    long long first = 0;
     struct ec_python_documents documents;
-    int collected = ec_python_documents_collect(&documents, texts, 0, self->lower);
+    if (!PyArg_ParseTuple(args, "O|L:tokens", &texts, &first)) {
+        return NULL;
+    }
+    int collected = ec_python_documents_collect(&documents, texts, first, self->lower);
     if (collected < 0) {
         return NULL;
     }
@@ -163,7 +168,7 @@ static PyObject *rules_tokens(PyObject *object, PyObject *texts)
 }
 
 static PyMethodDef rules_methods[] = {
-    {"tokens", rules_tokens, METH_O, "tokens(texts)\n--\n\nThe tokens of every text, as lists of str."},
+    {"tokens", rules_tokens, METH_VARARGS, "tokens(texts, first=0)\n--\n\nThe tokens of every text, as lists of str."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -1,6 +1,10 @@
-/* fastText's hashed n-grams; see the header. One word or one document at a time, single-threaded: csrc/python calls it
- * for documents that the tokenizer has cut already. */
+/* fastText's hashed n-grams; see the header. Single-threaded: hashing is cheap beside
+ * what a model does with the buckets. */
 #include "text/ngram.h"
+
+#include "base/memory.h"
+
+#include <string.h>
 
 uint32_t ec_ngram_hash(const uint8_t *bytes, int64_t length)
 {
@@ -58,4 +62,67 @@ void ec_ngram_words(const uint32_t *hashes, int64_t tokens, int64_t longest, uin
             out[next++] = (int32_t)(hash % buckets);
         }
     }
+}
+
+void ec_ngrams_clear(struct ec_ngrams *ngrams)
+{
+    ec_free(ngrams->ids);
+    ec_free(ngrams->offsets);
+    memset(ngrams, 0, sizeof *ngrams);
+}
+
+/* The hashes of a document's tokens in `hashes`, which has room for all of them; how many. */
+static int64_t hash_document(uint32_t *hashes, uint8_t *token, const struct ec_text_rules *rules,
+                             const struct ec_document *document)
+{
+    struct ec_token_cursor cursor;
+    int64_t tokens = 0;
+    ec_token_start(&cursor, rules, document, token);
+    while (ec_token_next(&cursor)) {
+        hashes[tokens++] = ec_ngram_hash(cursor.token, cursor.length);
+    }
+    return tokens;
+}
+
+ec_status ec_ngrams_of_texts(struct ec_ngrams *out, const struct ec_text_rules *rules,
+                             const struct ec_document *documents, int64_t document_count, int64_t longest,
+                             uint32_t buckets)
+{
+    int64_t longest_document = 0;
+    int64_t most_tokens = 0;
+    int64_t capacity = 1024;
+    for (int64_t i = 0; i < document_count; i++) {
+        int64_t bound = ec_token_bound(rules, &documents[i]);
+        most_tokens = bound > most_tokens ? bound : most_tokens;
+        longest_document = documents[i].length > longest_document ? documents[i].length : longest_document;
+    }
+    uint8_t *token = ec_alloc_array(ec_token_room(longest_document), 1);
+    uint32_t *hashes = ec_alloc_array(most_tokens, sizeof *hashes);
+    *out = (struct ec_ngrams){.ids = ec_alloc_array(capacity, sizeof *out->ids),
+                              .offsets = ec_alloc_array(document_count + 1, sizeof *out->offsets)};
+    ec_status status = token && hashes && out->ids && out->offsets ? EC_OK : EC_NO_MEMORY;
+    int64_t used = 0;
+    for (int64_t i = 0; !status && i < document_count; i++) {
+        int64_t tokens = hash_document(hashes, token, rules, &documents[i]);
+        int64_t made = ec_ngram_count(tokens, longest);
+        out->offsets[i] = used;
+        if (used + made > capacity) {
+            int32_t *grown = ec_grow_array(out->ids, used, 2 * (used + made), sizeof *grown);
+            if (!grown) {
+                status = EC_NO_MEMORY;
+                break;
+            }
+            out->ids = grown;
+            capacity = 2 * (used + made);
+        }
+        ec_ngram_words(hashes, tokens, longest, buckets, out->ids + used);
+        used += made;
+        out->offsets[i + 1] = used;
+    }
+    if (!status) {
+        out->offsets[document_count] = used;
+    }
+    ec_free(token);
+    ec_free(hashes);
+    return status;
 }

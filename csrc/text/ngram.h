@@ -22,4 +22,14 @@ int64_t ec_ngram_count(int64_t tokens, int64_t longest);
 /* Buckets of the n-grams of 2 to `longest` words whose hashes are given, in fastText's order. */
 void ec_ngram_words(const uint32_t *hashes, int64_t tokens, int64_t longest, uint32_t buckets, int32_t *out);
 
+/* n-grams of the words of many documents. Clear with ec_ngrams_clear, also after a failure. */
+struct ec_ngrams {
+    int32_t *ids;
+    int64_t *offsets; /* document_count + 1 */
+};
+ec_status ec_ngrams_of_texts(struct ec_ngrams *out, const struct ec_text_rules *rules,
+                             const struct ec_document *documents, int64_t document_count, int64_t longest,
+                             uint32_t buckets);
+void ec_ngrams_clear(struct ec_ngrams *ngrams);
+
 #endif

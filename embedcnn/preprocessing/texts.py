@@ -6,7 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-__all__ = ["check_texts", "text_blocks"]
+import numpy as np
+
+from embedcnn.ragged import Ragged, concatenate
+
+__all__ = ["check_texts", "done", "encode_texts", "text_blocks"]
 
 STREAM_BLOCK = 8192  # texts taken at once from something that is no list
 
@@ -39,3 +43,23 @@ def text_blocks(texts: Iterable[Any], block: int = STREAM_BLOCK) -> Iterator[tup
     while part := list(islice(stream, block)):
         yield first, part
         first += len(part)
+
+
+def encode_texts(table: Any, rules: Any, ids: np.ndarray, unknown: int, texts: Iterable[Any]) -> Ragged:
+    """The ids of all texts by the core's table; TypeError where a list holds something else than str."""
+    return concatenate(
+        [
+            Ragged._of(*done(table.encode(block, rules, ids, unknown, first), block, first))
+            for first, block in text_blocks(texts)
+        ]
+    )
+
+
+def done(result: Any, block: Sequence[Any], first: int) -> Any:
+    """What the core returned for a block, or TypeError where it found a list with something else than str."""
+    if result is None or result is False:
+        for number, text in enumerate(block, first):
+            for place, token in enumerate(text if isinstance(text, list) else ()):
+                if not isinstance(token, str):
+                    raise TypeError(f"texts[{number}][{place}] is a {type(token).__name__}; expected str")
+    return result

@@ -235,7 +235,7 @@ class Tokenizer(WordCounts):
                 if encoded is None
                 else Ragged._of(*encoded)
             )
-        return parts[0] if len(parts) == 1 else concatenate(parts)
+        return concatenate(parts)
 
     def texts_to_sequences(self, texts: Iterable[str | list]) -> list[list[int]]:
         """The ids of every text, as lists; words without one are left out, or are that of ``oov_token``.

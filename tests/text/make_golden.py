@@ -1,14 +1,8 @@
-"""Writes golden/tokenizer.json and golden/sequence.json with Keras. Run by hand where Keras is installed:
-
-python tests/text/make_golden.py
-"""
+"""Writes golden/*.json with Keras. Run by hand where it is installed: python tests/text/make_golden.py"""
 
 import json
 import random
 from pathlib import Path
-
-from keras.src.legacy.preprocessing import sequence, text
-from keras.utils import pad_sequences
 
 TEXTS = [
     "The quick brown Fox, jumps over the lazy dog. Don't panic!",
@@ -47,8 +41,32 @@ CASES = [
 ]
 UNSEEN = [*TEXTS[:3], "an unseen Fox ΑΣ.", "zebra", ["The", "fox", "."]]
 
+ENCODED = [
+    "The CAT sat. Don't stop-now!",
+    "the dog; THE \u00c9 \u00e9 \u00c9T\u00c9",
+    "",
+    "  \t\n x\x0by\x0cz\rq\x1cw\u0085e\u00a0r\u2003t\u3000u",
+    "\u65e5\u672c \U0001f600\u8a9e",
+    "a a b b c d !!! - '",
+]
+ENCODERS = [
+    {},
+    {"standardize": "lower"},
+    {"standardize": "strip_punctuation"},
+    {"standardize": None},
+    {"split": "character"},
+    {"split": None},
+    {"ngrams": 2},
+    {"ngrams": (1, 3)},
+    {"max_tokens": 6},
+    {"output_sequence_length": 3},
+    {"output_sequence_length": 30, "split": "character", "max_tokens": 9},
+]
+
 
 def tokenizer_case(arguments):
+    from keras.src.legacy.preprocessing import text
+
     tokenizer = text.Tokenizer(**arguments)
     tokenizer.fit_on_texts(TEXTS)
     tokenizer.fit_on_texts([["The", "fox"], "again fox fox"])
@@ -71,12 +89,28 @@ def tokenizer_case(arguments):
 
 
 def pairs_case(arguments):
+    from keras.src.legacy.preprocessing import sequence
+
     random.seed(7)
     couples, labels = sequence.skipgrams([0, 1, 2, 3, 0, 2, 5, 4], 6, **arguments)
     return {"arguments": arguments, "couples": couples, "labels": labels}
 
 
+def encoder_case(arguments):
+    from keras.layers import TextVectorization
+
+    layer = TextVectorization(**arguments)
+    layer.adapt(ENCODED)
+    return {
+        "arguments": arguments,
+        "vocabulary": layer.get_vocabulary(),
+        "ids": layer([*ENCODED, "cat dog zzz [UNK]"]).numpy().tolist(),
+    }
+
+
 def padding_cases():
+    from keras.utils import pad_sequences
+
     rows = [[1, 2, 3, 4], [5], [], [6, 7]]
     for arguments in (
         {},
@@ -103,6 +137,8 @@ def padding_cases():
 
 
 def main():
+    from keras.src.legacy.preprocessing import sequence, text
+
     folder = Path(__file__).parent / "golden"
     tokenizer = {"texts": TEXTS, "unseen": UNSEEN, "cases": [tokenizer_case(case) for case in CASES]}
     tokenizer["hashed"] = [text.hashing_trick(line, 50, "md5") for line in TEXTS]
@@ -117,8 +153,10 @@ def main():
         "pairs": [pairs_case(arguments) for arguments in pairs],
         "table": sequence.make_sampling_table(50).tolist(),
     }
-    for name, content in (("tokenizer", tokenizer), ("sequence", sequences)):
+    encoder = {"texts": ENCODED, "cases": [encoder_case(arguments) for arguments in ENCODERS]}
+    for name, content in (("tokenizer", tokenizer), ("sequence", sequences), ("encoder", encoder)):
         (folder / f"{name}.json").write_text(json.dumps(content, default=int) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()
