@@ -16,7 +16,7 @@ from typing import Any
 
 from . import layers
 from .activations import MONOTONE
-from .graph import Node, SymbolicTensor
+from .graph import Node, Shape, SymbolicTensor
 from .losses import Loss
 from .variables import Variable
 
@@ -77,6 +77,7 @@ class Builder:
         self.operations: list[Operation] = []
         self.outputs: list[int] = []
         self.inputs: list[tuple[Any, ...]] = []
+        self.shapes: dict[int, Shape] = {}  # of what the layers make
         self._symbols = 0
 
     def symbol(self) -> int:
@@ -153,6 +154,32 @@ def _dropout(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     return build.add("dropout", inputs, rate=layer.rate, layer=call) if layer.rate else inputs[0]
 
 
+def _spatial_dropout(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    if not layer.rate:
+        return inputs[0]
+    return build.add("dropout", inputs, rate=layer.rate, layer=call, whole_channels=True)
+
+
+def _pool(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    name = "max_pool" if isinstance(layer, layers.MaxPooling1D) else "average_pool"
+    settings = {"pool_size": layer.pool_size, "strides": layer.strides, "padding": layer.padding}
+    return build.add(name, inputs, **settings)
+
+
+def _merge(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    return build.add("merge", inputs, kind=type(layer).__name__.lower())
+
+
+def _flatten(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    shape = build.shapes[inputs[0]]
+    return inputs[0] if len(shape) == 2 else build.add("flatten", inputs, length=shape[1])
+
+
+def _layer_normalization(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    settings = {"scale": layer.scale, "center": layer.center, "epsilon": layer.epsilon}
+    return build.add("layer_normalization", inputs, [layer.gamma, layer.beta], **settings)
+
+
 PLAIN: dict[type, Callable[[Builder, Any, list[int], int], int]] = {
     layers.Embedding: lambda build, layer, inputs, call: build.add(
         "embed", inputs
@@ -160,6 +187,14 @@ PLAIN: dict[type, Callable[[Builder, Any, list[int], int], int]] = {
     layers.Conv1D: _conv1d,
     layers.Dense: _dense,
     layers.Dropout: _dropout,
+    layers.SpatialDropout1D: _spatial_dropout,
+    layers.MaxPooling1D: _pool,
+    layers.AveragePooling1D: _pool,
+    layers.Flatten: _flatten,
+    layers.LayerNormalization: _layer_normalization,
+    **dict.fromkeys(
+        (layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Maximum, layers.Minimum), _merge
+    ),
     layers.Activation: lambda build, layer, inputs, call: _activate(build, layer.activation, inputs[0]),
     layers.ReLU: lambda build, layer, inputs, call: _activate(build, layer.activation, inputs[0]),
     layers.Softmax: lambda build, layer, inputs, call: _activate(build, "softmax", inputs[0]),
@@ -340,6 +375,7 @@ def lower(
     for tensor, name in zip(inputs, names, strict=True):
         build.inputs.append(_describe_input(tensor, nodes, name))
         symbols[id(tensor)] = build.symbol()
+        build.shapes[symbols[id(tensor)]] = tensor.shape
     tokens = _lookups(build, nodes, symbols)
     for call, node in enumerate(nodes):
         if not node.inputs:
@@ -350,7 +386,8 @@ def lower(
                 f"Layer {node.layer.name!r} ({type(node.layer).__name__}) has no operations in the core"
             )
         read = [tokens[id(node)]] if id(node) in tokens else [symbols[id(tensor)] for tensor in node.inputs]
-        symbols[id(node.outputs[0])] = plain(build, node.layer, read, call)
+        made = symbols[id(node.outputs[0])] = plain(build, node.layer, read, call)
+        build.shapes[made] = node.outputs[0].shape
     build.outputs = [symbols[id(tensor)] for tensor in outputs]
     for number, loss in enumerate(losses):
         if loss is not None:

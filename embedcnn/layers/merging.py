@@ -1,4 +1,4 @@
-"""Concatenate: several tensors into one."""
+"""Several tensors into one: side by side, or value by value."""
 
 from __future__ import annotations
 
@@ -62,3 +62,84 @@ def concatenate(inputs: Sequence[SymbolicTensor], axis: int = -1, **options: Any
     (None, 5)
     """
     return Concatenate(axis=axis, **options)(inputs)
+
+
+class _Merge(Layer):
+    """Tensors of one shape, value by value."""
+
+    inputs_many = True
+    fewest, most = 2, 1 << 16
+
+    def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
+        shapes = [tensor.shape for tensor in tensors]
+        if not self.fewest <= len(shapes) <= self.most:
+            count = f"exactly {self.most}" if self.most == self.fewest else f"at least {self.fewest}"
+            raise ValueError(
+                f"Layer {self.name!r} ({type(self).__name__}) takes {count} tensors. Received: {len(shapes)}"
+            )
+        known = {shape for shape in shapes if None not in shape[1:-1]}
+        if len({(len(shape), shape[-1]) for shape in shapes}) > 1 or len(known) > 1:
+            raise ValueError(
+                f"Layer {self.name!r} ({type(self).__name__}) needs tensors of one shape. Received: {shapes}"
+            )
+
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
+        return next((shape for shape in input_shape if None not in shape[1:]), input_shape[0])
+
+
+class Add(_Merge):
+    """The sum of tensors of one shape. As keras.layers.Add.
+
+    >>> import embedcnn
+    >>> Add()([embedcnn.Input((2,)), embedcnn.Input((2,))]).shape
+    (None, 2)
+    """
+
+
+class Subtract(_Merge):
+    """The first of two tensors less the second. As keras.layers.Subtract.
+
+    >>> import embedcnn
+    >>> Subtract()([embedcnn.Input((2,)), embedcnn.Input((2,))]).shape
+    (None, 2)
+    """
+
+    most = 2
+
+
+class Multiply(_Merge):
+    """The product of tensors of one shape, value by value. As keras.layers.Multiply.
+
+    >>> import embedcnn
+    >>> Multiply()([embedcnn.Input((2,)), embedcnn.Input((2,))]).shape
+    (None, 2)
+    """
+
+
+class Average(_Merge):
+    """The mean of tensors of one shape. As keras.layers.Average.
+
+    >>> import embedcnn
+    >>> Average()([embedcnn.Input((2,)), embedcnn.Input((2,))]).shape
+    (None, 2)
+    """
+
+
+class Maximum(_Merge):
+    """The largest of tensors of one shape, value by value; the first of equal ones gets the gradient. As
+    keras.layers.Maximum.
+
+    >>> import embedcnn
+    >>> Maximum()([embedcnn.Input((2,)), embedcnn.Input((2,))]).shape
+    (None, 2)
+    """
+
+
+class Minimum(_Merge):
+    """The smallest of tensors of one shape, value by value; the first of equal ones gets the gradient. As
+    keras.layers.Minimum.
+
+    >>> import embedcnn
+    >>> Minimum()([embedcnn.Input((2,)), embedcnn.Input((2,))]).shape
+    (None, 2)
+    """

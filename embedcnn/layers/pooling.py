@@ -1,10 +1,11 @@
-"""Pooling over all of time."""
+"""Pooling over windows of time, and over all of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from ..choices import one_of, single_integer
 from ..graph import Shape, SymbolicTensor
 from .base import Layer, require_rank
 
@@ -46,5 +47,65 @@ class GlobalAveragePooling1D(_GlobalPooling1D):
     """
 
 
+class _Pooling1D(Layer):
+    """(B, T, C) to (B, T', C)."""
+
+    def __init__(
+        self,
+        pool_size: int | Sequence[int] = 2,
+        strides: int | Sequence[int] | None = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        **options: Any,
+    ) -> None:
+        self.pool_size = single_integer("pool_size", pool_size)
+        self.strides = self.pool_size if strides is None else single_integer("strides", strides)
+        self.padding = one_of("padding", padding, ("valid", "same"))
+        if data_format not in (None, "channels_last"):
+            raise ValueError(f"`data_format` must be 'channels_last'. Received: data_format={data_format!r}")
+        super().__init__(**options)
+
+    def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
+        require_rank(self, tensors[0], 3, "(batch, time, channels)")
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        time = input_shape[1]
+        if time is not None:
+            # A masked text that is shorter than the window still has one; the core decides per batch.
+            span = self.pool_size if self.padding == "valid" else 1
+            time = max(1, -(-(time - span + 1) // self.strides))
+        return (input_shape[0], time, input_shape[2])
+
+    def get_config(self) -> dict[str, Any]:
+        settings = {"pool_size": self.pool_size, "strides": self.strides, "padding": self.padding}
+        return {**super().get_config(), **settings}
+
+
+class MaxPooling1D(_Pooling1D):
+    """The maximum over windows of (unmasked) time steps: (B, T, C) to (B, T', C).
+
+    As keras.layers.MaxPooling1D. The first of equal maxima gets the gradient; a window without unmasked steps
+    is masked. Raises ValueError for sizes below 1, and, without a mask, for texts shorter than the window.
+
+    >>> import embedcnn
+    >>> embedcnn.layers.MaxPooling1D(2)(embedcnn.Input((10, 4))).shape
+    (None, 5, 4)
+    """
+
+
+class AveragePooling1D(_Pooling1D):
+    """The mean over windows of (unmasked) time steps: (B, T, C) to (B, T', C).
+
+    As keras.layers.AveragePooling1D. Places that padding="same" adds do not count. Raises ValueError as
+    MaxPooling1D.
+
+    >>> import embedcnn
+    >>> embedcnn.layers.AveragePooling1D(3, strides=1, padding="same")(embedcnn.Input((10, 4))).shape
+    (None, 10, 4)
+    """
+
+
+MaxPool1D = MaxPooling1D
+AvgPool1D = AveragePooling1D
 GlobalMaxPool1D = GlobalMaxPooling1D
 GlobalAvgPool1D = GlobalAveragePooling1D

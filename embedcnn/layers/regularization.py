@@ -1,12 +1,14 @@
-"""Dropout."""
+"""Dropout and SpatialDropout1D."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .base import Layer
+from ..graph import SymbolicTensor
+from .base import Layer, require_rank
 
 
 class Dropout(Layer):
@@ -29,3 +31,17 @@ class Dropout(Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.rate}
+
+
+class SpatialDropout1D(Dropout):
+    """Dropout of whole channels: what is dropped is so for all steps of a text.
+
+    As keras.layers.SpatialDropout1D. Raises ValueError unless 0 <= rate < 1.
+
+    >>> import embedcnn
+    >>> embedcnn.layers.SpatialDropout1D(0.2)(embedcnn.Input((None, 4))).shape
+    (None, None, 4)
+    """
+
+    def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
+        require_rank(self, tensors[0], 3, "(batch, time, channels)")
