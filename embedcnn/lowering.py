@@ -256,16 +256,19 @@ def join_branches(build: Builder) -> None:
         if op.name != "concatenate":
             continue
         runs: list[list[int]] = []
-        previous = None
+        previous, used = None, set[int]()
         for symbol in op.inputs:
             branch = build.maker(symbol)
             key = None
             if branch and branch.name == "token_conv_pool":
                 key = (branch.inputs, branch.attributes)
-            if key is not None and key == previous:
+            kernels = {id(variable) for variable in branch.variables} if branch else set()
+            if key is not None and key == previous and not kernels & used:  # a kernel stands there once
                 runs[-1].append(symbol)
+                used |= kernels
             else:
                 runs.append([symbol])
+                used = kernels
             previous = key
         if len(runs) == len(op.inputs):
             continue

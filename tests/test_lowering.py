@@ -217,3 +217,12 @@ def test_fused_and_general_path_agree_in_training():
             model.layers[3].activation = "linear"
         results.append([model.train_on_batch(x, y) for _ in range(5)])
     np.testing.assert_allclose(results[0], results[1], rtol=1e-5)
+
+
+def test_one_convolution_called_twice_on_the_same_tokens():
+    inputs = embedcnn.Input((10,), dtype="int32")
+    embedded = layers.Embedding(20, 4)(inputs)
+    convolution, pool = layers.Conv1D(3, 2), layers.GlobalMaxPooling1D()
+    twice = layers.Concatenate()([pool(convolution(embedded)), pool(convolution(embedded))])
+    out = embedcnn.Model(inputs, twice).predict(np.arange(20).reshape(2, 10), verbose=0)
+    np.testing.assert_array_equal(out[:, :3], out[:, 3:])
