@@ -10,6 +10,7 @@ checksums.
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import json
 import os
@@ -136,6 +137,10 @@ def read_archive(source: Any, label: str) -> dict[str, bytes]:
             return {entry.filename: archive.read(entry) for entry in entries}
     except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, RuntimeError) as error:
         raise ValueError(f"{label} is not a saved model, or is damaged: {error}") from None
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # of a seek to where a damaged directory points
+            raise
+        raise ValueError(f"{label} is damaged: it points outside itself") from None
     except (OverflowError, UnicodeDecodeError, MemoryError, IndexError) as error:
         raise ValueError(f"{label} is damaged: {type(error).__name__}") from None
 

@@ -59,7 +59,7 @@ def prepare_input(spec: InputSpec, value: Any, whole: bool = False) -> Any:
                 f"{spec.name}: an input of numbers takes no Ragged; expected shape {_shape(spec.shape)}"
             )
         return value
-    array = value if type(value) is np.ndarray else _as_array(spec.name, value)
+    array = value if type(value) is np.ndarray and value.dtype.kind != "O" else _as_array(spec.name, value)
     if spec.kind == "ids":
         return _prepare_ids(spec, array, whole)
     if array.dtype.kind not in "fiub":
@@ -172,7 +172,7 @@ def _shape(shape: Sequence[int | None]) -> str:
 # -- targets -------------------------------------------------------------------------------------------------
 def prepare_target(spec: TargetSpec, value: Any, whole: bool = False) -> np.ndarray:
     """One target as programs take it: integers for "classes", else float32 of the output's shape."""
-    array = value if type(value) is np.ndarray else _as_array(spec.name, value)
+    array = value if type(value) is np.ndarray and value.dtype.kind != "O" else _as_array(spec.name, value)
     _require_examples(spec.name, len(array) if array.ndim else 0)
     if spec.target == "classes":
         return _prepare_classes(spec, array, whole)

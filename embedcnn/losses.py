@@ -1,4 +1,6 @@
-"""Losses by Keras's names. In models they run in the core; called on arrays they do the same in NumPy (float64)."""
+"""Losses by Keras's names. In models they run in the core; called on arrays they do the same in NumPy
+(float64).
+"""
 
 from __future__ import annotations
 

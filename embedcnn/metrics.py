@@ -210,7 +210,7 @@ def accuracy_for(units: int, target: str, name: str) -> Metric:
     """What "accuracy" means for an output of `units` numbers and y of the kind `target`, as Keras resolves
     it.
     """
-    if units == 1 or target == "binary":
+    if units == 1:
         return BinaryAccuracy(name)
     return SparseCategoricalAccuracy(name) if target == "classes" else CategoricalAccuracy(name)
 

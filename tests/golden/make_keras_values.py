@@ -1,4 +1,5 @@
-"""Writes keras_values.json: what Keras computes, for tests that must not need Keras. Run once, where Keras is installed:
+"""Writes keras_values.json: what Keras computes, for tests that must not need Keras. Run once, where Keras is
+installed:
 
 python tests/golden/make_keras_values.py
 """
@@ -65,7 +66,8 @@ def weights(shapes, seed):
 
 
 def text_model():
-    """A table of 12 rows as a Dense layer over one-hot rows: TensorFlow's gradient of an Embedding is a list of rows with
+    """A table of 12 rows as a Dense layer over one-hot rows: TensorFlow's gradient of an Embedding is a list
+    of rows with
     repetitions, which Keras's Adam squares and its clipping measures one by one instead of summed."""
     layers = keras.layers
     tokens = keras.Input((7, 12))
