@@ -266,9 +266,12 @@ def encoder_config(encoder: Any) -> tuple[dict[str, Any], bytes | None]:
         raise TypeError(
             f"text_encoder: only TextEncoder and TokenizerEncoder can be stored. Received: {name}"
         )
-    words = getattr(encoder, "vocabulary", None)
+    vocabulary = getattr(encoder, "vocabulary", None)
     entry = {"class_name": name, "config": encoder.get_config()}
-    return entry, None if words is None else _vocabulary_text(words)
+    if vocabulary is None:
+        return entry, None
+    entry["vocabulary"] = vocabulary.settings
+    return entry, vocabulary.to_text().encode("utf-8", "surrogatepass")
 
 
 def encoder_from_config(entry: dict[str, Any], vocabulary: bytes | None) -> Any:
@@ -276,26 +279,22 @@ def encoder_from_config(entry: dict[str, Any], vocabulary: bytes | None) -> Any:
     cls = _encoder_class(entry["class_name"])
     if vocabulary is None:
         return cls.from_config(entry["config"])
-    return cls.from_config(entry["config"], _vocabulary_from_text(vocabulary))
-
-
-def _vocabulary_text(vocabulary: Any) -> bytes:
-    return ("\n".join(vocabulary) + "\n").encode()
-
-
-def _vocabulary_from_text(data: bytes) -> Any:
     from .text import Vocabulary
 
-    return Vocabulary(data.decode().split("\n")[:-1])
+    words = Vocabulary.from_text(vocabulary.decode("utf-8", "surrogatepass"), **entry["vocabulary"])
+    return cls.from_config(entry["config"], words)
 
 
 def extended_encoder(encoder: Any, words: list[str]) -> Any:
-    """A text encoder that also knows `words`, with the ids behind those it has."""
+    """A text encoder that also knows `words`, with the ids behind those it has; ValueError for a word it
+    knows.
+    """
     from .text import Vocabulary
 
-    known = set(encoder.vocabulary)
+    known = encoder.vocabulary
     for number, word in enumerate(words):
         if word in known:
             raise ValueError(f"words[{number}] = {word!r} is known already")
-        known.add(word)
-    return type(encoder).from_config(encoder.get_config(), Vocabulary([*encoder.vocabulary, *words]))
+    pad, unknown, *tokens = known.tokens
+    larger = Vocabulary([*tokens, *words], pad=pad, unknown=unknown, **known.settings)
+    return type(encoder).from_config({**encoder.get_config(), "max_tokens": None}, larger)

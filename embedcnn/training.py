@@ -34,7 +34,7 @@ class Trainer(Predictor):
     # -- settings --------------------------------------------------------------------------------------------
     def compile(
         self,
-        optimizer: Any = "adam",
+        optimizer: Any = "rmsprop",
         loss: Any = None,
         loss_weights: Any = None,
         metrics: Any = None,

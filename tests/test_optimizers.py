@@ -109,6 +109,17 @@ def test_state_appears_only_where_it_is_needed():
             TypeError,
             "Unknown arguments of Adam: {'momentum': 0.9}",
         ),
+        (lambda: optimizers.RMSprop(rho=1.0), ValueError, r"`rho` must be a number in \[0, 1\)"),
+        (
+            lambda: optimizers.Adagrad(initial_accumulator_value=-1),
+            ValueError,
+            "`initial_accumulator_value` must be",
+        ),
+        (
+            lambda: optimizers.Adadelta(beta_1=0.9),
+            TypeError,
+            "Unknown arguments of Adadelta: {'beta_1': 0.9}. Allowed: lea",
+        ),
         (lambda: optimizers.SGD(clipnorm=1, clipvalue=1), ValueError, "Only one of `clipnorm`, `clipvalue`"),
         (lambda: optimizers.SGD(clipnorm=-1.0), ValueError, "`clipnorm` must be a finite number >= 0"),
         (lambda: optimizers.SGD(clipvalue=0), ValueError, "`clipvalue` must be above 0 or None"),
@@ -122,7 +133,7 @@ def test_state_appears_only_where_it_is_needed():
             ValueError,
             "embedding_update='sparse' is unknown",
         ),
-        (lambda: optimizers.get("adma"), ValueError, "did you mean 'adam'"),
+        (lambda: optimizers.get("adamm"), ValueError, "did you mean 'adam'"),
         (lambda: optimizers.get(3), ValueError, "optimizer=3 is unknown"),
     ],
 )

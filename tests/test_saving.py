@@ -209,7 +209,7 @@ def test_every_flipped_bit_is_noticed_or_harmless(tmp_path):
             refused += 1
         else:
             assert [value.tobytes() for value in loaded.get_weights()] == weights
-    assert refused > 0.9 * len(whole)
+    assert refused > 0.8 * len(whole)
 
 
 def config_change(**changes):

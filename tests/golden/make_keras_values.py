@@ -23,6 +23,12 @@ OPTIMIZERS = {
     "adam clipnorm": ("Adam", {"learning_rate": 0.01, "clipnorm": 0.05}),
     "adam weight_decay": ("Adam", {"learning_rate": 0.01, "weight_decay": 0.1}),
     "adamw": ("AdamW", {"learning_rate": 0.01}),
+    "adamax": ("Adamax", {"learning_rate": 0.01}),
+    "nadam": ("Nadam", {"learning_rate": 0.01}),
+    "rmsprop": ("RMSprop", {"learning_rate": 0.01}),
+    "rmsprop centered": ("RMSprop", {"learning_rate": 0.01, "centered": True, "momentum": 0.5}),
+    "adagrad": ("Adagrad", {"learning_rate": 0.1}),
+    "adadelta": ("Adadelta", {"learning_rate": 1.0}),
 }
 TRACES = {
     "patience": ({"monitor": "loss", "patience": 2}, [5, 4, 4.5, 4.2, 4.1, 3, 2]),

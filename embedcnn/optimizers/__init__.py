@@ -1,0 +1,64 @@
+"""Optimizers by Keras's names: the settings, and the state of each variable (slots, update count). The core
+does the updates.
+
+All take `learning_rate` (alias `lr`): a number, or a function of the step that returns one; it can be set at
+any time and holds from the next step. At most one of `clipnorm` (per variable), `global_clipnorm` and
+`clipvalue`; norms
+are over the coalesced rows of an embedding. `embedding_update="lazy"` (the default) updates only the rows of
+a table that
+a step touched; "dense" gives Keras's results exactly, at its cost.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from ..choices import unknown_name
+from .adam import Adam, Adamax, AdamW, Nadam
+from .adaptive import Adadelta, Adagrad, RMSprop
+from .base import Optimizer, VariableState
+from .sgd import SGD
+
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Nadam",
+    "Optimizer",
+    "RMSprop",
+    "VariableState",
+    "get",
+    "serialize",
+]
+
+CLASSES: dict[str, type[Optimizer]] = {
+    cls.__name__: cls for cls in (SGD, Adam, AdamW, Adamax, Nadam, RMSprop, Adagrad, Adadelta)
+}
+NAMES: dict[str, type[Optimizer]] = {name.lower(): cls for name, cls in CLASSES.items()}
+
+
+def get(identifier: Any) -> Optimizer:
+    """The optimizer of a name, class, configuration or instance; ValueError with a suggestion for unknown
+    names.
+
+    >>> get("adam")
+    <Adam learning_rate=0.001, iterations=0>
+    """
+    if isinstance(identifier, Optimizer):
+        return identifier
+    if inspect.isclass(identifier) and issubclass(identifier, Optimizer):
+        return identifier()  # type: ignore[call-arg]
+    if isinstance(identifier, dict) and identifier.get("class_name") in CLASSES:
+        return CLASSES[identifier["class_name"]].from_config(identifier.get("config", {}))
+    if isinstance(identifier, str) and identifier.lower() in NAMES:
+        return NAMES[identifier.lower()]()  # type: ignore[call-arg]
+    raise unknown_name("optimizer", identifier, NAMES)
+
+
+def serialize(optimizer: Optimizer) -> dict[str, Any]:
+    """The configuration of an optimizer, for `get`."""
+    return {"class_name": type(optimizer).__name__, "config": optimizer.get_config()}

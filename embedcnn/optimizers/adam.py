@@ -1,0 +1,80 @@
+"""Adam and its relatives: AdamW, Adamax, Nadam."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .base import Optimizer, above_zero, fraction
+
+
+class Adam(Optimizer):
+    """Adam (Kingma and Ba 2015) with Keras's epsilon, 1e-7, outside the bias correction; `weight_decay` makes
+    it AdamW.
+
+    Each variable counts its own updates. Raises ValueError unless 0 <= beta_1, beta_2 < 1 and epsilon > 0,
+    TypeError for unknown arguments. As keras.optimizers.Adam.
+
+    >>> Adam(learning_rate=0.002, clipnorm=1.0).rate()
+    0.002
+    """
+
+    core_name = "adam"
+    slot_names = ("momentum", "velocity")
+
+    def __init__(
+        self,
+        learning_rate: Any = None,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        **options: Any,
+    ) -> None:
+        super().__init__(learning_rate, **options)
+        self.beta_1, self.beta_2 = fraction("beta_1", beta_1), fraction("beta_2", beta_2)
+        self.epsilon = above_zero("epsilon", epsilon)
+
+    def core_settings(self) -> dict[str, Any]:
+        return {
+            "beta_1": self.beta_1,
+            "beta_2": self.beta_2,
+            "epsilon": self.epsilon,
+            **super().core_settings(),
+        }
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay, 0.004 unless told otherwise (Loshchilov and Hutter 2019). As
+    keras.optimizers.AdamW.
+
+    >>> AdamW().weight_decay
+    0.004
+    """
+
+    def __init__(self, learning_rate: Any = None, weight_decay: float = 0.004, **options: Any) -> None:
+        super().__init__(learning_rate, weight_decay=weight_decay, **options)
+
+
+class Adamax(Adam):
+    """Adam with the largest gradient seen in the place of the mean square (Kingma and Ba 2015, section 7).
+
+    Raises ValueError and TypeError as Adam. As keras.optimizers.Adamax.
+
+    >>> Adamax(0.002)
+    <Adamax learning_rate=0.002, iterations=0>
+    """
+
+    core_name = "adamax"
+
+
+class Nadam(Adam):
+    """Adam with Nesterov's momentum (Dozat 2016). Raises ValueError and TypeError as Adam. As
+    keras.optimizers.Nadam.
+
+    >>> Nadam(0.002)
+    <Nadam learning_rate=0.002, iterations=0>
+    """
+
+    core_name = "nadam"

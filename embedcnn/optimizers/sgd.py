@@ -1,0 +1,45 @@
+"""Stochastic gradient descent, with momentum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .base import Optimizer
+
+
+class SGD(Optimizer):
+    """w -= learning_rate * g; with momentum m: v = m v - learning_rate * g, w += v (nesterov: w += m v -
+    learning_rate * g).
+
+    Raises ValueError unless 0 <= momentum <= 1, TypeError for unknown arguments. As keras.optimizers.SGD.
+
+    >>> SGD(lr=0.1, momentum=0.9)
+    <SGD learning_rate=0.1, iterations=0>
+    """
+
+    core_name = "sgd"
+    slot_names = ("momentum",)
+
+    def __init__(
+        self,
+        learning_rate: Any = None,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(learning_rate, **options)
+        if not isinstance(momentum, (int, float)) or not 0 <= momentum <= 1:
+            raise ValueError(f"`momentum` must be a number in [0, 1]. Received: momentum={momentum!r}")
+        self.momentum, self.nesterov = float(momentum), bool(nesterov)
+
+    def _default_rate(self) -> float:
+        return 0.01
+
+    def used_slots(self) -> tuple[str, ...]:
+        return self.slot_names if self.momentum else ()
+
+    def core_settings(self) -> dict[str, Any]:
+        return {"momentum": self.momentum, "nesterov": self.nesterov, **super().core_settings()}
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}
