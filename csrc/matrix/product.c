@@ -1,6 +1,6 @@
 /* The loops around gemm_tile. Both operands are packed into panels by the whole team (one barrier), then the team takes
  * tiles of `out`: some row panels times some column panels, in blocks of the depth whose panels fit the second cache.
- * Two short cuts, chosen by the sizes alone: one or two rows are sums of b's rows, nothing packed; and where `out` is
+ * Two short cuts, chosen by the sizes alone: up to four rows are sums of b's rows, nothing packed; and where `out` is
  * narrower than half a vector, the transposed product is computed. Small products are one tile, without a barrier
  * between packing and computing. */
 #include "matrix/product.h"
@@ -14,8 +14,8 @@ enum {
     ENOUGH_TILES = 32, /* so many that the last one does not keep a team waiting for long */
     FEWEST_TILES = 16, /* below, rows are split further too, though then more threads read the same part of b */
     ALONE = 1 << 18,   /* multiply-adds that one thread does faster than a team can meet */
-    FEW_ROWS = 2,      /* rows for which packing b costs more than it gives */
-    SUM_DEPTH = 256,   /* rows of b per call of weighted_sum */
+    FEW_ROWS = 4,      /* rows for which packing b costs more than it gives */
+    SUM_DEPTH = 128,   /* rows of b per call of weighted_sum */
     SUM_COLS = 320,    /* columns per tile there */
     PACK_ROWS = 16,    /* rows of b that are packed for one panel after the other: their lines stay in cache */
 };
@@ -212,9 +212,9 @@ static void compute_sums(const struct ec_product *p, int64_t col, int64_t cols)
     for (int32_t k = 0; k < SUM_DEPTH; k++) {
         index[k] = k;
     }
-    for (int64_t row = 0; row < p->rows; row++) {
-        for (int64_t k = 0; k < p->depth; k += SUM_DEPTH) {
-            int64_t count = least(SUM_DEPTH, p->depth - k);
+    for (int64_t k = 0; k < p->depth; k += SUM_DEPTH) {
+        int64_t count = least(SUM_DEPTH, p->depth - k);
+        for (int64_t row = 0; row < p->rows; row++) {
             for (int64_t i = 0; i < count; i++) {
                 weight[i] = p->a[row * p->a_row_stride + (k + i) * p->a_col_stride];
             }
