@@ -215,11 +215,13 @@ def conv1d_mask(
     A text shorter than the kernel has one window, a text without any token none.
     """
     given = np.asarray(mask, np.bool_)
+    if given.ndim != 2 or given.shape[1] == 0:
+        raise ValueError(f"mask has shape {given.shape}; allowed is [B, T] with T >= 1")
     width, wide = given.shape[1], (kernel_size - 1) * dilation_rate + 1
     begin = given.argmax(1)
     length = np.where(given.any(1), width - given[:, ::-1].argmax(1) - begin, 0)
     if padding == "valid":
-        width_out = max((width - wide) // strides + 1, min(width, 1))
+        width_out = max((width - wide) // strides + 1, 1)
         windows = np.where(length > 0, np.maximum((length - wide) // strides + 1, 1), 0)
     else:
         width_out = -(-width // strides)

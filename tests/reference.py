@@ -36,9 +36,9 @@ def starts_of(mask, batch) -> list[int]:
 
 
 def padded(ids, offsets) -> tuple[np.ndarray, np.ndarray]:
-    """Ragged ids as (ids [B, T], mask [B, T])."""
+    """Ragged ids as (ids [B, T], mask [B, T]); T is the longest text, at least 1."""
     lengths = np.diff(offsets)
-    out = np.zeros((len(lengths), max(lengths, default=0)), np.int64)
+    out = np.zeros((len(lengths), max(1, *lengths)), np.int64)
     mask = np.arange(out.shape[1])[None, :] < lengths[:, None]
     out[mask] = ids
     return out, mask
@@ -92,7 +92,7 @@ def conv1d_windows(mask, batch, width, taps, stride, dilation, padding):
             raise ValueError("a text is shorter than the kernel")
         width_out = (width - wide) // stride + 1
     else:
-        width_out = max((width - wide) // stride + 1, min(width, 1))
+        width_out = max((width - wide) // stride + 1, 1)
     found = []
     for text in range(batch):
         begin, end = (0, width) if mask is None else span(mask[text])

@@ -154,8 +154,8 @@ class Program:
         return self.gradients[number]
 
     def input_gradient(self, number):
-        gradient = self.input_gradients[number]
         value = self.tensors[number]
+        gradient = self.input_gradients.get(number, np.zeros(self.output(number).shape))
         return sequence(gradient, value.mask).values if isinstance(value, Sequence) else gradient
 
     def train_step(self, inputs, targets, sample_weight, learning_rate, step):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import reference
+import reference_layers
 from reference import Sequence, sequence
 
 
@@ -193,3 +194,47 @@ def test_squared_error():
         return loss, lambda d_out: (d_x * d_out[:, None],)
 
     check_gradients(run, [rng.normal(size=(4, 3))])
+
+
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("kind", ["max_pool", "average_pool"])
+@pytest.mark.parametrize(
+    ("size", "strides", "padding"), [(2, 2, "valid"), (3, 1, "same"), (3, 2, "valid"), (2, 3, "same")]
+)
+def test_pool1d(mask, kind, size, strides, padding):
+    mask = mask_of(mask)
+
+    def run(x):
+        out, backward = reference_layers.pool1d(kind, sequence(x, mask), size, strides, padding)
+        return out.values, lambda d_out: (sequence(backward(d_out)[0], mask).values,)
+
+    check_gradients(run, [np.random.default_rng(8).normal(size=(2, 6, 3))])
+
+
+@pytest.mark.parametrize("kind", ["add", "subtract", "multiply", "average", "maximum", "minimum"])
+def test_merge(kind):
+    arrays = list(np.random.default_rng(9).normal(size=(2 if kind == "subtract" else 3, 2, 4)))
+    check_gradients(lambda *arrays: reference_layers.merge(*arrays, kind=kind), arrays)
+
+
+@pytest.mark.parametrize("scale", [True, False])
+@pytest.mark.parametrize("center", [True, False])
+def test_layer_normalization(scale, center):
+    rng = np.random.default_rng(10)
+    arrays = [rng.normal(size=(2, 3, 5))] + [rng.normal(size=5) for _ in range(scale + center)]
+
+    def run(*arrays):
+        return reference_layers.layer_normalization(*arrays, scale=scale, center=center)
+
+    check_gradients(run, arrays)
+
+
+@pytest.mark.parametrize("mask", MASKS)
+def test_flatten(mask):
+    mask = mask_of(mask)
+
+    def run(x):
+        out, backward = reference_layers.flatten(sequence(x, mask), 8)
+        return out, lambda d_out: (sequence(backward(d_out)[0], mask).values,)
+
+    check_gradients(run, [np.random.default_rng(11).normal(size=(2, 6, 3))])
