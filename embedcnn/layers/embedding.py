@@ -10,7 +10,7 @@ import numpy as np
 from .. import initializers
 from ..choices import positive_integer
 from ..graph import Shape, SymbolicTensor
-from ..variables import Variable, given_matrix, mark_changed
+from ..variables import Variable, given_matrix, mark_changed, numbers
 from .base import Layer, require_rank
 
 
@@ -129,7 +129,7 @@ class Embedding(Layer):
         if not self.built:
             self.build()
             self.built = True
-        rows = given_matrix("vectors", rows)
+        rows = given_matrix("vectors", np.ascontiguousarray(numbers("vectors", rows), np.float32))
         if rows.shape[1] != self.output_dim:
             raise ValueError(
                 f"`vectors` must have {self.output_dim} columns, as the table. Received: shape={rows.shape}"
