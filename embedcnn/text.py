@@ -145,8 +145,7 @@ class TextEncoder:
     def set_vocabulary(self, vocabulary: Vocabulary | Iterable[str]) -> None:
         """Uses this vocabulary; ValueError where it is larger than ``max_tokens``."""
         if not isinstance(vocabulary, Vocabulary):
-            tokens = list(vocabulary)
-            vocabulary = Vocabulary(tokens[2:] if tokens[:2] == ["", "[UNK]"] else tokens)
+            vocabulary = Vocabulary(vocabulary)
         if self.max_tokens is not None and len(vocabulary) > self.max_tokens:
             raise ValueError(f"{len(vocabulary)} tokens are more than max_tokens = {self.max_tokens}")
         self.vocabulary = vocabulary

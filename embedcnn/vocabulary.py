@@ -44,7 +44,8 @@ class Vocabulary:
     r"""Words and their ids: padding 0, unknown words 1, then ``specials``, then the tokens.
 
     Args:
-        tokens: the words, in the order of their ids; none twice.
+        tokens: the words, in the order of their ids; none twice. May begin with ``pad``, ``unknown`` and
+            ``specials``, as ``vocabulary.tokens`` does.
         pad: the token of id 0.
         unknown: the token of id 1.
         specials: tokens of the next ids.
@@ -76,7 +77,9 @@ class Vocabulary:
             if isinstance(value, (str, bytes)):
                 raise TypeError(f"{name} is one {type(value).__name__}; expected a list of tokens")
         self.settings: dict[str, Any] = {"lower": bool(lower), "filters": filters, "split": split}
-        self._tokens = [pad, unknown, *specials, *tokens]
+        fixed = [pad, unknown, *specials]
+        words = list(tokens)
+        self._tokens = words if words[: len(fixed)] == fixed else fixed + words
         self._prepare()
 
     def _prepare(self) -> None:

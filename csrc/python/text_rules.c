@@ -33,6 +33,7 @@ static int mark(struct ec_python_rules *self, PyObject *characters, uint16_t mar
 
 static int fill(struct ec_python_rules *self, PyObject *stops, PyObject *drops)
 {
+    self->rules.lower_ascii = self->lower != EC_LOWER_NONE;
     for (int byte = 0; byte < 256; byte++) {
         int upper = self->lower != EC_LOWER_NONE && byte >= 'A' && byte <= 'Z';
         self->rules.bytes[byte] = (uint16_t)(upper ? byte + 'a' - 'A' : byte);

@@ -98,21 +98,56 @@ struct work {
     int32_t unknown;
 };
 
-static ec_status count_document(struct ec_word_counts *counts, struct ec_token_cursor *cursor, int64_t document)
+/* Tokens whose places in the table are fetched at the same time: a table of all words does not fit the nearest caches.
+ */
+#define GROUP 32
+struct group {
+    const uint8_t *tokens[GROUP];
+    int64_t lengths[GROUP];
+    struct ec_word_key keys[GROUP];
+    int32_t numbers[GROUP];
+};
+
+/* Takes up to GROUP tokens into the buffer `token` and asks for their places in the table; how many. */
+static int take_group(struct group *group, struct ec_token_cursor *cursor, const struct ec_words *words, uint8_t *token)
 {
+    int count = 0;
+    cursor->token = token;
+    while (count < GROUP && ec_token_next(cursor)) {
+        group->tokens[count] = cursor->token;
+        group->lengths[count] = cursor->length;
+        group->keys[count] = ec_word_key(cursor->token, cursor->length);
+        ec_words_prefetch(words, group->keys[count]);
+        cursor->token += cursor->length;
+        count++;
+    }
+    return count;
+}
+
+static ec_status count_document(struct ec_word_counts *counts, struct ec_token_cursor *cursor, int64_t document,
+                                uint8_t *token)
+{
+    struct group group;
     uint64_t place = (uint64_t)document << 32;
-    for (; ec_token_next(cursor); place++) {
-        int32_t number;
-        struct ec_word_key key = ec_word_key(cursor->token, cursor->length);
-        ec_status status = add_word(counts, cursor->token, cursor->length, key, &number);
-        if (status) {
-            return status;
+    for (int taken; (taken = take_group(&group, cursor, &counts->words, token)) > 0;) {
+        for (int i = 0; i < taken; i++) {
+            int32_t number = ec_words_find(&counts->words, group.tokens[i], group.lengths[i], group.keys[i]);
+            if (number < 0) {
+                ec_status status = add_word(counts, group.tokens[i], group.lengths[i], group.keys[i], &number);
+                if (status) {
+                    return status;
+                }
+            }
+            group.numbers[i] = number;
+            __builtin_prefetch(&counts->counts[number], 1);
         }
-        struct ec_word_count *entry = &counts->counts[number];
-        entry->count++;
-        entry->documents += entry->last != document;
-        entry->last = document;
-        entry->first = place < entry->first ? place : entry->first;
+        for (int i = 0; i < taken; i++, place++) {
+            struct ec_word_count *entry = &counts->counts[group.numbers[i]];
+            entry->count++;
+            entry->documents += entry->last != document;
+            entry->last = document;
+            entry->first = place < entry->first ? place : entry->first;
+        }
     }
     return EC_OK;
 }
@@ -127,7 +162,7 @@ static void count_tiles(struct ec_team *team, void *argument)
         for (int64_t i = work->tiles[tile]; !*status && i < work->tiles[tile + 1]; i++) {
             struct ec_token_cursor cursor;
             ec_token_start(&cursor, work->rules, &work->documents[i], token);
-            *status = count_document(&work->counts[team->index], &cursor, i);
+            *status = count_document(&work->counts[team->index], &cursor, i, token);
         }
     }
     ec_free(token);
@@ -241,6 +276,21 @@ void ec_encoding_clear(struct ec_encoding *encoding)
     memset(encoding, 0, sizeof *encoding);
 }
 
+/* Writes the ids of a document; how many. */
+static int64_t encode_document(const struct work *work, struct ec_token_cursor *cursor, uint8_t *token, int32_t *out)
+{
+    struct group group;
+    int32_t *begin = out;
+    for (int taken; (taken = take_group(&group, cursor, work->words, token)) > 0;) {
+        for (int i = 0; i < taken; i++) {
+            int32_t word = ec_words_find(work->words, group.tokens[i], group.lengths[i], group.keys[i]);
+            *out = word < 0 ? work->unknown : work->ids[word];
+            out += *out != EC_NO_ID;
+        }
+    }
+    return out - begin;
+}
+
 static void encode_tiles(struct ec_team *team, void *argument)
 {
     struct work *work = argument;
@@ -251,15 +301,9 @@ static void encode_tiles(struct ec_team *team, void *argument)
         int32_t *out = encoding->ids + encoding->starts[tile];
         for (int64_t i = work->tiles[tile]; token && i < work->tiles[tile + 1]; i++) {
             struct ec_token_cursor cursor;
-            int32_t *begin = out;
             ec_token_start(&cursor, work->rules, &work->documents[i], token);
-            while (ec_token_next(&cursor)) {
-                struct ec_word_key key = ec_word_key(cursor.token, cursor.length);
-                int32_t word = ec_words_find(work->words, cursor.token, cursor.length, key);
-                *out = word < 0 ? work->unknown : work->ids[word];
-                out += *out != EC_NO_ID;
-            }
-            encoding->offsets[i + 1] = out - begin;
+            encoding->offsets[i + 1] = encode_document(work, &cursor, token, out);
+            out += encoding->offsets[i + 1];
         }
     }
     ec_free(token);

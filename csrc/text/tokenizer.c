@@ -10,7 +10,7 @@
 int64_t ec_token_room(int64_t document_length)
 {
     /* Lower-casing makes a code point longer by at most a half (U+023A, two bytes, becomes U+2C65, three). */
-    return document_length + document_length / 2 + 4 + EC_WORD_SLACK;
+    return document_length + document_length / 2 + 8 + EC_WORD_SLACK;
 }
 
 int64_t ec_token_bound(const struct ec_text_rules *rules, const struct ec_document *document)
@@ -73,7 +73,35 @@ static int take_wide(const struct ec_text_rules *rules, const uint8_t *at, uint8
     return ec_utf8_encode(point, out);
 }
 
-static int next_word(struct ec_token_cursor *cursor)
+/* Eight bytes with A to Z in lower case. Bit 7 of a lane of `from_a` is set for bytes >= 'A', of `past_z` for bytes >
+ * 'Z'; bytes above 127 have bit 7 themselves and stay. */
+static inline uint64_t lower_eight(uint64_t bytes)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    uint64_t low = bytes & 0x7f * ones;
+    uint64_t from_a = low + (0x80 - 'A') * ones;
+    uint64_t past_z = low + (0x80 - 'Z' - 1) * ones;
+    return bytes | ((from_a & ~past_z & ~bytes & 0x80 * ones) >> 2);
+}
+
+/* Copies the `length` bytes at `from`, all of which the rules keep, eight at a time: the lookup reads them so, and a
+ * processor forwards a store to a load only where both have the same size. Up to eight bytes more are written. */
+static inline void copy_kept(const struct ec_text_rules *rules, uint8_t *out, const uint8_t *from, int64_t length,
+                             const uint8_t *end)
+{
+    for (int64_t i = 0; i < length; i += 8) {
+        uint64_t bytes = 0;
+        if (end - from >= i + 8) {
+            memcpy(&bytes, from + i, 8);
+        } else {
+            memcpy(&bytes, from + i, (size_t)(length - i < 8 ? length - i : 8));
+        }
+        bytes = rules->lower_ascii ? lower_eight(bytes) : bytes;
+        memcpy(out + i, &bytes, 8);
+    }
+}
+
+static int next_mixed_word(struct ec_token_cursor *cursor)
 {
     const struct ec_text_rules *rules = cursor->rules;
     const uint8_t *at = cursor->at;
@@ -103,6 +131,29 @@ static int next_word(struct ec_token_cursor *cursor)
     }
     cursor->at = at;
     cursor->length = out - cursor->token;
+    return cursor->length > 0;
+}
+
+/* A word of bytes that are only kept is the rule; anything else in it, and it is taken again byte by byte. */
+static int next_word(struct ec_token_cursor *cursor)
+{
+    const struct ec_text_rules *rules = cursor->rules;
+    const uint8_t *at = cursor->at;
+    const uint8_t *end = cursor->end;
+    while (at < end && (rules->bytes[*at] & 0xff00u) == EC_BYTE_STOP) {
+        at++;
+    }
+    const uint8_t *begin = at;
+    while (at < end && rules->bytes[*at] < EC_BYTE_STOP) {
+        at++;
+    }
+    if (at < end && rules->bytes[*at] >= EC_BYTE_DROP) {
+        cursor->at = begin;
+        return next_mixed_word(cursor);
+    }
+    cursor->length = at - begin;
+    cursor->at = at < end ? at + 1 : at;
+    copy_kept(rules, cursor->token, begin, cursor->length, end);
     return cursor->length > 0;
 }
 

@@ -24,6 +24,7 @@ enum ec_text_split {
 struct ec_text_rules {
     uint16_t bytes[256];
     enum ec_text_split split;
+    int lower_ascii;       /* bytes[] turns A to Z into a to z */
     const uint32_t *lower; /* lower[c] stands for code point c; NULL: all stand for themselves. Borrowed. */
     int64_t lower_count;
     const uint32_t *stops; /* other code points than ASCII that end a word, ascending. Borrowed. */
@@ -43,9 +44,9 @@ struct ec_token_cursor {
     const struct ec_text_rules *rules;
     const uint8_t *at, *end;
     const struct ec_document *document;
-    int64_t next; /* token of a list, or how often a text that is not split was returned */
-    uint8_t *token;
-    int64_t length;
+    int64_t next;   /* token of a list, or how often a text that is not split was returned */
+    uint8_t *token; /* where the next token is written */
+    int64_t length; /* of the one that was found last */
 };
 
 /* Bytes that a cursor's `token` must have for a document of this length. */
@@ -55,7 +56,8 @@ int64_t ec_token_room(int64_t document_length);
 void ec_token_start(struct ec_token_cursor *cursor, const struct ec_text_rules *rules,
                     const struct ec_document *document, uint8_t *token);
 
-/* Moves to the next token; 0 at the end. */
+/* Writes the next token to cursor->token; 0 at the end. The caller may move cursor->token behind it to keep it; all
+ * tokens of the document fit. Bytes behind a token are undefined. */
 int ec_token_next(struct ec_token_cursor *cursor);
 
 /* An upper bound of a document's tokens. */

@@ -68,6 +68,7 @@ def test_vocabulary_from_texts():
     assert Vocabulary.from_texts(text for text in texts).tokens[2:5] == ["a", "the", "dog"]
     assert [vocabulary["dog"], vocabulary["?"], "dog" in vocabulary, "?" in vocabulary] == [5, 1, True, False]
     assert list(vocabulary) == vocabulary.tokens
+    assert Vocabulary(vocabulary.tokens, specials=["<s>"]) == Vocabulary(vocabulary) == vocabulary
     assert vocabulary.decode(vocabulary.encode(texts)) == ["the cat the dog", "a dog a a", "<s> bird [unk]"]
     assert vocabulary.decode(np.array([[0, 3], [0, 0]])) == ["a", ""]
     assert vocabulary.decode([]) == ""
