@@ -35,8 +35,10 @@ struct ec_team_shared {
 
 static _Atomic int64_t spin_ns = 10000;
 static _Atomic int requested_threads;
+#ifdef _OPENMP
 static _Atomic int had_team;    /* a parallel region has run in this process */
 static _Atomic int forked_late; /* this process was forked after one: the runtime's threads are gone */
+#endif
 
 void ec_set_spin_ns(int64_t nanoseconds) { atomic_store(&spin_ns, nanoseconds); }
 
