@@ -5,6 +5,7 @@ from .matrix import EmbeddingMatrix, build_matrix
 from .reading import load
 from .word_index import WordIndex
 from .word_vectors import Subwords, WordVectors
+from .writing import write
 
 __all__ = [
     "EmbeddingMatrix",
@@ -15,4 +16,5 @@ __all__ = [
     "WordVectors",
     "build_matrix",
     "load",
+    "write",
 ]

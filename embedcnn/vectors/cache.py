@@ -35,7 +35,7 @@ VERSION = 1
 PAGE = 4096
 SECTIONS = ("slots", "offsets", "blob", "matrix", "subwords")
 # magic, version, dtype, words, dimensions, buckets, shortest, longest, file size, 5 x (place, bytes),
-# index and payload checksum, bytes of JSON; then the JSON; the header's own checksum fills the page's last 8 bytes.
+# index and payload checksum, bytes of JSON; then the JSON; the header's checksum ends the page.
 HEADER = struct.Struct("<8sIIqqqqqq10qQQq")
 DTYPES = ("<f4", "<f2")
 
