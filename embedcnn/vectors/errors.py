@@ -41,7 +41,9 @@ BLANK, FIELDS, NUMBER, NOT_FINITE, RANGE, NO_WORD, UTF8, DUPLICATE, TRUNCATED, L
 
 def shown(text: bytes) -> str:
     """A field or word from a file, as it is quoted in a message."""
-    return repr(text.decode("utf-8", "backslashreplace"))
+    characters = text.decode("utf-8", "backslashreplace")
+    plain = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in characters)
+    return "'" + "".join(plain) + "'"
 
 
 def describe_fault(fault: tuple[int, int, int, int, bytes], dimensions: int, dtype: str) -> str:

@@ -118,7 +118,7 @@ def looks_binary(source: ByteSource, start: int, dimensions: int) -> bool:
         return False
     word, blank, numbers = head.partition(b" ")
     if not blank:
-        return False
+        return bool(BINARY_BYTES.search(head))
     name = source.path.lower()
     return bool(BINARY_BYTES.search(numbers[: 4 * dimensions])) or name.endswith((".bin", ".bin.gz"))
 
