@@ -1,8 +1,9 @@
 """Builds the extension module ``embedcnn._core`` from csrc.
 
 Three things are decided here: whether the compiler has OpenMP (else the build is serial and says so; set
-``EMBEDCNN_REQUIRE_OPENMP=1`` to fail instead), which flags each file of csrc/kernels/isa gets (only these files may use
-an instruction set), and ``EMBEDCNN_CFLAGS``, extra flags that CI uses for warnings and sanitizers.
+``EMBEDCNN_REQUIRE_OPENMP=1`` to fail instead), which flags each file of csrc/kernels/isa gets (only these files
+may use an instruction set), and what a source distribution carries beyond what is installed.
+``EMBEDCNN_CFLAGS`` and ``EMBEDCNN_LDFLAGS`` add flags after ours: CI uses them for warnings and sanitizers.
 """
 
 import os
@@ -11,11 +12,13 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
 
 ROOT = Path(__file__).parent
 X86 = platform.machine().lower() in ("x86_64", "amd64")
@@ -23,47 +26,86 @@ ISA_FLAGS = {
     "avx2": ["-mavx2", "-mfma", "-mf16c"] if X86 else [],
     "avx512": ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma"] if X86 else [],
 }
+OPENMP_PROBE = """
+#include <omp.h>
+int ec_probe(void) {
+    int threads = 0;
+#pragma omp parallel reduction(+ : threads)
+    threads += omp_get_num_threads();
+    return threads;
+}
+"""
 
 
-def compiles(compiler, code, flags):
-    """Whether the C compiler accepts and links ``code`` with ``flags``."""
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder, "probe.c")
-        source.write_text(code)
-        command = [*compiler, *flags, str(source), "-o", str(Path(folder, "probe"))]
-        return subprocess.run(command, capture_output=True).returncode == 0
+def paths(pattern):
+    """The files of the project that match ``pattern``, relative to its root, in a fixed order."""
+    return sorted(str(path.relative_to(ROOT)) for path in ROOT.glob(pattern) if path.is_file())
 
 
 class BuildCore(build_ext):
-    """build_ext with an OpenMP probe and flags per instruction-set file."""
+    """build_ext with an OpenMP probe, flags per instruction-set file, and one compiler per CPU at work."""
 
     def build_extension(self, ext):
-        compiler = getattr(self.compiler, "compiler", None) or ["cc"]
-        openmp = "#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n"
-        if compiles(compiler[:1], openmp, ["-fopenmp"]):
+        if self.openmp_works(ext):
             ext.extra_compile_args.append("-fopenmp")
             ext.extra_link_args.append("-fopenmp")
         elif os.environ.get("EMBEDCNN_REQUIRE_OPENMP") == "1":
-            raise SystemExit("embedcnn: the C compiler has no OpenMP (-fopenmp), and EMBEDCNN_REQUIRE_OPENMP=1 is set")
+            raise SystemExit(
+                "embedcnn: EMBEDCNN_REQUIRE_OPENMP=1, but the C compiler has no OpenMP (-fopenmp)"
+            )
         else:
             print("embedcnn: the C compiler has no OpenMP; building for ONE thread", file=sys.stderr)
-        for source in sorted(ROOT.glob("csrc/kernels/isa/*.c")):
-            ext.extra_objects += self.compiler.compile(
-                [str(source.relative_to(ROOT))],
-                output_dir=self.build_temp,
-                include_dirs=ext.include_dirs,
-                debug=self.debug,
-                extra_postargs=ext.extra_compile_args + ISA_FLAGS.get(source.stem, []),
-            )
-        super().build_extension(ext)
+        compile_serially = self.compiler.compile
+
+        def compile_all(sources, extra_postargs=None, **settings):
+            def compile_one(source):
+                path = Path(source)
+                isa = ISA_FLAGS.get(path.stem, []) if path.parent.name == "isa" else []
+                return compile_serially([source], extra_postargs=[*(extra_postargs or []), *isa], **settings)
+
+            with ThreadPoolExecutor(usable_cpus()) as pool:
+                return [name for names in pool.map(compile_one, sources) for name in names]
+
+        self.compiler.compile = compile_all
+        try:
+            super().build_extension(ext)
+        finally:
+            del self.compiler.compile
+
+    def openmp_works(self, ext):
+        """Whether a shared object with an OpenMP region compiles and links with the flags of ``ext``."""
+        compiler = getattr(self.compiler, "compiler_so", None) or ["cc", "-fPIC"]
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder, "probe.c")
+            source.write_text(OPENMP_PROBE)
+            flags = [*ext.extra_compile_args, "-fopenmp", "-shared", "-o", str(Path(folder, "probe.so"))]
+            command = [*compiler, *flags, str(source), *ext.extra_link_args]
+            return subprocess.run(command, capture_output=True).returncode == 0
 
 
-sources = [path for path in sorted(ROOT.glob("csrc/*/*.c"))]  # kernels/isa/*.c, one level deeper, is compiled above
+def usable_cpus():
+    """CPUs that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class SourceDistribution(sdist):
+    """sdist with all that it takes to work on the project: tests, benchmarks, notebooks, documents."""
+
+    def make_release_tree(self, base_dir, files):
+        more = [
+            name
+            for pattern in ("csrc/**/*.md", "tests/**/*", "benchmarks/**/*", "notebooks/**/*")
+            for name in paths(pattern)
+            if not any(part.startswith((".", "__pycache__")) for part in Path(name).parts)
+        ]
+        super().make_release_tree(base_dir, sorted({*files, *more}))
+
+
 core = Extension(
     "embedcnn._core",
-    sources=[str(path.relative_to(ROOT)) for path in sources],
+    sources=[*paths("csrc/*/*.c"), *paths("csrc/kernels/isa/*.c")],
     include_dirs=["csrc"],
-    depends=[str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("csrc/**/*.h"))],
+    depends=paths("csrc/**/*.h"),
     extra_compile_args=[
         "-std=c11",
         "-isystem",  # no warnings from headers that are not ours
@@ -81,4 +123,4 @@ core = Extension(
     extra_link_args=["-lm", *shlex.split(os.environ.get("EMBEDCNN_LDFLAGS", ""))],
 )
 
-setup(ext_modules=[core], cmdclass={"build_ext": BuildCore})
+setup(ext_modules=[core], cmdclass={"build_ext": BuildCore, "sdist": SourceDistribution})
