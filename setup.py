@@ -1,8 +1,8 @@
 """Builds the extension module ``embedcnn._core`` from csrc.
 
 Three things are decided here: whether the compiler has OpenMP (else the build is serial and says so; set
-``EMBEDCNN_REQUIRE_OPENMP=1`` to fail instead), which flags each file of csrc/kernels/isa gets (only they may use
-an instruction set), and what a source distribution carries beyond what is installed.
+``EMBEDCNN_REQUIRE_OPENMP=1`` to fail instead), which flags each file of csrc/kernels/isa gets (only they may
+use an instruction set), and what a source distribution carries beyond what is installed.
 ``EMBEDCNN_CFLAGS`` and ``EMBEDCNN_LDFLAGS`` add flags after ours: CI uses them for warnings and sanitizers.
 """
 
