@@ -6,16 +6,19 @@ A program is made once for each combination of shapes and settings, and kept per
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from embedcnn import _core
 
+Padding = Literal["valid", "same", "causal"]
 Floats = NDArray[np.float32]
 
 _CACHED_PROGRAMS = 32
@@ -132,3 +135,22 @@ def _collect(found: dict[str, Any], name: str, gradient: Any) -> None:
         found.setdefault(name[: name.index("[")], []).append(gradient)
     else:
         found[name] = gradient
+
+
+def operation(make: Callable[..., Call]) -> Callable[..., Any]:
+    """Turns a function that describes its call into one that runs it; vjp uses the description too."""
+
+    @functools.wraps(make)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        return make(*args, **kwargs).run()
+
+    run.call = make  # type: ignore[attr-defined]
+    return run
+
+
+def elementary(name: str, x: ArrayLike, mask: ArrayLike | None = None, **attributes: Any) -> Call:
+    """The call of an operation with one input `x` and no parameters."""
+    call = Call(outputs=(1,))
+    call.add_floats("x", x, mask)
+    call.operations = [(name, (0,), (1,), (), attributes)]
+    return call

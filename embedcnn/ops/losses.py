@@ -1,0 +1,54 @@
+"""Losses: the mean over a batch, a float."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from embedcnn.ops.call import elementary, operation
+
+
+@operation
+def cross_entropy(
+    y: ArrayLike,
+    x: ArrayLike,
+    kind: Literal["sparse_categorical", "categorical", "binary"] = "sparse_categorical",
+    from_logits: bool = True,
+    label_smoothing: float = 0.0,
+    sample_weight: ArrayLike | None = None,
+) -> Any:
+    """The mean cross entropy of logits (or probabilities) x [B, C] against y, a float.
+
+    ``y`` holds labels [B] (sparse_categorical), probabilities [B, C] (categorical), or numbers from 0 to 1
+    [B, C] (binary). Raises ValueError for a label outside [0, C).
+
+    >>> from embedcnn import ops
+    >>> round(ops.cross_entropy([1], [[0.0, 0.0]]), 4)
+    0.6931
+
+    Source: ``keras.losses.SparseCategoricalCrossentropy`` and its siblings.
+    """
+    call = elementary("cross_entropy", x)
+    attributes = {"kind": kind, "from_logits": from_logits, "label_smoothing": float(label_smoothing)}
+    call.operations = [("cross_entropy", (0,), (1,), (), attributes)]
+    call.targets = np.asarray(y) if kind == "sparse_categorical" else np.ascontiguousarray(y, np.float32)
+    call.sample_weight = None if sample_weight is None else np.ascontiguousarray(sample_weight, np.float32)
+    return call
+
+
+@operation
+def squared_error(y: ArrayLike, x: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
+    """The mean of (x - y)^2 over examples and channels, a float, for x and y [B, C].
+
+    >>> from embedcnn import ops
+    >>> ops.squared_error([[1.0, 2.0]], [[1.0, 4.0]])
+    2.0
+
+    Source: ``keras.losses.MeanSquaredError``.
+    """
+    call = elementary("squared_error", x)
+    call.targets = np.ascontiguousarray(y, np.float32)
+    call.sample_weight = None if sample_weight is None else np.ascontiguousarray(sample_weight, np.float32)
+    return call

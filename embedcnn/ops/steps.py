@@ -1,0 +1,152 @@
+"""Operations over time: convolution and pooling of sequences [B, T, C], with or without a mask."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from embedcnn.ops.call import Call, Padding, elementary, operation
+
+
+@operation
+def conv1d(
+    x: ArrayLike,
+    kernel: ArrayLike,
+    bias: ArrayLike | None = None,
+    strides: int = 1,
+    padding: Padding = "valid",
+    dilation_rate: int = 1,
+    mask: ArrayLike | None = None,
+) -> Any:
+    """Convolution over time of x [B, T, C] with kernel [K, C, F]: float32 [B, T_out, F].
+
+    With a ``mask`` each text is convolved as though it stood alone, from its first to its last unmasked
+    token; where it has no window the result is zero. Raises ValueError for T shorter than the kernel without
+    a mask, and for strides and dilation both above 1.
+
+    >>> import numpy as np
+    >>> from embedcnn import ops
+    >>> x = np.arange(4.0).reshape(1, 4, 1)
+    >>> ops.conv1d(x, np.ones((2, 1, 1)), bias=[0.5]).ravel().tolist()
+    [1.5, 3.5, 5.5]
+    >>> ops.conv1d(x, np.ones((2, 1, 1)), padding="causal").ravel().tolist()
+    [0.0, 1.0, 3.0, 5.0]
+
+    Source: Keras ``keras.ops.conv`` and ``Conv1D``.
+    """
+    call = Call(outputs=(1,))
+    call.add_floats("x", np.asarray(x), mask)
+    numbers = [call.add_parameter("kernel", kernel, 3)]
+    if bias is not None:
+        numbers.append(call.add_parameter("bias", bias, 1))
+    attributes = {"strides": strides, "dilation_rate": dilation_rate, "padding": padding}
+    call.operations = [("conv1d", (0,), (1,), tuple(numbers), attributes)]
+    return call
+
+
+def conv1d_mask(
+    mask: ArrayLike, kernel_size: int, strides: int = 1, padding: Padding = "valid", dilation_rate: int = 1
+) -> NDArray[np.bool_]:
+    """Which steps of a masked convolution's output hold a window: bool [B, T_out] for a mask [B, T].
+
+    >>> from embedcnn import ops
+    >>> ops.conv1d_mask([[False, True, True, True, False]], kernel_size=2).tolist()
+    [[False, True, True, False]]
+
+    A text shorter than the kernel has one window, a text without any token none.
+    """
+    given = np.asarray(mask, np.bool_)
+    if given.ndim != 2 or given.shape[1] == 0:
+        raise ValueError(f"mask has shape {given.shape}; allowed is [B, T] with T >= 1")
+    width, wide = given.shape[1], (kernel_size - 1) * dilation_rate + 1
+    begin = given.argmax(1)
+    length = np.where(given.any(1), width - given[:, ::-1].argmax(1) - begin, 0)
+    if padding == "valid":
+        width_out = max((width - wide) // strides + 1, 1)
+        windows = np.where(length > 0, np.maximum((length - wide) // strides + 1, 1), 0)
+    else:
+        width_out = -(-width // strides)
+        windows = -(-length // strides)
+    first = np.minimum(begin // strides, width_out - np.minimum(windows, 1))[:, None]
+    step = np.arange(width_out)[None, :]
+    return (step >= first) & (step < first + windows[:, None])
+
+
+@operation
+def global_max_pool(x: ArrayLike, mask: ArrayLike | None = None) -> Any:
+    """The largest of each channel over the unmasked steps of x [B, T, C]: float32 [B, C]; no step: zeros.
+
+    The first step wins a tie, NaN wins over numbers.
+
+    >>> from embedcnn import ops
+    >>> ops.global_max_pool([[[1.0, 9.0], [2.0, 3.0]]], mask=[[True, False]]).tolist()
+    [[1.0, 9.0]]
+
+    Source: Keras ``GlobalMaxPooling1D``.
+    """
+    return elementary("global_max_pool", x, mask)
+
+
+@operation
+def global_average_pool(x: ArrayLike, mask: ArrayLike | None = None) -> Any:
+    """The mean of each channel over the unmasked steps of x [B, T, C]: float32 [B, C]; no step: zeros.
+
+    >>> from embedcnn import ops
+    >>> ops.global_average_pool([[[1.0], [2.0], [6.0]]]).tolist()
+    [[3.0]]
+
+    Source: Keras ``GlobalAveragePooling1D``.
+    """
+    return elementary("global_average_pool", x, mask)
+
+
+def _pool1d(
+    name: str, x: ArrayLike, pool_size: int, strides: int | None, padding: str, mask: ArrayLike | None
+) -> Call:
+    settings = {"pool_size": pool_size, "strides": pool_size if strides is None else strides}
+    return elementary(name, x, mask, padding=padding, **settings)
+
+
+@operation
+def max_pool(
+    x: ArrayLike,
+    pool_size: int = 2,
+    strides: int | None = None,
+    padding: Literal["valid", "same"] = "valid",
+    mask: ArrayLike | None = None,
+) -> Any:
+    """The largest of each channel over windows of the unmasked steps of x [B, T, C]: float32 [B, T_out, C].
+
+    ``strides`` None means ``pool_size``. A window without an unmasked step gives zeros.
+
+    >>> from embedcnn import ops
+    >>> ops.max_pool([[[1.0], [2.0], [6.0], [4.0]]]).tolist()
+    [[[2.0], [6.0]]]
+
+    Source: Keras ``MaxPooling1D``.
+    """
+    return _pool1d("max_pool", x, pool_size, strides, padding, mask)
+
+
+@operation
+def average_pool(
+    x: ArrayLike,
+    pool_size: int = 2,
+    strides: int | None = None,
+    padding: Literal["valid", "same"] = "valid",
+    mask: ArrayLike | None = None,
+) -> Any:
+    """The mean of each channel over windows of the unmasked steps of x [B, T, C]: float32 [B, T_out, C].
+
+    ``strides`` None means ``pool_size``. Places that padding="same" adds do not count; a window without an
+    unmasked step gives zeros.
+
+    >>> from embedcnn import ops
+    >>> ops.average_pool([[[1.0], [2.0], [6.0], [4.0]]]).tolist()
+    [[[1.5], [5.0]]]
+
+    Source: Keras ``AveragePooling1D``.
+    """
+    return _pool1d("average_pool", x, pool_size, strides, padding, mask)
