@@ -44,7 +44,7 @@ class Predictor(Preparation, Exclusive):
         self,
         x: Any,
         batch_size: int | None = None,
-        verbose: Any = 0,
+        verbose: Any = "auto",
         steps: int | None = None,
         callbacks: Any = None,
     ) -> Any:
@@ -114,7 +114,7 @@ class Predictor(Preparation, Exclusive):
         """
         if len(self.outputs) != 1 or len(self.outputs[0].shape) != 2:
             raise ValueError("predict_labels needs a model with one output of shape (batch, classes)")
-        outputs = self.predict(x, batch_size)
+        outputs = self.predict(x, batch_size, verbose=0)
         if outputs.shape[1] == 1:
             threshold = 0.5
             loss = self._compiled.losses[0] if self._compiled else None

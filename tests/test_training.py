@@ -270,6 +270,41 @@ def test_iterables_of_batches():
     assert (stream.predict(Batches(x, y, 32)) == arrays.predict(x)).all()
 
 
+def test_a_dataset():
+    from embedcnn.data import Dataset
+
+    x, y = many(70)
+    arrays, stream = compiled_model(), compiled_model()
+    arrays.fit(x, y, epochs=2, batch_size=32, shuffle=False, verbose=0, validation_data=(x, y))
+    dataset = Dataset.from_tensor_slices((x, y)).batch(32)
+    history = stream.fit(dataset, epochs=2, verbose=0, validation_data=dataset)
+    assert bits(arrays) == bits(stream)
+    assert history.history == arrays.history.history
+    assert (stream.predict(dataset, verbose=0) == arrays.predict(x, verbose=0)).all()
+    stream.fit(dataset.repeat(), steps_per_epoch=5, verbose=0)
+    assert stream.optimizer.iterations == 11
+
+
+def test_class_numbers_per_token():
+    tokens = embedcnn.Input((None,), dtype="int32")
+    x = layers.Conv1D(8, 1, activation="relu")(layers.Embedding(12, 8)(tokens))
+    model = embedcnn.Model(tokens, layers.Dense(3, activation="softmax")(x), seed=0)
+    model.compile(optimizers.Adam(0.05), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    x, _ = many()
+    model.fit(x, x % 3, epochs=40, verbose=0)
+    assert model.evaluate(x, x % 3, verbose=0)[1] == 1.0
+    assert (model.predict(x, verbose=0).argmax(axis=-1) == x % 3).all()
+
+
+def test_compiling_in_a_callback():
+    x, y = data(2)
+    model = compiled_model()
+    again = callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: model.compile("sgd", "sparse_categorical_crossentropy")
+    )
+    assert len(model.fit(x, y, epochs=3, verbose=0, callbacks=again).history["loss"]) == 3
+
+
 def test_steps_per_epoch():
     x, y = many(70)
 
@@ -438,7 +473,7 @@ def test_progress_lines(capsys):
     assert "examples/s" in bar
     model.fit(x, y, verbose=0)
     model.evaluate(x, y, verbose=0)
-    model.predict(x)
+    model.predict(x, verbose=0)
     assert capsys.readouterr() == ("", "")
 
 
