@@ -89,7 +89,7 @@ def test_error_in_the_consumer(dataset):
 
 @pytest.mark.parametrize("stage", ["map", "filter"])
 def test_error_in_the_pipeline(dataset, stage):
-    failing = getattr(dataset.unbatch(), stage)(lambda x: 1 // (x - 40)).prefetch(2)
+    failing = getattr(dataset.unbatch(), stage)(lambda x: 1 // (int(x) - 40)).prefetch(2)
     with pytest.raises(ZeroDivisionError):
         list(failing)
 
