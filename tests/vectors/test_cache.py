@@ -56,7 +56,7 @@ def test_damage_is_noticed(tmp_path, wv):
     fields = HEADER.unpack_from(whole)
     places = list(zip(fields[9:19:2], fields[10:19:2], strict=True))
     index = [at for begin, size in places[:3] for at in range(begin, begin + size, max(1, size // 40))]
-    for at in [*range(0, HEADER.size + 40), PAGE - 1, PAGE - 8, *index]:
+    for at in [*range(HEADER.size + 40), PAGE - 1, PAGE - 8, *index]:
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 16]) + whole[at + 1 :])
         with pytest.raises(VectorFileError):
             WordVectors.load(path)
@@ -123,7 +123,8 @@ def test_opening_and_1000_lookups_are_quick(tmp_path):
     code = (
         "import time, sys\nfrom embedcnn.vectors import WordVectors\nbest = 1\nfor _ in range(5):\n"
         " t = time.perf_counter()\n wv = WordVectors.load(sys.argv[1])\n"
-        " for i in range(0, 100000, 100): wv[f'w{i}']\n best = min(best, time.perf_counter() - t)\nprint(best)"
+        " for i in range(0, 100000, 100): wv[f'w{i}']\n best = min(best, time.perf_counter() - t)\n"
+        "print(best)"
     )
     out = subprocess.run(
         [sys.executable, "-c", code, tmp_path / "x"], capture_output=True, text=True, check=True

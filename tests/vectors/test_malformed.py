@@ -167,39 +167,54 @@ def test_bad_file(tmp_path, name):
 
 def model(**changes):
     """A fastText model of 2 words, 2 dimensions and 3 buckets, with some fields changed."""
-    fields = dict(
-        magic=0x2F4F16BA, version=12, dim=2, bucket=3, minn=2, maxn=3, size=2, words=2, labels=0, prune=-1
-    )
-    fields |= dict(
-        quant=0, rows=5, columns=2, data=np.arange(10, dtype="<f4").tobytes(), second=b"cat", kind=0
-    )
+    fields = {
+        "magic": 0x2F4F16BA,
+        "version": 12,
+        "dim": 2,
+        "bucket": 3,
+        "minn": 2,
+        "maxn": 3,
+        "size": 2,
+        "words": 2,
+        "labels": 0,
+        "prune": -1,
+    }
+    fields |= {
+        "quant": 0,
+        "rows": 5,
+        "columns": 2,
+        "data": np.arange(10, dtype="<f4").tobytes(),
+        "second": b"cat",
+        "kind": 0,
+    }
     fields |= changes
     f = fields
-    head = struct.pack("<ii12id", f["magic"], f["version"], f["dim"], 5, 5, 1, 5, 1, 2, 2, f["bucket"], f["minn"], f["maxn"], 100, 1e-4)  # fmt: skip
+    numbers = [f["dim"], 5, 5, 1, 5, 1, 2, 2, f["bucket"], f["minn"], f["maxn"], 100]
+    head = struct.pack("<ii12id", f["magic"], f["version"], *numbers, 1e-4)
     head += struct.pack("<iiiqq", f["size"], f["words"], f["labels"], 10, f["prune"])
     entries = b"the\0" + struct.pack("<qb", 3, 0) + f["second"] + b"\0" + struct.pack("<qb", 2, f["kind"])
     return head + entries + struct.pack("<?qq", f["quant"], f["rows"], f["columns"]) + f["data"]
 
 
 MODELS = {
-    "another version": (dict(version=99), "version 99"),
-    "no dimensions": (dict(dim=0), "dimension 0 is outside"),
-    "hostile dimensions": (dict(dim=2**31 - 1), "is outside [1, 1000000]"),
-    "negative buckets": (dict(bucket=-1), "impossible sizes"),
-    "negative words": (dict(words=-1, size=-1), "impossible sizes"),
-    "sizes differ": (dict(size=3), "impossible sizes"),
-    "more words than there are": (dict(size=2**31 - 1, words=2**31 - 1), "the dictionary is damaged"),
-    "pruned": (dict(prune=3), "a pruned model"),
-    "quantized": (dict(quant=1), "a quantized model"),
-    "columns differ": (dict(columns=3), "a matrix of 5 x 3 does not fit"),
-    "hostile rows": (dict(rows=2**60), "does not fit"),
-    "negative rows": (dict(rows=-1), "does not fit"),
-    "too few rows": (dict(rows=4), "truncated"),
-    "matrix cut": (dict(data=bytes(39)), "the file ends within the matrix"),
-    "nan": (dict(data=np.full(10, np.nan, "<f4").tobytes()), "row 0 of the matrix is not finite"),
-    "a word twice": (dict(second=b"the"), "the word 'the' occurs twice"),
-    "not utf-8": (dict(second=b"\xff"), "is not UTF-8"),
-    "a label among the words": (dict(kind=1), "1 words in the dictionary, 2 announced"),
+    "another version": ({"version": 99}, "version 99"),
+    "no dimensions": ({"dim": 0}, "dimension 0 is outside"),
+    "hostile dimensions": ({"dim": 2**31 - 1}, "is outside [1, 1000000]"),
+    "negative buckets": ({"bucket": -1}, "impossible sizes"),
+    "negative words": ({"words": -1, "size": -1}, "impossible sizes"),
+    "sizes differ": ({"size": 3}, "impossible sizes"),
+    "more words than there are": ({"size": 2**31 - 1, "words": 2**31 - 1}, "the dictionary is damaged"),
+    "pruned": ({"prune": 3}, "a pruned model"),
+    "quantized": ({"quant": 1}, "a quantized model"),
+    "columns differ": ({"columns": 3}, "a matrix of 5 x 3 does not fit"),
+    "hostile rows": ({"rows": 2**60}, "does not fit"),
+    "negative rows": ({"rows": -1}, "does not fit"),
+    "too few rows": ({"rows": 4}, "truncated"),
+    "matrix cut": ({"data": bytes(39)}, "the file ends within the matrix"),
+    "nan": ({"data": np.full(10, np.nan, "<f4").tobytes()}, "row 0 of the matrix is not finite"),
+    "a word twice": ({"second": b"the"}, "the word 'the' occurs twice"),
+    "not utf-8": ({"second": b"\xff"}, "is not UTF-8"),
+    "a label among the words": ({"kind": 1}, "1 words in the dictionary, 2 announced"),
 }
 
 
@@ -238,21 +253,21 @@ def test_every_prefix_of_a_binary_file_is_an_error_or_lacks_only_the_newline(tmp
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        (dict(dtype="float64"), ValueError, "dtype = 'float64'; allowed are 'float32', 'float16'"),
-        (dict(limit=-1), ValueError, "limit = -1"),
-        (dict(limit=1.5), ValueError, "limit = 1.5"),
-        (dict(words="the"), TypeError, "not the str 'the'"),
-        (dict(words=["a", 3]), TypeError, "item 1 is 3"),
-        (dict(duplicates="all"), ValueError, "duplicates = 'all'"),
-        (dict(on_bad_lines="warn"), ValueError, "on_bad_lines = 'warn'"),
-        (dict(unicode_errors="x"), ValueError, "unicode_errors = 'x'"),
-        (dict(format="txt"), ValueError, "format = 'txt'"),
-        (dict(format="word2vec"), ValueError, "a header of two integers"),
-        (dict(format="npz"), ValueError, "not a readable .npz"),
-        (dict(format="npy", keys=["a"]), ValueError, "not a readable .npy"),
-        (dict(format="cache"), ValueError, "no cache file of embedcnn"),
-        (dict(format="fasttext_binary"), ValueError, "fastText"),
-        (dict(keys=["a"]), ValueError, "keys= is for .npy files"),
+        ({"dtype": "float64"}, ValueError, "dtype = 'float64'; allowed are 'float32', 'float16'"),
+        ({"limit": -1}, ValueError, "limit = -1"),
+        ({"limit": 1.5}, ValueError, "limit = 1.5"),
+        ({"words": "the"}, TypeError, "not the str 'the'"),
+        ({"words": ["a", 3]}, TypeError, "item 1 is 3"),
+        ({"duplicates": "all"}, ValueError, "duplicates = 'all'"),
+        ({"on_bad_lines": "warn"}, ValueError, "on_bad_lines = 'warn'"),
+        ({"unicode_errors": "x"}, ValueError, "unicode_errors = 'x'"),
+        ({"format": "txt"}, ValueError, "format = 'txt'"),
+        ({"format": "word2vec"}, ValueError, "a header of two integers"),
+        ({"format": "npz"}, ValueError, "not a readable .npz"),
+        ({"format": "npy", "keys": ["a"]}, ValueError, "not a readable .npy"),
+        ({"format": "cache"}, ValueError, "no cache file of embedcnn"),
+        ({"format": "fasttext_binary"}, ValueError, "fastText"),
+        ({"keys": ["a"]}, ValueError, "keys= is for .npy files"),
     ],
 )
 def test_misuse(tmp_path, arguments, error, message):
