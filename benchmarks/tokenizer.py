@@ -2,8 +2,10 @@
 
     python benchmarks/tokenizer.py [TEXTS] [--threads N] [--repeats N] [--json FILE]
 
-TEXTS: a file with one text a line, also .xz; of lines with TABs the last column counts. Without it: made-up text with the
-word frequencies of natural language. Peers that are not installed are left out. Each time is the best of the repeats.
+TEXTS: a file with one text a line, also .xz; of lines with TABs the last column counts. Without it: made-up
+text with the word frequencies of natural language. Peers that are not installed are left out. Each time is
+the best of the repeats. Goals: fit and encode 20x Keras, 15x tokenizers, 300 MB/s; lists 8x, padding 10x
+Keras.
 """
 
 from __future__ import annotations

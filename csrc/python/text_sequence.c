@@ -6,6 +6,10 @@
 #include "base/threads.h"
 #include "text/sequence.h"
 
+#if PY_VERSION_HEX < 0x030b0000
+#include <longintrepr.h>
+#endif
+
 /* Borrowed views of a ragged pair; -1 with an exception where it is not one. */
 static int view_ragged(PyObject *ids, PyObject *offsets, const int32_t **id_data, const int64_t **offset_data,
                        int64_t *rows)
@@ -165,25 +169,67 @@ static PyObject *ragged_lists(PyObject *module, PyObject *args)
     return lists;
 }
 
+/* The value of an int of one digit, as nearly all ids are, without a call; 0 where it has more. */
+static inline int small_value(PyObject *number, long long *value)
+{
+#if PY_VERSION_HEX >= 0x030c0000
+    if (!PyUnstable_Long_IsCompact((PyLongObject *)number)) {
+        return 0;
+    }
+    *value = PyUnstable_Long_CompactValue((PyLongObject *)number);
+#else
+    Py_ssize_t digits = Py_SIZE(number);
+    if (digits < -1 || digits > 1) {
+        return 0;
+    }
+    *value = digits ? digits * (long long)((PyLongObject *)number)->ob_digit[0] : 0;
+#endif
+    return 1;
+}
+
+/* Writes ints of a list or tuple as int32: as write_ints. */
+static int write_int32(int32_t *out, PyObject **items, int64_t count, int64_t *bad)
+{
+    for (int64_t i = 0; i < count; i++) {
+        long long value;
+        int overflow = 0;
+        __builtin_prefetch(i + 16 < count ? items[i + 16] : items[i]); /* the ints lie anywhere */
+        if (!PyLong_CheckExact(items[i])) {
+            return 0;
+        }
+        if (!small_value(items[i], &value)) {
+            value = PyLong_AsLongLongAndOverflow(items[i], &overflow);
+        }
+        if (overflow || value < INT32_MIN || value > INT32_MAX) {
+            *bad = i;
+            return -1;
+        }
+        out[i] = (int32_t)value;
+    }
+    return 1;
+}
+
 /* Writes ints of a list or tuple as numbers of `type`: 1, 0 where something else stands among them, -1 where one does
  * not fit (*bad is its place). */
 static int write_ints(char *out, int type, PyObject **items, int64_t count, int64_t *bad)
 {
+    if (type == NPY_INT32) {
+        return write_int32((int32_t *)(void *)out, items, count, bad);
+    }
     for (int64_t i = 0; i < count; i++) {
         int overflow;
         if (!PyLong_CheckExact(items[i])) {
             return 0;
         }
         long long value = PyLong_AsLongLongAndOverflow(items[i], &overflow);
-        if (overflow && type != NPY_INT32 && type != NPY_INT64) {
+        if (overflow && type != NPY_INT64) {
             return 0; /* NumPy knows how to make a float of it */
         }
-        if (overflow || (type == NPY_INT32 && (value < INT32_MIN || value > INT32_MAX))) {
+        if (overflow) {
             *bad = i;
             return -1;
         }
         switch (type) {
-        case NPY_INT32: ((int32_t *)(void *)out)[i] = (int32_t)value; break;
         case NPY_INT64: ((int64_t *)(void *)out)[i] = value; break;
         case NPY_FLOAT32: ((float *)(void *)out)[i] = (float)value; break;
         default: ((double *)(void *)out)[i] = (double)value; break;

@@ -17,20 +17,26 @@ __all__ = ["make_sampling_table", "pad_sequences", "skipgrams"]
 
 def _measure(sequences: Sequence[Any]) -> tuple[list[int], tuple[int, ...]]:
     """Length of every sequence, and the shape of an item of the first non-empty one."""
-    lengths = []
-    item_shape = None
-    for index, row in enumerate(sequences):
-        try:
-            lengths.append(len(row))
-        except TypeError:
-            raise ValueError(
-                "`sequences` must be a list of iterables. Found non-iterable: "
-                f"sequences[{index}] = {row!r}. For a single sequence pass [sequence]"
-            ) from None
-        if item_shape is None and lengths[-1]:
-            first = row[0] if isinstance(row, (list, tuple)) else None
-            item_shape = () if type(first) in (int, float) else np.asarray(row).shape[1:]
-    return lengths, item_shape or ()
+    try:
+        lengths = list(map(len, sequences))
+    except TypeError:
+        index = next(index for index, row in enumerate(sequences) if not hasattr(row, "__len__"))
+        raise ValueError(
+            "`sequences` must be a list of iterables. Found non-iterable: "
+            f"sequences[{index}] = {sequences[index]!r}. For a single sequence pass [sequence]"
+        ) from None
+    first = next((row for row, length in zip(sequences, lengths, strict=True) if length), ())
+    if isinstance(first, (list, tuple)) and (not first or type(first[0]) in (int, float)):
+        return lengths, ()
+    return lengths, np.asarray(first).shape[1:]
+
+
+def _refuse_texts(rows: Sequence[Any]) -> None:
+    if set(map(type, rows)) <= {list, tuple}:
+        return
+    for index, row in enumerate(rows):
+        if isinstance(row, (str, bytes)):
+            raise ValueError(f"sequences[{index}] is text; expected ids: use Tokenizer.texts_to_sequences")
 
 
 def _check_words(padding: str, truncating: str) -> None:
@@ -109,11 +115,7 @@ def pad_sequences(
         return _pad_ragged(sequences, maxlen, kind, padding, truncating, value)
     rows = tuple(sequences)
     if kind.kind not in "OUS":
-        for index, row in enumerate(rows):
-            if isinstance(row, (str, bytes)):
-                raise ValueError(
-                    f"sequences[{index}] is text; expected ids: use Tokenizer.texts_to_sequences first"
-                )
+        _refuse_texts(rows)
     lengths, item_shape = _measure(rows)
     width = max(lengths) if maxlen is None else maxlen
     if any(lengths):
