@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .choices import one_of
+from .choices import one_of, warn_user
 
 if TYPE_CHECKING:
     from .models import Model
@@ -177,9 +176,8 @@ class Monitor(Callback):
         value = (logs or {}).get(self.monitor)
         if value is None:
             known = ", ".join(logs or {})
-            warnings.warn(
-                f"{type(self).__name__} watches {self.monitor!r}, which is not available. Available: {known}",
-                stacklevel=4,
+            warn_user(
+                f"{type(self).__name__} watches {self.monitor!r}, which is not available. Available: {known}"
             )
         return value
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import sys
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -47,3 +49,12 @@ def single_integer(argument: str, value: Any) -> int:
             )
         value = value[0]
     return positive_integer(argument, value)
+
+
+def warn_user(message: str) -> None:
+    """A UserWarning at the line of the first caller outside this package."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "embedcnn":
+        frame = frame.f_back
+        level += 1
+    warnings.warn(message, stacklevel=level)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from . import feeding
 from .batches import ArrayBatches, Batch, IterableBatches, raw
+from .choices import warn_user
 from .compiled import Compiled
 from .feeding import InputSpec
 
@@ -196,10 +196,7 @@ class Preparation:
             spec = compiled.targets[number]
             classes = spec.target == "classes" or (spec.target == "binary" and spec.units == 1)
             if classes and len(target) > 1 and target.min() == target.max():
-                warnings.warn(
-                    f"{spec.name} holds only the class {target.flat[0]:g}: nothing can be learned",
-                    stacklevel=4,
-                )
+                warn_user(f"{spec.name} holds only the class {target.flat[0]:g}: nothing can be learned")
 
 
 def positive(argument: str, value: Any) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 from . import optimizers
 from .batches import ArrayBatches
 from .callbacks import CallbackList, History
+from .choices import warn_user
 from .compiled import Compiled, Tally
 from .interruption import WholeSteps
 from .prediction import Predictor
@@ -210,7 +210,7 @@ class Trainer(Predictor):
         if compiled is None:
             raise ValueError("x gave no batches: it is empty, or a generator that has already ended")
         if steps is not None and done < steps and not self.stop_training:
-            warnings.warn(f"x ran out of data: {done} batches, but {steps} were expected", stacklevel=5)
+            warn_user(f"x ran out of data: {done} batches, but {steps} were expected")
         return tally
 
     def _train_step(self, inputs: list[Any], targets: list[Any], weights: Any, want_outputs: bool) -> Any:

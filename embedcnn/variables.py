@@ -11,10 +11,11 @@ next step.
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from .choices import warn_user
 
 if TYPE_CHECKING:
     from .layers.base import Layer
@@ -143,10 +144,9 @@ def given_matrix(argument: str, value: Any) -> np.ndarray:
         )
     if matrix.dtype != np.float32 or not matrix.flags.c_contiguous:
         if isinstance(value, np.ndarray):
-            warnings.warn(
+            warn_user(
                 f"{argument} is {matrix.dtype}{'' if matrix.flags.c_contiguous else ', not C-contiguous'}; "
-                "a float32 copy is used. Give float32 in C order to share the memory.",
-                stacklevel=5,
+                "a float32 copy is used. Give float32 in C order to share the memory."
             )
         matrix = np.ascontiguousarray(matrix, dtype=np.float32)
     check_finite(argument, matrix)

@@ -226,10 +226,11 @@ def test_a_read_only_matrix_can_be_trained():
 
 
 def test_other_dtypes_are_converted_with_a_note():
-    with pytest.warns(UserWarning, match="weights is float64; a float32 copy is used"):
+    with pytest.warns(UserWarning, match="weights is float64; a float32 copy is used") as noted:
         layer = layers.Embedding(3, 2, weights=[np.ones((3, 2))])
     layer(embedcnn.Input((4,)))
     assert layer.embeddings.value.dtype == np.float32
+    assert noted[0].filename == __file__
 
 
 def test_trainable_of_a_whole_model():
