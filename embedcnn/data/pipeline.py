@@ -111,7 +111,10 @@ class Pipeline:
 
     @property
     def epoch(self) -> int:
-        """The number of the next epoch; set it to resume. The order of epoch k depends on (seed, k) alone."""
+        """The number of the next epoch; set it to resume. The order of epoch k depends on (seed, k) alone.
+
+        Every data set counts its own passes: one derived from it starts at 0 again.
+        """
         return self._epoch
 
     @epoch.setter

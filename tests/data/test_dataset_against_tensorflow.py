@@ -15,6 +15,8 @@ def plain(value):
     if isinstance(value, dict):
         return {key: plain(part) for key, part in value.items()}
     value = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(value, list):
+        return list(map(plain, value))
     return value.decode() if isinstance(value, bytes) else value
 
 
@@ -35,8 +37,6 @@ def test_take_skip_repeat(take, skip):
 @pytest.mark.parametrize("cycle", [1, 2, 3, 5])
 @pytest.mark.parametrize("block", [1, 2, 3])
 def test_interleave(cycle, block):
-    for kind in (Dataset, THEIRS):
-        assert kind.range(1)
     lengths = [3, 1, 0, 4, 2, 2, 5, 1, 0, 0, 3]
 
     def make(kind, repeat):

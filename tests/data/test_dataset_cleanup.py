@@ -164,7 +164,8 @@ RUNS = {
     "cycle": "class A: pass\na = A(); a.a = a; a.elements = iter(dataset); print(next(a.elements))",
     "fork": (
         "import os\nelements = iter(dataset); print(next(elements), flush=True)\npid = os.fork()\n"
-        "if pid == 0:\n    try: next(elements)\n    except RuntimeError as e: print(e, flush=True)\n    os._exit(0)\n"
+        "if pid == 0:\n    try: next(elements)\n    except RuntimeError as e: print(e, flush=True)\n"
+        "    os._exit(0)\n"
         "os.waitpid(pid, 0)"
     ),
 }

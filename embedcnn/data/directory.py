@@ -1,0 +1,171 @@
+"""A folder of text files as a data set: one sub-folder per class."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from embedcnn.data.dataset import Dataset
+from embedcnn.data.lines import PathLike, checked_encoding
+from embedcnn.data.pipeline import checked_integer
+from embedcnn.data.text_file import read_text
+from embedcnn.data.transformations import checked_seed
+
+LABEL_MODES = ("int", "categorical", "binary", None)
+
+
+def text_dataset_from_directory(
+    directory: PathLike,
+    labels: str | Sequence[int] | None = "inferred",
+    label_mode: str | None = "int",
+    class_names: Sequence[str] | None = None,
+    batch_size: int | None = 32,
+    max_length: int | None = None,
+    shuffle: bool = True,
+    seed: int | None = None,
+    validation_split: float | None = None,
+    subset: str | None = None,
+    follow_links: bool = False,
+    verbose: bool = True,
+    encoding: str = "utf-8",
+) -> Any:
+    """Batches (texts, labels) of the .txt files below ``directory``, read when they are needed. Keras's name.
+
+    ``labels="inferred"`` takes sub-folders as classes (sorted, or in the order of ``class_names``); a list
+    gives one int per file in the order of sorted paths; None (or ``label_mode=None``) gives texts alone.
+    Labels are int32 for "int", float32 of shape (batch, 1) for "binary" and (batch, classes) for
+    "categorical". ``validation_split`` with ``subset`` "training", "validation" or "both" (a pair) holds out
+    the last part. Texts are cut to ``max_length`` characters. The result has ``class_names``. Raises
+    NotADirectoryError or FileNotFoundError for the folder, ValueError for arguments that contradict each
+    other.
+
+    >>> import pathlib, tempfile
+    >>> root = pathlib.Path(tempfile.mkdtemp())
+    >>> for name in ("cats", "dogs"):
+    ...     (root / name).mkdir()
+    ...     _ = (root / name / "1.txt").write_text(f"about {name}")
+    >>> data = text_dataset_from_directory(root, shuffle=False, verbose=False)
+    >>> [(texts.tolist(), labels.tolist()) for texts, labels in data], data.class_names
+    ([(['about cats', 'about dogs'], [0, 1])], ['cats', 'dogs'])
+    """
+    if label_mode not in LABEL_MODES:
+        raise ValueError(f"label_mode: expected one of {LABEL_MODES}. Received: {label_mode!r}")
+    check_subset(validation_split, subset, shuffle, seed)
+    checked_encoding(encoding)
+    size = None if batch_size is None else checked_integer(batch_size, "batch_size", 1)
+    limit = None if max_length is None else checked_integer(max_length, "max_length", 1)
+    files, numbers, names = labelled_files(os.fspath(directory), labels, class_names, follow_links)
+    if label_mode == "binary" and len(names) != 2:
+        raise ValueError(f"label_mode: 'binary' needs two classes. Received: {len(names)} ({names})")
+    seed = checked_seed(seed)
+    order = list(range(len(files)))
+    if shuffle:
+        random.Random(seed).shuffle(order)
+
+    def dataset(part: list[int]) -> Dataset:
+        paths = Dataset.from_tensor_slices([files[i] for i in part])
+        targets = None
+        if label_mode is not None and numbers is not None:
+            chosen = np.array([numbers[i] for i in part], dtype=np.int32)
+            targets = Dataset.from_tensor_slices(label_array(chosen, label_mode, len(names)))
+        pairs = paths if targets is None else Dataset.zip(paths, targets)
+        pairs = pairs.shuffle(seed=seed) if shuffle else pairs
+        texts = pairs.map(lambda path, *label: joined(read_text(path, encoding)[:limit], label))
+        result = texts if size is None else texts.batch(size)
+        result.class_names = names
+        return result
+
+    held = int(len(order) * (validation_split or 0))
+    parts = {"training": order[: len(order) - held], "validation": order[len(order) - held :], None: order}
+    if verbose:
+        print(f"Found {len(files)} files belonging to {len(names)} classes.")
+        if subset is not None:
+            print(f"Using {len(parts['training'])} files for training, {held} for validation.")
+    if subset is not None and (held == 0 or held == len(order)):
+        raise ValueError(f"validation_split: {validation_split} of {len(order)} files leaves one part empty")
+    if subset == "both":
+        return dataset(parts["training"]), dataset(parts["validation"])
+    return dataset(parts[subset])
+
+
+def joined(text: str, label: tuple[Any, ...]) -> Any:
+    """(text, label), or the text alone."""
+    return (text, *label) if label else text
+
+
+def label_array(numbers: np.ndarray, mode: str, classes: int) -> np.ndarray:
+    """Labels in the form that ``label_mode`` asks for."""
+    if mode == "binary":
+        return numbers.astype(np.float32)[:, np.newaxis]
+    return np.eye(classes, dtype=np.float32)[numbers] if mode == "categorical" else numbers
+
+
+def check_subset(fraction: float | None, subset: str | None, shuffle: bool, seed: int | None) -> None:
+    """ValueError unless fraction and subset belong together and both parts come from one order."""
+    if (fraction is None) != (subset is None):
+        raise ValueError(
+            f"validation_split and subset must be given together. Received: {fraction!r} and {subset!r}"
+        )
+    if fraction is None:
+        return
+    if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 < fraction < 1:
+        raise ValueError(
+            f"validation_split: expected a number between 0 and 1, excluded. Received: {fraction!r}"
+        )
+    if subset not in ("training", "validation", "both"):
+        raise ValueError(f"subset: expected 'training', 'validation' or 'both'. Received: {subset!r}")
+    if shuffle and seed is None:
+        raise ValueError("seed: needed with validation_split and shuffle, so that the parts do not overlap")
+
+
+def labelled_files(
+    root: str, labels: Any, class_names: Sequence[str] | None, follow: bool
+) -> tuple[list[str], list[int] | None, list[str]]:
+    """Paths sorted by class then name, one class number each (None: no labels), class names."""
+    if not os.path.exists(root):
+        raise FileNotFoundError(f"directory: there is no folder {root!r}")
+    if not os.path.isdir(root):
+        raise NotADirectoryError(f"directory: {root!r} is not a folder")
+    if labels != "inferred":
+        if class_names is not None:
+            raise ValueError("class_names: has a meaning with labels='inferred' only")
+        files = text_files(root, follow)
+        if labels is None:
+            return files, None, []
+        numbers = [checked_integer(label, f"labels[{index}]", 0) for index, label in enumerate(labels)]
+        if len(numbers) != len(files):
+            raise ValueError(f"labels: expected one per file, {len(files)}. Received: {len(numbers)}")
+        return files, numbers, [str(number) for number in range(max(numbers) + 1)]
+    found = sorted(
+        entry.name for entry in os.scandir(root) if entry.is_dir() and not entry.name.startswith(".")
+    )
+    if not found:
+        raise ValueError(f"directory: {root!r} has no sub-folders; one per class is needed")
+    names = found if class_names is None else list(class_names)
+    if set(names) != set(found) or len(names) != len(found):
+        raise ValueError(
+            f"class_names: expected the names of the sub-folders, {found}. Received: {class_names}"
+        )
+    files, numbers = [], []
+    for number, name in enumerate(names):
+        inside = text_files(os.path.join(root, name), follow)
+        files += inside
+        numbers += [number] * len(inside)
+    return files, numbers, names
+
+
+def text_files(root: str, follow: bool) -> list[str]:
+    """All .txt files below ``root``, sorted; ValueError where there is none."""
+    found = [
+        os.path.join(folder, name)
+        for folder, _, files in os.walk(root, followlinks=follow)
+        for name in files
+        if name.lower().endswith(".txt") and not name.startswith(".")
+    ]
+    if not found:
+        raise ValueError(f"directory: there are no .txt files below {root!r}")
+    return sorted(found)
