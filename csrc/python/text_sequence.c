@@ -187,49 +187,69 @@ static inline int small_value(PyObject *number, long long *value)
     return 1;
 }
 
-/* Writes ints of a list or tuple as int32: as write_ints. */
-static int write_int32(int32_t *out, PyObject **items, int64_t count, int64_t *bad)
+/* Writes ints of one digit as int32; 0 where something else stands among them. */
+static int write_small(int32_t *out, PyObject **items, int64_t count)
 {
     for (int64_t i = 0; i < count; i++) {
         long long value;
-        int overflow = 0;
         __builtin_prefetch(i + 16 < count ? items[i + 16] : items[i]); /* the ints lie anywhere */
-        if (!PyLong_CheckExact(items[i])) {
+        if (!PyLong_CheckExact(items[i]) || !small_value(items[i], &value)) {
             return 0;
-        }
-        if (!small_value(items[i], &value)) {
-            value = PyLong_AsLongLongAndOverflow(items[i], &overflow);
-        }
-        if (overflow || value < INT32_MIN || value > INT32_MAX) {
-            *bad = i;
-            return -1;
         }
         out[i] = (int32_t)value;
     }
     return 1;
 }
 
+#define ROWS_PER_TILE 64
+struct small_rows {
+    int32_t *out;
+    PyObject **rows;
+    int64_t count;
+    const struct ec_padding *padding;
+    uint8_t *done; /* rows that were written completely */
+};
+
+/* The threads only read what Python's objects hold. The caller has the lock (GIL) all the while, so nothing changes. */
+static void write_small_rows(struct ec_team *team, void *argument)
+{
+    const struct small_rows *work = argument;
+    int64_t tiles = (work->count + ROWS_PER_TILE - 1) / ROWS_PER_TILE;
+    for (int64_t tile; (tile = ec_team_next(team, tiles)) >= 0;) {
+        int64_t end = (tile + 1) * ROWS_PER_TILE;
+        for (int64_t i = tile * ROWS_PER_TILE; i < (end < work->count ? end : work->count); i++) {
+            PyObject *row = work->rows[i];
+            int64_t source;
+            int64_t target;
+            if (!PyList_CheckExact(row) && !PyTuple_CheckExact(row)) {
+                continue;
+            }
+            int64_t taken = ec_sequence_place(work->padding, Py_SIZE(row), &source, &target);
+            work->done[i] = (uint8_t)write_small(work->out + i * work->padding->width + target,
+                                                 PySequence_Fast_ITEMS(row) + source, taken);
+        }
+    }
+}
+
 /* Writes ints of a list or tuple as numbers of `type`: 1, 0 where something else stands among them, -1 where one does
  * not fit (*bad is its place). */
 static int write_ints(char *out, int type, PyObject **items, int64_t count, int64_t *bad)
 {
-    if (type == NPY_INT32) {
-        return write_int32((int32_t *)(void *)out, items, count, bad);
-    }
     for (int64_t i = 0; i < count; i++) {
         int overflow;
         if (!PyLong_CheckExact(items[i])) {
             return 0;
         }
         long long value = PyLong_AsLongLongAndOverflow(items[i], &overflow);
-        if (overflow && type != NPY_INT64) {
+        if (overflow && type != NPY_INT32 && type != NPY_INT64) {
             return 0; /* NumPy knows how to make a float of it */
         }
-        if (overflow) {
+        if (overflow || (type == NPY_INT32 && (value < INT32_MIN || value > INT32_MAX))) {
             *bad = i;
             return -1;
         }
         switch (type) {
+        case NPY_INT32: ((int32_t *)(void *)out)[i] = (int32_t)value; break;
         case NPY_INT64: ((int64_t *)(void *)out)[i] = value; break;
         case NPY_FLOAT32: ((float *)(void *)out)[i] = (float)value; break;
         default: ((double *)(void *)out)[i] = (double)value; break;
@@ -308,11 +328,23 @@ static PyObject *pad_rows(PyObject *module, PyObject *args)
         return PyErr_Format(PyExc_ValueError,
                             "out must be a contiguous matrix of numbers with a row for each sequence");
     }
+    Py_ssize_t count = PyTuple_GET_SIZE(rows);
     padding.width = PyArray_DIM(out, 1);
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(rows); i++) {
-        if (pad_row(out, PyTuple_GET_ITEM(rows, i), i, &padding) < 0) {
-            return NULL;
-        }
+    uint8_t *done = ec_alloc_zeros(count, 1);
+    if (!done) {
+        return PyErr_NoMemory();
+    }
+    if (PyArray_TYPE(out) == NPY_INT32 && count) {
+        struct small_rows work = {PyArray_DATA(out), PySequence_Fast_ITEMS(rows), count, &padding, done};
+        ec_parallel(count > ROWS_PER_TILE ? ec_thread_count() : 1, write_small_rows, &work);
+    }
+    int failed = 0;
+    for (Py_ssize_t i = 0; !failed && i < count; i++) {
+        failed = !done[i] && pad_row(out, PyTuple_GET_ITEM(rows, i), i, &padding) < 0;
+    }
+    ec_free(done);
+    if (failed) {
+        return NULL;
     }
     Py_RETURN_NONE;
 }
