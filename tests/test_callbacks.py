@@ -117,6 +117,53 @@ def test_checkpoint_keeps_the_better_file(tmp_path):
     assert not path.exists()
 
 
+@pytest.mark.parametrize("name", VALUES["plateaus"])
+def test_reduce_on_plateau_as_keras(name):
+    trace = VALUES["plateaus"][name]
+    callback = callbacks.ReduceLROnPlateau("loss", **trace["arguments"])
+    callback.set_model(types.SimpleNamespace(optimizer=optimizers.SGD(0.1), metrics=[]))
+    callback.on_train_begin()
+    rates = []
+    for epoch, value in enumerate(trace["values"]):
+        logs = {"loss": value}
+        before = callback.model.optimizer.lr
+        callback.on_epoch_end(epoch, logs)
+        assert logs["learning_rate"] == before
+        rates.append(callback.model.optimizer.lr)
+    np.testing.assert_allclose(rates, trace["rates"], rtol=1e-6)
+
+
+def test_learning_rate_scheduler(capsys):
+    model = compiled_model()
+    x, y = data(2)
+    by_epoch = callbacks.LearningRateScheduler(lambda epoch: 0.1 / (epoch + 1))
+    assert model.fit(x, y, epochs=2, verbose=0, callbacks=by_epoch).history["learning_rate"] == [0.1, 0.05]
+    by_rate = callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2, verbose=1)
+    assert model.fit(x, y, epochs=2, verbose=0, callbacks=by_rate).history["learning_rate"] == [0.025, 0.0125]
+    assert "Epoch 2: LearningRateScheduler sets the learning rate to 0.0125." in capsys.readouterr().out
+    with pytest.raises(ValueError, match="learning_rate='fast'"):
+        model.fit(x, y, verbose=0, callbacks=callbacks.LearningRateScheduler(lambda epoch: "fast"))
+
+
+def test_terminate_on_nan(capsys):
+    model = compiled_model()
+    x, y = data(2)
+    model.set_weights([np.full(w.shape, np.nan) for w in model.weights])
+    history = model.fit(x, y, batch_size=4, epochs=5, verbose=0, callbacks=callbacks.TerminateOnNaN())
+    assert model.optimizer.iterations == 1
+    assert len(history.epoch) == 1
+    assert "Batch 0: the loss is nan, terminating training" in capsys.readouterr().out
+
+
+def test_moments_that_are_not_needed_cost_nothing(tmp_path):
+    each, batches = (
+        callbacks.ModelCheckpoint(tmp_path / "m"),
+        callbacks.ModelCheckpoint(tmp_path / "m", save_freq=2),
+    )
+    assert not callbacks.CallbackList([each], None, {}).listens("on_train_batch_end")
+    assert callbacks.CallbackList([batches], None, {}).listens("on_train_batch_end")
+
+
 def test_unfreeze_at(tmp_path):
     model = compiled_model()
     table = model.layers[1]
@@ -136,6 +183,8 @@ def test_unfreeze_at(tmp_path):
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
+        (lambda: callbacks.ReduceLROnPlateau(factor=1.0), ValueError, r"`factor` must be in \[0, 1\)"),
+        (lambda: callbacks.LearningRateScheduler(0.1), TypeError, "`schedule` must be a function"),
         (lambda: callbacks.EarlyStopping(mode="lowest"), ValueError, "mode='lowest' is unknown"),
         (lambda: callbacks.EarlyStopping(patience=-1), ValueError, "`patience` must be an integer >= 0"),
         (

@@ -45,6 +45,13 @@ TRACES = {
     "restore without stop": ({"monitor": "loss", "patience": 9, "restore_best_weights": True}, [5, 3, 4, 6]),
     "never available": ({"monitor": "val_loss", "patience": 0}, [5, 6]),
 }
+PLATEAUS = {
+    "plain": ({"patience": 2}, [5, 4, 4, 4, 4, 4, 4, 3, 3, 3]),
+    "cooldown": ({"patience": 1, "cooldown": 2, "factor": 0.5}, [5, 5, 5, 5, 5, 5, 5, 5]),
+    "min_lr": ({"patience": 1, "min_lr": 0.003}, [5, 5, 5, 5, 5]),
+    "min_delta": ({"patience": 2, "min_delta": 0.5, "factor": 0.5}, [5, 4.8, 4.6, 4.4, 4.3, 4.2]),
+    "max": ({"patience": 1, "mode": "max"}, [0.1, 0.3, 0.2, 0.4, 0.4]),
+}
 INITIALIZERS = [
     "glorot_uniform",
     "glorot_normal",
@@ -188,6 +195,19 @@ def trace(arguments, values):
     }
 
 
+def plateau(arguments, values):
+    callback = keras.callbacks.ReduceLROnPlateau(monitor="loss", **arguments)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    callback.set_model(model)
+    callback.on_train_begin()
+    rates = []
+    for epoch, value in enumerate(values):
+        callback.on_epoch_end(epoch, {"loss": value})
+        rates.append(float(model.optimizer.learning_rate))
+    return {"arguments": arguments, "values": values, "rates": rates}
+
+
 def initializers():
     rows = {}
     for name in INITIALIZERS:
@@ -206,6 +226,7 @@ if __name__ == "__main__":
         "two_sided": two_sided(),
         "losses": losses(),
         "traces": {name: trace(*case) for name, case in TRACES.items()},
+        "plateaus": {name: plateau(*case) for name, case in PLATEAUS.items()},
         "initializers": initializers(),
     }
     path = pathlib.Path(__file__).with_name("keras_values.json")

@@ -1,0 +1,135 @@
+"""Callback, the base of all; the list that calls them; History and LambdaCallback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..models import Model
+
+Logs = dict[str, Any]
+
+
+class Callback:
+    """The base of callbacks: override the moments you need; `self.model` and `self.params` are set. As
+    keras.callbacks.Callback.
+    """
+
+    model: Model
+    params: dict[str, Any]
+    ignored: tuple[str, ...] = ()
+    """Moments that an instance does not need although its class overrides them: they then cost nothing."""
+
+    def set_model(self, model: Model) -> None:
+        self.model = model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        self.params = params
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Before the first epoch."""
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """After the last epoch, also when an exception ends the training."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Before each epoch (counted from 0)."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """After each epoch and its validation; `logs` holds the means."""
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before each training step."""
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After each training step; `logs` holds the means of the epoch so far."""
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Before an evaluation."""
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """After an evaluation."""
+
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before each batch of an evaluation."""
+
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After each batch of an evaluation."""
+
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
+        """Before a prediction."""
+
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        """After a prediction."""
+
+
+MOMENTS = [name for name in vars(Callback) if name.startswith("on_")]
+
+
+class CallbackList:
+    """Calls the callbacks that override a moment; those that do not cost nothing."""
+
+    def __init__(self, callbacks: Any, model: Model, params: dict[str, Any]) -> None:
+        self.callbacks = (
+            []
+            if callbacks is None
+            else list(callbacks)
+            if isinstance(callbacks, (list, tuple))
+            else [callbacks]
+        )
+        for callback in self.callbacks:
+            if not isinstance(callback, Callback):
+                raise TypeError(f"callbacks must hold instances of Callback. Received: {callback!r}")
+            callback.set_params(params)
+            callback.set_model(model)
+        self._of = {moment: [c for c in self.callbacks if _overrides(c, moment)] for moment in MOMENTS}
+
+    def listens(self, moment: str) -> bool:
+        """Whether any callback overrides this moment."""
+        return bool(self._of[moment])
+
+    def call(self, moment: str, *arguments: Any) -> None:
+        """Calls `moment` on all that override it, in order."""
+        for callback in self._of[moment]:
+            getattr(callback, moment)(*arguments)
+
+
+def _overrides(callback: Callback, moment: str) -> bool:
+    if moment in callback.ignored:
+        return False
+    return moment in vars(callback) or getattr(type(callback), moment) is not getattr(Callback, moment)
+
+
+class History(Callback):
+    """`history` (name to list of values), `epoch`, `params`. As keras.callbacks.History."""
+
+    def __init__(self) -> None:
+        self.history: dict[str, list[float]] = {}
+        self.epoch: list[int] = []
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self.epoch = []
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        self.epoch.append(epoch)
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)
+
+    def __repr__(self) -> str:
+        return f"<History epochs={len(self.epoch)}, {', '.join(self.history)}>"
+
+
+class LambdaCallback(Callback):
+    """Functions as a callback: LambdaCallback(on_epoch_end=lambda epoch, logs: ...). As
+    keras.callbacks.LambdaCallback.
+
+    Raises TypeError for moments that do not exist.
+    """
+
+    def __init__(self, **functions: Callable[..., None] | None) -> None:
+        for moment, function in functions.items():
+            if moment not in MOMENTS:
+                raise TypeError(f"LambdaCallback has no argument {moment!r}; allowed: {', '.join(MOMENTS)}")
+            if function is not None:
+                setattr(self, moment, function)

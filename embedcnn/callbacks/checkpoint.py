@@ -1,0 +1,79 @@
+"""ModelCheckpoint: files while training."""
+
+from __future__ import annotations
+
+import os
+
+from .base import Logs
+from .monitor import Monitor
+
+
+class ModelCheckpoint(Monitor):
+    """Saves the model after each epoch, or after `save_freq` batches. As keras.callbacks.ModelCheckpoint, any
+    file name.
+
+    `filepath` may hold {epoch} and names of the logs, as "{epoch:02d}-{val_loss:.2f}.keras". Files appear
+    whole or not at all. With `save_best_only` a file is written only when the watched value improves (or,
+    with a warning,
+    when it is missing). Raises ValueError for a `save_freq` other than "epoch" or a positive integer.
+    """
+
+    def __init__(
+        self,
+        filepath: str | os.PathLike[str],
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "auto",
+        save_freq: str | int = "epoch",
+        initial_value_threshold: float | None = None,
+    ) -> None:
+        super().__init__(monitor, mode)
+        if save_freq != "epoch" and (
+            isinstance(save_freq, bool) or not isinstance(save_freq, int) or save_freq < 1
+        ):
+            raise ValueError(
+                f"`save_freq` must be 'epoch' or a positive integer. Received: save_freq={save_freq!r}"
+            )
+        self.filepath = os.fspath(filepath)
+        self.verbose, self.save_best_only, self.save_weights_only = verbose, save_best_only, save_weights_only
+        self.save_freq, self.best = save_freq, initial_value_threshold
+        self._batches = self._epoch = 0
+        if save_freq == "epoch":
+            self.ignored = ("on_train_batch_end",)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        self._batches += 1
+        if self.save_freq != "epoch" and self._batches >= int(self.save_freq):
+            self._batches = 0
+            self._save(self._epoch, {"batch": batch + 1, **(logs or {})})
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        if self.save_freq == "epoch":
+            self._save(epoch, logs or {})
+
+    def _save(self, epoch: int, logs: Logs) -> None:
+        if self.save_best_only:
+            current = self.value(logs)
+            if current is not None:
+                if not self.better(current, self.best):
+                    if self.verbose:
+                        print(f"\nEpoch {epoch + 1}: {self.monitor} did not improve from {self.best:.5f}")
+                    return
+                self.best = current
+        try:
+            path = self.filepath.format(epoch=epoch + 1, **logs)
+        except KeyError as error:
+            raise KeyError(
+                f"filepath={self.filepath!r} names {error}, which the logs do not hold. Available: epoch, "
+                f"{', '.join(logs)}"
+            ) from None
+        if os.path.dirname(path):
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        (self.model.save_weights if self.save_weights_only else self.model.save)(path)
+        if self.verbose:
+            print(f"\nEpoch {epoch + 1}: saved the model to {path}")
