@@ -140,7 +140,7 @@ def test_learning_rate_scheduler(capsys):
     assert model.fit(x, y, epochs=2, verbose=0, callbacks=by_epoch).history["learning_rate"] == [0.1, 0.05]
     by_rate = callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2, verbose=1)
     assert model.fit(x, y, epochs=2, verbose=0, callbacks=by_rate).history["learning_rate"] == [0.025, 0.0125]
-    assert "Epoch 2: LearningRateScheduler sets the learning rate to 0.0125." in capsys.readouterr().out
+    assert "Epoch 2: LearningRateScheduler sets the rate to 0.0125." in capsys.readouterr().out
     with pytest.raises(ValueError, match="learning_rate='fast'"):
         model.fit(x, y, verbose=0, callbacks=callbacks.LearningRateScheduler(lambda epoch: "fast"))
 
