@@ -73,8 +73,9 @@ static float round_slowly(const char *text, const struct decimal *number)
 {
     char copy[LONGEST + 64];
     int64_t length = 0, stored = 0;
-    int rest = 0;
-    for (const char *p = text; (*p >= '0' && *p <= '9') || *p == '.'; p++) {
+    int rest = 0, points = 0;
+    for (const char *p = text; (*p >= '0' && *p <= '9') || (*p == '.' && !points); p++) {
+        points += *p == '.';
         if (*p == '.' || (!stored && *p == '0')) {
             continue;
         }

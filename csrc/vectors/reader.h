@@ -15,8 +15,10 @@
 
 #include <stdint.h>
 
+#ifndef EC_WINDOW_BYTES /* the fuzz targets are built with small ones, so that short inputs cross their borders */
 #define EC_WINDOW_BYTES ((int64_t)8 << 20)
 #define EC_TILE_BYTES ((int64_t)128 << 10)
+#endif
 #define EC_LONGEST_RECORD ((int64_t)64 << 20) /* bytes of a line or a record; the block never grows beyond it */
 #define EC_LONGEST_WORD ((int64_t)64 << 10)
 #define EC_MAX_DIMENSIONS ((int64_t)1000000)
