@@ -78,6 +78,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement")
     parser.add_argument("--json", help="file for the results")
     arguments = parser.parse_args()
+    peers.warn_if_busy()
     cores = use_two_cores()
 
     import embedcnn

@@ -191,6 +191,7 @@ def main() -> None:
         sys.path.insert(0, str(peers.ROOT))
         SERVED[arguments.serve]("trainable" in arguments.case, "trimmed" in arguments.case)
         return
+    peers.warn_if_busy()
     pythons = {"embedcnn": sys.executable}
     if peers.installed("torch"):
         pythons["PyTorch"] = sys.executable

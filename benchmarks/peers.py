@@ -67,10 +67,22 @@ def machine() -> dict[str, object]:
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "kernels": _core.kernels()["name"],
         "threads": _core.get_num_threads(),
+        "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
         "compiler": _core.build_info()["compiler"],
         "python": platform.python_version(),
         "numpy": np.__version__,
     }
+
+
+def warn_if_busy() -> None:
+    """Says so where other work keeps the cores busy: figures taken then are worth little."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    if load > 0.3 * cores:
+        print(
+            f"note: load average {load:.1f} on {cores} cores before the start; repeat on an idle machine",
+            file=sys.stderr,
+        )
 
 
 def read_lines(path: str) -> list[str]:
