@@ -31,8 +31,6 @@ LONG_FILES = {
     "csrc/ops/token_conv_pool.c": "one op, forward and backward side by side",
     "csrc/python/program.c": "one type, its methods in the order of a step",
     "csrc/python/program_inputs.c": "every check of a batch, one function per kind",
-    "embedcnn/lowering.py": "one table of patterns, the rewrites beside it",
-    "embedcnn/ops.py": "one short function per op, most of it documentation",
 }
 LONG_FUNCTIONS = {
     "csrc/ops/conv1d.c:plan": "three products, a line for each of their strides",
