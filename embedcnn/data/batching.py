@@ -102,11 +102,7 @@ class Batching(Pipeline):
         [[[1], [2]], [[1, 2, 3], [4, 5, 0]]]
         """
         checked_callable(element_length_func, "element_length_func")
-        boundaries = [checked_integer(value, "bucket_boundaries", 1) for value in bucket_boundaries]
-        if not boundaries or sorted(set(boundaries)) != boundaries:
-            raise ValueError(
-                f"bucket_boundaries: expected increasing integers. Received: {list(bucket_boundaries)}"
-            )
+        boundaries = checked_boundaries(bucket_boundaries)
         sizes = [checked_integer(value, "bucket_batch_sizes", 1) for value in bucket_batch_sizes]
         if len(sizes) != len(boundaries) + 1:
             raise ValueError(
@@ -180,6 +176,14 @@ class Batching(Pipeline):
         elif count >= 0:
             count = -(-count // step)
         return self._derive(start, count)
+
+
+def checked_boundaries(values: Sequence[int]) -> list[int]:
+    """Increasing lengths, at least one."""
+    boundaries = [checked_integer(value, "bucket_boundaries", 1) for value in values]
+    if not boundaries or sorted(set(boundaries)) != boundaries:
+        raise ValueError(f"bucket_boundaries: expected increasing integers. Received: {list(values)}")
+    return boundaries
 
 
 def divided(cardinality: int, size: int, drop: bool) -> int:

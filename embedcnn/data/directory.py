@@ -59,37 +59,47 @@ def text_dataset_from_directory(
     size = None if batch_size is None else checked_integer(batch_size, "batch_size", 1)
     limit = None if max_length is None else checked_integer(max_length, "max_length", 1)
     files, numbers, names = labelled_files(os.fspath(directory), labels, class_names, follow_links)
-    if label_mode == "binary" and len(names) != 2:
-        raise ValueError(f"label_mode: 'binary' needs two classes. Received: {len(names)} ({names})")
     seed = checked_seed(seed)
-    order = list(range(len(files)))
-    if shuffle:
-        random.Random(seed).shuffle(order)
+    order = file_order(len(files), shuffle, seed)
 
     def dataset(part: list[int]) -> Dataset:
         paths = Dataset.from_tensor_slices([files[i] for i in part])
-        targets = None
+        pairs = paths
         if label_mode is not None and numbers is not None:
-            chosen = np.array([numbers[i] for i in part], dtype=np.int32)
-            targets = Dataset.from_tensor_slices(label_array(chosen, label_mode, len(names)))
-        pairs = paths if targets is None else Dataset.zip(paths, targets)
+            targets = label_array([numbers[i] for i in part], label_mode, len(names))
+            pairs = Dataset.zip(paths, Dataset.from_tensor_slices(targets))
         pairs = pairs.shuffle(seed=seed) if shuffle else pairs
         texts = pairs.map(lambda path, *label: joined(read_text(path, encoding)[:limit], label))
         result = texts if size is None else texts.batch(size)
         result.class_names = names
         return result
 
-    held = int(len(order) * (validation_split or 0))
-    parts = {"training": order[: len(order) - held], "validation": order[len(order) - held :], None: order}
+    parts = divided(order, validation_split, subset)
     if verbose:
-        print(f"Found {len(files)} files belonging to {len(names)} classes.")
-        if subset is not None:
-            print(f"Using {len(parts['training'])} files for training, {held} for validation.")
-    if subset is not None and (held == 0 or held == len(order)):
-        raise ValueError(f"validation_split: {validation_split} of {len(order)} files leaves one part empty")
+        report(len(files), len(names), parts if subset is not None else None)
     if subset == "both":
-        return dataset(parts["training"]), dataset(parts["validation"])
-    return dataset(parts[subset])
+        return dataset(parts[0]), dataset(parts[1])
+    return dataset(parts[1] if subset == "validation" else parts[0])
+
+
+def file_order(count: int, shuffle: bool, seed: int) -> list[int]:
+    """Numbers of the files, mixed once: the split into parts is the same for the same seed."""
+    return random.Random(seed).sample(range(count), count) if shuffle else list(range(count))
+
+
+def report(files: int, classes: int, parts: tuple[list[int], list[int]] | None) -> None:
+    """Say what was found, as Keras does."""
+    print(f"Found {files} files belonging to {classes} classes.")
+    if parts is not None:
+        print(f"Using {len(parts[0])} files for training, {len(parts[1])} for validation.")
+
+
+def divided(order: list[int], fraction: float | None, subset: str | None) -> tuple[list[int], list[int]]:
+    """Training and validation files; all are training files where there is no subset."""
+    held = int(len(order) * (fraction or 0))
+    if subset is not None and (held == 0 or held == len(order)):
+        raise ValueError(f"validation_split: {fraction} of {len(order)} files leaves one part empty")
+    return order[: len(order) - held], order[len(order) - held :]
 
 
 def joined(text: str, label: tuple[Any, ...]) -> Any:
@@ -97,8 +107,11 @@ def joined(text: str, label: tuple[Any, ...]) -> Any:
     return (text, *label) if label else text
 
 
-def label_array(numbers: np.ndarray, mode: str, classes: int) -> np.ndarray:
+def label_array(chosen: list[int], mode: str, classes: int) -> np.ndarray:
     """Labels in the form that ``label_mode`` asks for."""
+    if mode == "binary" and classes != 2:
+        raise ValueError(f"label_mode: 'binary' needs two classes. Received: {classes}")
+    numbers = np.array(chosen, dtype=np.int32)
     if mode == "binary":
         return numbers.astype(np.float32)[:, np.newaxis]
     return np.eye(classes, dtype=np.float32)[numbers] if mode == "categorical" else numbers

@@ -24,6 +24,13 @@ class Source(Protocol):
     def start(self, path: Path) -> Iterator[Any]: ...
 
 
+def close_elements(elements: Any) -> None:
+    """Close an iterator that can be closed."""
+    close = getattr(elements, "close", None)
+    if close is not None:
+        close()
+
+
 class opened:  # noqa: N801 - used as a function: with opened(source, path) as elements
     """One pass over a source that is closed at the end of the block."""
 
@@ -36,9 +43,7 @@ class opened:  # noqa: N801 - used as a function: with opened(source, path) as e
         return self.elements
 
     def __exit__(self, *_: object) -> None:
-        close = getattr(self.elements, "close", None)
-        if close is not None:
-            close()
+        close_elements(self.elements)
 
 
 def generator_for(seed: int, path: Path) -> random.Random:
@@ -178,8 +183,7 @@ def interleaved(
     threads.
     """
     slots: list[Iterator[Any] | None] = [None] * cycle
-    opened_count = live = at = sent = 0
-    exhausted = False
+    opened_count, live, at, sent, exhausted = 0, 0, 0, 0, False
 
     def open_slot(element: Any) -> Iterator[Any]:
         nonlocal opened_count
@@ -196,9 +200,7 @@ def interleaved(
 
     def close_slot(index: int) -> None:
         one, slots[index] = slots[index], None
-        close = getattr(one, "close", None)
-        if close is not None:
-            close()
+        close_elements(one)
 
     with opened(source, path) as elements:
         try:
@@ -212,18 +214,17 @@ def interleaved(
                             continue
                         slots[at] = open_slot(element)
                         live += 1
-                        continue
-                    at, sent = (at + 1) % cycle, 0
+                    else:
+                        at, sent = (at + 1) % cycle, 0
                     continue
                 try:
                     value = next(slots[at])  # type: ignore[arg-type]
                 except StopIteration:
                     close_slot(at)
-                    live -= 1
-                    at, sent = (at + 1) % cycle, 0
-                    continue
-                yield value
-                sent += 1
+                    live, sent = live - 1, block  # the next slot has its turn
+                else:
+                    yield value
+                    sent += 1
                 if sent == block:
                     at, sent = (at + 1) % cycle, 0
         finally:

@@ -46,14 +46,13 @@ def timeseries_dataset_from_array(
         )
     goals = None if targets is None else np.asarray(targets)
     length = checked_integer(sequence_length, "sequence_length", 1)
-    stride = checked_integer(sequence_stride, "sequence_stride", 1)
     rate = checked_integer(sampling_rate, "sampling_rate", 1)
     size = None if batch_size is None else checked_integer(batch_size, "batch_size", 1)
     first, last = bounds(len(rows), start_index, end_index)
     count = last - first - (length - 1) * rate
+    if goals is not None and goals.ndim == 0:
+        raise ValueError(f"targets: expected one target per row. Received: {targets!r}")
     if goals is not None:
-        if goals.ndim == 0:
-            raise ValueError(f"targets: expected one target per row. Received: {targets!r}")
         count = min(count, len(goals[first:last]))
     if count < 1:
         raise ValueError(
@@ -61,9 +60,9 @@ def timeseries_dataset_from_array(
             f"{last - first} rows from {first} to {last}"
             + ("" if goals is None else f" with {len(goals)} targets")
         )
-    starts = Dataset.range(first, first + count, stride)
+    starts = Dataset.range(first, first + count, checked_integer(sequence_stride, "sequence_stride", 1))
     starts = starts.shuffle(seed=seed) if shuffle else starts
-    batches = starts.batch(size) if size is not None else starts
+    batches = starts if size is None else starts.batch(size)
     offsets = np.arange(length) * rate
 
     def start(path: Path) -> Iterator[Any]:

@@ -110,48 +110,72 @@ class Slot:
         self.done = False
 
 
+class Workers(Crew):
+    """Threads that apply a function to slots; results come back in the order of the input or as they are
+    ready.
+    """
+
+    def __init__(self, function: Call, count: int, ordered: bool, name: str) -> None:
+        super().__init__()
+        self.function = function
+        self.count = count
+        self.ordered = ordered
+        self.name = name
+        self.tasks: deque[Slot] = deque()  # waiting for a worker
+        self.finished: deque[Slot] = deque()
+        self.pending: deque[Slot] = deque()  # in the order of the input
+
+    def work(self) -> None:
+        """The life of one thread."""
+        while True:
+            with self.lock:
+                while not self.tasks and not self.stopped:
+                    self.todo.wait()
+                if self.stopped:
+                    return
+                slot = self.tasks.popleft()
+            try:
+                slot.value = self.function(slot.element)
+            except BaseException as error:
+                slot.error = error
+            with self.lock:
+                slot.done = True
+                slot.element = None
+                self.finished.append(slot)
+                self.done.notify()
+            del slot
+
+    def submit(self, slot: Slot) -> None:
+        """Hand over an element; threads start as the first elements come."""
+        with self.lock:
+            self.tasks.append(slot)
+            self.pending.append(slot)
+            self.todo.notify()
+        if len(self.threads) < self.count:
+            self.start(self.work, self.name)
+
+    def next_slot(self) -> Slot:
+        """Wait for a result."""
+        queue, other = (self.pending, self.finished) if self.ordered else (self.finished, self.pending)
+        with self.lock:
+            while not (queue and queue[0].done):
+                self.done.wait()
+            slot = queue.popleft()
+            other.remove(slot)
+            return slot
+
+
 def parallel_map(
     elements: Iterator[Any], function: Call, count: int, ordered: bool, operation: str
 ) -> Iterator[Any]:
     """``function`` of every element by ``count`` threads; the input is read by the calling thread alone."""
-    crew = Crew()
-    tasks: deque[Slot] = deque()  # waiting for a worker
-    finished: deque[Slot] = deque()
-    pending: deque[Slot] = deque()  # in the order of the input
-
-    def work() -> None:
-        while True:
-            with crew.lock:
-                while not tasks and not crew.stopped:
-                    crew.todo.wait()
-                if crew.stopped:
-                    return
-                slot = tasks.popleft()
-            try:
-                slot.value = function(slot.element)
-            except BaseException as error:
-                slot.error = error
-            with crew.lock:
-                slot.done = True
-                slot.element = None
-                finished.append(slot)
-                crew.done.notify()
-            del slot
-
-    def next_slot() -> Slot:
-        with crew.lock:
-            queue = pending if ordered else finished
-            while not (queue and queue[0].done):
-                crew.done.wait()
-            slot = queue.popleft()
-            (finished if ordered else pending).remove(slot)
-            return slot
-
+    workers = Workers(function, count, ordered, operation)
+    position, exhausted = 0, False
+    failure: BaseException | None = None
     try:
-        position, exhausted, failure = 0, False, None
         while True:
-            crew.check_process()
-            while not exhausted and len(pending) < 2 * count:
+            workers.check_process()
+            while not exhausted and len(workers.pending) < 2 * count:
                 try:
                     element = next(elements)
                 except StopIteration:
@@ -160,17 +184,11 @@ def parallel_map(
                 except Exception as error:  # the elements before it come first
                     exhausted, failure = True, error
                     break
-                slot = Slot(position, element)
+                workers.submit(Slot(position, element))
                 position += 1
-                with crew.lock:
-                    tasks.append(slot)
-                    pending.append(slot)
-                    crew.todo.notify()
-                if len(crew.threads) < count:
-                    crew.start(work, operation)
-            if not pending:
+            if not workers.pending:
                 break
-            slot = next_slot()
+            slot = workers.next_slot()
             if slot.error is not None:
                 failure = slot.error
                 add_position(failure, operation, slot.position)
@@ -179,7 +197,7 @@ def parallel_map(
         if failure is not None:
             raise failure
     finally:
-        crew.close()
+        workers.close()
         failure = slot = element = None  # an error, its traceback and this frame would hold each other
 
 
