@@ -63,16 +63,13 @@ def text_dataset_from_directory(
     order = file_order(len(files), shuffle, seed)
 
     def dataset(part: list[int]) -> Dataset:
-        paths = Dataset.from_tensor_slices([files[i] for i in part])
-        pairs = paths
+        pairs = Dataset.from_tensor_slices([files[i] for i in part])
         if label_mode is not None and numbers is not None:
             targets = label_array([numbers[i] for i in part], label_mode, len(names))
-            pairs = Dataset.zip(paths, Dataset.from_tensor_slices(targets))
+            pairs = Dataset.zip(pairs, Dataset.from_tensor_slices(targets))
         pairs = pairs.shuffle(seed=seed) if shuffle else pairs
         texts = pairs.map(lambda path, *label: joined(read_text(path, encoding)[:limit], label))
-        result = texts if size is None else texts.batch(size)
-        result.class_names = names
-        return result
+        return named(texts if size is None else texts.batch(size), names)
 
     parts = divided(order, validation_split, subset)
     if verbose:
@@ -100,6 +97,12 @@ def divided(order: list[int], fraction: float | None, subset: str | None) -> tup
     if subset is not None and (held == 0 or held == len(order)):
         raise ValueError(f"validation_split: {fraction} of {len(order)} files leaves one part empty")
     return order[: len(order) - held], order[len(order) - held :]
+
+
+def named(dataset: Dataset, names: list[str]) -> Dataset:
+    """The data set with the attribute ``class_names``."""
+    dataset.class_names = names  # type: ignore[attr-defined]
+    return dataset
 
 
 def joined(text: str, label: tuple[Any, ...]) -> Any:
