@@ -1,10 +1,78 @@
 """Types of the C core, one section for each file of csrc/python. No stable interface: use the package."""
 
 from collections.abc import Sequence
-from typing import Any, final
+from typing import Any, Literal, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
+
+# runtime.c: threads, instruction sets, the build
+
+def set_num_threads(num_threads: int, /) -> None: ...
+def get_num_threads() -> int: ...
+def build_info() -> dict[str, Any]: ...
+def kernels() -> dict[str, Any]: ...
+def select_kernels(name: str, /) -> None: ...
+def _set_spin_ns(nanoseconds: int, /) -> None: ...
+def _set_least_work(operations: int, /) -> None: ...
+def _memory_fail_at(number: int, forever: bool, /) -> int: ...
+
+# program.c, program_spec.c, program_inputs.c: a lowered model
+
+_Floats: TypeAlias = npt.NDArray[np.float32]
+_Table: TypeAlias = tuple[npt.NDArray[np.int32], _Floats]  # distinct rows, and the gradient of each
+_StepResult: TypeAlias = tuple[tuple[float, ...], float, tuple[int, ...], list[_Floats] | None]
+
+@final
+class Program:
+    def __new__(
+        cls,
+        inputs: list[tuple[Any, ...]],
+        parameters: list[tuple[str, tuple[int, ...]]],
+        operations: list[tuple[Any, ...]],
+        outputs: tuple[int, ...],
+        seed: int = 0,
+        input_gradients: bool = False,
+    ) -> Program: ...
+    @property
+    def widths(self) -> list[int]: ...
+    @property
+    def workspace_bytes(self) -> int: ...
+    def bind(
+        self,
+        number: int,
+        value: _Floats,
+        trainable: bool,
+        slots: list[_Floats],
+        steps: npt.NDArray[np.int64],
+        /,
+    ) -> None: ...
+    def set_optimizer(
+        self,
+        name: Literal["sgd", "adam", "rmsprop", "adagrad", "adadelta", "adamax", "nadam"],
+        /,
+        **settings: float | str,
+    ) -> None: ...
+    def forward(self, inputs: Sequence[Any], training: bool = False, step: int = 0) -> list[_Floats]: ...
+    def backward(self, d_outputs: Sequence[_Floats], /) -> None: ...
+    def train_step(
+        self,
+        inputs: Sequence[Any],
+        targets: Sequence[np.ndarray],
+        sample_weight: _Floats | None,
+        learning_rate: float,
+        step: int,
+        want_outputs: bool = False,
+    ) -> _StepResult: ...
+    def test_step(
+        self,
+        inputs: Sequence[Any],
+        targets: Sequence[np.ndarray],
+        sample_weight: _Floats | None,
+        want_outputs: bool = False,
+    ) -> _StepResult: ...
+    def gradient(self, number: int, /) -> _Floats | _Table: ...
+    def input_gradient(self, number: int, /) -> _Floats: ...
 
 # text.c, text_rules.c: texts to words and ids
 
@@ -55,3 +123,45 @@ def word_hash(word: str, /) -> int: ...
 def ngrams(
     texts: Sequence[Any], rules: TextRules, n: int, bucket: int, first: int = 0, /
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]] | None: ...
+
+# vectors.c: files of vectors
+
+_Words: TypeAlias = tuple[
+    npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint8]
+]  # slots, offsets, blob
+
+@final
+class VectorReader:
+    def __init__(
+        self,
+        dimensions: int,
+        limit: int,
+        first_line: int,
+        wanted: _Words | None,
+        binary: bool,
+        half: bool,
+        skip: bool,
+        duplicates: int,
+        unicode: int,
+    ) -> None: ...
+    def room(self) -> int: ...
+    def fill(self, descriptor: int, offset: int, /) -> int: ...
+    def write(self, data: bytes | bytearray | memoryview, /) -> None: ...
+    def parse(self, final: bool, /) -> int: ...
+    def store(self, matrix: npt.NDArray[Any], /) -> None: ...
+    def state(self) -> dict[str, Any]: ...
+    def take_words(self) -> _Words: ...
+
+# vectors_index.c: words to rows, checksums
+
+def word_index_build(words: Sequence[str], /) -> tuple[_Words, npt.NDArray[np.int64]]: ...
+def word_index_get(arrays: _Words, word: str, /) -> int: ...
+def word_index_find(arrays: _Words, words: Sequence[str], /) -> npt.NDArray[np.int64]: ...
+def word_index_words(arrays: _Words, begin: int, end: int, /) -> list[str]: ...
+def checksum(data: bytes | bytearray | memoryview | npt.NDArray[Any], /) -> int: ...
+
+# vectors_fasttext.c: dictionary and n-grams of fastText's .bin
+
+def fasttext_entries(data: bytes | memoryview, most: int, /) -> tuple[int, list[tuple[bytes, int]]]: ...
+def fasttext_subwords(word: str, settings: tuple[int, int, int, int], /) -> npt.NDArray[np.int64]: ...
+def fasttext_compose(matrix: _Floats, arrays: _Words, subwords: tuple[int, int, int, int], /) -> None: ...

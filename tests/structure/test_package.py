@@ -1,0 +1,125 @@
+"""What is installed: symbols and stub of the core, time and modules of an import, size."""
+
+import ast
+import inspect
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from embedcnn import _core
+
+ROOT = Path(__file__).resolve().parents[2]
+SANITIZED = "sanitize" in os.environ.get("EMBEDCNN_CFLAGS", "")
+HEAVY = (
+    "asyncio",
+    "gensim",
+    "jax",
+    "keras",
+    "matplotlib",
+    "multiprocessing",
+    "pandas",
+    "safetensors.torch",
+    "scipy",
+    "sklearn",
+    "tensorflow",
+    "torch",
+    "tqdm",
+    "urllib.request",
+)
+
+
+def public(names) -> set[str]:
+    return {name for name in names if not name.startswith("_")}
+
+
+def stub() -> dict[str, ast.stmt]:
+    tree = ast.parse((ROOT / "embedcnn" / "_core.pyi").read_text())
+    return {node.name: node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+
+
+def test_the_stub_names_what_the_core_has():
+    assert public(stub()) == public(vars(_core))
+
+
+@pytest.mark.parametrize("name", [name for name, node in stub().items() if isinstance(node, ast.ClassDef)])
+def test_the_stub_names_the_members_of(name):
+    described = {node.name for node in stub()[name].body if isinstance(node, ast.FunctionDef)}
+    described |= {node.target.id for node in stub()[name].body if isinstance(node, ast.AnnAssign)}
+    assert public(described) == public(vars(getattr(_core, name)))
+
+
+def signatures():
+    """(name, node of the stub, signature of the core) of every function that states its signature."""
+    for name, node in stub().items():
+        thing = getattr(_core, name, None)
+        members = node.body if isinstance(node, ast.ClassDef) else [node]
+        for member in members:
+            if not isinstance(member, ast.FunctionDef) or member.name.startswith("_"):
+                continue
+            called = getattr(thing, member.name, None) if isinstance(node, ast.ClassDef) else thing
+            try:
+                signature = inspect.signature(called)
+            except (TypeError, ValueError):  # no signature, or none of Python, such as words([order])
+                continue
+            yield f"{name}.{member.name}" if called is not thing else name, member, signature
+
+
+@pytest.mark.parametrize(
+    ("node", "signature"), [pytest.param(node, found, id=name) for name, node, found in signatures()]
+)
+def test_the_stub_has_the_parameters_of(node, signature):
+    arguments = node.args
+    described = [item.arg for item in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]]
+    described += [arguments.kwarg.arg] if arguments.kwarg else []
+    stated = [name for name in signature.parameters if name != "self"]
+    assert [name for name in described if name != "self"] == stated
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux") or not shutil.which("nm"), reason="needs nm")
+def test_the_core_exports_only_its_entry():
+    result = subprocess.run(
+        ["nm", "-D", "--defined-only", _core.__file__], capture_output=True, text=True, check=True
+    )
+    symbols = [line.split()[-1] for line in result.stdout.splitlines()]
+    assert [name for name in symbols if not name.startswith("__")] == [
+        "PyInit__core"
+    ]  # __: a sanitizer's own
+
+
+def run_python(*arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True, cwd=ROOT)
+
+
+def test_import_leaves_heavy_modules_alone():
+    code = f"import sys, embedcnn; print(*(name for name in {HEAVY!r} if name in sys.modules))"
+    before = f"import sys, numpy; print(*(name for name in {HEAVY!r} if name in sys.modules))"
+    assert set(run_python("-c", code).stdout.split()) <= set(run_python("-c", before).stdout.split())
+
+
+@pytest.mark.skipif(SANITIZED, reason="sanitizers slow the import")
+def test_import_is_quick():
+    """100 ms is the goal; three times as much is the bound on machines with other work. Best of five."""
+    code = (
+        "import time, numpy; begin = time.perf_counter(); import embedcnn; print(time.perf_counter() - begin)"
+    )
+    assert min(float(run_python("-c", code).stdout) for _ in range(5)) < 0.3
+
+
+def test_import_needs_no_framework():
+    """None in sys.modules makes an import fail: the package imports where no framework is installed."""
+    blocked = ("torch", "tensorflow", "keras", "sklearn", "gensim", "matplotlib", "pandas")
+    code = f"import sys; sys.modules.update(dict.fromkeys({blocked!r})); import embedcnn"
+    run_python("-c", code)
+
+
+@pytest.mark.skipif(SANITIZED, reason="sanitizers swell the core")
+def test_what_is_installed_is_small():
+    """5 MB for the package as installed, its compiled Python included (twice its source at most)."""
+    folder = Path(_core.__file__).parent
+    core = Path(_core.__file__).stat().st_size
+    python = sum(path.stat().st_size for path in folder.glob("**/*.py*") if "__pycache__" not in path.parts)
+    assert core + 3 * python <= 5_000_000
