@@ -47,8 +47,8 @@ class Builder:
     def maybe_bias(self, size):
         return [self.parameter(size)] if self.rng.integers(2) else []
 
-    def add(self, name, sources, kind, channels, parameters=(), **attributes):
-        out = self.tensor(kind, channels)
+    def add(self, name, sources, tensor_kind, channels, parameters=(), **attributes):
+        out = self.tensor(tensor_kind, channels)
         self.operations.append((name, tuple(sources), (out,), tuple(parameters), attributes))
         return out
 
@@ -101,6 +101,10 @@ class Builder:
                 "strides": int(self.pick([1, 1, 2, 3])) if dilation == 1 else 1,
             }
             self.add("conv1d", [x], "sequence", filters, parameters, padding=padding, **settings)
+        elif step == "pool" and self.rng.random() < 0.3:
+            x = self.of_kind("sequence")
+            settings = {"pool_size": int(self.rng.integers(1, 4)), "strides": int(self.rng.integers(1, 3))}
+            self.add("average_pool", [x], "sequence", self.channels[x], padding="same", **settings)
         elif step == "pool":
             x = self.of_kind("sequence")
             self.add(self.pick(["global_max_pool", "global_average_pool"]), [x], "flat", self.channels[x])
@@ -116,6 +120,21 @@ class Builder:
             settings["dropout"] = {"rate": 0.3, "layer": self.layers}
             self.layers += 1
             self.add(name, [x], self.kinds[x], self.channels[x], **settings[name])
+        elif self.rng.random() < 0.3:
+            x = self.of_kind("flat")
+            like = [
+                y
+                for y, kind in enumerate(self.kinds)
+                if kind == "flat" and self.channels[y] == self.channels[x]
+            ]
+            sources = [x, *(self.pick(like) for _ in range(int(self.rng.integers(1, 3))))]
+            self.add(
+                "merge", sources, "flat", self.channels[x], kind=self.pick(["add", "multiply", "average"])
+            )
+        elif self.rng.random() < 0.3:
+            x = self.of_kind("sequence", "flat")
+            parameters = [self.parameter(self.channels[x]), self.parameter(self.channels[x])]
+            self.add("layer_normalization", [x], self.kinds[x], self.channels[x], parameters)
         else:
             sources = [self.of_kind("flat") for _ in range(int(self.rng.integers(1, 4)))]
             self.add("concatenate", sources, "flat", sum(self.channels[x] for x in sources))
