@@ -162,6 +162,17 @@ static PyObject *reader_write(PyObject *object, PyObject *data)
     return release(self, result);
 }
 
+static PyObject *reader_expect(PyObject *object, PyObject *argument)
+{
+    struct reader_object *self = (struct reader_object *)object;
+    long long words = PyLong_AsLongLong(argument);
+    if ((words == -1 && PyErr_Occurred()) || !acquire(self)) {
+        return NULL;
+    }
+    ec_status status = ec_word_table_reserve(&self->reader.table, words);
+    return release(self, status == EC_OK ? Py_NewRef(Py_None) : ec_python_raise(status, "reading vectors"));
+}
+
 static PyObject *reader_parse(PyObject *object, PyObject *argument)
 {
     struct reader_object *self = (struct reader_object *)object;
@@ -245,6 +256,7 @@ static PyMethodDef methods[] = {
     {"room", reader_room, METH_NOARGS, "Bytes that the next write may bring; 0: a record is too long."},
     {"fill", reader_fill, METH_VARARGS, "fill(descriptor, offset): reads the next bytes of a file; returns how many."},
     {"write", reader_write, METH_O, "write(data): takes the next bytes of the file."},
+    {"expect", reader_expect, METH_O, "expect(words): makes room in the index for so many words in total."},
     {"parse", reader_parse, METH_O, "parse(final): parses what is complete; returns the rows needed by store."},
     {"store", reader_store, METH_O, "store(matrix): writes the parsed rows."},
     {"state", reader_state, METH_NOARGS, "What was read so far, and the first fault."},

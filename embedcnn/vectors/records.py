@@ -117,10 +117,10 @@ def looks_binary(source: ByteSource, start: int, dimensions: int) -> bool:
     if len(split_fields(line)) > dimensions and count_numbers(line) >= dimensions:
         return False
     word, blank, numbers = head.partition(b" ")
-    if not blank:
-        return bool(BINARY_BYTES.search(head))
-    name = source.path.lower()
-    return bool(BINARY_BYTES.search(numbers[: 4 * dimensions])) or name.endswith((".bin", ".bin.gz"))
+    # float32 numbers hold control bytes or are no UTF-8, all but certainly: four bytes each, the first one arbitrary
+    sample = numbers[: 4 * dimensions] if blank else head
+    not_text = BINARY_BYTES.search(sample) or "\ufffd" in sample.decode("utf-8", "replace")[:-1]
+    return bool(not_text) or source.path.lower().endswith((".bin", ".bin.gz"))
 
 
 def detect_layout(source: ByteSource, format: str | None) -> Layout:
@@ -169,10 +169,10 @@ class GrowingMatrix:
         self.array = np.empty((0, dimensions), dtype)
         self.most = most
 
-    def reserve(self, rows: int, share: float) -> None:
-        """Room for ``rows`` rows, of which a share (0 to 1) of the file was read."""
+    def reserve(self, rows: int, share: float) -> bool:
+        """Room for ``rows`` rows, of which a share (0 to 1) of the file was read; whether it had to grow."""
         if rows <= len(self.array):
-            return
+            return False
         room = (
             max(rows + rows // 4, min(int(rows / share * 1.01) + 64, 1000 * rows))
             if share
@@ -184,6 +184,7 @@ class GrowingMatrix:
             self.array.resize((room, self.array.shape[1]), refcheck=False)
         else:
             self.array = np.empty((room, self.array.shape[1]), self.array.dtype)
+        return True
 
     def finish(self, rows: int) -> np.ndarray:
         """The array, cut to its rows."""
@@ -227,7 +228,8 @@ def read_records(source: ByteSource, layout: Layout, options: ReadOptions) -> tu
             final = not piece
             reader.write(piece)
         rows = reader.parse(final)
-        matrix.reserve(rows, offset / source.size if source.plain and not options.wanted else 0.0)
+        if matrix.reserve(rows, offset / source.size if source.plain and not options.wanted else 0.0):
+            reader.expect(len(matrix.array))
         reader.store(matrix.array)
         finished = reader.state()["finished"]
     state = reader.state()

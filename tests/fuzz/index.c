@@ -1,6 +1,6 @@
 /* Lookups in an index whose arrays hold anything, as in a damaged cache file; UTF-8 repair; checksums. */
-#include "vectors/checksum.h"
 #include "vectors/index.h"
+#include "vectors/checksum.h"
 #include "vectors/word.h"
 
 #include <stdlib.h>

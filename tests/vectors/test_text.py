@@ -125,7 +125,7 @@ def test_any_bytes_are_read_or_refused(folder, data):
             warnings.simplefilter("ignore")
             try:
                 wv = load_text(folder, data, **options)
-            except ValueError:
+            except (ValueError, ImportError):  # ImportError: Zstandard's first bytes
                 continue
         assert np.isfinite(wv.vectors).all() and len(wv.index_to_key) == len(wv.vectors)
 
