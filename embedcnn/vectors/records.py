@@ -117,7 +117,7 @@ def looks_binary(source: ByteSource, start: int, dimensions: int) -> bool:
     if len(split_fields(line)) > dimensions and count_numbers(line) >= dimensions:
         return False
     word, blank, numbers = head.partition(b" ")
-    # float32 numbers hold control bytes or are no UTF-8, all but certainly: four bytes each, the first one arbitrary
+    # The bytes of float32 numbers hold control characters or are no UTF-8, all but certainly.
     sample = numbers[: 4 * dimensions] if blank else head
     not_text = BINARY_BYTES.search(sample) or "\ufffd" in sample.decode("utf-8", "replace")[:-1]
     return bool(not_text) or source.path.lower().endswith((".bin", ".bin.gz"))
