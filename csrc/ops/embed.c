@@ -14,8 +14,10 @@ static ec_status infer(struct ec_op *op, char *message, size_t bytes)
     if (status == EC_OK && op->inputs[0]->kind != EC_TOKENS) {
         status = ec_infer_error(message, bytes, "embed: the input holds no tokens; expected the output of a lookup");
     }
-    op->outputs[0]->kind = EC_SEQUENCE;
-    op->outputs[0]->cols = status == EC_OK ? op->inputs[0]->cols : 0;
+    if (status == EC_OK) {
+        op->outputs[0]->kind = EC_SEQUENCE;
+        op->outputs[0]->cols = op->inputs[0]->cols;
+    }
     return status;
 }
 

@@ -25,7 +25,7 @@ static ec_status infer(struct ec_op *op, char *message, size_t bytes)
                               state->length);
     }
     op->outputs[0]->kind = EC_FLAT;
-    op->outputs[0]->cols = state->length * op->inputs[0]->cols;
+    op->outputs[0]->cols = state->length * op->inputs[0]->cols; /* at most 2**20 times 2**31 */
     return EC_OK;
 }
 

@@ -40,8 +40,10 @@ static ec_status infer(struct ec_op *op, char *message, size_t bytes)
     if (status == EC_OK && !(state->epsilon > 0.0)) {
         status = ec_infer_error(message, bytes, "layer_normalization: epsilon = %g; it must be > 0", state->epsilon);
     }
-    op->outputs[0]->kind = op->inputs[0]->kind;
-    op->outputs[0]->cols = op->inputs[0]->cols;
+    if (status == EC_OK) {
+        op->outputs[0]->kind = op->inputs[0]->kind;
+        op->outputs[0]->cols = op->inputs[0]->cols;
+    }
     return status;
 }
 

@@ -39,10 +39,6 @@ static ec_status infer(struct ec_op *op, char *message, size_t bytes)
         return ec_infer_error(message, bytes, "lookup: parameter %s is read by two lookups; give one all inputs",
                               table->name);
     }
-    if (table->dims[0] > INT32_MAX) {
-        return ec_infer_error(message, bytes, "lookup: parameter %s has %lld rows; at most %d are possible",
-                              table->name, (long long)table->dims[0], INT32_MAX);
-    }
     table->is_table = 1;
     for (int i = 0; i < op->input_count; i++) {
         if (op->inputs[i]->kind != EC_IDS) {

@@ -132,6 +132,10 @@ static ec_status infer(struct ec_op *op, char *message, size_t bytes)
         state->branches[i].bias_number = state->use_bias ? each * i + 1 : -1;
         status = infer_branch(op, &state->branches[i], message, bytes);
     }
+    if (status == EC_OK && state->products > INT32_MAX) {
+        return ec_infer_error(message, bytes, "token_conv_pool: %lld filters times taps; at most 2**31 - 1",
+                              (long long)state->products);
+    }
     op->outputs[0]->kind = EC_FLAT;
     op->outputs[0]->cols = state->filters;
     return status;

@@ -24,8 +24,10 @@ static ec_status infer(struct ec_op *op, char *message, size_t bytes)
         status =
             ec_infer_error(message, bytes, "token_mean: the input holds no tokens; expected the output of a lookup");
     }
-    op->outputs[0]->kind = EC_FLAT;
-    op->outputs[0]->cols = status == EC_OK ? op->inputs[0]->cols : 0;
+    if (status == EC_OK) {
+        op->outputs[0]->kind = EC_FLAT;
+        op->outputs[0]->cols = op->inputs[0]->cols;
+    }
     return status;
 }
 

@@ -70,7 +70,7 @@ ec_status ec_optimizer_plan(struct ec_update *update, struct ec_optimizer *optim
     return EC_OK;
 }
 
-/* Every thread adds up the same partial sums in the same order, rather than wait for one to do it. */
+/* The partial sums are shared out; one thread adds them up in their order. */
 static void find_norms(struct ec_update *update, struct ec_team *team)
 {
     for (int i = 0; i < update->count; i++) {

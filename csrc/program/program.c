@@ -154,6 +154,7 @@ void ec_program_begin(struct ec_program *program, int64_t batch, enum ec_run run
 {
     ec_arena_reset(&program->arena);
     program->can_go_back = 0;
+    program->has_gradients = 0;
     program->step = (struct ec_step){
         .arena = &program->arena,
         .batch = batch,
@@ -280,5 +281,6 @@ ec_status ec_program_run(struct ec_program *program, enum ec_run run)
     }
     ec_parallel(step->work < (double)least_work_for_a_team ? 1 : step->threads, work[run], program);
     program->can_go_back = run == EC_RUN_FORWARD && step->backward;
+    program->has_gradients = run == EC_RUN_BACKWARD || run == EC_RUN_TRAIN;
     return EC_OK;
 }

@@ -39,6 +39,7 @@ struct ec_program {
     struct ec_update update;
     struct ec_parameter **parameter_list; /* pointers into parameters */
     int can_go_back;                      /* a forward run with training was the last */
+    int has_gradients;                    /* a backward pass has run since */
     atomic_flag busy;
 };
 

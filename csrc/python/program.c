@@ -216,6 +216,22 @@ static PyObject *program_set_optimizer(PyObject *object, PyObject *args, PyObjec
     Py_RETURN_NONE;
 }
 
+/* Whether a bound array still has its memory: ndarray.resize gives it back when told not to count references. */
+static int in_place(PyObject *array, const void *data, int64_t size)
+{
+    return PyArray_DATA((PyArrayObject *)array) == data && PyArray_SIZE((PyArrayObject *)array) == size;
+}
+
+static int arrays_in_place(const struct ec_parameter *parameter, const struct ec_binding *binding)
+{
+    int same =
+        in_place(binding->value, parameter->value, parameter->size) && in_place(binding->steps, parameter->steps, 1);
+    for (int slot = 0; same && slot < parameter->slot_count; slot++) {
+        same = in_place(binding->slots[slot], parameter->slots[slot], parameter->size);
+    }
+    return same;
+}
+
 /* Every parameter has its array, and every trainable one its slots where an update is to come. */
 static int check_bound(const ec_program_object *self, enum ec_run run)
 {
@@ -225,6 +241,11 @@ static int check_bound(const ec_program_object *self, enum ec_run run)
         const struct ec_parameter *parameter = &program->parameters[i];
         if (!parameter->value) {
             PyErr_Format(PyExc_RuntimeError, "parameter %s is not bound", parameter->name);
+            return -1;
+        }
+        if (!arrays_in_place(parameter, &self->bindings[i])) {
+            PyErr_Format(PyExc_RuntimeError, "an array bound to parameter %s was resized; bind it again",
+                         parameter->name);
             return -1;
         }
         if (parameter->trainable && parameter->slot_count < slots) {
@@ -244,7 +265,7 @@ static int run(ec_program_object *self, enum ec_run kind, const char *what)
     status = ec_program_run(program, kind);
     Py_END_ALLOW_THREADS;
     if (status == EC_BAD_VALUE) {
-        PyErr_SetString(PyExc_ValueError, program->step.message);
+        ec_program_raise(program->step.message);
     } else if (status != EC_OK) {
         ec_python_raise(status, what);
     }
@@ -271,12 +292,15 @@ static int begin(ec_program_object *self, PyObject *inputs, enum ec_run kind, in
     if (check_bound(self, kind) < 0) {
         return -1;
     }
-    int64_t batch = ec_inputs_batch(self, inputs);
-    if (batch < 0) {
-        return -1;
+    PyObject *items = ec_list_items(inputs, self->program->input_count, "inputs");
+    int64_t batch = items ? ec_inputs_batch(self, items) : -1;
+    int result = -1;
+    if (batch > 0) {
+        ec_program_begin(self->program, batch, kind, training, number);
+        result = ec_inputs_copy(self, items);
     }
-    ec_program_begin(self->program, batch, kind, training, number);
-    return ec_inputs_copy(self, inputs);
+    Py_XDECREF(items);
+    return result;
 }
 
 static PyObject *program_forward(PyObject *object, PyObject *args, PyObject *keywords)
@@ -349,7 +373,7 @@ static PyObject *step_result(const struct ec_program *program, double total, int
 }
 
 static PyObject *step(ec_program_object *self, enum ec_run kind, PyObject *inputs, PyObject *targets, PyObject *weights,
-                      unsigned long long number, int want_outputs)
+                      double learning_rate, unsigned long long number, int want_outputs)
 {
     PyObject *result = NULL;
     double total;
@@ -360,6 +384,7 @@ static PyObject *step(ec_program_object *self, enum ec_run kind, PyObject *input
     if (enter(self) < 0) {
         return NULL;
     }
+    self->program->optimizer.learning_rate = learning_rate; /* only now: another thread's step may have been running */
     if (begin(self, inputs, kind, 0, number) == 0 && ec_targets_copy(self, targets) == 0 &&
         ec_weights_copy(self, weights, &total) == 0 && run(self, kind, "step") == 0) {
         result = step_result(self->program, total, want_outputs);
@@ -384,8 +409,7 @@ static PyObject *program_train_step(PyObject *object, PyObject *args, PyObject *
         PyErr_SetString(PyExc_RuntimeError, "train_step needs set_optimizer before it");
         return NULL;
     }
-    self->program->optimizer.learning_rate = learning_rate;
-    return step(self, EC_RUN_TRAIN, inputs, targets, weights, number, want_outputs);
+    return step(self, EC_RUN_TRAIN, inputs, targets, weights, learning_rate, number, want_outputs);
 }
 
 static PyObject *program_test_step(PyObject *object, PyObject *args, PyObject *keywords)
@@ -397,7 +421,7 @@ static PyObject *program_test_step(PyObject *object, PyObject *args, PyObject *k
                                      &want_outputs)) {
         return NULL;
     }
-    return step((ec_program_object *)object, EC_RUN_TEST, inputs, targets, weights, 0, want_outputs);
+    return step((ec_program_object *)object, EC_RUN_TEST, inputs, targets, weights, 0.0, 0, want_outputs);
 }
 
 static PyObject *table_gradient(const struct ec_gradient *gradient)
@@ -425,7 +449,7 @@ static PyObject *gradient_entered(const struct ec_program *program, long number)
         return PyErr_Format(PyExc_ValueError, "parameter %ld is outside [0, %d)", number, program->parameter_count);
     }
     const struct ec_parameter *parameter = &program->parameters[number];
-    if (!parameter->gradient.values || !parameter->writers) {
+    if (!program->has_gradients || !parameter->gradient.values || !parameter->writers) {
         return PyErr_Format(PyExc_RuntimeError,
                             "parameter %s has no gradient: it is frozen, unused, or no backward pass ran",
                             parameter->name);
@@ -451,7 +475,7 @@ static PyObject *input_gradient_entered(const struct ec_program *program, long n
         return PyErr_Format(PyExc_ValueError, "input %ld is outside [0, %d)", number, program->input_count);
     }
     const struct ec_tensor *tensor = &program->tensors[number];
-    if (!tensor->grad) {
+    if (!program->has_gradients || !tensor->grad) {
         return PyErr_Format(PyExc_RuntimeError,
                             "input %s has no gradient: the program was made without input_gradients, or no "
                             "backward pass ran",
@@ -497,7 +521,13 @@ static PyObject *program_widths(PyObject *object, void *unused)
 static PyObject *program_workspace_bytes(PyObject *object, void *unused)
 {
     (void)unused;
-    return PyLong_FromSize_t(ec_arena_bytes(&((ec_program_object *)object)->program->arena));
+    ec_program_object *self = (ec_program_object *)object;
+    if (enter(self) < 0) { /* a run takes further chunks without the lock */
+        return NULL;
+    }
+    size_t bytes = ec_arena_bytes(&self->program->arena);
+    ec_program_leave(self->program);
+    return PyLong_FromSize_t(bytes);
 }
 
 #define KEYWORD_METHOD(name) __extension__(PyCFunction)(void (*)(void))(name), METH_VARARGS | METH_KEYWORDS

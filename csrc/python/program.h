@@ -24,8 +24,13 @@ int ec_program_build(ec_program_object *self, PyObject *inputs, PyObject *parame
 /* Sets the attributes of an operation, or of anything with a table of them, from a dict. */
 int ec_attributes_set(void *state, const struct ec_attribute *attributes, PyObject *settings, const char *owner);
 
+/* ValueError with a message of the core, which may have been cut inside a character. */
+void ec_program_raise(const char *message);
+
 /* program_inputs.c: checks and copies what a step is given into the program's arena; 0, or -1 with an exception set. */
-int64_t ec_inputs_batch(ec_program_object *self, PyObject *inputs); /* B of the first input, or -1 */
+/* The items of a list of `count` arrays as a new tuple, which no other thread can change; NULL with an exception. */
+PyObject *ec_list_items(PyObject *list, int count, const char *name);
+int64_t ec_inputs_batch(ec_program_object *self, PyObject *inputs); /* B of the first input, or -1; inputs: a tuple */
 int ec_inputs_copy(ec_program_object *self, PyObject *inputs);
 int ec_targets_copy(ec_program_object *self, PyObject *targets);
 int ec_weights_copy(ec_program_object *self, PyObject *sample_weight, double *total);

@@ -63,19 +63,22 @@ static int raise_shape(const char *name, PyArrayObject *array, const char *expec
     return -1;
 }
 
+PyObject *ec_list_items(PyObject *list, int count, const char *name)
+{
+    if (!PyList_Check(list) || PyList_GET_SIZE(list) != count) {
+        return PyErr_Format(PyExc_ValueError, "%s: expected a list of %d arrays, got %.100R", name, count, list);
+    }
+    return PyList_AsTuple(list);
+}
+
 int64_t ec_inputs_batch(ec_program_object *self, PyObject *inputs)
 {
     const struct ec_program *program = self->program;
-    if (!PyList_Check(inputs) || PyList_GET_SIZE(inputs) != program->input_count) {
-        PyErr_Format(PyExc_ValueError, "inputs: expected a list of %d arrays, got %.100R", program->input_count,
-                     inputs);
-        return -1;
-    }
     if (program->input_count == 0) {
         PyErr_SetString(PyExc_ValueError, "a program without inputs cannot run");
         return -1;
     }
-    PyObject *first = PyList_GET_ITEM(inputs, 0);
+    PyObject *first = PyTuple_GET_ITEM(inputs, 0);
     int is_pair = PyTuple_Check(first) && PyTuple_GET_SIZE(first) == 2;
     int is_ragged = is_pair && program->tensors[0].kind == EC_IDS;
     PyObject *sized = is_pair ? PyTuple_GET_ITEM(first, is_ragged ? 1 : 0) : first;
@@ -104,18 +107,20 @@ static int64_t copy_in_range(int32_t *out, PyArrayObject *in, int64_t count, int
     if (PyArray_TYPE(in) == NPY_INT32) {
         const int32_t *values = PyArray_DATA(in);
         for (int64_t i = 0; i < count; i++) {
-            if ((uint64_t)(int64_t)values[i] >= (uint64_t)limit) {
+            int32_t value = values[i]; /* read once: another thread may be writing to the array */
+            if ((uint64_t)(int64_t)value >= (uint64_t)limit) {
                 return i;
             }
-            out[i] = values[i];
+            out[i] = value;
         }
     } else {
         const int64_t *values = PyArray_DATA(in);
         for (int64_t i = 0; i < count; i++) {
-            if ((uint64_t)values[i] >= (uint64_t)limit) {
+            int64_t value = values[i];
+            if ((uint64_t)value >= (uint64_t)limit) {
                 return i;
             }
-            out[i] = (int32_t)values[i];
+            out[i] = (int32_t)value;
         }
     }
     return -1;
@@ -377,7 +382,7 @@ int ec_inputs_copy(ec_program_object *self, PyObject *inputs)
     struct ec_program *program = self->program;
     for (int i = 0; i < program->input_count; i++) {
         struct ec_tensor *tensor = &program->tensors[i];
-        PyObject *value = PyList_GET_ITEM(inputs, i);
+        PyObject *value = PyTuple_GET_ITEM(inputs, i);
         int result;
         if (tensor->kind == EC_FLAT) {
             result = copy_floats(self, tensor, value, program->step.batch);
@@ -464,21 +469,16 @@ done:
 int ec_targets_copy(ec_program_object *self, PyObject *targets)
 {
     struct ec_program *program = self->program;
-    if (!PyList_Check(targets) || PyList_GET_SIZE(targets) != program->loss_count) {
-        PyErr_Format(PyExc_ValueError, "targets: expected a list of %d arrays, one per loss, got %.100R",
-                     program->loss_count, targets);
-        return -1;
-    }
-    for (int i = 0; i < program->loss_count; i++) {
+    PyObject *items = ec_list_items(targets, program->loss_count, "targets");
+    int result = items ? 0 : -1;
+    for (int i = 0; result == 0 && i < program->loss_count; i++) {
         struct ec_op *op = program->losses[i];
-        PyObject *value = PyList_GET_ITEM(targets, i);
-        int result = ec_loss_takes_labels(op) ? copy_labels(self, op, op->state, value)
-                                              : copy_target_values(self, op, op->state, value);
-        if (result < 0) {
-            return -1;
-        }
+        PyObject *value = PyTuple_GET_ITEM(items, i);
+        result = ec_loss_takes_labels(op) ? copy_labels(self, op, op->state, value)
+                                          : copy_target_values(self, op, op->state, value);
     }
-    return 0;
+    Py_XDECREF(items);
+    return result;
 }
 
 int ec_weights_copy(ec_program_object *self, PyObject *sample_weight, double *total)
@@ -509,23 +509,48 @@ int ec_weights_copy(ec_program_object *self, PyObject *sample_weight, double *to
     return weights ? 0 : -1;
 }
 
-/* Copies between the stored rows of a tensor and its padded form. */
-static void copy_rows(float *padded, float *rows, const struct ec_tensor *tensor, int to_rows)
+/* Where row `row` of text b stands in padded form, in values; -1 for a masked row. */
+static int64_t padded_place(const struct ec_tensor *tensor, int64_t b, int64_t row)
+{
+    const struct ec_layout *layout = tensor->layout;
+    if (layout->mask && !layout->mask[row]) {
+        return -1;
+    }
+    return (b * layout->width + layout->starts[b] + row - layout->offsets[b]) * tensor->cols;
+}
+
+/* The stored rows of a tensor into its padded form, which is zeros. */
+static void pad_rows(float *padded, const float *rows, const struct ec_tensor *tensor)
 {
     const struct ec_layout *layout = tensor->layout;
     size_t bytes = (size_t)tensor->cols * sizeof(float);
     if (!layout) {
-        memcpy(to_rows ? rows : padded, to_rows ? padded : rows, (size_t)tensor->rows * bytes);
+        memcpy(padded, rows, (size_t)tensor->rows * bytes);
         return;
     }
     for (int64_t b = 0; b < layout->batch; b++) {
         for (int64_t row = layout->offsets[b]; row < layout->offsets[b + 1]; row++) {
-            float *place = padded + (b * layout->width + layout->starts[b] + row - layout->offsets[b]) * tensor->cols;
-            int masked = layout->mask && !layout->mask[row];
-            if (to_rows && masked) {
-                memset(rows + row * tensor->cols, 0, bytes);
-            } else if (!masked) {
-                memcpy(to_rows ? rows + row * tensor->cols : place, to_rows ? place : rows + row * tensor->cols, bytes);
+            int64_t place = padded_place(tensor, b, row);
+            if (place >= 0) {
+                memcpy(padded + place, rows + row * tensor->cols, bytes);
+            }
+        }
+    }
+}
+
+/* Adds what a padded form holds of the stored rows: a tensor may be an output more than once. */
+static void add_padded(float *rows, const float *padded, const struct ec_tensor *tensor)
+{
+    const struct ec_layout *layout = tensor->layout;
+    if (!layout) {
+        ec_kernels()->add(rows, padded, tensor->rows * tensor->cols);
+        return;
+    }
+    for (int64_t b = 0; b < layout->batch; b++) {
+        for (int64_t row = layout->offsets[b]; row < layout->offsets[b + 1]; row++) {
+            int64_t place = padded_place(tensor, b, row);
+            if (place >= 0) {
+                ec_kernels()->add(rows + row * tensor->cols, padded + place, tensor->cols);
             }
         }
     }
@@ -536,38 +561,44 @@ PyObject *ec_tensor_array(const struct ec_program *program, const struct ec_tens
     npy_intp dims[3] = {program->step.batch, tensor->layout ? tensor->layout->width : tensor->cols, tensor->cols};
     PyObject *array = PyArray_ZEROS(tensor->layout ? 3 : 2, dims, NPY_FLOAT32, 0);
     if (array) {
-        copy_rows(PyArray_DATA((PyArrayObject *)array), (float *)(uintptr_t)values, tensor, 0);
+        pad_rows(PyArray_DATA((PyArrayObject *)array), values, tensor);
     }
     return array;
 }
 
-int ec_output_gradients_copy(ec_program_object *self, PyObject *d_outputs)
+static int copy_output_gradient(const struct ec_program *program, const struct ec_tensor *tensor, PyObject *value)
 {
-    struct ec_program *program = self->program;
-    if (!PyList_Check(d_outputs) || PyList_GET_SIZE(d_outputs) != program->output_count) {
-        PyErr_Format(PyExc_ValueError, "d_outputs: expected a list of %d arrays, got %.100R", program->output_count,
-                     d_outputs);
+    PyArrayObject *array = float_array(value, "d_outputs");
+    if (!array) {
         return -1;
     }
-    for (int i = 0; i < program->output_count; i++) {
+    int rank = tensor->layout ? 3 : 2;
+    int fits = PyArray_NDIM(array) == rank && PyArray_DIM(array, 0) == program->step.batch &&
+               PyArray_DIM(array, rank - 1) == tensor->cols &&
+               (!tensor->layout || PyArray_DIM(array, 1) == tensor->layout->width);
+    if (!fits) {
+        raise_shape("d_outputs", array, "the shape of the output");
+    } else if (tensor->grad) {
+        add_padded(tensor->grad, PyArray_DATA(array), tensor);
+    }
+    Py_DECREF(array);
+    return fits ? 0 : -1;
+}
+
+int ec_output_gradients_copy(ec_program_object *self, PyObject *d_outputs)
+{
+    const struct ec_program *program = self->program;
+    PyObject *items = ec_list_items(d_outputs, program->output_count, "d_outputs");
+    int result = items ? 0 : -1;
+    for (int i = 0; result == 0 && i < program->output_count; i++) {
         const struct ec_tensor *tensor = &program->tensors[program->outputs[i]];
-        PyArrayObject *array = float_array(PyList_GET_ITEM(d_outputs, i), "d_outputs");
-        if (!array) {
-            return -1;
-        }
-        int rank = tensor->layout ? 3 : 2;
-        int fits = PyArray_NDIM(array) == rank && PyArray_DIM(array, 0) == program->step.batch &&
-                   PyArray_DIM(array, rank - 1) == tensor->cols &&
-                   (!tensor->layout || PyArray_DIM(array, 1) == tensor->layout->width);
-        if (!fits) {
-            raise_shape("d_outputs", array, "the shape of the output");
-        } else if (tensor->grad) {
-            copy_rows(PyArray_DATA(array), tensor->grad, tensor, 1);
-        }
-        Py_DECREF(array);
-        if (!fits) {
-            return -1;
+        if (tensor->grad) {
+            memset(tensor->grad, 0, (size_t)(tensor->rows * tensor->cols) * sizeof *tensor->grad);
         }
     }
-    return 0;
+    for (int i = 0; result == 0 && i < program->output_count; i++) {
+        result = copy_output_gradient(program, &program->tensors[program->outputs[i]], PyTuple_GET_ITEM(items, i));
+    }
+    Py_XDECREF(items);
+    return result;
 }

@@ -14,12 +14,30 @@ static const char *keep_name(ec_program_object *self, PyObject *name)
     return text && PyList_Append(self->names, name) == 0 ? text : NULL;
 }
 
+void ec_program_raise(const char *message)
+{
+    PyObject *text = PyUnicode_DecodeUTF8(message, (Py_ssize_t)strlen(message), "replace");
+    if (text) {
+        PyErr_SetObject(PyExc_ValueError, text);
+        Py_DECREF(text);
+    }
+}
+
+static int check_tuple(PyObject *spec, const char *what)
+{
+    if (!PyTuple_Check(spec)) {
+        PyErr_Format(PyExc_TypeError, "%s: expected a tuple, got %R", what, spec);
+        return -1;
+    }
+    return 0;
+}
+
 static int parse_input(ec_program_object *self, PyObject *spec, struct ec_tensor *tensor)
 {
     const char *kind;
     PyObject *name;
     long long first = -1, second = -1;
-    if (!PyArg_ParseTuple(spec, "sO|LL:input", &kind, &name, &first, &second)) {
+    if (check_tuple(spec, "input") < 0 || !PyArg_ParseTuple(spec, "sO|LL:input", &kind, &name, &first, &second)) {
         return -1;
     }
     if (!(tensor->name = keep_name(self, name))) {
@@ -29,6 +47,10 @@ static int parse_input(ec_program_object *self, PyObject *spec, struct ec_tensor
     tensor->input_length = -1;
     tensor->id_limit = INT32_MAX;
     Py_ssize_t size = PyTuple_GET_SIZE(spec);
+    if (first > INT32_MAX || second > INT32_MAX) {
+        PyErr_Format(PyExc_ValueError, "input %R: sizes are at most 2**31 - 1", spec);
+        return -1;
+    }
     if (strcmp(kind, "ids") == 0 && size == 3) {
         tensor->kind = EC_IDS;
         tensor->input_length = (int)first;
@@ -51,7 +73,7 @@ static int parse_input(ec_program_object *self, PyObject *spec, struct ec_tensor
 static int parse_parameter(ec_program_object *self, PyObject *spec, struct ec_parameter *parameter)
 {
     PyObject *name, *shape;
-    if (!PyArg_ParseTuple(spec, "OO!:parameter", &name, &PyTuple_Type, &shape) ||
+    if (check_tuple(spec, "parameter") < 0 || !PyArg_ParseTuple(spec, "OO!:parameter", &name, &PyTuple_Type, &shape) ||
         !(parameter->name = keep_name(self, name))) {
         return -1;
     }
@@ -68,10 +90,11 @@ static int parse_parameter(ec_program_object *self, PyObject *spec, struct ec_pa
             return -1;
         }
         parameter->dims[i] = size;
-        if (size < 1 || __builtin_mul_overflow(parameter->size, size, &parameter->size) ||
+        if (size < 1 || size > INT32_MAX || __builtin_mul_overflow(parameter->size, size, &parameter->size) ||
             parameter->size > INT64_MAX / 64) {
             PyErr_Format(PyExc_ValueError,
-                         "parameter %s: shape %R; every axis must be positive, and the whole fit in memory",
+                         "parameter %s: shape %R; every axis must be positive and below 2**31, and the whole fit in "
+                         "memory",
                          parameter->name, shape);
             return -1;
         }
@@ -220,8 +243,14 @@ static int add_operation(struct ec_program *program, const char *name, PyObject 
         goto done;
     }
     status = type->infer(op, message, sizeof message);
+    for (int i = 0; status == EC_OK && i < op->output_count; i++) {
+        if (op->outputs[i]->cols > INT32_MAX) {
+            status = ec_infer_error(message, sizeof message, "%s: %lld channels; at most 2**31 - 1", name,
+                                    (long long)op->outputs[i]->cols);
+        }
+    }
     if (status == EC_BAD_VALUE) {
-        PyErr_SetString(PyExc_ValueError, message);
+        ec_program_raise(message);
     } else if (status != EC_OK) {
         ec_python_raise(status, name);
     } else {
@@ -246,10 +275,12 @@ static int add_operations(struct ec_program *program, PyObject *operations)
     for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(operations); i++) {
         const char *name;
         PyObject *tuples[3], *attributes = NULL;
-        result = PyArg_ParseTuple(PyList_GET_ITEM(operations, i), "sOOO|O!:operation", &name, &tuples[0], &tuples[1],
-                                  &tuples[2], &PyDict_Type, &attributes)
-                     ? add_operation(program, name, tuples, attributes, made)
-                     : -1;
+        PyObject *spec = PyList_GET_ITEM(operations, i);
+        result =
+            check_tuple(spec, "operation") == 0 && PyArg_ParseTuple(spec, "sOOO|O!:operation", &name, &tuples[0],
+                                                                    &tuples[1], &tuples[2], &PyDict_Type, &attributes)
+                ? add_operation(program, name, tuples, attributes, made)
+                : -1;
     }
     for (int i = 0; result == 0 && i < program->output_count; i++) {
         if (!made[program->outputs[i]]) {
@@ -324,7 +355,7 @@ int ec_program_build(ec_program_object *self, PyObject *inputs, PyObject *parame
     char message[256] = "";
     status = ec_program_finish(program, message, sizeof message);
     if (status != EC_OK) {
-        PyErr_SetString(PyExc_ValueError, message);
+        ec_program_raise(message);
         return -1;
     }
     return 0;
