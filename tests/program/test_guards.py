@@ -1,5 +1,5 @@
-"""What the core refuses or must not notice: operations without their tensors, sizes that do not fit, gradients
-that nobody wrote, arrays and lists that change under it."""
+"""What the core refuses or must not notice: operations without their tensors, sizes that do not fit,
+gradients that nobody wrote, arrays and lists that change under it."""
 
 import threading
 
