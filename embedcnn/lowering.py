@@ -39,13 +39,13 @@ def _dense(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
 
 
 def _dropout(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
-    return build.add("dropout", inputs, rate=layer.rate, layer=call) if layer.rate else inputs[0]
+    return build.add("dropout", inputs, rate=layer.rate, layer=layer.key(call)) if layer.rate else inputs[0]
 
 
 def _spatial_dropout(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     if not layer.rate:
         return inputs[0]
-    return build.add("dropout", inputs, rate=layer.rate, layer=call, whole_channels=True)
+    return build.add("dropout", inputs, rate=layer.rate, layer=layer.key(call), whole_channels=True)
 
 
 def _pool(build: Builder, layer: Any, inputs: list[int], call: int) -> int:

@@ -72,6 +72,22 @@ def test_padding_behind_a_masked_text_changes_nothing_but_flatten():
     np.testing.assert_array_equal(model.predict(x, verbose=0), model.predict(padded, verbose=0))
 
 
+def test_the_seed_of_a_dropout_decides_what_it_drops():
+    def dropped(**seed):
+        inputs = embedcnn.Input((2000,))
+        model = embedcnn.Model(inputs, layers.Dropout(0.5, **seed)(layers.Dense(2000, name="same")(inputs)))
+        model.compile("sgd", "mean_squared_error")
+        model.layers[1].set_weights([np.eye(2000), np.zeros(2000)])
+        model.seed = 3
+        model.train_on_batch(np.ones((1, 2000)), np.zeros((1, 2000)))
+        return model.layers[1].get_weights()[1] == 0  # the bias of a dropped unit has no gradient
+
+    one, again, other = dropped(seed=1), dropped(seed=1), dropped(seed=2)
+    np.testing.assert_array_equal(one, again)
+    assert 800 < (one != other).sum() < 1200
+    assert layers.Dropout(0.5, seed=7).get_config()["seed"] == 7
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -86,6 +102,8 @@ def test_padding_behind_a_masked_text_changes_nothing_but_flatten():
         (lambda: layers.Subtract()([embedcnn.Input((3,))] * 3), "exactly 2"),
         (lambda: layers.Multiply()([embedcnn.Input((3,)), embedcnn.Input((4,))]), "one shape"),
         (lambda: layers.SpatialDropout1D(1.0), "rate"),
+        (lambda: layers.Dropout(0.5, noise_shape=(1, 2)), "noise_shape"),
+        (lambda: layers.Dropout(0.5, seed=1.5), "seed"),
         (lambda: layers.SpatialDropout1D(0.5)(embedcnn.Input((4,))), "3 axes"),
     ],
 )

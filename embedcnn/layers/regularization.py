@@ -15,22 +15,36 @@ class Dropout(Layer):
     """In training, sets a share `rate` of the numbers to zero and scales the rest by 1/(1 - rate). As
     keras.layers.Dropout.
 
-    Which ones depends only on the model's seed, the step, the layer and the place in the batch, so that
-    results repeat. Raises ValueError unless 0 <= rate < 1.
+    Which ones depends only on the model's seed, the step, the layer (its `seed`, where given) and the place in
+    the batch, so that results repeat. Raises ValueError unless 0 <= rate < 1.
 
     >>> import embedcnn
     >>> embedcnn.layers.Dropout(0.5)(embedcnn.Input((4,))).shape
     (None, 4)
     """
 
-    def __init__(self, rate: float, **options: Any) -> None:
+    def __init__(
+        self, rate: float, noise_shape: None = None, seed: int | None = None, **options: Any
+    ) -> None:
         if isinstance(rate, bool) or not isinstance(rate, (int, float, np.number)) or not 0 <= rate < 1:
             raise ValueError(f"`rate` must be a number in [0, 1). Received: rate={rate!r}")
+        if noise_shape is not None:
+            raise ValueError(
+                "`noise_shape` must be None; SpatialDropout1D drops whole channels. "
+                f"Received: noise_shape={noise_shape!r}"
+            )
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer))):
+            raise ValueError(f"`seed` must be an integer or None. Received: seed={seed!r}")
         self.rate = float(rate)
+        self.seed = None if seed is None else int(seed)
         super().__init__(**options)
 
+    def key(self, call: int) -> int:
+        """What keys the random numbers of this layer: its seed, else the number of its call in the model."""
+        return call if self.seed is None else -1 - self.seed % 2**20
+
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rate": self.rate}
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
 
 
 class SpatialDropout1D(Dropout):
