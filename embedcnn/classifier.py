@@ -1,0 +1,326 @@
+"""The text classifier of ``embedcnn train``: encoder, vocabulary, model and training loop in plain embedcnn.
+
+The model is the CNN of Kim (2014): embeddings, convolutions of a few widths, the largest value of each filter
+over time, dropout, one dense layer. Copy the functions below as a start for models of your own.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from embedcnn.callbacks import Callback
+from embedcnn.data.labelled import LabelledTexts, split
+
+PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^`{|}~"
+CUT_OR_CHANGED = re.compile(rf"[A-Z\s{re.escape(PUNCTUATION)}]")
+BATCH = 256  # texts at once where nothing is learnt
+DECAY = 0.8  # of an epoch's share in the average of the weights
+LARGEST_SMOOTHED = 256  # classes; smoothing needs one-hot targets, texts x classes numbers
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What ``train_classifier`` may be told; the defaults suit a few thousand sentences.
+
+    >>> Settings(widths=(2, 3)).filters
+    128
+    """
+
+    model: str = "cnn"
+    filters: int = 128
+    widths: tuple[int, ...] = (1, 2)
+    dimensions: int = 100
+    dropout: float = 0.5
+    label_smoothing: float = 0.1
+    batch_size: int = 50
+    learning_rate: float = 1e-3
+    epochs: int = 40
+    patience: int = 5
+    seed: int = 0
+
+
+def hold_out(labelled: LabelledTexts, fraction: float, seed: int) -> tuple[LabelledTexts, LabelledTexts]:
+    """(rest, held-out part), stratified; classes with fewer than three texts stay in the rest whole.
+
+    ValueError where no class has three texts.
+
+    >>> texts = LabelledTexts([f"text {i}" for i in range(21)], ["even", "odd"] * 10 + ["rare"])
+    >>> rest, held = hold_out(texts, 0.2, seed=0)
+    >>> len(rest), held.labels.count("rare")
+    (17, 0)
+    """
+    counts = Counter(labelled.labels)
+    enough = [i for i, label in enumerate(labelled.labels) if counts[label] >= 3]
+    if not enough:
+        raise ValueError(
+            f"{labelled.path or 'the data'}: no label has three texts, too few to hold some out; "
+            "give more texts, or --valid"
+        )
+    rest, held = split(labelled.subset(enough), fraction, seed)
+    rare = labelled.subset([i for i, label in enumerate(labelled.labels) if counts[label] < 3])
+    return LabelledTexts(rest.texts + rare.texts, rest.labels + rare.labels, labelled.path), held
+
+
+def make_encoder(texts: Sequence[str], max_words: int | None = None) -> Any:
+    """A TextEncoder with the words of ``texts``, most frequent first: A to Z lower-cased, punctuation parts
+    words.
+
+    >>> make_encoder(["A cat, a dog"]).get_vocabulary()[2]
+    'a'
+    """
+    from embedcnn.text import TextEncoder
+
+    size = None if max_words is None else max_words + 2  # padding and unknown
+    encoder = TextEncoder(max_tokens=size, standardize="lower", filters=PUNCTUATION)
+    encoder.adapt(texts)
+    return encoder
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The start of the embedding table: ``matrix`` (words, dimensions) float32, and how many training words
+    it covers."""
+
+    matrix: np.ndarray
+    found: int
+    words: int
+    added: int
+
+
+def table_from_vectors(encoder: Any, path: Any, freeze: bool, seed: int) -> Table:
+    """The table for the encoder's words from a file of vectors; words without a vector start at random.
+
+    For a frozen table the encoder also gets all words of the file that it can look up, so that a word that
+    training never saw has its vector at prediction. Raises what ``vectors.load`` raises.
+    """
+    from embedcnn import vectors
+    from embedcnn.vocabulary import Vocabulary
+
+    trained = encoder.get_vocabulary(include_special_tokens=False)
+    added: list[str] = []
+    source = path
+    if freeze:
+        source = vectors.load(path)
+        known = set(encoder.get_vocabulary())
+        added = [
+            word for word in source.index_to_key if word not in known and not CUT_OR_CHANGED.search(word)
+        ]
+        encoder.max_tokens = None
+        encoder.set_vocabulary(Vocabulary([*trained, *added]))
+    made = vectors.build_matrix(encoder.get_vocabulary(), source, oov="uniform", scale=0.25, seed=seed)
+    return Table(made.matrix, len(set(trained).intersection(made.found)), len(trained), len(added))
+
+
+def build_classifier(
+    encoder: Any,
+    labels: Sequence[str],
+    settings: Settings,
+    table: np.ndarray | None = None,
+    freeze: bool = False,
+) -> Any:
+    """A compiled Model from token ids to one probability per label; it carries encoder and labels, so it
+    predicts texts.
+
+    ``table`` (words, dimensions) float32 starts the embeddings. ValueError for an unknown ``settings.model``.
+
+    >>> encoder = make_encoder(["it purrs", "it barks"])
+    >>> model = build_classifier(encoder, ["cat", "dog"], Settings(filters=4, dimensions=3))
+    >>> model.predict(["it purrs"]).shape
+    (1, 2)
+    """
+    import embedcnn
+    from embedcnn import layers
+
+    embedcnn.utils.set_random_seed(settings.seed)
+    words = encoder.vocabulary_size()
+    dimensions = settings.dimensions if table is None else table.shape[1]
+    options: dict[str, Any] = {} if table is None else {"weights": [table], "trainable": not freeze}
+    tokens = embedcnn.Input((None,), dtype="int32", name="tokens")
+    embedded = layers.Embedding(words, dimensions, name="words", **options)(tokens)
+    if settings.model == "cnn":
+        pooled = [
+            layers.GlobalMaxPooling1D(name=f"largest_{width}")(
+                layers.Conv1D(
+                    settings.filters, width, padding="same", activation="relu", name=f"width_{width}"
+                )(embedded)
+            )
+            for width in settings.widths
+        ]
+        features = layers.Concatenate(name="features")(pooled) if len(pooled) > 1 else pooled[0]
+    elif settings.model == "avg":
+        features = layers.GlobalAveragePooling1D(name="mean")(embedded)
+    else:
+        raise ValueError(f"model: expected 'cnn' or 'avg'. Received: {settings.model!r}")
+    features = layers.Dropout(settings.dropout, name="dropout")(features)
+    model = embedcnn.Model(tokens, layers.Dense(len(labels), activation="softmax", name="labels")(features))
+    model.text_encoder = encoder
+    model.labels = list(labels)
+    loss: Any = "sparse_categorical_crossentropy"
+    if one_hot(len(labels), settings):
+        loss = embedcnn.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing)
+    model.compile(embedcnn.optimizers.Adam(settings.learning_rate), loss, metrics=["accuracy"])
+    return model
+
+
+def one_hot(classes: int, settings: Settings) -> bool:
+    """Whether targets are one-hot rows, which label smoothing needs."""
+    return settings.label_smoothing > 0 and classes <= LARGEST_SMOOTHED
+
+
+def targets(label_ids: np.ndarray, classes: int, settings: Settings) -> np.ndarray:
+    """Label numbers as the model's loss takes them."""
+    return np.eye(classes, dtype=np.float32)[label_ids] if one_hot(classes, settings) else label_ids
+
+
+def label_ids(labelled: LabelledTexts, names: Sequence[str]) -> np.ndarray:
+    """Positions of the labels in ``names``, int32; ValueError for a label that is not among them."""
+    positions = {name: position for position, name in enumerate(names)}
+    unknown = sorted(set(labelled.labels) - set(positions))
+    if unknown:
+        listed = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+        raise ValueError(f"{labelled.path}: the label {unknown[0]!r} is not one of the model's: {listed}")
+    return np.array([positions[label] for label in labelled.labels], np.int32)
+
+
+class AveragedTraining(Callback):
+    """Judges an average of the epochs' weights on development texts and ends with the best average.
+
+    Averaging (Polyak and Juditsky 1992, here with weights that fade by DECAY an epoch) removes the noise of
+    single steps, worth about one point of accuracy on small data. ``judge``, a model like the one that is
+    trained, holds the average, also after Ctrl-C the best so far; ``best_epoch`` is 0 where there is none.
+    Training stops after ``patience`` epochs without a smaller loss.
+    """
+
+    def __init__(self, judge: Any, x: Any, y: np.ndarray, patience: int) -> None:
+        self.judge, self.x, self.y, self.patience = judge, x, y, patience
+        self.best_epoch = 0
+        self.best_loss = math.inf
+        self.best: list[np.ndarray] = []
+        self._sums: list[np.ndarray] = []
+        self._share = 0.0
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        now = [variable.value for variable in self.model.trainable_weights]
+        if not self._sums:
+            self._sums = [np.zeros_like(value) for value in now]
+        self._share = DECAY * self._share + 1 - DECAY
+        for total, value in zip(self._sums, now, strict=True):
+            total *= DECAY
+            total += np.float32(1 - DECAY) * value
+        for variable, total in zip(self.judge.trainable_weights, self._sums, strict=True):
+            variable.assign(total / np.float32(self._share))
+        found = self.judge.evaluate(self.x, self.y, batch_size=BATCH, verbose=0, return_dict=True)
+        if logs is not None:
+            logs.update({f"val_{name}": value for name, value in found.items()})
+        if found["loss"] < self.best_loss:
+            self.best_loss, self.best_epoch = found["loss"], epoch + 1
+            self.best = [variable.numpy() for variable in self.judge.trainable_weights]
+        elif epoch + 1 - self.best_epoch >= self.patience:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        for variable, value in zip(self.judge.trainable_weights, self.best, strict=False):
+            variable.assign(value)
+
+
+class TrainingBar(Callback):
+    """One progress bar for the whole training: examples, loss and accuracy on the development texts."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._text = ""
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        from tqdm import tqdm
+
+        epochs, steps = self.params["epochs"], self.params["steps"]
+        self._bar = tqdm(
+            total=epochs * steps, desc="training", unit="step", mininterval=0.2, dynamic_ncols=True
+        )
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        self._bar.update()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        logs = logs or {}
+        parts = [f"epoch {epoch + 1}/{self.params['epochs']}", f"loss {logs.get('loss', math.nan):.3f}"]
+        if "val_accuracy" in logs:
+            parts.append(f"development accuracy {logs['val_accuracy']:.1%}")
+        self._bar.set_postfix_str(", ".join(parts), refresh=False)
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        self._bar.close()
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """What ``train_classifier`` returns: the model, losses and accuracies per epoch, and how it ended."""
+
+    model: Any
+    history: dict[str, list[float]]
+    best_epoch: int
+    interrupted: bool
+
+
+def train_classifier(
+    train: LabelledTexts,
+    development: LabelledTexts,
+    settings: Settings,
+    encoder: Any = None,
+    table: np.ndarray | None = None,
+    freeze: bool = False,
+    show_progress: bool = False,
+) -> Training:
+    """Train on ``train``; ``development`` decides which epoch is best and when to stop.
+
+    Ctrl-C ends the training early: the result then says ``interrupted``, and ``best_epoch`` is 0 where not
+    even one epoch was complete. ValueError where ``development`` has a label that ``train`` lacks.
+
+    >>> pets = LabelledTexts(["it purrs", "it barks", "purrs", "barks"] * 5, ["cat", "dog", "cat", "dog"] * 5)
+    >>> result = train_classifier(pets, pets, Settings(filters=4, dimensions=8, learning_rate=0.05, epochs=5))
+    >>> result.model.predict_labels(["what purrs there"])
+    ['cat']
+    """
+    encoder = make_encoder(train.texts) if encoder is None else encoder
+    names = train.label_names
+    y, judged = train.label_ids, label_ids(development, names)
+    model = build_classifier(encoder, names, settings, table, freeze)
+    judge = build_classifier(encoder, names, settings, table, freeze)
+    averaged = AveragedTraining(
+        judge, encoder(development.texts), targets(judged, len(names), settings), settings.patience
+    )
+    callbacks: list[Any] = [averaged, TrainingBar()] if show_progress else [averaged]
+    interrupted = False
+    try:
+        model.fit(
+            encoder(train.texts),
+            targets(y, len(names), settings),
+            batch_size=settings.batch_size,
+            epochs=settings.epochs,
+            callbacks=callbacks,
+            verbose=0,
+        )
+    except KeyboardInterrupt:
+        interrupted = True
+    history = {} if model.history is None else model.history.history
+    return Training(judge, history, averaged.best_epoch, interrupted)
+
+
+def confusion(model: Any, labelled: LabelledTexts) -> tuple[np.ndarray, np.ndarray]:
+    """(counts, probabilities): counts[true, predicted] int64, and the probabilities (texts, labels) behind
+    them.
+
+    ValueError where the texts have a label that the model does not know.
+    """
+    true = label_ids(labelled, model.labels)
+    probabilities = model.predict(labelled.texts, batch_size=BATCH, verbose=0)
+    size = len(model.labels)
+    cells = true.astype(np.int64) * size + probabilities.argmax(axis=1)
+    return np.bincount(cells, minlength=size * size).reshape(size, size), probabilities

@@ -1,0 +1,88 @@
+"""The program ``embedcnn``: parses the command line, runs a command, turns errors into one line.
+
+Exit status: 0 done, 1 an error in data or files, 2 wrong usage, 130 stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from embedcnn import __version__
+from embedcnn.commands import info, predict, test, train
+from embedcnn.commands.errors import CommandError
+
+DESCRIPTION = "Train and use text classifiers that stand on word embeddings, on a plain CPU."
+EPILOG = """\
+examples:
+  embedcnn train                          a first model, on text that comes with Python
+  embedcnn train reviews.csv              a model of your own: a table with a text and a label column
+  embedcnn test model.embedcnn new.csv    how good it is on other texts
+  embedcnn predict model.embedcnn "a text with wit"
+  embedcnn COMMAND --help                 all about a command
+
+exit status: 0 done, 1 an error in data or files, 2 wrong usage, 130 stopped by Ctrl-C
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the whole program.
+
+    >>> make_parser().parse_args(["train", "--epochs", "3"]).epochs
+    3
+    """
+    parser = argparse.ArgumentParser(
+        prog="embedcnn",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"embedcnn {__version__}")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in (train, test, predict, info):
+        module.add_command(commands)
+    from embedcnn.vectors import command as vectors_command
+
+    vectors_command.add_commands(commands)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program with ``arguments`` (None: those of the process) and return its exit status."""
+    parser = make_parser()
+    parsed = parser.parse_args(arguments)
+    try:
+        status = parsed.run(parsed)
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        print("embedcnn: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader has gone, as in `embedcnn predict ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (CommandError, OSError, ValueError, TypeError, KeyError, ImportError, MemoryError) as error:
+        if parsed.debug:
+            raise
+        print(f"embedcnn: error: {message(error)}", file=sys.stderr)
+        return 1
+
+
+def message(error: BaseException) -> str:
+    """An error as one line for people.
+
+    >>> message(FileNotFoundError(2, "No such file or directory", "texts.csv"))
+    "'texts.csv': no such file or directory"
+    """
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        text = f"{error.filename!r}: {error.strerror[:1].lower()}{error.strerror[1:]}"
+    elif isinstance(error, KeyError) and error.args:
+        text = str(error.args[0])
+    elif isinstance(error, MemoryError):
+        text = f"not enough memory {error}"
+    else:
+        text = str(error) or type(error).__name__
+    return " ".join(text.split())

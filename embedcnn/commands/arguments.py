@@ -1,0 +1,129 @@
+"""Types of arguments, and the options that tell how a file of labelled texts is to be read."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from typing import Any
+
+from embedcnn.data.labelled import LabelledTexts
+from embedcnn.data.readers import FORMATS, read_labelled
+
+DATA_HELP = """\
+DATA is one of
+  a CSV or TSV file     with a text and a label column; usual names (text, sentence, review; label, class,
+                        ...) are found, else the longest column is the text and the one with the fewest
+                        distinct values the label
+  a JSON-lines file     one object per line, as {"text": "a fine film", "label": "good"}
+  a fastText file       lines as "__label__good a fine film"
+  a folder              one sub-folder per label, with .txt files in it
+Files ending in .gz, .bz2 and .xz are unpacked.
+"""
+
+
+def count(minimum: int, maximum: int | None = None) -> Callable[[str], int]:
+    """An argparse type: an integer from ``minimum`` to ``maximum``.
+
+    >>> count(1)("12")
+    12
+    """
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"expected an integer. Received: {text!r}") from None
+        if value < minimum or (maximum is not None and value > maximum):
+            allowed = f"at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
+            raise argparse.ArgumentTypeError(f"expected an integer of {allowed}. Received: {text}")
+        return value
+
+    return parse
+
+
+def number(minimum: float, below: float = math.inf, zero: bool = True) -> Callable[[str], float]:
+    """An argparse type: a number from ``minimum`` (left out unless ``zero``) to ``below`` (left out).
+
+    >>> number(0, below=1)("0.5")
+    0.5
+    """
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"expected a number. Received: {text!r}") from None
+        if not (minimum <= value < below) or (value == minimum and not zero):
+            left = "[" if zero else "("
+            raise argparse.ArgumentTypeError(
+                f"expected a number in {left}{minimum:g}, {below:g}). Received: {text}"
+            )
+        return value
+
+    return parse
+
+
+def widths(text: str) -> tuple[int, ...]:
+    """An argparse type: widths of convolutions, as "1,2,3".
+
+    >>> widths("2,3")
+    (2, 3)
+    """
+    parse = count(1, 100)
+    found = tuple(parse(part) for part in text.split(","))
+    if len(set(found)) < len(found):
+        raise argparse.ArgumentTypeError(f"expected different widths. Received: {text!r}")
+    return found
+
+
+def column(text: str) -> str | int:
+    """An argparse type: a column's name, or its number from 0."""
+    return int(text) if text.isascii() and text.isdigit() else text
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Options for reading labelled texts."""
+    group = parser.add_argument_group("how to read DATA")
+    group.add_argument(
+        "--format", choices=FORMATS, help="what the file is (default: by its name, then its first line)"
+    )
+    group.add_argument(
+        "--encoding",
+        default="utf-8",
+        metavar="NAME",
+        help="encoding of the texts, as latin-1 (default: utf-8)",
+    )
+    group.add_argument(
+        "--text-column", type=column, metavar="NAME", help="column of the text: name, or number from 0"
+    )
+    group.add_argument(
+        "--label-column", type=column, metavar="NAME", help="column of the label: name, or number from 0"
+    )
+
+
+def add_common_options(parser: argparse.ArgumentParser) -> None:
+    """Options that every command which computes has."""
+    parser.add_argument(
+        "--threads",
+        type=count(1, 64),
+        metavar="N",
+        help="threads (default: as many as cores); results do not depend on it",
+    )
+    parser.add_argument(
+        "--debug", action="store_true", default=argparse.SUPPRESS, help="show the traceback of an error"
+    )
+
+
+def read_data(arguments: argparse.Namespace, path: str) -> LabelledTexts:
+    """The labelled texts of a file, read as the options say."""
+    columns: dict[str, Any] = {"text_column": arguments.text_column, "label_column": arguments.label_column}
+    return read_labelled(path, encoding=arguments.encoding, format=arguments.format, **columns)
+
+
+def use_threads(arguments: argparse.Namespace) -> None:
+    """Applies --threads."""
+    if arguments.threads is not None:
+        from embedcnn import set_num_threads
+
+        set_num_threads(arguments.threads)

@@ -1,0 +1,58 @@
+"""Model files as the commands meet them: the check before writing one, and loading."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from typing import Any
+
+from embedcnn.commands.errors import CommandError
+
+MEMBERS = {"config.json", "weights.safetensors"}
+
+
+def is_model(path: str) -> bool:
+    """Whether a file looks like a saved model."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return set(archive.namelist()) >= MEMBERS
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def check_target(path: str, force: bool) -> str | None:
+    """Refuses, before any work, a name that cannot be written; what to say where a file will be replaced."""
+    folder = os.path.dirname(path) or "."
+    if os.path.isdir(path):
+        raise CommandError(f"--out: {path!r} is a folder; give the name of a file")
+    if not os.path.isdir(folder):
+        raise CommandError(f"--out: there is no folder {folder!r}")
+    if not os.access(folder, os.W_OK):
+        raise CommandError(f"--out: the folder {folder!r} cannot be written to")
+    if not os.path.exists(path):
+        return None
+    if is_model(path):
+        return f"the model {path} will be replaced"
+    if not force:
+        raise CommandError(
+            f"--out: {path!r} exists and is no embedcnn model; choose another name, or --force"
+        )
+    return f"the file {path} will be replaced"
+
+
+def load_text_model(path: str) -> Any:
+    """A saved model that takes texts; CommandError for one that does not."""
+    from embedcnn.models import load_model
+
+    if os.path.isdir(path):
+        raise CommandError(f"{path!r} is a folder; a saved model is one file")
+    if not os.path.exists(path):
+        raise CommandError(f"there is no model file {path!r}; `embedcnn train` makes one")
+    model = load_model(path)
+    if model.text_encoder is None or model.labels is None:
+        raise CommandError(
+            f"{path!r} has no vocabulary or no labels; set model.text_encoder and model.labels before save"
+        )
+    if len(model.outputs) != 1 or model.outputs[0].shape[1:] != (len(model.labels),):
+        raise CommandError(f"{path!r} does not give one probability per label; use it from Python")
+    return model

@@ -1,0 +1,59 @@
+"""Accuracy, precision, recall, F1 and the confusion matrix as lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+WIDEST_MATRIX = 20  # labels; a larger matrix fits no terminal
+
+
+def accuracy(counts: np.ndarray) -> float:
+    """The share on the diagonal of counts[true, predicted].
+
+    >>> accuracy(np.array([[3, 1], [0, 4]]))
+    0.875
+    """
+    return float(np.trace(counts) / max(1, counts.sum()))
+
+
+def scores(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(precision, recall, F1) per label, float64; 0 where nothing was predicted or nothing is true.
+
+    >>> [part.round(2).tolist() for part in scores(np.array([[3, 1], [0, 4]]))]
+    [[1.0, 0.8], [0.75, 1.0], [0.86, 0.89]]
+    """
+    right = np.diag(counts).astype(np.float64)
+    precision = right / np.maximum(1, counts.sum(axis=0))
+    recall = right / np.maximum(1, counts.sum(axis=1))
+    both = precision + recall
+    return precision, recall, np.divide(2 * precision * recall, both, out=np.zeros_like(both), where=both > 0)
+
+
+def report_lines(counts: np.ndarray, labels: Sequence[str]) -> list[str]:
+    """Precision, recall, F1 and number of texts per label, their unweighted mean, and the confusion matrix.
+
+    >>> print("\\n".join(report_lines(np.array([[3, 1], [0, 4]]), ["cat", "dog"])))
+    label   precision  recall      F1   texts
+    cat         1.000   0.750   0.857       4
+    dog         0.800   1.000   0.889       4
+    (mean)      0.900   0.875   0.873       8
+    <BLANKLINE>
+    confusion matrix: rows are true labels, columns the predicted ones in the same order
+    cat  3  1
+    dog  0  4
+    """
+    parts = scores(counts)
+    wide = max(6, *(len(label) for label in labels))
+    lines = [f"{'label':<{wide}}  precision  recall      F1   texts"]
+    for name, precision, recall, f1, texts in zip(labels, *parts, counts.sum(axis=1), strict=True):
+        lines.append(f"{name:<{wide}}  {precision:9.3f}  {recall:6.3f}  {f1:6.3f}  {texts:6d}")
+    means = [part.mean() for part in parts]
+    lines.append(f"{'(mean)':<{wide}}  {means[0]:9.3f}  {means[1]:6.3f}  {means[2]:6.3f}  {counts.sum():6d}")
+    if len(labels) <= WIDEST_MATRIX:
+        wide, cell = max(map(len, labels)), len(str(counts.max()))
+        lines += ["", "confusion matrix: rows are true labels, columns the predicted ones in the same order"]
+        for name, row in zip(labels, counts, strict=True):
+            lines.append(f"{name:<{wide}}  " + "  ".join(f"{value:{cell}d}" for value in row))
+    return lines

@@ -1,0 +1,51 @@
+"""``embedcnn test``: how often a model is right."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from embedcnn.commands import arguments as options
+from embedcnn.commands.model_file import load_text_model
+from embedcnn.commands.report import accuracy, report_lines
+
+EPILOG = f"""\
+{options.DATA_HELP}
+examples:
+  embedcnn test model.embedcnn new.csv
+  embedcnn test model.embedcnn new.csv --report      precision, recall, F1, confusion matrix
+"""
+
+
+def add_command(commands: Any) -> None:
+    """Adds ``test``."""
+    parser = commands.add_parser(
+        "test",
+        help="measure a model on labelled texts",
+        description="Predict the label of each text and compare it with the true one.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("model", metavar="MODEL", help="a file that embedcnn train or model.save has written")
+    parser.add_argument("data", metavar="DATA", help="labelled texts, see below")
+    parser.add_argument(
+        "--report", action="store_true", help="also precision, recall, F1 and the confusion matrix"
+    )
+    options.add_data_options(parser)
+    options.add_common_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs ``test``."""
+    from embedcnn.classifier import confusion
+
+    options.use_threads(arguments)
+    model = load_text_model(arguments.model)
+    labelled = options.read_data(arguments, arguments.data)
+    counts, _ = confusion(model, labelled)
+    print(f"texts     {counts.sum()}")
+    print(f"accuracy  {accuracy(counts):.4f}")
+    if arguments.report:
+        print("\n" + "\n".join(report_lines(counts, model.labels)))
+    return 0
