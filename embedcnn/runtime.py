@@ -1,8 +1,9 @@
 """Loads the C core, and what it can be asked: threads, instruction set, build.
 
-The OpenMP runtime keeps idle threads spinning for milliseconds, longer than a whole training step; with another process on
-one core that makes a step several times slower (measured, csrc/README.md, "Waiting"). It reads its settings once, when it is
-loaded, so they are set for just that moment, unless the user has chosen."""
+The OpenMP runtime keeps idle threads spinning for milliseconds, longer than a whole training step; with
+another process on one core that makes a step several times slower (measured, csrc/README.md, "Waiting"). It
+reads its settings once, when it is loaded, so they are set for just that moment, unless the user has chosen.
+"""
 
 from __future__ import annotations
 

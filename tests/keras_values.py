@@ -1,4 +1,4 @@
-"""What Keras computed once (tests/golden/make_keras_values.py), and the models and data it was computed with."""
+"""What Keras computed once (tests/golden/make_keras_values.py), and the models and data for it."""
 
 import json
 from pathlib import Path

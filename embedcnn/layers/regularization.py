@@ -15,8 +15,8 @@ class Dropout(Layer):
     """In training, sets a share `rate` of the numbers to zero and scales the rest by 1/(1 - rate). As
     keras.layers.Dropout.
 
-    Which ones depends only on the model's seed, the step, the layer (its `seed`, where given) and the place in
-    the batch, so that results repeat. Raises ValueError unless 0 <= rate < 1.
+    Which ones depends only on the model's seed, the step, the layer (its `seed`, where given) and the place
+    in the batch, so that results repeat. Raises ValueError unless 0 <= rate < 1.
 
     >>> import embedcnn
     >>> embedcnn.layers.Dropout(0.5)(embedcnn.Input((4,))).shape
