@@ -45,7 +45,7 @@ def set_num_threads(num_threads: int) -> None:
 
 
 def get_num_threads() -> int:
-    """Threads that the next step uses: as set, else ``OMP_NUM_THREADS``, the CPU affinity or threadpoolctl's limit.
+    """Threads that the next step uses: as set, else OpenMP's limit (variable, CPU affinity, threadpoolctl).
 
     >>> get_num_threads() >= 1
     True
