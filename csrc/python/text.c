@@ -198,15 +198,17 @@ static PyObject *table_encode(PyObject *object, PyObject *args)
                           &first)) {
         return NULL;
     }
-    if (PyArray_TYPE(ids) != NPY_INT32 || PyArray_NDIM(ids) != 1 || !PyArray_ISCARRAY_RO(ids) ||
-        PyArray_DIM(ids, 0) != self->counts.words.count) {
-        return PyErr_Format(PyExc_ValueError, "ids must be a contiguous int32 array with one entry for each word");
-    }
     int collected = ec_python_documents_collect(&documents, texts, first, rules->lower);
     if (collected <= 0) {
         return collected < 0 ? NULL : Py_NewRef(Py_None);
     }
-    if (busy(self, 0)) {
+    /* Only now: collecting may run code of the texts, or of other threads, that adds words. */
+    int fits = PyArray_TYPE(ids) == NPY_INT32 && PyArray_NDIM(ids) == 1 && PyArray_ISCARRAY_RO(ids) &&
+               PyArray_DIM(ids, 0) == self->counts.words.count;
+    if (!fits) {
+        PyErr_SetString(PyExc_ValueError, "ids must be a contiguous int32 array with one entry for each word");
+    }
+    if (!fits || busy(self, 0)) {
         ec_python_documents_release(&documents);
         return NULL;
     }

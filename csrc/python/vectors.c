@@ -12,6 +12,7 @@ struct reader_object {
     PyObject *wanted; /* the arrays that the options point into */
     _Atomic int busy; /* a call is running without the GIL */
     int ready;
+    int ended; /* the words have left: nothing can be read any more */
 };
 
 /* One call at a time: the work below runs without the GIL. */
@@ -180,6 +181,10 @@ static PyObject *reader_parse(PyObject *object, PyObject *argument)
     if (final < 0 || !acquire(self)) {
         return NULL;
     }
+    if (self->ended) {
+        PyErr_SetString(PyExc_RuntimeError, "VectorReader: the words were taken; nothing more can be parsed");
+        return release(self, NULL);
+    }
     ec_status status;
     int threads = ec_thread_count();
     Py_BEGIN_ALLOW_THREADS;
@@ -249,6 +254,8 @@ static PyObject *reader_take_words(PyObject *object, PyObject *unused)
         return NULL;
     }
     PyObject *arrays = ec_python_word_arrays(&self->reader.table);
+    self->reader.tile_count = 0; /* rows that belong to words that are gone */
+    self->ended = 1;
     return release(self, arrays);
 }
 

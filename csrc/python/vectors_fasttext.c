@@ -89,7 +89,7 @@ static PyObject *fasttext_compose(PyObject *self, PyObject *args)
     PyArrayObject *matrix = (PyArrayObject *)object;
     if (!PyArray_Check(object) || PyArray_TYPE(matrix) != NPY_FLOAT32 || PyArray_NDIM(matrix) != 2 ||
         !PyArray_ISCARRAY(matrix) || subwords.first_row < index.count ||
-        PyArray_DIM(matrix, 0) < subwords.first_row + subwords.buckets) {
+        PyArray_DIM(matrix, 0) - subwords.buckets < subwords.first_row) {
         PyErr_SetString(PyExc_ValueError, "matrix must be a writable C-contiguous float32 array with a row for each "
                                           "word and bucket");
         return NULL;

@@ -57,7 +57,7 @@ void ec_ngram_words(const uint32_t *hashes, int64_t tokens, int64_t longest, uin
     for (int64_t i = 0; i < tokens; i++) {
         /* fastText keeps hashes as int32 and widens them: sign-extended again. */
         uint64_t hash = (uint64_t)(int64_t)(int32_t)hashes[i];
-        for (int64_t j = i + 1; j < tokens && j < i + longest; j++) {
+        for (int64_t j = i + 1; j < tokens && j - i < longest; j++) {
             hash = hash * 116049371u + (uint64_t)(int64_t)(int32_t)hashes[j];
             out[next++] = (int32_t)(hash % buckets);
         }

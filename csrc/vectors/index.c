@@ -118,7 +118,7 @@ ec_status ec_word_table_add(struct ec_word_table *table, const char *word, int64
         return status;
     }
     int64_t begin = table->offsets[table->count];
-    if (begin + bytes > table->blob_room) {
+    if (begin + bytes >= table->blob_room) { /* ">=": there is a blob, even for the empty word */
         int64_t room = (begin + bytes) * 2 + 4096;
         char *blob = ec_grow_array(table->blob, begin, room, 1);
         if (!blob) {
