@@ -17,7 +17,8 @@ settings.register_profile(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-settings.load_profile("embedcnn")
+settings.register_profile("sanitizers", settings.get_profile("embedcnn"), max_examples=15)
+settings.load_profile(os.environ.get("EMBEDCNN_HYPOTHESIS", "embedcnn"))
 
 
 def available_rungs() -> list[str]:

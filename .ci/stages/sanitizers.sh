@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# the tests with address and undefined-behaviour sanitizers in the core
+. "$(dirname "$0")/../environment.sh"
+
+python=$(test_environment)/bin/python
+copy=$WORK/sanitizers
+copy_checkout "$copy"
+export EMBEDCNN_CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g'
+export EMBEDCNN_LDFLAGS='-fsanitize=address,undefined'
+CC=gcc EMBEDCNN_REQUIRE_OPENMP=1 build_in "$copy" "$python"
+cd "$copy"
+
+# Python is not instrumented: the run-time must be there before it, its own leaks are none of ours, and its small
+# objects come from malloc, so that a read behind one is seen. The libraries are gcc's own, wherever they are.
+export ASAN_OPTIONS=detect_leaks=0:halt_on_error=1:allocator_may_return_null=1:detect_stack_use_after_return=0
+export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+export PYTHONMALLOC=malloc EMBEDCNN_HYPOTHESIS=sanitizers
+preload="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)"
+
+# A read behind a block must be seen, else the whole stage would prove nothing.
+cat >"$WORK/canary.c" <<'CANARY'
+#include <stdlib.h>
+int read_behind(int position)
+{
+    char *block = malloc(8);
+    return block ? block[position] : 0;
+}
+CANARY
+# shellcheck disable=SC2086
+gcc $EMBEDCNN_CFLAGS -fPIC -shared "$WORK/canary.c" -o "$WORK/canary.so" $EMBEDCNN_LDFLAGS
+canary='import ctypes, sys; ctypes.CDLL(sys.argv[1]).read_behind(8)'
+if LD_PRELOAD=$preload "$python" -c "$canary" "$WORK/canary.so" 2>"$WORK/canary.log" ||
+    ! grep -q heap-buffer-overflow "$WORK/canary.log"; then
+    cat "$WORK/canary.log" >&2
+    echo "the address sanitizer did not see a read behind a block" >&2
+    exit 1
+fi
+
+LD_PRELOAD=$preload run_pytest "$python" tests --ignore=tests/structure --ignore=tests/datasets --ignore=tests/kernels \
+    --ignore=tests/matrix --timeout=600

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# a compiler without OpenMP: the build says so and works, or fails where OpenMP is required
+. "$(dirname "$0")/../environment.sh"
+
+python=$(test_environment)/bin/python
+copy=$WORK/serial
+copy_checkout "$copy"
+cat >"$WORK/cc-without-openmp" <<'COMPILER'
+#!/bin/sh
+for argument in "$@"; do
+    [ "$argument" != -fopenmp ] || { echo "unsupported option: -fopenmp" >&2; exit 1; }
+done
+exec gcc "$@"
+COMPILER
+chmod +x "$WORK/cc-without-openmp"
+export CC=$WORK/cc-without-openmp EMBEDCNN_CFLAGS=-Werror
+
+if EMBEDCNN_REQUIRE_OPENMP=1 build_in "$copy" "$python" 2>"$WORK/required.log"; then
+    echo "EMBEDCNN_REQUIRE_OPENMP=1 was ignored" >&2
+    exit 1
+fi
+grep 'EMBEDCNN_REQUIRE_OPENMP=1' "$WORK/required.log"
+build_in "$copy" "$python" 2>"$WORK/serial.log" || { cat "$WORK/serial.log" >&2; exit 1; }
+grep 'building for ONE thread' "$WORK/serial.log"
+cd "$copy"
+"$python" -c 'import embedcnn; c = embedcnn.show_config(); assert c["openmp"] is None and c["threads"] == 1, c; print(c)'
+run_pytest "$python" tests/base tests/ops/test_token_conv_pool.py tests/program/test_train_step.py tests/test_models.py
