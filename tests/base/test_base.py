@@ -1,0 +1,135 @@
+"""The base of the core: C programs that check it from inside, and what Python sees of threads and forks."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from native import FLAGS, ROOT, run_checks, run_compiler
+
+from embedcnn import _core
+
+HERE = Path(__file__).parent
+OPENMP = _core.build_info()["openmp"] > 0
+
+
+def compile_program(folder: Path, source: str, others: list[str], flags: list[str]) -> Path:
+    """Links a check with files of csrc/base; skips where there is no compiler or it cannot link ``flags``."""
+    compiler = shlex.split(os.environ.get("CC", "cc"))
+    if shutil.which(compiler[0]) is None:
+        pytest.skip(f"no C compiler: {compiler[0]} not found")
+    probe = folder / "probe.c"
+    probe.write_text("int main(void) { return 0; }\n")
+    if subprocess.run([*compiler, *flags, str(probe), "-o", str(folder / "probe")]).returncode:
+        pytest.skip(f"the C compiler cannot link with {flags}")
+    program = folder / "check"
+    sources = [str(HERE / source), *(str(ROOT / "csrc" / "base" / name) for name in others)]
+    run_compiler([*compiler, *FLAGS, f"-I{ROOT / 'csrc'}", *sources, *flags, "-o", str(program), "-lpthread"])
+    return program
+
+
+def test_memory_and_random_numbers(tmp_path):
+    program = compile_program(tmp_path, "memory.c", ["memory.c"], [])
+    assert run_checks(program).split() == ["ok"]
+
+
+@pytest.mark.parametrize("flags", [["-fopenmp"], []], ids=["openmp", "serial"])
+def test_teams(tmp_path, flags):
+    """Every tile exactly once, barriers that order memory, on OpenMP's threads and on others."""
+    program = compile_program(tmp_path, "threads.c", ["clock.c"], flags)
+    assert run_checks(program).split() == ["ok"]
+
+
+@pytest.mark.skipif("libasan" in os.environ.get("LD_PRELOAD", ""), reason="one sanitizer at a time")
+def test_teams_under_the_thread_sanitizer(tmp_path):
+    """No data race; and the race made on purpose is reported, so that the silence means something."""
+    program = compile_program(tmp_path, "threads.c", ["clock.c"], ["-fsanitize=thread", "-g"])
+    racy = subprocess.run([str(program), "--race"], capture_output=True, text=True, timeout=60)
+    if "unexpected memory mapping" in racy.stderr:
+        pytest.skip("the thread sanitizer does not run on this kernel")
+    assert "data race" in racy.stderr
+    assert run_checks(program, "--own-threads").split() == ["ok"]
+
+
+def run_python(code: str, **environment: str) -> str:
+    """What a fresh interpreter prints."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        env={**inherited, "PYTHONPATH": str(ROOT), **environment},
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    return result.stdout.strip()
+
+
+THREADS = "import embedcnn; print(embedcnn.get_num_threads())"
+
+
+@pytest.mark.skipif(not OPENMP, reason="a serial build has one thread")
+@pytest.mark.parametrize("threads", [1, 2, 3, 5])
+def test_the_environment_sets_the_threads(threads):
+    assert run_python(THREADS, OMP_NUM_THREADS=str(threads)) == str(threads)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs CPU affinity")
+def test_the_affinity_limits_the_threads():
+    cpu = min(os.sched_getaffinity(0))
+    assert run_python(f"import os; os.sched_setaffinity(0, [{cpu}]); {THREADS}") == "1"
+
+
+@pytest.mark.skipif(not OPENMP, reason="a serial build has one thread")
+def test_threadpoolctl_limits_the_threads():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    before = _core.get_num_threads()
+    with threadpoolctl.threadpool_limits(limits=1):
+        assert _core.get_num_threads() == 1
+    assert _core.get_num_threads() == before
+
+
+def test_the_number_of_threads_has_limits():
+    most = 64
+    _core.set_num_threads(most)
+    assert _core.get_num_threads() == (most if OPENMP else 1)
+    for wrong in (-1, most + 1):
+        with pytest.raises(ValueError, match=rf"num_threads = {wrong} is outside \[0, {most}\]"):
+            _core.set_num_threads(wrong)
+    with pytest.raises(TypeError):
+        _core.set_num_threads("two")
+    _core.set_num_threads(0)
+    assert _core.get_num_threads() >= 1
+
+
+FORKS = """
+import os, signal
+import numpy as np
+import embedcnn
+from embedcnn import _core, ops
+
+signal.alarm(200)  # a hang ends the parent, and a child below
+_core._set_least_work(0)
+embedcnn.set_num_threads(3)
+x = np.random.default_rng(0).standard_normal((64, 40), np.float32)
+kernel = np.random.default_rng(1).standard_normal((40, 30), np.float32)
+expected = np.asarray(ops.dense(x, kernel))
+for _ in range(50):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(10)
+        same = all(np.array_equal(ops.dense(x, kernel), expected) for _ in range(3))
+        os._exit(0 if same and embedcnn.get_num_threads() == 1 else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert np.array_equal(ops.dense(x, kernel), expected)
+print("ok")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_fifty_forks_after_parallel_work():
+    """A forked child computes the same bits on one thread and never hangs; its parent goes on with all."""
+    assert run_python(FORKS) == "ok"
