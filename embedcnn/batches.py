@@ -1,22 +1,31 @@
-"""Batches of an epoch, from arrays in memory or from an iterable."""
+"""Batches of an epoch, from arrays in memory or from an iterable.
+
+What costs time to make (elements of an iterable, ids of raw texts) is made by a thread that is AHEAD batches
+in front of the step, which computes without the interpreter's lock. Batches come in the same order and with
+the same bits as without the thread. Whoever takes batches closes the iterator: that ends the thread.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from .ragged import Ragged
 from .random_seeds import generator
+from .text_rows import TextRows
 
 Batch = tuple[list[Any], list[np.ndarray], np.ndarray | None, int]
 """Inputs, targets, weights and the number of examples."""
 
+AHEAD = 2  # batches that wait, besides the one in the making
+
 
 class ArrayBatches:
-    """Batches of arrays that are in memory, shuffled by (seed, epoch) or in order."""
+    """Batches of arrays or texts that are in memory, shuffled by (seed, epoch) or in order."""
 
     def __init__(
         self,
@@ -25,17 +34,32 @@ class ArrayBatches:
         weights: np.ndarray | None,
         batch_size: int,
         seed: int | None,
+        limit: int | None = None,
     ) -> None:
         self.inputs, self.targets, self.weights, self.seed = inputs, targets, weights, seed
         self.count = len(inputs[0])
-        self.batch_size = batch_size
+        self.batch_size, self.limit = batch_size, limit
         self.steps: int | None = math.ceil(self.count / batch_size)
+        self._texts = any(isinstance(part, TextRows) for part in inputs)
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        """The batches of an epoch; its number (of the model's life) decides the order."""
+        """The batches of an epoch, `limit` at most; its number (of the model's life) decides the order."""
         order = None
         if self.seed is not None:
             order = generator(self.seed, number).permutation(self.count)
+        return self._started(first_batches(self._batches(order), self.limit))
+
+    def once(self) -> Iterator[Batch]:
+        """The batches in order, `limit` of them at most."""
+        return self._started(first_batches(self._batches(None), self.limit))
+
+    def close(self) -> None:
+        """Nothing stays open between epochs."""
+
+    def _started(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        return ahead(lambda: batches) if self._texts and self.count > self.batch_size else batches
+
+    def _batches(self, order: np.ndarray | None) -> Iterator[Batch]:
         for start in range(0, self.count, self.batch_size):
             stop = min(start + self.batch_size, self.count)
             index: Any = slice(start, stop) if order is None else order[start:stop]
@@ -45,43 +69,116 @@ class ArrayBatches:
 
 
 class IterableBatches:
-    """Batches (x, y[, sample_weight]) from an iterable, prepared one by one."""
+    """Batches (x, y[, sample_weight]) from an iterable, prepared one by one.
 
-    def __init__(self, source: Any, prepare: Any, steps: int | None) -> None:
-        self.source, self.prepare, self.steps = source, prepare, steps
+    Iterators that are opened here are closed here; a generator that the user passed stays the user's.
+    """
+
+    def __init__(self, source: Any, prepare: Callable[[Any], Batch], limit: int | None) -> None:
+        self.source, self.limit = source, limit
         self.seed = None
-        self._limited = steps is not None
+        self._prepare = prepare
         self._running: Iterator[Any] | None = None
-        if steps is None and hasattr(source, "__len__"):
-            self.steps = len(source)
+        self._passes: int | None = None
+        self.steps = known_length(source) if limit is None else limit
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        """One pass, or `steps` batches, starting again where the source ends."""
-        if hasattr(self.source, "set_epoch"):
-            self.source.set_epoch(number)
-        if not self._limited:
-            yield from (self.prepare(item) for item in self.source)
-            return
-        assert self.steps is not None
-        for _ in range(self.steps):
+        """One pass; or `limit` batches, which go on where the last epoch ended and start again at the end."""
+        return ahead(lambda: self._whole_pass(number) if self.limit is None else self._some(number))
+
+    def once(self) -> Iterator[Batch]:
+        """One pass from the beginning, `limit` batches at most."""
+        return ahead(lambda: first_batches(self._whole_pass(0), self.limit))
+
+    def close(self) -> None:
+        """Closes what epochs of `limit` batches left open."""
+        running, self._running = self._running, None
+        self._close(running)
+
+    def _whole_pass(self, number: int) -> Iterator[Batch]:
+        elements = self._open(number)
+        try:
+            for item in elements:
+                yield owned(self._prepare(item))
+        finally:
+            self._close(elements)
+
+    def _some(self, number: int) -> Iterator[Batch]:
+        assert self.limit is not None
+        if self._passes is None:
+            self._passes = number
+        for _ in range(self.limit):
             item = self._next()
             if item is None:
                 return
-            yield self.prepare(item)
+            yield owned(self._prepare(item))
 
     def _next(self) -> Any:
         for _ in range(2):
             if self._running is None:
-                self._running = iter(self.source)
+                assert self._passes is not None
+                self._running = self._open(self._passes)
+                self._passes += 1
             item = next(self._running, None)
             if item is not None:
                 return item
-            self._running = None
+            self.close()
         return None
+
+    def _open(self, number: int) -> Iterator[Any]:
+        """A pass over the source; sources that number their passes are told which one this is."""
+        if hasattr(self.source, "set_epoch"):
+            self.source.set_epoch(number)
+        return self.source.iterate(number) if hasattr(self.source, "iterate") else iter(self.source)
+
+    def _close(self, elements: Any) -> None:
+        if elements is not None and elements is not self.source and hasattr(elements, "close"):
+            elements.close()
+
+
+def ahead(start: Callable[[], Iterator[Batch]]) -> Iterator[Batch]:
+    """The batches of `start()`, made by a thread of their own."""
+    from .data.workers import run_ahead
+
+    return run_ahead(start, AHEAD)
+
+
+def first_batches(batches: Iterator[Batch], limit: int | None) -> Iterator[Batch]:
+    """`limit` batches at most (None: all); closing this closes the batches."""
+    try:
+        yield from islice(batches, limit)
+    finally:
+        batches.close()  # type: ignore[attr-defined]
+
+
+def known_length(source: Any) -> int | None:
+    """The number of batches of an iterable, None where it is not known; ValueError where there is no end."""
+    if getattr(source, "cardinality", None) is not None and source.cardinality() == -1:
+        raise ValueError(
+            "x is a data set without end: say how many batches to take, with `steps_per_epoch`, "
+            "`validation_steps` or `steps`"
+        )
+    try:
+        return len(source)
+    except TypeError:
+        return None
+
+
+def owned(batch: Batch) -> Batch:
+    """A batch that shares no memory with what the iterable gave, which may fill the same array again."""
+    inputs, targets, weights, count = batch
+    return (
+        [tuple(map(np.copy, part)) if isinstance(part, tuple) else np.copy(part) for part in inputs],
+        [np.copy(part) for part in targets],
+        None if weights is None else np.copy(weights),
+        count,
+    )
 
 
 def take(prepared: Any, index: Any) -> Any:
     """The examples of `index` (an array or a slice) of a prepared input, in the form that programs take."""
+    if isinstance(prepared, TextRows):
+        return raw(prepared.encoded(index))
     if isinstance(prepared, Ragged):
         return raw(prepared[index])
     return prepared[index]

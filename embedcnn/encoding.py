@@ -32,6 +32,11 @@ class TokenizerEncoder:
         self.padding = one_of("padding", padding, ("pre", "post"))
         self.truncating = one_of("truncating", truncating, ("pre", "post"))
 
+    @property
+    def rows_independent(self) -> bool:
+        """Whether the ids of a text do not depend on the texts beside it."""
+        return self.maxlen is not None
+
     def __call__(self, texts: Sequence[str]) -> np.ndarray:
         from .utils import pad_sequences
 

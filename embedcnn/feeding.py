@@ -2,7 +2,8 @@
 batches.
 
 Arrays are checked once as a whole (so that an error names the row the user knows); batches from iterables one
-by one. A prepared input is an integer array (B, T), a Ragged, a float32 array (B, C) or (B, T, C).
+by one. A prepared input is an integer array (B, T), a Ragged, a float32 array (B, C) or (B, T, C), or
+TextRows.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from .ragged import Ragged
+from .text_rows import TextRows
 
 UNEQUAL = (
     "rows of unequal length cannot form an array. Pad them: utils.pad_sequences({0}), "
@@ -53,6 +55,8 @@ def prepare_input(spec: InputSpec, value: Any, whole: bool = False) -> Any:
     """One input as programs take it; `whole` also checks the range of ids, which the core else does per
     batch.
     """
+    if isinstance(value, TextRows):
+        return value
     if isinstance(value, Ragged):
         if spec.kind != "ids":
             raise TypeError(
@@ -97,15 +101,6 @@ def _as_array(name: str, value: Any) -> np.ndarray:
     ):
         raise ValueError(f"{name}: {UNEQUAL.format(name)}")
     return array
-
-
-def is_text(value: Any) -> bool:
-    """Whether x is raw text: a list, tuple or array of str."""
-    if isinstance(value, np.ndarray):
-        return value.dtype.kind == "U" or (
-            value.dtype == object and value.size > 0 and isinstance(value.flat[0], str)
-        )
-    return isinstance(value, (list, tuple)) and len(value) > 0 and isinstance(value[0], str)
 
 
 def _prepare_ids(spec: InputSpec, array: np.ndarray, whole: bool) -> np.ndarray:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import numpy as np
 
-from . import feeding
-from .batches import ArrayBatches, raw
+from .batches import raw
 from .binding import BoundProgram
 from .callbacks import CallbackList
 from .exclusion import Exclusive
-from .preparation import Preparation, checked_batch_size
+from .preparation import Preparation, positive
 from .progress import Progress, checked_verbose
 
 
@@ -51,36 +50,24 @@ class Predictor(Preparation, Exclusive):
         """The outputs for x: an array (examples, units), or a list of them for several outputs. As
         keras.Model.predict.
 
-        `x` as in `fit`; a list of texts when the model has a text encoder.
+        `x` as in `fit`; a list of texts when the model has a text encoder; or an iterable of x, (x,), (x, y)
+        or (x, y, sample_weight), of which `steps` batches are taken (None: all).
         """
         show = checked_verbose(verbose)
+        steps = None if steps is None else positive("steps", steps)
         with self._exclusive():
-            self._build_for(x)
-            if feeding.is_iterable_of_batches(x):
-                pieces = [
-                    self._forward(item[0] if isinstance(item, tuple) else item) for item in _first(x, steps)
-                ]
-                if not pieces:
-                    raise ValueError("x gave no batches: it is empty, or a generator that has already ended")
-                outputs = [_join([piece[number] for piece in pieces]) for number in range(len(self.outputs))]
-                return outputs[0] if len(outputs) == 1 else outputs
-            inputs = [
-                feeding.prepare_input(spec, part, True)
-                for spec, part in zip(self._specs, self._input_list(x), strict=True)
-            ]
-            feeding.same_length({spec.name: part for spec, part in zip(self._specs, inputs, strict=True)})
-            feed = ArrayBatches(inputs, [], None, checked_batch_size(batch_size), None)
+            feed = self._unlabelled_feed(x, batch_size, steps)
             watching = CallbackList(callbacks, self, {"verbose": show, "steps": feed.steps})
             watching.call("on_predict_begin", {})
             progress = Progress(show, feed.steps)
-            program = self._program("predict")
             pieces = []
             try:
-                for parts, _, _, count in feed.epoch(0):
-                    pieces.append(program.forward(parts))
-                    progress.step(count)
-                    if steps is not None and len(pieces) >= steps:
-                        break
+                with closing(feed.once()) as batches:
+                    for parts, _, _, count in batches:
+                        pieces.append(self._program("predict").forward(parts))
+                        progress.step(count)
+                if not pieces:
+                    raise ValueError("x gave no batches: it is empty, or a generator that has already ended")
                 progress.close({})
             finally:
                 progress.close()
@@ -89,10 +76,7 @@ class Predictor(Preparation, Exclusive):
         return outputs[0] if len(outputs) == 1 else outputs
 
     def _forward(self, x: Any, training: bool = False) -> list[np.ndarray]:
-        inputs = [
-            raw(feeding.prepare_input(spec, part))
-            for spec, part in zip(self._specs, self._input_list(x), strict=True)
-        ]
+        inputs = [raw(part) for part in self._prepare_inputs(x, False)]
         if not training:
             return self._program("predict").forward(inputs)
         return self._program("forward").forward(
@@ -124,13 +108,6 @@ class Predictor(Preparation, Exclusive):
         else:
             classes = outputs.argmax(axis=1)
         return [self.labels[number] for number in classes] if self.labels else classes.tolist()
-
-
-def _first(source: Any, steps: int | None) -> Iterator[Any]:
-    for number, item in enumerate(source):
-        if steps is not None and number >= steps:
-            return
-        yield item
 
 
 def _join(pieces: list[np.ndarray]) -> np.ndarray:

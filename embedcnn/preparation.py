@@ -11,6 +11,7 @@ from .batches import ArrayBatches, Batch, IterableBatches, raw
 from .choices import warn_user
 from .compiled import Compiled
 from .feeding import InputSpec
+from .text_rows import TextRows, checked_texts, is_text
 
 
 class Preparation:
@@ -27,8 +28,8 @@ class Preparation:
     def _build_for(self, x: Any) -> None:
         raise NotImplementedError
 
-    def _input_list(self, x: Any) -> list[Any]:
-        """x as one value per input of the model; raw texts are encoded."""
+    def _input_list(self, x: Any, whole: bool = False) -> list[Any]:
+        """x as one value per input of the model; raw texts are encoded, or, as a `whole`, made TextRows."""
         specs = self._specs
         if isinstance(x, dict):
             names = [tensor.name for tensor in self.inputs]
@@ -50,10 +51,10 @@ class Preparation:
                     f"list of {len(specs)} arrays, or a dict. Received: {got}"
                 )
             parts = list(x)
-        return [self._encoded(spec, part) for spec, part in zip(specs, parts, strict=True)]
+        return [self._encoded(spec, part, whole) for spec, part in zip(specs, parts, strict=True)]
 
-    def _encoded(self, spec: InputSpec, part: Any) -> Any:
-        if not feeding.is_text(part):
+    def _encoded(self, spec: InputSpec, part: Any, whole: bool) -> Any:
+        if not is_text(part):
             return part
         if self.text_encoder is None:
             raise TypeError(
@@ -61,15 +62,23 @@ class Preparation:
                 "model.text_encoder, or turn the "
                 "texts into token ids first"
             )
-        return self.text_encoder([str(text) for text in part])
+        texts, encoder = checked_texts(spec.name, part), self.text_encoder
+        if not whole or not getattr(encoder, "rows_independent", False):
+            return encoder(texts.tolist())
+        rows = TextRows(texts, lambda some: feeding.prepare_input(spec, encoder(some)))
+        rows.encoded(slice(0, 1))  # what does not fit the model is found before training begins
+        return rows
+
+    def _prepare_inputs(self, x: Any, whole: bool) -> list[Any]:
+        return [
+            feeding.prepare_input(spec, part, whole)
+            for spec, part in zip(self._specs, self._input_list(x, whole), strict=True)
+        ]
 
     def _prepare(self, x: Any, y: Any, weights: Any, whole: bool) -> tuple[list[Any], list[np.ndarray], Any]:
         """Inputs, targets (one per loss) and sample weights, checked."""
         compiled = self._settle()
-        inputs = [
-            feeding.prepare_input(spec, part, whole)
-            for spec, part in zip(self._specs, self._input_list(x), strict=True)
-        ]
+        inputs = self._prepare_inputs(x, whole)
         targets = [
             feeding.prepare_target(compiled.targets[number], part, whole)
             for number, part in zip(compiled.active, self._target_list(y, compiled), strict=True)
@@ -143,7 +152,24 @@ class Preparation:
         self._build_for(x)
         inputs, targets, weights = self._prepare(x, y, weights, True)
         weights = self._class_weighted(targets, weights, class_weight)
-        return ArrayBatches(inputs, targets, weights, checked_batch_size(batch_size), seed)
+        return ArrayBatches(inputs, targets, weights, checked_batch_size(batch_size), seed, steps)
+
+    def _unlabelled_feed(self, x: Any, batch_size: Any, steps: int | None) -> ArrayBatches | IterableBatches:
+        """Inputs alone, for predict; of tuples that an iterable gives, the first part."""
+        if feeding.is_iterable_of_batches(x):
+            if batch_size is not None:
+                raise ValueError("`batch_size` must not be given when x is an iterable of batches")
+            return IterableBatches(x, self._unlabelled, steps)
+        self._build_for(x)
+        inputs = self._prepare_inputs(x, True)
+        feeding.same_length({spec.name: part for spec, part in zip(self._specs, inputs, strict=True)})
+        return ArrayBatches(inputs, [], None, checked_batch_size(batch_size), None, steps)
+
+    def _unlabelled(self, item: Any) -> Batch:
+        x = item[0] if isinstance(item, tuple) else item
+        self._build_for(x)
+        inputs = self._prepare_inputs(x, False)
+        return [raw(part) for part in inputs], [], None, len(inputs[0])
 
     def _split(self, x: Any, y: Any, weights: Any, share: float) -> tuple[Any, Any, Any, Any]:
         """The last `share` of the examples as validation data."""

@@ -62,6 +62,8 @@ class TextEncoder:
     Source: ``keras.layers.TextVectorization`` with ``output_mode="int"``.
     """
 
+    rows_independent = True  # the ids of a text do not depend on the texts beside it
+
     def __init__(
         self,
         max_tokens: int | None = None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -118,19 +119,22 @@ class Trainer(Predictor):
         """Trains for epochs `initial_epoch` ... `epochs` - 1 and returns a History. As keras.Model.fit.
 
         `x`: an array, Ragged or list of texts; a list or dict of them for several inputs; or an iterable of
-        batches (x, y[, sample_weight]). `validation_split` takes the last examples, before shuffling. The
-        order of an epoch
-        depends on the model's seed and on how many epochs it has been trained, so that training goes on after
-        save and load
-        as though it had not stopped. Ctrl-C keeps the weights of the last whole step. Raises ValueError and
-        TypeError that
-        name the argument.
+        batches (x, y[, sample_weight]), as a data.Dataset or a generator. Iterables are read, and texts
+        encoded, by a thread that is up to three batches ahead of the step. `validation_split` takes the last
+        examples, before shuffling. The order of an epoch depends on the model's seed (that of a Dataset on
+        its own) and on how many epochs the model has been trained, so that training goes on after save and
+        load as though it had not stopped. Ctrl-C keeps the weights of the last whole step. Raises ValueError
+        and TypeError that name the argument.
         """
         self._require_compiled("fit")
         show = checked_verbose(verbose)
         _check_epochs(epochs, initial_epoch)
         if not isinstance(shuffle, (bool, np.bool_)):
             raise ValueError(f"`shuffle` must be True or False. Received: shuffle={shuffle!r}")
+        if steps_per_epoch is not None:
+            steps_per_epoch = positive("steps_per_epoch", steps_per_epoch)
+        if validation_steps is not None:
+            validation_steps = positive("validation_steps", validation_steps)
         with self._exclusive():
             if validation_split and validation_data is None:
                 x, y, sample_weight, validation_data = self._split(x, y, sample_weight, validation_split)
@@ -141,7 +145,7 @@ class Trainer(Predictor):
             check = self._validation_feed(
                 validation_data, validation_batch_size or batch_size, validation_steps
             )
-            steps = feed.steps if steps_per_epoch is None else positive("steps_per_epoch", steps_per_epoch)
+            steps = feed.steps if steps_per_epoch is None else steps_per_epoch
             self.history = History()
             watching = CallbackList(
                 [*_listed(callbacks), self.history], self, {"verbose": show, "epochs": epochs, "steps": steps}
@@ -173,7 +177,7 @@ class Trainer(Predictor):
                         self.epochs_trained += 1
                         logs = tally.logs()
                         if check is not None and due(epoch):
-                            logs |= self._evaluate_feed(check, watching, None).logs("val_")
+                            logs |= self._evaluate_feed(check, watching).logs("val_")
                         progress.close(logs)
                     finally:
                         progress.close()
@@ -181,6 +185,7 @@ class Trainer(Predictor):
                     if self.stop_training:
                         break
         finally:
+            feed.close()
             watching.call("on_train_end", logs)
 
     def _run_epoch(
@@ -189,24 +194,25 @@ class Trainer(Predictor):
         compiled = None
         before, after = watching.listens("on_train_batch_begin"), watching.listens("on_train_batch_end")
         done = 0
-        for inputs, targets, weights, count in feed.epoch(self.epochs_trained):
-            if compiled is None:
-                compiled = self._settle()
-                tally = compiled.tally()
-            if before:
-                watching.call("on_train_batch_begin", done, {})
-            guard.inside = True
-            try:
-                result = self._train_step(inputs, targets, weights, compiled.want_outputs)
-            finally:
-                guard.leave()
-            tally.add(result, targets, weights, count)
-            progress.step(count, tally.logs)
-            done += 1
-            if after:
-                watching.call("on_train_batch_end", done - 1, tally.logs())
-            if self.stop_training or done == steps:
-                break
+        with closing(feed.epoch(self.epochs_trained)) as batches:
+            for inputs, targets, weights, count in batches:
+                if compiled is None:
+                    compiled = self._settle()
+                    tally = compiled.tally()
+                if before:
+                    watching.call("on_train_batch_begin", done, {})
+                guard.inside = True
+                try:
+                    result = self._train_step(inputs, targets, weights, compiled.want_outputs)
+                finally:
+                    guard.leave()
+                tally.add(result, targets, weights, count)
+                progress.step(count, tally.logs)
+                done += 1
+                if after:
+                    watching.call("on_train_batch_end", done - 1, tally.logs())
+                if self.stop_training:
+                    break
         if compiled is None:
             raise ValueError("x gave no batches: it is empty, or a generator that has already ended")
         if steps is not None and done < steps and not self.stop_training:
@@ -238,13 +244,14 @@ class Trainer(Predictor):
         keras.Model.evaluate.
         """
         self._require_compiled("evaluate")
+        show = checked_verbose(verbose)
+        steps = None if steps is None else positive("steps", steps)
         with self._exclusive():
             feed = self._feed(x, y, batch_size, sample_weight, None, steps, None)
-            show = checked_verbose(verbose)
             watching = CallbackList(callbacks, self, {"verbose": show, "steps": feed.steps})
             progress = Progress(show, steps or feed.steps)
             try:
-                tally = self._evaluate_feed(feed, watching, progress, steps)
+                tally = self._evaluate_feed(feed, watching, progress)
                 progress.close(tally.logs())
             finally:
                 progress.close()
@@ -253,25 +260,22 @@ class Trainer(Predictor):
             values = [float(value) for value in tally.values()]
             return values[0] if len(values) == 1 else values
 
-    def _evaluate_feed(
-        self, feed: Any, watching: CallbackList, progress: Progress | None, steps: int | None = None
-    ) -> Tally:
+    def _evaluate_feed(self, feed: Any, watching: CallbackList, progress: Progress | None = None) -> Tally:
         watching.call("on_test_begin", {})
         tally = None
         before, after = watching.listens("on_test_batch_begin"), watching.listens("on_test_batch_end")
-        for number, (inputs, targets, weights, count) in enumerate(feed.epoch(0)):
-            compiled = self._settle()
-            tally = tally or compiled.tally()
-            if before:
-                watching.call("on_test_batch_begin", number, {})
-            result = self._program("test").test_step(inputs, targets, weights, compiled.want_outputs)
-            tally.add(result, targets, weights, count)
-            if progress:
-                progress.step(count, tally.logs)
-            if after:
-                watching.call("on_test_batch_end", number, tally.logs())
-            if steps is not None and number + 1 >= steps:
-                break
+        with closing(feed.once()) as batches:
+            for number, (inputs, targets, weights, count) in enumerate(batches):
+                compiled = self._settle()
+                tally = tally or compiled.tally()
+                if before:
+                    watching.call("on_test_batch_begin", number, {})
+                result = self._program("test").test_step(inputs, targets, weights, compiled.want_outputs)
+                tally.add(result, targets, weights, count)
+                if progress:
+                    progress.step(count, tally.logs)
+                if after:
+                    watching.call("on_test_batch_end", number, tally.logs())
         if tally is None:
             raise ValueError("x gave no batches: it is empty, or a generator that has already ended")
         watching.call("on_test_end", tally.logs())
