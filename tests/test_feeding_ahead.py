@@ -318,6 +318,7 @@ def test_every_end_closes_the_iterator_and_ends_the_thread(callback, error, step
 def test_ctrl_c_while_the_next_batch_is_awaited():
     def slow():
         yield [[1, 2]], [1]
+        time.sleep(0.3)
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.1)
         yield [[1, 2]], [1]

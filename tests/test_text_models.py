@@ -79,6 +79,17 @@ def test_settings_of_the_vocabulary_are_kept(tmp_path):
     assert again.settings == vocabulary.settings
 
 
+def test_tokens_with_line_ends_and_backslashes_are_kept(tmp_path):
+    tokens = ["a\n", "\n", "b\r\nc", "\\n", "\\", "d\\\n", "\x85", "\u2028", "\ud800", " "]
+    vocabulary = Vocabulary(tokens, pad="<\n>", lower=False)
+    model = text_classifier(TextEncoder(vocabulary=vocabulary, standardize=None, split=None))
+    model.save(tmp_path / "m")
+    again = models.load_model(tmp_path / "m")
+    assert again.text_encoder.vocabulary.tokens == vocabulary.tokens
+    assert again.text_encoder.encode(tokens).tolist() == [[number] for number in range(2, 12)]
+    assert (again.predict(tokens, verbose=0) == model.predict(tokens, verbose=0)).all()
+
+
 def test_a_damaged_vocabulary_is_refused(tmp_path):
     from test_saving import rewritten
 
