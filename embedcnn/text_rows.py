@@ -50,7 +50,5 @@ def checked_texts(name: str, value: Any) -> np.ndarray:
     if texts.dtype == object:
         for number, text in enumerate(texts):
             if not isinstance(text, str):
-                raise TypeError(
-                    f"{name}[{number}] = {text!r} is a {type(text).__name__}; expected a text (str)"
-                )
+                raise TypeError(f"{name}[{number}] = {text!r} is a {type(text).__name__}; expected a str")
     return texts
