@@ -30,17 +30,17 @@ class Settings:
     """What ``train_classifier`` may be told; the defaults suit a few thousand sentences.
 
     >>> Settings(widths=(2, 3)).filters
-    128
+    300
     """
 
     model: str = "cnn"
-    filters: int = 128
+    filters: int = 300
     widths: tuple[int, ...] = (1, 2)
-    dimensions: int = 100
+    dimensions: int = 300
     dropout: float = 0.5
     label_smoothing: float = 0.1
     batch_size: int = 50
-    learning_rate: float = 1e-3
+    learning_rate: float = 5e-4
     epochs: int = 40
     patience: int = 5
     seed: int = 0
@@ -159,7 +159,8 @@ def build_classifier(
     else:
         raise ValueError(f"model: expected 'cnn' or 'avg'. Received: {settings.model!r}")
     features = layers.Dropout(settings.dropout, name="dropout")(features)
-    model = embedcnn.Model(tokens, layers.Dense(len(labels), activation="softmax", name="labels")(features))
+    outputs = layers.Dense(len(labels), activation="softmax", name="labels")(features)
+    model = embedcnn.Model(tokens, outputs, name="text_classifier")
     model.text_encoder = encoder
     model.labels = list(labels)
     loss: Any = "sparse_categorical_crossentropy"

@@ -1,0 +1,158 @@
+"""``embedcnn test``, ``predict``, ``info``, the top level, and README.md."""
+
+import doctest
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cli_data import PAIRS
+
+from embedcnn import __version__, show_config
+from embedcnn.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = [sys.executable, "-c", "import sys; from embedcnn.cli import main; sys.exit(main(sys.argv[1:]))"]
+
+
+def run(*arguments, data=b"", **options):
+    """The program in a process of its own."""
+    return subprocess.run(
+        [*PROGRAM, *map(str, arguments)], input=data, capture_output=True, timeout=120, **options
+    )
+
+
+def test_test(model, pets, capsys):
+    assert main(["test", str(model), str(pets), "--report"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"texts     {len(PAIRS)}\naccuracy  1.0000\n")
+    assert re.search(r"^cat +1\.000 +1\.000 +1\.000 +18$", printed, re.MULTILINE)
+    assert re.search(r"^dog +0 +18$", printed, re.MULTILINE)
+
+
+def test_test_refuses_unknown_labels(model, tmp_path, capsys):
+    path = tmp_path / "other.csv"
+    path.write_text("text,label\na b,cat\nc d,bird\n")
+    assert main(["test", str(model), str(path)]) == 1
+    assert "'bird' is not one of the model's: cat, dog" in capsys.readouterr().err
+
+
+def test_predict_texts(model, capsys):
+    assert main(["predict", str(model), "it purrs", "it barks", "--top", "2"]) == 0
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [row[0] for row in rows] == ["cat", "dog"]
+    for row in rows:
+        assert len(row) == 4 and float(row[1]) + float(row[3]) == pytest.approx(1, abs=2e-4)
+
+
+def test_predict_standard_input(model):
+    found = run("predict", model, "-", "--json", data="it purrs\r\n\nit barks — “loudly”".encode())
+    assert found.returncode == 0, found.stderr
+    rows = [json.loads(line) for line in found.stdout.splitlines()]
+    assert [row["text"] for row in rows] == ["it purrs", "", "it barks — “loudly”"]
+    assert [row["labels"][0]["label"] for row in rows][::2] == ["cat", "dog"]
+
+
+def test_predict_answers_each_line_at_once(model):
+    with subprocess.Popen(
+        [*PROGRAM, "predict", str(model)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+    ) as process:
+        for text, label in ((b"it purrs\n", b"cat"), (b"it barks\n", b"dog")):
+            process.stdin.write(text)
+            assert process.stdout.readline().startswith(label)
+        process.stdin.close()
+        assert process.wait(timeout=60) == 0
+
+
+def test_predict_invalid_bytes(model):
+    found = run("predict", model, data=b"it purrs\nit b\xe4rks\n")
+    assert found.returncode == 1
+    assert found.stderr.decode() == (
+        "embedcnn: error: standard input, line 2: byte 0xe4 is not valid utf-8; give --encoding\n"
+    )
+    assert run("predict", model, "--encoding", "latin-1", data=b"it b\xe4rks\n").returncode == 0
+
+
+def test_broken_pipe_is_quiet(model):
+    with subprocess.Popen(
+        [*PROGRAM, "predict", str(model)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        process.stdout.close()
+        process.stdin.write(b"it purrs\n" * 1000)
+        process.stdin.close()
+        error = process.stderr.read()
+        process.wait(timeout=60)
+    assert process.returncode == 1 and error == b""
+
+
+def test_damaged_models(model, tmp_path, capsys):
+    whole = model.read_bytes()
+    cases = {
+        "cut": whole[: len(whole) // 2],
+        "text": b"hello",
+        "flipped": whole[:400] + bytes([whole[400] ^ 255]) + whole[401:],
+    }
+    for name, content in cases.items():
+        path = tmp_path / name
+        path.write_bytes(content)
+        assert main(["predict", str(path), "x"]) == 1
+        error = capsys.readouterr().err
+        assert error.startswith("embedcnn: error: ") and name in error and error.count("\n") == 1
+    assert main(["predict", str(tmp_path / "none"), "x"]) == 1
+    assert "there is no model file" in capsys.readouterr().err
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    with pytest.raises(Exception, match="there is no model file"):
+        main(["predict", str(tmp_path / "none"), "x", "--debug"])
+
+
+def test_info(model, capsys):
+    assert main(["info"]) == 0
+    printed = capsys.readouterr().out
+    for part in (
+        "version",
+        "compiler",
+        "OpenMP",
+        "threads",
+        "NumPy",
+        __version__,
+        show_config()["instruction_set"],
+    ):
+        assert part in printed
+    assert main(["info", str(model)]) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"^labels +2: cat, dog$", printed, re.MULTILINE) and "Conv1D" in printed
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["test"], ["predict"], ["info"], ["vectors"]])
+def test_help(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([*command, "--help"])
+    assert stop.value.code == 0
+    assert len(capsys.readouterr().out) > 200
+
+
+def test_python_dash_m():
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    command = [sys.executable, "-m", "embedcnn", "--version"]
+    found = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
+    assert found.stdout == f"embedcnn {__version__}\n"
+    assert subprocess.run(command[:-1], capture_output=True, env=environment, timeout=60).returncode == 2
+
+
+def test_readme_begins_with_two_commands_of_one_line():
+    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 2 and all(block.count("\n") == 1 for block in blocks[:2])
+    assert "embedcnn train" in blocks[0] and "pytest" in blocks[1]
+
+
+def test_readme_examples_run():
+    found = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
+    assert found.attempted > 10 and found.failed == 0

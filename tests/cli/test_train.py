@@ -1,0 +1,220 @@
+"""``embedcnn train``: formats, options, errors, vectors, determinism, Ctrl-C."""
+
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from cli_data import PAIRS, SMALL, write_data
+
+from embedcnn import classifier, show_config
+from embedcnn.cli import main
+from embedcnn.models import load_model
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl", "ft", "folder"])
+def test_formats(kind, tmp_path, capsys):
+    out = tmp_path / "m"
+    assert main(["train", str(write_data(tmp_path, kind)), "--out", str(out), *SMALL]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"embedcnn {show_config()['version']}, {show_config()['instruction_set']}, ")
+    assert "accuracy 100.0% on the 4 texts held out" in printed
+    model = load_model(out)
+    assert model.labels == ["cat", "dog"]
+    assert model.predict_labels(["whiskers", "it barks"]) == ["cat", "dog"]
+
+
+def test_report_and_predictions(pets, tmp_path, capsys):
+    assert main(["train", str(pets), "--out", str(tmp_path / "m"), "--report", *SMALL]) == 0
+    captured = capsys.readouterr()
+    assert "confusion matrix" in captured.out and "precision" in captured.out
+    assert "true label" in captured.out and "embedcnn predict" in captured.out
+    assert "training" in captured.err  # the progress bar
+
+
+def test_same_seed_same_file(pets, tmp_path):
+    for name, threads, seed in (("a", "1", "3"), ("b", "2", "3"), ("c", "1", "4")):
+        arguments = ["train", str(pets), "--out", str(tmp_path / name), "--quiet", "--threads", threads]
+        assert main([*arguments, "--seed", seed, *SMALL]) == 0
+    files = {name: (tmp_path / name).read_bytes() for name in "abc"}
+    assert files["a"] == files["b"] != files["c"]
+
+
+def test_average_model_and_max_words(pets, tmp_path):
+    out = tmp_path / "m"
+    assert (
+        main(["train", str(pets), "--model", "avg", "--max-words", "5", "--out", str(out), "--quiet", *SMALL])
+        == 0
+    )
+    model = load_model(out)
+    assert len(model.text_encoder.vocabulary) == 7
+    assert any(type(layer).__name__ == "GlobalAveragePooling1D" for layer in model.layers)
+
+
+def test_valid_decides_and_is_measured(pets, tmp_path, capsys):
+    assert main(["train", str(pets), "--valid", str(pets), "--out", str(tmp_path / "m"), *SMALL]) == 0
+    assert f"on the {len(PAIRS)} texts of --valid" in capsys.readouterr().out
+
+
+def write_vectors(path):
+    rows = {
+        "purrs": [1, 0, 0],
+        "meows": [1, 0, 0],
+        "barks": [0, 1, 0],
+        "growls": [0, 1, 0],
+        "Capital": [9, 9, 9],
+    }
+    path.write_text("".join(f"{word} {' '.join(map(str, row))}\n" for word, row in rows.items()))
+    return rows
+
+
+def test_frozen_vectors_know_words_that_training_never_saw(tmp_path, capsys):
+    rows = write_vectors(tmp_path / "vectors.txt")
+    data = tmp_path / "pets.csv"
+    data.write_text("text,label\n" + "it purrs,cat\nit barks,dog\n" * 12)
+    arguments = [
+        "train",
+        str(data),
+        "--valid",
+        str(data),
+        "--vectors",
+        str(tmp_path / "vectors.txt"),
+        "--freeze",
+    ]
+    options = ["--out", str(tmp_path / "m"), "--filters", "8", "--learning-rate", "0.05", "--batch-size", "4"]
+    assert main([*arguments, *options]) == 0
+    assert "2 of 3 training words (66.7%) have a vector of 3 numbers" in capsys.readouterr().out
+    model = load_model(tmp_path / "m")
+    assert model.predict_labels(["it meows", "it growls"]) == ["cat", "dog"]
+    vocabulary = model.text_encoder.vocabulary
+    table = model.get_layer("words").get_weights()[0]
+    assert not model.get_layer("words").trainable
+    for word in ("purrs", "meows", "barks", "growls"):
+        np.testing.assert_array_equal(table[vocabulary[word]], np.float32(rows[word]))
+    assert "Capital" not in vocabulary  # texts are lower-cased, so it could never be looked up
+
+
+def test_trainable_vectors_move_and_add_no_words(pets, tmp_path):
+    write_vectors(tmp_path / "vectors.txt")
+    out = tmp_path / "m"
+    options = [part for part in SMALL if part not in ("--dimensions", "12")]
+    assert (
+        main(
+            ["train", str(pets), "--vectors", str(tmp_path / "vectors.txt"), "--out", str(out), *options[:2]]
+        )
+        == 0
+    )
+    model = load_model(out)
+    vocabulary = model.text_encoder.vocabulary
+    assert "meows" not in vocabulary
+    row = model.get_layer("words").get_weights()[0][vocabulary["purrs"]]
+    assert row.shape == (3,) and not np.array_equal(row, [1, 0, 0])
+
+
+def failing(capsys, *arguments):
+    """Exit status, and the single line on stderr."""
+    status = main(["train", *map(str, arguments)])
+    error = capsys.readouterr().err
+    assert error.startswith("embedcnn: error: ") and error.count("\n") == 1 and "Traceback" not in error
+    return status, error
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "expected"),
+    [
+        (None, [], "there is no file"),
+        (b"", [], "empty"),
+        (b"text,label\nfine,good\n\xff\xfe,bad\n", [], "line 3"),
+        (b"text,label\na b,x\nc d,x\n", [], "all 2 texts have the label 'x'"),
+        (b"text,label\na b,x\nc d,y\n", ["--text-column", "body"], "body"),
+        (b"text,label\na b,x\nc d,y\n", [], "no label has three texts"),
+        (b"text,label\na b,x\nc d,y\n", ["--encoding", "klingon"], "klingon"),
+        (b"text,label\na b,x\nc d,y\n", ["--freeze"], "--freeze"),
+        (b"text,label\na b,x\nc d,y\n", ["--vectors", "none.txt", "--dimensions", "5"], "--dimensions"),
+    ],
+)
+def test_errors_are_one_line(content, options, expected, tmp_path, capsys):
+    path = tmp_path / "data.csv"
+    if content is not None:
+        path.write_bytes(content)
+    status, error = failing(capsys, path, "--out", tmp_path / "m", *options)
+    assert status == 1 and expected in error
+    assert not (tmp_path / "m").exists()
+
+
+def test_encoding_option(tmp_path):
+    path = tmp_path / "data.csv"
+    rows = "text,label\n" + "ein größeres Tier,gut\nein böses Tier,schlecht\n" * 6
+    path.write_bytes(rows.encode("latin-1"))
+    assert (
+        main(["train", str(path), "--encoding", "latin-1", "--out", str(tmp_path / "m"), "--quiet", *SMALL])
+        == 0
+    )
+    assert "größeres" in load_model(tmp_path / "m").text_encoder.vocabulary
+
+
+def test_files_of_others_are_not_overwritten(pets, tmp_path, capsys):
+    out = tmp_path / "notes.txt"
+    out.write_text("mine")
+    assert failing(capsys, pets, "--out", out)[0] == 1
+    assert out.read_text() == "mine"
+    assert main(["train", str(pets), "--out", str(out), "--force", *SMALL]) == 0
+    capsys.readouterr()
+    assert main(["train", str(pets), "--out", str(out), *SMALL]) == 0
+    assert f"the model {out} will be replaced" in capsys.readouterr().out
+
+
+def test_out_in_a_missing_folder_is_refused_before_training(pets, tmp_path, capsys):
+    status, error = failing(capsys, pets, "--out", tmp_path / "none" / "m")
+    assert status == 1 and "there is no folder" in error
+
+
+def test_validation_with_an_unknown_label(pets, tmp_path, capsys):
+    other = tmp_path / "other.csv"
+    other.write_text("text,label\na b,cat\nc d,bird\n")
+    status, error = failing(capsys, pets, "--valid", other, "--out", tmp_path / "m")
+    assert status == 1 and "'bird' is not one of" in error
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--widths", "0"], ["--dropout", "1"], ["--epochs", "0"], ["--learning-rate", "0"], ["--model", "rnn"]],
+)
+def test_wrong_usage(options, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["train", *options])
+    assert stop.value.code == 2
+    assert "usage: embedcnn train" in capsys.readouterr().err
+
+
+def test_ctrl_c_saves_the_best_model_so_far(pets, tmp_path):
+    out = tmp_path / "m"
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from embedcnn.cli import main; sys.exit(main(sys.argv[1:]))",
+    ]
+    command += ["train", str(pets), "--out", str(out), "--epochs", "1000000", "--patience", "1000000"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        seen = ""
+        while "development accuracy 1" not in seen:
+            part = process.stderr.read(50)
+            assert part, seen
+            seen = (seen + part)[-500:]
+        process.send_signal(signal.SIGINT)
+        printed, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the best model so far" in printed and "Traceback" not in error
+    assert load_model(out).predict_labels(["it purrs", "it barks"]) == ["cat", "dog"]
+
+
+def test_a_diverging_training_saves_nothing(pets, tmp_path, capsys, monkeypatch):
+    class Diverged(classifier.AveragedTraining):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = True
+
+    monkeypatch.setattr(classifier, "AveragedTraining", Diverged)
+    assert main(["train", str(pets), "--out", str(tmp_path / "m"), "--quiet"]) == 1
+    assert "--learning-rate" in capsys.readouterr().err
+    assert not (tmp_path / "m").exists()
