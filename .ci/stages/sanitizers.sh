@@ -17,24 +17,29 @@ export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export PYTHONMALLOC=malloc EMBEDCNN_HYPOTHESIS=sanitizers
 preload="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)"
 
-# A read behind a block must be seen, else the whole stage would prove nothing.
+# Two mistakes made on purpose must be seen, else the whole stage would prove nothing.
 cat >"$WORK/canary.c" <<'CANARY'
 #include <stdlib.h>
-int read_behind(int position)
+#include <string.h>
+int write_behind(int bytes)
 {
     char *block = malloc(8);
-    return block ? block[position] : 0;
+    return block && memset(block, 1, (size_t)bytes);
 }
+int overflow(int number) { return 2147483600 + number; }
 CANARY
 # shellcheck disable=SC2086
 gcc $EMBEDCNN_CFLAGS -fPIC -shared "$WORK/canary.c" -o "$WORK/canary.so" $EMBEDCNN_LDFLAGS
-canary='import ctypes, sys; ctypes.CDLL(sys.argv[1]).read_behind(8)'
-if LD_PRELOAD=$preload "$python" -c "$canary" "$WORK/canary.so" 2>"$WORK/canary.log" ||
-    ! grep -q heap-buffer-overflow "$WORK/canary.log"; then
-    cat "$WORK/canary.log" >&2
-    echo "the address sanitizer did not see a read behind a block" >&2
-    exit 1
-fi
+expect_report() {
+    local code="import ctypes; ctypes.CDLL('$WORK/canary.so').$1"
+    if LD_PRELOAD=$preload "$python" -c "$code" 2>"$WORK/canary.log" || ! grep -q "$2" "$WORK/canary.log"; then
+        cat "$WORK/canary.log" >&2
+        echo "the sanitizers did not report $1 as $2" >&2
+        exit 1
+    fi
+}
+expect_report 'write_behind(9)' heap-buffer-overflow
+expect_report 'overflow(100)' 'signed integer overflow'
 
 LD_PRELOAD=$preload run_pytest "$python" tests --ignore=tests/structure --ignore=tests/datasets --ignore=tests/kernels \
     --ignore=tests/matrix --timeout=600
