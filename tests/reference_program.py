@@ -116,6 +116,10 @@ class Program:
         scale = attributes.pop("weight", 1.0)
         mask = x.mask if isinstance(x, Sequence) else None
         values = x.values if isinstance(x, Sequence) else x
+        if mask is not None:
+            values = np.where(
+                mask[..., None], values, 1
+            )  # masked rows weigh nothing; zeros would be no probabilities
         loss, out, d_x = getattr(reference, name)(values, target, **attributes)
         weight = reference.row_weights(loss.shape, mask, sample_weight)
         self.losses.append(scale * (weight * loss).sum())

@@ -75,22 +75,31 @@ static void window_bounds(const struct state *state, int64_t length, int64_t win
 
 static int counts(const struct ec_layout *layout, int64_t row) { return !layout->mask || layout->mask[row]; }
 
+/* Whether a window of text b holds an unmasked step. */
+static int holds_step(const struct state *state, const struct ec_layout *in, int64_t b, int64_t window)
+{
+    int64_t begin, end;
+    window_bounds(state, in->offsets[b + 1] - in->offsets[b], window, &begin, &end);
+    for (int64_t t = begin; t < end; t++) {
+        if (counts(in, in->offsets[b] + t)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* Which windows hold an unmasked step; NULL mask where all do. */
 static ec_status plan_mask(struct state *state, const struct ec_layout *in, struct ec_step *step)
 {
     uint8_t *mask = in->mask ? ec_arena_take(step->arena, state->layout.rows, 1) : NULL;
-    state->layout.mask = mask;
+    int gaps = 0;
     for (int64_t b = 0; mask && b < in->batch; b++) {
-        int64_t length = in->offsets[b + 1] - in->offsets[b];
         for (int64_t row = state->layout.offsets[b]; row < state->layout.offsets[b + 1]; row++) {
-            int64_t begin, end;
-            window_bounds(state, length, row - state->layout.offsets[b], &begin, &end);
-            mask[row] = 0;
-            for (int64_t t = begin; t < end; t++) {
-                mask[row] |= in->mask[in->offsets[b] + t];
-            }
+            mask[row] = (uint8_t)holds_step(state, in, b, row - state->layout.offsets[b]);
+            gaps |= !mask[row];
         }
     }
+    state->layout.mask = gaps ? mask : NULL;
     return step->arena->failed ? EC_NO_MEMORY : EC_OK;
 }
 
@@ -115,8 +124,11 @@ static ec_status plan_layout(struct ec_op *op, struct ec_step *step)
     for (int64_t b = 0; b < in->batch; b++) {
         int64_t count = window_count(state, in->offsets[b + 1] - in->offsets[b], in->masked);
         int64_t start = in->starts[b] / state->strides;
-        offsets[b + 1] = offsets[b] + count;
         starts[b] = start < width - count ? start : width - count;
+        while (in->mask && count > 0 && !holds_step(state, in, b, count - 1)) {
+            count--; /* a span ends with an unmasked step; the first window always holds one */
+        }
+        offsets[b + 1] = offsets[b] + count;
     }
     state->layout = (struct ec_layout){.batch = in->batch,
                                        .width = width,

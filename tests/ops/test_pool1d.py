@@ -45,6 +45,18 @@ def test_the_mask_goes_on_to_the_next_layer(rung, threads, pool):
         pair.check_gradients([x if mask is None else (x, mask)])
 
 
+def test_a_span_ends_with_its_last_window_that_holds_a_step(rung, threads):
+    """Strides can leave a last window of masked steps only: to the next layer it is padding, not a gap."""
+    operations = [
+        ("max_pool", (0,), (1,), (), {"pool_size": 1, "strides": 3}),
+        ("conv1d", (1,), (2,), (0, 1), {"padding": "causal"}),
+    ]
+    parameters, values = [("kernel", (2, 3, 4)), ("bias", (4,))], [np.ones((2, 3, 4)), np.ones(4)]
+    pair = Pair([("sequence", "x", -1, 3)], parameters, operations, (1, 2), values)
+    mask = np.array([[1, 1, 1, 0, 1, 1, 0], [1, 1, 1, 0, 0, 0, 1], [0, 0, 0, 0, 0, 0, 0]], bool)
+    pair.check_gradients([(np.random.default_rng(2).normal(size=(3, 7, 3)).astype(np.float32), mask)])
+
+
 def test_ties_and_nan(rung):
     x = np.array([1, 1, np.nan, 5, -np.inf, -np.inf], np.float32)[None, :, None].repeat(18, 2)
     out, gradients = ops.vjp(ops.max_pool, x)

@@ -1,0 +1,242 @@
+"""Draws programs at random: any operations of the core over any tensors that fit, with inputs and targets."""
+
+import numpy as np
+from comparison import Pair, masks, ragged
+
+SMOOTH = ["linear", "tanh", "sigmoid", "softplus", "silu", "gelu", "gelu_tanh"]
+
+
+class Builder:
+    """Grows a program operation by operation; `kinds`: ids, tokens, sequence or flat."""
+
+    def __init__(self, seed):
+        self.rng = np.random.default_rng(seed)
+        self.seed = seed
+        self.batch, self.width = int(self.rng.integers(1, 6)), int(self.rng.integers(1, 14))
+        self.inputs, self.arrays, self.operations, self.values = [], [], [], []
+        self.kinds, self.channels = [], []
+        self.steps, self.layouts = (
+            {},
+            {},
+        )  # of each sequence: T, and what those with equal steps and masks share
+        self.layers, self.targets = 0, []
+
+    def pick(self, options):
+        return options[int(self.rng.integers(len(options)))]
+
+    def size(self):
+        return int(self.pick([1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 20]))
+
+    def chance(self, probability=0.5):
+        return bool(self.rng.random() < probability)
+
+    def tensor(self, kind, channels):
+        self.kinds.append(kind)
+        self.channels.append(channels)
+        return len(self.kinds) - 1
+
+    def of_kind(self, *kinds):
+        return self.pick([number for number, kind in enumerate(self.kinds) if kind in kinds])
+
+    def parameter(self, *shape, beside=()):
+        """A new one, or one that an earlier operation has; never the table, never one of `beside`."""
+        known = [n for n, value in enumerate(self.values) if n and n not in beside and value.shape == shape]
+        if known and self.chance(0.6):
+            return self.pick(known)
+        fan_in = max(int(np.prod(shape[:-1])), 1)
+        self.values.append(self.rng.normal(size=shape) / np.sqrt(fan_in))
+        return len(self.values) - 1
+
+    def maybe_bias(self, size):
+        return [self.parameter(size)] if self.chance() else []
+
+    def add(self, name, sources, tensor_kind, channels, parameters=(), **attributes):
+        out = self.tensor(tensor_kind, channels)
+        if tensor_kind == "sequence":  # steps as the source has them, unless the caller says otherwise
+            self.steps[out], self.layouts[out] = self.steps[sources[0]], self.layouts[sources[0]]
+        self.operations.append((name, tuple(sources), (out,), tuple(parameters), attributes))
+        return out
+
+    def mask(self):
+        return self.pick(list(masks(self.batch, self.width, self.rng).values()))
+
+    def make_ids(self, mask_zero, vocabulary):
+        """An input of ids: padded, ragged, or with zeros as a mask says; now and then few distinct ones."""
+        few = self.chance(0.3)
+        allowed = np.arange(1, 4 if few else vocabulary)
+        ids = np.stack([self.rng.choice(allowed, self.width, replace=few) for _ in range(self.batch)])
+        mask, masked, width = self.mask(), mask_zero, self.width
+        if self.chance(0.3):
+            rows = [one[: int(self.rng.integers(0, self.width + 1))] for one in ids]
+            ids, masked, width = ragged(rows), True, max(1, *map(len, rows))
+        elif mask is not None and mask_zero:
+            ids = np.where(mask, ids, 0)
+        self.inputs.append(("ids", f"x{len(self.inputs)}", -1))
+        self.arrays.append(ids)
+        return self.tensor("ids", 0), masked, width
+
+    def make_inputs(self):
+        vocabulary, mask_zero = int(self.pick([40, 400])), self.chance()
+        ids = [self.make_ids(mask_zero, vocabulary) for _ in range(int(self.pick([1, 1, 2])))]
+        channels, mask = self.size(), self.mask()
+        values = self.rng.normal(size=(self.batch, self.width, channels)).astype(np.float32)
+        self.inputs.append(("sequence", "vectors", -1, channels))
+        self.arrays.append(values if mask is None else (values, mask))
+        vectors = self.tensor("sequence", channels)
+        self.steps[vectors], self.layouts[vectors] = self.width, (vectors, mask is not None, "given")
+        channels = self.size()
+        self.inputs.append(("floats", "facts", channels))
+        self.arrays.append(self.rng.normal(size=(self.batch, channels)).astype(np.float32))
+        self.tensor("flat", channels)
+        width = self.size()
+        tokens = tuple(self.tensor("tokens", width) for _ in ids)
+        for (number, masked, steps), token in zip(ids, tokens, strict=True):
+            self.steps[token], self.layouts[token] = steps, (number, masked, "given")
+        self.values.append(self.rng.normal(size=(vocabulary, width)))
+        sources = tuple(number for number, _, _ in ids)
+        self.operations.append(("lookup", sources, tokens, (0,), {"mask_zero": mask_zero}))
+
+    def grow(self):
+        steps = {
+            "tokens": self.grow_from_tokens,
+            "convolution": self.grow_convolution,
+            "window": self.grow_window,
+            "pool": self.grow_pool,
+            "dense": self.grow_dense,
+            "value": self.grow_value,
+            "join": self.grow_join,
+        }
+        steps[self.pick([*steps, "tokens", "convolution", "dense"])]()
+
+    def grow_from_tokens(self):
+        x = self.of_kind("tokens")
+        name = self.pick(["embed", "token_mean", "token_conv_pool"])
+        if name != "token_conv_pool":
+            self.add(name, [x], "sequence" if name == "embed" else "flat", self.channels[x])
+            return
+        filters, parameters, use_bias = self.size(), [], self.chance()
+        kernels = self.rng.integers(1, 5, int(self.rng.integers(1, 4)))
+        for taps in kernels:
+            parameters.append(self.parameter(int(taps), self.channels[x], filters, beside=parameters))
+            parameters += [self.parameter(filters, beside=parameters)] if use_bias else []
+        padding = self.pick(["same", "causal", "valid"])
+        settings = {"use_bias": use_bias, "padding": padding, "activation": "tanh"}
+        self.add("token_conv_pool", [x], "flat", filters * len(kernels), parameters, **settings)
+
+    def take_windows(self, out, source, wide, stride, padding):
+        """Notes the steps of a sequence made of windows of another."""
+        length, masked = self.steps[source], self.layouts[source][1]
+        if padding == "valid":
+            self.steps[out] = max((length - wide) // stride + 1, 1)
+        else:
+            self.steps[out] = -(-length // stride)
+        self.layouts[out] = (out, masked, "own")
+
+    def grow_convolution(self):
+        x, filters, dilation = self.of_kind("sequence"), self.size(), int(self.pick([1, 1, 2]))
+        taps, padding = int(self.rng.integers(1, 4)), self.pick(["same", "causal", "valid"])
+        stride = int(self.pick([1, 1, 2, 3])) if dilation == 1 else 1
+        parameters = [self.parameter(taps, self.channels[x], filters)]
+        parameters += self.maybe_bias(filters)
+        settings = {"dilation_rate": dilation, "strides": stride, "padding": padding}
+        out = self.add("conv1d", [x], "sequence", filters, parameters, **settings)
+        self.take_windows(out, x, (taps - 1) * dilation + 1, stride, padding)
+        number, masked, state = self.layouts[x]
+        if stride == 1 and padding != "valid" and state != "own":  # the span's steps, without gaps
+            self.layouts[out] = (number, masked, "whole")
+
+    def grow_window(self):
+        x, size, stride = self.of_kind("sequence"), int(self.rng.integers(1, 4)), int(self.rng.integers(1, 4))
+        padding = self.pick(["same", "valid"])
+        settings = {"pool_size": size, "strides": stride, "padding": padding}
+        out = self.add(self.pick(["max_pool", "average_pool"]), [x], "sequence", self.channels[x], **settings)
+        self.take_windows(out, x, size, stride, padding)
+
+    def grow_pool(self):
+        x = self.of_kind("sequence")
+        if self.chance(0.3):
+            length = self.steps[x] + (int(self.rng.integers(3)) if self.layouts[x][1] else 0)
+            self.add("flatten", [x], "flat", self.channels[x] * length, length=length)
+        else:
+            self.add(self.pick(["global_max_pool", "global_average_pool"]), [x], "flat", self.channels[x])
+
+    def grow_dense(self):
+        x, units = self.of_kind("sequence", "flat"), self.size()
+        parameters = [self.parameter(self.channels[x], units)]
+        parameters += self.maybe_bias(units)
+        self.add("dense", [x], self.kinds[x], units, parameters)
+
+    def grow_value(self):
+        x, parameters = self.of_kind("sequence", "flat"), []
+        name = self.pick(["activation", "softmax", "dropout", "layer_normalization"])
+        scale, center = self.chance(), self.chance()
+        settings = {
+            "activation": {"activation": self.pick(SMOOTH)},
+            "softmax": {},
+            "dropout": {"rate": 0.3, "layer": self.layers, "whole_channels": self.chance()},
+            "layer_normalization": {"scale": scale, "center": center, "epsilon": 0.1},
+        }
+        for _ in range(scale + center if name == "layer_normalization" else 0):
+            parameters.append(self.parameter(self.channels[x], beside=parameters))
+        self.layers += 1
+        self.add(name, [x], self.kinds[x], self.channels[x], parameters, **settings[name])
+
+    def grow_join(self):
+        """Concatenates or merges tensors of the same steps, the same one twice now and then."""
+        first, count = self.of_kind("flat", "sequence"), int(self.rng.integers(0, 3))
+        partners = [
+            x
+            for x, kind in enumerate(self.kinds)
+            if kind == self.kinds[first] and self.layouts.get(x) == self.layouts.get(first)
+        ]
+        if self.chance():
+            sources = [first] + [self.pick(partners) for _ in range(count)]
+            self.add("concatenate", sources, self.kinds[first], sum(self.channels[x] for x in sources))
+            return
+        partners = [x for x in partners if self.channels[x] == self.channels[first]]
+        kind = self.pick(["add", "subtract", "multiply", "average", "maximum", "minimum"])
+        sources = [first] + [self.pick(partners) for _ in range(1 if kind == "subtract" else count)]
+        self.add("merge", sources, self.kinds[first], self.channels[first], kind=kind)
+
+    def add_loss(self):
+        """A loss on any tensor, which may have others; its targets."""
+        probabilities = {operation[2][0] for operation in self.operations if operation[0] == "softmax"}
+        x = self.of_kind("sequence", "flat")
+        shape = (self.batch, self.steps[x]) if self.kinds[x] == "sequence" else (self.batch,)
+        name, settings = "squared_error", {"weight": float(self.rng.random() + 0.1)}
+        targets = self.rng.random((*shape, self.channels[x])).astype(np.float32)
+        if self.chance(0.7):
+            name, settings["kind"] = (
+                "cross_entropy",
+                self.pick(["sparse_categorical", "categorical", "binary"]),
+            )
+            settings["from_logits"] = x not in probabilities or self.chance()
+            if settings["kind"] == "sparse_categorical":
+                targets = self.rng.integers(0, self.channels[x], shape)
+            elif self.chance():
+                settings["label_smoothing"] = 0.1
+        self.add(name, [x], self.kinds[x], self.channels[x], **settings)
+        self.targets.append(targets)
+
+    def pair(self, losses=False):
+        """The program beside its reference. What nobody reads is an output; others too, one of them twice."""
+        self.make_inputs()
+        self.grow_from_tokens()
+        for _ in range(int(self.rng.integers(1, 9))):
+            self.grow()
+        for _ in range(int(self.rng.integers(1, 4)) if losses else 0):
+            self.add_loss()
+            if self.chance(0.3):
+                self.grow()
+        read = {source for operation in self.operations for source in operation[1]}
+        made = range(len(self.inputs), len(self.kinds))
+        outputs = [
+            number
+            for number in made
+            if self.kinds[number] != "tokens" and (number not in read or self.chance(0.2))
+        ]
+        outputs += [self.pick(outputs)] if self.chance(0.2) else []
+        parameters = [(f"p{number}", value.shape) for number, value in enumerate(self.values)]
+        trainable = [self.chance(0.8) for _ in self.values]
+        arguments = (self.inputs, parameters, self.operations, tuple(outputs), self.values, trainable)
+        return Pair(*arguments, seed=self.seed)
