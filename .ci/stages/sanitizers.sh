@@ -21,9 +21,10 @@ preload="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)"
 cat >"$WORK/canary.c" <<'CANARY'
 #include <stdlib.h>
 #include <string.h>
+char *block; /* not static: the compiler must not see that nobody reads it */
 int write_behind(int bytes)
 {
-    char *block = malloc(8);
+    block = malloc(8);
     return block && memset(block, 1, (size_t)bytes);
 }
 int overflow(int number) { return 2147483600 + number; }
