@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from embedcnn.data.labelled import LabelledTexts, split
 
 PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^`{|}~"
 CUT_OR_CHANGED = re.compile(rf"[A-Z\s{re.escape(PUNCTUATION)}]")
+UNKNOWN = 1  # the id of words that are not in the vocabulary
 BATCH = 256  # texts at once where nothing is learnt
 DECAY = 0.8  # of an epoch's share in the average of the weights
 LARGEST_SMOOTHED = 256  # classes; smoothing needs one-hot targets, texts x classes numbers
@@ -35,9 +36,10 @@ class Settings:
 
     model: str = "cnn"
     filters: int = 300
-    widths: tuple[int, ...] = (1, 2)
+    widths: tuple[int, ...] = (1, 2, 3)
     dimensions: int = 300
     dropout: float = 0.5
+    word_dropout: float = 0.1
     label_smoothing: float = 0.1
     batch_size: int = 50
     learning_rate: float = 5e-4
@@ -148,7 +150,7 @@ def build_classifier(
         pooled = [
             layers.GlobalMaxPooling1D(name=f"largest_{width}")(
                 layers.Conv1D(
-                    settings.filters, width, padding="same", activation="relu", name=f"width_{width}"
+                    settings.filters, width, padding="same", activation="tanh", name=f"width_{width}"
                 )(embedded)
             )
             for width in settings.widths
@@ -260,6 +262,36 @@ class TrainingBar(Callback):
         self._bar.close()
 
 
+class ShuffledBatches:
+    """The batches of an epoch, shuffled; each time ``word_dropout`` of the words count as unknown.
+
+    This keeps a filter's largest value from resting on single words, and trains the embedding of unknown
+    words.
+    """
+
+    def __init__(self, ragged: Any, y: np.ndarray, settings: Settings) -> None:
+        self.ragged, self.y, self.settings = ragged, y, settings
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.ragged) / self.settings.batch_size)
+
+    def set_epoch(self, number: int) -> None:
+        """``fit`` tells the number of the epoch, which with the seed decides the order and the words."""
+        self.epoch = number
+
+    def __iter__(self) -> Iterator[tuple[Any, np.ndarray]]:
+        from embedcnn.ragged import Ragged
+
+        generator = np.random.Generator(np.random.Philox(key=[self.settings.seed, self.epoch]))
+        kept = generator.random(len(self.ragged.ids), np.float32) >= self.settings.word_dropout
+        changed = Ragged(np.where(kept, self.ragged.ids, UNKNOWN).astype(np.int32), self.ragged.offsets)
+        order = generator.permutation(len(changed))
+        for start in range(0, len(order), self.settings.batch_size):
+            chosen = order[start : start + self.settings.batch_size]
+            yield changed[chosen], self.y[chosen]
+
+
 @dataclass(frozen=True, eq=False)
 class Training:
     """What ``train_classifier`` returns: the model, losses and accuracies per epoch, and how it ended."""
@@ -301,9 +333,7 @@ def train_classifier(
     interrupted = False
     try:
         model.fit(
-            encoder(train.texts),
-            targets(y, len(names), settings),
-            batch_size=settings.batch_size,
+            ShuffledBatches(encoder(train.texts), targets(y, len(names), settings), settings),
             epochs=settings.epochs,
             callbacks=callbacks,
             verbose=0,

@@ -96,6 +96,13 @@ def add_command(commands: Any) -> None:
     )
     add_number(
         group,
+        "--word-dropout",
+        options.number(0, 1),
+        default.word_dropout,
+        "share of words taken for unknown in a step",
+    )
+    add_number(
+        group,
         "--label-smoothing",
         options.number(0, 1),
         default.label_smoothing,
