@@ -2,6 +2,7 @@
 exists."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ from embedcnn import _core
 
 ROOT = Path(__file__).resolve().parent.parent
 collect_ignore_glob = ["*/make_*.py"]  # they write stored values, with frameworks that need not be here
+
+# A run in the background starts with interrupts ignored, and tests of Ctrl-C would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile(
     "embedcnn",
