@@ -52,6 +52,8 @@ def trimmed(ids: np.ndarray, shortest: int = 5) -> list[np.ndarray]:
 
 def machine() -> dict[str, object]:
     """What the figures depend on: processor, cores, instruction set, threads, versions."""
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))  # this checkout, where embedcnn is not installed
     from embedcnn import _core
 
     model = next(
