@@ -17,7 +17,7 @@ def test_there_are_notebooks():
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs(path, monkeypatch):
     for name in NEEDED:
-        pytest.importorskip(name, reason=f"{name} is not installed: pip install -e '.[dev]'")
+        pytest.importorskip(name, reason=f"{name} is not installed: pip install -e '.[test]'")
     import nbformat
     from nbclient import NotebookClient
 
