@@ -113,6 +113,12 @@ def add_command(commands: Any) -> None:
     add_number(
         group, "--patience", options.count(1), default.patience, "epochs without improvement before it stops"
     )
+    group.add_argument(
+        "--blend",
+        action=argparse.BooleanOptionalAction,
+        default=default.blend,
+        help="average a CNN without --vectors with a model of the mean of the words",
+    )
     add_number(group, "--batch-size", options.count(1), default.batch_size, "texts in a step")
     add_number(
         group, "--learning-rate", options.number(0, zero=False), default.learning_rate, "Adam's learning rate"
