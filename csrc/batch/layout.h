@@ -18,6 +18,12 @@ struct ec_layout {
     int masked;             /* padded positions without a row are masked; otherwise there are none */
 };
 
+/* Whether a stored row is unmasked. */
+static inline int ec_layout_counts(const struct ec_layout *layout, int64_t row)
+{
+    return !layout->mask || layout->mask[row];
+}
+
 /* Whether two layouts have the same steps and masks for the same texts. */
 int ec_layout_same(const struct ec_layout *a, const struct ec_layout *b);
 

@@ -1,40 +1,35 @@
 /* conv1d: sequence -> sequence, the general convolution over time (cross-correlation, channels last, as Keras's
  * Conv1D). The windows are written out as rows of a matrix (im2col), so that all of forward and backward are matrix
- * products. For layers that no fused operation covers.
+ * products, one for each group of channels. For layers that no fused operation covers.
  *
  *     out[t, f] = bias[f] + sum over j, c of in[t * strides + j * dilation - lead, c] W[j, c, f]
  *     d_W = windows^T d_out     d_bias = column sums of d_out     d_in = d_out W^T, added back to where each value came
- * from
+ * from. With groups, filter f of group g reads the channels of g only: c counts them from the first of the group.
  *
- * Masks: windows are counted from the first token of a text's span; masked tokens inside it are zero vectors. With
- * padding="valid" a span shorter than the kernel has one window, with zeros to its right; an empty one has none. */
+ * Masks: windows are counted from the first token of a text's span (batch/windows.h); masked tokens inside it are zero
+ * vectors. */
 #include "ops/op.h"
 
 #include <string.h>
 
-enum padding {
-    VALID,
-    SAME,
-    CAUSAL
-};
-
 struct state {
-    int strides, dilation, padding;
-    int64_t taps, channels, filters;
+    int strides, dilation, padding, groups;
+    int64_t taps, channels, filters; /* channels of all groups */
 
     /* of the step */
+    struct ec_windows window;
     struct ec_layout layout;
-    float *windows; /* [rows out, taps * channels] */
+    float *windows; /* [rows out, groups, taps * channels of a group] */
     float *d_windows;
-    struct ec_product forward, d_kernel, d_window;
+    struct ec_product forward, d_kernel, d_window; /* of the first group */
 };
 
-static const char *const paddings[] = {"valid", "same", "causal", NULL};
-static const struct state defaults = {.strides = 1, .dilation = 1};
+static const struct state defaults = {.strides = 1, .dilation = 1, .groups = 1};
 static const struct ec_attribute attributes[] = {
     {"strides", EC_ATTRIBUTE_INT, offsetof(struct state, strides), NULL},
     {"dilation_rate", EC_ATTRIBUTE_INT, offsetof(struct state, dilation), NULL},
-    {"padding", EC_ATTRIBUTE_CHOICE, offsetof(struct state, padding), paddings},
+    {"padding", EC_ATTRIBUTE_CHOICE, offsetof(struct state, padding), ec_padding_names},
+    {"groups", EC_ATTRIBUTE_INT, offsetof(struct state, groups), NULL},
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
@@ -53,13 +48,21 @@ static ec_status infer(struct ec_op *op, char *message, size_t bytes)
                               "conv1d: strides = %d, dilation_rate = %d; both must be >= 1 and one of them 1",
                               state->strides, state->dilation);
     }
-    const int64_t dims[] = {-1, op->inputs[0]->cols, -1};
+    state->channels = op->inputs[0]->cols;
+    if (state->groups < 1 || state->channels % state->groups) {
+        return ec_infer_error(message, bytes, "conv1d: groups = %d does not divide the %lld channels", state->groups,
+                              (long long)state->channels);
+    }
+    const int64_t dims[] = {-1, state->channels / state->groups, -1};
     if ((status = ec_infer_parameter(op, 0, 3, dims, message, bytes)) != EC_OK) {
         return status;
     }
     state->taps = op->parameters[0]->dims[0];
-    state->channels = op->parameters[0]->dims[1];
     state->filters = op->parameters[0]->dims[2];
+    if (state->filters % state->groups) {
+        return ec_infer_error(message, bytes, "conv1d: groups = %d does not divide the %lld filters", state->groups,
+                              (long long)state->filters);
+    }
     if (op->parameter_count == 2) {
         status = ec_infer_parameter(op, 1, 1, &state->filters, message, bytes);
     }
@@ -68,77 +71,78 @@ static ec_status infer(struct ec_op *op, char *message, size_t bytes)
     return status;
 }
 
-/* First kernel position that a window covers, and places before the span where the first window begins. */
-static int64_t reach(const struct state *state) { return (state->taps - 1) * state->dilation + 1; }
-
-static int64_t window_count(const struct state *state, int64_t length, int masked)
-{
-    if (state->padding != VALID) {
-        return (length + state->strides - 1) / state->strides;
-    }
-    if (length >= reach(state)) {
-        return (length - reach(state)) / state->strides + 1;
-    }
-    return masked && length > 0;
-}
-
-/* Places before a text of this length where its first window begins. */
-static int64_t lead(const struct state *state, int64_t length)
-{
-    if (state->padding == CAUSAL) {
-        return reach(state) - 1;
-    }
-    if (state->padding == VALID) {
-        return 0;
-    }
-    /* "same" pads as few places as the windows need, the odd one behind */
-    int64_t windows = window_count(state, length, 0);
-    int64_t all = (windows - 1) * state->strides + reach(state) - length;
-    return all > 0 ? all / 2 : 0;
-}
-
 static ec_status plan_layout(struct ec_op *op, struct ec_step *step)
 {
     struct state *state = op->state;
     const struct ec_layout *in = op->inputs[0]->layout;
-    int64_t *offsets = ec_arena_take(step->arena, in->batch + 1, sizeof *offsets);
-    int64_t *starts = ec_arena_take(step->arena, in->batch, sizeof *starts);
-    if (!offsets || !starts) {
-        return EC_NO_MEMORY;
+    state->window = (struct ec_windows){
+        .size = state->taps, .strides = state->strides, .dilation = state->dilation, .padding = state->padding};
+    ec_status status = ec_windows_layout(&state->layout, &state->window, in, 0, step->arena);
+    return status != EC_BAD_VALUE
+               ? status
+               : ec_infer_error(
+                     step->message, sizeof step->message,
+                     "the texts are %lld tokens long; a kernel that reaches over %lld with padding='valid' needs at "
+                     "least as many",
+                     (long long)in->width, (long long)ec_windows_reach(&state->window));
+}
+
+/* Columns of a window row that belong to one group. */
+static int64_t group_depth(const struct state *state) { return state->taps * state->channels / state->groups; }
+
+static void plan_products(struct ec_op *op, struct ec_step *step, int64_t size)
+{
+    struct state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    const struct ec_parameter *kernel = op->parameters[0];
+    int64_t stride = state->taps * state->channels, depth = group_depth(state);
+    int64_t filters = state->filters / state->groups;
+    state->forward = (struct ec_product){.out = out->data,
+                                         .out_stride = state->filters,
+                                         .a = state->windows,
+                                         .a_row_stride = stride,
+                                         .a_col_stride = 1,
+                                         .b = kernel->value,
+                                         .b_row_stride = state->filters,
+                                         .b_col_stride = 1,
+                                         .rows = out->rows,
+                                         .cols = filters,
+                                         .depth = depth};
+    ec_product_plan(&state->forward, step);
+    if (out->needs_grad && kernel->trainable) {
+        state->d_kernel = (struct ec_product){.out = kernel->gradient.values,
+                                              .out_stride = state->filters,
+                                              .a = state->windows,
+                                              .a_row_stride = 1,
+                                              .a_col_stride = stride,
+                                              .b = out->grad,
+                                              .b_row_stride = state->filters,
+                                              .b_col_stride = 1,
+                                              .rows = depth,
+                                              .cols = filters,
+                                              .depth = out->rows};
+        ec_product_plan(&state->d_kernel, step);
     }
-    int64_t width = window_count(state, in->width, in->masked);
-    if (in->masked && width < 1) {
-        width = 1;
+    if (in->needs_grad) {
+        state->d_windows = ec_arena_take(step->arena, size, sizeof(float));
+        state->d_window = (struct ec_product){.out = state->d_windows,
+                                              .out_stride = stride,
+                                              .a = out->grad,
+                                              .a_row_stride = state->filters,
+                                              .a_col_stride = 1,
+                                              .b = kernel->value,
+                                              .b_row_stride = 1,
+                                              .b_col_stride = state->filters,
+                                              .rows = out->rows,
+                                              .cols = depth,
+                                              .depth = filters};
+        ec_product_plan(&state->d_window, step);
     }
-    if (width < 1) {
-        return ec_infer_error(
-            step->message, sizeof step->message,
-            "the texts are %lld tokens long; a kernel that reaches over %lld with padding='valid' needs at "
-            "least as many",
-            (long long)in->width, (long long)reach(state));
-    }
-    offsets[0] = 0;
-    for (int64_t b = 0; b < in->batch; b++) {
-        int64_t count = window_count(state, in->offsets[b + 1] - in->offsets[b], in->masked);
-        int64_t start = in->starts[b] / state->strides;
-        offsets[b + 1] = offsets[b] + count;
-        starts[b] = start < width - count ? start : width - count;
-    }
-    state->layout = (struct ec_layout){.batch = in->batch,
-                                       .width = width,
-                                       .rows = offsets[in->batch],
-                                       .offsets = offsets,
-                                       .starts = starts,
-                                       .mask = NULL,
-                                       .masked = in->masked};
-    return EC_OK;
 }
 
 static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
     struct state *state = op->state;
-    const struct ec_tensor *in = op->inputs[0];
-    const struct ec_parameter *kernel = op->parameters[0];
     struct ec_tensor *out = op->outputs[0];
     ec_status status = plan_layout(op, step);
     if (status != EC_OK || (status = ec_op_plan_gradients(op, step)) != EC_OK) {
@@ -149,61 +153,32 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     if ((status = ec_tensor_take(out, step)) != EC_OK) {
         return status;
     }
-    int64_t depth = state->taps * state->channels;
     int64_t size;
-    if (__builtin_mul_overflow(out->rows, depth, &size)) {
+    if (__builtin_mul_overflow(out->rows, state->taps * state->channels, &size)) {
         return EC_TOO_LARGE;
     }
     state->windows = ec_arena_take(step->arena, size, sizeof(float));
-    state->forward = (struct ec_product){.out = out->data,
-                                         .out_stride = state->filters,
-                                         .a = state->windows,
-                                         .a_row_stride = depth,
-                                         .a_col_stride = 1,
-                                         .b = kernel->value,
-                                         .b_row_stride = state->filters,
-                                         .b_col_stride = 1,
-                                         .rows = out->rows,
-                                         .cols = state->filters,
-                                         .depth = depth};
-    ec_product_plan(&state->forward, step);
-    if (out->needs_grad && kernel->trainable) {
-        state->d_kernel = (struct ec_product){.out = kernel->gradient.values,
-                                              .out_stride = state->filters,
-                                              .a = state->windows,
-                                              .a_row_stride = 1,
-                                              .a_col_stride = depth,
-                                              .b = out->grad,
-                                              .b_row_stride = state->filters,
-                                              .b_col_stride = 1,
-                                              .rows = depth,
-                                              .cols = state->filters,
-                                              .depth = out->rows};
-        ec_product_plan(&state->d_kernel, step);
-    }
-    if (in->needs_grad) {
-        state->d_windows = ec_arena_take(step->arena, size, sizeof(float));
-        state->d_window = (struct ec_product){.out = state->d_windows,
-                                              .out_stride = depth,
-                                              .a = out->grad,
-                                              .a_row_stride = state->filters,
-                                              .a_col_stride = 1,
-                                              .b = kernel->value,
-                                              .b_row_stride = 1,
-                                              .b_col_stride = state->filters,
-                                              .rows = out->rows,
-                                              .cols = depth,
-                                              .depth = state->filters};
-        ec_product_plan(&state->d_window, step);
-    }
+    plan_products(op, step, size);
     return step->arena->failed ? EC_NO_MEMORY : EC_OK;
+}
+
+/* The three products for each group in turn: the parts of the first, moved on by `out`, `a` and `b` floats. */
+static void run_groups(struct ec_team *team, const struct state *state, struct ec_product product, int64_t out,
+                       int64_t a, int64_t b)
+{
+    for (int group = 0; group < state->groups; group++) {
+        ec_product_run(team, &product);
+        product.out += out;
+        product.a += a;
+        product.b += b;
+    }
 }
 
 /* The input row of a window's tap, or -1 where it lies outside the span or on a masked token. */
 static int64_t source_row(const struct state *state, const struct ec_layout *in, int64_t b, int64_t window, int64_t tap)
 {
     int64_t length = in->offsets[b + 1] - in->offsets[b];
-    int64_t place = window * state->strides + tap * state->dilation - lead(state, length);
+    int64_t place = window * state->strides + tap * state->dilation - ec_windows_lead(&state->window, length);
     if (place < 0 || place >= length || (in->mask && !in->mask[in->offsets[b] + place])) {
         return -1;
     }
@@ -215,14 +190,18 @@ static void write_windows(const struct ec_op *op, int64_t b)
     const struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0];
     const int64_t *offsets = state->layout.offsets;
+    int64_t channels = state->channels / state->groups;
     float *out = state->windows + offsets[b] * state->taps * state->channels;
-    for (int64_t window = 0; window < offsets[b + 1] - offsets[b]; window++) {
-        for (int64_t tap = 0; tap < state->taps; tap++, out += state->channels) {
+    for (int64_t window = 0; window < offsets[b + 1] - offsets[b]; window++, out += state->taps * state->channels) {
+        for (int64_t tap = 0; tap < state->taps; tap++) {
             int64_t row = source_row(state, in->layout, b, window, tap);
-            if (row < 0) {
-                memset(out, 0, (size_t)state->channels * sizeof *out);
-            } else {
-                memcpy(out, in->data + row * state->channels, (size_t)state->channels * sizeof *out);
+            for (int group = 0; group < state->groups; group++) {
+                float *place = out + group * group_depth(state) + tap * channels;
+                if (row < 0) {
+                    memset(place, 0, (size_t)channels * sizeof *out);
+                } else {
+                    memcpy(place, in->data + row * state->channels + group * channels, (size_t)channels * sizeof *out);
+                }
             }
         }
     }
@@ -234,15 +213,19 @@ static void add_windows_back(const struct ec_op *op, int64_t b)
     const struct ec_tensor *in = op->inputs[0];
     const int64_t *offsets = state->layout.offsets;
     const int64_t *rows = in->layout->offsets;
+    int64_t channels = state->channels / state->groups;
     const float *d_window = state->d_windows + offsets[b] * state->taps * state->channels;
     if (!op->adds_input[0]) {
-        memset(in->grad + rows[b] * in->cols, 0, (size_t)((rows[b + 1] - rows[b]) * in->cols) * sizeof(float));
+        memset(in->grad + rows[b] * state->channels, 0,
+               (size_t)((rows[b + 1] - rows[b]) * state->channels) * sizeof(float));
     }
-    for (int64_t window = 0; window < offsets[b + 1] - offsets[b]; window++) {
-        for (int64_t tap = 0; tap < state->taps; tap++, d_window += state->channels) {
+    for (int64_t window = 0; window < offsets[b + 1] - offsets[b];
+         window++, d_window += state->taps * state->channels) {
+        for (int64_t tap = 0; tap < state->taps; tap++) {
             int64_t row = source_row(state, in->layout, b, window, tap);
-            if (row >= 0) {
-                ec_kernels()->add(in->grad + row * state->channels, d_window, state->channels);
+            for (int group = 0; row >= 0 && group < state->groups; group++) {
+                ec_kernels()->add(in->grad + row * state->channels + group * channels,
+                                  d_window + group * group_depth(state) + tap * channels, channels);
             }
         }
     }
@@ -256,7 +239,8 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
         write_windows(op, b);
     }
     ec_team_barrier(team);
-    ec_product_run(team, &state->forward);
+    run_groups(team, state, state->forward, state->filters / state->groups, group_depth(state),
+               state->filters / state->groups);
     if (op->parameter_count == 2) {
         for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
             int64_t begin = state->layout.offsets[b];
@@ -271,6 +255,7 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
 {
     struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    int64_t filters = state->filters / state->groups;
     if (op->parameter_count == 2 && op->parameters[1]->trainable) {
         while (ec_team_next(team, 1) >= 0) {
             ec_kernels()->column_sum(op->parameters[1]->gradient.values, op->adds_parameter[1], out->grad, out->cols,
@@ -280,10 +265,10 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     if (op->parameters[0]->trainable) {
         struct ec_product d_kernel = state->d_kernel;
         d_kernel.accumulate = op->adds_parameter[0];
-        ec_product_run(team, &d_kernel);
+        run_groups(team, state, d_kernel, filters, group_depth(state), filters);
     }
     if (in->needs_grad) {
-        ec_product_run(team, &state->d_window);
+        run_groups(team, state, state->d_window, group_depth(state), filters, filters);
         for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
             add_windows_back(op, b);
         }

@@ -43,34 +43,14 @@ static ec_status plan_max(struct ec_op *op, struct ec_step *step)
     return state->at ? status : EC_NO_MEMORY;
 }
 
-static int counts(const struct ec_layout *layout, int64_t row) { return !layout->mask || layout->mask[row]; }
-
 static void forward_max(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
     const struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    const struct ec_layout *layout = in->layout;
+    const int64_t *offsets = in->layout->offsets;
     for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
-        float *y = out->data + b * out->cols;
-        int32_t *at = state->at + b * out->cols;
-        int64_t row = layout->offsets[b], end = layout->offsets[b + 1];
-        while (row < end && !counts(layout, row)) {
-            row++;
-        }
-        if (row == end) {
-            memset(y, 0, (size_t)out->cols * sizeof *y);
-            memset(at, 0xff, (size_t)out->cols * sizeof *at);
-            continue;
-        }
-        memcpy(y, in->data + row * in->cols, (size_t)in->cols * sizeof *y);
-        for (int64_t c = 0; c < out->cols; c++) {
-            at[c] = (int32_t)row;
-        }
-        for (row++; row < end; row++) {
-            if (counts(layout, row)) {
-                ec_kernels()->maximum_into(y, at, in->data + row * in->cols, (int32_t)row, in->cols);
-            }
-        }
+        ec_rows_maximum(out->data + b * out->cols, state->at + b * out->cols, in->data, in->cols, in->layout,
+                        offsets[b], offsets[b + 1]);
     }
     ec_team_barrier(team);
 }
@@ -90,39 +70,17 @@ static void backward_max(struct ec_op *op, const struct ec_step *step, struct ec
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
         clear_text(op, b);
-        for (int64_t c = 0; c < out->cols; c++) {
-            int32_t row = state->at[b * out->cols + c];
-            if (row >= 0) {
-                in->grad[row * in->cols + c] += out->grad[b * out->cols + c];
-            }
-        }
+        ec_rows_maximum_back(in->grad, out->grad + b * out->cols, state->at + b * out->cols, out->cols);
     }
     ec_team_barrier(team);
-}
-
-static int64_t count_steps(const struct ec_layout *layout, int64_t b)
-{
-    int64_t count = 0;
-    for (int64_t row = layout->offsets[b]; row < layout->offsets[b + 1]; row++) {
-        count += counts(layout, row);
-    }
-    return count;
 }
 
 static void forward_average(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    const struct ec_layout *layout = in->layout;
+    const int64_t *offsets = in->layout->offsets;
     for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
-        float *y = out->data + b * out->cols;
-        int64_t count = count_steps(layout, b);
-        memset(y, 0, (size_t)out->cols * sizeof *y);
-        for (int64_t row = layout->offsets[b]; row < layout->offsets[b + 1]; row++) {
-            if (counts(layout, row)) {
-                ec_kernels()->add(y, in->data + row * in->cols, in->cols);
-            }
-        }
-        ec_kernels()->scale(y, y, count ? 1.0f / (float)count : 0.0f, out->cols);
+        ec_rows_mean(out->data + b * out->cols, in->data, in->cols, in->layout, offsets[b], offsets[b + 1]);
     }
     ec_team_barrier(team);
 }
@@ -130,16 +88,10 @@ static void forward_average(struct ec_op *op, const struct ec_step *step, struct
 static void backward_average(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    const struct ec_layout *layout = in->layout;
+    const int64_t *offsets = in->layout->offsets;
     for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
-        int64_t count = count_steps(layout, b);
-        float share = count ? 1.0f / (float)count : 0.0f;
         clear_text(op, b);
-        for (int64_t row = layout->offsets[b]; row < layout->offsets[b + 1]; row++) {
-            if (counts(layout, row)) {
-                ec_kernels()->add_scaled(in->grad + row * in->cols, out->grad + b * out->cols, share, in->cols);
-            }
-        }
+        ec_rows_mean_back(in->grad, out->grad + b * out->cols, in->cols, in->layout, offsets[b], offsets[b + 1]);
     }
     ec_team_barrier(team);
 }

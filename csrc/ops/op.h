@@ -10,6 +10,8 @@
 #include "base/threads.h"
 #include "batch/distinct.h"
 #include "batch/layout.h"
+#include "batch/reduction.h"
+#include "batch/windows.h"
 #include "grad/parameter.h"
 #include "kernels/kernels.h"
 #include "matrix/product.h"

@@ -32,9 +32,7 @@ LONG_FILES = {
     "csrc/python/program.c": "one type, its methods in the order of a step",
     "csrc/python/program_inputs.c": "every check of a batch, one function per kind",
 }
-LONG_FUNCTIONS = {
-    "csrc/ops/conv1d.c:plan": "three products, a line for each of their strides",
-}
+LONG_FUNCTIONS = {}
 
 # What only these files may use; a rule of one place cannot be broken in another.
 ONLY_IN = {
