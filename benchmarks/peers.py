@@ -8,6 +8,7 @@ milliseconds they took.
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import json
 import os
@@ -19,6 +20,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -178,8 +180,10 @@ def race(contestants: list[Contestant], steps: int = 20, rounds: int = 5, warm: 
     return running
 
 
-def report(title: str, contestants: list[Contestant], ours: str = "embedcnn") -> dict[str, object]:
-    """Prints best and median of each and our ratio to the fastest peer; returns them."""
+def report(
+    title: str, contestants: list[Contestant], ours: str = "embedcnn", goal: float | None = None
+) -> dict[str, object]:
+    """Prints best and median of each and our ratio to the fastest peer beside the goal; returns them."""
     print(f"\n{title}")
     rows = {}
     for contestant in sorted(contestants, key=lambda one: min(one.samples)):
@@ -191,7 +195,7 @@ def report(title: str, contestants: list[Contestant], ours: str = "embedcnn") ->
         }
         print(f"  {contestant.name:<22}{best:9.2f} ms best {median:9.2f} ms median   {contestant.version}")
     peers = [name for name in rows if not name.startswith(ours)]
-    result: dict[str, object] = {"title": title, "results": rows}
+    result: dict[str, object] = {"title": title, "goal": goal, "results": rows}
     if ours in rows and peers:
         fastest = min(peers, key=lambda name: rows[name]["best_ms"])
         for kind in ("best_ms", "median_ms"):
@@ -199,8 +203,73 @@ def report(title: str, contestants: list[Contestant], ours: str = "embedcnn") ->
                 min(rows[peer][kind] for peer in peers) / rows[ours][kind], 2
             )
         ratios = f"{result['ratio_best']} x (median {result['ratio_median']} x)"
-        print(f"  {ours} is {ratios} the fastest peer, {fastest}")
+        wanted = f"; goal {goal:g} x" if goal else ""
+        print(f"  {ours} is {ratios} the fastest peer, {fastest}{wanted}", flush=True)
+        result["fastest_peer"] = fastest
     return result
+
+
+def found_pythons(other: str | None, compiled: bool) -> dict[str, str]:
+    """Which Python runs each contestant; frameworks that are not installed are left out."""
+    pythons = {"embedcnn": sys.executable}
+    if installed("torch"):
+        pythons["PyTorch"] = sys.executable
+        if compiled:
+            pythons["PyTorch compiled"] = sys.executable
+    if other or (installed("tensorflow") and installed("keras")):
+        pythons["Keras"] = other or sys.executable
+        if compiled:
+            pythons["Keras XLA"] = other or sys.executable
+    if installed("jax"):
+        pythons["JAX"] = sys.executable
+    return pythons
+
+
+def compete(
+    name: str,
+    description: str,
+    file: str,
+    served: dict[str, Callable[[Any, str], None]],
+    shape: Any,
+    cases: list[str],
+    goals: dict[str, float],
+) -> None:
+    """The command line of a benchmark that races frameworks: `served[contestant](shape, case)` serves one."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--python",
+        default=os.environ.get("EMBEDCNN_PEER_PYTHON"),
+        help="Python of another environment, for TensorFlow + Keras (else $EMBEDCNN_PEER_PYTHON)",
+    )
+    parser.add_argument("--compile", action="store_true", help="torch.compile and Keras's XLA too (minutes)")
+    parser.add_argument("--only", nargs="*", help="names of contestants", choices=list(served))
+    parser.add_argument("--cases", nargs="*", default=cases, choices=cases)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--json", help="file for the results")
+    parser.add_argument("--serve", help=argparse.SUPPRESS)
+    parser.add_argument("--case", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.serve:
+        sys.path.insert(0, str(ROOT))
+        served[arguments.serve](shape, arguments.case)
+        return
+    warn_if_busy()
+    results = []
+    for case in arguments.cases:
+        contestants = []
+        for contestant, python in found_pythons(arguments.python, arguments.compile).items():
+            if arguments.only and contestant not in arguments.only or contestant not in served:
+                continue
+            if "trimmed" in case and contestant in ("JAX", "PyTorch compiled", "Keras XLA"):
+                continue  # they compile anew for every width
+            command = [python, str(Path(file).resolve()), "--serve", contestant, "--case", case]
+            contestants.append(Contestant(contestant, command))
+        found = race(contestants, arguments.steps, arguments.rounds)
+        results.append(report(f"{name}, {case}", found, goal=goals.get(case)))
+        write_json(arguments.json, results)
 
 
 def write_json(path: str | None, results: object) -> None:
