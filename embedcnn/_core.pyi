@@ -1,6 +1,6 @@
 """Types of the C core, one section for each file of csrc/python. No stable interface: use the package."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias, final
 
 import numpy as np
@@ -59,17 +59,19 @@ class Program:
         self,
         inputs: Sequence[Any],
         targets: Sequence[np.ndarray],
-        sample_weight: _Floats | None,
+        sample_weight: _Floats | tuple[_Floats | None, ...] | None,
         learning_rate: float,
         step: int,
         want_outputs: bool = False,
+        loss_function: Callable[[int, _Floats], tuple[np.ndarray, np.ndarray]] | None = None,
     ) -> _StepResult: ...
     def test_step(
         self,
         inputs: Sequence[Any],
         targets: Sequence[np.ndarray],
-        sample_weight: _Floats | None,
+        sample_weight: _Floats | tuple[_Floats | None, ...] | None,
         want_outputs: bool = False,
+        loss_function: Callable[[int, _Floats], tuple[np.ndarray, np.ndarray]] | None = None,
     ) -> _StepResult: ...
     def gradient(self, number: int, /) -> _Floats | _Table: ...
     def input_gradient(self, number: int, /) -> _Floats: ...

@@ -17,8 +17,9 @@ import numpy as np
 from .ragged import Ragged
 from .random_seeds import generator
 from .text_rows import TextRows
+from .weighting import Weights, take_weights
 
-Batch = tuple[list[Any], list[np.ndarray], np.ndarray | None, int]
+Batch = tuple[list[Any], list[np.ndarray], Weights, int]
 """Inputs, targets, weights and the number of examples."""
 
 AHEAD = 2  # batches that wait, besides the one in the making
@@ -31,7 +32,7 @@ class ArrayBatches:
         self,
         inputs: list[Any],
         targets: list[np.ndarray],
-        weights: np.ndarray | None,
+        weights: Weights,
         batch_size: int,
         seed: int | None,
         limit: int | None = None,
@@ -64,7 +65,7 @@ class ArrayBatches:
             stop = min(start + self.batch_size, self.count)
             index: Any = slice(start, stop) if order is None else order[start:stop]
             inputs = [take(part, index) for part in self.inputs]
-            weights = None if self.weights is None else self.weights[index]
+            weights = take_weights(self.weights, index)
             yield inputs, [part[index] for part in self.targets], weights, stop - start
 
 
@@ -170,9 +171,15 @@ def owned(batch: Batch) -> Batch:
     return (
         [tuple(map(np.copy, part)) if isinstance(part, tuple) else np.copy(part) for part in inputs],
         [np.copy(part) for part in targets],
-        None if weights is None else np.copy(weights),
+        _copied(weights),
         count,
     )
+
+
+def _copied(weights: Weights) -> Weights:
+    if isinstance(weights, tuple):
+        return tuple(None if part is None else part.copy() for part in weights)
+    return None if weights is None else weights.copy()
 
 
 def take(prepared: Any, index: Any) -> Any:

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from . import losses, metrics
+from .choices import warn_user
 from .feeding import TargetSpec
 from .graph import SymbolicTensor
 from .losses import Loss
 from .metrics import Metric
 from .optimizers import Optimizer
+from .weighting import Weights
 
 
 class Meter:
@@ -50,12 +52,21 @@ class Compiled:
         ]
         if all(part is None for part in self.losses):
             raise ValueError(f"`loss` must be given for at least one output. Received: loss={loss!r}")
+        for part in self.losses:
+            if part is not None and part.reduction == "none":
+                raise ValueError(
+                    f"loss={part.name!r} has reduction='none': a model needs one number. Allowed: 'sum', "
+                    "'sum_over_batch_size', 'mean_with_sample_weight'"
+                )
         weights = self._per_output("loss_weights", loss_weights)
         self.loss_weights = [1.0 if weight is None else _checked_weight(weight) for weight in weights]
         self.active = [number for number, part in enumerate(self.losses) if part is not None]
         self.targets = [
             TargetSpec(
-                f"y[{number}]" if len(outputs) > 1 else "y", part.target if part else "any", tensor.shape
+                f"y[{number}]" if len(outputs) > 1 else "y",
+                part.target if part else "any",
+                tensor.shape,
+                getattr(part, "ignore_class", None),
             )
             for number, (part, tensor) in enumerate(zip(self.losses, outputs, strict=True))
         ]
@@ -63,6 +74,8 @@ class Compiled:
         self.settings = {"metrics": metric_names, "weighted_metrics": weighted_metrics}
         self.meters = self._resolve(metric_names, False) + self._resolve(weighted_metrics, True)
         self.want_outputs = any(meter.counted < 0 for meter in self.meters)
+        functions = [isinstance(self.losses[number], losses.FunctionLoss) for number in self.active]
+        self.loss_function = self._function_of if any(functions) else None
         self.simple = len(self.active) == 1 and len(outputs) == 1 and not self.want_outputs
         self.names = self._names()
 
@@ -119,6 +132,7 @@ class Compiled:
         kind = getattr(metric, "kind", None)
         if not weighted and len(spec.shape) == 2 and kind is not None and kind == getattr(loss, "kind", None):
             exact = getattr(metric, "threshold", 0.5) == 0.5 and (kind != "binary" or spec.units == 1)
+            exact = exact and loss.operation == "cross_entropy" and spec.ignored is None
             counted = self.active.index(number) if exact else -1
         label = metric.name if len(self.output_names) == 1 else f"{self.output_names[number]}_{metric.name}"
         return Meter(metric, number, weighted, counted, label)
@@ -129,13 +143,31 @@ class Compiled:
             names += [f"{self.output_names[number]}_loss" for number in self.active]
         return names + [meter.label for meter in self.meters]
 
+    def _function_of(self, targets: list[Any]) -> Any:
+        """What a step calls for losses that are Python functions: (number, predictions) -> (losses,
+        gradients).
+        """
+
+        def function(number: int, predictions: np.ndarray) -> Any:
+            loss = self.losses[self.active[number]]
+            assert isinstance(loss, losses.FunctionLoss)
+            return loss.losses_and_gradients(targets[number], predictions)
+
+        return function
+
     def tally(self) -> Tally:
         """A new count of losses and metrics."""
         return Tally(self)
 
-    def get_config(self) -> dict[str, Any]:
-        """What a file keeps; metrics that are Python functions are left out."""
+    def get_config(self) -> dict[str, Any] | None:
+        """What a file keeps, without metrics that are Python functions; None, with a warning, where a loss
+        is one.
+        """
         from . import optimizers
+
+        if self.loss_function is not None:
+            warn_user("a loss is a Python function, which no file can hold: compile again after loading")
+            return None
 
         def stored(group: Any) -> Any:
             if isinstance(group, (list, tuple)):
@@ -172,7 +204,7 @@ class Tally:
         for meter in compiled.meters:
             meter.metric.reset_state()
 
-    def add(self, result: Any, targets: list[np.ndarray], weights: np.ndarray | None, count: int) -> None:
+    def add(self, result: Any, targets: list[np.ndarray], weights: Weights, count: int) -> None:
         """Counts what the core returned for a batch of `count` examples."""
         losses, _, correct, outputs = result
         self.examples += count
@@ -183,8 +215,11 @@ class Tally:
             if meter.counted >= 0:
                 meter.metric.add(correct[meter.counted], count)
             else:
-                target = targets[compiled.active.index(meter.output)]
-                meter.metric.update_state(target, outputs[meter.output], weights if meter.weighted else None)
+                number = compiled.active.index(meter.output)
+                weight = weights[number] if isinstance(weights, tuple) else weights
+                meter.metric.update_state(
+                    targets[number], outputs[meter.output], weight if meter.weighted else None
+                )
 
     def values(self) -> list[float]:
         """The means, in the order of `Compiled.names`. The core's losses hold their loss weight; "loss" is

@@ -44,6 +44,8 @@ class TargetSpec:
     name: str
     target: str
     shape: tuple[int | None, ...]
+    ignored: int | None = None
+    """A class number that does not count and may be any integer."""
 
     @property
     def units(self) -> int:
@@ -60,7 +62,8 @@ def prepare_input(spec: InputSpec, value: Any, whole: bool = False) -> Any:
     if isinstance(value, Ragged):
         if spec.kind != "ids":
             raise TypeError(
-                f"{spec.name}: an input of numbers takes no Ragged; expected shape {_shape(spec.shape)}"
+                f"{spec.name}: an input of numbers takes no Ragged; expected shape "
+                f"{as_output_shape(spec.shape)}"
             )
         return value
     array = value if type(value) is np.ndarray and value.dtype.kind != "O" else _as_array(spec.name, value)
@@ -71,7 +74,9 @@ def prepare_input(spec: InputSpec, value: Any, whole: bool = False) -> Any:
     if array.ndim != len(spec.shape) or any(
         size not in (None, got) for size, got in zip(spec.shape[1:], array.shape[1:], strict=True)
     ):
-        raise ValueError(f"{spec.name}: expected shape {_shape(spec.shape)}. Received: shape {array.shape}")
+        raise ValueError(
+            f"{spec.name}: expected shape {as_output_shape(spec.shape)}. Received: shape {array.shape}"
+        )
     _require_examples(spec.name, len(array))
     array = np.ascontiguousarray(array, np.float32)
     if whole and not np.isfinite(array.sum()) and not np.isfinite(array).all():
@@ -112,12 +117,13 @@ def _prepare_ids(spec: InputSpec, array: np.ndarray, whole: bool) -> np.ndarray:
     if array.ndim != 2:
         hint = f"; for one text use {spec.name}[None]" if array.ndim == 1 and len(array) else ""
         raise ValueError(
-            f"{spec.name}: expected token ids of shape {_shape(spec.shape)}. Received: shape "
+            f"{spec.name}: expected token ids of shape {as_output_shape(spec.shape)}. Received: shape "
             f"{array.shape}{hint}"
         )
     if spec.shape[1] not in (None, array.shape[1]):
         raise ValueError(
-            f"{spec.name}: expected token ids of shape {_shape(spec.shape)}. Received: shape {array.shape}; "
+            f"{spec.name}: expected token ids of shape {as_output_shape(spec.shape)}. Received: shape "
+            f"{array.shape}; "
             "Input(shape=(None,)) takes any length"
         )
     _require_examples(spec.name, len(array))
@@ -160,7 +166,8 @@ def _require_examples(name: str, count: int) -> None:
         raise ValueError(f"{name} holds no examples (its length is 0)")
 
 
-def _shape(shape: Sequence[int | None]) -> str:
+def as_output_shape(shape: Sequence[int | None]) -> str:
+    """A shape in messages: (batch, any, 3)."""
     return f"({', '.join(['batch', *('any' if size is None else str(size) for size in shape[1:])])})"
 
 
@@ -169,6 +176,10 @@ def prepare_target(spec: TargetSpec, value: Any, whole: bool = False) -> np.ndar
     """One target as programs take it: integers for "classes", else float32 of the output's shape."""
     array = value if type(value) is np.ndarray and value.dtype.kind != "O" else _as_array(spec.name, value)
     _require_examples(spec.name, len(array) if array.ndim else 0)
+    if spec.target == "free":  # what the loss function of the user makes of it
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"{spec.name}: numbers were expected. Received: dtype {array.dtype}")
+        return array
     if spec.target == "classes":
         return _prepare_classes(spec, array, whole)
     if array.dtype.kind not in "fiub":
@@ -192,7 +203,8 @@ def prepare_target(spec: TargetSpec, value: Any, whole: bool = False) -> np.ndar
         )
     if array.ndim != ndim or array.shape[-1] != spec.units:
         raise ValueError(
-            f"{spec.name}: expected shape {_shape(spec.shape)}, as the output. Received: shape {array.shape}"
+            f"{spec.name}: expected shape {as_output_shape(spec.shape)}, as the output. Received: shape "
+            f"{array.shape}"
         )
     array = np.ascontiguousarray(array, np.float32)
     if whole:
@@ -217,11 +229,13 @@ def _prepare_classes(spec: TargetSpec, array: np.ndarray, whole: bool) -> np.nda
         if array.ndim == ndim and array.shape[-1] == spec.units:
             raise _one_hot_error(spec, array)
         raise ValueError(
-            f"{spec.name}: expected class numbers of shape {_shape(spec.shape[:-1])}. Received: shape "
+            f"{spec.name}: expected class numbers of shape {as_output_shape(spec.shape[:-1])}. Received: "
+            f"shape "
             f"{array.shape}"
         )
     if whole:
-        check_range(spec.name, array, spec.units)
+        counted = array if spec.ignored is None else np.where(array == spec.ignored, 0, array)
+        check_range(spec.name, counted, spec.units)
     return array
 
 
@@ -245,56 +259,6 @@ def _check_values(spec: TargetSpec, array: np.ndarray) -> None:
             where = where[:-1]
         value = array[where] if np.ndim(array[where]) == 0 else array[where][0]
         raise ValueError(f"{spec.name}[{', '.join(map(str, where))}] = {value:g} is {allowed}")
-
-
-# -- sample weights ------------------------------------------------------------------------------------------
-def prepare_weights(value: Any, count: int) -> np.ndarray | None:
-    """Sample weights as float32 (B,); ValueError for other lengths, negative or infinite numbers."""
-    if value is None:
-        return None
-    weights = np.asarray(value)
-    if weights.dtype.kind not in "fiub":
-        raise TypeError(f"sample_weight: numbers were expected. Received: dtype {weights.dtype}")
-    weights = np.ascontiguousarray(weights, np.float32)
-    if weights.ndim == 2 and weights.shape[1] == 1:
-        weights = weights[:, 0]
-    if weights.shape != (count,):
-        raise ValueError(
-            f"sample_weight: expected shape ({count},), one per example. Received: shape {weights.shape}"
-        )
-    if not np.isfinite(weights).all() or (weights < 0).any():
-        where = int(np.argwhere(~np.isfinite(weights) | (weights < 0))[0, 0])
-        raise ValueError(f"sample_weight[{where}] = {weights[where]}: finite numbers >= 0 are allowed")
-    return weights
-
-
-def class_weights(
-    spec: TargetSpec, target: np.ndarray, weight_of: dict[int, float], given: Any
-) -> np.ndarray:
-    """Weight per example by class (1 for classes without one), times the sample weights."""
-    if not isinstance(weight_of, dict):
-        raise TypeError(
-            f"class_weight must be a dict of class number to weight. Received: {type(weight_of).__name__}"
-        )
-    if spec.target == "classes":
-        classes, count = target.reshape(len(target), -1), spec.units
-    elif spec.target == "one_hot":
-        classes, count = target.argmax(axis=-1).reshape(len(target), -1), spec.units
-    elif spec.units == 1:
-        classes, count = (target.reshape(len(target), 1) > 0.5).astype(np.int64), 2
-    else:
-        classes, count = np.zeros((0, 2), np.int64), 0
-    if classes.shape[1] != 1:
-        raise ValueError(
-            f"class_weight needs one class per example. Received: an output of shape {_shape(spec.shape)}"
-        )
-    table = np.ones(count, np.float32)
-    for number, weight in weight_of.items():
-        if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or not 0 <= number < count:
-            raise ValueError(f"class_weight: class {number!r} is outside [0, {count})")
-        table[number] = weight
-    weights = table[classes[:, 0]]
-    return weights if given is None else weights * given
 
 
 def is_iterable_of_batches(x: Any) -> bool:

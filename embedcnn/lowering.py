@@ -183,7 +183,7 @@ def fuse_cross_entropy(build: Builder) -> None:
     and stable.
     """
     for op in build.operations:
-        if op.name != "cross_entropy" or op.attributes["from_logits"]:
+        if op.name not in ("cross_entropy", "focal_cross_entropy") or op.attributes["from_logits"]:
             continue
         source = build.maker(op.inputs[0])
         binary = op.attributes["kind"] == "binary"

@@ -9,7 +9,14 @@ from typing import Any
 from .graph import Shape
 from .variables import Variable
 
-LOSSES = ("cross_entropy", "squared_error")
+LOSSES = (
+    "cross_entropy",
+    "focal_cross_entropy",
+    "element_loss",
+    "row_loss",
+    "squared_error",
+    "given_loss",
+)
 """The operations that are losses: they stay although nobody reads them."""
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from . import feeding
+from . import feeding, weighting
 from .batches import ArrayBatches, Batch, IterableBatches, raw
 from .choices import warn_user
 from .compiled import Compiled
@@ -86,7 +86,21 @@ class Preparation:
         named = {spec.name: part for spec, part in zip(self._specs, inputs, strict=True)}
         named |= {compiled.targets[n].name: part for n, part in zip(compiled.active, targets, strict=True)}
         count = feeding.same_length(named)
-        return inputs, targets, feeding.prepare_weights(weights, count)
+        return inputs, targets, self._prepare_weights(weights, count)
+
+    def _prepare_weights(self, weights: Any, count: int) -> weighting.Weights:
+        """One array, or for weights that are given output by output a tuple with those of each loss."""
+        compiled = self._settle()
+        shapes = [compiled.targets[number].shape for number in compiled.active]
+        parts = weighting.weights_per_output(weights, compiled.output_names)
+        if parts is not None:
+            chosen = [parts[number] for number in compiled.active]
+            return tuple(
+                weighting.prepare_weights(part, count, shape)
+                for part, shape in zip(chosen, shapes, strict=True)
+            )
+        same = shapes[0] if len({len(shape) for shape in shapes}) == 1 else (None,)
+        return weighting.prepare_weights(weights, count, same)
 
     def _target_list(self, y: Any, compiled: Compiled) -> list[Any]:
         if y is None:
@@ -126,9 +140,28 @@ class Preparation:
         if class_weight is None:
             return weights
         compiled = self._settle()
-        if len(compiled.active) != 1:
-            raise ValueError("class_weight works for models with one output only; use sample_weight")
-        return feeding.class_weights(compiled.targets[compiled.active[0]], targets[0], class_weight, weights)
+        specs = [compiled.targets[number] for number in compiled.active]
+        names = [compiled.output_names[number] for number in compiled.active]
+        by_output = isinstance(class_weight, dict) and any(isinstance(key, str) for key in class_weight)
+        if not by_output and len(specs) != 1:
+            raise ValueError(
+                "class_weight of a model with several outputs must be a dict of output name to a dict of "
+                "class "
+                f"number to weight; outputs: {names}"
+            )
+        if not by_output:
+            part = weights[0] if isinstance(weights, tuple) else weights
+            return weighting.class_weights(specs[0], targets[0], class_weight, part)
+        for name in class_weight:
+            if name not in names:
+                raise ValueError(f"class_weight: no output with a loss is called {name!r}; outputs: {names}")
+        given = weights if isinstance(weights, tuple) else [weights] * len(specs)
+        return tuple(
+            part
+            if name not in class_weight
+            else weighting.class_weights(spec, target, class_weight[name], part)
+            for name, spec, target, part in zip(names, specs, targets, given, strict=True)
+        )
 
     def _feed(
         self,
@@ -189,7 +222,7 @@ class Preparation:
         def part(index: np.ndarray) -> tuple[Any, Any, Any]:
             whole = [value[index] for value in inputs], [value[index] for value in targets]
             single = [values[0] if len(values) == 1 else values for values in whole]
-            return single[0], self._targets_as_given(single[1]), None if weights is None else weights[index]
+            return single[0], self._targets_as_given(single[1]), self._weights_as_given(weights, index)
 
         head, tail = part(np.arange(at)), part(np.arange(at, count))
         return head[0], head[1], head[2], tail if tail[2] is not None else tail[:2]
@@ -201,6 +234,14 @@ class Preparation:
             return targets
         values = targets if isinstance(targets, list) else [targets]
         return {compiled.output_names[n]: value for n, value in zip(compiled.active, values, strict=True)}
+
+    def _weights_as_given(self, weights: weighting.Weights, index: np.ndarray) -> Any:
+        """Weights per loss in the form that `_prepare_weights` takes back."""
+        taken = weighting.take_weights(weights, index)
+        if not isinstance(taken, tuple):
+            return taken
+        compiled = self._settle()
+        return {compiled.output_names[n]: value for n, value in zip(compiled.active, taken, strict=True)}
 
     def _validation_feed(self, data: Any, batch_size: Any, steps: int | None) -> Any:
         if data is None:

@@ -203,7 +203,7 @@ class Trainer(Predictor):
                     watching.call("on_train_batch_begin", done, {})
                 guard.inside = True
                 try:
-                    result = self._train_step(inputs, targets, weights, compiled.want_outputs)
+                    result = self._train_step(inputs, targets, weights, compiled)
                 finally:
                     guard.leave()
                 tally.add(result, targets, weights, count)
@@ -219,14 +219,19 @@ class Trainer(Predictor):
             warn_user(f"x ran out of data: {done} batches, but {steps} were expected")
         return tally
 
-    def _train_step(self, inputs: list[Any], targets: list[Any], weights: Any, want_outputs: bool) -> Any:
+    def _train_step(self, inputs: list[Any], targets: list[Any], weights: Any, compiled: Compiled) -> Any:
         """One step; the update count of the optimizer is kept here."""
         optimizer = self.optimizer
+        more = () if compiled.loss_function is None else (compiled.loss_function(targets),)
         result = self._program("train").train_step(
-            inputs, targets, weights, optimizer.rate(), optimizer.iterations, want_outputs
+            inputs, targets, weights, optimizer.rate(), optimizer.iterations, compiled.want_outputs, *more
         )
         optimizer.iterations += 1
         return result
+
+    def _test_step(self, inputs: list[Any], targets: list[Any], weights: Any, compiled: Compiled) -> Any:
+        more = () if compiled.loss_function is None else (compiled.loss_function(targets),)
+        return self._program("test").test_step(inputs, targets, weights, compiled.want_outputs, *more)
 
     # -- evaluate --------------------------------------------------------------------------------------------
     def evaluate(
@@ -270,7 +275,7 @@ class Trainer(Predictor):
                 tally = tally or compiled.tally()
                 if before:
                     watching.call("on_test_batch_begin", number, {})
-                result = self._program("test").test_step(inputs, targets, weights, compiled.want_outputs)
+                result = self._test_step(inputs, targets, weights, compiled)
                 tally.add(result, targets, weights, count)
                 if progress:
                     progress.step(count, tally.logs)
@@ -313,10 +318,8 @@ class Trainer(Predictor):
         try:
             inputs, targets, weights, count = self._batch((x, y, weights), class_weight)
             compiled = self._compiled or self._settle()
-            if train:
-                result = self._train_step(inputs, targets, weights, compiled.want_outputs)
-            else:
-                result = self._program("test").test_step(inputs, targets, weights, compiled.want_outputs)
+            run = self._train_step if train else self._test_step
+            result = run(inputs, targets, weights, compiled)
             if compiled.simple:
                 values = [result[0][0], *(result[2][0] / count for _ in compiled.meters)]
             else:

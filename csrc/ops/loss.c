@@ -1,90 +1,29 @@
-/* The losses: cross_entropy (sparse, categorical, binary; from logits or probabilities) and squared_error. Forward
- * writes the predictions and each row's loss, backward the gradient of the step's mean:
- *
- *     L = weight * sum over unmasked rows r of w[b(r)] l[r] / n        n = unmasked rows (Keras's
- * "sum_over_batch_size") softmax logits: d_x = weight w / n (p - y)     sigmoid logits: the same / C, as l is the mean
- * over the last axis
- *
- * Probabilities are treated as Keras does: rows of the categorical kinds divided by their sum, then clipped to
- * [1e-7, 1 - 1e-7], with no gradient where clipped. */
-#include "ops/op.h"
+/* The frame of all losses (loss.h): plans a step's rows and weights, walks over them, sums in a fixed order. */
+#include "ops/loss.h"
 
-#include <math.h>
 #include <string.h>
 
-static const float tiny = 1e-7f;
-
-enum kind {
-    SPARSE_CATEGORICAL,
-    CATEGORICAL,
-    BINARY
+enum reduction {
+    SUM_OVER_BATCH_SIZE,
+    SUM,
+    MEAN_WITH_SAMPLE_WEIGHT
 };
+const char *const ec_loss_reductions[] = {"sum_over_batch_size", "sum", "mean_with_sample_weight", NULL};
 
-struct state {
-    struct ec_loss loss; /* first: the program reads it */
-    int kind, from_logits;
-    double weight, label_smoothing;
-
-    /* of the step */
-    int64_t counted;     /* unmasked rows */
-    double *text_loss;   /* [B] */
-    int32_t *text_right; /* [B] */
-    float *scratch;      /* [threads x C] a row's gradient that is to be added to another */
-};
-
-static const char *const kinds[] = {"sparse_categorical", "categorical", "binary", NULL};
-static const struct state defaults = {.from_logits = 1, .weight = 1.0};
-static const struct ec_attribute cross_entropy_attributes[] = {
-    {"kind", EC_ATTRIBUTE_CHOICE, offsetof(struct state, kind), kinds},
-    {"from_logits", EC_ATTRIBUTE_INT, offsetof(struct state, from_logits), NULL},
-    {"weight", EC_ATTRIBUTE_FLOAT, offsetof(struct state, weight), NULL},
-    {"label_smoothing", EC_ATTRIBUTE_FLOAT, offsetof(struct state, label_smoothing), NULL},
-    {NULL, EC_ATTRIBUTE_INT, 0, NULL},
-};
-static const struct ec_attribute squared_error_attributes[] = {
-    {"weight", EC_ATTRIBUTE_FLOAT, offsetof(struct state, weight), NULL},
-    {NULL, EC_ATTRIBUTE_INT, 0, NULL},
-};
-
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+ec_status ec_loss_infer(struct ec_op *op, char *message, size_t bytes)
 {
-    const struct state *state = op->state;
+    const struct ec_loss_state *state = op->state;
     ec_status status = ec_infer_counts(op, 1, 1, 0, 0, message, bytes);
     if (status != EC_OK || (status = ec_infer_floats(op, 0, message, bytes)) != EC_OK) {
         return status;
     }
     if (!(state->label_smoothing >= 0.0 && state->label_smoothing <= 1.0)) {
-        return ec_infer_error(message, bytes, "cross_entropy: label_smoothing = %g is outside [0, 1]",
+        return ec_infer_error(message, bytes, "%s: label_smoothing = %g is outside [0, 1]", op->type->name,
                               state->label_smoothing);
     }
     op->outputs[0]->kind = op->inputs[0]->kind;
     op->outputs[0]->cols = op->inputs[0]->cols;
     return EC_OK;
-}
-
-static ec_status plan(struct ec_op *op, struct ec_step *step)
-{
-    struct state *state = op->state;
-    const struct ec_tensor *in = op->inputs[0];
-    struct ec_tensor *out = op->outputs[0];
-    int64_t width = in->layout ? in->layout->width : 0;
-    if (state->loss.targets && state->loss.target_width != width) {
-        return ec_infer_error(step->message, sizeof step->message,
-                              "the targets have %lld steps (0: no time axis), the predictions have %lld",
-                              (long long)state->loss.target_width, (long long)width);
-    }
-    out->layout = in->layout;
-    out->rows = in->rows;
-    out->needs_grad = 0; /* predictions: a gradient starts here, it does not pass through */
-    ec_status status = ec_tensor_take(out, step);
-    state->counted = in->rows;
-    for (int64_t row = 0; in->layout && in->layout->mask && row < in->rows; row++) {
-        state->counted -= !in->layout->mask[row];
-    }
-    state->text_loss = ec_arena_take(step->arena, step->batch, sizeof *state->text_loss);
-    state->text_right = ec_arena_take(step->arena, step->batch, sizeof *state->text_right);
-    state->scratch = ec_arena_take(step->arena, step->threads * in->cols, sizeof *state->scratch);
-    return step->arena->failed ? EC_NO_MEMORY : status;
 }
 
 /* A row's number among the targets, which are in padded form; -1 for a masked row. */
@@ -102,116 +41,98 @@ static int64_t target_row(const struct ec_tensor *in, int64_t b, int64_t row)
 
 static int64_t first_row(const struct ec_tensor *in, int64_t b) { return in->layout ? in->layout->offsets[b] : b; }
 
-/* The target of channel c after label smoothing. */
-static float target_value(const struct state *state, int64_t target, int64_t c, int64_t cols)
+static int is_ignored(const struct ec_loss_state *state, int64_t target)
 {
-    float smoothing = (float)state->label_smoothing;
-    if (state->kind == SPARSE_CATEGORICAL) {
-        return ((const int32_t *)state->loss.targets)[target] == c ? 1.0f : 0.0f;
-    }
-    float y = ((const float *)state->loss.targets)[target * cols + c];
-    float to = state->kind == BINARY ? 0.5f : 1.0f / (float)cols;
-    return smoothing > 0.0f ? y * (1.0f - smoothing) + smoothing * to : y;
+    return state->loss.has_ignored && ((const int32_t *)state->loss.targets)[target] < 0;
 }
 
-static float clip_probability(float p) { return p < tiny ? tiny : p > 1.0f - tiny ? 1.0f - tiny : p; }
-
-static float row_sum(const float *x, int64_t cols)
+static double weight_of(const struct ec_loss_state *state, int64_t b, int64_t target)
 {
-    float sum = 0.0f;
-    for (int64_t c = 0; c < cols; c++) {
-        sum += x[c];
+    const float *weights = state->loss.sample_weight;
+    return weights ? (double)weights[state->loss.weight_width ? target : b] : 1.0;
+}
+
+/* n of the reduction. */
+static double divisor_of(const struct ec_loss_state *state, const struct ec_tensor *in, int64_t batch)
+{
+    if (state->reduction == SUM) {
+        return 1.0;
+    }
+    int weighted = state->reduction == MEAN_WITH_SAMPLE_WEIGHT && state->loss.sample_weight;
+    if (!weighted && !state->loss.has_ignored && !(in->layout && in->layout->mask)) {
+        return (double)in->rows;
+    }
+    double sum = 0.0;
+    for (int64_t b = 0; b < batch; b++) {
+        for (int64_t row = first_row(in, b); row < first_row(in, b + 1); row++) {
+            int64_t target = target_row(in, b, row);
+            if (target >= 0 && !is_ignored(state, target)) {
+                sum += weighted ? weight_of(state, b, target) : 1.0;
+            }
+        }
     }
     return sum;
 }
 
-static int64_t index_of_largest(const struct state *state, const float *values, int64_t target, int64_t cols)
+ec_status ec_loss_plan(struct ec_op *op, struct ec_step *step)
 {
-    if (!values && state->kind == SPARSE_CATEGORICAL) {
-        return ((const int32_t *)state->loss.targets)[target];
+    struct ec_loss_state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0];
+    struct ec_tensor *out = op->outputs[0];
+    int64_t width = in->layout ? in->layout->width : 0;
+    if (state->loss.targets && state->loss.target_width != width) {
+        return ec_infer_error(step->message, sizeof step->message,
+                              "the targets have %lld steps (0: no time axis), the predictions have %lld",
+                              (long long)state->loss.target_width, (long long)width);
     }
-    values = values ? values : (const float *)state->loss.targets + target * cols;
-    int64_t best = 0;
-    for (int64_t c = 1; c < cols; c++) {
-        best = values[c] > values[best] ? c : best;
+    if (state->loss.weight_width && state->loss.weight_width != width) {
+        return ec_infer_error(step->message, sizeof step->message,
+                              "sample_weight has %lld steps, the predictions have %lld (0: no time axis)",
+                              (long long)state->loss.weight_width, (long long)width);
     }
-    return best;
+    out->layout = in->layout;
+    out->rows = in->rows;
+    out->needs_grad = 0; /* predictions: a gradient starts here, it does not pass through */
+    ec_status status = ec_tensor_take(out, step);
+    state->divisor = divisor_of(state, in, step->batch);
+    state->text_loss = ec_arena_take(step->arena, step->batch, sizeof *state->text_loss);
+    state->text_right = ec_arena_take(step->arena, step->batch, sizeof *state->text_right);
+    state->scratch = ec_arena_take(step->arena, step->threads * in->cols, sizeof *state->scratch);
+    return step->arena->failed ? EC_NO_MEMORY : status;
 }
 
-static double categorical_loss(const struct state *state, float *p, const float *x, int64_t target, int64_t cols)
+static const void *targets_of(const struct ec_op *op, int64_t target)
 {
-    double loss = 0.0;
-    float log_sum = 0.0f, sum = 1.0f;
-    if (state->from_logits) {
-        log_sum = ec_kernels()->softmax(p, x, cols);
-    } else {
-        memcpy(p, x, (size_t)cols * sizeof *p);
-        sum = row_sum(x, cols);
+    const struct ec_loss_state *state = op->state;
+    if (ec_loss_takes_labels(op)) {
+        return (const int32_t *)state->loss.targets + target;
     }
-    int64_t begin = 0, end = cols;
-    if (state->kind == SPARSE_CATEGORICAL) { /* all other targets are 0 */
-        begin = ((const int32_t *)state->loss.targets)[target];
-        end = begin + 1;
-    }
-    for (int64_t c = begin; c < end; c++) {
-        float y = target_value(state, target, c, cols);
-        float log_p = state->from_logits ? x[c] - log_sum : logf(clip_probability(x[c] / sum));
-        loss -= y != 0.0f ? (double)y * log_p : 0.0;
-    }
-    return loss;
-}
-
-static double binary_loss(const struct state *state, float *p, const float *x, int64_t target, int64_t cols)
-{
-    double loss = 0.0;
-    if (state->from_logits) {
-        ec_kernels()->activate(p, x, EC_SIGMOID, cols);
-    } else {
-        memcpy(p, x, (size_t)cols * sizeof *p);
-    }
-    for (int64_t c = 0; c < cols; c++) {
-        float y = target_value(state, target, c, cols);
-        if (state->from_logits) {
-            float positive = x[c] < 0.0f ? 0.0f : x[c]; /* NaN stays */
-            loss += (double)positive - (double)(x[c] * y) + log1pf(expf(-fabsf(x[c])));
-        } else {
-            float q = clip_probability(x[c]);
-            loss -= (double)(y * logf(q)) + (double)((1.0f - y) * logf(1.0f - q));
-        }
-    }
-    return loss / (double)cols;
-}
-
-static int64_t binary_right(const struct state *state, const float *p, int64_t target, int64_t cols)
-{
-    int64_t right = 0;
-    for (int64_t c = 0; c < cols; c++) {
-        right += (p[c] > 0.5f) == (((const float *)state->loss.targets)[target * cols + c] > 0.5f);
-    }
-    return right;
+    return (const float *)state->loss.targets + target * op->inputs[0]->cols;
 }
 
 /* Adds the texts' losses in their order, whoever computed them. */
-static void sum_texts(struct state *state, const struct ec_step *step, struct ec_team *team)
+static void sum_texts(struct ec_loss_state *state, const struct ec_step *step, struct ec_team *team)
 {
     ec_team_barrier(team);
     if (team->index == 0) {
         double sum = 0.0;
         int64_t right = 0;
         for (int64_t b = 0; b < step->batch; b++) {
-            sum += state->text_loss[b] * (step->sample_weight ? (double)step->sample_weight[b] : 1.0);
+            sum += state->text_loss[b];
             right += state->text_right[b];
         }
-        state->loss.value = state->counted ? state->weight * sum / (double)state->counted : 0.0;
+        state->loss.value = state->divisor != 0.0 ? state->weight * sum / state->divisor : 0.0;
         state->loss.correct = right;
     }
     ec_team_barrier(team);
 }
 
-static void cross_entropy_forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+void ec_loss_forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team,
+                     const struct ec_loss_rule *rule)
 {
-    struct state *state = op->state;
+    struct ec_loss_state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    const int32_t any_label = 0;
     int64_t cols = in->cols;
     for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
         double loss = 0.0;
@@ -222,12 +143,12 @@ static void cross_entropy_forward(struct ec_op *op, const struct ec_step *step, 
             int64_t target = target_row(in, b, row);
             if (target < 0) {
                 memset(p, 0, (size_t)cols * sizeof *p);
-            } else if (state->kind == BINARY) {
-                loss += binary_loss(state, p, x, target, cols);
-                right += binary_right(state, p, target, cols);
+            } else if (is_ignored(state, target)) {
+                rule->value(state, p, x, &any_label, cols); /* for its predictions */
             } else {
-                loss += categorical_loss(state, p, x, target, cols);
-                right += index_of_largest(state, p, target, cols) == index_of_largest(state, NULL, target, cols);
+                const void *y = targets_of(op, target);
+                loss += rule->value(state, p, x, y, cols) * weight_of(state, b, target);
+                right += rule->right ? rule->right(state, p, y, cols) : 0;
             }
         }
         state->text_loss[b] = loss;
@@ -236,67 +157,20 @@ static void cross_entropy_forward(struct ec_op *op, const struct ec_step *step, 
     sum_texts(state, step, team);
 }
 
-/* d_x of one row, for a row's share `scale` of the loss, given predictions p and inputs x. */
-static void row_gradient(const struct state *state, float *d_x, const float *p, const float *x, int64_t target,
-                         int64_t cols, float scale)
+static void backward_text(struct ec_op *op, int thread, int64_t b, const struct ec_loss_rule *rule)
 {
-    if (state->from_logits) { /* softmax and sigmoid alike; targets that do not sum to 1 weigh the softmax by their sum
-                               */
-        float sum = 1.0f;
-        if (state->kind == CATEGORICAL) {
-            sum = 0.0f;
-            for (int64_t c = 0; c < cols; c++) {
-                sum += target_value(state, target, c, cols);
-            }
-        }
-        for (int64_t c = 0; c < cols; c++) {
-            d_x[c] = scale * (sum * p[c] - target_value(state, target, c, cols));
-        }
-        return;
-    }
-    if (state->kind == BINARY) {
-        for (int64_t c = 0; c < cols; c++) {
-            float y = target_value(state, target, c, cols), q = clip_probability(x[c]);
-            d_x[c] = x[c] == q ? scale * ((1.0f - y) / (1.0f - q) - y / q) : x[c] == x[c] ? 0.0f : x[c];
-        }
-        return;
-    }
-    float sum = row_sum(x, cols), dot = 0.0f;
-    for (int64_t c = 0; c < cols; c++) {
-        float q = x[c] / sum, inside = q == clip_probability(q) ? 1.0f : 0.0f;
-        d_x[c] = -inside * target_value(state, target, c, cols) / clip_probability(q);
-        dot += d_x[c] * q;
-    }
-    for (int64_t c = 0; c < cols; c++) {
-        d_x[c] = scale * (d_x[c] - dot) / sum;
-    }
-}
-
-static void squared_error_gradient(const struct state *state, float *d_x, const float *x, int64_t target, int64_t cols,
-                                   float scale)
-{
-    const float *y = (const float *)state->loss.targets + target * cols;
-    for (int64_t c = 0; c < cols; c++) {
-        d_x[c] = 2.0f * scale * (x[c] - y[c]);
-    }
-}
-
-static void backward_rows(struct ec_op *op, const struct ec_step *step, int thread, int64_t b, int squared)
-{
-    const struct state *state = op->state;
+    const struct ec_loss_state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     int64_t cols = in->cols;
-    double share = state->weight * (step->sample_weight ? (double)step->sample_weight[b] : 1.0);
-    share /= (double)state->counted * (squared || state->kind == BINARY ? (double)cols : 1.0);
     for (int64_t row = first_row(in, b); row < first_row(in, b + 1); row++) {
         float *d_x = op->adds_input[0] ? state->scratch + thread * cols : in->grad + row * cols;
         int64_t target = target_row(in, b, row);
-        if (target < 0) {
+        if (target < 0 || is_ignored(state, target) || state->divisor == 0.0) {
             memset(d_x, 0, (size_t)cols * sizeof *d_x);
-        } else if (squared) {
-            squared_error_gradient(state, d_x, in->data + row * cols, target, cols, (float)share);
         } else {
-            row_gradient(state, d_x, out->data + row * cols, in->data + row * cols, target, cols, (float)share);
+            double share = state->weight * weight_of(state, b, target) / state->divisor;
+            rule->gradient(state, d_x, out->data + row * cols, in->data + row * cols, targets_of(op, target), cols,
+                           (float)share);
         }
         if (op->adds_input[0]) {
             ec_kernels()->add(in->grad + row * cols, d_x, cols);
@@ -304,69 +178,26 @@ static void backward_rows(struct ec_op *op, const struct ec_step *step, int thre
     }
 }
 
-static void cross_entropy_backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+void ec_loss_backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team,
+                      const struct ec_loss_rule *rule)
 {
     for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
-        backward_rows(op, step, team->index, b, 0);
+        backward_text(op, team->index, b, rule);
     }
     ec_team_barrier(team);
 }
 
-static void squared_error_forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+void ec_loss_give(struct ec_op *op, int64_t batch, const double *losses, const float *derivatives)
 {
-    struct state *state = op->state;
-    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    int64_t cols = in->cols;
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
-        double loss = 0.0;
+    struct ec_loss_state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0];
+    double sum = 0.0;
+    for (int64_t b = 0; b < batch; b++) {
         for (int64_t row = first_row(in, b); row < first_row(in, b + 1); row++) {
             int64_t target = target_row(in, b, row);
-            memcpy(out->data + row * cols, in->data + row * cols, (size_t)cols * sizeof(float));
-            for (int64_t c = 0; target >= 0 && c < cols; c++) {
-                double error =
-                    (double)in->data[row * cols + c] - ((const float *)state->loss.targets)[target * cols + c];
-                loss += error * error / (double)cols;
-            }
+            sum += target < 0 ? 0.0 : losses[target] * weight_of(state, b, target);
         }
-        state->text_loss[b] = loss;
-        state->text_right[b] = 0;
     }
-    sum_texts(state, step, team);
+    state->loss.value = state->divisor != 0.0 ? state->weight * sum / state->divisor : 0.0;
+    state->loss.targets = derivatives;
 }
-
-static void squared_error_backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
-{
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
-        backward_rows(op, step, team->index, b, 1);
-    }
-    ec_team_barrier(team);
-}
-
-int ec_loss_takes_labels(const struct ec_op *op)
-{
-    return op->type == &ec_op_cross_entropy && ((const struct state *)op->state)->kind == SPARSE_CATEGORICAL;
-}
-
-const struct ec_op_type ec_op_cross_entropy = {
-    .name = "cross_entropy",
-    .state_bytes = sizeof(struct state),
-    .defaults = &defaults,
-    .attributes = cross_entropy_attributes,
-    .is_loss = 1,
-    .infer = infer,
-    .plan = plan,
-    .forward = cross_entropy_forward,
-    .backward = cross_entropy_backward,
-};
-
-const struct ec_op_type ec_op_squared_error = {
-    .name = "squared_error",
-    .state_bytes = sizeof(struct state),
-    .defaults = &defaults,
-    .attributes = squared_error_attributes,
-    .is_loss = 1,
-    .infer = infer,
-    .plan = plan,
-    .forward = squared_error_forward,
-    .backward = squared_error_backward,
-};

@@ -24,7 +24,11 @@ const struct ec_op_type *const ec_op_types[] = {
     &ec_op_flatten,
     &ec_op_layer_normalization,
     &ec_op_cross_entropy,
+    &ec_op_focal_cross_entropy,
+    &ec_op_element_loss,
+    &ec_op_row_loss,
     &ec_op_squared_error,
+    &ec_op_given_loss,
     NULL,
 };
 

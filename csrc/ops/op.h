@@ -66,9 +66,6 @@ struct ec_step {
     uint64_t key;      /* (seed, step) */
     double work;       /* floating-point operations, roughly: too few are not worth a team */
     char message[256]; /* what was wrong, where plan returns EC_BAD_VALUE */
-
-    /* losses */
-    const float *sample_weight; /* [batch] or NULL */
 };
 
 struct ec_op;
@@ -116,16 +113,22 @@ struct ec_op {
 struct ec_loss {
     const void *targets;  /* int32 [B, (T)] or float [B, (T), cols], in padded form, values checked by the caller */
     int64_t target_width; /* T of the targets, 0 where they have no time axis */
-    double value;         /* the step's mean loss, weighted */
-    int64_t correct;      /* rows predicted right */
+    const float *sample_weight; /* [B], or [B, T] in padded form; or NULL */
+    int64_t weight_width;       /* T of the weights, 0 where they have no time axis */
+    int has_ignored, ignored;   /* labels only: a label that does not count, given as -1 in targets */
+    double value;               /* the step's mean loss, weighted */
+    int64_t correct;            /* rows predicted right */
 };
 
 extern const struct ec_op_type ec_op_lookup, ec_op_embed, ec_op_token_mean, ec_op_token_conv_pool, ec_op_conv1d,
     ec_op_activation, ec_op_softmax, ec_op_global_max_pool, ec_op_global_average_pool, ec_op_max_pool,
     ec_op_average_pool, ec_op_dense, ec_op_dropout, ec_op_concatenate, ec_op_merge, ec_op_flatten,
-    ec_op_layer_normalization, ec_op_cross_entropy, ec_op_squared_error;
+    ec_op_layer_normalization, ec_op_cross_entropy, ec_op_focal_cross_entropy, ec_op_element_loss, ec_op_row_loss,
+    ec_op_squared_error, ec_op_given_loss;
 /* Whether a loss wants int32 labels [rows] rather than floats [rows x cols]. */
 int ec_loss_takes_labels(const struct ec_op *op);
+/* given_loss, between forward and backward: losses [B, (T)] and derivatives [B, (T), cols], both in padded form. */
+void ec_loss_give(struct ec_op *op, int64_t batch, const double *losses, const float *derivatives);
 /* The operations by name: NULL where there is none of this name. */
 const struct ec_op_type *ec_op_type_named(const char *name);
 extern const struct ec_op_type *const ec_op_types[]; /* NULL at the end */

@@ -150,6 +150,8 @@ ec_status ec_program_enter(struct ec_program *program)
 
 void ec_program_leave(struct ec_program *program) { atomic_flag_clear(&program->busy); }
 
+static int learns(enum ec_run run) { return run == EC_RUN_TRAIN || run == EC_RUN_BEGIN; }
+
 void ec_program_begin(struct ec_program *program, int64_t batch, enum ec_run run, int training, uint64_t number)
 {
     ec_arena_reset(&program->arena);
@@ -158,8 +160,8 @@ void ec_program_begin(struct ec_program *program, int64_t batch, enum ec_run run
     program->step = (struct ec_step){
         .arena = &program->arena,
         .batch = batch,
-        .training = training || run == EC_RUN_TRAIN,
-        .backward = training || run == EC_RUN_TRAIN,
+        .training = training || learns(run),
+        .backward = training || learns(run),
         .threads = ec_thread_count(),
         .key = ec_random_key(program->seed, number),
     };
@@ -234,7 +236,7 @@ static ec_status plan(struct ec_program *program, enum ec_run run)
         program->tensors[program->outputs[i]].writers = 1; /* the caller, before EC_RUN_BACKWARD */
     }
     plan_backward(program);
-    if (run != EC_RUN_TRAIN) {
+    if (!learns(run)) {
         return EC_OK;
     }
     return ec_optimizer_plan(&program->update, &program->optimizer, program->parameter_list, program->parameter_count,
@@ -261,19 +263,24 @@ static void forward_only(struct ec_team *team, void *program) { run_forward(prog
 
 static void backward_only(struct ec_team *team, void *program) { run_backward(program, team); }
 
-static void train(struct ec_team *team, void *argument)
+static void finish(struct ec_team *team, void *argument)
 {
     struct ec_program *program = argument;
-    run_forward(program, team);
     run_backward(program, team);
     ec_optimizer_update(&program->update, team);
 }
 
+static void train(struct ec_team *team, void *program)
+{
+    run_forward(program, team);
+    finish(team, program);
+}
+
 ec_status ec_program_run(struct ec_program *program, enum ec_run run)
 {
-    static const ec_team_fn work[] = {forward_only, backward_only, forward_only, train};
+    static const ec_team_fn work[] = {forward_only, backward_only, forward_only, train, forward_only, finish};
     struct ec_step *step = &program->step;
-    if (run != EC_RUN_BACKWARD) {
+    if (run != EC_RUN_BACKWARD && run != EC_RUN_FINISH) {
         ec_status status = plan(program, run);
         if (status != EC_OK) {
             return status;
@@ -281,6 +288,6 @@ ec_status ec_program_run(struct ec_program *program, enum ec_run run)
     }
     ec_parallel(step->work < (double)least_work_for_a_team ? 1 : step->threads, work[run], program);
     program->can_go_back = run == EC_RUN_FORWARD && step->backward;
-    program->has_gradients = run == EC_RUN_BACKWARD || run == EC_RUN_TRAIN;
+    program->has_gradients = run == EC_RUN_BACKWARD || run == EC_RUN_TRAIN || run == EC_RUN_FINISH;
     return EC_OK;
 }

@@ -16,7 +16,9 @@ enum ec_run {
     EC_RUN_FORWARD,  /* outputs only */
     EC_RUN_BACKWARD, /* after EC_RUN_FORWARD with training: gradients, from grad of the outputs */
     EC_RUN_TEST,     /* outputs and losses */
-    EC_RUN_TRAIN     /* outputs, losses, gradients, update */
+    EC_RUN_TRAIN,    /* outputs, losses, gradients, update */
+    EC_RUN_BEGIN,    /* EC_RUN_TRAIN up to the losses: some of them are to be given */
+    EC_RUN_FINISH    /* the rest of it */
 };
 
 struct ec_program {
@@ -59,7 +61,7 @@ ec_status ec_program_enter(struct ec_program *program);
 void ec_program_leave(struct ec_program *program);
 /* Starts a step of `batch` texts: takes back all memory of the one before. */
 void ec_program_begin(struct ec_program *program, int64_t batch, enum ec_run run, int training, uint64_t number);
-/* Plans (not for EC_RUN_BACKWARD) and runs. The arena holds the results until the next begin. */
+/* Plans (not for EC_RUN_BACKWARD and EC_RUN_FINISH) and runs. The arena holds the results until the next begin. */
 ec_status ec_program_run(struct ec_program *program, enum ec_run run);
 
 /* Tests only: a step of fewer floating-point operations runs on one thread. */

@@ -372,8 +372,27 @@ static PyObject *step_result(const struct ec_program *program, double total, int
     return Py_BuildValue("NdNN", losses, total, correct, outputs);
 }
 
-static PyObject *step(ec_program_object *self, enum ec_run kind, PyObject *inputs, PyObject *targets, PyObject *weights,
-                      double learning_rate, unsigned long long number, int want_outputs)
+/* A step whose losses a Python function computes in part: forward, the function, then the rest. */
+static int run_given(ec_program_object *self, enum ec_run kind, PyObject *function)
+{
+    if (function == Py_None) {
+        PyErr_SetString(PyExc_ValueError, "this program has a given_loss; it needs loss_function");
+        return -1;
+    }
+    int learns = kind == EC_RUN_TRAIN;
+    int done = run(self, learns ? EC_RUN_BEGIN : EC_RUN_TEST, "step") == 0 && ec_losses_give(self, function) == 0;
+    return done && (!learns || run(self, EC_RUN_FINISH, "step") == 0) ? 0 : -1;
+}
+
+/* What train_step and test_step are called with. */
+struct step_arguments {
+    PyObject *inputs, *targets, *weights, *loss_function;
+    double learning_rate;
+    unsigned long long number;
+    int want_outputs;
+};
+
+static PyObject *step(ec_program_object *self, enum ec_run kind, const struct step_arguments *given)
 {
     PyObject *result = NULL;
     double total;
@@ -384,10 +403,13 @@ static PyObject *step(ec_program_object *self, enum ec_run kind, PyObject *input
     if (enter(self) < 0) {
         return NULL;
     }
-    self->program->optimizer.learning_rate = learning_rate; /* only now: another thread's step may have been running */
-    if (begin(self, inputs, kind, 0, number) == 0 && ec_targets_copy(self, targets) == 0 &&
-        ec_weights_copy(self, weights, &total) == 0 && run(self, kind, "step") == 0) {
-        result = step_result(self->program, total, want_outputs);
+    self->program->optimizer.learning_rate =
+        given->learning_rate; /* only now: another thread's step may have been running */
+    if (begin(self, given->inputs, kind, 0, given->number) == 0 && ec_targets_copy(self, given->targets) == 0 &&
+        ec_weights_copy(self, given->weights, &total) == 0) {
+        int failed =
+            ec_losses_are_given(self->program) ? run_given(self, kind, given->loss_function) : run(self, kind, "step");
+        result = failed ? NULL : step_result(self->program, total, given->want_outputs);
     }
     ec_program_leave(self->program);
     return result;
@@ -395,33 +417,31 @@ static PyObject *step(ec_program_object *self, enum ec_run kind, PyObject *input
 
 static PyObject *program_train_step(PyObject *object, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"inputs", "targets", "sample_weight", "learning_rate", "step", "want_outputs", NULL};
+    static char *names[] = {"inputs", "targets",      "sample_weight", "learning_rate",
+                            "step",   "want_outputs", "loss_function", NULL};
     ec_program_object *self = (ec_program_object *)object;
-    PyObject *inputs, *targets, *weights;
-    double learning_rate;
-    unsigned long long number;
-    int want_outputs = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOdK|p:train_step", names, &inputs, &targets, &weights,
-                                     &learning_rate, &number, &want_outputs)) {
+    struct step_arguments given = {.loss_function = Py_None};
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOdK|pO:train_step", names, &given.inputs, &given.targets,
+                                     &given.weights, &given.learning_rate, &given.number, &given.want_outputs,
+                                     &given.loss_function)) {
         return NULL;
     }
     if (!self->has_optimizer) {
         PyErr_SetString(PyExc_RuntimeError, "train_step needs set_optimizer before it");
         return NULL;
     }
-    return step(self, EC_RUN_TRAIN, inputs, targets, weights, learning_rate, number, want_outputs);
+    return step(self, EC_RUN_TRAIN, &given);
 }
 
 static PyObject *program_test_step(PyObject *object, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"inputs", "targets", "sample_weight", "want_outputs", NULL};
-    PyObject *inputs, *targets, *weights;
-    int want_outputs = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOO|p:test_step", names, &inputs, &targets, &weights,
-                                     &want_outputs)) {
+    static char *names[] = {"inputs", "targets", "sample_weight", "want_outputs", "loss_function", NULL};
+    struct step_arguments given = {.loss_function = Py_None};
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOO|pO:test_step", names, &given.inputs, &given.targets,
+                                     &given.weights, &given.want_outputs, &given.loss_function)) {
         return NULL;
     }
-    return step((ec_program_object *)object, EC_RUN_TEST, inputs, targets, weights, 0.0, 0, want_outputs);
+    return step((ec_program_object *)object, EC_RUN_TEST, &given);
 }
 
 static PyObject *table_gradient(const struct ec_gradient *gradient)
@@ -542,10 +562,11 @@ static PyMethodDef methods[] = {
     {"backward", program_backward, METH_O,
      "backward(d_outputs)\n--\n\nGradients of the last forward(training=True), for gradient and input_gradient."},
     {"train_step", KEYWORD_METHOD(program_train_step),
-     "train_step(inputs, targets, sample_weight, learning_rate, step, want_outputs=False)\n--\n\n"
+     "train_step(inputs, targets, sample_weight, learning_rate, step, want_outputs=False, loss_function=None)\n--\n\n"
      "One whole step; (losses, weights_total, correct, outputs or None)."},
     {"test_step", KEYWORD_METHOD(program_test_step),
-     "test_step(inputs, targets, sample_weight, want_outputs=False)\n--\n\nThe same without backward and update."},
+     "test_step(inputs, targets, sample_weight, want_outputs=False, loss_function=None)\n--\n\n"
+     "The same without backward and update."},
     {"gradient", program_gradient, METH_O,
      "gradient(number)\n--\n\nA parameter's gradient; (rows, values) for the table of a lookup."},
     {"input_gradient", program_input_gradient, METH_O, "input_gradient(number)\n--\n\nThe gradient of a float input."},

@@ -32,10 +32,28 @@ void ec_program_raise(const char *message);
 PyObject *ec_list_items(PyObject *list, int count, const char *name);
 int64_t ec_inputs_batch(ec_program_object *self, PyObject *inputs); /* B of the first input, or -1; inputs: a tuple */
 int ec_inputs_copy(ec_program_object *self, PyObject *inputs);
-int ec_targets_copy(ec_program_object *self, PyObject *targets);
-int ec_weights_copy(ec_program_object *self, PyObject *sample_weight, double *total);
 int ec_output_gradients_copy(ec_program_object *self, PyObject *d_outputs);
+/* Memory of the arena; NULL with MemoryError. */
+void *ec_program_take(ec_program_object *self, int64_t count, size_t size);
+/* A new reference to a C-contiguous array of integers, int32 or int64. */
+PyArrayObject *ec_integer_array(PyObject *value, const char *name);
+/* A new reference to a C-contiguous float32 array. */
+PyArrayObject *ec_float_array(PyObject *value, const char *name);
+int ec_raise_shape(const char *name, PyArrayObject *array, const char *expected); /* ValueError; -1 */
+/* out[i] = in[i], each inside [0, limit); the index of the first that is not, or -1. */
+int64_t ec_copy_in_range(int32_t *out, PyArrayObject *in, int64_t count, int64_t limit);
+/* "x[17, 3] = 10000 is outside [0, 10000)", or with a single index where width is 0; -1. */
+int ec_raise_out_of_range(const char *name, PyArrayObject *array, int64_t i, int64_t width, int64_t limit);
 /* A new float32 array of a tensor's values or gradient: [B, C], or [B, T, C] with zeros where there is no step. */
 PyObject *ec_tensor_array(const struct ec_program *program, const struct ec_tensor *tensor, const float *values);
+
+/* program_losses.c: the same for targets and weights. */
+int ec_targets_copy(ec_program_object *self, PyObject *targets);
+/* None, an array for all losses, or a tuple with one for each. */
+int ec_weights_copy(ec_program_object *self, PyObject *sample_weight, double *total);
+/* Whether a Python function computes one of the losses. */
+int ec_losses_are_given(const struct ec_program *program);
+/* Calls function(number, predictions) -> (losses, gradients) for each given loss. */
+int ec_losses_give(ec_program_object *self, PyObject *function);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static void *take(ec_program_object *self, int64_t count, size_t size)
+void *ec_program_take(ec_program_object *self, int64_t count, size_t size)
 {
     void *block = ec_arena_take(&self->program->arena, count, size);
     if (!block) {
@@ -14,7 +14,7 @@ static void *take(ec_program_object *self, int64_t count, size_t size)
 }
 
 /* A new reference to a C-contiguous array of integers, int32 or int64. */
-static PyArrayObject *integer_array(PyObject *value, const char *name)
+PyArrayObject *ec_integer_array(PyObject *value, const char *name)
 {
     PyArrayObject *array = (PyArrayObject *)PyArray_FROM_O(value);
     if (!array) {
@@ -35,7 +35,7 @@ static PyArrayObject *integer_array(PyObject *value, const char *name)
 }
 
 /* A new reference to a C-contiguous float32 array. */
-static PyArrayObject *float_array(PyObject *value, const char *name)
+PyArrayObject *ec_float_array(PyObject *value, const char *name)
 {
     PyArrayObject *array = (PyArrayObject *)PyArray_FROM_O(value);
     if (!array) {
@@ -53,7 +53,7 @@ static PyArrayObject *float_array(PyObject *value, const char *name)
     return result;
 }
 
-static int raise_shape(const char *name, PyArrayObject *array, const char *expected)
+int ec_raise_shape(const char *name, PyArrayObject *array, const char *expected)
 {
     PyObject *shape = PyObject_GetAttrString((PyObject *)array, "shape");
     if (shape) {
@@ -102,7 +102,7 @@ int64_t ec_inputs_batch(ec_program_object *self, PyObject *inputs)
 }
 
 /* out[i] = in[i], each inside [0, limit); the index of the first that is not, or -1. */
-static int64_t copy_in_range(int32_t *out, PyArrayObject *in, int64_t count, int64_t limit)
+int64_t ec_copy_in_range(int32_t *out, PyArrayObject *in, int64_t count, int64_t limit)
 {
     if (PyArray_TYPE(in) == NPY_INT32) {
         const int32_t *values = PyArray_DATA(in);
@@ -133,7 +133,7 @@ static long long value_at(PyArrayObject *array, int64_t i)
 }
 
 /* "x[17, 3] = 10000 is outside [0, 10000)", or with a single index where width is 0. */
-static int raise_out_of_range(const char *name, PyArrayObject *array, int64_t i, int64_t width, int64_t limit)
+int ec_raise_out_of_range(const char *name, PyArrayObject *array, int64_t i, int64_t width, int64_t limit)
 {
     if (width > 0) {
         PyErr_Format(PyExc_ValueError, "%s[%lld, %lld] = %lld is outside [0, %lld)", name, (long long)(i / width),
@@ -159,9 +159,9 @@ static int check_width(const struct ec_tensor *tensor, int64_t width)
 static struct ec_layout *take_layout(ec_program_object *self, int64_t batch, int64_t width, int64_t **offsets,
                                      int64_t **starts)
 {
-    struct ec_layout *layout = take(self, 1, sizeof *layout);
-    *offsets = take(self, batch + 1, sizeof **offsets);
-    *starts = take(self, batch, sizeof **starts);
+    struct ec_layout *layout = ec_program_take(self, 1, sizeof *layout);
+    *offsets = ec_program_take(self, batch + 1, sizeof **offsets);
+    *starts = ec_program_take(self, batch, sizeof **starts);
     if (!layout || !*offsets || !*starts) {
         return NULL;
     }
@@ -173,13 +173,13 @@ static struct ec_layout *take_layout(ec_program_object *self, int64_t batch, int
 static int copy_ids(ec_program_object *self, struct ec_tensor *tensor, PyArrayObject *array, int64_t count,
                     int64_t width)
 {
-    int32_t *ids = take(self, count, sizeof *ids);
+    int32_t *ids = ec_program_take(self, count, sizeof *ids);
     if (!ids) {
         return -1;
     }
-    int64_t bad = copy_in_range(ids, array, count, tensor->id_limit);
+    int64_t bad = ec_copy_in_range(ids, array, count, tensor->id_limit);
     if (bad >= 0) {
-        return raise_out_of_range(tensor->name, array, bad, width, tensor->id_limit);
+        return ec_raise_out_of_range(tensor->name, array, bad, width, tensor->id_limit);
     }
     tensor->ids = ids;
     tensor->rows = count;
@@ -188,14 +188,14 @@ static int copy_ids(ec_program_object *self, struct ec_tensor *tensor, PyArrayOb
 
 static int copy_padded_ids(ec_program_object *self, struct ec_tensor *tensor, PyObject *value, int64_t batch)
 {
-    PyArrayObject *array = integer_array(value, tensor->name);
+    PyArrayObject *array = ec_integer_array(value, tensor->name);
     int result = -1;
     int64_t *offsets, *starts;
     if (!array) {
         return -1;
     }
     if (PyArray_NDIM(array) != 2 || PyArray_DIM(array, 0) != batch || PyArray_DIM(array, 1) < 1) {
-        raise_shape(tensor->name, array, "(batch, steps) with the batch of the first input and at least 1 step");
+        ec_raise_shape(tensor->name, array, "(batch, steps) with the batch of the first input and at least 1 step");
         goto done;
     }
     int64_t width = PyArray_DIM(array, 1);
@@ -243,19 +243,19 @@ static int copy_offsets(const char *name, int64_t *offsets, PyArrayObject *given
 
 static int copy_ragged_ids(ec_program_object *self, struct ec_tensor *tensor, PyObject *pair, int64_t batch)
 {
-    PyArrayObject *array = integer_array(PyTuple_GET_ITEM(pair, 0), tensor->name);
-    PyArrayObject *given = array ? integer_array(PyTuple_GET_ITEM(pair, 1), "offsets") : NULL;
+    PyArrayObject *array = ec_integer_array(PyTuple_GET_ITEM(pair, 0), tensor->name);
+    PyArrayObject *given = array ? ec_integer_array(PyTuple_GET_ITEM(pair, 1), "offsets") : NULL;
     int result = -1;
     int64_t *offsets, *starts;
     if (!given) {
         goto done;
     }
     if (PyArray_NDIM(array) != 1 || PyArray_SIZE(array) > INT32_MAX) {
-        raise_shape(tensor->name, array, "one axis of at most 2**31 - 1 ids");
+        ec_raise_shape(tensor->name, array, "one axis of at most 2**31 - 1 ids");
         goto done;
     }
     if (PyArray_NDIM(given) != 1 || PyArray_SIZE(given) != batch + 1) {
-        raise_shape("offsets", given, "one axis of batch + 1 offsets, with the batch of the first input");
+        ec_raise_shape("offsets", given, "one axis of batch + 1 offsets, with the batch of the first input");
         goto done;
     }
     int64_t count = PyArray_SIZE(array);
@@ -279,19 +279,19 @@ done:
 
 static int copy_floats(ec_program_object *self, struct ec_tensor *tensor, PyObject *value, int64_t batch)
 {
-    PyArrayObject *array = float_array(value, tensor->name);
+    PyArrayObject *array = ec_float_array(value, tensor->name);
     if (!array) {
         return -1;
     }
     if (PyArray_NDIM(array) != 2 || PyArray_DIM(array, 0) != batch || PyArray_DIM(array, 1) != tensor->cols) {
         char expected[96];
         PyOS_snprintf(expected, sizeof expected, "(%lld, %lld)", (long long)batch, (long long)tensor->cols);
-        raise_shape(tensor->name, array, expected);
+        ec_raise_shape(tensor->name, array, expected);
         Py_DECREF(array);
         return -1;
     }
     tensor->rows = batch;
-    tensor->data = take(self, batch * tensor->cols, sizeof(float));
+    tensor->data = ec_program_take(self, batch * tensor->cols, sizeof(float));
     if (tensor->data) {
         memcpy(tensor->data, PyArray_DATA(array), (size_t)(batch * tensor->cols) * sizeof(float));
     }
@@ -305,8 +305,8 @@ static int copy_masked_sequence(ec_program_object *self, struct ec_tensor *tenso
 {
     int64_t *offsets, *starts, cols = tensor->cols;
     struct ec_layout *layout = take_layout(self, batch, width, &offsets, &starts);
-    float *data = take(self, batch * width * cols, sizeof *data);
-    uint8_t *kept = take(self, batch * width, 1);
+    float *data = ec_program_take(self, batch * width * cols, sizeof *data);
+    uint8_t *kept = ec_program_take(self, batch * width, 1);
     int gaps = 0;
     if (!layout || !data || !kept) {
         return -1;
@@ -342,7 +342,7 @@ static int copy_masked_sequence(ec_program_object *self, struct ec_tensor *tenso
 static int copy_sequence(ec_program_object *self, struct ec_tensor *tensor, PyObject *value, int64_t batch)
 {
     int has_mask = PyTuple_Check(value) && PyTuple_GET_SIZE(value) == 2;
-    PyArrayObject *array = float_array(has_mask ? PyTuple_GET_ITEM(value, 0) : value, tensor->name);
+    PyArrayObject *array = ec_float_array(has_mask ? PyTuple_GET_ITEM(value, 0) : value, tensor->name);
     PyArrayObject *mask = NULL;
     int result = -1;
     if (!array) {
@@ -353,7 +353,7 @@ static int copy_sequence(ec_program_object *self, struct ec_tensor *tensor, PyOb
         char expected[96];
         PyOS_snprintf(expected, sizeof expected, "(%lld, steps, %lld) with at least 1 step", (long long)batch,
                       (long long)tensor->cols);
-        raise_shape(tensor->name, array, expected);
+        ec_raise_shape(tensor->name, array, expected);
         goto done;
     }
     int64_t width = PyArray_DIM(array, 1);
@@ -363,7 +363,7 @@ static int copy_sequence(ec_program_object *self, struct ec_tensor *tensor, PyOb
             goto done;
         }
         if (PyArray_NDIM(mask) != 2 || PyArray_DIM(mask, 0) != batch || PyArray_DIM(mask, 1) != width) {
-            raise_shape("mask", mask, "(batch, steps) of the input");
+            ec_raise_shape("mask", mask, "(batch, steps) of the input");
             goto done;
         }
     }
@@ -398,115 +398,6 @@ int ec_inputs_copy(ec_program_object *self, PyObject *inputs)
         }
     }
     return 0;
-}
-
-/* Labels [B], [B, 1], [B, T] or [B, T, 1]. */
-static int copy_labels(ec_program_object *self, const struct ec_op *op, struct ec_loss *loss, PyObject *value)
-{
-    int64_t batch = self->program->step.batch, classes = op->inputs[0]->cols;
-    int sequence = op->inputs[0]->kind == EC_SEQUENCE;
-    PyArrayObject *array = integer_array(value, "y");
-    int result = -1;
-    if (!array) {
-        return -1;
-    }
-    int rank = PyArray_NDIM(array), wanted = sequence ? 2 : 1;
-    int fits = rank == wanted || (rank == wanted + 1 && PyArray_DIM(array, wanted) == 1);
-    if (!fits || PyArray_DIM(array, 0) != batch) {
-        raise_shape("y", array, sequence ? "(batch, steps) integer labels" : "(batch,) or (batch, 1) integer labels");
-        goto done;
-    }
-    int64_t width = sequence ? PyArray_DIM(array, 1) : 1;
-    int32_t *labels = take(self, batch * width, sizeof *labels);
-    if (!labels) {
-        goto done;
-    }
-    int64_t bad = copy_in_range(labels, array, batch * width, classes);
-    if (bad >= 0) {
-        raise_out_of_range("y", array, bad, sequence ? width : 0, classes);
-        goto done;
-    }
-    loss->targets = labels;
-    loss->target_width = sequence ? width : 0;
-    result = 0;
-done:
-    Py_DECREF(array);
-    return result;
-}
-
-/* Values [B, C] or [B, T, C]; without the last axis where C is 1. */
-static int copy_target_values(ec_program_object *self, const struct ec_op *op, struct ec_loss *loss, PyObject *value)
-{
-    int64_t batch = self->program->step.batch, cols = op->inputs[0]->cols;
-    int sequence = op->inputs[0]->kind == EC_SEQUENCE;
-    PyArrayObject *array = float_array(value, "y");
-    int result = -1;
-    if (!array) {
-        return -1;
-    }
-    int rank = PyArray_NDIM(array), wanted = sequence ? 3 : 2;
-    int fits = (rank == wanted && PyArray_DIM(array, wanted - 1) == cols) || (rank == wanted - 1 && cols == 1);
-    if (!fits || PyArray_DIM(array, 0) != batch) {
-        char expected[96];
-        PyOS_snprintf(expected, sizeof expected, sequence ? "(%lld, steps, %lld)" : "(%lld, %lld)", (long long)batch,
-                      (long long)cols);
-        raise_shape("y", array, expected);
-        goto done;
-    }
-    float *values = take(self, PyArray_SIZE(array), sizeof *values);
-    if (!values) {
-        goto done;
-    }
-    memcpy(values, PyArray_DATA(array), (size_t)PyArray_SIZE(array) * sizeof *values);
-    loss->targets = values;
-    loss->target_width = sequence ? PyArray_DIM(array, 1) : 0;
-    result = 0;
-done:
-    Py_DECREF(array);
-    return result;
-}
-
-int ec_targets_copy(ec_program_object *self, PyObject *targets)
-{
-    struct ec_program *program = self->program;
-    PyObject *items = ec_list_items(targets, program->loss_count, "targets");
-    int result = items ? 0 : -1;
-    for (int i = 0; result == 0 && i < program->loss_count; i++) {
-        struct ec_op *op = program->losses[i];
-        PyObject *value = PyTuple_GET_ITEM(items, i);
-        result = ec_loss_takes_labels(op) ? copy_labels(self, op, op->state, value)
-                                          : copy_target_values(self, op, op->state, value);
-    }
-    Py_XDECREF(items);
-    return result;
-}
-
-int ec_weights_copy(ec_program_object *self, PyObject *sample_weight, double *total)
-{
-    struct ec_program *program = self->program;
-    int64_t batch = program->step.batch;
-    program->step.sample_weight = NULL;
-    *total = (double)batch;
-    if (sample_weight == Py_None) {
-        return 0;
-    }
-    PyArrayObject *array = float_array(sample_weight, "sample_weight");
-    if (!array) {
-        return -1;
-    }
-    float *weights = NULL;
-    if (PyArray_NDIM(array) != 1 || PyArray_SIZE(array) != batch) {
-        raise_shape("sample_weight", array, "(batch,)");
-    } else if ((weights = take(self, batch, sizeof *weights))) {
-        memcpy(weights, PyArray_DATA(array), (size_t)batch * sizeof *weights);
-        *total = 0.0;
-        for (int64_t b = 0; b < batch; b++) {
-            *total += (double)weights[b];
-        }
-    }
-    Py_DECREF(array);
-    program->step.sample_weight = weights;
-    return weights ? 0 : -1;
 }
 
 /* Where row `row` of text b stands in padded form, in values; -1 for a masked row. */
@@ -568,7 +459,7 @@ PyObject *ec_tensor_array(const struct ec_program *program, const struct ec_tens
 
 static int copy_output_gradient(const struct ec_program *program, const struct ec_tensor *tensor, PyObject *value)
 {
-    PyArrayObject *array = float_array(value, "d_outputs");
+    PyArrayObject *array = ec_float_array(value, "d_outputs");
     if (!array) {
         return -1;
     }
@@ -577,7 +468,7 @@ static int copy_output_gradient(const struct ec_program *program, const struct e
                PyArray_DIM(array, rank - 1) == tensor->cols &&
                (!tensor->layout || PyArray_DIM(array, 1) == tensor->layout->width);
     if (!fits) {
-        raise_shape("d_outputs", array, "the shape of the output");
+        ec_raise_shape("d_outputs", array, "the shape of the output");
     } else if (tensor->grad) {
         add_padded(tensor->grad, PyArray_DATA(array), tensor);
     }

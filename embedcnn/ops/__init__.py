@@ -13,7 +13,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from embedcnn.ops.losses import cross_entropy, squared_error
+from embedcnn.ops.losses import cross_entropy, loss, squared_error
 from embedcnn.ops.steps import (
     average_pool,
     conv1d,
@@ -38,6 +38,7 @@ __all__ = [
     "global_average_pool",
     "global_max_pool",
     "layer_normalization",
+    "loss",
     "max_pool",
     "merge",
     "softmax",

@@ -39,6 +39,28 @@ def cross_entropy(
 
 
 @operation
+def loss(y: ArrayLike, x: ArrayLike, loss: Any = "mse", sample_weight: ArrayLike | None = None) -> Any:
+    """Any loss of ``embedcnn.losses`` (a name, class or instance), reduced over predictions x [B, C], a float.
+
+    Raises ValueError for unknown names, TypeError for losses that are Python functions.
+
+    >>> from embedcnn import ops
+    >>> ops.loss([[0.0, 0.0]], [[0.5, 3.0]], "huber")
+    1.3125
+    """
+    from embedcnn import losses
+
+    chosen = losses.get(loss)
+    if chosen.operation == "given_loss":
+        raise TypeError(f"loss={loss!r} is a Python function, which the core cannot run alone")
+    call = elementary(chosen.operation, x)
+    call.operations = [(chosen.operation, (0,), (1,), (), chosen.attributes())]
+    call.targets = np.asarray(y) if chosen.target == "classes" else np.ascontiguousarray(y, np.float32)
+    call.sample_weight = None if sample_weight is None else np.ascontiguousarray(sample_weight, np.float32)
+    return call
+
+
+@operation
 def squared_error(y: ArrayLike, x: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
     """The mean of (x - y)^2 over examples and channels, a float, for x and y [B, C].
 

@@ -1,0 +1,75 @@
+/* The frame of all losses: rows, targets, weights, reduction and sums. A family of losses (loss_*.c) gives the value
+ * and the gradient of one row of predictions; the frame walks over texts and rows:
+ *
+ *     L = weight * sum over rows r of w[r] l[r] / n        d_x[r] = weight w[r] / n * dl[r]/dx
+ *
+ * n by reduction: "sum_over_batch_size" the rows that count (not masked, not ignored), "mean_with_sample_weight" the
+ * sum of their weights, "sum" 1. */
+#ifndef EC_OPS_LOSS_H
+#define EC_OPS_LOSS_H
+
+#include "ops/op.h"
+
+/* The state of every loss; a family exposes as attributes what it reads. */
+struct ec_loss_state {
+    struct ec_loss loss; /* first: the program reads it */
+    int kind, from_logits, reduction, balanced;
+    double weight, label_smoothing, delta, alpha, gamma;
+
+    /* of the step */
+    int binary_labels;   /* hinges: all targets are 0 or 1, so that 0 means -1 */
+    double divisor;      /* n */
+    double *text_loss;   /* [B] weighted */
+    int32_t *text_right; /* [B] */
+    float *scratch;      /* [threads x C] a row's gradient that is to be added to another */
+};
+
+/* A loss of one row: `y` are its targets (int32 label, or floats [cols]), `p` its predictions. */
+struct ec_loss_rule {
+    /* Writes p from x and returns l. */
+    double (*value)(const struct ec_loss_state *state, float *p, const float *x, const void *y, int64_t cols);
+    /* d_x = scale * dl/dx. */
+    void (*gradient)(const struct ec_loss_state *state, float *d_x, const float *p, const float *x, const void *y,
+                     int64_t cols, float scale);
+    /* How many predictions are right; or NULL. */
+    int64_t (*right)(const struct ec_loss_state *state, const float *p, const void *y, int64_t cols);
+};
+
+extern const char *const ec_loss_reductions[];
+#define EC_LOSS_ATTRIBUTES                                                                                             \
+    {"weight", EC_ATTRIBUTE_FLOAT, offsetof(struct ec_loss_state, weight), NULL},                                      \
+    {                                                                                                                  \
+        "reduction", EC_ATTRIBUTE_CHOICE, offsetof(struct ec_loss_state, reduction), ec_loss_reductions                \
+    }
+
+ec_status ec_loss_infer(struct ec_op *op, char *message, size_t bytes);
+ec_status ec_loss_plan(struct ec_op *op, struct ec_step *step);
+void ec_loss_forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team,
+                     const struct ec_loss_rule *rule);
+void ec_loss_backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team,
+                      const struct ec_loss_rule *rule);
+
+#define EC_LOSS_EPSILON 1e-7f /* Keras's */
+
+static inline float ec_clip_probability(float p)
+{
+    return p < EC_LOSS_EPSILON ? EC_LOSS_EPSILON : p > 1.0f - EC_LOSS_EPSILON ? 1.0f - EC_LOSS_EPSILON : p;
+}
+
+static inline float ec_row_sum(const float *x, int64_t cols)
+{
+    float sum = 0.0f;
+    for (int64_t c = 0; c < cols; c++) {
+        sum += x[c];
+    }
+    return sum;
+}
+
+/* A target after label smoothing towards `to`. */
+static inline float ec_smoothed(const struct ec_loss_state *state, float y, float to)
+{
+    float smoothing = (float)state->label_smoothing;
+    return smoothing > 0.0f ? y * (1.0f - smoothing) + smoothing * to : y;
+}
+
+#endif

@@ -1,0 +1,153 @@
+"""Loss, the base of all: what models and callers ask of one, and the reduction of many losses to one
+number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..choices import one_of
+
+EPSILON = 1e-7
+"""Keras's epsilon: the smallest probability, norm or divisor."""
+
+REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none")
+
+
+class Loss:
+    """A loss: `loss(y_true, y_pred, sample_weight=None)` reduces the losses of all examples; a model runs it
+    in the core.
+
+    `reduction`: "sum_over_batch_size" (alias "mean"): the sum of the weighted losses over their number;
+    "mean_with_sample_weight": over the sum of the weights; "sum"; "none" (or None): the array itself, which
+    no model can train on. `target` says what y must be: "classes" (integers), "one_hot", "binary", "values"
+    or "free". Subclasses define `per_example(y_true, y_pred)`. As keras.losses.Loss.
+    """
+
+    operation = ""
+    target = "values"
+    kind: str | None = None
+
+    def __init__(self, name: str, reduction: str | None = "sum_over_batch_size") -> None:
+        self.name = name
+        reduction = "none" if reduction is None else one_of("reduction", reduction, REDUCTIONS)
+        self.reduction = "sum_over_batch_size" if reduction == "mean" else reduction
+
+    def own_attributes(self) -> dict[str, Any]:
+        """The attributes of the operation of the core that are this loss's own."""
+        return {} if self.kind is None else {"kind": self.kind}
+
+    def attributes(self) -> dict[str, Any]:
+        """All attributes of the operation of the core."""
+        plain = self.reduction in ("sum_over_batch_size", "none")
+        return {**self.own_attributes(), **({} if plain else {"reduction": self.reduction})}
+
+    def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        """The loss of each example (and step), float64."""
+        raise NotImplementedError(f"{type(self).__name__} must define per_example(y_true, y_pred)")
+
+    def counted(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray | None:
+        """Which examples (and steps) count at all; None: all of them."""
+        return None
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        y_true, y_pred = np.asarray(y_true), np.asarray(y_pred, dtype=np.float64)
+        losses = np.asarray(self.per_example(y_true, y_pred), np.float64)
+        weights = np.ones(losses.shape)
+        if sample_weight is not None:
+            given = np.asarray(sample_weight, dtype=np.float64)
+            weights = np.broadcast_to(
+                given.reshape(*given.shape, *[1] * (losses.ndim - given.ndim)), losses.shape
+            )
+        counted = self.counted(y_true, y_pred)
+        if counted is not None:
+            weights = np.where(counted, weights, 0.0)
+        losses = losses * weights
+        if self.reduction == "none":
+            return losses
+        number = {
+            "sum": 1.0,
+            "mean_with_sample_weight": weights.sum(),
+            "sum_over_batch_size": losses.size if counted is None else counted.sum(),
+        }[self.reduction]
+        return float(losses.sum() / number) if number else 0.0
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {"name": self.name, "reduction": self.reduction}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Loss:
+        """The loss of a configuration."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        plain = {"name": self.name, "reduction": "sum_over_batch_size"}
+        arguments = ", ".join(
+            f"{name}={value!r}" for name, value in self.get_config().items() if plain.get(name) != value
+        )
+        return f"{type(self).__name__}({arguments})"
+
+
+def like_predictions(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+    """y_true in the shape of y_pred: a missing last axis of one is added; ValueError for other shapes."""
+    if y_true.shape == y_pred.shape:
+        return y_true
+    if (*y_true.shape, 1) == y_pred.shape or y_true.shape == (*y_pred.shape, 1):
+        return y_true.reshape(y_pred.shape)
+    raise ValueError(f"y_true has the shape {y_true.shape}; expected {y_pred.shape}, as y_pred")
+
+
+def mean_over_last(values: np.ndarray) -> np.ndarray:
+    """The mean over the last axis; single numbers stay."""
+    return values.mean(axis=-1) if values.ndim else values
+
+
+def checked_number(argument: str, value: Any, least: float = 0.0, above: bool = False) -> float:
+    """A finite number >= `least` (> with `above`); ValueError otherwise."""
+    fits = not isinstance(value, bool) and isinstance(value, (int, float, np.number)) and np.isfinite(value)
+    if not fits or value < least or (above and value == least):
+        sign = ">" if above else ">="
+        raise ValueError(
+            f"`{argument}` must be a finite number {sign} {least:g}. Received: {argument}={value!r}"
+        )
+    return float(value)
+
+
+def checked_logits(value: Any) -> bool:
+    """`from_logits` as a bool; TypeError otherwise."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"`from_logits` must be True or False. Received: from_logits={value!r}")
+    return bool(value)
+
+
+def checked_smoothing(value: Any) -> float:
+    """`label_smoothing` in [0, 1]; ValueError otherwise."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise ValueError(f"`label_smoothing` must be in [0, 1]. Received: label_smoothing={value!r}")
+    return float(value)
+
+
+def check_axis(axis: Any) -> None:
+    """ValueError unless `axis` is the last one."""
+    if axis != -1:
+        raise ValueError(f"`axis` must be -1 (the last axis). Received: axis={axis!r}")
+
+
+def function_of(cls: type[Loss], name: str) -> Callable[..., np.ndarray]:
+    """The function form of a loss, as Keras has it: `name(y_true, y_pred, **arguments)` -> losses per
+    example.
+    """
+
+    def function(y_true: Any, y_pred: Any, **arguments: Any) -> np.ndarray:
+        return cls(**arguments).per_example(np.asarray(y_true), np.asarray(y_pred, np.float64))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = (
+        f"The loss of each example, float64: {cls.__name__} as a function of y_true and y_pred."
+    )
+    function.loss_class = cls  # type: ignore[attr-defined]
+    return function

@@ -1,0 +1,252 @@
+"""Cross entropies: binary, categorical, sparse categorical, and the focal forms of the first two."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..activations import sigmoid, softmax
+from .base import (
+    EPSILON,
+    Loss,
+    check_axis,
+    checked_logits,
+    checked_number,
+    checked_smoothing,
+    like_predictions,
+    mean_over_last,
+)
+
+
+class _CrossEntropy(Loss):
+    operation = "cross_entropy"
+
+    def __init__(
+        self, from_logits: bool, label_smoothing: float, axis: int, reduction: str | None, name: str
+    ) -> None:
+        super().__init__(name, reduction)
+        check_axis(axis)
+        self.from_logits = checked_logits(from_logits)
+        self.label_smoothing = checked_smoothing(label_smoothing)
+
+    def own_attributes(self) -> dict[str, Any]:
+        smoothing = {"label_smoothing": self.label_smoothing} if self.label_smoothing else {}
+        return {"kind": self.kind, "from_logits": self.from_logits, **smoothing}
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "from_logits": self.from_logits,
+            "label_smoothing": self.label_smoothing,
+            **super().get_config(),
+        }
+
+    def _predicted(self, y_pred: np.ndarray) -> np.ndarray:
+        """Probabilities; of the categorical kinds they sum to 1."""
+        if self.kind == "binary":
+            return sigmoid(y_pred) if self.from_logits else y_pred
+        return softmax(y_pred) if self.from_logits else y_pred / y_pred.sum(axis=-1, keepdims=True)
+
+    def _probabilities(self, y_pred: np.ndarray) -> np.ndarray:
+        return np.clip(self._predicted(y_pred), EPSILON, 1 - EPSILON)
+
+    def _smoothed(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        to = 0.5 if self.kind == "binary" else 1 / y_pred.shape[-1]
+        return like_predictions(y_true, y_pred) * (1 - self.label_smoothing) + to * self.label_smoothing
+
+
+class BinaryCrossentropy(_CrossEntropy):
+    """-mean(y log p + (1 - y) log(1 - p)) for y in [0, 1] of the output's shape. As
+    keras.losses.BinaryCrossentropy.
+
+    `label_smoothing` s turns y into y (1 - s) + s / 2. Raises ValueError for s outside [0, 1].
+
+    >>> round(BinaryCrossentropy()([[1.0], [0.0]], [[0.9], [0.2]]), 4)
+    0.1643
+    """
+
+    target = kind = "binary"
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "binary_crossentropy",
+    ) -> None:
+        super().__init__(from_logits, label_smoothing, axis, reduction, name)
+
+    def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        y, p = self._smoothed(y_true, y_pred), self._probabilities(y_pred)
+        return mean_over_last(-(y * np.log(p) + (1 - y) * np.log(1 - p)))
+
+
+class CategoricalCrossentropy(_CrossEntropy):
+    """-sum(y log p) for one-hot y of the output's shape. As keras.losses.CategoricalCrossentropy.
+
+    `label_smoothing` s turns y into y (1 - s) + s / C. Raises ValueError for s outside [0, 1].
+
+    >>> round(CategoricalCrossentropy()([[0.0, 1.0]], [[0.2, 0.8]]), 4)
+    0.2231
+    """
+
+    kind = "categorical"
+    target = "one_hot"
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "categorical_crossentropy",
+    ) -> None:
+        super().__init__(from_logits, label_smoothing, axis, reduction, name)
+
+    def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        return -(self._smoothed(y_true, y_pred) * np.log(self._probabilities(y_pred))).sum(axis=-1)
+
+
+class SparseCategoricalCrossentropy(_CrossEntropy):
+    """-log p[y] for integer classes y in [0, C). As keras.losses.SparseCategoricalCrossentropy.
+
+    Examples (or steps) of the class `ignore_class`, which may lie outside [0, C), do not count.
+    `label_smoothing` (PyTorch's; Keras has none here) as in CategoricalCrossentropy. Raises ValueError unless
+    `ignore_class` is None or an integer.
+
+    >>> round(SparseCategoricalCrossentropy()([1], [[0.2, 0.8]]), 4)
+    0.2231
+    >>> round(SparseCategoricalCrossentropy(ignore_class=-1)([1, -1], [[0.2, 0.8], [0.5, 0.5]]), 4)
+    0.2231
+    """
+
+    kind = "sparse_categorical"
+    target = "classes"
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        ignore_class: int | None = None,
+        reduction: str | None = "sum_over_batch_size",
+        axis: int = -1,
+        name: str = "sparse_categorical_crossentropy",
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__(from_logits, label_smoothing, axis, reduction, name)
+        if ignore_class is not None and (
+            isinstance(ignore_class, bool) or not isinstance(ignore_class, (int, np.integer))
+        ):
+            raise ValueError(
+                f"`ignore_class` must be an integer or None. Received: ignore_class={ignore_class!r}"
+            )
+        if ignore_class is not None and abs(ignore_class) > 2**20:
+            raise ValueError(
+                f"`ignore_class` must be in [-2**20, 2**20]. Received: ignore_class={ignore_class}"
+            )
+        self.ignore_class = None if ignore_class is None else int(ignore_class)
+
+    def own_attributes(self) -> dict[str, Any]:
+        ignored = {} if self.ignore_class is None else {"ignores": 1, "ignore_class": self.ignore_class}
+        return {**super().own_attributes(), **ignored}
+
+    def _classes(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        return y_true.reshape(y_pred.shape[:-1]).astype(np.int64)
+
+    def counted(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray | None:
+        return None if self.ignore_class is None else self._classes(y_true, y_pred) != self.ignore_class
+
+    def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        classes, counted = self._classes(y_true, y_pred), self.counted(y_true, y_pred)
+        if counted is not None:
+            classes = np.where(counted, classes, 0)
+        log = np.log(self._probabilities(y_pred))
+        losses = -np.take_along_axis(log, classes[..., None], axis=-1)[..., 0]
+        losses = losses * (1 - self.label_smoothing) - log.mean(axis=-1) * self.label_smoothing
+        return losses if counted is None else np.where(counted, losses, 0.0)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "ignore_class": self.ignore_class}
+
+
+class BinaryFocalCrossentropy(_CrossEntropy):
+    """Binary cross entropy times (1 - p_t)^gamma, p_t the probability of the truth (Lin et al. 2017). As
+    keras.losses.BinaryFocalCrossentropy.
+
+    With `apply_class_balancing` also times alpha for ones and 1 - alpha for zeros. Raises ValueError unless
+    alpha and gamma are finite numbers >= 0.
+
+    >>> round(BinaryFocalCrossentropy(gamma=2)([[1.0], [0.0]], [[0.9], [0.2]]), 5)
+    0.00499
+    """
+
+    operation = "focal_cross_entropy"
+    target = kind = "binary"
+
+    def __init__(
+        self,
+        apply_class_balancing: bool = False,
+        alpha: float = 0.25,
+        gamma: float = 2.0,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "binary_focal_crossentropy",
+    ) -> None:
+        super().__init__(from_logits, label_smoothing, axis, reduction, name)
+        self.apply_class_balancing = bool(apply_class_balancing)
+        self.alpha, self.gamma = checked_number("alpha", alpha), checked_number("gamma", gamma)
+
+    def own_attributes(self) -> dict[str, Any]:
+        own = {"balanced": int(self.apply_class_balancing), "alpha": self.alpha, "gamma": self.gamma}
+        return {**super().own_attributes(), **own}
+
+    def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        y, p, q = self._smoothed(y_true, y_pred), self._predicted(y_pred), self._probabilities(y_pred)
+        losses = -(y * np.log(q) + (1 - y) * np.log(1 - q)) * (1 - (y * p + (1 - y) * (1 - p))) ** self.gamma
+        if self.apply_class_balancing:
+            losses = losses * (y * self.alpha + (1 - y) * (1 - self.alpha))
+        return mean_over_last(losses)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"apply_class_balancing": self.apply_class_balancing, "alpha": self.alpha, "gamma": self.gamma}
+        return {**own, **super().get_config()}
+
+
+class CategoricalFocalCrossentropy(_CrossEntropy):
+    """-alpha sum(y (1 - p)^gamma log p) for one-hot y (Lin et al. 2017). As
+    keras.losses.CategoricalFocalCrossentropy, with a single alpha.
+
+    Raises ValueError unless alpha and gamma are finite numbers >= 0.
+
+    >>> round(CategoricalFocalCrossentropy()([[0.0, 1.0]], [[0.2, 0.8]]), 5)
+    0.00223
+    """
+
+    operation = "focal_cross_entropy"
+    kind = "categorical"
+    target = "one_hot"
+
+    def __init__(
+        self,
+        alpha: float = 0.25,
+        gamma: float = 2.0,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "categorical_focal_crossentropy",
+    ) -> None:
+        super().__init__(from_logits, label_smoothing, axis, reduction, name)
+        self.alpha, self.gamma = checked_number("alpha", alpha), checked_number("gamma", gamma)
+
+    def own_attributes(self) -> dict[str, Any]:
+        return {**super().own_attributes(), "alpha": self.alpha, "gamma": self.gamma}
+
+    def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        y, p = self._smoothed(y_true, y_pred), self._probabilities(y_pred)
+        return -(self.alpha * y * (1 - p) ** self.gamma * np.log(p)).sum(axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"alpha": self.alpha, "gamma": self.gamma, **super().get_config()}

@@ -1,0 +1,125 @@
+"""Losses of a whole row of predictions, and losses that are Python functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .base import EPSILON, Loss, check_axis, like_predictions
+
+
+class KLDivergence(Loss):
+    """sum(y log(y / p)), both clipped to [1e-7, 1]. As keras.losses.KLDivergence.
+
+    >>> round(KLDivergence()([[0.5, 0.5]], [[0.25, 0.75]]), 4)
+    0.1438
+    """
+
+    operation, kind = "row_loss", "kl_divergence"
+
+    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "kl_divergence") -> None:
+        super().__init__(name, reduction)
+
+    def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        y, p = (np.clip(part, EPSILON, 1) for part in (like_predictions(y_true, y_pred), y_pred))
+        return (y * np.log(y / p)).sum(axis=-1)
+
+
+class CosineSimilarity(Loss):
+    """-cos(y, p) over the last axis: -1 for the same direction, 1 for the opposite. As
+    keras.losses.CosineSimilarity.
+
+    >>> CosineSimilarity()([[0.0, 2.0]], [[0.0, 0.5]])
+    -1.0
+    """
+
+    operation, kind = "row_loss", "cosine_similarity"
+
+    def __init__(
+        self,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "cosine_similarity",
+    ) -> None:
+        super().__init__(name, reduction)
+        check_axis(axis)
+
+    def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        y = like_predictions(y_true, y_pred).astype(np.float64)
+        size = [np.maximum(np.sqrt((part**2).sum(axis=-1)), EPSILON) for part in (y, y_pred)]
+        return -(y * y_pred).sum(axis=-1) / (size[0] * size[1])
+
+
+class CategoricalHinge(Loss):
+    """max(0, max((1 - y) p) - sum(y p) + 1) for one-hot y. As keras.losses.CategoricalHinge.
+
+    >>> CategoricalHinge()([[0.0, 1.0]], [[0.75, 0.25]])
+    1.5
+    """
+
+    operation, kind, target = "row_loss", "categorical_hinge", "one_hot"
+
+    def __init__(
+        self, reduction: str | None = "sum_over_batch_size", name: str = "categorical_hinge"
+    ) -> None:
+        super().__init__(name, reduction)
+
+    def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        y = like_predictions(y_true, y_pred)
+        return np.maximum(((1 - y) * y_pred).max(axis=-1) - (y * y_pred).sum(axis=-1) + 1, 0)
+
+
+class FunctionLoss(Loss):
+    """A loss from a Python function (y_true, y_pred) -> (losses, gradients) of NumPy arrays.
+
+    `losses` has one value per example (and step), or is one number, their mean; `gradients` has the shape of
+    y_pred and holds the derivatives of `losses`. The core computes everything before and after it. Raises
+    TypeError where the function gives something else. A file cannot hold it.
+
+    >>> def squared(y_true, y_pred):
+    ...     error = y_pred - y_true
+    ...     return (error**2).mean(axis=-1), 2 * error / error.shape[-1]
+    >>> FunctionLoss(squared)(np.zeros((1, 2)), np.ones((1, 2)))
+    1.0
+    """
+
+    operation, target = "given_loss", "free"
+
+    def __init__(
+        self,
+        function: Callable[[Any, Any], Any],
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name or getattr(function, "__name__", type(function).__name__), reduction)
+        self.function = function
+
+    def losses_and_gradients(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What the function gives, checked: losses (B,) or (B, T), gradients like y_pred."""
+        result = self.function(y_true, y_pred)
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise TypeError(
+                f"loss function {self.name!r} must return (losses, gradients): the core has no gradient of "
+                f"a Python "
+                f"function. Received: {type(result).__name__}"
+            )
+        losses, gradients = np.asarray(result[0], np.float64), np.asarray(result[1], np.float32)
+        if gradients.shape != y_pred.shape:
+            raise ValueError(
+                f"loss function {self.name!r}: the gradients must have the shape of y_pred, {y_pred.shape}. "
+                f"Received: {gradients.shape}"
+            )
+        rows = y_pred.shape[:-1]
+        if losses.ndim == 0:  # the mean: every row's share of it
+            return np.full(rows, float(losses)), gradients * np.float32(np.prod(rows))
+        if losses.shape != rows:
+            raise ValueError(
+                f"loss function {self.name!r}: the losses must have the shape {rows}, or be one number. "
+                f"Received: {losses.shape}"
+            )
+        return losses, gradients
+
+    def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        return self.losses_and_gradients(y_true, y_pred)[0]
