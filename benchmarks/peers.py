@@ -96,6 +96,12 @@ def read_lines(path: str) -> list[str]:
         return []
 
 
+def run_alone(arguments: Sequence[str]) -> str:
+    """The last line that a Python with these arguments prints."""
+    ran = subprocess.run([sys.executable, *arguments], stdout=subprocess.PIPE, text=True, check=True)
+    return ran.stdout.splitlines()[-1]
+
+
 def installed(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
 
@@ -233,8 +239,12 @@ def compete(
     shape: Any,
     cases: list[str],
     goals: dict[str, float],
+    before: Sequence[dict[str, object]] = (),
 ) -> None:
-    """The command line of a benchmark that races frameworks: `served[contestant](shape, case)` serves one."""
+    """The command line of a benchmark that races frameworks: `served[contestant](shape, case)` serves one.
+
+    `before`: results that stand first in the file.
+    """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -248,6 +258,7 @@ def compete(
     parser.add_argument("--cases", nargs="*", default=cases, choices=cases)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--cores", type=int, help="cores that all may use (default: every one)")
     parser.add_argument("--json", help="file for the results")
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     parser.add_argument("--case", help=argparse.SUPPRESS)
@@ -257,7 +268,9 @@ def compete(
         served[arguments.serve](shape, arguments.case)
         return
     warn_if_busy()
-    results = []
+    if arguments.cores:
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-arguments.cores :])
+    results = list(before)
     for case in arguments.cases:
         contestants = []
         for contestant, python in found_pythons(arguments.python, arguments.compile).items():

@@ -1,6 +1,7 @@
 /* Matrix products against double precision: sizes around the edges of panels and blocks, all four layouts, strides,
  * accumulation, and the same bits from teams of 1, 2, 3, 4 and 7 threads, on every rung of the machine. Prints what
- * fails and exits with 1; `--bench` prints GFLOP/s and the share of the peak of fused multiply-adds instead. */
+ * fails and exits with 1; `--bench [RUNG]` prints GFLOP/s and the share of the peak of fused multiply-adds
+ * instead. */
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -210,6 +211,9 @@ int main(int count, char **arguments)
 {
     int bench = count > 1 && !strcmp(arguments[1], "--bench");
     for (const char *const *rung = ec_kernels_available(); *rung; rung++) {
+        if (bench && count > 2 && strcmp(arguments[2], *rung)) {
+            continue;
+        }
         if (bench) {
             bench_rung(*rung);
         } else {
