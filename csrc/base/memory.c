@@ -1,9 +1,15 @@
 /* Aligned blocks and the arena. Sizes are checked here once, so that callers may pass products of user sizes. */
+#define _DEFAULT_SOURCE /* madvise */
 #include "base/memory.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
+#define HUGE_PAGE ((size_t)1 << 21)
 
 static _Atomic int64_t allocations;
 static _Atomic int64_t fail_at;
@@ -55,6 +61,25 @@ void *ec_alloc_zeros(int64_t count, size_t size)
     if (block) {
         memset(block, 0, bytes);
     }
+    return block;
+}
+
+void *ec_alloc_scattered(int64_t count, size_t size)
+{
+    size_t bytes;
+    if (!array_bytes(count, size, &bytes) || bytes < 2 * HUGE_PAGE) {
+        return ec_alloc_array(count, size);
+    }
+    if (bytes > (size_t)PTRDIFF_MAX - HUGE_PAGE || injected_failure()) {
+        return NULL;
+    }
+    size_t rounded = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    void *block = aligned_alloc(HUGE_PAGE, rounded);
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    if (block) {
+        madvise(block, rounded, MADV_HUGEPAGE); /* a wish: where it is refused, pages are small as ever */
+    }
+#endif
     return block;
 }
 

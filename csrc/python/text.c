@@ -155,9 +155,6 @@ static PyObject *table_count(PyObject *object, PyObject *args)
     ec_status status;
     Py_BEGIN_ALLOW_THREADS status =
         ec_count_words(&self->counts, &rules->rules, documents.documents, documents.count, ec_thread_count());
-    if (status) {
-        ec_word_counts_clear(&self->counts);
-    }
     Py_END_ALLOW_THREADS self->writing = 0;
     ec_python_documents_release(&documents);
     return status ? ec_python_raise(status, "counting words") : Py_NewRef(Py_True);

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/threads.h"
+#include "text/scanner.h"
 
 #define TILE_BYTES 65536
 
@@ -35,15 +36,15 @@ static ec_status follow_words(struct ec_word_counts *counts, int64_t known)
     return EC_OK;
 }
 
-static ec_status add_word(struct ec_word_counts *counts, const uint8_t *word, int64_t length, struct ec_word_key key,
-                          int32_t *number)
+static ec_status add_word(struct ec_word_counts *counts, const uint8_t *word, int64_t length,
+                          const struct ec_word_key *key, int32_t *number)
 {
     int64_t known = counts->words.count;
     ec_status status = ec_words_add(&counts->words, word, length, key, number);
     if (!status && *number == known) {
         status = follow_words(counts, known);
         if (status) {
-            *number = -1;
+            ec_words_shorten(&counts->words, known);
         }
     }
     return status;
@@ -51,7 +52,8 @@ static ec_status add_word(struct ec_word_counts *counts, const uint8_t *word, in
 
 ec_status ec_word_counts_add(struct ec_word_counts *counts, const uint8_t *word, int64_t length, int32_t *number)
 {
-    return add_word(counts, word, length, ec_word_key(word, length), number);
+    struct ec_word_key key = ec_word_key(word, length);
+    return add_word(counts, word, length, &key, number);
 }
 
 /* Cuts the documents into tiles; `tiles` gets the first document of each and the end. The number of tiles, or -1. */
@@ -83,13 +85,13 @@ static int64_t longest(const struct ec_document *documents, int64_t count)
     return length;
 }
 
-/* One call's work; every thread has a token buffer, and while counting a table of its own. */
+/* One call's work; every thread has a scanner, and while counting a table of its own. */
 struct work {
     const struct ec_text_rules *rules;
     const struct ec_document *documents;
     const int64_t *tiles;
     int64_t tile_count;
-    int64_t token_room;
+    int64_t longest; /* bytes of a document */
     ec_status status[EC_MAX_THREADS];
     struct ec_word_counts counts[EC_MAX_THREADS];
     struct ec_encoding *encoding;
@@ -98,51 +100,50 @@ struct work {
     int32_t unknown;
 };
 
-/* Tokens whose places in the table are fetched at the same time: a table of all words does not fit the nearest caches.
- */
-#define GROUP 32
-struct group {
-    const uint8_t *tokens[GROUP];
-    int64_t lengths[GROUP];
-    struct ec_word_key keys[GROUP];
-    int32_t numbers[GROUP];
+/* What a thread works with: the documents' tokens, group by group. */
+struct reader {
+    struct ec_scanner scanner;
+    struct ec_token_group group;
+    int32_t numbers[EC_SCAN_GROUP];
 };
 
-/* Takes up to GROUP tokens into the buffer `token` and asks for their places in the table; how many. */
-static int take_group(struct group *group, struct ec_token_cursor *cursor, const struct ec_words *words, uint8_t *token)
+static struct reader *reader_new(const struct work *work)
 {
-    int count = 0;
-    cursor->token = token;
-    while (count < GROUP && ec_token_next(cursor)) {
-        group->tokens[count] = cursor->token;
-        group->lengths[count] = cursor->length;
-        group->keys[count] = ec_word_key(cursor->token, cursor->length);
-        ec_words_prefetch(words, group->keys[count]);
-        cursor->token += cursor->length;
-        count++;
+    struct reader *reader = ec_alloc_array(1, sizeof *reader);
+    if (reader && ec_scanner_init(&reader->scanner, work->rules, work->longest)) {
+        ec_scanner_clear(&reader->scanner);
+        ec_free(reader);
+        reader = NULL;
     }
-    return count;
+    return reader;
 }
 
-static ec_status count_document(struct ec_word_counts *counts, struct ec_token_cursor *cursor, int64_t document,
-                                uint8_t *token)
+static void reader_free(struct reader *reader)
 {
-    struct group group;
+    if (reader) {
+        ec_scanner_clear(&reader->scanner);
+    }
+    ec_free(reader);
+}
+
+static ec_status count_document(struct ec_word_counts *counts, struct reader *reader, int64_t document)
+{
+    struct ec_token_group *group = &reader->group;
     uint64_t place = (uint64_t)document << 32;
-    for (int taken; (taken = take_group(&group, cursor, &counts->words, token)) > 0;) {
-        for (int i = 0; i < taken; i++) {
-            int32_t number = ec_words_find(&counts->words, group.tokens[i], group.lengths[i], group.keys[i]);
+    while (ec_scanner_next(&reader->scanner, group, &counts->words)) {
+        for (int i = 0; i < group->count; i++) {
+            int32_t number = ec_words_find(&counts->words, group->tokens[i], group->lengths[i], &group->keys[i]);
             if (number < 0) {
-                ec_status status = add_word(counts, group.tokens[i], group.lengths[i], group.keys[i], &number);
+                ec_status status = add_word(counts, group->tokens[i], group->lengths[i], &group->keys[i], &number);
                 if (status) {
                     return status;
                 }
             }
-            group.numbers[i] = number;
+            reader->numbers[i] = number;
             __builtin_prefetch(&counts->counts[number], 1);
         }
-        for (int i = 0; i < taken; i++, place++) {
-            struct ec_word_count *entry = &counts->counts[group.numbers[i]];
+        for (int i = 0; i < group->count; i++, place++) {
+            struct ec_word_count *entry = &counts->counts[reader->numbers[i]];
             entry->count++;
             entry->documents += entry->last != document;
             entry->last = document;
@@ -156,28 +157,42 @@ static void count_tiles(struct ec_team *team, void *argument)
 {
     struct work *work = argument;
     ec_status *status = &work->status[team->index];
-    uint8_t *token = ec_alloc_array(work->token_room, 1);
-    *status = token ? EC_OK : EC_NO_MEMORY;
+    struct reader *reader = reader_new(work);
+    *status = reader ? EC_OK : EC_NO_MEMORY;
     for (int64_t tile; (tile = ec_team_next(team, work->tile_count)) >= 0;) {
         for (int64_t i = work->tiles[tile]; !*status && i < work->tiles[tile + 1]; i++) {
-            struct ec_token_cursor cursor;
-            ec_token_start(&cursor, work->rules, &work->documents[i], token);
-            *status = count_document(&work->counts[team->index], &cursor, i, token);
+            ec_scanner_start(&reader->scanner, &work->documents[i]);
+            *status = count_document(&work->counts[team->index], reader, i);
         }
     }
-    ec_free(token);
+    reader_free(reader);
 }
 
-/* Adds the threads' tables to `counts`, words in the order of their first appearance in the documents. */
+struct origin {
+    int32_t thread, word;
+};
+
+/* Adds what the threads counted of the words in `order`, which are numbers[i] in `counts`; this cannot fail. */
+static void add_numbers(struct ec_word_counts *counts, const struct work *work, const struct origin *origins,
+                        const int32_t *order, const int32_t *numbers, int64_t total)
+{
+    for (int64_t i = 0; i < total; i++) {
+        const struct origin *origin = &origins[order[i]];
+        const struct ec_word_count *from = &work->counts[origin->thread].counts[origin->word];
+        counts->counts[numbers[i]].count += from->count;
+        counts->counts[numbers[i]].documents += from->documents;
+    }
+}
+
+/* Adds the threads' tables to `counts`, words in the order of their first appearance in the documents; all or none. */
 static ec_status add_up(struct ec_word_counts *counts, const struct work *work, int64_t total)
 {
-    struct origin {
-        int32_t thread, word;
-    };
+    int64_t known = counts->words.count;
     struct origin *origins = ec_alloc_array(total, sizeof *origins);
     uint64_t *places = ec_alloc_array(total, sizeof *places);
     int32_t *order = ec_alloc_array(total, sizeof *order);
-    ec_status status = origins && places && order ? EC_OK : EC_NO_MEMORY;
+    int32_t *numbers = ec_alloc_array(total, sizeof *numbers);
+    ec_status status = origins && places && order && numbers ? EC_OK : EC_NO_MEMORY;
     int64_t next = 0;
     for (int thread = 0; !status && thread < EC_MAX_THREADS; thread++) {
         for (int64_t word = 0; word < work->counts[thread].words.count; word++, next++) {
@@ -189,19 +204,20 @@ static ec_status add_up(struct ec_word_counts *counts, const struct work *work, 
         status = ec_stable_order(places, total, order);
     }
     for (int64_t i = 0; !status && i < total; i++) {
-        const struct ec_word_counts *from = &work->counts[origins[order[i]].thread];
+        const struct ec_words *from = &work->counts[origins[order[i]].thread].words;
         int32_t word = origins[order[i]].word;
-        int64_t start = from->words.starts[word];
-        int32_t number;
-        status = ec_word_counts_add(counts, from->words.bytes + start, from->words.starts[word + 1] - start, &number);
-        if (!status) {
-            counts->counts[number].count += from->counts[word].count;
-            counts->counts[number].documents += from->counts[word].documents;
-        }
+        int64_t start = from->starts[word];
+        status = ec_word_counts_add(counts, from->bytes + start, from->starts[word + 1] - start, &numbers[i]);
+    }
+    if (!status) {
+        add_numbers(counts, work, origins, order, numbers, total);
+    } else {
+        ec_words_shorten(&counts->words, known);
     }
     ec_free(origins);
     ec_free(places);
     ec_free(order);
+    ec_free(numbers);
     return status;
 }
 
@@ -214,7 +230,7 @@ static ec_status prepare(struct work *work, const struct ec_text_rules *rules, c
     }
     work->rules = rules;
     work->documents = documents;
-    work->token_room = ec_token_room(longest(documents, document_count));
+    work->longest = longest(documents, document_count);
     work->tile_count = cut_tiles(documents, document_count, tiles);
     work->tiles = *tiles;
     return work->tile_count < 0 ? EC_NO_MEMORY : EC_OK;
@@ -276,14 +292,14 @@ void ec_encoding_clear(struct ec_encoding *encoding)
     memset(encoding, 0, sizeof *encoding);
 }
 
-/* Writes the ids of a document; how many. */
-static int64_t encode_document(const struct work *work, struct ec_token_cursor *cursor, uint8_t *token, int32_t *out)
+/* Writes the ids of the scanner's document; how many. */
+static int64_t encode_document(const struct work *work, struct reader *reader, int32_t *out)
 {
-    struct group group;
+    const struct ec_token_group *group = &reader->group;
     int32_t *begin = out;
-    for (int taken; (taken = take_group(&group, cursor, work->words, token)) > 0;) {
-        for (int i = 0; i < taken; i++) {
-            int32_t word = ec_words_find(work->words, group.tokens[i], group.lengths[i], group.keys[i]);
+    while (ec_scanner_next(&reader->scanner, &reader->group, work->words)) {
+        for (int i = 0; i < group->count; i++) {
+            int32_t word = ec_words_find(work->words, group->tokens[i], group->lengths[i], &group->keys[i]);
             *out = word < 0 ? work->unknown : work->ids[word];
             out += *out != EC_NO_ID;
         }
@@ -295,18 +311,17 @@ static void encode_tiles(struct ec_team *team, void *argument)
 {
     struct work *work = argument;
     struct ec_encoding *encoding = work->encoding;
-    uint8_t *token = ec_alloc_array(work->token_room, 1);
-    work->status[team->index] = token ? EC_OK : EC_NO_MEMORY;
+    struct reader *reader = reader_new(work);
+    work->status[team->index] = reader ? EC_OK : EC_NO_MEMORY;
     for (int64_t tile; (tile = ec_team_next(team, work->tile_count)) >= 0;) {
         int32_t *out = encoding->ids + encoding->starts[tile];
-        for (int64_t i = work->tiles[tile]; token && i < work->tiles[tile + 1]; i++) {
-            struct ec_token_cursor cursor;
-            ec_token_start(&cursor, work->rules, &work->documents[i], token);
-            encoding->offsets[i + 1] = encode_document(work, &cursor, token, out);
+        for (int64_t i = work->tiles[tile]; reader && i < work->tiles[tile + 1]; i++) {
+            ec_scanner_start(&reader->scanner, &work->documents[i]);
+            encoding->offsets[i + 1] = encode_document(work, reader, out);
             out += encoding->offsets[i + 1];
         }
     }
-    ec_free(token);
+    reader_free(reader);
 }
 
 /* Room for the ids of every tile: as many as its texts could have at most. Memory that is not written costs nothing. */

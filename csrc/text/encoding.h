@@ -31,8 +31,7 @@ void ec_word_counts_clear(struct ec_word_counts *counts);
 /* Adds `word` without an occurrence, if it is new; its number. `word` needs EC_WORD_SLACK bytes behind its end. */
 ec_status ec_word_counts_add(struct ec_word_counts *counts, const uint8_t *word, int64_t length, int32_t *number);
 
-/* Adds the words of the documents; new ones are numbered by first appearance. On failure `counts` may hold new words
- * and parts of the sums: give it up. */
+/* Adds the words of the documents; new ones are numbered by first appearance. On failure `counts` stays as it is. */
 ec_status ec_count_words(struct ec_word_counts *counts, const struct ec_text_rules *rules,
                          const struct ec_document *documents, int64_t document_count, int threads);
 

@@ -73,17 +73,6 @@ static int take_wide(const struct ec_text_rules *rules, const uint8_t *at, uint8
     return ec_utf8_encode(point, out);
 }
 
-/* Eight bytes with A to Z in lower case. Bit 7 of a lane of `from_a` is set for bytes >= 'A', of `past_z` for bytes >
- * 'Z'; bytes above 127 have bit 7 themselves and stay. */
-static inline uint64_t lower_eight(uint64_t bytes)
-{
-    const uint64_t ones = 0x0101010101010101u;
-    uint64_t low = bytes & 0x7f * ones;
-    uint64_t from_a = low + (0x80 - 'A') * ones;
-    uint64_t past_z = low + (0x80 - 'Z' - 1) * ones;
-    return bytes | ((from_a & ~past_z & ~bytes & 0x80 * ones) >> 2);
-}
-
 /* Copies the `length` bytes at `from`, all of which the rules keep, eight at a time: the lookup reads them so, and a
  * processor forwards a store to a load only where both have the same size. Up to eight bytes more are written. */
 static inline void copy_kept(const struct ec_text_rules *rules, uint8_t *out, const uint8_t *from, int64_t length,
@@ -96,7 +85,7 @@ static inline void copy_kept(const struct ec_text_rules *rules, uint8_t *out, co
         } else {
             memcpy(&bytes, from + i, (size_t)(length - i < 8 ? length - i : 8));
         }
-        bytes = rules->lower_ascii ? lower_eight(bytes) : bytes;
+        bytes = rules->lower_ascii ? ec_lower_eight(bytes) : bytes;
         memcpy(out + i, &bytes, 8);
     }
 }

@@ -49,6 +49,17 @@ struct ec_token_cursor {
     int64_t length; /* of the one that was found last */
 };
 
+/* Eight bytes with A to Z in lower case. Bit 7 of a lane of `from_a` is set for bytes >= 'A', of `past_z` for bytes >
+ * 'Z'; bytes above 127 have bit 7 themselves and stay. */
+static inline uint64_t ec_lower_eight(uint64_t bytes)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    uint64_t low = bytes & 0x7f * ones;
+    uint64_t from_a = low + (0x80 - 'A') * ones;
+    uint64_t past_z = low + (0x80 - 'Z' - 1) * ones;
+    return bytes | ((from_a & ~past_z & ~bytes & 0x80 * ones) >> 2);
+}
+
 /* Bytes that a cursor's `token` must have for a document of this length. */
 int64_t ec_token_room(int64_t document_length);
 

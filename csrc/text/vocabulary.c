@@ -24,21 +24,22 @@ static ec_status grow_slots(struct ec_words *words, int64_t count)
     for (int64_t size = slot_count; size > 1; size /= 2) {
         shift--;
     }
-    struct ec_word_slot *slots = ec_alloc_array(slot_count, sizeof *slots);
+    struct ec_word_slot *slots = ec_alloc_scattered(slot_count, sizeof *slots);
     if (!slots) {
         return EC_NO_MEMORY;
     }
     memset(slots, 0xff, (size_t)slot_count * sizeof *slots); /* word = -1 */
-    for (int64_t i = 0; i < words->slot_count; i++) {
-        struct ec_word_slot slot = words->slots[i];
-        if (slot.word < 0) {
-            continue;
-        }
-        uint64_t place = ec_word_key(words->bytes + words->starts[slot.word], slot.length).place >> shift;
+    /* In the order of their numbers: frequent words, which come early, get their first place, and no word's place
+     * depends on those that came after it. */
+    for (int64_t word = 0; word < words->count; word++) {
+        int64_t length = words->starts[word + 1] - words->starts[word];
+        struct ec_word_key key = ec_word_key(words->bytes + words->starts[word], length);
+        uint64_t place = key.place >> shift;
         while (slots[place].word >= 0) {
             place = (place + 1) & ((uint64_t)slot_count - 1);
         }
-        slots[place] = slot;
+        slots[place] =
+            (struct ec_word_slot){.key = {key.key[0], key.key[1]}, .length = (uint32_t)length, .word = (int32_t)word};
     }
     ec_free(words->slots);
     words->slots = slots;
@@ -88,7 +89,7 @@ static ec_status reserve_bytes(struct ec_words *words, int64_t length)
     return EC_OK;
 }
 
-ec_status ec_words_add(struct ec_words *words, const uint8_t *word, int64_t length, struct ec_word_key key,
+ec_status ec_words_add(struct ec_words *words, const uint8_t *word, int64_t length, const struct ec_word_key *key,
                        int32_t *number)
 {
     *number = ec_words_find(words, word, length, key);
@@ -104,15 +105,26 @@ ec_status ec_words_add(struct ec_words *words, const uint8_t *word, int64_t leng
     }
     int64_t start = words->starts[words->count];
     uint64_t mask = (uint64_t)words->slot_count - 1;
-    uint64_t place = key.place >> words->shift;
+    uint64_t place = key->place >> words->shift;
     while (words->slots[place].word >= 0) {
         place = (place + 1) & mask;
     }
     memcpy(words->bytes + start, word, (size_t)length);
-    words->slots[place] = (struct ec_word_slot){key.key, (uint32_t)length, (int32_t)words->count};
+    words->slots[place] = (struct ec_word_slot){
+        .key = {key->key[0], key->key[1]}, .length = (uint32_t)length, .word = (int32_t)words->count};
     *number = (int32_t)words->count++;
     words->starts[words->count] = start + length;
     return EC_OK;
+}
+
+void ec_words_shorten(struct ec_words *words, int64_t count)
+{
+    for (int64_t place = 0; words->count > count && place < words->slot_count; place++) {
+        if (words->slots[place].word >= count) {
+            words->slots[place].word = -1;
+        }
+    }
+    words->count = words->count > count ? count : words->count;
 }
 
 ec_status ec_stable_order(const uint64_t *keys, int64_t count, int32_t *order)

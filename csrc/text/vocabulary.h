@@ -1,8 +1,8 @@
 /* The word table: distinct words, numbered in the order in which they were added, found by their bytes.
  *
- * Text is Zipfian, and most words are short: a slot holds up to eight bytes of a word itself, so that the usual lookup
- * touches one cache line and compares two integers. Longer words are told apart by a 64-bit hash, then by their bytes.
- */
+ * Text is Zipfian, and most words are short: a slot holds up to sixteen bytes of a word itself, so that the usual
+ * lookup touches one cache line and compares integers. Longer words (one in two hundred) are told apart by a 64-bit
+ * hash, then by their bytes. */
 #ifndef EC_TEXT_VOCABULARY_H
 #define EC_TEXT_VOCABULARY_H
 
@@ -11,12 +11,14 @@
 #include <stdint.h>
 #include <string.h>
 
-#define EC_WORD_SLACK 8 /* readable bytes that every word handed to this table must have behind its end */
+#define EC_WORD_INLINE 16 /* bytes of a word that its slot holds */
+#define EC_WORD_SLACK 16  /* readable bytes that every word handed to this table must have behind its end */
 
 struct ec_word_slot {
-    uint64_t key;    /* the bytes themselves, padded with zeros, or the hash of more than eight */
+    uint64_t key[2]; /* the bytes themselves, padded with zeros; of longer words a hash and the last bytes */
     uint32_t length; /* bytes */
     int32_t word;    /* number of the word, -1 for an empty slot */
+    uint64_t unused; /* two slots fill a cache line */
 };
 
 struct ec_words {
@@ -30,9 +32,9 @@ struct ec_words {
     int64_t bytes_capacity;
 };
 
-/* Two bytes of state per call site: what a lookup needs to know about a word. */
+/* What a lookup needs to know about a word. */
 struct ec_word_key {
-    uint64_t key;
+    uint64_t key[2];
     uint64_t place; /* its top bits number the slot */
 };
 
@@ -41,8 +43,11 @@ void ec_words_clear(struct ec_words *words);
 /* Room for `count` words in all without growing. */
 ec_status ec_words_reserve(struct ec_words *words, int64_t count);
 /* The number of the word, which is added if it is new. `word` has EC_WORD_SLACK readable bytes behind its end. */
-ec_status ec_words_add(struct ec_words *words, const uint8_t *word, int64_t length, struct ec_word_key key,
+ec_status ec_words_add(struct ec_words *words, const uint8_t *word, int64_t length, const struct ec_word_key *key,
                        int32_t *number);
+
+/* Takes all words but the first `count` out again. */
+void ec_words_shorten(struct ec_words *words, int64_t count);
 
 static inline uint64_t ec_word_load(const uint8_t *at)
 {
@@ -53,53 +58,55 @@ static inline uint64_t ec_word_load(const uint8_t *at)
 
 static inline struct ec_word_key ec_word_key(const uint8_t *word, int64_t length)
 {
+    /* Sixteen bytes from [16 - length] are a mask of a word's bytes among the sixteen that are loaded. */
+    static const uint8_t mask[32] = {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
     const uint64_t multiplier = 0x9e3779b97f4a7c15u; /* 2^64 / golden ratio (Knuth's multiplicative hashing) */
-    uint64_t key = 0;
-    if (length <= 8) {
-        memcpy(&key, word, 8); /* the slack makes this readable; what does not belong to the word goes next */
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-        key = length ? key >> (64 - 8 * length) : 0;
-#else
-        key = length ? key << (64 - 8 * length) >> (64 - 8 * length) : 0;
-#endif
+    struct ec_word_key key;
+    if (length <= EC_WORD_INLINE) { /* the slack makes all of it readable */
+        key.key[0] = ec_word_load(word) & ec_word_load(mask + 16 - length);
+        key.key[1] = ec_word_load(word + 8) & ec_word_load(mask + 24 - length);
     } else {
-        key = (uint64_t)length;
+        uint64_t hash = (uint64_t)length;
         for (int64_t i = 0; i + 8 < length; i += 8) {
-            key = (key ^ ec_word_load(word + i)) * multiplier;
-            key ^= key >> 32;
+            hash = (hash ^ ec_word_load(word + i)) * multiplier;
+            hash ^= hash >> 32;
         }
-        key = (key ^ ec_word_load(word + length - 8)) * multiplier;
-        key ^= key >> 29;
+        key.key[0] = hash;
+        key.key[1] = ec_word_load(word + length - 8);
     }
-    uint64_t mixed = (key ^ key >> 31) * multiplier;
-    return (struct ec_word_key){key, (mixed ^ mixed >> 29) * multiplier};
+    uint64_t mixed = key.key[0] ^ key.key[1] * multiplier;
+    mixed = (mixed ^ mixed >> 31) * multiplier;
+    key.place = (mixed ^ mixed >> 29) * multiplier;
+    return key;
 }
 
 /* The number of the word, or -1. */
 static inline int32_t ec_words_find(const struct ec_words *words, const uint8_t *word, int64_t length,
-                                    struct ec_word_key key)
+                                    const struct ec_word_key *key)
 {
     if (!words->count) {
         return -1;
     }
     uint64_t mask = (uint64_t)words->slot_count - 1;
-    for (uint64_t place = key.place >> words->shift;; place = (place + 1) & mask) {
+    for (uint64_t place = key->place >> words->shift;; place = (place + 1) & mask) {
         const struct ec_word_slot *slot = &words->slots[place];
+        uint64_t differs = (slot->key[0] ^ key->key[0]) | (slot->key[1] ^ key->key[1]) |
+                           (slot->length ^ (uint64_t)length) | ((uint64_t)(uint32_t)slot->word & 0x80000000u);
+        if (!differs &&
+            (length <= EC_WORD_INLINE || !memcmp(words->bytes + words->starts[slot->word], word, (size_t)length))) {
+            return slot->word;
+        }
         if (slot->word < 0) {
             return -1;
-        }
-        if (slot->key == key.key && slot->length == (uint32_t)length &&
-            (length <= 8 || !memcmp(words->bytes + words->starts[slot->word], word, (size_t)length))) {
-            return slot->word;
         }
     }
 }
 
 /* Asks for the cache line where the word would be. */
-static inline void ec_words_prefetch(const struct ec_words *words, struct ec_word_key key)
+static inline void ec_words_prefetch(const struct ec_words *words, const struct ec_word_key *key)
 {
     if (words->slot_count) {
-        __builtin_prefetch(&words->slots[key.place >> words->shift]);
+        __builtin_prefetch(&words->slots[key->place >> words->shift]);
     }
 }
 

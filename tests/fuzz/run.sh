@@ -9,12 +9,12 @@ here=$(cd "$(dirname "$0")" && pwd)
 core=$here/../../csrc
 build=${FUZZ_BUILD:-${TMPDIR:-/tmp}/embedcnn-fuzz}
 mkdir -p "$build"
-[ $# -gt 0 ] || set -- text binary number index fasttext
+[ $# -gt 0 ] || set -- text binary number index fasttext scanner
 for target in "$@"; do
     ${CLANG:-clang} -std=c11 -g -O1 -fno-omit-frame-pointer -ffp-contract=off \
         -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
         '-DEC_WINDOW_BYTES=((int64_t)256)' '-DEC_TILE_BYTES=((int64_t)48)' \
-        -I"$core" -I"$here" "$here/$target.c" "$core"/vectors/*.c "$core"/base/*.c -lm -lpthread -o "$build/$target"
+        -I"$core" -I"$here" "$here/$target.c" "$core"/vectors/*.c "$core"/text/*.c "$core"/base/*.c -lm -lpthread -o "$build/$target"
     mkdir -p "$build/corpus-$target"
     echo "== $target"
     (cd "$build" && "./$target" -max_total_time="$seconds" -max_len=4096 -verbosity=0 -print_final_stats=1 \
