@@ -92,24 +92,46 @@ struct ec_nadam_step {
     struct ec_gradient_scaling scaling;
 };
 
-#define EC_GEMM_MAX_ROWS 16 /* no vocabulary states a larger register tile */
+/* float32_matmul_precision, named and meant as in PyTorch. */
+enum ec_precision {
+    EC_HIGHEST, /* fp32 */
+    EC_HIGH,    /* at least bf16x3: three products of bf16 halves of each value, about 2^-16 of a term's size */
+    EC_MEDIUM,  /* at least bf16: values rounded to 8 bits (2^-9 of their size), sums in fp32 */
+    EC_PRECISIONS
+};
+
+#define EC_GEMM_MAX_ROWS 32 /* no tile is larger */
 #define EC_GEMM_MAX_COLS 64
 
+/* How a small block of a matrix product is computed in one number format: two packings and a tile.
+ *
+ * A panel holds up to `rows` rows of a, or `cols` columns of b, over some depth. It is as large as if its rows were a
+ * multiple of row_unit (always `cols` columns) and its depth a multiple of depth_unit, with value_bytes for each value;
+ * behind the true edges are zeros. What order the values have is known to these three functions only. */
+struct ec_gemm {
+    const char *name; /* "fp32", "bf16x3", "bf16" */
+    int rows, cols;
+    int row_unit, depth_unit, value_bytes;
+    int depth_block; /* the depth at which panels suit the caches */
+    /* out[r][c] (+)= sum over k < depth of a[r][k] * b[k][c], in an order fixed by the depth alone; fp32: k rising, one
+     * fused multiply-add per k (where the instruction set has it). rows <= gemm.rows, cols <= gemm.cols: only so many
+     * are written. depth may be 0. */
+    void (*tile)(float *out, int64_t out_stride, int accumulate, const void *a_panel, const void *b_panel, int rows,
+                 int cols, int64_t depth);
+    /* Packs rows 1 <= rows <= gemm.rows of a for tile: element (r, k) stands at a[r * row_stride + k * col_stride]. */
+    void (*pack_a)(void *panel, const float *a, int64_t row_stride, int64_t col_stride, int rows, int64_t depth);
+    /* Packs 1 <= cols <= gemm.cols columns of b: element (k, c) stands at b[k * row_stride + c * col_stride]. */
+    void (*pack_b)(void *panel, const float *b, int64_t row_stride, int64_t col_stride, int cols, int64_t depth);
+    /* Before the first tile and after the last one of a thread; NULL where there is nothing to do. */
+    void (*begin)(void);
+    void (*end)(void);
+};
+
 struct ec_kernels {
-    const char *name; /* "scalar", "neon", "avx2", "avx512" */
+    const char *name; /* "scalar", "neon", "avx2", "avx512", "avx512_bf16", "amx" */
     int lanes;        /* floats in a vector */
 
-    /* matrix: out[r][c] (+)= sum over k of a_panel[k * rows + r] * b_panel[k * gemm_cols + c], k rising, one fused
-     * multiply-add per k (where the instruction set has it). rows <= gemm_rows, cols <= gemm_cols: only so many columns
-     * are written; the panel is always gemm_cols wide. depth may be 0. */
-    int gemm_rows, gemm_cols;
-    void (*gemm_tile)(float *out, int64_t out_stride, int accumulate, const float *a_panel, const float *b_panel,
-                      int rows, int cols, int64_t depth);
-    /* Packs `rows` <= gemm_rows rows for gemm_tile: panel[k * rows + r] = a[r * row_stride + k * col_stride]. */
-    void (*pack_a)(float *panel, const float *a, int64_t row_stride, int64_t col_stride, int rows, int64_t depth);
-    /* Packs `cols` <= gemm_cols columns: panel[k * gemm_cols + c] = b[k * row_stride + c * col_stride], zeros behind.
-     */
-    void (*pack_b)(float *panel, const float *b, int64_t row_stride, int64_t col_stride, int cols, int64_t depth);
+    struct ec_gemm gemm[EC_PRECISIONS]; /* by enum ec_precision; fp32 where the instruction set has nothing faster */
 
     /* token_conv_pool: best[f] = max over t in [0, windows) of
      * sum over j in [0, taps) of products[index[t + j] * stride + j * filters + f], summed with j rising, and
@@ -168,7 +190,7 @@ struct ec_kernels {
 };
 
 /* The table in use: the best rung this machine has, capped by the environment variable EMBEDCNN_ISA (scalar, neon,
- * avx2, avx512, amx), read once at first use. */
+ * avx2, avx512, avx512_bf16, amx), read once at first use. */
 const struct ec_kernels *ec_kernels(void);
 /* Uses the rung of this name from now on ("auto" = the best); EC_BAD_VALUE where the machine or the build lacks it. Not
  * while a program runs. */

@@ -1,14 +1,13 @@
-/* The loops around gemm_tile. Both operands are packed into panels by the whole team (one barrier), then the team takes
- * tiles of `out`: some row panels times some column panels, in blocks of the depth whose panels fit the second cache.
- * Two short cuts, chosen by the sizes alone: up to four rows are sums of b's rows, nothing packed; and where `out` is
- * narrower than half a vector, the transposed product is computed. Small products are one tile, without a barrier
- * between packing and computing. */
+/* The loops around the gemm kernels. Both operands are packed into panels by the whole team (one barrier), then the
+ * team takes tiles of `out`: some row panels times some column panels, in blocks of the depth whose panels fit the
+ * second cache. Two short cuts, chosen by the sizes alone: up to four rows are sums of b's rows, nothing packed; and
+ * where `out` is narrower than half a vector, the transposed product is computed. Small products are one tile, without
+ * a barrier between packing and computing. */
 #include "matrix/product.h"
 
 #include "kernels/kernels.h"
 
 enum {
-    DEPTH_BLOCK = 512, /* a panel of b, 64 bytes to 128 bytes times this, streams through the first cache */
     ROW_PANELS = 12,   /* in a tile at most: with a depth block up to 344 KB of packed a, in the second cache */
     COL_PANELS = 4,    /* in a tile at most */
     ENOUGH_TILES = 32, /* so many that the last one does not keep a team waiting for long */
@@ -17,7 +16,6 @@ enum {
     FEW_ROWS = 4,      /* rows for which packing b costs more than it gives */
     SUM_DEPTH = 128,   /* rows of b per call of weighted_sum */
     SUM_COLS = 320,    /* columns per tile there */
-    PACK_ROWS = 16,    /* rows of b that are packed for one panel after the other: their lines stay in cache */
 };
 
 struct range {
@@ -35,172 +33,102 @@ static struct range part_of(int64_t count, int64_t parts, int64_t part)
 static int64_t ceil_div(int64_t count, int64_t size) { return (count + size - 1) / size; }
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
+/* A matrix as lines (rows of a, columns of b) over the depth. */
 struct operand {
     const float *first;
-    int64_t row_stride, col_stride;
+    int64_t line_stride, depth_stride;
 };
 
-static struct operand turned(struct operand x) { return (struct operand){x.first, x.col_stride, x.row_stride}; }
-
-/* How one product is cut. Panels: of rows (of nearly equal size), of columns (all but the last full). Bands: runs of
- * panels; a tile is one row band times one column band. */
+/* How one product is cut: tiles are one row band times one column band, bands are runs of panels. */
 struct cut {
-    const struct ec_kernels *kernels;
     const struct ec_product *product;
     int transposed; /* out^T = b^T a^T instead, by way of a small block */
     struct operand a, b;
-    int64_t rows, cols, depth;
-    int64_t row_panels, col_panels, depth_blocks;
+    struct ec_panels rows, cols;
     int64_t row_bands, col_bands;
-    float *packed_a; /* [depth block][row panel][k][row] */
-    float *packed_b; /* [depth block][column panel][k][gemm_cols], or one block of a band per thread */
 };
 
 static void cut_product(struct cut *cut, const struct ec_product *p)
 {
-    const struct ec_kernels *kernels = ec_kernels();
-    struct operand a = {p->a, p->a_row_stride, p->a_col_stride}, b = {p->b, p->b_row_stride, p->b_col_stride};
-    int transposed = p->cols <= kernels->lanes / 2 && p->cols < p->rows;
+    struct operand a = {p->a, p->a_row_stride, p->a_col_stride}, b = {p->b, p->b_col_stride, p->b_row_stride};
+    int transposed = p->cols <= ec_kernels()->lanes / 2 && p->cols < p->rows && !p->packed_b;
     *cut = (struct cut){
-        .kernels = kernels,
         .product = p,
         .transposed = transposed,
-        .a = transposed ? turned(b) : a,
-        .b = transposed ? turned(a) : b,
-        .rows = transposed ? p->cols : p->rows,
-        .cols = transposed ? p->rows : p->cols,
-        .depth = p->depth,
+        .a = transposed ? b : a,
+        .b = transposed ? a : b,
     };
-    cut->row_panels = ceil_div(cut->rows, kernels->gemm_rows);
-    cut->col_panels = ceil_div(cut->cols, kernels->gemm_cols);
-    cut->depth_blocks = ceil_div(p->depth, DEPTH_BLOCK);
-    cut->row_bands = ceil_div(cut->row_panels, ROW_PANELS);
-    cut->col_bands = ceil_div(cut->col_panels, COL_PANELS);
-    while (cut->row_bands * cut->col_bands < ENOUGH_TILES && cut->col_bands < cut->col_panels) {
-        cut->col_bands = least(2 * cut->col_bands, cut->col_panels);
+    ec_panels_init(&cut->rows, EC_ROWS_OF_A, transposed ? p->cols : p->rows, p->depth, p->precision);
+    ec_panels_init(&cut->cols, EC_COLS_OF_B, transposed ? p->rows : p->cols, p->depth, p->precision);
+    cut->row_bands = ceil_div(cut->rows.count, ROW_PANELS);
+    cut->col_bands = ceil_div(cut->cols.count, COL_PANELS);
+    while (cut->row_bands * cut->col_bands < ENOUGH_TILES && cut->col_bands < cut->cols.count) {
+        cut->col_bands = least(2 * cut->col_bands, cut->cols.count);
     }
-    while (cut->row_bands * cut->col_bands < FEWEST_TILES && cut->row_bands < cut->row_panels) {
-        cut->row_bands = least(2 * cut->row_bands, cut->row_panels);
+    while (cut->row_bands * cut->col_bands < FEWEST_TILES && cut->row_bands < cut->rows.count) {
+        cut->row_bands = least(2 * cut->row_bands, cut->rows.count);
     }
-    cut->packed_b = p->workspace;
-    cut->packed_a = p->workspace + cut->col_panels * kernels->gemm_cols * p->depth;
-}
-
-static float *panel_of_a(const struct cut *cut, struct range k, struct range rows)
-{
-    return cut->packed_a + k.begin * cut->rows + rows.begin * (k.end - k.begin);
-}
-
-/* The first of some column panels in a depth block. */
-static float *panel_of_b(const struct cut *cut, struct range k, int64_t panel)
-{
-    return cut->packed_b + cut->kernels->gemm_cols * (k.begin * cut->col_panels + panel * (k.end - k.begin));
-}
-
-static void pack_row_panel(const struct cut *cut, int64_t panel)
-{
-    struct range rows = part_of(cut->rows, cut->row_panels, panel);
-    for (int64_t block = 0; block < cut->depth_blocks; block++) {
-        struct range k = part_of(cut->depth, cut->depth_blocks, block);
-        const float *first = cut->a.first + rows.begin * cut->a.row_stride + k.begin * cut->a.col_stride;
-        cut->kernels->pack_a(panel_of_a(cut, k, rows), first, cut->a.row_stride, cut->a.col_stride,
-                             (int)(rows.end - rows.begin), k.end - k.begin);
-    }
-}
-
-/* Packs a band of column panels of one depth block, one panel behind the other. */
-static void pack_col_panels(const struct cut *cut, float *packed, struct range k, struct range panels)
-{
-    int64_t width = cut->kernels->gemm_cols, depth = k.end - k.begin;
-    int64_t step = cut->b.col_stride == 1 ? PACK_ROWS : depth;
-    for (int64_t row = k.begin; row < k.end; row += step) {
-        for (int64_t panel = panels.begin; panel < panels.end; panel++) {
-            const float *first = cut->b.first + row * cut->b.row_stride + panel * width * cut->b.col_stride;
-            cut->kernels->pack_b(packed + ((panel - panels.begin) * depth + row - k.begin) * width, first,
-                                 cut->b.row_stride, cut->b.col_stride, (int)least(width, cut->cols - panel * width),
-                                 least(step, k.end - row));
-        }
-    }
-}
-
-static void pack_col_band(const struct cut *cut, int64_t band)
-{
-    struct range panels = part_of(cut->col_panels, cut->col_bands, band);
-    for (int64_t block = 0; block < cut->depth_blocks; block++) {
-        struct range k = part_of(cut->depth, cut->depth_blocks, block);
-        pack_col_panels(cut, panel_of_b(cut, k, panels.begin), k, panels);
-    }
+    cut->cols.values = p->packed_b ? p->packed_b->values : p->workspace;
+    cut->rows.values = p->workspace + (p->packed_b ? 0 : ec_panels_floats(&cut->cols));
 }
 
 /* One register tile over the whole depth of a transposed product, turned back on its way to `out`. */
-static void compute_transposed(const struct cut *cut, struct range rows, int64_t col_panel)
+static void compute_transposed(const struct cut *cut, int64_t row_panel, int64_t col_panel)
 {
     const struct ec_product *p = cut->product;
     float block[EC_GEMM_MAX_ROWS * EC_GEMM_MAX_COLS];
-    int64_t width = cut->kernels->gemm_cols, col = col_panel * width, cols = least(width, cut->cols - col);
-    for (int64_t number = 0; number < cut->depth_blocks; number++) {
-        struct range k = part_of(cut->depth, cut->depth_blocks, number);
-        cut->kernels->gemm_tile(block, width, number > 0, panel_of_a(cut, k, rows), panel_of_b(cut, k, col_panel),
-                                (int)(rows.end - rows.begin), (int)cols, k.end - k.begin);
-    }
+    int64_t row = ec_panels_line(&cut->rows, row_panel), rows = ec_panels_line(&cut->rows, row_panel + 1) - row;
+    int64_t col = ec_panels_line(&cut->cols, col_panel), cols = ec_panels_line(&cut->cols, col_panel + 1) - col;
+    const int64_t width = EC_GEMM_MAX_COLS;
+    ec_panels_multiply(block, width, 0, &cut->rows, row_panel, row_panel + 1, &cut->cols, col_panel, col_panel + 1);
     for (int64_t c = 0; c < cols; c++) {
-        float *out = p->out + (col + c) * p->out_stride + rows.begin;
-        for (int64_t r = 0; r < rows.end - rows.begin; r++) {
+        float *out = p->out + (col + c) * p->out_stride + row;
+        for (int64_t r = 0; r < rows; r++) {
             out[r] = p->accumulate ? out[r] + block[r * width + c] : block[r * width + c];
         }
     }
 }
 
-/* The panels of one tile in one depth block: a panel of b stays in the first cache for all panels of a. */
-static void compute_panels(const struct cut *cut, int64_t block, const float *packed_b, struct range row_panels,
-                           struct range col_panels)
-{
-    const struct ec_product *p = cut->product;
-    struct range k = part_of(cut->depth, cut->depth_blocks, block);
-    int64_t width = cut->kernels->gemm_cols;
-    for (int64_t col_panel = col_panels.begin; col_panel < col_panels.end; col_panel++) {
-        int cols = (int)least(width, cut->cols - col_panel * width);
-        for (int64_t row_panel = row_panels.begin; row_panel < row_panels.end; row_panel++) {
-            struct range rows = part_of(cut->rows, cut->row_panels, row_panel);
-            cut->kernels->gemm_tile(p->out + rows.begin * p->out_stride + col_panel * width, p->out_stride,
-                                    p->accumulate || block > 0, panel_of_a(cut, k, rows), packed_b,
-                                    (int)(rows.end - rows.begin), cols, k.end - k.begin);
-        }
-        packed_b += width * (k.end - k.begin);
-    }
-}
-
 /* Where nobody else needs the same part of b, it is packed right before it is used, always in the same place. */
-static int packs_own_b(const struct cut *cut) { return cut->row_bands == 1 && !cut->transposed; }
+static int packs_own_b(const struct cut *cut)
+{
+    return cut->row_bands == 1 && !cut->transposed && !cut->product->packed_b;
+}
 
 static float *own_place(const struct cut *cut, const struct ec_team *team, int64_t col_band)
 {
-    int64_t largest = ceil_div(cut->col_panels, cut->col_bands);
-    int64_t panel = part_of(cut->col_panels, cut->col_bands, col_band).begin;
-    panel = team->size * largest <= cut->col_panels ? team->index * largest : panel;
-    return cut->packed_b + panel * cut->kernels->gemm_cols * cut->depth;
+    int64_t largest = ceil_div(cut->cols.count, cut->col_bands);
+    int64_t panel = part_of(cut->cols.count, cut->col_bands, col_band).begin;
+    panel = team->size * largest <= cut->cols.count ? team->index * largest : panel;
+    return cut->cols.values + ec_panels_floats(&cut->cols) / cut->cols.count * panel;
 }
 
 static void compute_tile(const struct cut *cut, const struct ec_team *team, int64_t row_band, int64_t col_band)
 {
-    struct range row_panels = part_of(cut->row_panels, cut->row_bands, row_band);
-    struct range col_panels = part_of(cut->col_panels, cut->col_bands, col_band);
+    const struct ec_product *p = cut->product;
+    struct range rows = part_of(cut->rows.count, cut->row_bands, row_band);
+    struct range cols = part_of(cut->cols.count, cut->col_bands, col_band);
     if (cut->transposed) {
-        for (int64_t col_panel = col_panels.begin; col_panel < col_panels.end; col_panel++) {
-            for (int64_t row_panel = row_panels.begin; row_panel < row_panels.end; row_panel++) {
-                compute_transposed(cut, part_of(cut->rows, cut->row_panels, row_panel), col_panel);
+        for (int64_t col_panel = cols.begin; col_panel < cols.end; col_panel++) {
+            for (int64_t row_panel = rows.begin; row_panel < rows.end; row_panel++) {
+                compute_transposed(cut, row_panel, col_panel);
             }
         }
         return;
     }
-    for (int64_t block = 0; block < cut->depth_blocks; block++) {
-        struct range k = part_of(cut->depth, cut->depth_blocks, block);
-        float *packed_b = panel_of_b(cut, k, col_panels.begin);
-        if (packs_own_b(cut)) {
-            packed_b = own_place(cut, team, col_band);
-            pack_col_panels(cut, packed_b, k, col_panels);
-        }
-        compute_panels(cut, block, packed_b, row_panels, col_panels);
+    float *out =
+        p->out + ec_panels_line(&cut->rows, rows.begin) * p->out_stride + ec_panels_line(&cut->cols, cols.begin);
+    if (!packs_own_b(cut)) {
+        ec_panels_multiply(out, p->out_stride, p->accumulate, &cut->rows, rows.begin, rows.end, &cut->cols, cols.begin,
+                           cols.end);
+        return;
+    }
+    float *place = own_place(cut, team, col_band);
+    for (int64_t block = 0; block < cut->cols.depth_blocks; block++) {
+        ec_panels_pack_block(&cut->cols, place, cut->b.first, cut->b.line_stride, cut->b.depth_stride, block,
+                             cols.begin, cols.end);
+        ec_panels_multiply_block(out, p->out_stride, p->accumulate, &cut->rows, rows.begin, rows.end, &cut->cols, place,
+                                 cols.begin, cols.end, block);
     }
 }
 
@@ -231,20 +159,28 @@ static void fill_zeros(struct ec_team *team, const struct ec_product *p)
     }
 }
 
-static void pack_item(const struct cut *cut, int64_t item, int64_t bands)
+/* Column bands that are packed before any tile is computed. */
+static int64_t bands_to_pack(const struct cut *cut)
 {
+    return packs_own_b(cut) || cut->product->packed_b ? 0 : cut->col_bands;
+}
+
+/* Item number `item`: first the column bands, then the row panels. */
+static void pack_item(const struct cut *cut, int64_t item)
+{
+    int64_t bands = bands_to_pack(cut), panel = item - bands;
     if (item < bands) {
-        pack_col_band(cut, item);
+        struct range band = part_of(cut->cols.count, cut->col_bands, item);
+        ec_panels_pack(&cut->cols, cut->b.first, cut->b.line_stride, cut->b.depth_stride, band.begin, band.end);
     } else {
-        pack_row_panel(cut, item - bands);
+        ec_panels_pack(&cut->rows, cut->a.first, cut->a.line_stride, cut->a.depth_stride, panel, panel + 1);
     }
 }
 
 static void run_alone(const struct cut *cut, const struct ec_team *team)
 {
-    int64_t bands = packs_own_b(cut) ? 0 : cut->col_bands;
-    for (int64_t item = 0; item < bands + cut->row_panels; item++) {
-        pack_item(cut, item, bands);
+    for (int64_t item = 0; item < bands_to_pack(cut) + cut->rows.count; item++) {
+        pack_item(cut, item);
     }
     for (int64_t tile = 0; tile < cut->row_bands * cut->col_bands; tile++) {
         compute_tile(cut, team, tile / cut->col_bands, tile % cut->col_bands);
@@ -253,9 +189,8 @@ static void run_alone(const struct cut *cut, const struct ec_team *team)
 
 static void run_together(const struct cut *cut, struct ec_team *team)
 {
-    int64_t bands = packs_own_b(cut) ? 0 : cut->col_bands;
-    for (int64_t item; (item = ec_team_next(team, bands + cut->row_panels)) >= 0;) {
-        pack_item(cut, item, bands);
+    for (int64_t item; (item = ec_team_next(team, bands_to_pack(cut) + cut->rows.count)) >= 0;) {
+        pack_item(cut, item);
     }
     ec_team_barrier(team);
     for (int64_t tile; (tile = ec_team_next(team, cut->row_bands * cut->col_bands)) >= 0;) {
@@ -267,7 +202,7 @@ void ec_product_run(struct ec_team *team, const struct ec_product *product)
 {
     const struct ec_product *p = product;
     if (p->rows > 0 && p->cols > 0 && p->depth > 0) {
-        if (p->rows <= FEW_ROWS && p->b_col_stride == 1) {
+        if (p->rows <= FEW_ROWS && p->b_col_stride == 1 && !p->packed_b) {
             for (int64_t tile; (tile = ec_team_next(team, ceil_div(p->cols, SUM_COLS))) >= 0;) {
                 compute_sums(p, tile * SUM_COLS, least(SUM_COLS, p->cols - tile * SUM_COLS));
             }
@@ -288,14 +223,19 @@ void ec_product_run(struct ec_team *team, const struct ec_product *product)
     ec_team_barrier(team);
 }
 
-int64_t ec_product_workspace(int64_t rows, int64_t cols, int64_t depth)
+int64_t ec_product_workspace(const struct ec_product *product)
 {
-    /* Either operand may be the one whose width is rounded up. Computed so that nothing overflows. */
-    const int64_t limit = INT64_MAX / 4 / (int64_t)sizeof(float);
-    if (rows > limit || cols > limit) {
-        return -1;
+    const struct ec_product *p = product;
+    int64_t largest = 0;
+    for (int transposed = 0; p->depth > 0 && transposed < 2; transposed++) {
+        struct ec_panels rows, cols;
+        ec_panels_init(&rows, EC_ROWS_OF_A, transposed ? p->cols : p->rows, p->depth, p->precision);
+        ec_panels_init(&cols, EC_COLS_OF_B, transposed ? p->rows : p->cols, p->depth, p->precision);
+        int64_t of_rows = ec_panels_floats(&rows), of_cols = p->packed_b ? 0 : ec_panels_floats(&cols);
+        if (of_rows < 0 || of_cols < 0) {
+            return -1;
+        }
+        largest = of_rows + of_cols > largest ? of_rows + of_cols : largest;
     }
-    int64_t width =
-        ceil_div(rows, EC_GEMM_MAX_COLS) * EC_GEMM_MAX_COLS + ceil_div(cols, EC_GEMM_MAX_COLS) * EC_GEMM_MAX_COLS;
-    return depth > 0 && width > limit / depth ? -1 : width * depth;
+    return largest;
 }

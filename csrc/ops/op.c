@@ -92,8 +92,8 @@ ec_status ec_op_plan_like_input(struct ec_op *op, struct ec_step *step)
 
 void ec_product_plan(struct ec_product *product, struct ec_step *step)
 {
-    int64_t floats = ec_product_workspace(product->rows, product->cols, product->depth);
-    product->workspace = ec_arena_take(step->arena, floats, sizeof(float));
+    product->precision = step->precision;
+    product->workspace = ec_arena_take(step->arena, ec_product_workspace(product), sizeof(float));
     step->work += 2.0 * (double)product->rows * (double)product->cols * (double)product->depth;
 }
 

@@ -60,12 +60,13 @@ struct ec_tensor {
 struct ec_step {
     struct ec_arena *arena;
     int64_t batch;
-    int training;      /* dropout is active */
-    int backward;      /* a backward pass will follow */
-    int threads;       /* largest team */
-    uint64_t key;      /* (seed, step) */
-    double work;       /* floating-point operations, roughly: too few are not worth a team */
-    char message[256]; /* what was wrong, where plan returns EC_BAD_VALUE */
+    int training;                /* dropout is active */
+    int backward;                /* a backward pass will follow */
+    int threads;                 /* largest team */
+    uint64_t key;                /* (seed, step) */
+    enum ec_precision precision; /* of all matrix products */
+    double work;                 /* floating-point operations, roughly: too few are not worth a team */
+    char message[256];           /* what was wrong, where plan returns EC_BAD_VALUE */
 };
 
 struct ec_op;
@@ -141,7 +142,7 @@ ec_status ec_parameter_take_gradient(struct ec_parameter *parameter, struct ec_s
 ec_status ec_op_plan_like_input(struct ec_op *op, struct ec_step *step);
 /* Sets needs_grad of an output from the inputs and parameters, and takes the dense gradients of the trainable ones. */
 ec_status ec_op_plan_gradients(struct ec_op *op, struct ec_step *step);
-/* Takes the product's workspace and adds its work to the step's. */
+/* Sets the product's precision, takes its workspace and adds its work to the step's. */
 void ec_product_plan(struct ec_product *product, struct ec_step *step);
 /* infer's failure: formats the message and returns EC_BAD_VALUE. */
 ec_status ec_infer_error(char *message, size_t bytes, const char *format, ...)

@@ -11,6 +11,12 @@ static _Atomic int64_t least_work_for_a_team = 1000000;
 
 void ec_program_set_least_work(int64_t operations) { least_work_for_a_team = operations; }
 
+static _Atomic int precision_of_steps = EC_HIGHEST;
+
+void ec_program_set_precision(enum ec_precision precision) { precision_of_steps = (int)precision; }
+
+enum ec_precision ec_program_precision(void) { return (enum ec_precision)precision_of_steps; }
+
 ec_status ec_program_new(struct ec_program **result, int inputs, int tensors, int parameters, int ops, int outputs)
 {
     struct ec_program *program = ec_alloc_zeros(1, sizeof *program);
@@ -163,6 +169,7 @@ void ec_program_begin(struct ec_program *program, int64_t batch, enum ec_run run
         .training = training || learns(run),
         .backward = training || learns(run),
         .threads = ec_thread_count(),
+        .precision = ec_program_precision(),
         .key = ec_random_key(program->seed, number),
     };
     for (int i = 0; i < program->tensor_count; i++) {

@@ -64,6 +64,10 @@ void ec_program_begin(struct ec_program *program, int64_t batch, enum ec_run run
 /* Plans (not for EC_RUN_BACKWARD and EC_RUN_FINISH) and runs. The arena holds the results until the next begin. */
 ec_status ec_program_run(struct ec_program *program, enum ec_run run);
 
+/* The precision of the matrix products of all steps that begin from now on; EC_HIGHEST at first. */
+void ec_program_set_precision(enum ec_precision precision);
+enum ec_precision ec_program_precision(void);
+
 /* Tests only: a step of fewer floating-point operations runs on one thread. */
 void ec_program_set_least_work(int64_t operations);
 

@@ -23,7 +23,8 @@ static float weight[COUNT];
 static void run_gemm(int turn)
 {
     (void)turn;
-    kernels->gemm_tile(out, kernels->gemm_cols, 0, table, table + 4096, kernels->gemm_rows, kernels->gemm_cols, 128);
+    const struct ec_gemm *gemm = &kernels->gemm[EC_HIGHEST];
+    gemm->tile(out, gemm->cols, 0, table, table + 4096, gemm->rows, gemm->cols, 128);
 }
 static void run_window_max(int turn)
 {
@@ -147,9 +148,10 @@ void bench_all(void)
     fill_numbers(index_of, 1 << 12, DISTINCT, 4);
     fill_random(weight, COUNT, 1.0f, 5);
     printf("%s\n", kernels->name);
+    const struct ec_gemm *gemm = &kernels->gemm[EC_HIGHEST];
     for (size_t i = 0; i < sizeof benches / sizeof *benches; i++) {
         double ns = best_ns(benches[i].run);
-        double work = benches[i].work > 0 ? benches[i].work : 2.0 * kernels->gemm_rows * kernels->gemm_cols * 128;
+        double work = benches[i].work > 0 ? benches[i].work : 2.0 * gemm->rows * gemm->cols * 128;
         printf("  %-38s %10.0f ns %8.1f %s\n", benches[i].name, ns, work / ns, benches[i].unit);
     }
 }

@@ -4,16 +4,17 @@
 static void check_tile(int rows, int cols, int64_t depth, int accumulate)
 {
     int64_t stride = cols + 3;
-    float *a = slot_array(0, depth * rows), *b = slot_array(1, depth * kernels->gemm_cols);
+    const struct ec_gemm *gemm = &kernels->gemm[EC_HIGHEST];
+    float *a = slot_array(0, depth * rows), *b = slot_array(1, depth * gemm->cols);
     fill_random(a, depth * rows, 1.0f, 1);
-    fill_random(b, depth * kernels->gemm_cols, 1.0f, 2);
+    fill_random(b, depth * gemm->cols, 1.0f, 2);
     float *out = slot_array(2, (rows - 1) * stride + cols);
-    kernels->gemm_tile(out, stride, accumulate, a, b, rows, cols, depth);
+    gemm->tile(out, stride, accumulate, a, b, rows, cols, depth);
     for (int64_t at = 0; at < (rows - 1) * stride + cols; at++) {
         int64_t row = at / stride, col = at % stride;
         double want = col < cols && !accumulate ? 0.0 : UNTOUCHED;
         for (int64_t k = 0; k < depth && col < cols; k++) {
-            want += (double)a[k * rows + row] * (double)b[k * kernels->gemm_cols + col];
+            want += (double)a[k * rows + row] * (double)b[k * gemm->cols + col];
         }
         expect(col < cols ? is_near(out[at], want, 3e-7, 2e-7 * (double)depth) : out[at] == UNTOUCHED,
                "%d x %d, depth %d, accumulate %d: [%d, %d] is %g, not %g", rows, cols, (int)depth, accumulate, (int)row,
@@ -23,14 +24,15 @@ static void check_tile(int rows, int cols, int64_t depth, int accumulate)
 
 void check_gemm(void)
 {
-    at_kernel("gemm_tile");
-    expect(kernels->gemm_rows <= EC_GEMM_MAX_ROWS && kernels->gemm_cols <= EC_GEMM_MAX_COLS, "the tile is too large");
-    for (int rows = 1; rows <= kernels->gemm_rows; rows++) {
-        for (int cols = 1; cols <= kernels->gemm_cols; cols++) {
+    const struct ec_gemm *gemm = &kernels->gemm[EC_HIGHEST];
+    at_kernel("gemm tile");
+    expect(gemm->rows <= EC_GEMM_MAX_ROWS && gemm->cols <= EC_GEMM_MAX_COLS, "the tile is too large");
+    for (int rows = 1; rows <= gemm->rows; rows++) {
+        for (int cols = 1; cols <= gemm->cols; cols++) {
             check_tile(rows, cols, cols % 7, rows % 2);
         }
-        check_tile(rows, kernels->gemm_cols, 37, 0);
-        check_tile(rows, kernels->gemm_cols, 37, 1);
+        check_tile(rows, gemm->cols, 37, 0);
+        check_tile(rows, gemm->cols, 37, 1);
     }
 }
 
@@ -41,13 +43,14 @@ static void check_packing(int width, int64_t depth, int layout, int is_b)
     int64_t line = ((turned ? depth : width) + 2) * step; /* lines of `width`, or turned: of `depth` */
     int64_t width_stride = turned ? line : step, depth_stride = turned ? step : line;
     int64_t in_count = width && depth ? (width - 1) * width_stride + (depth - 1) * depth_stride + 1 : 0;
-    int panel_width = is_b ? kernels->gemm_cols : width;
+    const struct ec_gemm *gemm = &kernels->gemm[EC_HIGHEST];
+    int panel_width = is_b ? gemm->cols : width;
     float *in = slot_array(0, in_count), *panel = slot_array(1, depth * panel_width);
     fill_random(in, in_count, 1.0f, 3);
     if (is_b) {
-        kernels->pack_b(panel, in, depth_stride, width_stride, width, depth);
+        gemm->pack_b(panel, in, depth_stride, width_stride, width, depth);
     } else {
-        kernels->pack_a(panel, in, width_stride, depth_stride, width, depth);
+        gemm->pack_a(panel, in, width_stride, depth_stride, width, depth);
     }
     for (int64_t k = 0; k < depth; k++) {
         for (int i = 0; i < panel_width; i++) {
@@ -64,11 +67,11 @@ void check_pack(void)
     for (size_t depth = 0; depth < sizeof depths / sizeof *depths; depth++) {
         for (int layout = 0; layout < 3; layout++) {
             at_kernel("pack_a");
-            for (int rows = 1; rows <= kernels->gemm_rows; rows++) {
+            for (int rows = 1; rows <= kernels->gemm[EC_HIGHEST].rows; rows++) {
                 check_packing(rows, depths[depth], layout, 0);
             }
             at_kernel("pack_b");
-            for (int cols = 1; cols <= kernels->gemm_cols; cols++) {
+            for (int cols = 1; cols <= kernels->gemm[EC_HIGHEST].cols; cols++) {
                 check_packing(cols, depths[depth], layout, 1);
             }
         }

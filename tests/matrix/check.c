@@ -78,11 +78,21 @@ static void check_size(const char *rung, int64_t rows, int64_t depth, int64_t co
     struct operand a = make_operand(rows, depth, layout & 1, layout, 1),
                    b = make_operand(depth, cols, layout & 2, layout, 2);
     int64_t out_stride = cols + (layout & 4 ? 5 : 0), out_count = rows * out_stride;
-    int64_t room = ec_product_workspace(rows, cols, depth);
+    struct ec_product p = {.out_stride = out_stride,
+                           .a = a.values,
+                           .a_row_stride = a.row_stride,
+                           .a_col_stride = a.col_stride,
+                           .b = b.values,
+                           .b_row_stride = b.row_stride,
+                           .b_col_stride = b.col_stride,
+                           .rows = rows,
+                           .cols = cols,
+                           .depth = depth};
+    int64_t room = ec_product_workspace(&p);
     float *before = ec_alloc_array(out_count, sizeof(float)), *first = ec_alloc_array(out_count, sizeof(float));
     float *out = ec_alloc_array(out_count, sizeof(float)), *workspace = ec_alloc_array(room + 16, sizeof(float));
-    struct ec_product p = {out,          out_stride,   0,    a.values, a.row_stride, a.col_stride, b.values,
-                           b.row_stride, b.col_stride, rows, cols,     depth,        workspace};
+    p.out = out;
+    p.workspace = workspace;
     static const int sizes[] = {1, 2, 3, 4, 7};
     fill_random(before, out_count, 3);
     for (p.accumulate = 0; p.accumulate < 2; p.accumulate++) {
@@ -129,15 +139,16 @@ static void check_rung(const char *rung)
 
 static void check_workspace(void)
 {
-    if (ec_product_workspace(INT64_MAX / 2, 1, 1) != -1 ||
-        ec_product_workspace(1 << 30, 1 << 30, INT64_MAX / 1024) != -1) {
+    struct ec_product long_one = {.rows = INT64_MAX / 2, .cols = 1, .depth = 1};
+    struct ec_product deep_one = {.rows = 1 << 30, .cols = 1 << 30, .depth = INT64_MAX / 1024};
+    if (ec_product_workspace(&long_one) != -1 || ec_product_workspace(&deep_one) != -1) {
         failures++;
         printf("FAIL: the workspace of a product that is too large\n");
     }
 }
 
 /* Fused multiply-adds alone: one register tile over panels in the first cache. */
-static double peak_gflops(const struct ec_kernels *kernels)
+static double peak_gflops(const struct ec_gemm *gemm)
 {
     enum {
         DEPTH = 128
@@ -148,9 +159,9 @@ static double peak_gflops(const struct ec_kernels *kernels)
     for (int trial = 0; trial < 20; trial++) {
         int64_t start = ec_clock_ns();
         for (int turn = 0; turn < 500; turn++) {
-            kernels->gemm_tile(out, kernels->gemm_cols, 0, a, b, kernels->gemm_rows, kernels->gemm_cols, DEPTH);
+            gemm->tile(out, gemm->cols, 0, a, b, gemm->rows, gemm->cols, DEPTH);
         }
-        double flops = 2.0 * 500 * kernels->gemm_rows * kernels->gemm_cols * DEPTH;
+        double flops = 2.0 * 500 * gemm->rows * gemm->cols * DEPTH;
         best = fmax(best, flops / (double)(ec_clock_ns() - start));
     }
     return best;
@@ -174,11 +185,20 @@ static void bench_size(int64_t rows, int64_t depth, int64_t cols, int layout, do
     struct operand a = make_operand(rows, depth, layout & 1, layout, 1),
                    b = make_operand(depth, cols, layout & 2, layout, 2);
     float *out = ec_alloc_zeros(rows * cols, sizeof(float));
-    float *workspace = ec_alloc_zeros(ec_product_workspace(rows, cols, depth), sizeof(float));
     double flops = 2.0 * (double)rows * (double)cols * (double)depth;
-    struct timing timing = {{out, cols, 0, a.values, a.row_stride, a.col_stride, b.values, b.row_stride, b.col_stride,
-                             rows, cols, depth, workspace},
+    struct timing timing = {{.out = out,
+                             .out_stride = cols,
+                             .a = a.values,
+                             .a_row_stride = a.row_stride,
+                             .a_col_stride = a.col_stride,
+                             .b = b.values,
+                             .b_row_stride = b.row_stride,
+                             .b_col_stride = b.col_stride,
+                             .rows = rows,
+                             .cols = cols,
+                             .depth = depth},
                             1 + (int)(3e8 / flops)};
+    timing.product.workspace = ec_alloc_zeros(ec_product_workspace(&timing.product), sizeof(float));
     printf("  %5lld x %5lld x %5lld layout %d:", (long long)rows, (long long)depth, (long long)cols, layout);
     for (int threads = 1; threads <= 2; threads++) {
         double best = INFINITY;
@@ -191,13 +211,13 @@ static void bench_size(int64_t rows, int64_t depth, int64_t cols, int layout, do
                flops / best, 100 * flops / best / peak / threads);
     }
     printf("\n");
-    ec_free(a.values), ec_free(b.values), ec_free(out), ec_free(workspace);
+    ec_free(a.values), ec_free(b.values), ec_free(out), ec_free(timing.product.workspace);
 }
 
 static void bench_rung(const char *rung)
 {
     ec_kernels_select(rung);
-    double peak = peak_gflops(ec_kernels());
+    double peak = peak_gflops(&ec_kernels()->gemm[EC_HIGHEST]);
     printf("%s: one thread's peak %.1f GFLOP/s\n", rung, peak);
     static const int64_t sizes[][4] = {
         {476, 300, 1200, 0}, {128, 512, 2048, 0}, {128, 2048, 512, 2}, {512, 128, 2048, 1}, {1024, 1024, 1024, 0},

@@ -1,5 +1,6 @@
 /* The register tile of a matrix product: gemm_rows x gemm_cols sums stay in registers while k runs over the depth of
- * two packed panels. matrix/product.c calls it some thousand times per product, with a depth of 50 to 512. */
+ * two packed panels, [k][row] and [k][gemm_cols]. matrix/panels.c calls it some thousand times per product, with a
+ * depth of 50 to 512. */
 #ifndef EC_KERNELS_BODY_GEMM_H
 #define EC_KERNELS_BODY_GEMM_H
 
@@ -78,7 +79,7 @@ INLINE void gemm_tile_of_width(const struct gemm *g, int rows, const int vectors
 _Static_assert(GEMM_ROWS <= 14, "a case above for each row count");
 _Static_assert(GEMM_ROWS <= EC_GEMM_MAX_ROWS && GEMM_COLS <= EC_GEMM_MAX_COLS, "what callers make room for");
 
-static void gemm_tile(float *out, int64_t out_stride, int accumulate, const float *a_panel, const float *b_panel,
+static void gemm_tile(float *out, int64_t out_stride, int accumulate, const void *a_panel, const void *b_panel,
                       int rows, int cols, int64_t depth)
 {
     const struct gemm g = {out, out_stride, accumulate, a_panel, b_panel, cols, depth};

@@ -57,8 +57,9 @@ static void pack_a_rows(float *panel, const float *a, int64_t row_stride, int ro
     }
 }
 
-static void pack_a(float *panel, const float *a, int64_t row_stride, int64_t col_stride, int rows, int64_t depth)
+static void pack_a(void *to_panel, const float *a, int64_t row_stride, int64_t col_stride, int rows, int64_t depth)
 {
+    float *panel = to_panel;
     if (col_stride == 1) {
         pack_a_rows(panel, a, row_stride, rows, depth);
         return;
@@ -97,8 +98,9 @@ static void pack_b_columns(float *panel, const float *b, int64_t col_stride, int
     }
 }
 
-static void pack_b(float *panel, const float *b, int64_t row_stride, int64_t col_stride, int cols, int64_t depth)
+static void pack_b(void *to_panel, const float *b, int64_t row_stride, int64_t col_stride, int cols, int64_t depth)
 {
+    float *panel = to_panel;
     if (row_stride == 1 && col_stride != 1) {
         pack_b_columns(panel, b, col_stride, cols, depth);
         return;

@@ -12,16 +12,26 @@
 #include "kernels/body/update.h"
 #include "kernels/kernels.h"
 
+#define GEMM_FP32_DEPTH 512 /* a panel of b, 64 to 128 bytes times this, streams through the first cache */
+
 static void fill_table(struct ec_kernels *kernels)
 {
+    const struct ec_gemm gemm_fp32 = {
+        .name = "fp32",
+        .rows = GEMM_ROWS,
+        .cols = GEMM_COLS,
+        .row_unit = 1,
+        .depth_unit = 1,
+        .value_bytes = sizeof(float),
+        .depth_block = GEMM_FP32_DEPTH,
+        .tile = gemm_tile,
+        .pack_a = pack_a,
+        .pack_b = pack_b,
+    };
     *kernels = (struct ec_kernels){
         .name = ISA_NAME,
         .lanes = LANES,
-        .gemm_rows = GEMM_ROWS,
-        .gemm_cols = GEMM_COLS,
-        .gemm_tile = gemm_tile,
-        .pack_a = pack_a,
-        .pack_b = pack_b,
+        .gemm = {gemm_fp32, gemm_fp32, gemm_fp32},
         .window_max = window_max,
         .weighted_sum = weighted_sum,
         .gather_rows = gather_rows,
