@@ -2,8 +2,8 @@
 
 The model is the CNN of Kim (2014): embeddings, convolutions of a few widths, the largest value of each filter
 over time, dropout, one dense layer. Its probabilities are averaged with those of a model of the mean of the
-words, which trains in a moment and errs on other texts (``blend``). Copy the functions below as a start for
-models of your own.
+words and pairs of words, which trains in a moment and errs on other texts (``blend``). Copy the functions
+below as a start for models of your own.
 """
 
 from __future__ import annotations
@@ -17,20 +17,24 @@ from typing import Any
 
 import numpy as np
 
-from embedcnn.callbacks import Callback
+from embedcnn.classifier_callbacks import BATCH, AveragedTraining, TrainingBar
 from embedcnn.data.labelled import LabelledTexts, split
 
 PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^`{|}~"
 CUT_OR_CHANGED = re.compile(rf"[A-Z\s{re.escape(PUNCTUATION)}]")
 UNKNOWN = 1  # the id of words that are not in the vocabulary
-BATCH = 256  # texts at once where nothing is learnt
-DECAY = 0.8  # of an epoch's share in the average of the weights
+DIMENSIONS = {"cnn": 300, "avg": 32}  # of an embedding, by model
+BUCKETS_PER_WORD, MOST_BUCKETS = 8, 2**19  # of word n-grams
 LARGEST_SMOOTHED = 256  # classes; smoothing needs one-hot targets, texts x classes numbers
 
 
 @dataclass(frozen=True)
 class Settings:
     """What ``train_classifier`` may be told; the defaults suit a few thousand sentences.
+
+    ``model``: "cnn", or "avg", the mean of the words and of their n-grams up to ``word_ngrams`` (fastText's
+    classifier). ``dimensions`` None: 300 for a CNN, 32 for a mean. ``blend``: average a CNN with a mean.
+    Neither n-grams nor blending with a frozen table.
 
     >>> Settings(widths=(2, 3)).filters
     300
@@ -39,7 +43,8 @@ class Settings:
     model: str = "cnn"
     filters: int = 300
     widths: tuple[int, ...] = (1, 2, 3)
-    dimensions: int = 300
+    dimensions: int | None = None
+    word_ngrams: int = 2
     dropout: float = 0.5
     word_dropout: float = 0.1
     label_smoothing: float = 0.1
@@ -144,26 +149,14 @@ def build_classifier(
     from embedcnn import layers
 
     embedcnn.utils.set_random_seed(settings.seed)
-    words = encoder.vocabulary_size()
-    dimensions = settings.dimensions if table is None else table.shape[1]
-    options: dict[str, Any] = {} if table is None else {"weights": [table], "trainable": not freeze}
     tokens = embedcnn.Input((None,), dtype="int32", name="tokens")
-    kind = "" if settings.model == "cnn" else f"_{settings.model}"  # both stand in one model, see blend
-    embedded = layers.Embedding(words, dimensions, name=f"words{kind}", **options)(tokens)
     if settings.model == "cnn":
-        pooled = [
-            layers.GlobalMaxPooling1D(name=f"largest_{width}")(
-                layers.Conv1D(
-                    settings.filters, width, padding="same", activation="tanh", name=f"width_{width}"
-                )(embedded)
-            )
-            for width in settings.widths
-        ]
-        features = layers.Concatenate(name="features")(pooled) if len(pooled) > 1 else pooled[0]
+        features = largest_values(tokens, encoder.vocabulary_size(), settings, table, freeze)
     elif settings.model == "avg":
-        features = layers.GlobalAveragePooling1D(name=f"mean{kind}")(embedded)
+        features = means(tokens, encoder.vocabulary_size(), settings, table, freeze)
     else:
         raise ValueError(f"model: expected 'cnn' or 'avg'. Received: {settings.model!r}")
+    kind = suffix(settings)
     features = layers.Dropout(settings.dropout, name=f"dropout{kind}")(features)
     outputs = layers.Dense(len(labels), activation="softmax", name=f"labels{kind}")(features)
     model = embedcnn.Model(tokens, outputs, name="text_classifier")
@@ -174,6 +167,60 @@ def build_classifier(
         loss = embedcnn.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing)
     model.compile(embedcnn.optimizers.Adam(settings.learning_rate), loss, metrics=["accuracy"])
     return model
+
+
+def suffix(settings: Settings) -> str:
+    """What the names of a mean's layers end with: those of a CNN stand in the same model, see ``blend``."""
+    return "" if settings.model == "cnn" else f"_{settings.model}"
+
+
+def embedding(tokens: Any, words: int, settings: Settings, table: np.ndarray | None, freeze: bool) -> Any:
+    """The words' embeddings, from ``table`` where there is one."""
+    from embedcnn import layers
+
+    name = f"words{suffix(settings)}"
+    if table is not None:
+        return layers.Embedding(words, table.shape[1], weights=[table], trainable=not freeze, name=name)(
+            tokens
+        )
+    return layers.Embedding(words, settings.dimensions or DIMENSIONS[settings.model], name=name)(tokens)
+
+
+def largest_values(
+    tokens: Any, words: int, settings: Settings, table: np.ndarray | None, freeze: bool
+) -> Any:
+    """The features of a CNN: the largest value of each filter."""
+    from embedcnn import layers
+
+    embedded = embedding(tokens, words, settings, table, freeze)
+    pooled = []
+    for width in settings.widths:
+        convolution = layers.Conv1D(
+            settings.filters, width, padding="same", activation="tanh", name=f"width_{width}"
+        )
+        pooled.append(layers.GlobalMaxPooling1D(name=f"largest_{width}")(convolution(embedded)))
+    return layers.Concatenate(name="features")(pooled) if len(pooled) > 1 else pooled[0]
+
+
+def means(tokens: Any, words: int, settings: Settings, table: np.ndarray | None, freeze: bool) -> Any:
+    """The mean of the embeddings of words and n-grams; beside it that of a given ``table``.
+
+    A frozen table stands alone: it knows words that training never saw, and what is learnt beside it would
+    drown them.
+    """
+    from embedcnn import layers
+
+    parts = []
+    if settings.word_ngrams > 1 and not freeze:
+        buckets = min(MOST_BUCKETS, 1 << (BUCKETS_PER_WORD * words - 1).bit_length())
+        ngrams = layers.HashedNgrams(words, buckets, settings.word_ngrams, name="ngrams")
+        dimensions = settings.dimensions or DIMENSIONS["avg"]
+        hashed = layers.Embedding(ngrams.size, dimensions, name="words_and_ngrams")(ngrams(tokens))
+        parts.append(layers.GlobalAveragePooling1D(name="mean_ngrams")(hashed))
+    if table is not None or not parts:
+        embedded = embedding(tokens, words, settings, table, freeze)
+        parts.append(layers.GlobalAveragePooling1D(name="mean_words")(embedded))
+    return layers.Concatenate(name="means")(parts) if len(parts) > 1 else parts[0]
 
 
 def one_hot(classes: int, settings: Settings) -> bool:
@@ -194,76 +241,6 @@ def label_ids(labelled: LabelledTexts, names: Sequence[str]) -> np.ndarray:
         listed = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
         raise ValueError(f"{labelled.path}: the label {unknown[0]!r} is not one of the model's: {listed}")
     return np.array([positions[label] for label in labelled.labels], np.int32)
-
-
-class AveragedTraining(Callback):
-    """Judges an average of the epochs' weights on development texts and ends with the best average.
-
-    Averaging (Polyak and Juditsky 1992, here with weights that fade by DECAY an epoch) removes the noise of
-    single steps, worth about one point of accuracy on small data. ``judge``, a model like the one that is
-    trained, holds the average, also after Ctrl-C the best so far; ``best_epoch`` is 0 where there is none.
-    Training stops after ``patience`` epochs without a smaller loss.
-    """
-
-    def __init__(self, judge: Any, x: Any, y: np.ndarray, patience: int) -> None:
-        self.judge, self.x, self.y, self.patience = judge, x, y, patience
-        self.best_epoch = 0
-        self.best_loss = math.inf
-        self.best: list[np.ndarray] = []
-        self._sums: list[np.ndarray] = []
-        self._share = 0.0
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        now = [variable.value for variable in self.model.trainable_weights]
-        if not self._sums:
-            self._sums = [np.zeros_like(value) for value in now]
-        self._share = DECAY * self._share + 1 - DECAY
-        for total, value in zip(self._sums, now, strict=True):
-            total *= DECAY
-            total += np.float32(1 - DECAY) * value
-        for variable, total in zip(self.judge.trainable_weights, self._sums, strict=True):
-            variable.assign(total / np.float32(self._share))
-        found = self.judge.evaluate(self.x, self.y, batch_size=BATCH, verbose=0, return_dict=True)
-        if logs is not None:
-            logs.update({f"val_{name}": value for name, value in found.items()})
-        if found["loss"] < self.best_loss:
-            self.best_loss, self.best_epoch = found["loss"], epoch + 1
-            self.best = [variable.numpy() for variable in self.judge.trainable_weights]
-        elif epoch + 1 - self.best_epoch >= self.patience:
-            self.model.stop_training = True
-
-    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        for variable, value in zip(self.judge.trainable_weights, self.best, strict=False):
-            variable.assign(value)
-
-
-class TrainingBar(Callback):
-    """One progress bar for the whole training: examples, loss and accuracy on the development texts."""
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-        self._text = ""
-
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        from tqdm import tqdm
-
-        epochs, steps = self.params["epochs"], self.params["steps"]
-        self._bar = tqdm(
-            total=epochs * steps, desc="training", unit="step", mininterval=0.2, dynamic_ncols=True
-        )
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        self._bar.update()
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        logs = logs or {}
-        parts = [f"epoch {epoch + 1}/{self.params['epochs']}", f"loss {logs.get('loss', math.nan):.3f}"]
-        if "val_accuracy" in logs:
-            parts.append(f"development accuracy {logs['val_accuracy']:.1%}")
-        self._bar.set_postfix_str(", ".join(parts), refresh=False)
-
-    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        self._bar.close()
 
 
 class ShuffledBatches:
@@ -329,7 +306,7 @@ def train_classifier(
     names = train.label_names
     y, judged = train.label_ids, label_ids(development, names)
     words = None
-    if settings.blend and settings.model == "cnn" and table is None:
+    if settings.blend and settings.model == "cnn" and not freeze:
         words = train_classifier(train, development, mean_settings(settings), encoder)
         if words.interrupted or not words.best_epoch:
             return words
@@ -356,8 +333,13 @@ def train_classifier(
 
 
 def mean_settings(settings: Settings) -> Settings:
-    """Those of the model of the mean of the words that a CNN is blended with."""
-    other = {"dropout": 0.3, "word_dropout": 0.0, "learning_rate": 10 * settings.learning_rate}
+    """Those of the mean of words and n-grams that a CNN is blended with."""
+    other = {
+        "dimensions": None,
+        "dropout": 0.3,
+        "word_dropout": 0.0,
+        "learning_rate": 10 * settings.learning_rate,
+    }
     ends = {"epochs": min(settings.epochs, 40), "patience": min(settings.patience, 5)}
     return replace(settings, model="avg", blend=False, **other, **ends)
 

@@ -90,7 +90,7 @@ class Model(Trainer, TextSide):
             sizes = [
                 node.layer.input_dim
                 for node in self.nodes
-                if isinstance(node.layer, layers.Embedding) and node.inputs[0] is tensor
+                if isinstance(node.layer, layers.ID_READERS) and node.inputs[0] is tensor
             ]
             specs.append(InputSpec(spec.name, spec.kind, spec.shape, min(sizes, default=None)))
         self._specs = specs

@@ -211,10 +211,11 @@ PATTERNS: list[tuple[str, Callable[[Builder], None]]] = [
 def input_kind(tensor: SymbolicTensor, nodes: Sequence[Node]) -> str:
     """What an input holds: "ids" where an Embedding reads it, "floats" for numbers, "sequence" for (T, C)."""
     readers = {type(node.layer) for node in nodes if any(tensor is read for read in node.inputs)}
-    if layers.Embedding in readers:
-        if len(readers) > 1:
+    if readers.intersection(layers.ID_READERS):
+        if readers.difference(layers.ID_READERS):
             raise ValueError(
-                f"Input {tensor.name!r} is read by an Embedding (as ids) and by another layer (as numbers); "
+                f"Input {tensor.name!r} is read by an Embedding or HashedNgrams (as ids) and by another "
+                "layer (as numbers); "
                 "use two Inputs"
             )
         return "ids"
@@ -229,6 +230,16 @@ def _describe_input(tensor: SymbolicTensor, nodes: Sequence[Node], name: str) ->
     if kind == "floats" and time == -1:
         raise ValueError(f"Input {tensor.name!r} of numbers must have a known size. Received: shape=(None,)")
     return (kind, name, time)
+
+
+def _ngrams(build: Builder, nodes: Sequence[Node], symbols: dict[int, int]) -> None:
+    """The ids of the n-grams, which the lookups read."""
+    for node in nodes:
+        if isinstance(node.layer, layers.HashedNgrams):
+            layer = node.layer
+            sizes = {"n": layer.n, "input_dim": layer.input_dim, "buckets": layer.buckets}
+            made = build.add("ngrams", [symbols[id(node.inputs[0])]], **sizes)
+            symbols[id(node.outputs[0])] = made
 
 
 def _lookups(build: Builder, nodes: Sequence[Node], symbols: dict[int, int]) -> dict[int, int]:
@@ -267,9 +278,10 @@ def lower(
         build.inputs.append(_describe_input(tensor, nodes, name))
         symbols[id(tensor)] = build.symbol()
         build.shapes[symbols[id(tensor)]] = tensor.shape
+    _ngrams(build, nodes, symbols)
     tokens = _lookups(build, nodes, symbols)
     for call, node in enumerate(nodes):
-        if not node.inputs:
+        if not node.inputs or isinstance(node.layer, layers.HashedNgrams):
             continue
         plain = PLAIN.get(type(node.layer))
         if plain is None:

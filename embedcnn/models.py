@@ -107,7 +107,7 @@ class Sequential(Model):
             raise ValueError(f"Model {self.name!r} has no layers")
         if isinstance(x, tuple) and len(x) in (2, 3) or feeding.is_iterable_of_batches(x):
             return  # a batch decides, when it comes
-        if isinstance(self._chain[0], layers.Embedding):
+        if isinstance(self._chain[0], layers.ID_READERS):
             self._build_chain(layers.Input((None,), dtype="int32"))
             return
         if isinstance(x, list) and len(x) == 1 and isinstance(x[0], np.ndarray):

@@ -59,6 +59,38 @@ def lookup(ids, embeddings, mask=None, mask_zero=False):
     return out, backward
 
 
+MASK_64 = 2**64 - 1
+
+
+def mixed(key, counter):
+    """A key with a further counter (SplitMix64's finaliser), as csrc/base/random.h has it."""
+    z = (key + 0x9E3779B97F4A7C15 * (counter + 1)) & MASK_64
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK_64
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK_64
+    return z ^ (z >> 31)
+
+
+def ngrams(ids, mask=None, n=2, input_dim=1, buckets=1):
+    """(ids, mask): the tokens of each text, then its n-grams of 2, 3 ... tokens, hashed into ids from
+    input_dim on; an n-gram with a 0 is 0. The texts of a mask are short ones with padding behind."""
+    rows = []
+    for number, row in enumerate(np.asarray(ids).tolist()):
+        text = row if mask is None else row[: int(mask[number].sum())]
+        out = list(text)
+        for width in range(2, n + 1):
+            for start in range(len(text) - width + 1):
+                key = 0
+                for token in text[start : start + width]:
+                    key = mixed(key, token)
+                bucket = ((key >> 32) * buckets) >> 32
+                out.append(0 if 0 in text[start : start + width] else input_dim + bucket)
+        rows.append(out)
+    if mask is None:
+        return np.array(rows), None
+    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
+    return padded(np.concatenate([np.zeros(0, np.int64), *map(np.array, rows)]).astype(np.int64), offsets)
+
+
 def touched_rows(ids, mask=None, mask_zero=False) -> np.ndarray:
     """The rows that a batch reads: the distinct unmasked ids, rising."""
     keep = np.ones(ids.shape, bool) if mask is None else mask

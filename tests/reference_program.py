@@ -56,6 +56,9 @@ class Program:
             name, sources, results, parameters, attributes = operation
             arrays = [self.values[p] for p in parameters]
             tensors = [self.tensors[t] for t in sources]
+            if name == "ngrams":
+                self.tensors[results[0]] = reference.ngrams(*tensors[0], **attributes)
+                continue
             if name in ("cross_entropy", "squared_error"):
                 self.run_loss(operation, tensors[0], next(targets), sample_weight)
                 continue

@@ -6,6 +6,7 @@
 #include <string.h>
 
 const struct ec_op_type *const ec_op_types[] = {
+    &ec_op_ngrams,
     &ec_op_lookup,
     &ec_op_embed,
     &ec_op_token_mean,

@@ -121,8 +121,8 @@ struct ec_loss {
     int64_t correct;            /* rows predicted right */
 };
 
-extern const struct ec_op_type ec_op_lookup, ec_op_embed, ec_op_token_mean, ec_op_token_conv_pool, ec_op_conv1d,
-    ec_op_activation, ec_op_softmax, ec_op_global_max_pool, ec_op_global_average_pool, ec_op_max_pool,
+extern const struct ec_op_type ec_op_ngrams, ec_op_lookup, ec_op_embed, ec_op_token_mean, ec_op_token_conv_pool,
+    ec_op_conv1d, ec_op_activation, ec_op_softmax, ec_op_global_max_pool, ec_op_global_average_pool, ec_op_max_pool,
     ec_op_average_pool, ec_op_dense, ec_op_dropout, ec_op_concatenate, ec_op_merge, ec_op_flatten,
     ec_op_layer_normalization, ec_op_cross_entropy, ec_op_focal_cross_entropy, ec_op_element_loss, ec_op_row_loss,
     ec_op_squared_error, ec_op_given_loss;

@@ -40,7 +40,7 @@ examples:
 
 def add_command(commands: Any) -> None:
     """Adds ``train``."""
-    from embedcnn.classifier import Settings
+    from embedcnn.classifier import DIMENSIONS, Settings
 
     default = Settings()
     parser = commands.add_parser(
@@ -70,7 +70,8 @@ def add_command(commands: Any) -> None:
         "--model",
         choices=("cnn", "avg"),
         default=default.model,
-        help="cnn: convolutions, the largest value of each; avg: the mean of the embeddings (default: cnn)",
+        help="cnn: convolutions, the largest value of each; avg: the mean of the embeddings of words and "
+        "n-grams of words (default: cnn)",
     )
     group.add_argument("--vectors", metavar="FILE", help="word vectors to start from, in any usual format")
     group.add_argument("--freeze", action="store_true", help="leave the vectors of --vectors as they are")
@@ -86,7 +87,15 @@ def add_command(commands: Any) -> None:
         "--dimensions",
         type=options.count(1, 100_000),
         metavar="N",
-        help=f"numbers of an embedding (default: {default.dimensions}, or those of --vectors)",
+        help=f"numbers of an embedding (default: {DIMENSIONS['cnn']}, or those of --vectors; avg: "
+        f"{DIMENSIONS['avg']})",
+    )
+    add_number(
+        group,
+        "--word-ngrams",
+        options.count(1, 64),
+        default.word_ngrams,
+        "longest n-grams of words that a mean counts beside the words; none with --freeze",
     )
     group.add_argument(
         "--max-words", type=options.count(1), metavar="N", help="keep only the N most frequent words"
@@ -117,7 +126,8 @@ def add_command(commands: Any) -> None:
         "--blend",
         action=argparse.BooleanOptionalAction,
         default=default.blend,
-        help="average a CNN without --vectors with a model of the mean of the words",
+        help="average a CNN with a mean of words and n-grams, at little cost and for about a point of "
+        "accuracy; never with --freeze",
     )
     add_number(group, "--batch-size", options.count(1), default.batch_size, "texts in a step")
     add_number(

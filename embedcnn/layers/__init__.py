@@ -8,6 +8,7 @@ from .convolution import Conv1D
 from .core import Dense, Input, InputLayer
 from .embedding import Embedding
 from .merging import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract, concatenate
+from .ngrams import HashedNgrams
 from .normalization import LayerNormalization
 from .pooling import (
     AveragePooling1D,
@@ -41,6 +42,7 @@ __all__ = [
     "GlobalAvgPool1D",
     "GlobalMaxPool1D",
     "GlobalMaxPooling1D",
+    "HashedNgrams",
     "Input",
     "InputLayer",
     "Layer",
@@ -60,7 +62,18 @@ __all__ = [
 CLASSES: dict[str, type[Layer]] = {
     cls.__name__: cls
     for cls in (Activation, Add, Average, AveragePooling1D, Concatenate, Conv1D, Dense, Dropout, Embedding)
-    + (Flatten, GlobalAveragePooling1D, GlobalMaxPooling1D, InputLayer, LayerNormalization, MaxPooling1D)
+    + (
+        Flatten,
+        GlobalAveragePooling1D,
+        GlobalMaxPooling1D,
+        HashedNgrams,
+        InputLayer,
+        LayerNormalization,
+        MaxPooling1D,
+    )
     + (Maximum, Minimum, Multiply, ReLU, Softmax, SpatialDropout1D, Subtract)
 }
 """The layers that a saved model may hold, by name: nothing else is ever built from a file."""
+
+ID_READERS = (Embedding, HashedNgrams)
+"""The layers whose input is token ids."""

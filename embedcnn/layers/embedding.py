@@ -12,6 +12,7 @@ from ..choices import positive_integer
 from ..graph import Shape, SymbolicTensor
 from ..variables import Variable, given_matrix, mark_changed, numbers
 from .base import Layer, require_rank
+from .ngrams import HashedNgrams
 
 
 class Embedding(Layer):
@@ -98,7 +99,14 @@ class Embedding(Layer):
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
         require_rank(self, tensors[0], 2, "(batch, tokens)")
-        if tensors[0].node.inputs:
+        source = tensors[0].node.layer
+        if isinstance(source, HashedNgrams):
+            if self.input_dim < source.size:
+                raise ValueError(
+                    f"`input_dim` of {self.name!r} must be at least {source.size}, the ids that "
+                    f"{source.name!r} gives. Received: input_dim={self.input_dim}"
+                )
+        elif tensors[0].node.inputs:
             raise ValueError(
                 f"Layer {self.name!r} (Embedding) must be called on an Input of token ids. "
                 f"Received: the output of {tensors[0].name!r}"

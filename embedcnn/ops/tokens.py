@@ -10,11 +10,29 @@ from numpy.typing import ArrayLike
 from embedcnn.ops.call import Call, Padding, operation
 
 
+def _look_up(
+    call: Call, ids: Any, embeddings: ArrayLike, mask_zero: bool, ngrams: int = 1, buckets: int = 0
+) -> int:
+    """Appends the lookup, behind n-grams where there are buckets for them; the number of its tokens."""
+    call.add_ids("ids", ids)
+    table = call.add_parameter("embeddings", embeddings, 2)
+    read = 0
+    if ngrams != 1 or buckets:
+        sizes = {"n": ngrams, "input_dim": len(call.parameters[table]) - buckets, "buckets": buckets}
+        call.operations.append(("ngrams", (0,), (1,), (), sizes))
+        read = 1
+    call.operations.append(("lookup", (read,), (read + 1,), (table,), {"mask_zero": mask_zero}))
+    return read + 1
+
+
 @operation
-def embedding_lookup(ids: Any, embeddings: ArrayLike, mask_zero: bool = False) -> Any:
+def embedding_lookup(
+    ids: Any, embeddings: ArrayLike, mask_zero: bool = False, ngrams: int = 1, buckets: int = 0
+) -> Any:
     """The rows of a table for ids [B, T] or ragged: float32 [B, T, D], zeros where a token is masked.
 
-    With ``mask_zero`` the id 0 is padding. Raises ValueError for an id outside the table.
+    With ``mask_zero`` the id 0 is padding. With ``ngrams`` n the rows of the n-grams of 2 to n tokens follow
+    those of the tokens, hashed into the last ``buckets`` rows. Raises ValueError for an id outside the table.
 
     >>> from embedcnn import ops
     >>> ops.embedding_lookup([[2, 0]], [[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]], mask_zero=True).tolist()
@@ -22,13 +40,10 @@ def embedding_lookup(ids: Any, embeddings: ArrayLike, mask_zero: bool = False) -
 
     Source: Keras ``Embedding``, ``torch.nn.functional.embedding``.
     """
-    call = Call(outputs=(2,))
-    call.add_ids("ids", ids)
-    table = call.add_parameter("embeddings", embeddings, 2)
-    call.operations = [
-        ("lookup", (0,), (1,), (table,), {"mask_zero": mask_zero}),
-        ("embed", (1,), (2,), (), {}),
-    ]
+    call = Call()
+    tokens = _look_up(call, ids, embeddings, mask_zero, ngrams, buckets)
+    call.operations.append(("embed", (tokens,), (tokens + 1,), (), {}))
+    call.outputs = (tokens + 1,)
     return call
 
 
@@ -79,20 +94,21 @@ def token_conv_pool(
 
 
 @operation
-def token_mean(ids: Any, embeddings: ArrayLike, mask_zero: bool = False) -> Any:
+def token_mean(
+    ids: Any, embeddings: ArrayLike, mask_zero: bool = False, ngrams: int = 1, buckets: int = 0
+) -> Any:
     """The mean of a text's embeddings: float32 [B, D] for ids [B, T] or ragged; a text without tokens: zeros.
+
+    ``ngrams`` and ``buckets`` as in ``embedding_lookup``: those of n-grams count too.
 
     >>> from embedcnn import ops
     >>> ops.token_mean([[1, 2, 0]], [[9.0], [1.0], [2.0]], mask_zero=True).tolist()
     [[1.5]]
 
-    Source: ``torch.nn.EmbeddingBag``; Keras ``Embedding`` and ``GlobalAveragePooling1D``.
+    Source: ``torch.nn.EmbeddingBag``; fastText's classifier; Keras ``Embedding``, ``GlobalAveragePooling1D``.
     """
-    call = Call(outputs=(2,))
-    call.add_ids("ids", ids)
-    table = call.add_parameter("embeddings", embeddings, 2)
-    call.operations = [
-        ("lookup", (0,), (1,), (table,), {"mask_zero": mask_zero}),
-        ("token_mean", (1,), (2,), (), {}),
-    ]
+    call = Call()
+    tokens = _look_up(call, ids, embeddings, mask_zero, ngrams, buckets)
+    call.operations.append(("token_mean", (tokens,), (tokens + 1,), (), {}))
+    call.outputs = (tokens + 1,)
     return call

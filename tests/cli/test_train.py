@@ -216,3 +216,37 @@ def test_a_diverging_training_saves_nothing(pets, tmp_path, capsys, monkeypatch)
     assert main(["train", str(pets), "--out", str(tmp_path / "m"), "--quiet"]) == 1
     assert "--learning-rate" in capsys.readouterr().err
     assert not (tmp_path / "m").exists()
+
+
+def test_the_mean_counts_pairs_of_words(tmp_path, capsys):
+    """Which of two words comes first is nothing that a mean of words can see."""
+    data, out = tmp_path / "order.csv", tmp_path / "m"
+    fillers = ["now", "then", "here", "there", "often", "maybe"]
+    rows = [f"{a} man bites dog {b},news\n{a} dog bites man {b},usual\n" for a in fillers for b in fillers]
+    data.write_text("text,label\n" + "".join(rows))
+    arguments = ["train", str(data), "--valid", str(data), "--model", "avg", "--out", str(out), "--quiet"]
+    rate = ["--learning-rate", "0.02"]
+    assert main([*arguments, *rate]) == 0
+    assert "accuracy 100.0%" in capsys.readouterr().out
+    assert load_model(out).get_layer("words_and_ngrams").output_dim == 32
+    assert main([*arguments, *rate, "--word-ngrams", "1"]) == 0
+    assert "accuracy 100.0%" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", ["--blend", "--no-blend"])
+def test_a_cnn_is_blended_with_a_mean(pets, tmp_path, option):
+    out = tmp_path / "m"
+    assert main(["train", str(pets), "--out", str(out), "--quiet", option, *SMALL]) == 0
+    names = [layer.name for layer in load_model(out).layers]
+    assert ("mean_probability" in names) == (option == "--blend")
+    assert ("words_and_ngrams" in names) == (option == "--blend")
+    assert "words" in names and "width_2" in names
+
+
+def test_a_frozen_mean_stands_alone(pets, tmp_path):
+    write_vectors(tmp_path / "vectors.txt")
+    for number, options in enumerate([[], ["--freeze"]]):
+        arguments = ["--vectors", str(tmp_path / "vectors.txt"), "--model", "avg", "--epochs", "2", "--quiet"]
+        assert main(["train", str(pets), "--out", str(tmp_path / "m"), *arguments, *options]) == 0
+        names = [layer.name for layer in load_model(tmp_path / "m").layers]
+        assert "words_avg" in names and ("words_and_ngrams" in names) == (number == 0)

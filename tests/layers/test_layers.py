@@ -159,6 +159,7 @@ def test_every_layer_comes_back_from_its_configuration():
         layers.Embedding(4, 3, mask_zero=True, embeddings_initializer="normal"),
         layers.GlobalAveragePooling1D(),
         layers.GlobalMaxPooling1D(),
+        layers.HashedNgrams(10, 20, 3),
         layers.InputLayer((3,), dtype="int32"),
         layers.MaxPooling1D(),
         layers.ReLU(6),
@@ -169,3 +170,45 @@ def test_every_layer_comes_back_from_its_configuration():
         again = type(layer).from_config(layer.get_config())
         assert again.get_config() == layer.get_config()
         assert again.name == layer.name
+
+
+def test_hashed_ngrams_tell_orders_apart_and_come_back_from_a_file(tmp_path):
+    """A mean of words and pairs learns what the mean of the words cannot: which of two words comes first."""
+    utils.set_random_seed(2)
+    rng = np.random.default_rng(5)
+    x = np.stack([rng.permutation([1, 2, *rng.integers(3, 9, 2)]) for _ in range(200)])
+    x[:, 2:] = np.where(x[:, 2:] < 3, 9, x[:, 2:])
+    x[:, :2] = np.where(rng.random((200, 1)) < 0.5, [[1, 2]], [[2, 1]])
+    y = (x[:, 0] == 1).astype(int)
+    accuracies = []
+    for n in (1, 2):
+        tokens = embedcnn.Input((None,), dtype="int32")
+        ngrams = layers.HashedNgrams(10, 64, n)
+        x_mean = layers.GlobalAveragePooling1D()(layers.Embedding(ngrams.size, 8)(ngrams(tokens)))
+        model = embedcnn.Model(tokens, layers.Dense(2, activation="softmax")(x_mean))
+        model.compile(embedcnn.optimizers.Adam(0.02), "sparse_categorical_crossentropy", metrics=["accuracy"])
+        accuracies.append(model.fit(x, y, epochs=30, verbose=0).history["accuracy"][-1])
+    assert accuracies[0] < 0.8 and accuracies[1] > 0.95
+    model.save(tmp_path / "m")
+    again = embedcnn.models.load_model(tmp_path / "m")
+    np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+    with pytest.raises(ValueError, match=r"x\[0, 1\] = 10 is outside \[0, 10\)"):
+        model.predict([[1, 10]], verbose=0)
+
+
+def test_hashed_ngrams_stand_between_an_input_and_a_table_with_rows_for_them():
+    tokens = embedcnn.Input((7,), dtype="int32")
+    ngrams = layers.HashedNgrams(10, 20, 3)
+    assert ngrams(tokens).shape == (None, 7 + 6 + 5)
+    with pytest.raises(ValueError, match="`input_dim` of 'words' must be at least 30"):
+        layers.Embedding(29, 4, name="words")(ngrams(tokens))
+    with pytest.raises(ValueError, match="must be called on an Input of token ids"):
+        layers.HashedNgrams(30, 5)(ngrams(tokens))
+    with pytest.raises(ValueError, match="as ids"):
+        embedcnn.Model(tokens, [layers.Dense(2)(tokens), layers.Embedding(30, 4)(ngrams(tokens))])
+
+
+def test_hashed_ngrams_begin_a_sequential():
+    ngrams = layers.HashedNgrams(10, 20)
+    model = embedcnn.Sequential([ngrams, layers.Embedding(30, 4), layers.GlobalAveragePooling1D()])
+    assert model.predict(embedcnn.Ragged.from_sequences([[1, 2, 3], []]), verbose=0).shape == (2, 4)

@@ -75,6 +75,15 @@ class Builder:
         self.arrays.append(ids)
         return self.tensor("ids", 0), masked, width
 
+    def make_ngrams(self, given, vocabulary, buckets):
+        """The n-grams of an input of ids, in its place."""
+        number, masked, width = given
+        n = int(self.pick([1, 2, 3]))
+        out = self.tensor("ids", 0)
+        sizes = {"n": n, "input_dim": vocabulary, "buckets": buckets}
+        self.operations.append(("ngrams", (number,), (out,), (), sizes))
+        return out, masked, sum(width - shorter for shorter in range(min(n, width)))
+
     def make_inputs(self):
         vocabulary, mask_zero = int(self.pick([40, 400])), self.chance()
         ids = [self.make_ids(mask_zero, vocabulary) for _ in range(int(self.pick([1, 1, 2])))]
@@ -88,11 +97,13 @@ class Builder:
         self.inputs.append(("floats", "facts", channels))
         self.arrays.append(self.rng.normal(size=(self.batch, channels)).astype(np.float32))
         self.tensor("flat", channels)
-        width = self.size()
+        width, buckets = self.size(), int(self.pick([0, 0, 5, 50]))
+        if buckets:
+            ids = [self.make_ngrams(one, vocabulary, buckets) for one in ids]
         tokens = tuple(self.tensor("tokens", width) for _ in ids)
         for (number, masked, steps), token in zip(ids, tokens, strict=True):
             self.steps[token], self.layouts[token] = steps, (number, masked, "given")
-        self.values.append(self.rng.normal(size=(vocabulary, width)))
+        self.values.append(self.rng.normal(size=(vocabulary + buckets, width)))
         sources = tuple(number for number, _, _ in ids)
         self.operations.append(("lookup", sources, tokens, (0,), {"mask_zero": mask_zero}))
 
@@ -233,7 +244,7 @@ class Builder:
         outputs = [
             number
             for number in made
-            if self.kinds[number] != "tokens" and (number not in read or self.chance(0.2))
+            if self.kinds[number] not in ("ids", "tokens") and (number not in read or self.chance(0.2))
         ]
         outputs += [self.pick(outputs)] if self.chance(0.2) else []
         parameters = [(f"p{number}", value.shape) for number, value in enumerate(self.values)]

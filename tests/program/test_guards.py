@@ -9,7 +9,7 @@ import pytest
 from embedcnn import _core
 
 INPUTS = [("ids", "x", -1), ("floats", "facts", 2), ("sequence", "vectors", -1, 2)]
-OPERATIONS = ["lookup", "embed", "token_mean", "token_conv_pool", "conv1d", "activation", "softmax"]
+OPERATIONS = ["ngrams", "lookup", "embed", "token_mean", "token_conv_pool", "conv1d", "activation", "softmax"]
 OPERATIONS += ["global_max_pool", "global_average_pool", "max_pool", "average_pool", "dense", "dropout"]
 OPERATIONS += ["concatenate", "merge", "flatten", "layer_normalization", "cross_entropy", "squared_error"]
 

@@ -1,0 +1,83 @@
+"""Callbacks of the text classifier's training: the average of the epochs' weights, and its progress bar."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from embedcnn.callbacks import Callback
+
+BATCH = 256  # texts at once where nothing is learnt
+DECAY = 0.8  # of an epoch's share in the average of the weights
+
+
+class AveragedTraining(Callback):
+    """Judges an average of the epochs' weights on development texts and ends with the best average.
+
+    Averaging (Polyak and Juditsky 1992, here with weights that fade by DECAY an epoch) removes the noise of
+    single steps, worth about one point of accuracy on small data. ``judge``, a model like the one that is
+    trained, holds the average, also after Ctrl-C the best so far; ``best_epoch`` is 0 where there is none.
+    Training stops after ``patience`` epochs without a smaller loss.
+    """
+
+    def __init__(self, judge: Any, x: Any, y: np.ndarray, patience: int) -> None:
+        self.judge, self.x, self.y, self.patience = judge, x, y, patience
+        self.best_epoch = 0
+        self.best_loss = math.inf
+        self.best: list[np.ndarray] = []
+        self._sums: list[np.ndarray] = []
+        self._share = 0.0
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        now = [variable.value for variable in self.model.trainable_weights]
+        if not self._sums:
+            self._sums = [np.zeros_like(value) for value in now]
+        self._share = DECAY * self._share + 1 - DECAY
+        for total, value in zip(self._sums, now, strict=True):
+            total *= DECAY
+            total += np.float32(1 - DECAY) * value
+        for variable, total in zip(self.judge.trainable_weights, self._sums, strict=True):
+            variable.assign(total / np.float32(self._share))
+        found = self.judge.evaluate(self.x, self.y, batch_size=BATCH, verbose=0, return_dict=True)
+        if logs is not None:
+            logs.update({f"val_{name}": value for name, value in found.items()})
+        if found["loss"] < self.best_loss:
+            self.best_loss, self.best_epoch = found["loss"], epoch + 1
+            self.best = [variable.numpy() for variable in self.judge.trainable_weights]
+        elif epoch + 1 - self.best_epoch >= self.patience:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        for variable, value in zip(self.judge.trainable_weights, self.best, strict=False):
+            variable.assign(value)
+
+
+class TrainingBar(Callback):
+    """One progress bar for the whole training: examples, loss and accuracy on the development texts."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._text = ""
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        from tqdm import tqdm
+
+        epochs, steps = self.params["epochs"], self.params["steps"]
+        self._bar = tqdm(
+            total=epochs * steps, desc="training", unit="step", mininterval=0.2, dynamic_ncols=True
+        )
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        self._bar.update()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        logs = logs or {}
+        parts = [f"epoch {epoch + 1}/{self.params['epochs']}", f"loss {logs.get('loss', math.nan):.3f}"]
+        if "val_accuracy" in logs:
+            parts.append(f"development accuracy {logs['val_accuracy']:.1%}")
+        self._bar.set_postfix_str(", ".join(parts), refresh=False)
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        self._bar.close()
