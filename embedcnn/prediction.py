@@ -11,8 +11,9 @@ from .batches import raw
 from .binding import BoundProgram
 from .callbacks import CallbackList
 from .exclusion import Exclusive
-from .preparation import Preparation, positive
+from .preparation import Preparation, checked_batch_size, positive
 from .progress import Progress, checked_verbose
+from .text_rows import is_text
 
 
 class Predictor(Preparation, Exclusive):
@@ -56,6 +57,8 @@ class Predictor(Preparation, Exclusive):
         show = checked_verbose(verbose)
         steps = None if steps is None else positive("steps", steps)
         with self._exclusive():
+            if not show and callbacks is None and steps is None and self._is_one_batch(x, batch_size):
+                return self._predicted_texts(x)
             feed = self._unlabelled_feed(x, batch_size, steps)
             watching = CallbackList(callbacks, self, {"verbose": show, "steps": feed.steps})
             watching.call("on_predict_begin", {})
@@ -73,6 +76,16 @@ class Predictor(Preparation, Exclusive):
                 progress.close()
             watching.call("on_predict_end", {})
         outputs = [_join([piece[number] for piece in pieces]) for number in range(len(self.outputs))]
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    @staticmethod
+    def _is_one_batch(texts: Any, batch_size: int | None) -> bool:
+        """Whether these are raw texts that fit one batch: then nothing around the step is needed."""
+        return is_text(texts) and len(texts) <= checked_batch_size(batch_size)
+
+    def _predicted_texts(self, texts: Any) -> Any:
+        self._build_for(texts)
+        outputs = self._forward(texts)
         return outputs[0] if len(outputs) == 1 else outputs
 
     def _forward(self, x: Any, training: bool = False) -> list[np.ndarray]:

@@ -146,6 +146,11 @@ struct ec_kernels {
      * index of -1 gives a row of zeros. */
     void (*gather_rows)(float *out, int64_t out_stride, const float *table, int64_t table_stride, const int32_t *index,
                         int64_t count, int64_t width);
+    /* out[r][c] (+)= sum over k of a[r * a_stride + k] * b[k * b_stride + c], k rising: a product whose operands are
+     * not packed. 1 <= rows <= few_rows, 1 <= cols <= few_cols. */
+    int few_rows, few_cols;
+    void (*product_tile)(float *out, int64_t out_stride, int accumulate, const float *a, int64_t a_stride,
+                         const float *b, int64_t b_stride, int rows, int cols, int64_t depth);
     /* out[r * out_stride + c] = in[c * in_stride + r] for r < rows, c < cols. No overlap. */
     void (*transpose)(float *out, int64_t out_stride, const float *in, int64_t in_stride, int64_t rows, int64_t cols);
 

@@ -14,6 +14,7 @@
 #include "batch/windows.h"
 #include "grad/parameter.h"
 #include "kernels/kernels.h"
+#include "matrix/few_rows.h"
 #include "matrix/product.h"
 
 #include <stddef.h>

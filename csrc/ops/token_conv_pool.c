@@ -46,7 +46,9 @@ struct state {
 
     /* of the step */
     struct ec_product product;
-    float *weights;        /* [D, products] the kernels side by side */
+    float *weights;                 /* [D, products] the kernels side by side */
+    struct ec_few_rows_part *parts; /* [branch, tap] or, for few tokens, the kernels where they are; else NULL */
+    int64_t part_count;
     float *product_values; /* [U + 1, products], the last row zeros */
     int32_t *tape;         /* row of each token, U in the margins */
     int64_t tape_length;
@@ -223,6 +225,49 @@ static ec_status plan_backward(struct ec_op *op, struct ec_step *step)
     return arena->failed ? EC_NO_MEMORY : EC_OK;
 }
 
+/* Many tokens: the kernels are copied side by side, and one product packs what it needs. */
+static void plan_product(struct state *state, const struct ec_lookup_rows *lookup, struct ec_step *step)
+{
+    int64_t products = state->products;
+    state->parts = NULL;
+    state->weights = ec_arena_take(step->arena, lookup->width * products, sizeof(float));
+    state->product = (struct ec_product){
+        .out = state->product_values,
+        .out_stride = products,
+        .a = lookup->values,
+        .a_row_stride = lookup->stride,
+        .a_col_stride = 1,
+        .b = state->weights,
+        .b_row_stride = products,
+        .b_col_stride = 1,
+        .rows = lookup->count,
+        .cols = products,
+        .depth = lookup->width,
+    };
+    ec_product_plan(&state->product, step);
+}
+
+/* A text or two: the kernels are read where they are. */
+static void plan_parts(struct state *state, const struct ec_lookup_rows *lookup, struct ec_step *step)
+{
+    state->part_count = 0;
+    for (int i = 0; i < state->branch_count; i++) {
+        state->part_count += state->branches[i].taps;
+    }
+    state->parts = ec_arena_take(step->arena, state->part_count, sizeof *state->parts);
+    struct ec_few_rows_part *part = state->parts;
+    for (int i = 0; part && i < state->branch_count; i++) {
+        const struct branch *branch = &state->branches[i];
+        for (int j = 0; j < branch->taps; j++) {
+            *part++ = (struct ec_few_rows_part){.b = branch->kernel->value + j * lookup->width * branch->filters,
+                                                .b_stride = branch->filters,
+                                                .cols = branch->filters,
+                                                .out_col = branch->products + j * branch->filters};
+        }
+    }
+    step->work += 2.0 * (double)(lookup->count * lookup->width) * (double)state->products;
+}
+
 static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
     struct state *state = op->state;
@@ -241,23 +286,13 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
         return status;
     }
     int64_t products = state->products;
-    state->weights = ec_arena_take(step->arena, lookup->width * products, sizeof(float));
     state->product_values = ec_arena_take(step->arena, (lookup->count + 1) * products, sizeof(float));
     state->best_at = ec_arena_take(step->arena, step->batch * state->filters, sizeof(int32_t));
-    state->product = (struct ec_product){
-        .out = state->product_values,
-        .out_stride = products,
-        .a = lookup->values,
-        .a_row_stride = lookup->stride,
-        .a_col_stride = 1,
-        .b = state->weights,
-        .b_row_stride = products,
-        .b_col_stride = 1,
-        .rows = lookup->count,
-        .cols = products,
-        .depth = lookup->width,
-    };
-    ec_product_plan(&state->product, step);
+    if (lookup->count <= EC_FEW_ROWS) {
+        plan_parts(state, lookup, step);
+    } else {
+        plan_product(state, lookup, step);
+    }
     if (step->arena->failed) {
         return EC_NO_MEMORY;
     }
@@ -321,12 +356,17 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
 {
     struct state *state = op->state;
     const struct ec_lookup_rows *lookup = op->inputs[0]->lookup;
-    join_weights(state, lookup->width, team);
     if (team->index == 0) { /* the row of zeros, which the product leaves alone */
         memset(state->product_values + lookup->count * state->products, 0, (size_t)state->products * sizeof(float));
     }
-    ec_team_barrier(team);
-    ec_product_run(team, &state->product);
+    if (state->parts) {
+        ec_few_rows_product(team, state->product_values, state->products, lookup->values, lookup->stride, lookup->count,
+                            lookup->width, state->parts, state->part_count);
+    } else {
+        join_weights(state, lookup->width, team);
+        ec_team_barrier(team);
+        ec_product_run(team, &state->product);
+    }
     for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
         pool_text(state, op->outputs[0], b);
     }

@@ -42,6 +42,7 @@ int64_t edge_size(int number);
 void check_gemm(void);
 void check_pack(void);
 void check_tokens(void);
+void check_few_rows(void);
 void check_transpose(void);
 void check_elementwise(void);
 void check_reductions(void);

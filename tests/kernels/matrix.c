@@ -1,4 +1,4 @@
-/* gemm_tile, pack_a, pack_b and transpose. */
+/* The tiles and packings of gemm, product_tile and transpose. */
 #include "check.h"
 
 static void check_tile(int rows, int cols, int64_t depth, int accumulate)
@@ -75,6 +75,37 @@ void check_pack(void)
                 check_packing(cols, depths[depth], layout, 1);
             }
         }
+    }
+}
+
+static void check_product_tile(int rows, int cols, int64_t depth, int accumulate)
+{
+    int64_t stride = cols + 3, a_stride = depth + 2, b_stride = cols + 1;
+    int64_t a_count = (rows - 1) * a_stride + depth, b_count = depth ? (depth - 1) * b_stride + cols : 0;
+    float *a = slot_array(0, a_count), *b = slot_array(1, b_count), *out = slot_array(2, (rows - 1) * stride + cols);
+    fill_random(a, a_count, 1.0f, 5);
+    fill_random(b, b_count, 1.0f, 6);
+    kernels->product_tile(out, stride, accumulate, a, a_stride, b, b_stride, rows, cols, depth);
+    for (int64_t at = 0; at < (rows - 1) * stride + cols; at++) {
+        int64_t row = at / stride, col = at % stride;
+        double want = col < cols && !accumulate ? 0.0 : UNTOUCHED;
+        for (int64_t k = 0; k < depth && col < cols; k++) {
+            want += (double)a[row * a_stride + k] * (double)b[k * b_stride + col];
+        }
+        expect(col < cols ? is_near(out[at], want, 3e-7, 2e-7 * (double)depth) : out[at] == UNTOUCHED,
+               "%d x %d, depth %d, accumulate %d: [%d, %d] is %g, not %g", rows, cols, (int)depth, accumulate, (int)row,
+               (int)col, (double)out[at], want);
+    }
+}
+
+void check_few_rows(void)
+{
+    at_kernel("product_tile");
+    for (int rows = 1; rows <= kernels->few_rows; rows++) {
+        for (int cols = 1; cols <= kernels->few_cols; cols++) {
+            check_product_tile(rows, cols, cols % 7, rows % 2);
+        }
+        check_product_tile(rows, kernels->few_cols, 37, 1);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "kernels/body/activation.h"
 #include "kernels/body/dropout.h"
 #include "kernels/body/elementwise.h"
+#include "kernels/body/few_rows.h"
 #include "kernels/body/gemm.h"
 #include "kernels/body/pack.h"
 #include "kernels/body/softmax.h"
@@ -35,6 +36,9 @@ static void fill_table(struct ec_kernels *kernels)
         .window_max = window_max,
         .weighted_sum = weighted_sum,
         .gather_rows = gather_rows,
+        .few_rows = GEMM_ROWS,
+        .few_cols = FEW_COLS,
+        .product_tile = product_tile,
         .transpose = transpose,
         .fill = fill,
         .add = add,
