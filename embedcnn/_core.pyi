@@ -45,7 +45,11 @@ class Program:
         trainable: bool,
         slots: list[_Floats],
         steps: npt.NDArray[np.int64],
+        tracked: bool = False,
         /,
+    ) -> None: ...
+    def set_function(
+        self, operation: int, forward: Callable[..., Any], backward: Callable[..., Any], /
     ) -> None: ...
     def set_optimizer(
         self,

@@ -15,24 +15,42 @@ class Pair:
     """One program twice: `core` in C and `reference` in float64, over the same parameter values."""
 
     def __init__(
-        self, inputs, parameters, operations, outputs, values, trainable=True, seed=0, input_gradients=True
+        self,
+        inputs,
+        parameters,
+        operations,
+        outputs,
+        values,
+        trainable=True,
+        seed=0,
+        input_gradients=True,
+        tracked=(),
     ):
         self.inputs = inputs
         arguments = (inputs, parameters, operations, outputs)
         self.core = _core.Program(*arguments, seed=seed, input_gradients=input_gradients)
         self.reference = reference_program.Program(*arguments, seed=seed)
         self.trainable = [trainable] * len(values) if isinstance(trainable, bool) else list(trainable)
+        self.tracked = [number in tracked for number in range(len(values))]
+        self.trainable = [one and not moves for one, moves in zip(self.trainable, self.tracked, strict=True)]
         self.values = [np.array(value, np.float32) for value in values]
         self.slots = [[] for _ in values]
         self.steps = [np.zeros(1, np.int64) for _ in values]
         for number, value in enumerate(self.values):
-            self.reference.bind(number, value, self.trainable[number])
+            self.reference.bind(number, value, self.trainable[number], self.tracked[number])
         self.bind(0)
 
     def bind(self, slot_count):
         for number, value in enumerate(self.values):
             self.slots[number] = [np.zeros_like(value) for _ in range(slot_count)]
-            self.core.bind(number, value, self.trainable[number], self.slots[number], self.steps[number])
+            self.core.bind(
+                number,
+                value,
+                self.trainable[number],
+                self.slots[number],
+                self.steps[number],
+                self.tracked[number],
+            )
 
     def set_optimizer(self, name, **hyper):
         self.core.set_optimizer(name, **hyper)

@@ -139,8 +139,24 @@ def conv1d_windows(mask, batch, width, taps, stride, dilation, padding):
     return width_out, found
 
 
-def conv1d(x: Sequence, kernel, bias=None, strides=1, dilation_rate=1, padding="valid"):
+def block_kernel(kernel, groups):
+    """A grouped kernel [K, C / groups, F] as one of all channels [K, C, F], with zeros, and the way back."""
+    taps, part, filters = kernel.shape
+    wide = np.zeros((taps, groups, part, groups, filters // groups))
+    for group in range(groups):
+        wide[:, group, :, group] = kernel.reshape(taps, part, groups, -1)[:, :, group]
+
+    def narrow(d_wide):
+        d_wide = d_wide.reshape(wide.shape)
+        blocks = [d_wide[:, group, :, group] for group in range(groups)]
+        return np.stack(blocks, 2).reshape(kernel.shape)
+
+    return wide.reshape(taps, part * groups, filters), narrow
+
+
+def conv1d(x: Sequence, kernel, bias=None, strides=1, dilation_rate=1, padding="valid", groups=1):
     """out[b, t] = bias + sum over j of x[b, window t at tap j] @ kernel[j]."""
+    kernel, narrow = block_kernel(kernel, groups)
     batch, width, _ = x.values.shape
     taps, channels, filters = kernel.shape
     width_out, windows = conv1d_windows(x.mask, batch, width, taps, strides, dilation_rate, padding)
@@ -164,6 +180,7 @@ def conv1d(x: Sequence, kernel, bias=None, strides=1, dilation_rate=1, padding="
                     if at >= 0:
                         d_x[text, at] += kernel[tap] @ d_out[text, index]
                         d_kernel[tap] += np.outer(x.values[text, at], d_out[text, index])
+        d_kernel = narrow(d_kernel)
         return (d_x, d_kernel) if bias is None else (d_x, d_kernel, d_bias)
 
     return Sequence(out, mask), backward
@@ -272,8 +289,34 @@ ACTIVATIONS = {
         ),
     ),
 }
-#: Those that never fall: max(f(x)) = f(max(x)).
-MONOTONE = [name for name in ACTIVATIONS if name not in ("silu", "gelu", "gelu_tanh")]
+ACTIVATIONS |= {
+    "log_sigmoid": (lambda x: -np.logaddexp(-x, 0), lambda x: sigmoid(-x)),
+    "mish": (lambda x: x * np.tanh(np.logaddexp(x, 0)), lambda x: mish_slope(x)),
+    "hard_silu": (
+        lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
+        lambda x: np.where(np.abs(x) < 3, x / 3 + 0.5, x > 0),
+    ),
+    "hard_tanh": (lambda x: np.clip(x, -1, 1), lambda x: (np.abs(x) < 1) * 1.0),
+    "tanh_shrink": (lambda x: x - np.tanh(x), lambda x: np.tanh(x) ** 2),
+    "soft_shrink": (lambda x: x - np.clip(x, -0.5, 0.5), lambda x: (np.abs(x) > 0.5) * 1.0),
+    "hard_shrink": (lambda x: np.where(np.abs(x) > 0.5, x, 0), lambda x: (np.abs(x) > 0.5) * 1.0),
+    "squareplus": (
+        lambda x: (x + np.sqrt(x * x + 4)) / 2,
+        lambda x: (1 + x / np.sqrt(x * x + 4)) / 2,
+    ),
+    "sparse_plus": (
+        lambda x: np.where(x > 1, x, np.clip((x + 1) / 2, 0, 1) ** 2),
+        lambda x: np.clip((x + 1) / 2, 0, 1),
+    ),
+    "sparse_sigmoid": (lambda x: np.clip((x + 1) / 2, 0, 1), lambda x: (np.abs(x) < 1) * 0.5),
+}
+#: Those that never fall and that token_conv_pool takes: max(f(x)) = f(max(x)).
+MONOTONE = list(ACTIVATIONS)[:12]
+
+
+def mish_slope(x):
+    t = np.tanh(np.logaddexp(x, 0))
+    return t + x * sigmoid(x) * (1 - t * t)
 
 
 def activation(x, activation="relu"):
@@ -286,6 +329,13 @@ def softmax(x):
     shifted = np.exp(x - x.max(-1, keepdims=True))
     out = shifted / shifted.sum(-1, keepdims=True)
     return out, lambda d_out: (out * (d_out - (d_out * out).sum(-1, keepdims=True)),)
+
+
+def log_softmax(x):
+    """x - log of the sum of exp(x) over the last axis."""
+    out = x - x.max(-1, keepdims=True)
+    out = out - np.log(np.exp(out).sum(-1, keepdims=True))
+    return out, lambda d_out: (d_out - np.exp(out) * d_out.sum(-1, keepdims=True),)
 
 
 def random_key(key: int, counter: int) -> int:

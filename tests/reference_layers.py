@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from reference import Sequence, conv1d_windows
+from reference import Sequence, conv1d, conv1d_windows, random_key, random_u32, sequence
 
 
 def pool1d(kind, x: Sequence, pool_size=2, strides=2, padding="valid"):
@@ -76,3 +76,169 @@ def layer_normalization(x, *parameters, scale=True, center=True, epsilon=1e-3):
         return (d_x, *gradients)
 
     return out, backward
+
+
+def rectifier(x, *parameters, slope=0.0, threshold=0.0, max_value=math.inf):
+    """min(x, max_value) above the threshold, slope (x - threshold) below; alpha is a slope per value."""
+    slope = parameters[0][: x.shape[-2]] if parameters and parameters[0].ndim == 2 else slope
+    slope = parameters[0] if parameters and parameters[0].ndim == 1 else slope
+    above = x > threshold
+    out = np.where(above, np.minimum(x, max_value), slope * (x - threshold))
+
+    def backward(d_out):
+        d_x = d_out * np.where(above, x < max_value, slope)
+        if not parameters:
+            return (d_x,)
+        d_alpha, per_value = np.zeros(parameters[0].shape), np.where(above, 0, d_out * x)
+        if parameters[0].ndim == 1 or len(parameters[0]) == 1:
+            d_alpha += per_value.reshape(-1, x.shape[-1]).sum(0)
+        else:
+            d_alpha[: x.shape[1]] += per_value.sum(0)
+        return d_x, d_alpha
+
+    return out, backward
+
+
+def unflatten(x, length):
+    """[B, L C] -> [B, L, C]."""
+    return Sequence(x.reshape(len(x), length, -1)), lambda d_out: (d_out.reshape(x.shape),)
+
+
+def repeat(x, length):
+    """[B, C] -> [B, L, C], the same at every step."""
+    return Sequence(np.repeat(x[:, None], length, 1)), lambda d_out: (d_out.sum(1),)
+
+
+def permute(x: Sequence, length):
+    """[B, T, C] -> [B, C, L], zeros where masked and behind T."""
+    room = length - x.values.shape[1]
+    out = np.pad(sequence(*x).values, ((0, 0), (0, room), (0, 0))).transpose(0, 2, 1)
+    return Sequence(out), lambda d_out: (d_out.transpose(0, 2, 1)[:, : x.values.shape[1]],)
+
+
+def noise_of(shape, seed, step, layer, starts=None) -> np.ndarray:
+    """The normal numbers of csrc/ops/noise.c; a text of [B, T, C] begins at `starts`."""
+    out = np.zeros(shape)
+    for index in np.ndindex(*shape[:-1]):
+        text, position = index[0], index[1] - (starts[index[0]] if starts else 0) if len(index) > 1 else 0
+        if position < 0:
+            continue
+        key = seed
+        for counter in (step, layer, text, position):
+            key = random_key(key, counter)
+        for column in range(shape[-1]):
+            u = (random_u32(key, 2 * column) + 0.5) / 2**32
+            v = random_u32(key, 2 * column + 1) / 2**32
+            out[(*index, column)] = math.sqrt(-2 * math.log(u)) * math.cos(2 * math.pi * v)
+    return out
+
+
+def noise(x, deviation, seed, step, layer=0, starts=None, training=True, multiply=False):
+    """x + deviation n, or x (1 + deviation n), in training."""
+    numbers = deviation * noise_of(x.shape, seed, step, layer, starts) if training else np.zeros(x.shape)
+    if multiply:
+        return x * (1 + numbers), lambda d_out: (d_out * (1 + numbers),)
+    return x + numbers, lambda d_out: (d_out,)
+
+
+def unit_normalization(x):
+    """x / |x| over the last axis; zeros stay zeros, without a gradient."""
+    norm = np.sqrt((x**2).sum(-1, keepdims=True))
+    inverse = np.where(norm > 0, 1 / np.where(norm > 0, norm, 1), 0)
+    out = x * inverse
+    return out, lambda d_out: ((d_out - out * (out * d_out).sum(-1, keepdims=True)) * inverse,)
+
+
+def masking(x: Sequence, mask_value=0.0):
+    """Steps whose values all equal mask_value are masked."""
+    mask = (x.values != np.float32(mask_value)).any(-1)
+    mask = mask if x.mask is None else mask & x.mask
+    return sequence(x.values, mask), lambda d_out: (sequence(d_out, mask).values,)
+
+
+def batch_normalization(x, mask, *parameters, training, scale=True, center=True, epsilon=1e-3, momentum=0.99):
+    """Over all unmasked rows for each channel; writes the moving statistics in training."""
+    axes = tuple(range(x.ndim - 1))
+    kept = (np.ones(x.shape[:-1]) if mask is None else mask.astype(np.float64))[..., None]
+    count = kept.sum()
+    own = training and count > 0
+    *given, moving_mean, moving_variance = parameters
+    gamma = given[0] if scale else np.ones(x.shape[-1])
+    beta = given[-1] if center else np.zeros(x.shape[-1])
+    mean, variance = moving_mean.copy(), moving_variance.copy()
+    if own:
+        mean = (x * kept).sum(axes) / count
+        variance = ((x - mean) ** 2 * kept).sum(axes) / count
+        moving_mean[...] = moving_mean * momentum + mean * (1 - momentum)
+        moving_variance[...] = moving_variance * momentum + variance * (1 - momentum)
+    deviation = np.sqrt(variance + epsilon)
+    normal = (x - mean) / deviation
+
+    def backward(d_out):
+        d_out = d_out * kept
+        d_gamma, d_beta = (d_out * normal).sum(axes), d_out.sum(axes)
+        d_x = gamma / deviation * d_out
+        if own:
+            d_x = gamma / deviation * (d_out - kept * (d_beta + normal * d_gamma) / count)
+        nothing = np.zeros(x.shape[-1])
+        return d_x, *[d_gamma] * bool(scale), *[d_beta] * bool(center), nothing, nothing
+
+    return normal * gamma + beta, backward
+
+
+def depthwise_conv1d(x: Sequence, kernel, bias=None, strides=1, dilation_rate=1, padding="valid"):
+    """conv1d whose kernel [K, C, C M] reads channel c for the outputs c M ... c M + M - 1 only."""
+    taps, channels, multiplier = kernel.shape
+    wide = np.zeros((taps, channels, channels, multiplier))
+    wide[:, np.arange(channels), np.arange(channels)] = kernel
+    settings = {"strides": strides, "dilation_rate": dilation_rate, "padding": padding}
+    out, wide_backward = conv1d(x, wide.reshape(taps, channels, -1), bias, **settings)
+
+    def backward(d_out):
+        d_x, d_wide, *rest = wide_backward(d_out)
+        d_wide = d_wide.reshape(wide.shape)
+        return d_x, d_wide[:, np.arange(channels), np.arange(channels)], *rest
+
+    return out, backward
+
+
+def weight_normalization(x, g, v, bias=None):
+    """x g / |v| + bias, |v| over all axes of v but the last."""
+    norm = np.sqrt((v**2).sum(tuple(range(v.ndim - 1))))
+    out = x * (g / norm) + (0 if bias is None else bias)
+
+    def backward(d_out):
+        rows = tuple(range(x.ndim - 1))
+        d_scale = (d_out * x).sum(rows)
+        gradients = (d_out * (g / norm), d_scale / norm, -d_scale * g / norm**3 * v)
+        return gradients if bias is None else (*gradients, d_out.sum(rows))
+
+    return out, backward
+
+
+def dot(a, b, axis_a=1, axis_b=1, length_a=0, length_b=0):
+    """Summed along one axis of each; masked steps are zeros."""
+
+    def padded(x, length):
+        if not isinstance(x, Sequence):
+            return x
+        return np.pad(sequence(*x).values, ((0, 0), (0, length - x.values.shape[1]), (0, 0)))
+
+    first, second = padded(a, length_a), padded(b, length_b)
+    letters_a, letters_b = list("Bij"[: first.ndim]), list("Bkl"[: second.ndim])
+    letters_a[axis_a] = letters_b[axis_b] = "s"
+    left = "".join(letter for letter in letters_a + letters_b if letter not in "Bs")
+    names_a, names_b = "".join(letters_a), "".join(letters_b)
+    out = np.einsum(f"{names_a},{names_b}->B{left}", first, second)
+    shape = out.shape
+
+    def backward(d_out):
+        d_out = d_out.reshape(shape)
+        d_a = np.einsum(f"B{left},{names_b}->{names_a}", d_out, second)
+        d_b = np.einsum(f"B{left},{names_a}->{names_b}", d_out, first)
+        cut = [x.values.shape[1] if isinstance(x, Sequence) else None for x in (a, b)]
+        return d_a[:, : cut[0]], d_b[:, : cut[1]]
+
+    if isinstance(a, Sequence) and isinstance(b, Sequence):
+        return Sequence(out), backward
+    return out.reshape(len(out), -1), backward

@@ -21,12 +21,14 @@ class Program:
         self.trainable = [False] * len(parameters)
         self.slots = [None] * len(parameters)
         self.steps = [0] * len(parameters)
+        self.tracked = [False] * len(parameters)
         self.optimizer, self.hyper = "sgd", {}
         self.tables = {op[3][0] for op in operations if op[0] == "lookup"}
         self.gradients, self.touched = {}, {}
 
-    def bind(self, number, value, trainable=True):
+    def bind(self, number, value, trainable=True, tracked=False):
         self.values[number] = np.array(value, np.float64)
+        self.tracked[number] = tracked
         self.trainable[number] = trainable
 
     def set_optimizer(self, name, **hyper):
@@ -62,7 +64,9 @@ class Program:
             if name in ("cross_entropy", "squared_error"):
                 self.run_loss(operation, tensors[0], next(targets), sample_weight)
                 continue
-            out, backward = self.run_operation(name, tensors, arrays, attributes, training, step)
+            own = training and all(self.tracked[p] for p in parameters[-2:])
+            flag = own if name == "batch_normalization" else training
+            out, backward = self.run_operation(name, tensors, arrays, attributes, flag, step)
             if name == "lookup":
                 for result, one, (ids, mask) in zip(results, out, tensors, strict=True):
                     self.tensors[result] = one
@@ -96,15 +100,22 @@ class Program:
             return reference.conv1d(tensors[0], *arrays, **attributes)
         if name in ("global_max_pool", "global_average_pool"):
             return getattr(reference, name)(tensors[0])
-        if name == "flatten":
-            return reference_layers.flatten(tensors[0], **attributes)
+        if name == "depthwise_conv1d":
+            return reference_layers.depthwise_conv1d(tensors[0], *arrays, **attributes)
+        if name in ("flatten", "permute", "masking", "unflatten", "repeat", "dot"):
+            return getattr(reference_layers, name)(*tensors, **attributes)
         first = tensors[0]
         mask = first.mask if isinstance(first, Sequence) else None
         plain = [t.values if isinstance(t, Sequence) else t for t in tensors]
-        if name == "dropout":
+        if name in ("dropout", "noise"):
             starts = None if mask is None else reference.starts_of(mask, len(mask))
-            out, backward = reference.dropout(
+            function = reference.dropout if name == "dropout" else reference_layers.noise
+            out, backward = function(
                 plain[0], seed=self.seed, step=step, starts=starts, training=training, **attributes
+            )
+        elif name == "batch_normalization":
+            out, backward = reference_layers.batch_normalization(
+                plain[0], mask, *arrays, training=training, **attributes
             )
         else:
             module = reference_layers if hasattr(reference_layers, name) else reference

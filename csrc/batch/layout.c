@@ -1,7 +1,26 @@
-/* Comparing layouts. */
+/* Layouts without a mask, and comparing layouts. */
 #include "batch/layout.h"
 
 #include <string.h>
+
+ec_status ec_layout_full(struct ec_layout *layout, int64_t batch, int64_t width, struct ec_arena *arena)
+{
+    int64_t rows;
+    if (__builtin_mul_overflow(batch, width, &rows)) {
+        return EC_TOO_LARGE;
+    }
+    int64_t *offsets = ec_arena_take(arena, batch + 1, sizeof *offsets);
+    int64_t *starts = ec_arena_take(arena, batch, sizeof *starts);
+    if (!offsets || !starts) {
+        return EC_NO_MEMORY;
+    }
+    for (int64_t b = 0; b <= batch; b++) {
+        offsets[b] = b * width;
+    }
+    memset(starts, 0, (size_t)batch * sizeof *starts);
+    *layout = (struct ec_layout){.batch = batch, .width = width, .rows = rows, .offsets = offsets, .starts = starts};
+    return EC_OK;
+}
 
 int ec_layout_same(const struct ec_layout *a, const struct ec_layout *b)
 {

@@ -6,6 +6,8 @@
 #ifndef EC_BATCH_LAYOUT_H
 #define EC_BATCH_LAYOUT_H
 
+#include "base/memory.h"
+
 #include <stdint.h>
 
 struct ec_layout {
@@ -24,6 +26,8 @@ static inline int ec_layout_counts(const struct ec_layout *layout, int64_t row)
     return !layout->mask || layout->mask[row];
 }
 
+/* Every text fills `width` steps; nothing is masked. */
+ec_status ec_layout_full(struct ec_layout *layout, int64_t batch, int64_t width, struct ec_arena *arena);
 /* Whether two layouts have the same steps and masks for the same texts. */
 int ec_layout_same(const struct ec_layout *a, const struct ec_layout *b);
 

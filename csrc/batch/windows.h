@@ -33,6 +33,14 @@ int64_t ec_windows_count(const struct ec_windows *windows, int64_t length, int m
 int64_t ec_windows_lead(const struct ec_windows *windows, int64_t length);
 /* First and last + 1 step, inside a text of this length, of a window without dilation. */
 void ec_windows_bounds(const struct ec_windows *windows, int64_t length, int64_t window, int64_t *begin, int64_t *end);
+/* The stored row of `in` that a tap of a window of text b reads, or -1 outside of the span and on a masked row. */
+static inline int64_t ec_windows_source(const struct ec_windows *windows, const struct ec_layout *in, int64_t b,
+                                        int64_t window, int64_t tap)
+{
+    int64_t length = in->offsets[b + 1] - in->offsets[b];
+    int64_t place = window * windows->strides + tap * windows->dilation - ec_windows_lead(windows, length);
+    return place < 0 || place >= length || !ec_layout_counts(in, in->offsets[b] + place) ? -1 : in->offsets[b] + place;
+}
 /* The layout of one row a window. With `need_step` a window without an unmasked step is masked, and such windows at the
  * end of a text are left out. EC_BAD_VALUE where the unmasked texts of `in` are shorter than a window. */
 ec_status ec_windows_layout(struct ec_layout *out, const struct ec_windows *windows, const struct ec_layout *in,

@@ -23,6 +23,7 @@ struct ec_parameter {
     int64_t size;
     float *value; /* NULL until bound */
     int trainable;
+    int tracked;  /* moving statistics: the forward pass of a training step writes the value */
     int is_table; /* read by a lookup: its gradient is row-sparse */
     float *slots[EC_MAX_SLOTS];
     int slot_count;

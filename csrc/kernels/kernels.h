@@ -10,7 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Keras's activation functions, with Keras's defaults (leaky_relu 0.2, elu 1, exact gelu). */
+/* Keras's activation functions, with Keras's defaults (leaky_relu 0.2, elu 1, exact gelu,
+ * shrinking by 0.5, squareplus 4). */
 enum ec_activation {
     EC_LINEAR,
     EC_RELU,
@@ -27,6 +28,16 @@ enum ec_activation {
     EC_SILU,
     EC_GELU,
     EC_GELU_TANH,
+    EC_LOG_SIGMOID,
+    EC_MISH,
+    EC_HARD_SILU,
+    EC_HARD_TANH,
+    EC_TANH_SHRINK,
+    EC_SOFT_SHRINK,
+    EC_HARD_SHRINK,
+    EC_SQUAREPLUS,
+    EC_SPARSE_PLUS,
+    EC_SPARSE_SIGMOID,
     EC_ACTIVATIONS
 };
 /* Whether y never falls where x rises: then max(activation(x)) = activation(max(x)). */
@@ -171,7 +182,8 @@ struct ec_kernels {
      * limits */
     void (*activate)(float *y, const float *x, enum ec_activation activation, int64_t n);
     /* d_x = d_y * f'(x), from x and y = f(x). x may be NULL for LINEAR, RELU, TANH, SIGMOID, ELU, SELU, EXPONENTIAL,
-     * LEAKY_RELU, RELU6, HARD_SIGMOID, SOFTPLUS and SOFTSIGN, which find f' from y alone. f'(0) of relu is 0. */
+     * LEAKY_RELU, RELU6, HARD_SIGMOID, SOFTPLUS, SOFTSIGN and LOG_SIGMOID, which find f' from y alone. f'(0) of relu is
+     * 0. */
     void (*activate_backward)(float *d_x, const float *d_y, const float *x, const float *y,
                               enum ec_activation activation, int64_t n);
     /* y = exp(x - max) / sum; returns log(sum of exp(x)). n >= 1; any NaN gives NaN. */

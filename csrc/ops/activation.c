@@ -1,16 +1,22 @@
-/* activation: y = f(x), value by value, for any tensor of floats; softmax over the last axis.
+/* activation: y = f(x), value by value, for any tensor of floats; softmax and its logarithm over the last axis.
  *
- *     d_x = d_y f'(x)          softmax: d_x[c] = y[c] (d_y[c] - sum over k of d_y[k] y[k]) */
+ *     d_x = d_y f'(x)          softmax: d_x[c] = y[c] (d_y[c] - sum over k of d_y[k] y[k])
+ *     log_softmax: y[c] = x[c] - log(sum over k of exp(x[k])), d_x[c] = d_y[c] - exp(y[c]) sum over k of d_y[k] */
 #include "ops/op.h"
+
+#include <math.h>
 
 struct state {
     int activation;
 };
 
 /* In the order of enum ec_activation. */
-static const char *const names[] = {"linear", "relu", "tanh",        "sigmoid",    "softplus", "softsign",
-                                    "elu",    "selu", "exponential", "leaky_relu", "relu6",    "hard_sigmoid",
-                                    "silu",   "gelu", "gelu_tanh",   NULL};
+static const char *const names[] = {"linear",      "relu",         "tanh",       "sigmoid",     "softplus",
+                                    "softsign",    "elu",          "selu",       "exponential", "leaky_relu",
+                                    "relu6",       "hard_sigmoid", "silu",       "gelu",        "gelu_tanh",
+                                    "log_sigmoid", "mish",         "hard_silu",  "hard_tanh",   "tanh_shrink",
+                                    "soft_shrink", "hard_shrink",  "squareplus", "sparse_plus", "sparse_sigmoid",
+                                    NULL};
 _Static_assert(sizeof names / sizeof *names == EC_ACTIVATIONS + 1, "a name for each activation");
 static const struct ec_attribute attributes[] = {
     {"activation", EC_ATTRIBUTE_CHOICE, offsetof(struct state, activation), names},
@@ -101,6 +107,46 @@ static void softmax_backward(struct ec_op *op, const struct ec_step *step, struc
     ec_team_barrier(team);
 }
 
+static void log_softmax_forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    (void)step;
+    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    for (int64_t row; (row = ec_team_next(team, in->rows)) >= 0;) {
+        const float *x = in->data + row * in->cols;
+        float *y = out->data + row * in->cols;
+        ec_kernels()->softmax(y, x, in->cols);
+        int64_t top = 0;
+        for (int64_t c = 1; c < in->cols; c++) {
+            top = x[c] > x[top] ? c : top;
+        }
+        float largest = x[top],
+              share = logf(y[top]); /* minus the log of the sum of exp(x - largest): exact far from 0 */
+        for (int64_t c = 0; c < in->cols; c++) {
+            y[c] = x[c] - largest + share;
+        }
+    }
+    ec_team_barrier(team);
+}
+
+static void log_softmax_backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    (void)step;
+    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    for (int64_t row; (row = ec_team_next(team, in->rows)) >= 0;) {
+        const float *y = out->data + row * in->cols, *d_y = out->grad + row * in->cols;
+        float *d_x = in->grad + row * in->cols;
+        double sum = 0.0;
+        for (int64_t c = 0; c < in->cols; c++) {
+            sum += (double)d_y[c];
+        }
+        for (int64_t c = 0; c < in->cols; c++) {
+            float value = d_y[c] - expf(y[c]) * (float)sum;
+            d_x[c] = op->adds_input[0] ? d_x[c] + value : value;
+        }
+    }
+    ec_team_barrier(team);
+}
+
 const struct ec_op_type ec_op_activation = {
     .name = "activation",
     .state_bytes = sizeof(struct state),
@@ -117,4 +163,12 @@ const struct ec_op_type ec_op_softmax = {
     .plan = ec_op_plan_like_input,
     .forward = softmax_forward,
     .backward = softmax_backward,
+};
+
+const struct ec_op_type ec_op_log_softmax = {
+    .name = "log_softmax",
+    .infer = infer,
+    .plan = ec_op_plan_like_input,
+    .forward = log_softmax_forward,
+    .backward = log_softmax_backward,
 };

@@ -174,17 +174,6 @@ static void run_groups(struct ec_team *team, const struct state *state, struct e
     }
 }
 
-/* The input row of a window's tap, or -1 where it lies outside the span or on a masked token. */
-static int64_t source_row(const struct state *state, const struct ec_layout *in, int64_t b, int64_t window, int64_t tap)
-{
-    int64_t length = in->offsets[b + 1] - in->offsets[b];
-    int64_t place = window * state->strides + tap * state->dilation - ec_windows_lead(&state->window, length);
-    if (place < 0 || place >= length || (in->mask && !in->mask[in->offsets[b] + place])) {
-        return -1;
-    }
-    return in->offsets[b] + place;
-}
-
 static void write_windows(const struct ec_op *op, int64_t b)
 {
     const struct state *state = op->state;
@@ -194,7 +183,7 @@ static void write_windows(const struct ec_op *op, int64_t b)
     float *out = state->windows + offsets[b] * state->taps * state->channels;
     for (int64_t window = 0; window < offsets[b + 1] - offsets[b]; window++, out += state->taps * state->channels) {
         for (int64_t tap = 0; tap < state->taps; tap++) {
-            int64_t row = source_row(state, in->layout, b, window, tap);
+            int64_t row = ec_windows_source(&state->window, in->layout, b, window, tap);
             for (int group = 0; group < state->groups; group++) {
                 float *place = out + group * group_depth(state) + tap * channels;
                 if (row < 0) {
@@ -222,7 +211,7 @@ static void add_windows_back(const struct ec_op *op, int64_t b)
     for (int64_t window = 0; window < offsets[b + 1] - offsets[b];
          window++, d_window += state->taps * state->channels) {
         for (int64_t tap = 0; tap < state->taps; tap++) {
-            int64_t row = source_row(state, in->layout, b, window, tap);
+            int64_t row = ec_windows_source(&state->window, in->layout, b, window, tap);
             for (int group = 0; row >= 0 && group < state->groups; group++) {
                 ec_kernels()->add(in->grad + row * state->channels + group * channels,
                                   d_window + group * group_depth(state) + tap * channels, channels);

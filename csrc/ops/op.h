@@ -90,6 +90,7 @@ struct ec_op_type {
     const void *defaults;                  /* first state, or NULL: zeros */
     const struct ec_attribute *attributes; /* ends with a NULL name; or NULL */
     int is_loss;
+    int is_external; /* called between parallel regions; has no forward and backward of its own */
     /* Once: checks inputs and parameters, sets kind and cols of the outputs. EC_BAD_VALUE with `message` set. */
     ec_status (*infer)(struct ec_op *op, char *message, size_t message_bytes);
     ec_status (*plan)(struct ec_op *op, struct ec_step *step);
@@ -122,11 +123,21 @@ struct ec_loss {
     int64_t correct;            /* rows predicted right */
 };
 
+/* What the program calls for an operation that is computed outside of the core: forward, or back its backward, which
+ * writes or adds gradients as any operation. Any other status than EC_OK ends the step before its update. The first
+ * member of the state of `external`. */
+struct ec_external {
+    ec_status (*call)(void *context, struct ec_op *op, const struct ec_step *step, int back);
+    void *context;
+};
+
 extern const struct ec_op_type ec_op_ngrams, ec_op_lookup, ec_op_embed, ec_op_token_mean, ec_op_token_conv_pool,
     ec_op_conv1d, ec_op_activation, ec_op_softmax, ec_op_global_max_pool, ec_op_global_average_pool, ec_op_max_pool,
     ec_op_average_pool, ec_op_dense, ec_op_dropout, ec_op_concatenate, ec_op_merge, ec_op_flatten,
-    ec_op_layer_normalization, ec_op_cross_entropy, ec_op_focal_cross_entropy, ec_op_element_loss, ec_op_row_loss,
-    ec_op_squared_error, ec_op_given_loss;
+    ec_op_layer_normalization, ec_op_log_softmax, ec_op_rectifier, ec_op_unflatten, ec_op_repeat, ec_op_permute,
+    ec_op_noise, ec_op_unit_normalization, ec_op_masking, ec_op_batch_normalization, ec_op_depthwise_conv1d,
+    ec_op_weight_normalization, ec_op_dot, ec_op_external, ec_op_cross_entropy, ec_op_focal_cross_entropy,
+    ec_op_element_loss, ec_op_row_loss, ec_op_squared_error, ec_op_given_loss;
 /* Whether a loss wants int32 labels [rows] rather than floats [rows x cols]. */
 int ec_loss_takes_labels(const struct ec_op *op);
 /* given_loss, between forward and backward: losses [B, (T)] and derivatives [B, (T), cols], both in padded form. */

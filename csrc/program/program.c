@@ -136,6 +136,7 @@ ec_status ec_program_finish(struct ec_program *program, char *message, size_t by
         if (status != EC_OK) {
             return status;
         }
+        program->external_count += op->type->is_external;
         if (op->type->is_loss) {
             program->losses[program->loss_count++] = op;
         }
@@ -250,51 +251,111 @@ static ec_status plan(struct ec_program *program, enum ec_run run)
                              step->arena);
 }
 
-static void run_forward(struct ec_program *program, struct ec_team *team)
+/* The operations [first, end) of a program, run by one team. */
+struct segment {
+    struct ec_program *program;
+    int first, end;
+};
+
+static void run_forward(struct ec_team *team, const struct segment *segment)
 {
-    for (int i = 0; i < program->op_count; i++) {
-        program->ops[i].type->forward(&program->ops[i], &program->step, team);
+    for (struct ec_op *op = segment->program->ops + segment->first; op < segment->program->ops + segment->end; op++) {
+        op->type->forward(op, &segment->program->step, team);
     }
 }
 
-static void run_backward(struct ec_program *program, struct ec_team *team)
+static void run_backward(struct ec_team *team, const struct segment *segment)
 {
-    for (int i = program->op_count - 1; i >= 0; i--) {
-        if (program->ops[i].active) {
-            program->ops[i].type->backward(&program->ops[i], &program->step, team);
+    for (int i = segment->end - 1; i >= segment->first; i--) {
+        struct ec_op *op = &segment->program->ops[i];
+        if (op->active) {
+            op->type->backward(op, &segment->program->step, team);
         }
     }
 }
 
-static void forward_only(struct ec_team *team, void *program) { run_forward(program, team); }
+static void forward_only(struct ec_team *team, void *segment) { run_forward(team, segment); }
 
-static void backward_only(struct ec_team *team, void *program) { run_backward(program, team); }
+static void backward_only(struct ec_team *team, void *segment) { run_backward(team, segment); }
 
-static void finish(struct ec_team *team, void *argument)
+static void update_only(struct ec_team *team, void *segment)
 {
-    struct ec_program *program = argument;
-    run_backward(program, team);
-    ec_optimizer_update(&program->update, team);
+    ec_optimizer_update(&((struct segment *)segment)->program->update, team);
 }
 
-static void train(struct ec_team *team, void *program)
+static void finish(struct ec_team *team, void *segment)
 {
-    run_forward(program, team);
-    finish(team, program);
+    run_backward(team, segment);
+    update_only(team, segment);
+}
+
+static void train(struct ec_team *team, void *segment)
+{
+    run_forward(team, segment);
+    finish(team, segment);
+}
+
+static ec_status call_external(struct ec_program *program, int number, int back)
+{
+    const struct ec_external *external = program->ops[number].state;
+    return external->call(external->context, &program->ops[number], &program->step, back);
+}
+
+/* A program with external operations: a parallel region for what stands between two of them. */
+static ec_status run_segments(struct ec_program *program, enum ec_run run, int threads)
+{
+    struct segment segment = {.program = program};
+    int forward = run != EC_RUN_BACKWARD && run != EC_RUN_FINISH;
+    int update = run == EC_RUN_TRAIN || run == EC_RUN_FINISH;
+    for (; forward && segment.end <= program->op_count; segment.end++) {
+        if (segment.end < program->op_count && !program->ops[segment.end].type->is_external) {
+            continue;
+        }
+        ec_parallel(threads, forward_only, &segment);
+        ec_status status = segment.end < program->op_count ? call_external(program, segment.end, 0) : EC_OK;
+        if (status != EC_OK) {
+            return status;
+        }
+        segment.first = segment.end + 1;
+    }
+    if (run != EC_RUN_BACKWARD && !update) {
+        return EC_OK;
+    }
+    segment.end = program->op_count;
+    for (segment.first = program->op_count; segment.first >= 0; segment.first--) {
+        if (segment.first > 0 && !program->ops[segment.first - 1].type->is_external) {
+            continue;
+        }
+        ec_parallel(threads, backward_only, &segment);
+        segment.end = segment.first - 1;
+        ec_status status =
+            segment.first > 0 && program->ops[segment.end].active ? call_external(program, segment.end, 1) : EC_OK;
+        if (status != EC_OK) {
+            return status;
+        }
+    }
+    if (update) {
+        ec_parallel(threads, update_only, &segment);
+    }
+    return EC_OK;
 }
 
 ec_status ec_program_run(struct ec_program *program, enum ec_run run)
 {
     static const ec_team_fn work[] = {forward_only, backward_only, forward_only, train, forward_only, finish};
     struct ec_step *step = &program->step;
-    if (run != EC_RUN_BACKWARD && run != EC_RUN_FINISH) {
-        ec_status status = plan(program, run);
-        if (status != EC_OK) {
-            return status;
-        }
+    ec_status status = run == EC_RUN_BACKWARD || run == EC_RUN_FINISH ? EC_OK : plan(program, run);
+    if (status != EC_OK) {
+        return status;
     }
-    ec_parallel(step->work < (double)least_work_for_a_team ? 1 : step->threads, work[run], program);
-    program->can_go_back = run == EC_RUN_FORWARD && step->backward;
-    program->has_gradients = run == EC_RUN_BACKWARD || run == EC_RUN_TRAIN || run == EC_RUN_FINISH;
-    return EC_OK;
+    int threads = step->work < (double)least_work_for_a_team ? 1 : step->threads;
+    if (program->external_count) {
+        status = run_segments(program, run, threads);
+    } else {
+        struct segment whole = {.program = program, .end = program->op_count};
+        ec_parallel(threads, work[run], &whole);
+    }
+    program->can_go_back = status == EC_OK && run == EC_RUN_FORWARD && step->backward;
+    program->has_gradients = status == EC_OK && (run == EC_RUN_BACKWARD || run == EC_RUN_TRAIN || run == EC_RUN_FINISH);
+    return status;
 }

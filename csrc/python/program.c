@@ -98,9 +98,9 @@ static void hold(PyObject **place, PyObject *object)
 
 static PyObject *bind_entered(ec_program_object *self, PyObject *args)
 {
-    int number, trainable, slot_count;
+    int number, trainable, slot_count, tracked = 0;
     PyObject *value, *slots, *steps;
-    if (!PyArg_ParseTuple(args, "iOpO!O:bind", &number, &value, &trainable, &PyList_Type, &slots, &steps)) {
+    if (!PyArg_ParseTuple(args, "iOpO!O|p:bind", &number, &value, &trainable, &PyList_Type, &slots, &steps, &tracked)) {
         return NULL;
     }
     struct ec_program *program = self->program;
@@ -113,7 +113,7 @@ static PyObject *bind_entered(ec_program_object *self, PyObject *args)
         return PyErr_Format(PyExc_ValueError, "%s: %d slots; at most %d", parameter->name, slot_count, EC_MAX_SLOTS);
     }
     float *slot_data[EC_MAX_SLOTS] = {NULL};
-    float *data = check_array(value, NPY_FLOAT32, parameter, 1, trainable, "value");
+    float *data = check_array(value, NPY_FLOAT32, parameter, 1, trainable || tracked, "value");
     for (int i = 0; data && i < slot_count; i++) {
         if (!(slot_data[i] = check_array(PyList_GET_ITEM(slots, i), NPY_FLOAT32, parameter, 1, 1, "slot"))) {
             return NULL;
@@ -139,8 +139,20 @@ static PyObject *bind_entered(ec_program_object *self, PyObject *args)
     parameter->steps = count;
     parameter->slot_count = slot_count;
     parameter->trainable = trainable;
+    parameter->tracked = tracked;
     program->can_go_back = 0; /* what a forward run planned for may no longer hold */
     Py_RETURN_NONE;
+}
+
+static PyObject *program_set_function(PyObject *object, PyObject *args)
+{
+    ec_program_object *self = (ec_program_object *)object;
+    if (enter(self) < 0) {
+        return NULL;
+    }
+    PyObject *result = ec_program_set_function(self, args);
+    ec_program_leave(self->program);
+    return result;
 }
 
 static PyObject *program_bind(PyObject *object, PyObject *args)
@@ -257,6 +269,19 @@ static int check_bound(const ec_program_object *self, enum ec_run run)
     return 0;
 }
 
+/* Every external operation knows what to call. */
+static int check_functions(const struct ec_program *program)
+{
+    for (int i = 0; program->external_count && i < program->op_count; i++) {
+        const struct ec_op *op = &program->ops[i];
+        if (op->type->is_external && !((const struct ec_external *)op->state)->call) {
+            PyErr_Format(PyExc_RuntimeError, "operation %d is external and has no function; use set_function", i);
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int run(ec_program_object *self, enum ec_run kind, const char *what)
 {
     struct ec_program *program = self->program;
@@ -266,7 +291,7 @@ static int run(ec_program_object *self, enum ec_run kind, const char *what)
     Py_END_ALLOW_THREADS;
     if (status == EC_BAD_VALUE) {
         ec_program_raise(program->step.message);
-    } else if (status != EC_OK) {
+    } else if (status != EC_OK && !PyErr_Occurred()) { /* a function written in Python has raised its own */
         ec_python_raise(status, what);
     }
     return status == EC_OK ? 0 : -1;
@@ -277,7 +302,7 @@ static PyObject *output_list(const struct ec_program *program)
     PyObject *list = PyList_New(program->output_count);
     for (int i = 0; list && i < program->output_count; i++) {
         const struct ec_tensor *tensor = &program->tensors[program->outputs[i]];
-        PyObject *array = ec_tensor_array(program, tensor, tensor->data);
+        PyObject *array = ec_tensor_array(program->step.batch, tensor, tensor->data);
         if (!array) {
             Py_CLEAR(list);
         } else {
@@ -289,7 +314,7 @@ static PyObject *output_list(const struct ec_program *program)
 
 static int begin(ec_program_object *self, PyObject *inputs, enum ec_run kind, int training, unsigned long long number)
 {
-    if (check_bound(self, kind) < 0) {
+    if (check_bound(self, kind) < 0 || check_functions(self->program) < 0) {
         return -1;
     }
     PyObject *items = ec_list_items(inputs, self->program->input_count, "inputs");
@@ -501,7 +526,7 @@ static PyObject *input_gradient_entered(const struct ec_program *program, long n
                             "backward pass ran",
                             tensor->name);
     }
-    return ec_tensor_array(program, tensor, tensor->grad);
+    return ec_tensor_array(program->step.batch, tensor, tensor->grad);
 }
 
 static PyObject *read_entered(PyObject *object, PyObject *argument,
@@ -553,7 +578,12 @@ static PyObject *program_workspace_bytes(PyObject *object, void *unused)
 #define KEYWORD_METHOD(name) __extension__(PyCFunction)(void (*)(void))(name), METH_VARARGS | METH_KEYWORDS
 static PyMethodDef methods[] = {
     {"bind", program_bind, METH_VARARGS,
-     "bind(number, value, trainable, slots, steps)\n--\n\nBorrows the arrays of a parameter from now on."},
+     "bind(number, value, trainable, slots, steps, tracked=False)\n--\n\nBorrows the arrays of a parameter from now "
+     "on. "
+     "Tracked: a moving statistic, which the forward pass of a training step writes."},
+    {"set_function", program_set_function, METH_VARARGS,
+     "set_function(operation, forward, backward)\n--\n\nWhat an external operation calls: forward(inputs, masks, "
+     "training) -> output, backward(d_output) -> (d_inputs, d_parameters)."},
     {"set_optimizer", KEYWORD_METHOD(program_set_optimizer),
      "set_optimizer(name, **settings)\n--\n\nHow train_step updates: 'sgd', 'adam', 'rmsprop', 'adagrad', 'adadelta', "
      "'adamax', 'nadam'."},

@@ -45,7 +45,14 @@ int64_t ec_copy_in_range(int32_t *out, PyArrayObject *in, int64_t count, int64_t
 /* "x[17, 3] = 10000 is outside [0, 10000)", or with a single index where width is 0; -1. */
 int ec_raise_out_of_range(const char *name, PyArrayObject *array, int64_t i, int64_t width, int64_t limit);
 /* A new float32 array of a tensor's values or gradient: [B, C], or [B, T, C] with zeros where there is no step. */
-PyObject *ec_tensor_array(const struct ec_program *program, const struct ec_tensor *tensor, const float *values);
+PyObject *ec_tensor_array(int64_t batch, const struct ec_tensor *tensor, const float *values);
+/* ValueError unless an array has the shape that ec_tensor_array gives. */
+int ec_check_tensor_shape(PyArrayObject *array, const struct ec_tensor *tensor, int64_t batch, const char *what);
+/* Adds what a padded form holds of the stored rows. */
+void ec_add_padded(float *rows, const float *padded, const struct ec_tensor *tensor);
+
+/* program_external.c: set_function(operation, forward, backward). */
+PyObject *ec_program_set_function(ec_program_object *self, PyObject *args);
 
 /* program_losses.c: the same for targets and weights. */
 int ec_targets_copy(ec_program_object *self, PyObject *targets);

@@ -430,7 +430,7 @@ static void pad_rows(float *padded, const float *rows, const struct ec_tensor *t
 }
 
 /* Adds what a padded form holds of the stored rows: a tensor may be an output more than once. */
-static void add_padded(float *rows, const float *padded, const struct ec_tensor *tensor)
+void ec_add_padded(float *rows, const float *padded, const struct ec_tensor *tensor)
 {
     const struct ec_layout *layout = tensor->layout;
     if (!layout) {
@@ -447,14 +447,31 @@ static void add_padded(float *rows, const float *padded, const struct ec_tensor 
     }
 }
 
-PyObject *ec_tensor_array(const struct ec_program *program, const struct ec_tensor *tensor, const float *values)
+PyObject *ec_tensor_array(int64_t batch, const struct ec_tensor *tensor, const float *values)
 {
-    npy_intp dims[3] = {program->step.batch, tensor->layout ? tensor->layout->width : tensor->cols, tensor->cols};
+    npy_intp dims[3] = {batch, tensor->layout ? tensor->layout->width : tensor->cols, tensor->cols};
     PyObject *array = PyArray_ZEROS(tensor->layout ? 3 : 2, dims, NPY_FLOAT32, 0);
     if (array) {
         pad_rows(PyArray_DATA((PyArrayObject *)array), values, tensor);
     }
     return array;
+}
+
+int ec_check_tensor_shape(PyArrayObject *array, const struct ec_tensor *tensor, int64_t batch, const char *what)
+{
+    int rank = tensor->layout ? 3 : 2;
+    if (PyArray_NDIM(array) == rank && PyArray_DIM(array, 0) == batch && PyArray_DIM(array, rank - 1) == tensor->cols &&
+        (!tensor->layout || PyArray_DIM(array, 1) == tensor->layout->width)) {
+        return 0;
+    }
+    char expected[96];
+    if (tensor->layout) {
+        PyOS_snprintf(expected, sizeof expected, "(%lld, %lld, %lld)", (long long)batch,
+                      (long long)tensor->layout->width, (long long)tensor->cols);
+    } else {
+        PyOS_snprintf(expected, sizeof expected, "(%lld, %lld)", (long long)batch, (long long)tensor->cols);
+    }
+    return ec_raise_shape(what, array, expected);
 }
 
 static int copy_output_gradient(const struct ec_program *program, const struct ec_tensor *tensor, PyObject *value)
@@ -463,17 +480,12 @@ static int copy_output_gradient(const struct ec_program *program, const struct e
     if (!array) {
         return -1;
     }
-    int rank = tensor->layout ? 3 : 2;
-    int fits = PyArray_NDIM(array) == rank && PyArray_DIM(array, 0) == program->step.batch &&
-               PyArray_DIM(array, rank - 1) == tensor->cols &&
-               (!tensor->layout || PyArray_DIM(array, 1) == tensor->layout->width);
-    if (!fits) {
-        ec_raise_shape("d_outputs", array, "the shape of the output");
-    } else if (tensor->grad) {
-        add_padded(tensor->grad, PyArray_DATA(array), tensor);
+    int result = ec_check_tensor_shape(array, tensor, program->step.batch, "d_outputs");
+    if (result == 0 && tensor->grad) {
+        ec_add_padded(tensor->grad, PyArray_DATA(array), tensor);
     }
     Py_DECREF(array);
-    return fits ? 0 : -1;
+    return result;
 }
 
 int ec_output_gradients_copy(ec_program_object *self, PyObject *d_outputs)

@@ -209,7 +209,7 @@ int ec_losses_give(ec_program_object *self, PyObject *function)
         if (op->type != &ec_op_given_loss) {
             continue;
         }
-        PyObject *predictions = ec_tensor_array(program, op->outputs[0], op->outputs[0]->data);
+        PyObject *predictions = ec_tensor_array(program->step.batch, op->outputs[0], op->outputs[0]->data);
         PyObject *result = predictions ? PyObject_CallFunction(function, "iO", i, predictions) : NULL;
         int failed = !result || give(self, op, result) < 0;
         Py_XDECREF(predictions);

@@ -14,38 +14,68 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from embedcnn.ops.losses import cross_entropy, loss, squared_error
+from embedcnn.ops.normalization import (
+    batch_normalization,
+    layer_normalization,
+    unit_normalization,
+    weight_normalization,
+)
+from embedcnn.ops.shapes import dot, masking, permute, repeat, unflatten
 from embedcnn.ops.steps import (
     average_pool,
     conv1d,
     conv1d_mask,
+    depthwise_conv1d,
     global_average_pool,
     global_max_pool,
     max_pool,
 )
 from embedcnn.ops.tokens import embedding_lookup, token_conv_pool, token_mean
-from embedcnn.ops.values import activation, concatenate, dense, dropout, layer_normalization, merge, softmax
+from embedcnn.ops.values import (
+    activation,
+    concatenate,
+    dense,
+    dropout,
+    log_softmax,
+    merge,
+    noise,
+    rectifier,
+    softmax,
+)
 
 __all__ = [
     "activation",
     "average_pool",
+    "batch_normalization",
     "concatenate",
     "conv1d",
     "conv1d_mask",
     "cross_entropy",
     "dense",
+    "depthwise_conv1d",
+    "dot",
     "dropout",
     "embedding_lookup",
     "global_average_pool",
     "global_max_pool",
     "layer_normalization",
+    "log_softmax",
     "loss",
+    "masking",
     "max_pool",
     "merge",
+    "noise",
+    "permute",
+    "rectifier",
+    "repeat",
     "softmax",
     "squared_error",
     "token_conv_pool",
     "token_mean",
+    "unflatten",
+    "unit_normalization",
     "vjp",
+    "weight_normalization",
 ]
 
 

@@ -42,6 +42,7 @@ class Call:
     seed: int = 0
     step: int = 0
     training: bool = False
+    constant: set[int] = field(default_factory=set)  # parameters without a gradient
 
     def add_ids(self, name: str, ids: Any) -> None:
         if not isinstance(ids, tuple):
@@ -95,7 +96,8 @@ class Call:
         for number, value in enumerate(self.parameters):
             if trainable and not value.flags.writeable:
                 value = value.copy()
-            program.bind(number, value, trainable, [], np.zeros(1, np.int64))
+            learns = trainable and number not in self.constant
+            program.bind(number, value, learns, [], np.zeros(1, np.int64))
         if sum(value.nbytes for value in self.parameters) <= _CACHED_BYTES:
             cache[key] = program
             while len(cache) > _CACHED_PROGRAMS:
@@ -124,7 +126,8 @@ class Call:
             if spec[0] != "ids":
                 _collect(found, name, program.input_gradient(number) * np.float32(scale))
         for number, name in enumerate(self.parameter_names):
-            _collect(found, name, program.gradient(number))
+            if number not in self.constant:
+                _collect(found, name, program.gradient(number))
         return out, found
 
 

@@ -19,8 +19,9 @@ def conv1d(
     padding: Padding = "valid",
     dilation_rate: int = 1,
     mask: ArrayLike | None = None,
+    groups: int = 1,
 ) -> Any:
-    """Convolution over time of x [B, T, C] with kernel [K, C, F]: float32 [B, T_out, F].
+    """Convolution over time of x [B, T, C] with kernel [K, C / groups, F]: float32 [B, T_out, F].
 
     With a ``mask`` each text is convolved as though it stood alone, from its first to its last unmasked
     token; where it has no window the result is zero. Raises ValueError for T shorter than the kernel without
@@ -41,8 +42,45 @@ def conv1d(
     numbers = [call.add_parameter("kernel", kernel, 3)]
     if bias is not None:
         numbers.append(call.add_parameter("bias", bias, 1))
-    attributes = {"strides": strides, "dilation_rate": dilation_rate, "padding": padding}
+    attributes = {
+        "strides": strides,
+        "dilation_rate": dilation_rate,
+        "padding": padding,
+        "groups": groups,
+    }
     call.operations = [("conv1d", (0,), (1,), tuple(numbers), attributes)]
+    return call
+
+
+@operation
+def depthwise_conv1d(
+    x: ArrayLike,
+    kernel: ArrayLike,
+    bias: ArrayLike | None = None,
+    strides: int = 1,
+    padding: Padding = "valid",
+    dilation_rate: int = 1,
+    mask: ArrayLike | None = None,
+) -> Any:
+    """Each channel of x [B, T, C] convolved with its own kernels [K, C, M]: float32 [B, T_out, C * M].
+
+    Masks and errors as for `conv1d`.
+
+    >>> import numpy as np
+    >>> from embedcnn import ops
+    >>> x = np.arange(6.0).reshape(1, 3, 2)
+    >>> ops.depthwise_conv1d(x, np.ones((2, 2, 1))).tolist()
+    [[[2.0, 4.0], [6.0, 8.0]]]
+
+    Source: Keras ``DepthwiseConv1D``.
+    """
+    call = Call(outputs=(1,))
+    call.add_floats("x", np.asarray(x), mask)
+    numbers = [call.add_parameter("kernel", kernel, 3)]
+    if bias is not None:
+        numbers.append(call.add_parameter("bias", bias, 1))
+    attributes = {"strides": strides, "dilation_rate": dilation_rate, "padding": padding}
+    call.operations = [("depthwise_conv1d", (0,), (1,), tuple(numbers), attributes)]
     return call
 
 

@@ -11,30 +11,6 @@ from embedcnn.ops.call import Call, elementary, operation
 
 
 @operation
-def layer_normalization(
-    x: ArrayLike,
-    gamma: ArrayLike | None = None,
-    beta: ArrayLike | None = None,
-    epsilon: float = 1e-3,
-    mask: ArrayLike | None = None,
-) -> Any:
-    """Each row of x [B, C] or [B, T, C] with mean 0 and variance 1, times gamma [C], plus beta [C].
-
-    >>> from embedcnn import ops
-    >>> ops.layer_normalization([[1.0, 3.0]], epsilon=1e-12).tolist()
-    [[-1.0, 1.0]]
-
-    Source: Keras ``LayerNormalization``; Ba, Kiros and Hinton (2016).
-    """
-    settings = {"scale": gamma is not None, "center": beta is not None, "epsilon": epsilon}
-    call = elementary("layer_normalization", x, mask, **settings)
-    given = {"gamma": gamma, "beta": beta}
-    numbers = [call.add_parameter(name, value, 1) for name, value in given.items() if value is not None]
-    call.operations[0] = ("layer_normalization", (0,), (1,), tuple(numbers), settings)
-    return call
-
-
-@operation
 def dense(x: ArrayLike, kernel: ArrayLike, bias: ArrayLike | None = None) -> Any:
     """x @ kernel + bias for x [B, C] or [B, T, C], kernel [C, units]: float32 [..., units].
 
@@ -77,6 +53,65 @@ def softmax(x: ArrayLike) -> Any:
     Source: ``keras.activations.softmax``.
     """
     return elementary("softmax", x)
+
+
+@operation
+def log_softmax(x: ArrayLike) -> Any:
+    """x - log(sum(exp(x))) over the last axis of x [B, C] or [B, T, C].
+
+    >>> from embedcnn import ops
+    >>> ops.log_softmax([[0.0]]).tolist()
+    [[0.0]]
+
+    Source: ``keras.activations.log_softmax``.
+    """
+    return elementary("log_softmax", x)
+
+
+@operation
+def rectifier(
+    x: ArrayLike,
+    alpha: ArrayLike | None = None,
+    slope: float = 0.0,
+    threshold: float = 0.0,
+    max_value: float = float("inf"),
+) -> Any:
+    """min(x, max_value) where x [B, C] or [B, T, C] is above the threshold, else slope (x - threshold).
+
+    With `alpha`, [C] for a flat x and [1, C] or [T, C] for a sequence, that is the slope.
+
+    >>> from embedcnn import ops
+    >>> ops.rectifier([[-1.0, 2.0, 9.0]], slope=0.5, max_value=6.0).tolist()
+    [[-0.5, 2.0, 6.0]]
+
+    Source: Keras ``ReLU``, ``LeakyReLU``, ``PReLU``.
+    """
+    settings = {"slope": float(slope), "threshold": float(threshold), "max_value": float(max_value)}
+    call = elementary("rectifier", x, **settings)
+    if alpha is not None:
+        number = call.add_parameter("alpha", alpha, 1 if len(call.specs[0]) == 3 else 2)
+        call.operations = [("rectifier", (0,), (1,), (number,), settings)]
+    return call
+
+
+@operation
+def noise(
+    x: ArrayLike, deviation: float, multiply: bool = False, seed: int = 0, step: int = 0, layer: int = 0
+) -> Any:
+    """x [B, C] or [B, T, C] plus (with `multiply`: times 1 plus) normal numbers of this deviation.
+
+    Which numbers depends on (seed, step, layer, example, position in the text, channel) only.
+
+    >>> import numpy as np
+    >>> from embedcnn import ops
+    >>> bool(abs(ops.noise(np.zeros((50, 50)), 2.0).std() - 2) < 0.1)
+    True
+
+    Source: Keras ``GaussianNoise``, ``GaussianDropout``.
+    """
+    call = elementary("noise", x, deviation=float(deviation), layer=int(layer), multiply=bool(multiply))
+    call.seed, call.step, call.training = int(seed), int(step), True
+    return call
 
 
 @operation

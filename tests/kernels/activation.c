@@ -24,6 +24,16 @@ static double exact_value(double x, enum ec_activation activation)
     case EC_SILU: return x == -INFINITY ? 0 : x * sigmoid(x);
     case EC_GELU: return x == -INFINITY ? 0 : x * 0.5 * erfc(-x * sqrt(0.5));
     case EC_GELU_TANH: return x == -INFINITY ? 0 : x * sigmoid(2 * inner);
+    case EC_LOG_SIGMOID: return x > 0 ? -log1p(exp(-x)) : x - log1p(exp(x));
+    case EC_MISH: return x == -INFINITY ? 0 : x * tanh(x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)));
+    case EC_HARD_SILU: return isnan(x) ? x : x == -INFINITY ? 0 : x * fmin(fmax(x / 6 + 0.5, 0), 1);
+    case EC_HARD_TANH: return isnan(x) ? x : fmin(fmax(x, -1), 1);
+    case EC_TANH_SHRINK: return x - tanh(x);
+    case EC_SOFT_SHRINK: return isnan(x) ? x : x - fmin(fmax(x, -0.5), 0.5);
+    case EC_HARD_SHRINK: return fabs(x) <= 0.5 ? 0 : x;
+    case EC_SQUAREPLUS: return x < 0 ? 2 / (sqrt(x * x + 4) - x) : (x + sqrt(x * x + 4)) / 2;
+    case EC_SPARSE_PLUS: return x >= 1 ? x : x <= -1 ? 0 : (x + 1) * (x + 1) / 4;
+    case EC_SPARSE_SIGMOID: return isnan(x) ? x : fmin(fmax((x + 1) / 2, 0), 1);
     case EC_LINEAR:
     case EC_ACTIVATIONS: break;
     }
@@ -54,6 +64,19 @@ static double exact_slope(double x, enum ec_activation activation)
         return fabs(x) > 100 ? x > 0
                              : sigmoid(inner) +
                                    x * sigmoid(inner) * sigmoid(-inner) * 2 * sqrt(2 / pi) * (1 + 3 * 0.044715 * x * x);
+    case EC_LOG_SIGMOID: return sigmoid(-x);
+    case EC_MISH: {
+        double t = tanh(x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)));
+        return isinf(x) ? x > 0 : t + x * s * (1 - t * t);
+    }
+    case EC_HARD_SILU: return fabs(x) < 3 ? x / 3 + 0.5 : x > 0;
+    case EC_HARD_TANH: return fabs(x) < 1;
+    case EC_TANH_SHRINK: return tanh(x) * tanh(x);
+    case EC_SOFT_SHRINK:
+    case EC_HARD_SHRINK: return fabs(x) > 0.5;
+    case EC_SQUAREPLUS: return isinf(x) ? x > 0 : exact_value(x, activation) / sqrt(x * x + 4);
+    case EC_SPARSE_PLUS: return x >= 1 ? 1 : x <= -1 ? 0 : (x + 1) / 2;
+    case EC_SPARSE_SIGMOID: return fabs(x) < 1 ? 0.5 : 0;
     case EC_LINEAR:
     case EC_ACTIVATIONS: break;
     }
@@ -65,7 +88,7 @@ static double in_range_of_float(double x) { return fabs(x) > 3.4028235677973366e
 
 static int finds_slope_from_y(enum ec_activation activation)
 {
-    return activation != EC_SILU && activation != EC_GELU && activation != EC_GELU_TANH;
+    return activation < EC_SILU || activation == EC_LOG_SIGMOID;
 }
 
 static void check_slopes(enum ec_activation activation, const float *x, const float *y, int64_t n)

@@ -49,12 +49,13 @@ def test_an_unknown_activation():
 
 
 @pytest.mark.parametrize("channels", [1, 2, 7, 8, 9, 16, 17, 50])
-def test_softmax(rung, threads, channels):
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_softmax(rung, threads, channels, name):
     rng = np.random.default_rng(channels)
-    pair = Pair([("floats", "x", channels)], [], [("softmax", (0,), (1,), (), {})], (1,), [])
+    pair = Pair([("floats", "x", channels)], [], [(name, (0,), (1,), (), {})], (1,), [])
     pair.check_gradients([rng.normal(size=(9, channels)) * 5])
     pair.check_gradients([rng.normal(size=(2, channels)) + 1000])
-    pair = Pair([("sequence", "x", -1, channels)], [], [("softmax", (0,), (1,), (), {})], (1,), [])
+    pair = Pair([("sequence", "x", -1, channels)], [], [(name, (0,), (1,), (), {})], (1,), [])
     for mask in masks(3, 4, rng).values():
         x = rng.normal(size=(3, 4, channels))
         pair.check_gradients([x if mask is None else (x, mask)])

@@ -48,6 +48,25 @@ def test_channels_around_the_vector_width(rung, channels, filters):
             pair.check_gradients([x])
 
 
+@pytest.mark.parametrize("padding", ["valid", "same", "causal"])
+@pytest.mark.parametrize(("groups", "channels", "filters"), [(2, 6, 10), (3, 3, 6), (5, 5, 5), (4, 68, 36)])
+def test_groups(rung, threads, groups, channels, filters, padding):
+    rng = np.random.default_rng(5)
+    values = [rng.normal(size=(3, channels // groups, filters)), rng.normal(size=filters)]
+    parameters = [("kernel", values[0].shape), ("bias", (filters,))]
+    operations = [("conv1d", (0,), (n,), (0, 1), {"padding": padding, "groups": groups}) for n in (1, 2)]
+    pair = Pair([("sequence", "x", -1, channels)], parameters, operations, (1, 2), values)
+    for x in cases(3, 6, channels, rng, 3, padding):
+        pair.check_gradients([x])
+
+
+def test_groups_that_do_not_divide():
+    with pytest.raises(ValueError, match="groups = 2 does not divide the 3 channels"):
+        ops.conv1d(np.zeros((1, 5, 3)), np.zeros((2, 1, 4)), groups=2)
+    with pytest.raises(ValueError, match="groups = 2 does not divide the 5 filters"):
+        ops.conv1d(np.zeros((1, 5, 4)), np.zeros((2, 2, 5)), groups=2)
+
+
 def test_a_larger_one(rung, threads):
     rng = np.random.default_rng(2)
     pair = conv_pair(5, 40, 70)

@@ -12,6 +12,8 @@
 #define LEAKY_SLOPE 0.2f
 #define GELU_INNER 0.797884561f /* sqrt(2 / pi) */
 #define GELU_CUBE 0.044715f
+#define SHRINK 0.5f
+#define ABOVE_SHRINK 0.50000006f /* the next float: |x| <= SHRINK is |x| < ABOVE_SHRINK */
 #define LARGEST 3.402823466e38f
 
 /* 1 / (1 + exp(-x)) */
@@ -22,6 +24,29 @@ INLINE vec gelu_twice_inner(vec x)
 {
     vec cube = vec_mul(vec_mul(x, x), vec_mul(x, vec_set(GELU_CUBE)));
     return vec_mul(vec_set(2.0f * GELU_INNER), vec_add(x, cube));
+}
+
+/* mish = x tanh(softplus(x)), as a quotient of polynomials in e = exp(-|x|): t = above / below, 1 - t = rest / below.
+ */
+struct mish {
+    vec t, rest;
+};
+
+INLINE struct mish mish_of(vec x)
+{
+    vec one = vec_set(1.0f), two = vec_set(2.0f), e = vec_exp(vec_negate(vec_abs(x)));
+    mask negative = vec_less(x, vec_set(0.0f));
+    vec above = vec_select(negative, vec_mul(e, vec_add(e, two)), vec_fma(two, e, one));
+    vec missing = vec_select(negative, two, vec_mul(two, vec_mul(e, e)));
+    vec below = vec_add(above, missing);
+    return (struct mish){vec_div(above, below), vec_div(missing, below)};
+}
+
+/* sqrt(x^2 + 4); beyond 1e9 it is |x| in float, where x^2 would overflow. */
+INLINE vec squareplus_root(vec x)
+{
+    vec size = vec_abs(x), small = vec_min(vec_set(1e9f), size);
+    return vec_select(vec_less(vec_set(1e9f), size), size, vec_sqrt(vec_fma(small, small, vec_set(4.0f))));
 }
 
 INLINE vec value_of(vec x, const enum ec_activation activation)
@@ -53,6 +78,22 @@ INLINE vec value_of(vec x, const enum ec_activation activation)
     case EC_GELU: return vec_mul(finite, normal_of(x).below);
     case EC_GELU_TANH: /* x sigmoid(2 u) = x (1 + tanh(u)) / 2 */
         return vec_div(finite, vec_add(one, vec_exp(vec_negate(gelu_twice_inner(x)))));
+    case EC_LOG_SIGMOID: return vec_sub(vec_min(zero, x), vec_log1p_unit(vec_exp(vec_negate(vec_abs(x)))));
+    case EC_MISH: return vec_mul(finite, mish_of(x).t);
+    case EC_HARD_SILU: return vec_mul(finite, vec_clamp(vec_fma(x, vec_set(1.0f / 6.0f), vec_set(0.5f)), 0.0f, 1.0f));
+    case EC_HARD_TANH: return vec_clamp(x, -1.0f, 1.0f);
+    case EC_TANH_SHRINK: return vec_sub(x, vec_tanh(x));
+    case EC_SOFT_SHRINK: return vec_sub(x, vec_clamp(x, -SHRINK, SHRINK));
+    case EC_HARD_SHRINK: return vec_select(vec_less(vec_abs(x), vec_set(ABOVE_SHRINK)), zero, x);
+    case EC_SQUAREPLUS: { /* (x + r) / 2 = 2 / (r - x), whichever does not cancel */
+        vec half = vec_set(0.5f), root = squareplus_root(x), sum = vec_add(root, vec_abs(x));
+        return vec_select(vec_less(x, zero), vec_div(vec_set(2.0f), sum), vec_fma(half, root, vec_mul(half, x)));
+    }
+    case EC_SPARSE_PLUS: {
+        vec half = vec_clamp(vec_fma(x, vec_set(0.5f), vec_set(0.5f)), 0.0f, 1.0f);
+        return vec_select(vec_less(one, x), x, vec_mul(half, half));
+    }
+    case EC_SPARSE_SIGMOID: return vec_clamp(vec_fma(x, vec_set(0.5f), vec_set(0.5f)), 0.0f, 1.0f);
     case EC_LINEAR:
     case EC_ACTIVATIONS: break;
     }
@@ -101,6 +142,29 @@ INLINE vec slope_of(vec x, vec y, const enum ec_activation activation)
         vec z_slope = vec_fma(vec_mul(near, near), vec_set(6.0f * GELU_INNER * GELU_CUBE), vec_set(2.0f * GELU_INNER));
         return gated_slope(vec_clamp(y, -100.0f, 100.0f), gelu_twice_inner(near), z_slope);
     }
+    case EC_LOG_SIGMOID: return vec_negate(vec_expm1_negative(y)); /* sigmoid(-x) = 1 - exp(y) */
+    case EC_MISH: {                                                /* t + x (1 - t^2) sigmoid(x) */
+        struct mish mish = mish_of(near);
+        vec bend = vec_mul(vec_mul(near, vec_sigmoid(near)), vec_mul(mish.rest, vec_add(one, mish.t)));
+        return vec_add(mish.t, bend);
+    }
+    case EC_HARD_SILU: {
+        vec inside = vec_fma(x, vec_set(1.0f / 3.0f), vec_set(0.5f)), limit = vec_set(3.0f);
+        return vec_select(vec_less(vec_abs(x), limit), inside, vec_select(vec_less(zero, x), one, zero));
+    }
+    case EC_HARD_TANH: return vec_select(vec_less(vec_abs(x), one), one, zero);
+    case EC_TANH_SHRINK: {
+        vec t = vec_tanh(x);
+        return vec_mul(t, t);
+    }
+    case EC_SOFT_SHRINK:
+    case EC_HARD_SHRINK: return vec_select(vec_less(vec_abs(x), vec_set(ABOVE_SHRINK)), zero, one);
+    case EC_SQUAREPLUS: { /* f(x) / r */
+        vec bounded = vec_clamp(x, -1e9f, 1e9f);
+        return vec_div(value_of(bounded, EC_SQUAREPLUS), squareplus_root(bounded));
+    }
+    case EC_SPARSE_PLUS: return vec_clamp(vec_fma(x, vec_set(0.5f), vec_set(0.5f)), 0.0f, 1.0f);
+    case EC_SPARSE_SIGMOID: return vec_select(vec_less(vec_abs(x), one), vec_set(0.5f), zero);
     case EC_LINEAR:
     case EC_ACTIVATIONS: break;
     }
@@ -131,6 +195,16 @@ static void activate(float *y, const float *x, enum ec_activation activation, in
     case EC_SILU: activate_all(y, x, n, EC_SILU); break;
     case EC_GELU: activate_all(y, x, n, EC_GELU); break;
     case EC_GELU_TANH: activate_all(y, x, n, EC_GELU_TANH); break;
+    case EC_LOG_SIGMOID: activate_all(y, x, n, EC_LOG_SIGMOID); break;
+    case EC_MISH: activate_all(y, x, n, EC_MISH); break;
+    case EC_HARD_SILU: activate_all(y, x, n, EC_HARD_SILU); break;
+    case EC_HARD_TANH: activate_all(y, x, n, EC_HARD_TANH); break;
+    case EC_TANH_SHRINK: activate_all(y, x, n, EC_TANH_SHRINK); break;
+    case EC_SOFT_SHRINK: activate_all(y, x, n, EC_SOFT_SHRINK); break;
+    case EC_HARD_SHRINK: activate_all(y, x, n, EC_HARD_SHRINK); break;
+    case EC_SQUAREPLUS: activate_all(y, x, n, EC_SQUAREPLUS); break;
+    case EC_SPARSE_PLUS: activate_all(y, x, n, EC_SPARSE_PLUS); break;
+    case EC_SPARSE_SIGMOID: activate_all(y, x, n, EC_SPARSE_SIGMOID); break;
     case EC_LINEAR:
     case EC_ACTIVATIONS: activate_all(y, x, n, EC_LINEAR); break;
     }
@@ -164,6 +238,16 @@ static void activate_backward(float *d_x, const float *d_y, const float *x, cons
     case EC_SILU: activate_backward_all(d_x, d_y, in, y, n, EC_SILU); break;
     case EC_GELU: activate_backward_all(d_x, d_y, in, y, n, EC_GELU); break;
     case EC_GELU_TANH: activate_backward_all(d_x, d_y, in, y, n, EC_GELU_TANH); break;
+    case EC_LOG_SIGMOID: activate_backward_all(d_x, d_y, in, y, n, EC_LOG_SIGMOID); break;
+    case EC_MISH: activate_backward_all(d_x, d_y, in, y, n, EC_MISH); break;
+    case EC_HARD_SILU: activate_backward_all(d_x, d_y, in, y, n, EC_HARD_SILU); break;
+    case EC_HARD_TANH: activate_backward_all(d_x, d_y, in, y, n, EC_HARD_TANH); break;
+    case EC_TANH_SHRINK: activate_backward_all(d_x, d_y, in, y, n, EC_TANH_SHRINK); break;
+    case EC_SOFT_SHRINK: activate_backward_all(d_x, d_y, in, y, n, EC_SOFT_SHRINK); break;
+    case EC_HARD_SHRINK: activate_backward_all(d_x, d_y, in, y, n, EC_HARD_SHRINK); break;
+    case EC_SQUAREPLUS: activate_backward_all(d_x, d_y, in, y, n, EC_SQUAREPLUS); break;
+    case EC_SPARSE_PLUS: activate_backward_all(d_x, d_y, in, y, n, EC_SPARSE_PLUS); break;
+    case EC_SPARSE_SIGMOID: activate_backward_all(d_x, d_y, in, y, n, EC_SPARSE_SIGMOID); break;
     case EC_LINEAR:
     case EC_ACTIVATIONS: activate_backward_all(d_x, d_y, d_y, d_y, n, EC_LINEAR); break;
     }

@@ -1,0 +1,241 @@
+/* batch_normalization: each channel with mean 0 and variance 1 over all unmasked rows of the batch (Ioffe and Szegedy
+ * 2015), as Keras: gamma first if scaled, then beta if centred, then the moving mean and variance. A training step uses
+ * the statistics of its batch and moves the moving ones, where these are tracked; otherwise the moving ones are used
+ * as they are. Sums are taken channel by channel over the rows in their order, whatever the team.
+ *
+ *     h = (x - mean) / sqrt(variance + epsilon), y = gamma h + beta; moving = momentum moving + (1 - momentum) batch's
+ *     d_gamma = sum of d_y h, d_beta = sum of d_y
+ *     d_x = gamma (d_y - (d_beta + h d_gamma) / n) / sqrt(variance + epsilon); with moving statistics gamma d_y /
+ * sqrt(...)
+ */
+#include "ops/op.h"
+
+#include <math.h>
+#include <string.h>
+
+struct state {
+    int scale, center;
+    double epsilon, momentum;
+
+    /* of the step */
+    int own_statistics; /* the batch's */
+    int64_t counted;    /* unmasked rows */
+    float *normal;      /* [rows, C] h */
+    double *mean;       /* [C] */
+    float *deviation;   /* [C] 1 / sqrt(variance + epsilon) */
+    double *sums;       /* [2, C] of d_y, and of d_y h */
+};
+
+static const struct state defaults = {.scale = 1, .center = 1, .epsilon = 1e-3, .momentum = 0.99};
+static const struct ec_attribute attributes[] = {
+    {"scale", EC_ATTRIBUTE_INT, offsetof(struct state, scale), NULL},
+    {"center", EC_ATTRIBUTE_INT, offsetof(struct state, center), NULL},
+    {"epsilon", EC_ATTRIBUTE_FLOAT, offsetof(struct state, epsilon), NULL},
+    {"momentum", EC_ATTRIBUTE_FLOAT, offsetof(struct state, momentum), NULL},
+    {NULL, EC_ATTRIBUTE_INT, 0, NULL},
+};
+
+static struct ec_parameter *gamma_of(const struct ec_op *op)
+{
+    return ((const struct state *)op->state)->scale ? op->parameters[0] : NULL;
+}
+
+static struct ec_parameter *beta_of(const struct ec_op *op)
+{
+    const struct state *state = op->state;
+    return state->center ? op->parameters[state->scale ? 1 : 0] : NULL;
+}
+
+/* The moving mean; the moving variance stands behind it. */
+static struct ec_parameter **moving_of(const struct ec_op *op) { return op->parameters + op->parameter_count - 2; }
+
+static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+{
+    const struct state *state = op->state;
+    int count = (state->scale != 0) + (state->center != 0) + 2;
+    ec_status status = ec_infer_counts(op, 1, 1, count, count, message, bytes);
+    if (status == EC_OK) {
+        status = ec_infer_floats(op, 0, message, bytes);
+    }
+    for (int i = 0; status == EC_OK && i < count; i++) {
+        status = ec_infer_parameter(op, i, 1, &op->inputs[0]->cols, message, bytes);
+    }
+    if (status == EC_OK && !(state->epsilon > 0.0 && state->momentum >= 0.0 && state->momentum <= 1.0)) {
+        status = ec_infer_error(message, bytes,
+                                "batch_normalization: epsilon = %g, momentum = %g; epsilon must be > 0, momentum in "
+                                "[0, 1]",
+                                state->epsilon, state->momentum);
+    }
+    op->outputs[0]->kind = op->inputs[0]->kind;
+    op->outputs[0]->cols = op->inputs[0]->cols;
+    return status;
+}
+
+static int counts(const struct ec_tensor *tensor, int64_t row)
+{
+    return !tensor->layout || ec_layout_counts(tensor->layout, row);
+}
+
+static ec_status plan(struct ec_op *op, struct ec_step *step)
+{
+    struct state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0];
+    if (moving_of(op)[0]->trainable || moving_of(op)[1]->trainable) {
+        return ec_infer_error(step->message, sizeof step->message,
+                              "batch_normalization: the moving mean and variance cannot be trainable");
+    }
+    ec_status status = ec_op_plan_like_input(op, step);
+    state->counted = 0;
+    for (int64_t row = 0; row < in->rows; row++) {
+        state->counted += counts(in, row);
+    }
+    state->own_statistics =
+        step->training && moving_of(op)[0]->tracked && moving_of(op)[1]->tracked && state->counted > 0;
+    state->normal = ec_arena_take(step->arena, in->rows * in->cols, sizeof *state->normal);
+    state->mean = ec_arena_take(step->arena, in->cols, sizeof *state->mean);
+    state->deviation = ec_arena_take(step->arena, in->cols, sizeof *state->deviation);
+    state->sums = ec_arena_take(step->arena, 2 * in->cols, sizeof *state->sums);
+    step->work += 10.0 * (double)in->rows * (double)in->cols;
+    return step->arena->failed ? EC_NO_MEMORY : status;
+}
+
+enum {
+    CHANNELS = 16 /* of a tile: a cache line */
+};
+
+/* Mean and variance of the channels [begin, begin + n), and the moving ones with them. */
+static void find_statistics(const struct ec_op *op, int64_t begin, int64_t n)
+{
+    struct state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0];
+    float *moving_mean = moving_of(op)[0]->value + begin, *moving_variance = moving_of(op)[1]->value + begin;
+    double sum[CHANNELS] = {0.0}, squares[CHANNELS] = {0.0}, count = (double)state->counted;
+    for (int64_t row = 0; row < in->rows; row++) {
+        for (int64_t c = 0; counts(in, row) && c < n; c++) {
+            sum[c] += (double)in->data[row * in->cols + begin + c];
+        }
+    }
+    for (int64_t c = 0; c < n; c++) {
+        state->mean[begin + c] = sum[c] / count;
+    }
+    for (int64_t row = 0; row < in->rows; row++) {
+        for (int64_t c = 0; counts(in, row) && c < n; c++) {
+            double distance = (double)in->data[row * in->cols + begin + c] - state->mean[begin + c];
+            squares[c] += distance * distance;
+        }
+    }
+    for (int64_t c = 0; c < n; c++) {
+        double variance = squares[c] / count;
+        state->deviation[begin + c] = (float)(1.0 / sqrt(variance + state->epsilon));
+        moving_mean[c] = (float)(moving_mean[c] * state->momentum + state->mean[begin + c] * (1.0 - state->momentum));
+        moving_variance[c] = (float)(moving_variance[c] * state->momentum + variance * (1.0 - state->momentum));
+    }
+}
+
+static void take_moving(const struct ec_op *op, int64_t begin, int64_t n)
+{
+    struct state *state = op->state;
+    for (int64_t c = begin; c < begin + n; c++) {
+        state->mean[c] = (double)moving_of(op)[0]->value[c];
+        state->deviation[c] = (float)(1.0 / sqrt((double)moving_of(op)[1]->value[c] + state->epsilon));
+    }
+}
+
+static int64_t tile_count(const struct ec_tensor *tensor) { return (tensor->cols + CHANNELS - 1) / CHANNELS; }
+
+static int64_t tile_size(const struct ec_tensor *tensor, int64_t tile)
+{
+    int64_t left = tensor->cols - tile * CHANNELS;
+    return left < CHANNELS ? left : CHANNELS;
+}
+
+static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    (void)step;
+    const struct state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    const struct ec_parameter *gamma = gamma_of(op), *beta = beta_of(op);
+    for (int64_t tile; (tile = ec_team_next(team, tile_count(in))) >= 0;) {
+        if (state->own_statistics) {
+            find_statistics(op, tile * CHANNELS, tile_size(in, tile));
+        } else {
+            take_moving(op, tile * CHANNELS, tile_size(in, tile));
+        }
+    }
+    ec_team_barrier(team);
+    for (int64_t row; (row = ec_team_next(team, in->rows)) >= 0;) {
+        const float *x = in->data + row * in->cols;
+        float *h = state->normal + row * in->cols, *y = out->data + row * in->cols;
+        for (int64_t c = 0; c < in->cols; c++) {
+            h[c] = (float)((double)x[c] - state->mean[c]) * state->deviation[c];
+            y[c] = h[c] * (gamma ? gamma->value[c] : 1.0f) + (beta ? beta->value[c] : 0.0f);
+        }
+    }
+    ec_team_barrier(team);
+}
+
+/* Sums over all rows for the channels [begin, begin + n), and the gradients of gamma and beta. */
+static void find_sums(const struct ec_op *op, int64_t begin, int64_t n)
+{
+    const struct state *state = op->state;
+    const struct ec_tensor *out = op->outputs[0];
+    struct ec_parameter *gamma = gamma_of(op), *beta = beta_of(op);
+    double *sum = state->sums + begin, *dot = state->sums + out->cols + begin;
+    memset(sum, 0, (size_t)n * sizeof *sum);
+    memset(dot, 0, (size_t)n * sizeof *dot);
+    for (int64_t row = 0; row < out->rows; row++) {
+        for (int64_t c = 0; counts(out, row) && c < n; c++) {
+            double d_y = (double)out->grad[row * out->cols + begin + c];
+            sum[c] += d_y;
+            dot[c] += d_y * (double)state->normal[row * out->cols + begin + c];
+        }
+    }
+    for (int64_t c = 0; gamma && gamma->trainable && c < n; c++) {
+        float *d = gamma->gradient.values + begin + c;
+        *d = (float)(dot[c] + (op->adds_parameter[0] ? (double)*d : 0.0));
+    }
+    for (int64_t c = 0; beta && beta->trainable && c < n; c++) {
+        float *d = beta->gradient.values + begin + c;
+        *d = (float)(sum[c] + (op->adds_parameter[gamma ? 1 : 0] ? (double)*d : 0.0));
+    }
+}
+
+static void row_gradient(const struct ec_op *op, int64_t row)
+{
+    const struct state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0];
+    const struct ec_parameter *gamma = gamma_of(op);
+    const float *d_y = op->outputs[0]->grad + row * in->cols, *h = state->normal + row * in->cols;
+    float *d_x = in->grad + row * in->cols, kept = counts(in, row) ? 1.0f : 0.0f;
+    double share = state->own_statistics ? 1.0 / (double)state->counted : 0.0;
+    for (int64_t c = 0; c < in->cols; c++) {
+        float mean = (float)(state->sums[c] * share), slope = (float)(state->sums[in->cols + c] * share);
+        float d = state->deviation[c] * (gamma ? gamma->value[c] : 1.0f) * (d_y[c] - mean - h[c] * slope) * kept;
+        d_x[c] = op->adds_input[0] ? d_x[c] + d : d;
+    }
+}
+
+static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    (void)step;
+    const struct ec_tensor *in = op->inputs[0];
+    for (int64_t tile; (tile = ec_team_next(team, tile_count(in))) >= 0;) {
+        find_sums(op, tile * CHANNELS, tile_size(in, tile));
+    }
+    ec_team_barrier(team);
+    for (int64_t row; in->needs_grad && (row = ec_team_next(team, in->rows)) >= 0;) {
+        row_gradient(op, row);
+    }
+    ec_team_barrier(team);
+}
+
+const struct ec_op_type ec_op_batch_normalization = {
+    .name = "batch_normalization",
+    .state_bytes = sizeof(struct state),
+    .defaults = &defaults,
+    .attributes = attributes,
+    .infer = infer,
+    .plan = plan,
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,143 @@
+/* masking: a given sequence with a mask: steps whose values all equal mask_value are left out (Keras's Masking). Which
+ * these are decides how the batch is stored, so it is found while the step is planned: the input must be one of the
+ * model's, which is there by then.
+ *
+ *     out = in where unmasked, d_in = d_out there, else 0 */
+#include "ops/op.h"
+
+#include <string.h>
+
+struct state {
+    double mask_value;
+
+    /* of the step */
+    struct ec_layout layout;
+};
+
+static const struct ec_attribute attributes[] = {
+    {"mask_value", EC_ATTRIBUTE_FLOAT, offsetof(struct state, mask_value), NULL},
+    {NULL, EC_ATTRIBUTE_INT, 0, NULL},
+};
+
+static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+{
+    ec_status status = ec_infer_counts(op, 1, 1, 0, 0, message, bytes);
+    if (status == EC_OK && (op->inputs[0]->kind != EC_SEQUENCE || !op->inputs[0]->is_input)) {
+        status = ec_infer_error(message, bytes, "masking: the input is no sequence [B, T, C] given to the model");
+    }
+    op->outputs[0]->kind = EC_SEQUENCE;
+    op->outputs[0]->cols = op->inputs[0]->cols;
+    return status;
+}
+
+static int holds_value(const struct ec_op *op, int64_t row)
+{
+    const struct ec_tensor *in = op->inputs[0];
+    float mask_value = (float)((const struct state *)op->state)->mask_value;
+    for (int64_t c = 0; ec_layout_counts(in->layout, row) && c < in->cols; c++) {
+        if (in->data[row * in->cols + c] != mask_value) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* The row of the input that a stored row of text b is. */
+static int64_t source_row(const struct ec_op *op, int64_t b, int64_t row)
+{
+    const struct ec_layout *in = op->inputs[0]->layout, *out = op->outputs[0]->layout;
+    return in->offsets[b] + out->starts[b] - in->starts[b] + row - out->offsets[b];
+}
+
+/* The span of each text, and the mask of the rows inside. */
+static ec_status plan_layout(struct ec_op *op, struct ec_step *step)
+{
+    struct state *state = op->state;
+    const struct ec_layout *in = op->inputs[0]->layout;
+    int64_t *offsets = ec_arena_take(step->arena, in->batch + 1, sizeof *offsets);
+    int64_t *starts = ec_arena_take(step->arena, in->batch, sizeof *starts);
+    uint8_t *mask = ec_arena_take(step->arena, in->rows, 1);
+    int gaps = 0;
+    if (!offsets || !starts || !mask) {
+        return EC_NO_MEMORY;
+    }
+    offsets[0] = 0;
+    for (int64_t b = 0; b < in->batch; b++) {
+        int64_t first = in->offsets[b], end = in->offsets[b + 1];
+        while (end > first && !holds_value(op, end - 1)) {
+            end--;
+        }
+        while (first < end && !holds_value(op, first)) {
+            first++;
+        }
+        starts[b] = in->starts[b] + first - in->offsets[b];
+        offsets[b + 1] = offsets[b] + end - first;
+        for (int64_t row = first; row < end; row++) {
+            uint8_t kept = (uint8_t)holds_value(op, row);
+            mask[offsets[b] + row - first] = kept;
+            gaps |= !kept;
+        }
+    }
+    state->layout = (struct ec_layout){.batch = in->batch,
+                                       .width = in->width,
+                                       .rows = offsets[in->batch],
+                                       .offsets = offsets,
+                                       .starts = starts,
+                                       .mask = gaps ? mask : NULL,
+                                       .masked = 1};
+    return EC_OK;
+}
+
+static ec_status plan(struct ec_op *op, struct ec_step *step)
+{
+    struct state *state = op->state;
+    ec_status status = plan_layout(op, step);
+    if (status != EC_OK || (status = ec_op_plan_gradients(op, step)) != EC_OK) {
+        return status;
+    }
+    op->outputs[0]->layout = &state->layout;
+    op->outputs[0]->rows = state->layout.rows;
+    return ec_tensor_take(op->outputs[0], step);
+}
+
+static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+        int64_t rows = out->layout->offsets[b + 1] - out->layout->offsets[b];
+        if (rows) {
+            int64_t row = out->layout->offsets[b];
+            memcpy(out->data + row * in->cols, in->data + source_row(op, b, row) * in->cols,
+                   (size_t)(rows * in->cols) * sizeof(float));
+        }
+    }
+    ec_team_barrier(team);
+}
+
+static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    const int64_t *offsets = in->layout->offsets;
+    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+        if (!op->adds_input[0]) {
+            memset(in->grad + offsets[b] * in->cols, 0,
+                   (size_t)((offsets[b + 1] - offsets[b]) * in->cols) * sizeof(float));
+        }
+        for (int64_t row = out->layout->offsets[b]; row < out->layout->offsets[b + 1]; row++) {
+            if (ec_layout_counts(out->layout, row)) {
+                ec_kernels()->add(in->grad + source_row(op, b, row) * in->cols, out->grad + row * in->cols, in->cols);
+            }
+        }
+    }
+    ec_team_barrier(team);
+}
+
+const struct ec_op_type ec_op_masking = {
+    .name = "masking",
+    .state_bytes = sizeof(struct state),
+    .attributes = attributes,
+    .infer = infer,
+    .plan = plan,
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,101 @@
+/* noise: normally distributed noise in training, added (Keras's GaussianNoise) or multiplied (GaussianDropout,
+ * Srivastava and others 2014). The numbers are a function of (seed, step, layer, example, position in the text,
+ * channel), as dropout's, and computed again in the backward.
+ *
+ *     add: y = x + deviation n, d_x = d_y          multiply: y = x (1 + deviation n), d_x = d_y (1 + deviation n)
+ *     n = sqrt(-2 log(u)) cos(2 pi v) with u, v uniform in (0, 1) (Box and Muller 1958) */
+#include "ops/op.h"
+
+#include "base/random.h"
+
+#include <math.h>
+#include <string.h>
+
+struct state {
+    double deviation;
+    int layer;
+    int multiply;
+};
+
+static const struct ec_attribute attributes[] = {
+    {"deviation", EC_ATTRIBUTE_FLOAT, offsetof(struct state, deviation), NULL},
+    {"layer", EC_ATTRIBUTE_INT, offsetof(struct state, layer), NULL},
+    {"multiply", EC_ATTRIBUTE_INT, offsetof(struct state, multiply), NULL},
+    {NULL, EC_ATTRIBUTE_INT, 0, NULL},
+};
+
+static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+{
+    const struct state *state = op->state;
+    ec_status status = ec_infer_counts(op, 1, 1, 0, 0, message, bytes);
+    if (status != EC_OK || (status = ec_infer_floats(op, 0, message, bytes)) != EC_OK) {
+        return status;
+    }
+    if (!(state->deviation >= 0.0 && isfinite(state->deviation))) {
+        return ec_infer_error(message, bytes, "noise: deviation = %g; it must be a finite number >= 0",
+                              state->deviation);
+    }
+    op->outputs[0]->kind = op->inputs[0]->kind;
+    op->outputs[0]->cols = op->inputs[0]->cols;
+    return EC_OK;
+}
+
+static ec_status plan(struct ec_op *op, struct ec_step *step)
+{
+    step->work += 50.0 * (double)op->inputs[0]->rows * (double)op->inputs[0]->cols;
+    return ec_op_plan_like_input(op, step);
+}
+
+static float normal_number(uint64_t key, int64_t column)
+{
+    double u = ((double)ec_random_u32(key, (uint32_t)(2 * column)) + 0.5) / 4294967296.0;
+    double v = (double)ec_random_u32(key, (uint32_t)(2 * column + 1)) / 4294967296.0;
+    return (float)(sqrt(-2.0 * log(u)) * cos(6.283185307179586 * v));
+}
+
+/* The rows of text b, with their keys: out (+)= in changed by the noise. */
+static void change_text(const struct ec_op *op, const struct ec_step *step, int64_t b, float *out, const float *in,
+                        int add, int back)
+{
+    const struct state *state = op->state;
+    const struct ec_tensor *tensor = op->inputs[0];
+    int64_t cols = tensor->cols;
+    int64_t begin = tensor->layout ? tensor->layout->offsets[b] : b;
+    int64_t end = tensor->layout ? tensor->layout->offsets[b + 1] : b + 1;
+    uint64_t key = ec_random_key(ec_random_key(step->key, (uint64_t)state->layer), (uint64_t)b);
+    int silent = !step->training || (back && !state->multiply);
+    for (int64_t row = begin; row < end; row++) {
+        uint64_t row_key = ec_random_key(key, (uint64_t)(row - begin));
+        for (int64_t c = 0; c < cols; c++) {
+            float x = in[row * cols + c], noise = silent ? 0.0f : (float)state->deviation * normal_number(row_key, c);
+            float y = x + (state->multiply ? x * noise : noise);
+            out[row * cols + c] = add ? out[row * cols + c] + y : y;
+        }
+    }
+}
+
+static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+        change_text(op, step, b, op->outputs[0]->data, op->inputs[0]->data, 0, 0);
+    }
+    ec_team_barrier(team);
+}
+
+static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+        change_text(op, step, b, op->inputs[0]->grad, op->outputs[0]->grad, op->adds_input[0], 1);
+    }
+    ec_team_barrier(team);
+}
+
+const struct ec_op_type ec_op_noise = {
+    .name = "noise",
+    .state_bytes = sizeof(struct state),
+    .attributes = attributes,
+    .infer = infer,
+    .plan = plan,
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,152 @@
+/* weight_normalization: what a dense or convolution layer with kernel v and no bias gave, as though its kernel were
+ * g v / |v| (Salimans and Kingma 2016): each output channel f is scaled by s[f] = g[f] / |v[..., f]|, then the bias
+ * added. As the layers are linear in their kernels, no second kernel is made.
+ *
+ *     y[r, f] = x[r, f] s[f] + bias[f]          d_x = d_y s, d_bias = sum of d_y, d_s[f] = sum over r of d_y x
+ *     d_g = d_s / |v|, and to the gradient that v gets through x: d_v += -d_s g v / |v|^3 */
+#include "ops/op.h"
+
+#include <math.h>
+
+struct state {
+    float *scale;    /* of the step: [F] s */
+    double *inverse; /* [F] 1 / |v| */
+};
+
+/* Parameters: g [F], v [..., F], and the bias [F] or none. */
+static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+{
+    ec_status status = ec_infer_counts(op, 1, 1, 2, 3, message, bytes);
+    if (status != EC_OK || (status = ec_infer_floats(op, 0, message, bytes)) != EC_OK) {
+        return status;
+    }
+    int64_t cols = op->inputs[0]->cols;
+    const int64_t dims[] = {-1, -1, cols};
+    int rank = op->parameters[1]->rank == 3 ? 3 : 2;
+    for (int i = 0; i < op->parameter_count && status == EC_OK; i++) {
+        status = i == 1 ? ec_infer_parameter(op, 1, rank, dims + 3 - rank, message, bytes)
+                        : ec_infer_parameter(op, i, 1, &cols, message, bytes);
+    }
+    op->outputs[0]->kind = op->inputs[0]->kind;
+    op->outputs[0]->cols = cols;
+    return status;
+}
+
+static ec_status plan(struct ec_op *op, struct ec_step *step)
+{
+    struct state *state = op->state;
+    int64_t cols = op->inputs[0]->cols;
+    state->scale = ec_arena_take(step->arena, cols, sizeof *state->scale);
+    state->inverse = ec_arena_take(step->arena, cols, sizeof *state->inverse);
+    step->work += 4.0 * (double)op->inputs[0]->rows * (double)cols + 2.0 * (double)op->parameters[1]->size;
+    return state->scale && state->inverse ? ec_op_plan_like_input(op, step) : EC_NO_MEMORY;
+}
+
+enum {
+    CHANNELS = 16 /* of a tile: a cache line */
+};
+
+static void find_scale(const struct ec_op *op, int64_t begin, int64_t n)
+{
+    const struct state *state = op->state;
+    const struct ec_parameter *g = op->parameters[0], *v = op->parameters[1];
+    int64_t cols = op->inputs[0]->cols;
+    double squares[CHANNELS] = {0.0};
+    for (int64_t place = begin; place < v->size; place += cols) {
+        for (int64_t c = 0; c < n; c++) {
+            squares[c] += (double)v->value[place + c] * (double)v->value[place + c];
+        }
+    }
+    for (int64_t c = 0; c < n; c++) {
+        double norm = sqrt(squares[c]);
+        state->inverse[begin + c] = norm > 1e-12 ? 1.0 / norm : norm == norm ? 0.0 : NAN;
+        state->scale[begin + c] = (float)((double)g->value[begin + c] * state->inverse[begin + c]);
+    }
+}
+
+static int64_t tile_count(const struct ec_tensor *tensor) { return (tensor->cols + CHANNELS - 1) / CHANNELS; }
+
+static int64_t tile_size(const struct ec_tensor *tensor, int64_t tile)
+{
+    int64_t left = tensor->cols - tile * CHANNELS;
+    return left < CHANNELS ? left : CHANNELS;
+}
+
+static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    (void)step;
+    const struct state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    for (int64_t tile; (tile = ec_team_next(team, tile_count(in))) >= 0;) {
+        find_scale(op, tile * CHANNELS, tile_size(in, tile));
+    }
+    ec_team_barrier(team);
+    for (int64_t row; (row = ec_team_next(team, in->rows)) >= 0;) {
+        float *y = out->data + row * in->cols;
+        ec_kernels()->multiply(y, in->data + row * in->cols, state->scale, in->cols);
+        if (op->parameter_count == 3) {
+            ec_kernels()->add(y, op->parameters[2]->value, in->cols);
+        }
+    }
+    ec_team_barrier(team);
+}
+
+/* Sums over all rows in their order, then the gradients of the channels [begin, begin + n). */
+static void parameter_gradients(const struct ec_op *op, int64_t begin, int64_t n)
+{
+    const struct state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    struct ec_parameter *g = op->parameters[0], *v = op->parameters[1];
+    struct ec_parameter *bias = op->parameter_count == 3 ? op->parameters[2] : NULL;
+    double d_scale[CHANNELS] = {0.0}, d_bias[CHANNELS] = {0.0};
+    for (int64_t row = 0; row < out->rows; row++) {
+        for (int64_t c = 0; c < n; c++) {
+            double d_y = (double)out->grad[row * out->cols + begin + c];
+            d_bias[c] += d_y;
+            d_scale[c] += d_y * (double)in->data[row * out->cols + begin + c];
+        }
+    }
+    for (int64_t c = 0; c < n; c++) {
+        double inverse = state->inverse[begin + c];
+        if (g->trainable) {
+            float *d = g->gradient.values + begin + c;
+            *d = (float)(d_scale[c] * inverse + (op->adds_parameter[0] ? (double)*d : 0.0));
+        }
+        if (bias && bias->trainable) {
+            float *d = bias->gradient.values + begin + c;
+            *d = (float)(d_bias[c] + (op->adds_parameter[2] ? (double)*d : 0.0));
+        }
+        double factor = -d_scale[c] * (double)g->value[begin + c] * inverse * inverse * inverse;
+        for (int64_t place = begin + c; v->trainable && place < v->size; place += out->cols) {
+            double d = factor * (double)v->value[place];
+            v->gradient.values[place] = (float)(d + (op->adds_parameter[1] ? (double)v->gradient.values[place] : 0.0));
+        }
+    }
+}
+
+static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    (void)step;
+    const struct state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    for (int64_t tile; (tile = ec_team_next(team, tile_count(in))) >= 0;) {
+        parameter_gradients(op, tile * CHANNELS, tile_size(in, tile));
+    }
+    for (int64_t row; in->needs_grad && (row = ec_team_next(team, in->rows)) >= 0;) {
+        const float *d_y = out->grad + row * in->cols;
+        float *d_x = in->grad + row * in->cols;
+        for (int64_t c = 0; c < in->cols; c++) {
+            d_x[c] = d_y[c] * state->scale[c] + (op->adds_input[0] ? d_x[c] : 0.0f);
+        }
+    }
+    ec_team_barrier(team);
+}
+
+const struct ec_op_type ec_op_weight_normalization = {
+    .name = "weight_normalization",
+    .state_bytes = sizeof(struct state),
+    .infer = infer,
+    .plan = plan,
+    .forward = forward,
+    .backward = backward,
+};
