@@ -10,7 +10,11 @@ import numpy as np
 import reference
 import reference_layers
 import reference_optimizers
+import reference_recurrent
 from reference import Sequence, sequence
+
+
+RECURRENT = tuple(reference_recurrent.STEPS)
 
 
 class Program:
@@ -73,6 +77,8 @@ class Program:
                     rows = reference.touched_rows(ids, mask, attributes.get("mask_zero", False))
                     known = self.touched.get(parameters[0], np.zeros(0, np.int64))
                     self.touched[parameters[0]] = np.union1d(known, rows).astype(np.int64)
+            elif name in RECURRENT:
+                self.tensors.update(zip(results, out, strict=True))
             else:
                 self.tensors[results[0]] = out
             self.tape.append((operation, backward))
@@ -87,6 +93,11 @@ class Program:
             pairs = [reference.lookup(ids, arrays[0], mask, **attributes) for ids, mask in tensors]
             return [pair[0] for pair in pairs], lambda d: sum(
                 b[1](one)[0] for b, one in zip(pairs, d, strict=True)
+            )
+        if name in RECURRENT:
+            state_mask = self.state_mask(tensors[0], arrays[1], step if training else None, **attributes)
+            return reference_recurrent.recurrent(
+                name, tensors[0], tensors[1:], *arrays, state_mask=state_mask, **attributes
             )
         if name == "embed":
             return tensors[0], lambda d_out: (d_out,)
@@ -124,6 +135,16 @@ class Program:
             return out, backward
         return sequence(out, mask), lambda d_out: backward(sequence(d_out, mask).values)
 
+    def state_mask(self, x, recurrent_kernel, step, recurrent_dropout=0.0, layer=0, **_):
+        """Recurrent dropout: one mask a text, keyed apart from the dropout of its tokens."""
+        if not recurrent_dropout or step is None:
+            return None
+        key = reference.random_key(reference.random_key(self.seed, step), layer)
+        keys = [reference.random_key(reference.random_key(key, b), 2**64 - 1) for b in range(len(x.values))]
+        limit = int(recurrent_dropout * 2**32)
+        kept = [[reference.random_u32(one, c) >= limit for c in range(len(recurrent_kernel))] for one in keys]
+        return np.array(kept) / (1 - recurrent_dropout)
+
     def run_loss(self, operation, x, target, sample_weight):
         name, _, results, _, attributes = operation
         attributes = dict(attributes)
@@ -159,9 +180,9 @@ class Program:
                 ]
                 self.gradients[parameters[0]] += backward(d_results)
                 continue
-            if name not in ("cross_entropy", "squared_error") and d_results[0] is None:
+            if name not in ("cross_entropy", "squared_error") and all(one is None for one in d_results):
                 continue
-            found = backward(d_results[0])
+            found = backward(d_results if name in RECURRENT else d_results[0])
             for source, one in zip(sources, found, strict=False):
                 d[source] = d.get(source, 0) + one
             for parameter, one in zip(parameters, found[len(sources) :], strict=True):

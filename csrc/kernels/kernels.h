@@ -192,6 +192,26 @@ struct ec_kernels {
      * 1 - threshold / 2^32. The hash is base/random's ec_random_u32(key, c), lane for lane on every instruction set. */
     void (*dropout)(float *out, const float *in, uint64_t key, uint32_t threshold, float scale, int64_t n);
 
+    /* Recurrent cells, n units of one row; gate number i of a row stands at gates + i * stride. Activations that need x
+     * for their slope (silu, gelu) are not for cells.
+     * LSTM (Hochreiter and Schmidhuber 1997, with the forget gate of Gers and others 2000), gates i f g o as Keras: in:
+     * their sums, out: their values; c = f c_before + i g, h = o activation(c). */
+    void (*lstm_cell)(float *h, float *c, float *gates, int64_t stride, const float *c_before, int64_t n,
+                      enum ec_activation activation, enum ec_activation gate_activation);
+    /* gates, in: their values, out: the gradients of their sums; d_c, in: from the step after, out: for the one before.
+     */
+    void (*lstm_cell_backward)(float *gates, int64_t stride, float *d_c, const float *d_h, const float *c,
+                               const float *c_before, int64_t n, enum ec_activation activation,
+                               enum ec_activation gate_activation);
+    /* GRU (Cho and others 2014, the form with the reset gate after the product), gates z r g as Keras: inner = h_before
+     * W_g + its bias; g = activation(x W_g + r inner), h = z h_before + (1 - z) g. */
+    void (*gru_cell)(float *h, float *gates, int64_t stride, const float *inner, const float *h_before, int64_t n,
+                     enum ec_activation activation, enum ec_activation gate_activation);
+    /* gates and inner become the gradients of their sums; d_direct, in and out: what reaches h_before through z h. */
+    void (*gru_cell_backward)(float *gates, int64_t stride, float *inner, float *d_direct, const float *d_h,
+                              const float *h_before, int64_t n, enum ec_activation activation,
+                              enum ec_activation gate_activation);
+
     /* optim: value, slots and gradient of n entries. m is NULL for SGD without momentum. */
     void (*adam)(float *value, float *m, float *v, const float *gradient, const struct ec_adam_step *step, int64_t n);
     void (*sgd)(float *value, float *m, const float *gradient, const struct ec_sgd_step *step, int64_t n);

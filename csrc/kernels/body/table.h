@@ -3,6 +3,7 @@
 #define EC_KERNELS_BODY_TABLE_H
 
 #include "kernels/body/activation.h"
+#include "kernels/body/cell.h"
 #include "kernels/body/dropout.h"
 #include "kernels/body/elementwise.h"
 #include "kernels/body/few_rows.h"
@@ -53,6 +54,10 @@ static void fill_table(struct ec_kernels *kernels)
         .activate_backward = activate_backward,
         .softmax = softmax,
         .dropout = dropout,
+        .lstm_cell = lstm_cell,
+        .lstm_cell_backward = lstm_cell_backward,
+        .gru_cell = gru_cell,
+        .gru_cell_backward = gru_cell_backward,
         .adam = adam,
         .sgd = sgd,
         .rmsprop = rmsprop,

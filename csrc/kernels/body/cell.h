@@ -1,0 +1,129 @@
+/* The cells of recurrent layers: gates of one row to its new state, and back. matrix/recurrence.c calls them right
+ * after the product that made the gates, for 16 to 256 units of a row at a time. The usual functions (tanh, sigmoid)
+ * are constants of the inlined loops; any others take the switch in every turn. */
+#ifndef EC_KERNELS_BODY_CELL_H
+#define EC_KERNELS_BODY_CELL_H
+
+#include "kernels/body/activation.h"
+#include "kernels/body/partial.h"
+#include "kernels/kernels.h"
+
+INLINE void lstm_cell_all(float *h, float *c, float *gates, int64_t stride, const float *c_before, int64_t n,
+                          const enum ec_activation activation, const enum ec_activation gate_activation)
+{
+    float *in = gates, *forget = gates + stride, *candidate = forget + stride, *out = candidate + stride;
+    for (int64_t u = 0; u < n; u += LANES) {
+        vec i = value_of(vec_load_upto(in + u, n - u), gate_activation);
+        vec f = value_of(vec_load_upto(forget + u, n - u), gate_activation);
+        vec g = value_of(vec_load_upto(candidate + u, n - u), activation);
+        vec o = value_of(vec_load_upto(out + u, n - u), gate_activation);
+        vec cell = vec_fma(f, vec_load_upto(c_before + u, n - u), vec_mul(i, g));
+        vec_store_upto(in + u, n - u, i);
+        vec_store_upto(forget + u, n - u, f);
+        vec_store_upto(candidate + u, n - u, g);
+        vec_store_upto(out + u, n - u, o);
+        vec_store_upto(c + u, n - u, cell);
+        vec_store_upto(h + u, n - u, vec_mul(o, value_of(cell, activation)));
+    }
+}
+
+static void lstm_cell(float *h, float *c, float *gates, int64_t stride, const float *c_before, int64_t n,
+                      enum ec_activation activation, enum ec_activation gate_activation)
+{
+    if (activation == EC_TANH && gate_activation == EC_SIGMOID) {
+        lstm_cell_all(h, c, gates, stride, c_before, n, EC_TANH, EC_SIGMOID);
+    } else {
+        lstm_cell_all(h, c, gates, stride, c_before, n, activation, gate_activation);
+    }
+}
+
+INLINE void lstm_cell_backward_all(float *gates, int64_t stride, float *d_c, const float *d_h, const float *c,
+                                   const float *c_before, int64_t n, const enum ec_activation activation,
+                                   const enum ec_activation gate_activation)
+{
+    float *in = gates, *forget = gates + stride, *candidate = forget + stride, *out = candidate + stride;
+    for (int64_t u = 0; u < n; u += LANES) {
+        vec i = vec_load_upto(in + u, n - u), f = vec_load_upto(forget + u, n - u);
+        vec g = vec_load_upto(candidate + u, n - u), o = vec_load_upto(out + u, n - u);
+        vec squashed = value_of(vec_load_upto(c + u, n - u), activation), dh = vec_load_upto(d_h + u, n - u);
+        vec slope = vec_mul(o, slope_of(squashed, squashed, activation));
+        vec dc = vec_fma(dh, slope, vec_load_upto(d_c + u, n - u));
+        vec before = vec_load_upto(c_before + u, n - u);
+        vec_store_upto(in + u, n - u, vec_mul(vec_mul(dc, g), slope_of(i, i, gate_activation)));
+        vec_store_upto(forget + u, n - u, vec_mul(vec_mul(dc, before), slope_of(f, f, gate_activation)));
+        vec_store_upto(candidate + u, n - u, vec_mul(vec_mul(dc, i), slope_of(g, g, activation)));
+        vec_store_upto(out + u, n - u, vec_mul(vec_mul(dh, squashed), slope_of(o, o, gate_activation)));
+        vec_store_upto(d_c + u, n - u, vec_mul(dc, f));
+    }
+}
+
+static void lstm_cell_backward(float *gates, int64_t stride, float *d_c, const float *d_h, const float *c,
+                               const float *c_before, int64_t n, enum ec_activation activation,
+                               enum ec_activation gate_activation)
+{
+    if (activation == EC_TANH && gate_activation == EC_SIGMOID) {
+        lstm_cell_backward_all(gates, stride, d_c, d_h, c, c_before, n, EC_TANH, EC_SIGMOID);
+    } else {
+        lstm_cell_backward_all(gates, stride, d_c, d_h, c, c_before, n, activation, gate_activation);
+    }
+}
+
+INLINE void gru_cell_all(float *h, float *gates, int64_t stride, const float *inner, const float *h_before, int64_t n,
+                         const enum ec_activation activation, const enum ec_activation gate_activation)
+{
+    float *update = gates, *reset = gates + stride, *candidate = reset + stride;
+    for (int64_t u = 0; u < n; u += LANES) {
+        vec z = value_of(vec_load_upto(update + u, n - u), gate_activation);
+        vec r = value_of(vec_load_upto(reset + u, n - u), gate_activation);
+        vec sum = vec_fma(r, vec_load_upto(inner + u, n - u), vec_load_upto(candidate + u, n - u));
+        vec g = value_of(sum, activation);
+        vec_store_upto(update + u, n - u, z);
+        vec_store_upto(reset + u, n - u, r);
+        vec_store_upto(candidate + u, n - u, g);
+        /* z h' + (1 - z) g */
+        vec_store_upto(h + u, n - u, vec_fma(z, vec_sub(vec_load_upto(h_before + u, n - u), g), g));
+    }
+}
+
+static void gru_cell(float *h, float *gates, int64_t stride, const float *inner, const float *h_before, int64_t n,
+                     enum ec_activation activation, enum ec_activation gate_activation)
+{
+    if (activation == EC_TANH && gate_activation == EC_SIGMOID) {
+        gru_cell_all(h, gates, stride, inner, h_before, n, EC_TANH, EC_SIGMOID);
+    } else {
+        gru_cell_all(h, gates, stride, inner, h_before, n, activation, gate_activation);
+    }
+}
+
+INLINE void gru_cell_backward_all(float *gates, int64_t stride, float *inner, float *d_direct, const float *d_h,
+                                  const float *h_before, int64_t n, const enum ec_activation activation,
+                                  const enum ec_activation gate_activation)
+{
+    float *update = gates, *reset = gates + stride, *candidate = reset + stride;
+    for (int64_t u = 0; u < n; u += LANES) {
+        vec z = vec_load_upto(update + u, n - u), r = vec_load_upto(reset + u, n - u);
+        vec g = vec_load_upto(candidate + u, n - u);
+        vec dh = vec_add(vec_load_upto(d_h + u, n - u), vec_load_upto(d_direct + u, n - u));
+        vec d_z = vec_mul(dh, vec_sub(vec_load_upto(h_before + u, n - u), g));
+        vec d_sum = vec_mul(vec_fnma(z, dh, dh), slope_of(g, g, activation));
+        vec d_r = vec_mul(d_sum, vec_load_upto(inner + u, n - u));
+        vec_store_upto(update + u, n - u, vec_mul(d_z, slope_of(z, z, gate_activation)));
+        vec_store_upto(reset + u, n - u, vec_mul(d_r, slope_of(r, r, gate_activation)));
+        vec_store_upto(candidate + u, n - u, d_sum);
+        vec_store_upto(inner + u, n - u, vec_mul(d_sum, r));
+        vec_store_upto(d_direct + u, n - u, vec_mul(dh, z));
+    }
+}
+
+static void gru_cell_backward(float *gates, int64_t stride, float *inner, float *d_direct, const float *d_h,
+                              const float *h_before, int64_t n, enum ec_activation activation,
+                              enum ec_activation gate_activation)
+{
+    if (activation == EC_TANH && gate_activation == EC_SIGMOID) {
+        gru_cell_backward_all(gates, stride, inner, d_direct, d_h, h_before, n, EC_TANH, EC_SIGMOID);
+    } else {
+        gru_cell_backward_all(gates, stride, inner, d_direct, d_h, h_before, n, activation, gate_activation);
+    }
+}
+
+#endif

@@ -1,0 +1,180 @@
+"""lstm, gru and simple_rnn against the reference: tokens and sequences, masks, directions, states, sizes."""
+
+import numpy as np
+import pytest
+from comparison import Pair, masks, ragged
+
+GATES = {"simple_rnn": 1, "lstm": 4, "gru": 3}
+CELLS = list(GATES)
+
+
+def parameters_of(name, channels, units, rng, use_bias=True, scale=0.5):
+    columns = GATES[name] * units
+    shapes = [("kernel", (channels, columns)), ("recurrent", (units, columns))]
+    if use_bias:
+        shapes.append(("bias", (2, columns) if name == "gru" else (columns,)))
+    values = [scale * rng.normal(size=shape) for _, shape in shapes]
+    values[1] *= 0.8 / (scale * units**0.5)  # far from chaos: rounding must not grow with the steps
+    return shapes, values
+
+
+def sequence_pair(name, channels, units, rng, length=-1, **attributes):
+    shapes, values = parameters_of(name, channels, units, rng, attributes.get("use_bias", True))
+    states = (2 if name == "lstm" else 1) * bool(attributes.get("initial_state"))
+    inputs = [("sequence", "x", length, channels), *[("floats", f"s{i}", units) for i in range(states)]]
+    first = len(inputs)
+    results = 1 + (2 if name == "lstm" else 1) * bool(attributes.get("return_state"))
+    outputs = tuple(range(first, first + results))
+    numbers = tuple(range(len(shapes)))
+    operation = (name, tuple(range(first)), outputs, numbers, attributes)
+    return Pair(inputs, shapes, [operation], outputs, values, seed=5)
+
+
+@pytest.mark.parametrize("units", [1, 7, 16, 33, 70])
+@pytest.mark.parametrize("name", CELLS)
+def test_sizes(rung, threads, name, units):
+    rng = np.random.default_rng(units)
+    pair = sequence_pair(name, 5, units, rng, return_sequences=True)
+    for batch, length in [(1, 1), (1, 40), (3, 2), (17, 3), (33, 6)]:
+        pair.check_gradients([rng.normal(size=(batch, length, 5)).astype(np.float32)], tolerance=3e-5)
+
+
+@pytest.mark.parametrize("reverse, keep_order", [(False, False), (True, False), (True, True)])
+@pytest.mark.parametrize("return_sequences", [True, False])
+@pytest.mark.parametrize("name", CELLS)
+def test_masks_and_directions(rung, threads, name, return_sequences, reverse, keep_order):
+    rng = np.random.default_rng(3)
+    settings = {"return_sequences": return_sequences, "reverse": reverse, "keep_order": keep_order}
+    pair = sequence_pair(name, 3, 9, rng, return_state=True, **settings)
+    for mask in masks(6, 7, rng).values():
+        x = rng.normal(size=(6, 7, 3)).astype(np.float32)
+        pair.check_gradients([x if mask is None else (x, mask)], tolerance=3e-5)
+
+
+@pytest.mark.parametrize("use_bias", [True, False])
+@pytest.mark.parametrize("name", CELLS)
+def test_states(rung, name, use_bias):
+    rng = np.random.default_rng(4)
+    settings = {"use_bias": use_bias, "initial_state": True, "return_state": True}
+    for return_sequences in (True, False):
+        pair = sequence_pair(name, 4, 18, rng, return_sequences=return_sequences, **settings)
+        states = [rng.normal(size=(5, 18)).astype(np.float32) for _ in range(2 if name == "lstm" else 1)]
+        for mask in masks(5, 4, rng).values():
+            x = rng.normal(size=(5, 4, 4)).astype(np.float32)
+            pair.check_gradients([x if mask is None else (x, mask), *states], tolerance=3e-5)
+
+
+@pytest.mark.parametrize("activation", ["relu", "sigmoid", "linear", "softsign", "elu", "hard_sigmoid"])
+@pytest.mark.parametrize("name", CELLS)
+def test_activations(rung, name, activation):
+    rng = np.random.default_rng(5)
+    settings = {"activation": activation, "recurrent_activation": "hard_sigmoid", "return_sequences": True}
+    if activation == "hard_sigmoid":
+        settings["recurrent_activation"] = "tanh"
+    pair = sequence_pair(name, 3, 10, rng, **settings)
+    pair.check_gradients([0.3 * rng.normal(size=(4, 5, 3)).astype(np.float32)], tolerance=1e-4)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_recurrent_dropout(rung, threads, name):
+    rng = np.random.default_rng(6)
+    pair = sequence_pair(name, 3, 20, rng, recurrent_dropout=0.4, layer=7, return_sequences=True)
+    for mask in masks(6, 5, rng).values():
+        x = rng.normal(size=(6, 5, 3)).astype(np.float32)
+        pair.check_gradients([x if mask is None else (x, mask)], step=3, tolerance=3e-5)
+        pair.check_forward([x if mask is None else (x, mask)])
+
+
+@pytest.mark.parametrize("mask_zero", [False, True])
+@pytest.mark.parametrize("name", CELLS)
+def test_tokens(rung, threads, name, mask_zero):
+    """The input product over distinct ids; the table learns too."""
+    rng = np.random.default_rng(7)
+    shapes, values = parameters_of(name, 6, 21, rng)
+    parameters = [("table", (11, 6)), *shapes]
+    operations = [
+        ("lookup", (0,), (1,), (0,), {"mask_zero": mask_zero}),
+        (name, (1,), (2,), tuple(range(1, len(parameters))), {"return_sequences": True}),
+    ]
+    values = [rng.normal(size=(11, 6)), *values]
+    pair = Pair([("ids", "x", -1)], parameters, operations, (2,), values)
+    pair.check_gradients([rng.integers(0, 11, (19, 8))], tolerance=3e-5)
+    pair.check_gradients([np.array([[0, 3, 0, 4], [0, 0, 0, 0], [5, 0, 0, 1]])], tolerance=3e-5)
+    pair.check_gradients([ragged([[1, 2, 3], [], [4] * 9, [0, 5]])], tolerance=3e-5)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_stack_and_shared_input(rung, name):
+    """Two layers on one sequence and one upon another: gradients of inputs add up."""
+    rng = np.random.default_rng(8)
+    shapes, values = [], []
+    for number in range(3):
+        one, numbers = parameters_of(name, 5, 5, rng)
+        shapes += [(f"{label}{number}", shape) for label, shape in one]
+        values += numbers
+    settings = {"return_sequences": True}
+    operations = [
+        (name, (0,), (1,), (0, 1, 2), settings),
+        (name, (1,), (2,), (3, 4, 5), {**settings, "reverse": True, "keep_order": True}),
+        (name, (1,), (3,), (6, 7, 8), settings),
+        ("concatenate", (2, 3), (4,), (), {}),
+    ]
+    pair = Pair([("sequence", "x", -1, 5)], shapes, operations, (4,), values)
+    for mask in masks(4, 6, rng).values():
+        x = rng.normal(size=(4, 6, 5)).astype(np.float32)
+        pair.check_gradients([x if mask is None else (x, mask)], tolerance=5e-5)
+
+
+def test_gradients_stay_exact_over_a_hundred_steps(rung):
+    rng = np.random.default_rng(9)
+    shapes, values = parameters_of("lstm", 8, 32, rng, scale=0.15)
+    operation = ("lstm", (0,), (1,), (0, 1, 2), {"return_sequences": True})
+    pair = Pair([("sequence", "x", -1, 8)], shapes, [operation], (1,), values)
+    pair.check_gradients([rng.normal(size=(3, 100, 8)).astype(np.float32)], tolerance=1e-5)
+
+
+def test_the_same_bits_for_any_number_of_threads():
+    from embedcnn import _core
+
+    rng = np.random.default_rng(10)
+    shapes, values = parameters_of("lstm", 12, 70, rng)
+    operation = ("lstm", (0,), (1,), (0, 1, 2), {"return_sequences": True})
+    x = rng.normal(size=(30, 11, 12)).astype(np.float32)
+    mask = np.arange(11)[None] < rng.integers(1, 12, (30, 1))
+    d_out = rng.normal(size=(30, 11, 70)).astype(np.float32)
+    results = []
+    for count in (1, 2, 3, 4, 7):
+        _core.set_num_threads(count)
+        program = _core.Program([("sequence", "x", -1, 12)], shapes, [operation], (1,))
+        for number, value in enumerate(values):
+            program.bind(number, value.astype(np.float32), True, [], np.zeros(1, np.int64))
+        (out,) = program.forward([(x, mask)], training=True, step=0)
+        program.backward([d_out])
+        results.append([out.tobytes(), *[program.gradient(n).tobytes() for n in range(3)]])
+    _core.set_num_threads(0)
+    assert all(one == results[0] for one in results[1:])
+
+
+def test_misuse():
+    from embedcnn import _core
+
+    def build(name, shapes, attributes=None, inputs=(("sequence", "x", -1, 3),)):
+        numbers = tuple(range(len(shapes)))
+        parameters = [(f"p{n}", shape) for n, shape in enumerate(shapes)]
+        sources = tuple(range(len(inputs)))
+        operation = (name, sources, (len(inputs),), numbers, attributes or {})
+        return _core.Program(list(inputs), parameters, [operation], (len(inputs),))
+
+    with pytest.raises(ValueError, match="lstm: the kernel has 6 columns; expected 4 for each unit"):
+        build("lstm", [(3, 6), (2, 6), (6,)])
+    with pytest.raises(ValueError, match=r"p1 has the shape \(3, 8\); expected \(2, 8\)"):
+        build("lstm", [(3, 8), (3, 8), (8,)])
+    with pytest.raises(ValueError, match=r"p2 has the shape \(6,\); expected \(2, 6\)"):
+        build("gru", [(3, 6), (2, 6), (6,)])
+    with pytest.raises(ValueError, match="recurrent_dropout = 1 is outside"):
+        build("simple_rnn", [(3, 2), (2, 2), (2,)], {"recurrent_dropout": 1.0})
+    with pytest.raises(ValueError, match="lstm: expected tokens or a sequence"):
+        build("lstm", [(3, 8), (2, 8), (8,)], inputs=[("floats", "x", 3)])
+    with pytest.raises(ValueError, match="initial state 1 has 5 columns; expected one row of 2"):
+        inputs = [("sequence", "x", -1, 3), ("floats", "h", 5)]
+        build("gru", [(3, 6), (2, 6), (2, 6)], {"initial_state": True}, inputs)
