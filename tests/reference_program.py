@@ -13,7 +13,6 @@ import reference_optimizers
 import reference_recurrent
 from reference import Sequence, sequence
 
-
 RECURRENT = tuple(reference_recurrent.STEPS)
 
 

@@ -65,7 +65,7 @@ def recurrent(
     recurrent_activation="sigmoid",
     **_,
 ):
-    """Outputs [states or last state, last h, (last c)]; gradients of x, the first states and the parameters."""
+    """Outputs [states or last state, last h, (last c)]; gradients of x, first states and parameters."""
     settings = {"activation": activation, "recurrent_activation": recurrent_activation}
     batch, width, _channels = x.values.shape
     units, gru, lstm = len(recurrent_kernel), name == "gru", name == "lstm"
