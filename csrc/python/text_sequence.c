@@ -187,12 +187,17 @@ static inline int small_value(PyObject *number, long long *value)
     return 1;
 }
 
+#define AHEAD 16 /* ints, which lie anywhere, are asked for before they are needed */
+
 /* Writes ints of one digit as int32; 0 where something else stands among them. */
 static int write_small(int32_t *out, PyObject **items, int64_t count)
 {
+    int64_t near_end = count - AHEAD;
     for (int64_t i = 0; i < count; i++) {
         long long value;
-        __builtin_prefetch(i + 16 < count ? items[i + 16] : items[i]); /* the ints lie anywhere */
+        if (i < near_end) {
+            __builtin_prefetch(items[i + AHEAD]);
+        }
         if (!PyLong_CheckExact(items[i]) || !small_value(items[i], &value)) {
             return 0;
         }
@@ -313,6 +318,23 @@ static int pad_row(PyArrayObject *out, PyObject *row, int64_t index, const struc
     return written || !taken ? 0 : write_any(to, out, row, source, taken, index);
 }
 
+static PyObject *longest_row(PyObject *module, PyObject *rows)
+{
+    (void)module;
+    if (!PyTuple_CheckExact(rows)) {
+        return PyErr_Format(PyExc_TypeError, "rows must be a tuple");
+    }
+    Py_ssize_t longest = 0;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(rows); i++) {
+        PyObject *row = PyTuple_GET_ITEM(rows, i);
+        if (!PyList_CheckExact(row) && !PyTuple_CheckExact(row)) {
+            Py_RETURN_NONE;
+        }
+        longest = Py_SIZE(row) > longest ? Py_SIZE(row) : longest;
+    }
+    return PyLong_FromSsize_t(longest);
+}
+
 static PyObject *pad_rows(PyObject *module, PyObject *args)
 {
     (void)module;
@@ -355,6 +377,9 @@ static PyMethodDef methods[] = {
     {"gather_ragged", gather_ragged, METH_VARARGS,
      "gather_ragged(ids, offsets, rows)\n--\n\n(ids, offsets) of the chosen rows."},
     {"ragged_lists", ragged_lists, METH_VARARGS, "ragged_lists(ids, offsets)\n--\n\nThe rows as lists of int."},
+    {"longest_row", longest_row, METH_O,
+     "longest_row(rows)\n--\n\nItems of the longest of a tuple of lists and tuples; None where something else is among "
+     "them."},
     {"pad_rows", pad_rows, METH_VARARGS,
      "pad_rows(out, rows, pad_after, truncate_last)\n--\n\nWrites a tuple of sequences into the rows of `out`, which "
      "holds the padding already."},

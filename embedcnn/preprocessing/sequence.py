@@ -15,25 +15,27 @@ from embedcnn.ragged import Ragged
 __all__ = ["make_sampling_table", "pad_sequences", "skipgrams"]
 
 
-def _measure(sequences: Sequence[Any]) -> tuple[list[int], tuple[int, ...]]:
-    """Length of every sequence, and the shape of an item of the first non-empty one."""
-    try:
-        lengths = list(map(len, sequences))
-    except TypeError:
-        index = next(index for index, row in enumerate(sequences) if not hasattr(row, "__len__"))
-        raise ValueError(
-            "`sequences` must be a list of iterables. Found non-iterable: "
-            f"sequences[{index}] = {sequences[index]!r}. For a single sequence pass [sequence]"
-        ) from None
-    first = next((row for row, length in zip(sequences, lengths, strict=True) if length), ())
+def _measure(rows: tuple[Any, ...], texts: bool) -> tuple[int, tuple[int, ...]]:
+    """Length of the longest sequence, and the shape of an item of the first non-empty one."""
+    longest = _core.longest_row(rows)
+    if longest is None:  # not only lists and tuples
+        if not texts:
+            _refuse_texts(rows)
+        try:
+            longest = max(map(len, rows), default=0)
+        except TypeError:
+            index = next(index for index, row in enumerate(rows) if not hasattr(row, "__len__"))
+            raise ValueError(
+                "`sequences` must be a list of iterables. Found non-iterable: "
+                f"sequences[{index}] = {rows[index]!r}. For a single sequence pass [sequence]"
+            ) from None
+    first = next((row for row in rows if len(row)), ())
     if isinstance(first, (list, tuple)) and (not first or type(first[0]) in (int, float)):
-        return lengths, ()
-    return lengths, np.asarray(first).shape[1:]
+        return longest, ()
+    return longest, np.asarray(first).shape[1:]
 
 
 def _refuse_texts(rows: Sequence[Any]) -> None:
-    if set(map(type, rows)) <= {list, tuple}:
-        return
     for index, row in enumerate(rows):
         if isinstance(row, (str, bytes)):
             raise ValueError(f"sequences[{index}] is text; expected ids: use Tokenizer.texts_to_sequences")
@@ -114,11 +116,9 @@ def pad_sequences(
     if isinstance(sequences, Ragged):
         return _pad_ragged(sequences, maxlen, kind, padding, truncating, value)
     rows = tuple(sequences)
-    if kind.kind not in "OUS":
-        _refuse_texts(rows)
-    lengths, item_shape = _measure(rows)
-    width = max(lengths) if maxlen is None else maxlen
-    if any(lengths):
+    longest, item_shape = _measure(rows, texts=kind.kind in "OUS")
+    width = longest if maxlen is None else maxlen
+    if longest:
         _check_words(padding, truncating)
         if width == 0 and truncating == "pre":
             raise ValueError(
