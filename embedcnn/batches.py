@@ -1,8 +1,8 @@
 """Batches of an epoch, from arrays in memory or from an iterable.
 
-What costs time to make (elements of an iterable, ids of raw texts) is made by a thread that is AHEAD batches
-in front of the step, which computes without the interpreter's lock. Batches come in the same order and with
-the same bits as without the thread. Whoever takes batches closes the iterator: that ends the thread.
+What costs time to make (elements of an iterable, ids of raw texts) is made by a thread that is up to AHEAD
+batches in front of the step, which computes without the interpreter's lock. Batches come in the same order
+and with the same bits as without the thread. Whoever takes batches closes the iterator: that ends the thread.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from .weighting import Weights, take_weights
 Batch = tuple[list[Any], list[np.ndarray], Weights, int]
 """Inputs, targets, weights and the number of examples."""
 
-AHEAD = 2  # batches that wait, besides the one in the making
+AHEAD = 4  # batches that wait, besides the one in the making
+REFILL = 1  # so few must be left before the thread wakes up again
 
 
 class ArrayBatches:
@@ -141,7 +142,7 @@ def ahead(start: Callable[[], Iterator[Batch]]) -> Iterator[Batch]:
     """The batches of `start()`, made by a thread of their own."""
     from .data.workers import run_ahead
 
-    return run_ahead(start, AHEAD)
+    return run_ahead(start, AHEAD, REFILL)
 
 
 def first_batches(batches: Iterator[Batch], limit: int | None) -> Iterator[Batch]:

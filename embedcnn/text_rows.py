@@ -47,7 +47,7 @@ def checked_texts(name: str, value: Any) -> np.ndarray:
     else:
         texts = np.empty(len(value), object)
         texts[:] = value
-    if texts.dtype == object:
+    if texts.dtype == object and set(map(type, texts.tolist())) != {str}:
         for number, text in enumerate(texts):
             if not isinstance(text, str):
                 raise TypeError(f"{name}[{number}] = {text!r} is a {type(text).__name__}; expected a str")

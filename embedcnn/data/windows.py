@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -18,31 +20,29 @@ Stack = Callable[[Sequence[Any], int], Any]
 
 def batched(source: Source, path: Path, size: int, drop: bool, together: Stack) -> Iterator[Any]:
     """``size`` elements put together; the last batch may be smaller unless ``drop``."""
-    elements_of_batch: list[Any] = []
     position = 0
+    size = min(size, sys.maxsize)
     with opened(source, path) as elements:
-        for element in elements:
-            elements_of_batch.append(element)
-            if len(elements_of_batch) == size:
-                yield together(elements_of_batch, position)
-                position += size
-                elements_of_batch = []
-    if elements_of_batch and not drop:
-        yield together(elements_of_batch, position)
+        while len(some := list(islice(elements, size))) == size:
+            yield together(some, position)
+            position += size
+    if some and not drop:
+        yield together(some, position)
 
 
 def gathered(table: Any, index: Source, path: Path, size: int, drop: bool) -> Iterator[Any]:
     """Batches of rows of a table: one gather per leaf instead of one slice per row."""
 
-    def gather(rows: list[int]) -> Any:
+    def gather(rows: Sequence[int], _: int) -> Any:
+        where = np.array(rows, np.int64)
         return map_leaves(
             lambda leaf: (
-                leaf[rows] if isinstance(leaf, np.ndarray) else stack_leaf([leaf[row] for row in rows], 0)
+                leaf[where] if isinstance(leaf, np.ndarray) else stack_leaf([leaf[row] for row in rows], 0)
             ),
             table,
         )
 
-    return batched(index, path, size, drop, lambda rows, _: gather(list(rows)))
+    return batched(index, path, size, drop, gather)
 
 
 def first_size(part: Any) -> int | None:

@@ -62,8 +62,8 @@ class Crew:
 
     def start(self, target: Callable[[], None], name: str) -> None:
         thread = PipelineThread(target, name)
+        self.threads.append(thread)  # before it starts: an interrupt between the two must not lose it
         thread.start()
-        self.threads.append(thread)
 
     def check_process(self) -> None:
         """Threads do not survive a fork: say so, where waiting for them would take forever."""
@@ -84,7 +84,8 @@ class Crew:
         if isinstance(current, PipelineThread) and current is not self.owner:
             return  # joining from here could wait for ourselves
         for thread in self.threads:
-            thread.join(timeout)
+            if thread.is_alive():  # not where starting it was interrupted
+                thread.join(timeout)
 
 
 crews: weakref.WeakSet[Crew] = weakref.WeakSet()
@@ -201,10 +202,14 @@ def parallel_map(
         failure = slot = element = None  # an error, its traceback and this frame would hold each other
 
 
-def run_ahead(start: Callable[[], Iterator[Any]], size: int) -> Iterator[Any]:
+def run_ahead(start: Callable[[], Iterator[Any]], size: int, refill: int | None = None) -> Iterator[Any]:
     """The elements of ``start()``, made by a thread that is up to ``size`` of them ahead and closes its
     input itself.
+
+    Once it is, it sleeps until ``refill`` are left (None: size - 1). Whoever computes on all processors is
+    disturbed by every awakening, less by a long one than by several.
     """
+    low = size - 1 if refill is None else refill
     crew = Crew()
     buffer: deque[Any] = deque()
     ended: list[BaseException | None] = []
@@ -216,7 +221,8 @@ def run_ahead(start: Callable[[], Iterator[Any]], size: int) -> Iterator[Any]:
             elements = start()
             for element in elements:
                 with crew.lock:
-                    while len(buffer) >= size and not crew.stopped:
+                    full = len(buffer) >= size
+                    while full and len(buffer) > low and not crew.stopped:
                         crew.todo.wait()
                     if crew.stopped:
                         return
@@ -246,7 +252,8 @@ def run_ahead(start: Callable[[], Iterator[Any]], size: int) -> Iterator[Any]:
                 if not buffer:
                     break
                 element = buffer.popleft()
-                crew.todo.notify()
+                if len(buffer) <= low:
+                    crew.todo.notify()
             yield element
         failure = ended[0]
         if failure is not None:
