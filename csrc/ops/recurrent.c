@@ -26,12 +26,13 @@ enum {
 
 struct state {
     int cell;
-    int use_bias, return_sequences, return_state, initial_state, reverse, keep_order, zero_output_for_mask;
+    int use_bias, return_sequences, return_state, initial_state, stateful, reverse, keep_order, zero_output_for_mask;
     int activation, recurrent_activation, layer;
     double recurrent_dropout;
 
     int64_t units, gates; /* gates: columns of all of them, G H */
     int states;           /* 2: LSTM */
+    int kept;             /* number of the first kept state among the parameters */
 
     /* of the step */
     struct ec_steps steps;
@@ -62,6 +63,7 @@ static const struct ec_attribute attributes[] = {
     {"return_sequences", EC_ATTRIBUTE_INT, offsetof(struct state, return_sequences), NULL},
     {"return_state", EC_ATTRIBUTE_INT, offsetof(struct state, return_state), NULL},
     {"initial_state", EC_ATTRIBUTE_INT, offsetof(struct state, initial_state), NULL},
+    {"stateful", EC_ATTRIBUTE_INT, offsetof(struct state, stateful), NULL},
     {"reverse", EC_ATTRIBUTE_INT, offsetof(struct state, reverse), NULL},
     {"keep_order", EC_ATTRIBUTE_INT, offsetof(struct state, keep_order), NULL},
     {"zero_output_for_mask", EC_ATTRIBUTE_INT, offsetof(struct state, zero_output_for_mask), NULL},
@@ -93,6 +95,10 @@ static ec_status infer_parameters(struct ec_op *op, char *message, size_t bytes)
         int gru = state->cell == EC_CELL_GRU;
         status = ec_infer_parameter(op, 2, gru ? 2 : 1, gru ? both_dims : &state->gates, message, bytes);
     }
+    const int64_t kept_dims[] = {-1, state->units};
+    for (int i = state->kept; status == EC_OK && i < op->parameter_count; i++) {
+        status = ec_infer_parameter(op, i, 2, kept_dims, message, bytes);
+    }
     return status;
 }
 
@@ -100,7 +106,11 @@ static ec_status infer(struct ec_op *op, char *message, size_t bytes)
 {
     struct state *state = op->state;
     state->states = state->cell == EC_CELL_LSTM ? 2 : 1;
-    int parameters = state->use_bias ? 3 : 2;
+    state->kept = state->use_bias ? 3 : 2;
+    int parameters = state->kept + state->states * (state->stateful != 0);
+    if (state->stateful && state->initial_state) {
+        return ec_infer_error(message, bytes, "%s: a stateful layer takes no initial state", op->type->name);
+    }
     ec_status status =
         ec_infer_counts(op, 1 + state->states * (state->initial_state != 0),
                         1 + state->states * (state->return_state != 0), parameters, parameters, message, bytes);
@@ -328,8 +338,8 @@ static void plan_recurrence(struct ec_op *op, struct ec_step *step)
         .source = state->source,
         .source_row = state->source_row,
         .bias = state->use_bias && !state->source ? state->bias : NULL,
-        .first_state = state->initial_state ? state->first[0] : NULL,
-        .first_carry = state->initial_state && state->states == 2 ? state->first[1] : NULL,
+        .first_state = state->initial_state || state->stateful ? state->first[0] : NULL,
+        .first_carry = state->initial_state || state->stateful ? state->first[1] : NULL,
         .out = state->return_sequences ? out->data : NULL,
         .out_row = state->out_row,
         .last_state = state->last[0],
@@ -364,6 +374,11 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
     struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0];
+    if (state->stateful && op->parameters[state->kept]->dims[0] != step->batch) {
+        return ec_infer_error(step->message, sizeof step->message,
+                              "%s: a stateful layer keeps the states of %lld texts; this batch has %lld",
+                              op->type->name, (long long)op->parameters[state->kept]->dims[0], (long long)step->batch);
+    }
     ec_status status = state->return_sequences ? plan_out_layout(op, step) : EC_OK;
     if (status == EC_OK) {
         status = ec_op_plan_gradients(op, step);
@@ -429,6 +444,9 @@ static void prepare(struct ec_op *op, const struct ec_step *step, struct ec_team
         int64_t b = state->steps.text[rank];
         for (int i = 1; i < op->input_count; i++) {
             memcpy(state->first[i - 1] + rank * r->units, op->inputs[i]->data + b * r->units, bytes);
+        }
+        for (int i = 0; state->stateful && i < state->states; i++) {
+            memcpy(state->first[i] + rank * r->units, op->parameters[state->kept + i]->value + b * r->units, bytes);
         }
         if (r->state_mask) { /* one mask a text, as Keras; position -1 keeps it apart from dropout of the input */
             ec_kernels()->dropout((float *)r->state_mask + rank * r->units, state->ones,
@@ -505,6 +523,10 @@ static void leave(struct ec_op *op, const struct ec_step *step, struct ec_team *
         }
         for (int i = 1; i < op->output_count; i++) {
             memcpy(op->outputs[i]->data + b * state->units, state->last[i - 1] + rank * state->units, bytes);
+        }
+        for (int i = 0; state->stateful && i < state->states; i++) {
+            memcpy(op->parameters[state->kept + i]->value + b * state->units, state->last[i] + rank * state->units,
+                   bytes);
         }
     }
     ec_team_barrier(team);

@@ -178,3 +178,30 @@ def test_misuse():
     with pytest.raises(ValueError, match="initial state 1 has 5 columns; expected one row of 2"):
         inputs = [("sequence", "x", -1, 3), ("floats", "h", 5)]
         build("gru", [(3, 6), (2, 6), (2, 6)], {"initial_state": True}, inputs)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_stateful_layer_goes_on_where_it_ended(rung, name):
+    from embedcnn import _core
+
+    rng = np.random.default_rng(11)
+    shapes, values = parameters_of(name, 3, 12, rng)
+    x = rng.normal(size=(5, 8, 3)).astype(np.float32)
+    inputs, settings = [("sequence", "x", -1, 3)], {"return_sequences": True}
+    whole = _core.Program(inputs, shapes, [(name, (0,), (1,), (0, 1, 2), settings)], (1,))
+    states = [("state", (5, 12))] * (2 if name == "lstm" else 1)
+    numbers = tuple(range(3 + len(states)))
+    operation = (name, (0,), (1,), numbers, {**settings, "stateful": True})
+    program = _core.Program(inputs, shapes + states, [operation], (1,))
+    kept = [np.zeros((5, 12), np.float32) for _ in states]
+    for number, value in enumerate(values):
+        whole.bind(number, value.astype(np.float32), False, [], np.zeros(1, np.int64))
+        program.bind(number, value.astype(np.float32), False, [], np.zeros(1, np.int64))
+    for number, value in enumerate(kept):
+        program.bind(3 + number, value, False, [], np.zeros(1, np.int64))
+    parts = [program.forward([x[:, begin : begin + 4]])[0] for begin in (0, 4)]
+    expected = whole.forward([x])[0]
+    np.testing.assert_allclose(np.concatenate(parts, 1), expected, atol=1e-6)
+    np.testing.assert_allclose(kept[0], expected[:, -1], atol=1e-6)
+    with pytest.raises(ValueError, match="keeps the states of 5 texts; this batch has 4"):
+        program.forward([x[:4]])
