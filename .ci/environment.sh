@@ -50,18 +50,19 @@ install_packages() {
 # What building and testing in place takes.
 test_environment() {
     environment tests 'setuptools>=77' 'numpy>=2' 'safetensors>=0.4' 'tqdm>=4.60' 'pytest>=8' 'pytest-timeout>=2' \
-        'hypothesis>=6'
+        'pytest-xdist>=3' 'hypothesis>=6'
 }
 
 # Builds in place in a copy of the checkout: build_in COPY PYTHON, with CC and EMBEDCNN_* from the environment.
 build_in() { (cd "$1" && "$2" setup.py --quiet build_ext --inplace); }
 
-# Runs pytest in this folder and notes its counts for the last line of .ci/run.
+# Runs pytest in this folder, one process per CPU, and notes its counts for the last line of .ci/run.
 run_pytest() {
     local python=$1 log status=0
     shift
     log=$(mktemp "$WORK/pytest.XXXXXX")
-    "$python" -m pytest -p no:cacheprovider --durations=3 "$@" </dev/null >"$log" 2>&1 || status=$?
+    "$python" -m pytest -p no:cacheprovider --numprocesses="$(nproc)" --dist=worksteal --max-worker-restart=2 \
+        --durations=3 "$@" </dev/null >"$log" 2>&1 || status=$?
     note_counts "$log"
     if [ "$status" -eq 0 ]; then tail -n 6 "$log"; else tail -n 200 "$log"; fi
     return "$status"

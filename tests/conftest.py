@@ -25,6 +25,30 @@ settings.register_profile("sanitizers", settings.get_profile("embedcnn"), max_ex
 settings.load_profile(os.environ.get("EMBEDCNN_HYPOTHESIS", "embedcnn"))
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--ambient",
+        action="store_true",
+        help="of cases that choose instruction set or threads, only those of this environment",
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    """With ``--ambient`` a test that sweeps over both is left out: a plain run has every pair."""
+    if not config.getoption("--ambient"):
+        return
+    here = {"rung": _core.kernels()["name"], "threads": _core.get_num_threads()}
+
+    def is_ambient(item) -> bool:
+        callspec = getattr(item, "callspec", None)
+        chosen = {name: callspec.params[name] for name in here if callspec and name in callspec.params}
+        return len(chosen) < 2 and all(here[name] == value for name, value in chosen.items())
+
+    left_out = [item for item in items if not is_ambient(item)]
+    items[:] = [item for item in items if is_ambient(item)]
+    config.hook.pytest_deselected(items=left_out)
+
+
 def available_rungs() -> list[str]:
     return list(_core.kernels()["available"]) if hasattr(_core, "kernels") else []
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# the tests on every instruction set of the machine, with 1, 2 and 3 threads
+# the tests on every instruction set of the machine, each with 1, 2 and 3 threads
 . "$(dirname "$0")/../environment.sh"
 
 python=$(test_environment)/bin/python
@@ -10,12 +10,17 @@ cd "$copy"
 mapfile -t rungs < <("$python" -c "from embedcnn import _core; print(*_core.kernels()['available'], sep='\n')")
 echo "instruction sets: ${rungs[*]}"
 
-# The README's second command has run everything once, with the best instruction set and all CPUs. Here: what
-# depends on them. A run takes one rung and one number of threads, until every one of both had its turn.
-independent=(tests/structure tests/datasets tests/data tests/preprocessing tests/kernels tests/matrix tests/fuzz)
-runs=$((${#rungs[@]} > 3 ? ${#rungs[@]} : 3))
-for ((run = 0; run < runs; run++)); do
-    export EMBEDCNN_ISA=${rungs[run % ${#rungs[@]}]} OMP_NUM_THREADS=$((run % 3 + 1))
-    echo "--- EMBEDCNN_ISA=$EMBEDCNN_ISA OMP_NUM_THREADS=$OMP_NUM_THREADS"
-    run_pytest "$python" tests "${independent[@]/#/--ignore=}"
+# The README's second command has run everything once, with the best instruction set and all CPUs, and there the
+# tests of operations went through every pair by themselves. Here every pair has its turn with all others: models,
+# programs, optimizers; text and word vectors, which have no kernels of their own, once per number of threads.
+independent=(tests/structure tests/datasets tests/data tests/cli tests/notebooks tests/base tests/kernels tests/matrix
+    tests/fuzz)
+text=(tests/text tests/preprocessing tests/vectors)
+for rung in "${rungs[@]}"; do
+    [ "$rung" != "${rungs[-1]}" ] || text=()
+    for threads in 1 2 3; do
+        export EMBEDCNN_ISA=$rung OMP_NUM_THREADS=$threads
+        echo "--- EMBEDCNN_ISA=$rung OMP_NUM_THREADS=$threads"
+        run_pytest "$python" tests --ambient "${independent[@]/#/--ignore=}" "${text[@]/#/--ignore=}"
+    done
 done

@@ -11,6 +11,31 @@
 
 #define HUGE_PAGE ((size_t)1 << 21)
 
+/* Under the address sanitizer an arena's parts lie apart, nobody may touch what is between them or was given back, and
+ * a part starts as NaN (or -1), so that reading what nobody wrote shows in the results. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define WATCHED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) && !defined(WATCHED)
+#define WATCHED 1
+#endif
+#ifdef WATCHED
+#include <sanitizer/asan_interface.h>
+#define GAP ((size_t)EC_ALIGNMENT)
+static void forbid(void *begin, size_t bytes) { ASAN_POISON_MEMORY_REGION(begin, bytes); }
+static void allow(void *begin, size_t bytes)
+{
+    ASAN_UNPOISON_MEMORY_REGION(begin, bytes);
+    memset(begin, 0xff, bytes);
+}
+#else
+#define GAP ((size_t)0)
+static inline void forbid(void *begin, size_t bytes) { (void)begin, (void)bytes; }
+static inline void allow(void *begin, size_t bytes) { (void)begin, (void)bytes; }
+#endif
+
 static _Atomic int64_t allocations;
 static _Atomic int64_t fail_at;
 static _Atomic int fail_forever;
@@ -126,6 +151,7 @@ static int add_chunk(struct ec_arena *arena, size_t bytes)
     chunk->bytes = bytes;
     arena->chunk = chunk;
     arena->used = 0;
+    forbid((char *)chunk + EC_ALIGNMENT, bytes);
     return 1;
 }
 
@@ -138,6 +164,8 @@ void ec_arena_reset(struct ec_arena *arena)
         /* A quarter more than was needed: sizes that follow the data grow a few times, not at every step. If even
          * this fails, the next take tries again with less. */
         add_chunk(arena, high_water + high_water / 4);
+    } else if (arena->chunk) {
+        forbid((char *)arena->chunk + EC_ALIGNMENT, arena->chunk->bytes);
     }
     arena->used = 0;
     arena->total = 0;
@@ -146,12 +174,12 @@ void ec_arena_reset(struct ec_arena *arena)
 
 void *ec_arena_take(struct ec_arena *arena, int64_t count, size_t size)
 {
-    size_t bytes;
-    if (!array_bytes(count, size, &bytes) || bytes > (size_t)PTRDIFF_MAX / 2) {
+    size_t asked, bytes;
+    if (!array_bytes(count, size, &asked) || asked > (size_t)PTRDIFF_MAX / 2) {
         arena->failed = 1;
         return NULL;
     }
-    bytes = (bytes + EC_ALIGNMENT - 1) / EC_ALIGNMENT * EC_ALIGNMENT;
+    bytes = (asked + EC_ALIGNMENT - 1) / EC_ALIGNMENT * EC_ALIGNMENT + GAP;
     if (!arena->chunk || arena->chunk->bytes - arena->used < bytes) {
         size_t least = arena->total > ((size_t)1 << 16) ? arena->total : (size_t)1 << 16;
         if (!add_chunk(arena, bytes > least ? bytes : least) && !add_chunk(arena, bytes)) {
@@ -160,6 +188,7 @@ void *ec_arena_take(struct ec_arena *arena, int64_t count, size_t size)
         }
     }
     void *part = (char *)arena->chunk + EC_ALIGNMENT + arena->used;
+    allow(part, asked);
     arena->used += bytes;
     arena->total += bytes;
     if (arena->total > arena->high_water) {

@@ -247,7 +247,7 @@ MISTAKES = [
     ("a.jsonl", "{}\n", {"text_column": 0}, r"text_column: expected a key \(str\) for JSON lines"),
     (
         "a.csv.gz",
-        gzip.compress(GOOD.encode() * 99)[:30],
+        gzip.compress(GOOD.encode() * 99, mtime=0)[:30],
         {},
         r"a\.csv\.gz: the compressed data is damaged or cut short",
     ),
