@@ -16,6 +16,22 @@ struct ec_gradient {
     int64_t count, width, stride; /* row-sparse only */
 };
 
+enum ec_constraint {
+    EC_NO_CONSTRAINT,
+    EC_NON_NEGATIVE, /* w = max(w, 0) */
+    EC_NORM          /* w *= (rate clip(n, least, most) + (1 - rate) n) / (1e-7 + n), n the norm over some axes */
+};
+
+/* What a step does to a parameter beside the optimizer's rule. */
+struct ec_parameter_rules {
+    double l1, l2;    /* penalty l1 sum |w| + l2 sum w^2 in the loss */
+    int all_rows;     /* tables: penalty and update of every row (dense), not of those that the step read */
+    int keeps_weight; /* no weight decay */
+    int constraint;   /* enum ec_constraint, after the update */
+    int norm_axes;    /* bit a: axis a is summed over */
+    double least_norm, most_norm, norm_rate;
+};
+
 struct ec_parameter {
     const char *name;
     int rank;
@@ -28,6 +44,10 @@ struct ec_parameter {
     float *slots[EC_MAX_SLOTS];
     int slot_count;
     int64_t *steps; /* updates so far */
+    struct ec_parameter_rules rules;
+    float *average;     /* moving average of the value; or NULL */
+    float *accumulator; /* gradients of steps without an update, summed; or NULL */
+    uint8_t *touched;   /* tables: [V] whether accumulator holds something of a row */
 
     /* of the step that runs */
     struct ec_gradient gradient;

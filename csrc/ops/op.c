@@ -46,6 +46,7 @@ const struct ec_op_type *const ec_op_types[] = {
     &ec_op_row_loss,
     &ec_op_squared_error,
     &ec_op_given_loss,
+    &ec_op_activity_penalty,
     NULL,
 };
 

@@ -90,7 +90,8 @@ struct ec_op_type {
     const void *defaults;                  /* first state, or NULL: zeros */
     const struct ec_attribute *attributes; /* ends with a NULL name; or NULL */
     int is_loss;
-    int is_external; /* called between parallel regions; has no forward and backward of its own */
+    int is_external;     /* called between parallel regions; has no forward and backward of its own */
+    int starts_gradient; /* it has a gradient to pass back even where nothing after it has one */
     /* Once: checks inputs and parameters, sets kind and cols of the outputs. EC_BAD_VALUE with `message` set. */
     ec_status (*infer)(struct ec_op *op, char *message, size_t message_bytes);
     ec_status (*plan)(struct ec_op *op, struct ec_step *step);
@@ -138,9 +139,11 @@ extern const struct ec_op_type ec_op_ngrams, ec_op_lookup, ec_op_embed, ec_op_to
     ec_op_unflatten, ec_op_repeat, ec_op_permute, ec_op_noise, ec_op_unit_normalization, ec_op_masking,
     ec_op_batch_normalization, ec_op_depthwise_conv1d, ec_op_weight_normalization, ec_op_dot, ec_op_external,
     ec_op_cross_entropy, ec_op_focal_cross_entropy, ec_op_element_loss, ec_op_row_loss, ec_op_squared_error,
-    ec_op_given_loss;
+    ec_op_given_loss, ec_op_activity_penalty;
 /* Whether a loss wants int32 labels [rows] rather than floats [rows x cols]. */
 int ec_loss_takes_labels(const struct ec_op *op);
+/* What an activity_penalty adds to the loss; 0 for other operations. */
+double ec_activity_penalty(const struct ec_op *op);
 /* given_loss, between forward and backward: losses [B, (T)] and derivatives [B, (T), cols], both in padded form. */
 void ec_loss_give(struct ec_op *op, int64_t batch, const double *losses, const float *derivatives);
 /* The operations by name: NULL where there is none of this name. */

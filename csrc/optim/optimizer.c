@@ -29,30 +29,65 @@ static int needs_norm(const struct ec_optimizer *optimizer)
     return optimizer->clipnorm > 0.0 || optimizer->global_clipnorm > 0.0;
 }
 
-static ec_status plan_item(struct ec_update_item *item, const struct ec_optimizer *optimizer, struct ec_arena *arena)
+void ec_optimizer_begin(struct ec_optimizer *optimizer, double learning_rate, uint64_t number)
 {
-    struct ec_parameter *parameter = item->parameter;
-    if (needs_norm(optimizer)) {
-        item->tiles = ec_gradient_tiles(parameter);
-        item->partial = ec_arena_take(arena, item->tiles, sizeof *item->partial);
-    }
-    if (parameter->is_table && optimizer->dense_tables) {
-        item->place_of_row = ec_arena_take(arena, parameter->dims[0], sizeof *item->place_of_row);
-        if (item->place_of_row) {
-            memset(item->place_of_row, 0xff, (size_t)parameter->dims[0] * sizeof *item->place_of_row);
-            for (int64_t i = 0; i < parameter->gradient.count; i++) {
-                item->place_of_row[parameter->gradient.rows[i]] = (int32_t)i;
-            }
-        }
-    }
-    return arena->failed ? EC_NO_MEMORY : EC_OK;
+    uint64_t steps = optimizer->accumulation_steps > 1 ? (uint64_t)optimizer->accumulation_steps : 1;
+    int frequency = optimizer->use_ema ? optimizer->ema_overwrite_frequency : 0;
+    optimizer->learning_rate = learning_rate;
+    optimizer->updates = (number + 1) % steps == 0;
+    optimizer->overwrites = frequency > 0 && (number / steps + 1) % (uint64_t)frequency == 0;
 }
 
-ec_status ec_optimizer_plan(struct ec_update *update, struct ec_optimizer *optimizer,
+static int accumulates(const struct ec_update *update) { return update->optimizer->accumulation_steps > 1; }
+
+/* A dense update needs the whole gradient of a table only where more than the rule reads it. */
+static ec_status plan_table(struct ec_update_item *item, const struct ec_update *update, struct ec_arena *arena)
+{
+    struct ec_parameter *parameter = item->parameter;
+    int penalised = parameter->rules.l1 != 0.0 || parameter->rules.l2 != 0.0;
+    if (penalised || accumulates(update)) {
+        return ec_spread_plan(&item->accumulation, arena);
+    }
+    item->place_of_row = ec_arena_take(arena, parameter->dims[0], sizeof *item->place_of_row);
+    if (!item->place_of_row) {
+        return EC_NO_MEMORY;
+    }
+    memset(item->place_of_row, 0xff, (size_t)parameter->dims[0] * sizeof *item->place_of_row);
+    for (int64_t i = 0; i < parameter->gradient.count; i++) {
+        item->place_of_row[parameter->gradient.rows[i]] = (int32_t)i;
+    }
+    return EC_OK;
+}
+
+static ec_status plan_item(struct ec_update_item *item, const struct ec_update *update, struct ec_arena *arena)
+{
+    struct ec_parameter *parameter = item->parameter;
+    ec_status status = EC_OK;
+    item->accumulation = (struct ec_accumulation){.parameter = parameter, .fresh = parameter->gradient};
+    if (parameter->is_table && update->optimizer->dense_tables) {
+        status = plan_table(item, update, arena);
+    }
+    if (status == EC_OK && accumulates(update) && update->optimizer->updates) {
+        status = ec_mean_plan(&item->accumulation, arena);
+    }
+    if (status == EC_OK && needs_norm(update->optimizer)) {
+        struct ec_gradient now = parameter->gradient;
+        if (accumulates(update) && update->optimizer->updates) {
+            parameter->gradient = item->accumulation.mean; /* the one that is clipped */
+        }
+        item->tiles = ec_gradient_tiles(parameter);
+        item->partial = ec_arena_take(arena, item->tiles, sizeof *item->partial);
+        parameter->gradient = now;
+    }
+    return status == EC_OK && arena->failed ? EC_NO_MEMORY : status;
+}
+
+ec_status ec_optimizer_plan(struct ec_update *update, struct ec_optimizer *optimizer, struct ec_penalties *penalties,
                             struct ec_parameter *const *parameters, int count, struct ec_arena *arena)
 {
     update->optimizer = optimizer;
-    update->count = 0;
+    update->penalties = penalties;
+    update->count = update->constrained = 0;
     update->items = ec_arena_take(arena, count, sizeof *update->items);
     if (!update->items) {
         return EC_NO_MEMORY;
@@ -61,7 +96,8 @@ ec_status ec_optimizer_plan(struct ec_update *update, struct ec_optimizer *optim
         if (parameters[i]->trainable && parameters[i]->writers) {
             struct ec_update_item *item = &update->items[update->count++];
             *item = (struct ec_update_item){.parameter = parameters[i]};
-            ec_status status = plan_item(item, optimizer, arena);
+            update->constrained |= parameters[i]->rules.constraint != EC_NO_CONSTRAINT;
+            ec_status status = plan_item(item, update, arena);
             if (status != EC_OK) {
                 return status;
             }
@@ -109,29 +145,91 @@ static struct ec_gradient_scaling scaling_of(const struct ec_update *update, con
     return scaling;
 }
 
-static void update_dense(const struct ec_rule *rule, struct ec_parameter *parameter, struct ec_team *team)
+/* What the backward pass wrote, with the penalties, summed up with the steps before where an update spans several. */
+static void finish_gradients(struct ec_update *update, struct ec_team *team)
+{
+    int spread = 0;
+    for (int i = 0; i < update->count; i++) {
+        if (update->items[i].accumulation.place_of_row) {
+            ec_spread(&update->items[i].accumulation, team);
+            spread = 1;
+        }
+    }
+    if (spread) {
+        ec_team_barrier(team);
+    }
+    ec_penalties_run(update->penalties, 1, team);
+    if (!accumulates(update)) {
+        return;
+    }
+    for (int i = 0; i < update->count; i++) {
+        ec_accumulate(&update->items[i].accumulation, team);
+    }
+    ec_team_barrier(team);
+    for (int i = 0; update->optimizer->updates && i < update->count; i++) {
+        ec_mean(&update->items[i].accumulation, update->optimizer->accumulation_steps, team);
+    }
+    ec_team_barrier(team);
+    if (team->index == 0 && update->optimizer->updates) {
+        for (int i = 0; i < update->count; i++) {
+            update->items[i].parameter->gradient = update->items[i].accumulation.mean;
+        }
+    }
+    ec_team_barrier(team);
+}
+
+/* average = momentum average + (1 - momentum) value; in the first update the value itself. */
+static void move_average(const struct ec_update *update, struct ec_parameter *parameter, int64_t begin, int64_t n)
+{
+    double momentum = *parameter->steps ? update->optimizer->ema_momentum : 0.0;
+    float keep = (float)momentum, take = (float)(1.0 - momentum);
+    float *average = parameter->average + begin, *value = parameter->value + begin;
+    for (int64_t i = 0; i < n; i++) {
+        average[i] = keep * average[i] + take * value[i];
+    }
+    if (update->optimizer->overwrites) {
+        memcpy(value, average, (size_t)n * sizeof *value);
+    }
+}
+
+/* One range of a parameter; rule NULL: a step without an update, whose averages move all the same, as in Keras. */
+static void update_range(const struct ec_update *update, const struct ec_rule *rule, struct ec_parameter *parameter,
+                         int64_t begin, const float *gradient, int64_t n)
+{
+    if (rule) {
+        ec_rule_apply(rule, parameter, begin, gradient, n);
+    }
+    if (update->optimizer->use_ema) {
+        move_average(update, parameter, begin, n);
+    }
+}
+
+static void update_dense(const struct ec_update *update, const struct ec_rule *rule, struct ec_parameter *parameter,
+                         struct ec_team *team)
 {
     for (int64_t tile; (tile = ec_team_next(team, (parameter->size + dense_tile - 1) / dense_tile)) >= 0;) {
         int64_t begin = tile * dense_tile;
         int64_t left = parameter->size - begin;
-        ec_rule_apply(rule, parameter, begin, parameter->gradient.values + begin,
-                      left < dense_tile ? left : dense_tile);
+        update_range(update, rule, parameter, begin, parameter->gradient.values + begin,
+                     left < dense_tile ? left : dense_tile);
     }
 }
 
-static void update_touched_rows(const struct ec_rule *rule, struct ec_parameter *parameter, struct ec_team *team)
+static void update_touched_rows(const struct ec_update *update, const struct ec_rule *rule,
+                                struct ec_parameter *parameter, struct ec_team *team)
 {
     const struct ec_gradient *gradient = &parameter->gradient;
     for (int64_t tile; (tile = ec_team_next(team, (gradient->count + row_tile - 1) / row_tile)) >= 0;) {
         int64_t end = (tile + 1) * row_tile < gradient->count ? (tile + 1) * row_tile : gradient->count;
         for (int64_t i = tile * row_tile; i < end; i++) {
-            ec_rule_apply(rule, parameter, gradient->rows[i] * gradient->width, gradient->values + i * gradient->stride,
-                          gradient->width);
+            update_range(update, rule, parameter, gradient->rows[i] * gradient->width,
+                         gradient->values + i * gradient->stride, gradient->width);
         }
     }
 }
 
-static void update_all_rows(const struct ec_rule *rule, const struct ec_update_item *item, struct ec_team *team)
+static void update_all_rows(const struct ec_update *update, const struct ec_rule *rule,
+                            const struct ec_update_item *item, struct ec_team *team)
 {
     struct ec_parameter *parameter = item->parameter;
     const struct ec_gradient *gradient = &parameter->gradient;
@@ -140,31 +238,51 @@ static void update_all_rows(const struct ec_rule *rule, const struct ec_update_i
         int32_t place = item->place_of_row[row];
         for (int64_t c = 0; c < gradient->width; c += 256) {
             int64_t n = gradient->width - c < 256 ? gradient->width - c : 256;
-            ec_rule_apply(rule, parameter, row * gradient->width + c,
-                          place < 0 ? zeros : gradient->values + place * gradient->stride + c, n);
+            update_range(update, rule, parameter, row * gradient->width + c,
+                         place < 0 ? zeros : gradient->values + place * gradient->stride + c, n);
+        }
+    }
+}
+
+static void constrain(struct ec_update *update, struct ec_team *team)
+{
+    for (int i = 0; i < update->count; i++) {
+        struct ec_parameter *parameter = update->items[i].parameter;
+        if (parameter->rules.constraint != EC_NO_CONSTRAINT) {
+            ec_constrain(parameter, &parameter->gradient, team);
         }
     }
 }
 
 void ec_optimizer_update(struct ec_update *update, struct ec_team *team)
 {
-    if (needs_norm(update->optimizer)) {
+    const struct ec_optimizer *optimizer = update->optimizer;
+    finish_gradients(update, team);
+    if (optimizer->updates && needs_norm(optimizer)) {
         find_norms(update, team);
     }
-    for (int i = 0; i < update->count; i++) {
+    for (int i = 0; i < update->count && (optimizer->updates || optimizer->use_ema); i++) {
         struct ec_update_item *item = &update->items[i];
-        struct ec_rule rule;
-        ec_rule_init(&rule, update->optimizer, *item->parameter->steps + 1, scaling_of(update, item));
-        if (!item->parameter->gradient.rows) {
-            update_dense(&rule, item->parameter, team);
+        struct ec_parameter *parameter = item->parameter;
+        struct ec_rule made, *rule = optimizer->updates ? &made : NULL;
+        if (rule) {
+            ec_rule_init(rule, optimizer, *parameter->steps + 1, !parameter->rules.keeps_weight,
+                         scaling_of(update, item));
+        }
+        if (!parameter->gradient.rows) {
+            update_dense(update, rule, parameter, team);
         } else if (item->place_of_row) {
-            update_all_rows(&rule, item, team);
+            update_all_rows(update, rule, item, team);
         } else {
-            update_touched_rows(&rule, item->parameter, team);
+            update_touched_rows(update, rule, parameter, team);
         }
     }
     ec_team_barrier(team);
-    if (team->index == 0) {
+    if (update->constrained) {
+        constrain(update, team);
+        ec_team_barrier(team);
+    }
+    if (team->index == 0 && optimizer->updates) {
         for (int i = 0; i < update->count; i++) {
             ++*update->items[i].parameter->steps;
         }

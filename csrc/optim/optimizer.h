@@ -8,7 +8,9 @@
 
 #include "base/memory.h"
 #include "base/threads.h"
+#include "grad/accumulate.h"
 #include "grad/parameter.h"
+#include "grad/penalty.h"
 
 #include <stdint.h>
 
@@ -32,30 +34,42 @@ struct ec_optimizer {
     double weight_decay;
     double clipnorm, global_clipnorm, clipvalue; /* 0: off; at most one is on */
     int dense_tables;                            /* embedding_update="dense" */
-    double learning_rate;                        /* of this step */
+    int accumulation_steps;                      /* steps to an update; 0 or 1: every step */
+    int use_ema;                                 /* keep moving averages of the values ... */
+    double ema_momentum;
+    int ema_overwrite_frequency; /* ... and put them in the place of the values every so many updates; 0: never */
+
+    /* of this step */
+    double learning_rate;
+    int updates;    /* 0: its gradients are only accumulated */
+    int overwrites; /* the averages replace the values */
 };
 
 /* One parameter of an update. */
 struct ec_update_item {
     struct ec_parameter *parameter;
+    struct ec_accumulation accumulation;
     int64_t tiles;   /* of the gradient, for the norm */
     double *partial; /* [tiles] sums of squares */
     double norm;
-    int32_t *place_of_row; /* dense update of a table: [V] gradient row, or -1 */
+    int32_t *place_of_row; /* dense update of a table: [V] gradient row, or -1; NULL where the gradient is spread */
 };
 
 struct ec_update {
     struct ec_optimizer *optimizer;
+    struct ec_penalties *penalties;
     struct ec_update_item *items;
-    int count;
+    int count, constrained;
     double global_norm;
 };
 
 /* Slots that a parameter needs, in the order of csrc/optim/rule.c: SGD none, or m with momentum; Adam and Nadam m, v;
  * RMSprop v, then m with momentum, then the mean where centered; Adagrad v; Adadelta v, u; Adamax m, u. */
 int ec_optimizer_slots(const struct ec_optimizer *optimizer);
-/* Plans the update of those parameters that are trainable and have a gradient. */
-ec_status ec_optimizer_plan(struct ec_update *update, struct ec_optimizer *optimizer,
+/* Sets what the optimizer does in step `number` (from 0). */
+void ec_optimizer_begin(struct ec_optimizer *optimizer, double learning_rate, uint64_t number);
+/* Plans the update of those parameters that are trainable and have a gradient. `penalties` have been planned. */
+ec_status ec_optimizer_plan(struct ec_update *update, struct ec_optimizer *optimizer, struct ec_penalties *penalties,
                             struct ec_parameter *const *parameters, int count, struct ec_arena *arena);
 /* Ends with a barrier. The parameters' step counts are raised by thread 0. */
 void ec_optimizer_update(struct ec_update *update, struct ec_team *team);

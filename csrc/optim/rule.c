@@ -76,11 +76,11 @@ static struct ec_nadam_step nadam_step(const struct ec_optimizer *optimizer, int
                                   .scaling = scaling};
 }
 
-void ec_rule_init(struct ec_rule *rule, const struct ec_optimizer *optimizer, int64_t steps,
+void ec_rule_init(struct ec_rule *rule, const struct ec_optimizer *optimizer, int64_t steps, int decays,
                   struct ec_gradient_scaling scaling)
 {
     float rate = (float)optimizer->learning_rate, epsilon = (float)optimizer->epsilon;
-    float decay = (float)(optimizer->learning_rate * optimizer->weight_decay);
+    float decay = decays ? (float)(optimizer->learning_rate * optimizer->weight_decay) : 0.0f;
     rule->kind = optimizer->kind;
     rule->centered = optimizer->centered;
     switch (optimizer->kind) {

@@ -19,11 +19,15 @@ struct ec_rule {
     };
 };
 
-/* `steps` counts this update: 1 for the first of the parameter. */
-void ec_rule_init(struct ec_rule *rule, const struct ec_optimizer *optimizer, int64_t steps,
+/* `steps` counts this update: 1 for the first of the parameter. `decays`: weight decay applies to it. */
+void ec_rule_init(struct ec_rule *rule, const struct ec_optimizer *optimizer, int64_t steps, int decays,
                   struct ec_gradient_scaling scaling);
 /* Updates entries begin ... begin + n - 1 of the parameter with n gradient values. */
 void ec_rule_apply(const struct ec_rule *rule, struct ec_parameter *parameter, int64_t begin, const float *gradient,
                    int64_t n);
+
+/* constraint.c: keeps the parameter (of a lazily updated table the rows of `touched`, each by itself) inside its
+ * constraint. Shared out among the team, no barrier. */
+void ec_constrain(struct ec_parameter *parameter, const struct ec_gradient *touched, struct ec_team *team);
 
 #endif

@@ -195,7 +195,7 @@ static void plan_backward(struct ec_program *program)
 {
     for (int i = program->op_count - 1; i >= 0; i--) {
         struct ec_op *op = &program->ops[i];
-        op->active = op->type->is_loss && op->inputs[0]->needs_grad;
+        op->active = (op->type->is_loss || op->type->starts_gradient) && op->inputs[0]->needs_grad;
         for (int k = 0; k < op->output_count; k++) {
             op->active |= op->outputs[k]->needs_grad && *writers_of(op->outputs[k]) > 0;
         }
@@ -237,6 +237,11 @@ static ec_status plan(struct ec_program *program, enum ec_run run)
         struct ec_op *op = &program->ops[i];
         status = op->type->plan(op, step);
     }
+    int has_penalties = run == EC_RUN_TEST || learns(run);
+    if (status == EC_OK) {
+        status = ec_penalties_plan(&program->penalties, program->parameter_list,
+                                   has_penalties ? program->parameter_count : 0, step->arena);
+    }
     if (status != EC_OK || !step->backward) {
         return status;
     }
@@ -247,8 +252,8 @@ static ec_status plan(struct ec_program *program, enum ec_run run)
     if (!learns(run)) {
         return EC_OK;
     }
-    return ec_optimizer_plan(&program->update, &program->optimizer, program->parameter_list, program->parameter_count,
-                             step->arena);
+    return ec_optimizer_plan(&program->update, &program->optimizer, &program->penalties, program->parameter_list,
+                             program->parameter_count, step->arena);
 }
 
 /* The operations [first, end) of a program, run by one team. */
@@ -275,6 +280,17 @@ static void run_backward(struct ec_team *team, const struct segment *segment)
 }
 
 static void forward_only(struct ec_team *team, void *segment) { run_forward(team, segment); }
+
+static void penalties_only(struct ec_team *team, void *segment)
+{
+    ec_penalties_run(&((struct segment *)segment)->program->penalties, 0, team);
+}
+
+static void test(struct ec_team *team, void *segment)
+{
+    run_forward(team, segment);
+    penalties_only(team, segment);
+}
 
 static void backward_only(struct ec_team *team, void *segment) { run_backward(team, segment); }
 
@@ -318,6 +334,9 @@ static ec_status run_segments(struct ec_program *program, enum ec_run run, int t
         }
         segment.first = segment.end + 1;
     }
+    if (run == EC_RUN_TEST) {
+        ec_parallel(threads, penalties_only, &segment);
+    }
     if (run != EC_RUN_BACKWARD && !update) {
         return EC_OK;
     }
@@ -342,7 +361,7 @@ static ec_status run_segments(struct ec_program *program, enum ec_run run, int t
 
 ec_status ec_program_run(struct ec_program *program, enum ec_run run)
 {
-    static const ec_team_fn work[] = {forward_only, backward_only, forward_only, train, forward_only, finish};
+    static const ec_team_fn work[] = {forward_only, backward_only, test, train, forward_only, finish};
     struct ec_step *step = &program->step;
     ec_status status = run == EC_RUN_BACKWARD || run == EC_RUN_FINISH ? EC_OK : plan(program, run);
     if (status != EC_OK) {
@@ -358,4 +377,13 @@ ec_status ec_program_run(struct ec_program *program, enum ec_run run)
     program->can_go_back = status == EC_OK && run == EC_RUN_FORWARD && step->backward;
     program->has_gradients = status == EC_OK && (run == EC_RUN_BACKWARD || run == EC_RUN_TRAIN || run == EC_RUN_FINISH);
     return status;
+}
+
+double ec_program_penalty(const struct ec_program *program)
+{
+    double sum = program->penalties.value;
+    for (int i = 0; i < program->op_count; i++) {
+        sum += ec_activity_penalty(&program->ops[i]);
+    }
+    return sum;
 }

@@ -40,6 +40,7 @@ struct ec_program {
     struct ec_arena arena;
     struct ec_step step;
     struct ec_update update;
+    struct ec_penalties penalties;
     struct ec_parameter **parameter_list; /* pointers into parameters */
     int can_go_back;                      /* a forward run with training was the last */
     int has_gradients;                    /* a backward pass has run since */
@@ -68,6 +69,10 @@ ec_status ec_program_run(struct ec_program *program, enum ec_run run);
 /* The precision of the matrix products of all steps that begin from now on; EC_HIGHEST at first. */
 void ec_program_set_precision(enum ec_precision precision);
 enum ec_precision ec_program_precision(void);
+
+/* What the sizes of weights and activities have added to the loss of the last step (not in the values of the losses).
+ */
+double ec_program_penalty(const struct ec_program *program);
 
 /* Tests only: a step of fewer floating-point operations runs on one thread. */
 void ec_program_set_least_work(int64_t operations);

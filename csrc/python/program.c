@@ -10,11 +10,7 @@ static void program_dealloc(PyObject *object)
     PyTypeObject *type = Py_TYPE(object);
     for (int i = 0; self->program && self->bindings && i < self->program->parameter_count; i++) {
         struct ec_binding *binding = &self->bindings[i];
-        Py_XDECREF(binding->value);
-        Py_XDECREF(binding->steps);
-        for (int slot = 0; slot < EC_MAX_SLOTS; slot++) {
-            Py_XDECREF(binding->slots[slot]);
-        }
+        ec_binding_clear(binding);
     }
     ec_free(self->bindings);
     ec_program_free(self->program);
@@ -48,7 +44,7 @@ static PyObject *program_new(PyTypeObject *type, PyObject *args, PyObject *keywo
     return (PyObject *)self;
 }
 
-static int enter(ec_program_object *self)
+int ec_program_enter_or_raise(ec_program_object *self)
 {
     if (ec_program_enter(self->program) != EC_OK) {
         PyErr_SetString(PyExc_RuntimeError, "this program is in use by another thread; one thread at a time");
@@ -57,97 +53,10 @@ static int enter(ec_program_object *self)
     return 0;
 }
 
-/* A parameter's array as it must be: its data pointer, or NULL with an exception. */
-static void *check_array(PyObject *object, int type, const struct ec_parameter *parameter, int same_shape,
-                         int writeable, const char *what)
-{
-    if (!PyArray_Check(object)) {
-        PyErr_Format(PyExc_TypeError, "%s of %s: expected an array, got %R", what, parameter->name, object);
-        return NULL;
-    }
-    PyArrayObject *array = (PyArrayObject *)object;
-    if (PyArray_TYPE(array) != type || !PyArray_IS_C_CONTIGUOUS(array) || !PyArray_ISALIGNED(array) ||
-        !PyArray_ISNOTSWAPPED(array)) {
-        PyErr_Format(PyExc_TypeError, "%s of %s: expected a C-contiguous array of dtype %s, got dtype %R", what,
-                     parameter->name, type == NPY_FLOAT32 ? "float32" : "int64", (PyObject *)PyArray_DESCR(array));
-        return NULL;
-    }
-    int fits = !same_shape ? PyArray_SIZE(array) == 1 : PyArray_NDIM(array) == parameter->rank;
-    for (int i = 0; same_shape && fits && i < parameter->rank; i++) {
-        fits = PyArray_DIM(array, i) == parameter->dims[i];
-    }
-    if (!fits) {
-        PyErr_Format(PyExc_ValueError, "%s of %s: an array of %zd values does not have the shape declared", what,
-                     parameter->name, (Py_ssize_t)PyArray_SIZE(array));
-        return NULL;
-    }
-    if (writeable && !PyArray_ISWRITEABLE(array)) {
-        PyErr_Format(PyExc_ValueError, "%s of %s is read-only; a trainable parameter needs a writeable array", what,
-                     parameter->name);
-        return NULL;
-    }
-    return PyArray_DATA(array);
-}
-
-static void hold(PyObject **place, PyObject *object)
-{
-    PyObject *old = *place;
-    *place = Py_XNewRef(object);
-    Py_XDECREF(old);
-}
-
-static PyObject *bind_entered(ec_program_object *self, PyObject *args)
-{
-    int number, trainable, slot_count, tracked = 0;
-    PyObject *value, *slots, *steps;
-    if (!PyArg_ParseTuple(args, "iOpO!O|p:bind", &number, &value, &trainable, &PyList_Type, &slots, &steps, &tracked)) {
-        return NULL;
-    }
-    struct ec_program *program = self->program;
-    if (number < 0 || number >= program->parameter_count) {
-        return PyErr_Format(PyExc_ValueError, "parameter %d is outside [0, %d)", number, program->parameter_count);
-    }
-    struct ec_parameter *parameter = &program->parameters[number];
-    slot_count = (int)PyList_GET_SIZE(slots);
-    if (slot_count > EC_MAX_SLOTS) {
-        return PyErr_Format(PyExc_ValueError, "%s: %d slots; at most %d", parameter->name, slot_count, EC_MAX_SLOTS);
-    }
-    float *slot_data[EC_MAX_SLOTS] = {NULL};
-    float *data = check_array(value, NPY_FLOAT32, parameter, 1, trainable || tracked, "value");
-    for (int i = 0; data && i < slot_count; i++) {
-        if (!(slot_data[i] = check_array(PyList_GET_ITEM(slots, i), NPY_FLOAT32, parameter, 1, 1, "slot"))) {
-            return NULL;
-        }
-        for (int k = 0; k <= i; k++) {
-            if (slot_data[i] == (k ? slot_data[k - 1] : data)) {
-                return PyErr_Format(PyExc_ValueError, "%s: slot %d is the same array as another", parameter->name, i);
-            }
-        }
-    }
-    int64_t *count = data ? check_array(steps, NPY_INT64, parameter, 0, 1, "steps") : NULL;
-    if (!count) {
-        return NULL;
-    }
-    struct ec_binding *binding = &self->bindings[number];
-    hold(&binding->value, value);
-    hold(&binding->steps, steps);
-    for (int i = 0; i < EC_MAX_SLOTS; i++) {
-        hold(&binding->slots[i], i < slot_count ? PyList_GET_ITEM(slots, i) : NULL);
-        parameter->slots[i] = slot_data[i];
-    }
-    parameter->value = data;
-    parameter->steps = count;
-    parameter->slot_count = slot_count;
-    parameter->trainable = trainable;
-    parameter->tracked = tracked;
-    program->can_go_back = 0; /* what a forward run planned for may no longer hold */
-    Py_RETURN_NONE;
-}
-
 static PyObject *program_set_function(PyObject *object, PyObject *args)
 {
     ec_program_object *self = (ec_program_object *)object;
-    if (enter(self) < 0) {
+    if (ec_program_enter_or_raise(self) < 0) {
         return NULL;
     }
     PyObject *result = ec_program_set_function(self, args);
@@ -155,118 +64,15 @@ static PyObject *program_set_function(PyObject *object, PyObject *args)
     return result;
 }
 
-static PyObject *program_bind(PyObject *object, PyObject *args)
+static PyObject *program_bind(PyObject *object, PyObject *args, PyObject *keywords)
 {
     ec_program_object *self = (ec_program_object *)object;
-    if (enter(self) < 0) {
+    if (ec_program_enter_or_raise(self) < 0) {
         return NULL;
     }
-    PyObject *result = bind_entered(self, args);
+    PyObject *result = ec_program_bind(self, args, keywords);
     ec_program_leave(self->program);
     return result;
-}
-
-struct optimizer_settings {
-    struct ec_optimizer optimizer;
-    int embedding_update; /* index of updates */
-};
-
-static PyObject *program_set_optimizer(PyObject *object, PyObject *args, PyObject *keywords)
-{
-    static const char *const updates[] = {"lazy", "dense", NULL};
-    static const char *const kinds[] = {"sgd", "adam", "rmsprop", "adagrad", "adadelta", "adamax", "nadam", NULL};
-#define FLOAT(member)                                                                                                  \
-    {                                                                                                                  \
-        #member, EC_ATTRIBUTE_FLOAT, offsetof(struct optimizer_settings, optimizer.member), NULL                       \
-    }
-    static const struct ec_attribute attributes[] = {
-        FLOAT(momentum),
-        {"nesterov", EC_ATTRIBUTE_INT, offsetof(struct optimizer_settings, optimizer.nesterov), NULL},
-        {"centered", EC_ATTRIBUTE_INT, offsetof(struct optimizer_settings, optimizer.centered), NULL},
-        FLOAT(rho),
-        FLOAT(beta_1),
-        FLOAT(beta_2),
-        FLOAT(epsilon),
-        FLOAT(weight_decay),
-        FLOAT(clipnorm),
-        FLOAT(global_clipnorm),
-        FLOAT(clipvalue),
-        {"embedding_update", EC_ATTRIBUTE_CHOICE, offsetof(struct optimizer_settings, embedding_update), updates},
-        {NULL, EC_ATTRIBUTE_INT, 0, NULL},
-    };
-#undef FLOAT
-    ec_program_object *self = (ec_program_object *)object;
-    struct optimizer_settings settings = {.optimizer = {.rho = 0.9, .beta_1 = 0.9, .beta_2 = 0.999, .epsilon = 1e-7}};
-    const char *name;
-    if (!PyArg_ParseTuple(args, "s:set_optimizer", &name)) {
-        return NULL;
-    }
-    int kind = 0;
-    while (kinds[kind] && strcmp(kinds[kind], name)) {
-        kind++;
-    }
-    if (!kinds[kind]) {
-        return PyErr_Format(PyExc_ValueError,
-                            "optimizer '%s'; allowed are sgd, adam, rmsprop, adagrad, adadelta, adamax, nadam", name);
-    }
-    if (ec_attributes_set(&settings, attributes, keywords, name) < 0) {
-        return NULL;
-    }
-    struct ec_optimizer *optimizer = &settings.optimizer;
-    if ((optimizer->clipnorm > 0) + (optimizer->global_clipnorm > 0) + (optimizer->clipvalue > 0) > 1) {
-        PyErr_SetString(PyExc_ValueError, "only one of clipnorm, global_clipnorm and clipvalue may be set");
-        return NULL;
-    }
-    if (enter(self) < 0) {
-        return NULL;
-    }
-    optimizer->kind = (enum ec_optimizer_kind)kind; /* kinds is in the order of the enum */
-    optimizer->dense_tables = settings.embedding_update;
-    self->program->optimizer = *optimizer;
-    self->has_optimizer = 1;
-    ec_program_leave(self->program);
-    Py_RETURN_NONE;
-}
-
-/* Whether a bound array still has its memory: ndarray.resize gives it back when told not to count references. */
-static int in_place(PyObject *array, const void *data, int64_t size)
-{
-    return PyArray_DATA((PyArrayObject *)array) == data && PyArray_SIZE((PyArrayObject *)array) == size;
-}
-
-static int arrays_in_place(const struct ec_parameter *parameter, const struct ec_binding *binding)
-{
-    int same =
-        in_place(binding->value, parameter->value, parameter->size) && in_place(binding->steps, parameter->steps, 1);
-    for (int slot = 0; same && slot < parameter->slot_count; slot++) {
-        same = in_place(binding->slots[slot], parameter->slots[slot], parameter->size);
-    }
-    return same;
-}
-
-/* Every parameter has its array, and every trainable one its slots where an update is to come. */
-static int check_bound(const ec_program_object *self, enum ec_run run)
-{
-    const struct ec_program *program = self->program;
-    int slots = run == EC_RUN_TRAIN ? ec_optimizer_slots(&program->optimizer) : 0;
-    for (int i = 0; i < program->parameter_count; i++) {
-        const struct ec_parameter *parameter = &program->parameters[i];
-        if (!parameter->value) {
-            PyErr_Format(PyExc_RuntimeError, "parameter %s is not bound", parameter->name);
-            return -1;
-        }
-        if (!arrays_in_place(parameter, &self->bindings[i])) {
-            PyErr_Format(PyExc_RuntimeError, "an array bound to parameter %s was resized; bind it again",
-                         parameter->name);
-            return -1;
-        }
-        if (parameter->trainable && parameter->slot_count < slots) {
-            PyErr_Format(PyExc_RuntimeError, "parameter %s is bound with %d slots; the optimizer needs %d",
-                         parameter->name, parameter->slot_count, slots);
-            return -1;
-        }
-    }
-    return 0;
 }
 
 /* Every external operation knows what to call. */
@@ -314,7 +120,7 @@ static PyObject *output_list(const struct ec_program *program)
 
 static int begin(ec_program_object *self, PyObject *inputs, enum ec_run kind, int training, unsigned long long number)
 {
-    if (check_bound(self, kind) < 0 || check_functions(self->program) < 0) {
+    if (ec_check_bound(self, kind) < 0 || check_functions(self->program) < 0) {
         return -1;
     }
     PyObject *items = ec_list_items(inputs, self->program->input_count, "inputs");
@@ -342,7 +148,7 @@ static PyObject *program_forward(PyObject *object, PyObject *args, PyObject *key
         PyErr_SetString(PyExc_ValueError, "this program has losses; run train_step or test_step");
         return NULL;
     }
-    if (enter(self) < 0) {
+    if (ec_program_enter_or_raise(self) < 0) {
         return NULL;
     }
     if (begin(self, inputs, EC_RUN_FORWARD, training, number) == 0 && run(self, EC_RUN_FORWARD, "forward") == 0) {
@@ -356,7 +162,7 @@ static PyObject *program_backward(PyObject *object, PyObject *d_outputs)
 {
     ec_program_object *self = (ec_program_object *)object;
     int failed = 1;
-    if (enter(self) < 0) {
+    if (ec_program_enter_or_raise(self) < 0) {
         return NULL;
     }
     if (!self->program->can_go_back) {
@@ -425,11 +231,11 @@ static PyObject *step(ec_program_object *self, enum ec_run kind, const struct st
         PyErr_SetString(PyExc_ValueError, "this program has no loss; run forward");
         return NULL;
     }
-    if (enter(self) < 0) {
+    if (ec_program_enter_or_raise(self) < 0) {
         return NULL;
     }
-    self->program->optimizer.learning_rate =
-        given->learning_rate; /* only now: another thread's step may have been running */
+    /* only now: another thread's step may have been running */
+    ec_optimizer_begin(&self->program->optimizer, given->learning_rate, given->number);
     if (begin(self, given->inputs, kind, 0, given->number) == 0 && ec_targets_copy(self, given->targets) == 0 &&
         ec_weights_copy(self, given->weights, &total) == 0) {
         int failed =
@@ -534,7 +340,7 @@ static PyObject *read_entered(PyObject *object, PyObject *argument,
 {
     ec_program_object *self = (ec_program_object *)object;
     long number = PyLong_AsLong(argument);
-    if ((number == -1 && PyErr_Occurred()) || enter(self) < 0) {
+    if ((number == -1 && PyErr_Occurred()) || ec_program_enter_or_raise(self) < 0) {
         return NULL;
     }
     PyObject *result = read(self->program, number);
@@ -563,11 +369,17 @@ static PyObject *program_widths(PyObject *object, void *unused)
     return list;
 }
 
+static PyObject *program_penalty(PyObject *object, void *unused)
+{
+    (void)unused;
+    return PyFloat_FromDouble(ec_program_penalty(((ec_program_object *)object)->program));
+}
+
 static PyObject *program_workspace_bytes(PyObject *object, void *unused)
 {
     (void)unused;
     ec_program_object *self = (ec_program_object *)object;
-    if (enter(self) < 0) { /* a run takes further chunks without the lock */
+    if (ec_program_enter_or_raise(self) < 0) { /* a run takes further chunks without the lock */
         return NULL;
     }
     size_t bytes = ec_arena_bytes(&self->program->arena);
@@ -577,14 +389,14 @@ static PyObject *program_workspace_bytes(PyObject *object, void *unused)
 
 #define KEYWORD_METHOD(name) __extension__(PyCFunction)(void (*)(void))(name), METH_VARARGS | METH_KEYWORDS
 static PyMethodDef methods[] = {
-    {"bind", program_bind, METH_VARARGS,
-     "bind(number, value, trainable, slots, steps, tracked=False)\n--\n\nBorrows the arrays of a parameter from now "
-     "on. "
-     "Tracked: a moving statistic, which the forward pass of a training step writes."},
+    {"bind", KEYWORD_METHOD(program_bind),
+     "bind(number, value, trainable, slots, steps, tracked=False, rules=None, average=None, accumulator=None, "
+     "touched=None)\n--\n\nBorrows the arrays of a parameter from now on. Tracked: a moving statistic, which the "
+     "forward pass of a training step writes."},
     {"set_function", program_set_function, METH_VARARGS,
      "set_function(operation, forward, backward)\n--\n\nWhat an external operation calls: forward(inputs, masks, "
      "training) -> output, backward(d_output) -> (d_inputs, d_parameters)."},
-    {"set_optimizer", KEYWORD_METHOD(program_set_optimizer),
+    {"set_optimizer", KEYWORD_METHOD(ec_program_set_optimizer),
      "set_optimizer(name, **settings)\n--\n\nHow train_step updates: 'sgd', 'adam', 'rmsprop', 'adagrad', 'adadelta', "
      "'adamax', 'nadam'."},
     {"forward", KEYWORD_METHOD(program_forward),
@@ -605,6 +417,7 @@ static PyMethodDef methods[] = {
 
 static PyGetSetDef getters[] = {
     {"widths", program_widths, NULL, "Channels of each tensor.", NULL},
+    {"penalty", program_penalty, NULL, "What regularizers added to the loss of the last step.", NULL},
     {"workspace_bytes", program_workspace_bytes, NULL, "Bytes that activations and workspace hold.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -8,7 +8,7 @@
 
 /* The arrays that a parameter borrows from; each a strong reference or NULL. */
 struct ec_binding {
-    PyObject *value, *steps, *slots[EC_MAX_SLOTS];
+    PyObject *value, *steps, *slots[EC_MAX_SLOTS], *average, *accumulator, *touched;
 };
 
 typedef struct {
@@ -26,6 +26,14 @@ int ec_attributes_set(void *state, const struct ec_attribute *attributes, PyObje
 
 /* ValueError with a message of the core, which may have been cut inside a character. */
 void ec_program_raise(const char *message);
+
+/* program_bind.c: the methods bind and set_optimizer, entered. */
+PyObject *ec_program_bind(ec_program_object *self, PyObject *args, PyObject *keywords);
+PyObject *ec_program_set_optimizer(PyObject *object, PyObject *args, PyObject *keywords);
+void ec_binding_clear(struct ec_binding *binding);
+/* Every parameter has its arrays, and every trainable one those of the optimizer where an update is to come. */
+int ec_check_bound(const ec_program_object *self, enum ec_run run);
+int ec_program_enter_or_raise(ec_program_object *self);
 
 /* program_inputs.c: checks and copies what a step is given into the program's arena; 0, or -1 with an exception set. */
 /* The items of a list of `count` arrays as a new tuple, which no other thread can change; NULL with an exception. */

@@ -1,0 +1,91 @@
+/* L1 and L2 penalties over tiles of a parameter, or of the rows of a table that a step read.
+ *
+ *     value += l1 sum |w| + l2 sum w^2          d_w += l1 sign(w) + 2 l2 w */
+#include "grad/penalty.h"
+
+#include <math.h>
+
+static const int64_t dense_tile = 1 << 14; /* floats */
+static const int64_t row_tile = 64;
+
+ec_status ec_penalties_plan(struct ec_penalties *penalties, struct ec_parameter *const *parameters, int count,
+                            struct ec_arena *arena)
+{
+    penalties->count = 0;
+    penalties->value = 0.0;
+    penalties->items = ec_arena_take(arena, count, sizeof *penalties->items);
+    for (int i = 0; penalties->items && i < count; i++) {
+        struct ec_parameter *parameter = parameters[i];
+        if (parameter->rules.l1 == 0.0 && parameter->rules.l2 == 0.0) {
+            continue;
+        }
+        struct ec_penalty *item = &penalties->items[penalties->count++];
+        *item = (struct ec_penalty){.parameter = parameter};
+        item->by_rows = parameter->is_table && !parameter->rules.all_rows;
+        item->rows = item->by_rows ? parameter->gradient.rows : NULL;
+        item->count = item->by_rows ? parameter->gradient.count : parameter->size;
+        int64_t tile = item->by_rows ? row_tile : dense_tile;
+        item->tiles = (item->count + tile - 1) / tile;
+        item->partial = ec_arena_take(arena, item->tiles, sizeof *item->partial);
+    }
+    return arena->failed ? EC_NO_MEMORY : EC_OK;
+}
+
+/* The value of n weights; d_w NULL: no gradient. Eight sums, so that the compiler may use vectors. */
+static double penalise(const struct ec_parameter_rules *rules, float *d_w, const float *w, int64_t n)
+{
+    double sizes[8] = {0.0}, squares[8] = {0.0}, total = 0.0;
+    float l1 = (float)rules->l1, twice_l2 = (float)(2.0 * rules->l2);
+    for (int64_t i = 0; i < n; i++) {
+        sizes[i & 7] += fabs((double)w[i]);
+        squares[i & 7] += (double)w[i] * w[i];
+    }
+    for (int64_t i = 0; d_w && i < n; i++) {
+        d_w[i] += twice_l2 * w[i] + (w[i] > 0.0f ? l1 : w[i] < 0.0f ? -l1 : 0.0f);
+    }
+    for (int lane = 0; lane < 8; lane++) {
+        total += rules->l1 * sizes[lane] + rules->l2 * squares[lane];
+    }
+    return total;
+}
+
+static void run_tile(struct ec_penalty *item, int64_t tile, int adds)
+{
+    const struct ec_parameter *parameter = item->parameter;
+    const struct ec_gradient *gradient = &parameter->gradient;
+    int64_t size = item->by_rows ? row_tile : dense_tile;
+    int64_t begin = tile * size, end = begin + size < item->count ? begin + size : item->count;
+    adds = adds && gradient->values;
+    if (!item->by_rows) {
+        item->partial[tile] =
+            penalise(&parameter->rules, adds ? gradient->values + begin : NULL, parameter->value + begin, end - begin);
+        return;
+    }
+    int64_t width = parameter->dims[1];
+    item->partial[tile] = 0.0;
+    for (int64_t i = begin; i < end; i++) {
+        item->partial[tile] += penalise(&parameter->rules, adds ? gradient->values + i * gradient->stride : NULL,
+                                        parameter->value + item->rows[i] * width, width);
+    }
+}
+
+void ec_penalties_run(struct ec_penalties *penalties, int adds, struct ec_team *team)
+{
+    if (!penalties->count) {
+        return;
+    }
+    for (int i = 0; i < penalties->count; i++) {
+        for (int64_t tile; (tile = ec_team_next(team, penalties->items[i].tiles)) >= 0;) {
+            run_tile(&penalties->items[i], tile, adds);
+        }
+    }
+    ec_team_barrier(team);
+    if (team->index == 0) {
+        for (int i = 0; i < penalties->count; i++) {
+            for (int64_t tile = 0; tile < penalties->items[i].tiles; tile++) {
+                penalties->value += penalties->items[i].partial[tile];
+            }
+        }
+    }
+    ec_team_barrier(team);
+}

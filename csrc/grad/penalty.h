@@ -1,0 +1,31 @@
+/* Penalties on the size of weights (L1, L2): their value, which belongs to the loss, and their gradient, which is added
+ * to that of the loss before clipping. Of a table that is updated lazily only the rows that the step read count. */
+#ifndef EC_GRAD_PENALTY_H
+#define EC_GRAD_PENALTY_H
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "base/threads.h"
+#include "grad/parameter.h"
+
+struct ec_penalty {
+    struct ec_parameter *parameter;
+    int by_rows; /* of a table: only `rows` */
+    const int32_t *rows;
+    int64_t count, tiles;
+    double *partial; /* [tiles] */
+};
+
+struct ec_penalties {
+    struct ec_penalty *items;
+    int count;
+    double value; /* of all, after ec_penalties_run */
+};
+
+/* Plans the penalties of a step whose gradients have been planned. */
+ec_status ec_penalties_plan(struct ec_penalties *penalties, struct ec_parameter *const *parameters, int count,
+                            struct ec_arena *arena);
+/* Sums the value; with `adds` also adds the gradients. Every thread of the team; ends with a barrier. */
+void ec_penalties_run(struct ec_penalties *penalties, int adds, struct ec_team *team);
+
+#endif

@@ -1,0 +1,296 @@
+/* What a program borrows: the arrays of its parameters, their rules, and the settings of the optimizer. */
+#include "python/program.h"
+
+#include <string.h>
+
+/* A parameter's array as it must be: its data pointer, or NULL with an exception. */
+static void *check_array(PyObject *object, int type, const struct ec_parameter *parameter, int same_shape,
+                         int writeable, const char *what)
+{
+    if (!PyArray_Check(object)) {
+        PyErr_Format(PyExc_TypeError, "%s of %s: expected an array, got %R", what, parameter->name, object);
+        return NULL;
+    }
+    PyArrayObject *array = (PyArrayObject *)object;
+    if (PyArray_TYPE(array) != type || !PyArray_IS_C_CONTIGUOUS(array) || !PyArray_ISALIGNED(array) ||
+        !PyArray_ISNOTSWAPPED(array)) {
+        PyErr_Format(PyExc_TypeError, "%s of %s: expected a C-contiguous array of dtype %s, got dtype %R", what,
+                     parameter->name, type == NPY_FLOAT32 ? "float32" : "int64", (PyObject *)PyArray_DESCR(array));
+        return NULL;
+    }
+    int fits = !same_shape ? PyArray_SIZE(array) == 1 : PyArray_NDIM(array) == parameter->rank;
+    for (int i = 0; same_shape && fits && i < parameter->rank; i++) {
+        fits = PyArray_DIM(array, i) == parameter->dims[i];
+    }
+    if (!fits) {
+        PyErr_Format(PyExc_ValueError, "%s of %s: an array of %zd values does not have the shape declared", what,
+                     parameter->name, (Py_ssize_t)PyArray_SIZE(array));
+        return NULL;
+    }
+    if (writeable && !PyArray_ISWRITEABLE(array)) {
+        PyErr_Format(PyExc_ValueError, "%s of %s is read-only; a trainable parameter needs a writeable array", what,
+                     parameter->name);
+        return NULL;
+    }
+    return PyArray_DATA(array);
+}
+
+static void hold(PyObject **place, PyObject *object)
+{
+    PyObject *old = *place;
+    *place = Py_XNewRef(object);
+    Py_XDECREF(old);
+}
+
+/* Up to EC_MAX_SLOTS arrays, none of them the value or another slot; 0, or -1 with an exception. */
+static int check_slots(const struct ec_parameter *parameter, PyObject *slots, const float *value, float **data)
+{
+    int count = (int)PyList_GET_SIZE(slots);
+    if (count > EC_MAX_SLOTS) {
+        PyErr_Format(PyExc_ValueError, "%s: %d slots; at most %d", parameter->name, count, EC_MAX_SLOTS);
+        return -1;
+    }
+    for (int i = 0; i < count; i++) {
+        if (!(data[i] = check_array(PyList_GET_ITEM(slots, i), NPY_FLOAT32, parameter, 1, 1, "slot"))) {
+            return -1;
+        }
+        for (int k = 0; k <= i; k++) {
+            if (data[i] == (k ? data[k - 1] : value)) {
+                PyErr_Format(PyExc_ValueError, "%s: slot %d is the same array as another", parameter->name, i);
+                return -1;
+            }
+        }
+    }
+    return 0;
+}
+
+/* A further array of the parameter's shape, or None. */
+static int check_more(const struct ec_parameter *parameter, PyObject *array, const char *what, float **data)
+{
+    *data = array == Py_None ? NULL : check_array(array, NPY_FLOAT32, parameter, 1, 1, what);
+    return array != Py_None && !*data ? -1 : 0;
+}
+
+/* The rows of a table that an accumulator holds: uint8 [V], or None. */
+static int check_touched(const struct ec_parameter *parameter, PyObject *touched, uint8_t **data)
+{
+    *data = NULL;
+    if (touched == Py_None) {
+        return 0;
+    }
+    PyArrayObject *array = (PyArrayObject *)touched;
+    if (!PyArray_Check(touched) || PyArray_TYPE(array) != NPY_UINT8 || !PyArray_IS_C_CONTIGUOUS(array) ||
+        !PyArray_ISWRITEABLE(array) || PyArray_SIZE(array) != parameter->dims[0]) {
+        PyErr_Format(PyExc_TypeError, "touched of %s: expected a writeable uint8 array of %lld values", parameter->name,
+                     (long long)parameter->dims[0]);
+        return -1;
+    }
+    *data = PyArray_DATA(array);
+    return 0;
+}
+
+static int parse_rules(struct ec_parameter_rules *rules, PyObject *given, const char *name)
+{
+    static const char *const constraints[] = {"none", "non_negative", "norm", NULL};
+#define RULE(member, kind)                                                                                             \
+    {                                                                                                                  \
+        #member, kind, offsetof(struct ec_parameter_rules, member), NULL                                               \
+    }
+    static const struct ec_attribute attributes[] = {
+        RULE(l1, EC_ATTRIBUTE_FLOAT),
+        RULE(l2, EC_ATTRIBUTE_FLOAT),
+        RULE(all_rows, EC_ATTRIBUTE_INT),
+        RULE(keeps_weight, EC_ATTRIBUTE_INT),
+        {"constraint", EC_ATTRIBUTE_CHOICE, offsetof(struct ec_parameter_rules, constraint), constraints},
+        RULE(norm_axes, EC_ATTRIBUTE_INT),
+        RULE(least_norm, EC_ATTRIBUTE_FLOAT),
+        RULE(most_norm, EC_ATTRIBUTE_FLOAT),
+        RULE(norm_rate, EC_ATTRIBUTE_FLOAT),
+        {NULL, EC_ATTRIBUTE_INT, 0, NULL},
+    };
+#undef RULE
+    *rules = (struct ec_parameter_rules){.norm_rate = 1.0};
+    if (given == Py_None) {
+        return 0;
+    }
+    if (!PyDict_Check(given)) {
+        PyErr_Format(PyExc_TypeError, "rules of %s: expected a dict, got %.100R", name, given);
+        return -1;
+    }
+    return ec_attributes_set(rules, attributes, given, name);
+}
+
+PyObject *ec_program_bind(ec_program_object *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"number", "value",   "trainable",   "slots",   "steps", "tracked",
+                            "rules",  "average", "accumulator", "touched", NULL};
+    int number, trainable, tracked = 0;
+    PyObject *value, *slots, *steps, *rules = Py_None, *average = Py_None, *accumulator = Py_None, *touched = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "iOpO!O|pOOOO:bind", names, &number, &value, &trainable,
+                                     &PyList_Type, &slots, &steps, &tracked, &rules, &average, &accumulator,
+                                     &touched)) {
+        return NULL;
+    }
+    struct ec_program *program = self->program;
+    if (number < 0 || number >= program->parameter_count) {
+        return PyErr_Format(PyExc_ValueError, "parameter %d is outside [0, %d)", number, program->parameter_count);
+    }
+    struct ec_parameter *parameter = &program->parameters[number], made = *parameter;
+    float *slot_data[EC_MAX_SLOTS] = {NULL};
+    made.value = check_array(value, NPY_FLOAT32, parameter, 1, trainable || tracked, "value");
+    if (!made.value || check_slots(parameter, slots, made.value, slot_data) < 0 ||
+        !(made.steps = check_array(steps, NPY_INT64, parameter, 0, 1, "steps")) ||
+        parse_rules(&made.rules, rules, parameter->name) < 0 ||
+        check_more(parameter, average, "average", &made.average) < 0 ||
+        check_more(parameter, accumulator, "accumulator", &made.accumulator) < 0 ||
+        check_touched(parameter, touched, &made.touched) < 0) {
+        return NULL;
+    }
+    struct ec_binding *binding = &self->bindings[number];
+    hold(&binding->value, value);
+    hold(&binding->steps, steps);
+    hold(&binding->average, average);
+    hold(&binding->accumulator, accumulator);
+    hold(&binding->touched, touched);
+    made.slot_count = (int)PyList_GET_SIZE(slots);
+    made.trainable = trainable;
+    made.tracked = tracked;
+    for (int i = 0; i < EC_MAX_SLOTS; i++) {
+        hold(&binding->slots[i], i < made.slot_count ? PyList_GET_ITEM(slots, i) : NULL);
+        made.slots[i] = slot_data[i];
+    }
+    *parameter = made;
+    program->can_go_back = 0; /* what a forward run planned for may no longer hold */
+    Py_RETURN_NONE;
+}
+
+void ec_binding_clear(struct ec_binding *binding)
+{
+    Py_CLEAR(binding->value);
+    Py_CLEAR(binding->steps);
+    Py_CLEAR(binding->average);
+    Py_CLEAR(binding->accumulator);
+    Py_CLEAR(binding->touched);
+    for (int slot = 0; slot < EC_MAX_SLOTS; slot++) {
+        Py_CLEAR(binding->slots[slot]);
+    }
+}
+
+struct optimizer_settings {
+    struct ec_optimizer optimizer;
+    int embedding_update; /* index of updates */
+};
+
+PyObject *ec_program_set_optimizer(PyObject *object, PyObject *args, PyObject *keywords)
+{
+    static const char *const updates[] = {"lazy", "dense", NULL};
+    static const char *const kinds[] = {"sgd", "adam", "rmsprop", "adagrad", "adadelta", "adamax", "nadam", NULL};
+#define FLOAT(member)                                                                                                  \
+    {                                                                                                                  \
+        #member, EC_ATTRIBUTE_FLOAT, offsetof(struct optimizer_settings, optimizer.member), NULL                       \
+    }
+    static const struct ec_attribute attributes[] = {
+        FLOAT(momentum),
+        {"nesterov", EC_ATTRIBUTE_INT, offsetof(struct optimizer_settings, optimizer.nesterov), NULL},
+        {"centered", EC_ATTRIBUTE_INT, offsetof(struct optimizer_settings, optimizer.centered), NULL},
+        FLOAT(rho),
+        FLOAT(beta_1),
+        FLOAT(beta_2),
+        FLOAT(epsilon),
+        FLOAT(weight_decay),
+        FLOAT(clipnorm),
+        FLOAT(global_clipnorm),
+        FLOAT(clipvalue),
+        {"accumulation_steps", EC_ATTRIBUTE_INT, offsetof(struct optimizer_settings, optimizer.accumulation_steps),
+         NULL},
+        {"use_ema", EC_ATTRIBUTE_INT, offsetof(struct optimizer_settings, optimizer.use_ema), NULL},
+        FLOAT(ema_momentum),
+        {"ema_overwrite_frequency", EC_ATTRIBUTE_INT,
+         offsetof(struct optimizer_settings, optimizer.ema_overwrite_frequency), NULL},
+        {"embedding_update", EC_ATTRIBUTE_CHOICE, offsetof(struct optimizer_settings, embedding_update), updates},
+        {NULL, EC_ATTRIBUTE_INT, 0, NULL},
+    };
+#undef FLOAT
+    ec_program_object *self = (ec_program_object *)object;
+    struct optimizer_settings settings = {.optimizer = {.rho = 0.9, .beta_1 = 0.9, .beta_2 = 0.999, .epsilon = 1e-7}};
+    const char *name;
+    if (!PyArg_ParseTuple(args, "s:set_optimizer", &name)) {
+        return NULL;
+    }
+    int kind = 0;
+    while (kinds[kind] && strcmp(kinds[kind], name)) {
+        kind++;
+    }
+    if (!kinds[kind]) {
+        return PyErr_Format(PyExc_ValueError,
+                            "optimizer '%s'; allowed are sgd, adam, rmsprop, adagrad, adadelta, adamax, nadam", name);
+    }
+    if (ec_attributes_set(&settings, attributes, keywords, name) < 0) {
+        return NULL;
+    }
+    struct ec_optimizer *optimizer = &settings.optimizer;
+    if ((optimizer->clipnorm > 0) + (optimizer->global_clipnorm > 0) + (optimizer->clipvalue > 0) > 1) {
+        PyErr_SetString(PyExc_ValueError, "only one of clipnorm, global_clipnorm and clipvalue may be set");
+        return NULL;
+    }
+    if (ec_program_enter_or_raise(self) < 0) {
+        return NULL;
+    }
+    optimizer->kind = (enum ec_optimizer_kind)kind; /* kinds is in the order of the enum */
+    optimizer->dense_tables = settings.embedding_update;
+    self->program->optimizer = *optimizer;
+    self->has_optimizer = 1;
+    ec_program_leave(self->program);
+    Py_RETURN_NONE;
+}
+
+/* Whether a bound array still has its memory: ndarray.resize gives it back when told not to count references. */
+static int in_place(PyObject *array, const void *data, int64_t size)
+{
+    return PyArray_DATA((PyArrayObject *)array) == data && PyArray_SIZE((PyArrayObject *)array) == size;
+}
+
+static int arrays_in_place(const struct ec_parameter *parameter, const struct ec_binding *binding)
+{
+    int same =
+        in_place(binding->value, parameter->value, parameter->size) && in_place(binding->steps, parameter->steps, 1);
+    for (int slot = 0; same && slot < parameter->slot_count; slot++) {
+        same = in_place(binding->slots[slot], parameter->slots[slot], parameter->size);
+    }
+    same = same && (!parameter->average || in_place(binding->average, parameter->average, parameter->size));
+    same = same && (!parameter->accumulator || in_place(binding->accumulator, parameter->accumulator, parameter->size));
+    return same && (!parameter->touched || in_place(binding->touched, parameter->touched, parameter->dims[0]));
+}
+
+int ec_check_bound(const ec_program_object *self, enum ec_run run)
+{
+    const struct ec_program *program = self->program;
+    const struct ec_optimizer *optimizer = &program->optimizer;
+    int learns = run == EC_RUN_TRAIN, slots = learns ? ec_optimizer_slots(optimizer) : 0;
+    for (int i = 0; i < program->parameter_count; i++) {
+        const struct ec_parameter *parameter = &program->parameters[i];
+        if (!parameter->value) {
+            PyErr_Format(PyExc_RuntimeError, "parameter %s is not bound", parameter->name);
+            return -1;
+        }
+        if (!arrays_in_place(parameter, &self->bindings[i])) {
+            PyErr_Format(PyExc_RuntimeError, "an array bound to parameter %s was resized; bind it again",
+                         parameter->name);
+            return -1;
+        }
+        if (parameter->trainable && parameter->slot_count < slots) {
+            PyErr_Format(PyExc_RuntimeError, "parameter %s is bound with %d slots; the optimizer needs %d",
+                         parameter->name, parameter->slot_count, slots);
+            return -1;
+        }
+        int sums = optimizer->accumulation_steps > 1;
+        if (learns && parameter->trainable &&
+            ((optimizer->use_ema && !parameter->average) || (sums && !parameter->accumulator) ||
+             (sums && parameter->is_table && !parameter->touched))) {
+            PyErr_Format(PyExc_RuntimeError,
+                         "parameter %s is bound without the average or accumulator of the optimizer", parameter->name);
+            return -1;
+        }
+    }
+    return 0;
+}
