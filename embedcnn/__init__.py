@@ -10,6 +10,7 @@ _MODULES = frozenset(
     (
         "activations",
         "callbacks",
+        "constraints",
         "data",
         "datasets",
         "initializers",
@@ -21,6 +22,7 @@ _MODULES = frozenset(
         "optimizers",
         "preprocessing",
         "ragged",
+        "regularizers",
         "runtime",
         "saving",
         "text",

@@ -37,6 +37,8 @@ class Program:
     @property
     def widths(self) -> list[int]: ...
     @property
+    def penalty(self) -> float: ...
+    @property
     def workspace_bytes(self) -> int: ...
     def bind(
         self,
@@ -46,7 +48,10 @@ class Program:
         slots: list[_Floats],
         steps: npt.NDArray[np.int64],
         tracked: bool = False,
-        /,
+        rules: dict[str, float | str] | None = None,
+        average: _Floats | None = None,
+        accumulator: _Floats | None = None,
+        touched: npt.NDArray[np.uint8] | None = None,
     ) -> None: ...
     def set_function(
         self, operation: int, forward: Callable[..., Any], backward: Callable[..., Any], /

@@ -16,19 +16,30 @@ from .variables import Variable, structure
 
 
 class BoundProgram:
-    """A program and its variables; `ready()` gives the core's program with everything bound as it is now."""
+    """A program and its variables; `ready()` gives the core's program with everything bound as it is now.
 
-    def __init__(self, lowered: Lowered, seed: int, optimizer: Optimizer | None = None) -> None:
+    `optimizer` decides what the penalties of tables count; with `trains` it also updates.
+    """
+
+    def __init__(
+        self, lowered: Lowered, seed: int, optimizer: Optimizer | None = None, trains: bool = False
+    ) -> None:
         self.variables: list[Variable] = lowered.variables
-        self.optimizer = optimizer
+        self.optimizer, self.trains = optimizer, trains
         self._lowered, self._seed = lowered, seed
+        self.penalised = False
+        """Whether the last step may have had a penalty; see `core.penalty`."""
+        self._activities = any(operation.name == "activity_penalty" for operation in lowered.operations)
+        self._tables = {
+            id(operation.variables[0]) for operation in lowered.operations if operation.name == "lookup"
+        }
         self._make()
 
     def _make(self) -> None:
         from .runtime import _core
 
         self.core: Any = _core.Program(*self._lowered.program_arguments(), seed=self._seed)
-        if self.optimizer is not None:
+        if self.trains and self.optimizer is not None:
             self.core.set_optimizer(self.optimizer.core_name, **self.optimizer.core_settings())
         self._shapes = [variable.shape for variable in self.variables]
         self._bound: list[Any] = [None] * len(self.variables)
@@ -40,19 +51,53 @@ class BoundProgram:
             self._bind()
         return self.core
 
+    def _rules(self, variable: Variable) -> dict[str, Any] | None:
+        """What a step does to a variable beside the optimizer's rule; None: nothing."""
+        optimizer = self.optimizer
+        if optimizer is None or not variable.trainable:
+            return None
+        rules: dict[str, Any] = {}
+        if variable.regularizer is not None:
+            rules |= {"l1": variable.regularizer.l1, "l2": variable.regularizer.l2}
+        if self.trains and variable.constraint is not None:
+            rules |= variable.constraint.rules(variable.shape)
+            if id(variable) in self._tables and optimizer.embedding_update == "lazy":
+                _check_row_constraint(variable, rules)
+        if self.trains and not optimizer.decays(variable):
+            rules["keeps_weight"] = 1
+        if rules and optimizer.embedding_update == "dense":
+            rules["all_rows"] = 1
+        return rules or None
+
     def _bind(self) -> None:
         if self._shapes != [variable.shape for variable in self.variables]:
             self._make()
-        trains = [self.optimizer is not None and variable.trainable for variable in self.variables]
-        for variable, trained in zip(self.variables, trains, strict=True):
-            if trained:
+        learn = [self.trains and variable.trainable for variable in self.variables]
+        for variable, learns in zip(self.variables, learn, strict=True):
+            if learns:
                 variable.own()
-        for number, (variable, trained) in enumerate(zip(self.variables, trains, strict=True)):
-            state = self.optimizer.state(variable) if trained and self.optimizer else None
+        self.penalised = self._activities
+        for number, (variable, learns) in enumerate(zip(self.variables, learn, strict=True)):
+            table = id(variable) in self._tables
+            state = self.optimizer.state(variable, table) if learns and self.optimizer else None
+            rules = self._rules(variable)
+            self.penalised = self.penalised or rules is not None and "l1" in rules
             before = self._bound[number]
-            if before and before[0] is variable.value and before[1] is state:
+            if before and before[0] is variable.value and before[1] is state and before[2] == rules:
                 continue
-            slots, steps = (state.slots, state.steps) if state else ([], np.zeros(1, np.int64))
-            self.core.bind(number, variable.value, trained, slots, steps)
-            self._bound[number] = (variable.value, state)
+            if state is None:
+                self.core.bind(number, variable.value, False, [], np.zeros(1, np.int64), rules=rules)
+            else:
+                more = (False, rules, state.average, state.accumulator, state.touched)
+                self.core.bind(number, variable.value, True, state.slots, state.steps, *more)
+            self._bound[number] = (variable.value, state, rules)
         self._version = structure.version
+
+
+def _check_row_constraint(variable: Variable, rules: dict[str, Any]) -> None:
+    """ValueError unless a lazily updated table is constrained row by row."""
+    if rules["constraint"] == "norm" and rules["norm_axes"] != 2:
+        raise ValueError(
+            f"{variable.path}: {variable.constraint!r} takes norms over all rows of the table, but only "
+            "those of a step are updated. Use axis=1, or an optimizer with embedding_update='dense'"
+        )

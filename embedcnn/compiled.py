@@ -200,14 +200,16 @@ class Tally:
     def __init__(self, compiled: Compiled) -> None:
         self.compiled = compiled
         self.examples = 0
+        self.penalty = 0.0
         self.losses = [0.0] * len(compiled.active)
         for meter in compiled.meters:
             meter.metric.reset_state()
 
     def add(self, result: Any, targets: list[np.ndarray], weights: Weights, count: int) -> None:
         """Counts what the core returned for a batch of `count` examples."""
-        losses, _, correct, outputs = result
+        losses, _, correct, outputs, penalty = result
         self.examples += count
+        self.penalty += penalty * count
         for number, loss in enumerate(losses):
             self.losses[number] += loss * count
         compiled = self.compiled
@@ -223,11 +225,11 @@ class Tally:
 
     def values(self) -> list[float]:
         """The means, in the order of `Compiled.names`. The core's losses hold their loss weight; "loss" is
-        their sum.
+        their sum and that of the penalties.
         """
         compiled = self.compiled
         means = [loss / max(1, self.examples) for loss in self.losses]
-        values = [sum(means)]
+        values = [sum(means) + self.penalty / max(1, self.examples)]
         if len(compiled.output_names) > 1:
             weights = [compiled.loss_weights[number] for number in compiled.active]
             values += [mean / weight if weight else 0.0 for mean, weight in zip(means, weights, strict=True)]

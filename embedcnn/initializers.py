@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .choices import unknown_name
+from .choices import one_of, unknown_name
 from .random_seeds import checked_seed, generator, next_seed
 from .variables import numbers
 
@@ -222,20 +222,78 @@ def fans(shape: Sequence[int]) -> tuple[int, int]:
     return shape[-2] * width, shape[-1] * width
 
 
-class _Scaled(_Random):
-    """Variance `scale` / fan; `fan` is "in" or "average"; `normal` draws from a truncated normal."""
+class VarianceScaling(_Random):
+    """Variance `scale` / fan, `mode` fan_in, fan_out or fan_avg; uniform, truncated_normal (alias normal) or
+    untruncated_normal. As keras.initializers.VarianceScaling.
 
-    scale = 1.0
-    fan = "in"
-    normal = False
+    Raises ValueError for other names and unless `scale` is a finite number above 0.
+
+    >>> bool(abs(VarianceScaling(3.0, distribution="uniform", seed=1)((100, 50))).max() <= 0.3)
+    True
+    """
+
+    def __init__(
+        self,
+        scale: float = 1.0,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+        seed: int | None = None,
+    ) -> None:
+        super().__init__(seed)
+        if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 0 < scale < math.inf:
+            raise ValueError(f"`scale` must be a finite number > 0. Received: scale={scale!r}")
+        self.scale, self.mode = scale, one_of("mode", mode, ("fan_in", "fan_out", "fan_avg"))
+        distribution = "truncated_normal" if distribution == "normal" else distribution
+        allowed = ("uniform", "truncated_normal", "untruncated_normal")
+        self.distribution = one_of("distribution", distribution, allowed)
 
     def __call__(self, shape: Sequence[int]) -> np.ndarray:
         inputs, outputs = fans(shape)
-        variance = self.scale / max(1.0, inputs if self.fan == "in" else (inputs + outputs) / 2)
-        if self.normal:  # the deviation of a normal cut at two deviations is 0.8796 of the uncut one
-            return self._truncated(shape, 0.0, math.sqrt(variance) / 0.87962566103423978)
-        limit = math.sqrt(3 * variance)
-        return self._uniform(shape, -limit, limit)
+        fan = {"fan_in": inputs, "fan_out": outputs, "fan_avg": (inputs + outputs) / 2}[self.mode]
+        variance = self.scale / max(1.0, fan)
+        if self.distribution == "uniform":
+            limit = math.sqrt(3 * variance)
+            return self._uniform(shape, -limit, limit)
+        if self.distribution == "untruncated_normal":
+            return self._normal(shape, 0.0, math.sqrt(variance))
+        # the deviation of a normal cut at two deviations is 0.8796 of the uncut one
+        return self._truncated(shape, 0.0, math.sqrt(variance) / 0.87962566103423978)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"scale": self.scale, "mode": self.mode, "distribution": self.distribution}
+        return {**own, "seed": self.seed}
+
+
+class _Scaled(VarianceScaling):
+    """A VarianceScaling of fixed settings."""
+
+    settings: tuple[float, str, str] = (1.0, "fan_in", "uniform")
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(*self.settings, seed=seed)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"seed": self.seed}
+
+
+class Identity(Initializer):
+    """`gain` on the diagonal, zeros elsewhere. Raises ValueError for weights of other than two axes. As
+    keras.initializers.Identity.
+
+    >>> Identity()((2, 2)).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+
+    def __init__(self, gain: float = 1.0) -> None:
+        self.gain = gain
+
+    def __call__(self, shape: Sequence[int]) -> np.ndarray:
+        if len(shape) != 2:
+            raise ValueError(f"Identity needs a weight of two axes. Received: shape={tuple(shape)}")
+        return np.eye(*shape, dtype=np.float32) * np.float32(self.gain)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"gain": self.gain}
 
 
 class GlorotUniform(_Scaled):
@@ -243,37 +301,37 @@ class GlorotUniform(_Scaled):
     keras.initializers.GlorotUniform.
     """
 
-    fan = "average"
+    settings = (1.0, "fan_avg", "uniform")
 
 
 class GlorotNormal(_Scaled):
     """Truncated normal of variance 2 / (inputs + outputs). As keras.initializers.GlorotNormal."""
 
-    fan = "average"
-    normal = True
+    settings = (1.0, "fan_avg", "truncated_normal")
 
 
 class HeUniform(_Scaled):
     """Uniform with limit sqrt(6 / inputs) (He et al. 2015). As keras.initializers.HeUniform."""
 
-    scale = 2.0
+    settings = (2.0, "fan_in", "uniform")
 
 
 class HeNormal(_Scaled):
     """Truncated normal of variance 2 / inputs. As keras.initializers.HeNormal."""
 
-    scale = 2.0
-    normal = True
+    settings = (2.0, "fan_in", "truncated_normal")
 
 
 class LecunUniform(_Scaled):
     """Uniform with limit sqrt(3 / inputs). As keras.initializers.LecunUniform."""
 
+    settings = (1.0, "fan_in", "uniform")
+
 
 class LecunNormal(_Scaled):
     """Truncated normal of variance 1 / inputs. As keras.initializers.LecunNormal."""
 
-    normal = True
+    settings = (1.0, "fan_in", "truncated_normal")
 
 
 CLASSES: dict[str, type[Initializer]] = {
@@ -286,6 +344,8 @@ CLASSES: dict[str, type[Initializer]] = {
         RandomNormal,
         TruncatedNormal,
         Orthogonal,
+        Identity,
+        VarianceScaling,
         GlorotUniform,
     )
     + (GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal)
@@ -300,6 +360,8 @@ NAMES: dict[str, type[Initializer]] = {
     "random_normal": RandomNormal,
     "truncated_normal": TruncatedNormal,
     "orthogonal": Orthogonal,
+    "identity": Identity,
+    "variance_scaling": VarianceScaling,
     "glorot_uniform": GlorotUniform,
     "glorot_normal": GlorotNormal,
     "he_uniform": HeUniform,

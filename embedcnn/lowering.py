@@ -289,7 +289,11 @@ def lower(
                 f"Layer {node.layer.name!r} ({type(node.layer).__name__}) has no operations in the core"
             )
         read = [tokens[id(node)]] if id(node) in tokens else [symbols[id(tensor)] for tensor in node.inputs]
-        made = symbols[id(node.outputs[0])] = plain(build, node.layer, read, call)
+        made = plain(build, node.layer, read, call)
+        if losses and node.layer.activity_regularizer is not None:
+            penalty = node.layer.activity_regularizer
+            made = build.add("activity_penalty", [made], l1=penalty.l1, l2=penalty.l2)
+        symbols[id(node.outputs[0])] = made
         build.shapes[made] = node.outputs[0].shape
     build.outputs = [symbols[id(tensor)] for tensor in outputs]
     for number, loss in enumerate(losses):

@@ -33,8 +33,10 @@ class Predictor(Preparation, Exclusive):
         """The core's program for "train", "test" (with losses) or "predict", bound to the present arrays."""
         bound = self._programs.get(kind)
         if bound is None:
-            optimizer = self.optimizer if kind == "train" else None
-            bound = self._programs[kind] = BoundProgram(self._lower(kind), self.seed, optimizer)
+            optimizer = self.optimizer if kind in ("train", "test") else None
+            bound = self._programs[kind] = BoundProgram(
+                self._lower(kind), self.seed, optimizer, kind == "train"
+            )
         return bound.ready()
 
     def _lower(self, kind: str) -> Any:
@@ -92,9 +94,7 @@ class Predictor(Preparation, Exclusive):
         inputs = [raw(part) for part in self._prepare_inputs(x, False)]
         if not training:
             return self._program("predict").forward(inputs)
-        return self._program("forward").forward(
-            inputs, True, self.optimizer.iterations if self.optimizer else 0
-        )
+        return self._program("forward").forward(inputs, True, self.optimizer.steps if self.optimizer else 0)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch. As keras.Model.predict_on_batch."""

@@ -45,7 +45,7 @@ def _members(model: Model) -> dict[str, Any]:
     }
     members: dict[str, Any] = {"config.json": b"", "weights.safetensors": _named_values(model.weights)}
     if compiled is not None:
-        config["iterations"] = model.optimizer.iterations
+        config["iterations"] = model.optimizer.steps
         members["optimizer.safetensors"] = _optimizer_state(model)
     if model.text_encoder is not None:
         config["text"], vocabulary = encoder_config(model.text_encoder)
@@ -68,6 +68,11 @@ def _optimizer_state(model: Model) -> dict[str, np.ndarray]:
         tensors[f"{variable.path}/steps"] = state.steps
         for name, slot in zip(model.optimizer.used_slots(), state.slots, strict=True):
             tensors[f"{variable.path}/{name}"] = slot
+        for name, array in (("average", state.average), ("accumulator", state.accumulator)):
+            if array is not None:
+                tensors[f"{variable.path}/{name}"] = array
+        if state.touched is not None:
+            tensors[f"{variable.path}/touched"] = state.touched.astype(np.int64)
     return tensors
 
 
@@ -173,7 +178,7 @@ def _restore_compile(model: Model, config: dict[str, Any], data: bytes | None, l
 
     settings = dict(config["compile"])
     optimizer = optimizers.get(settings.pop("optimizer"))
-    optimizer.iterations = int(config["iterations"])
+    optimizer.steps = int(config["iterations"])
     if len(model.outputs) == 1:
         settings["loss"], settings["loss_weights"] = settings["loss"][0], settings["loss_weights"][0]
     model.compile(optimizer, **settings)
@@ -186,11 +191,18 @@ def _restore_compile(model: Model, config: dict[str, Any], data: bytes | None, l
         if steps is None:
             continue
         slots = [np.array(tensors[f"{variable.path}/{name}"]) for name in names]
-        if steps.shape != (1,) or any(
-            slot.shape != variable.shape or slot.dtype != np.float32 for slot in slots
+        more = [tensors.get(f"{variable.path}/{name}") for name in ("average", "accumulator")]
+        copies = [None if array is None else np.array(array) for array in more]
+        touched = tensors.get(f"{variable.path}/touched")
+        arrays = [array for array in (*slots, *copies) if array is not None]
+        if (
+            steps.shape != (1,)
+            or any(array.shape != variable.shape or array.dtype != np.float32 for array in arrays)
+            or (touched is not None and touched.shape != variable.shape[:1])
         ):
             raise ValueError(f"{label}: the optimizer's state of {variable.path} has wrong shapes")
-        optimizer.states[variable] = optimizers.VariableState(slots, int(steps[0]))
+        marks = None if touched is None else (touched != 0).astype(np.uint8)
+        optimizer.states[variable] = optimizers.VariableState(slots, int(steps[0]), *copies, marks)
 
 
 def load_weights(model: Model, filepath: Any) -> None:

@@ -184,6 +184,8 @@ class Trainer(Predictor):
                     watching.call("on_epoch_end", epoch, logs)
                     if self.stop_training:
                         break
+            if epochs:
+                self.optimizer.finalize_variable_values(self.trainable_weights)
         finally:
             feed.close()
             watching.call("on_train_end", logs)
@@ -224,14 +226,20 @@ class Trainer(Predictor):
         optimizer = self.optimizer
         more = () if compiled.loss_function is None else (compiled.loss_function(targets),)
         result = self._program("train").train_step(
-            inputs, targets, weights, optimizer.rate(), optimizer.iterations, compiled.want_outputs, *more
+            inputs, targets, weights, optimizer.rate(), optimizer.steps, compiled.want_outputs, *more
         )
-        optimizer.iterations += 1
-        return result
+        optimizer.steps += 1
+        return (*result, self._penalty("train"))
 
     def _test_step(self, inputs: list[Any], targets: list[Any], weights: Any, compiled: Compiled) -> Any:
         more = () if compiled.loss_function is None else (compiled.loss_function(targets),)
-        return self._program("test").test_step(inputs, targets, weights, compiled.want_outputs, *more)
+        result = self._program("test").test_step(inputs, targets, weights, compiled.want_outputs, *more)
+        return (*result, self._penalty("test"))
+
+    def _penalty(self, kind: str) -> float:
+        """What regularizers added to the loss of the last step."""
+        bound = self._programs[kind]
+        return bound.core.penalty if bound.penalised else 0.0
 
     # -- evaluate --------------------------------------------------------------------------------------------
     def evaluate(
@@ -321,7 +329,7 @@ class Trainer(Predictor):
             run = self._train_step if train else self._test_step
             result = run(inputs, targets, weights, compiled)
             if compiled.simple:
-                values = [result[0][0], *(result[2][0] / count for _ in compiled.meters)]
+                values = [result[0][0] + result[4], *(result[2][0] / count for _ in compiled.meters)]
             else:
                 tally = compiled.tally()
                 tally.add(result, targets, weights, count)

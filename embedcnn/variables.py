@@ -18,7 +18,9 @@ import numpy as np
 from .choices import warn_user
 
 if TYPE_CHECKING:
+    from .constraints import Constraint
     from .layers.base import Layer
+    from .regularizers import Regularizer
 
 
 class Structure:
@@ -45,13 +47,15 @@ class Variable:
     (True, (3, 2))
     """
 
-    __slots__ = ("__weakref__", "layer", "name", "shared", "value")
+    __slots__ = ("__weakref__", "constraint", "layer", "name", "regularizer", "shared", "value")
 
     def __init__(self, name: str, value: np.ndarray, layer: Layer, shared: bool = False) -> None:
         self.name = name
         self.value = value
         self.layer = layer
         self.shared = shared
+        self.regularizer: Regularizer | None = None
+        self.constraint: Constraint | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -67,9 +67,9 @@ LAYERS = {
         "kernel_initializer='he' is unknown",
     ),
     "regularizer": (
-        lambda: layers.Dense(2, kernel_regularizer="l2"),
+        lambda: layers.Dense(2, kernel_regularizer="l3"),
         ValueError,
-        "{'kernel_regularizer': 'l2'}",
+        "kernel_regularizer='l3' is unknown; did you mean 'l2'",
     ),
     "dtype of a layer": (lambda: layers.Dense(2, dtype="float64"), ValueError, "dtype='float64'"),
     "name": (lambda: layers.Dense(2, name="a/b"), ValueError, "name='a/b'"),

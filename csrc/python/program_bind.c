@@ -181,36 +181,33 @@ struct optimizer_settings {
     int embedding_update; /* index of updates */
 };
 
+static const char *const updates[] = {"lazy", "dense", NULL};
+#define FLOAT(member) {#member, EC_ATTRIBUTE_FLOAT, offsetof(struct optimizer_settings, optimizer.member), NULL}
+static const struct ec_attribute optimizer_attributes[] = {
+    FLOAT(momentum),
+    {"nesterov", EC_ATTRIBUTE_INT, offsetof(struct optimizer_settings, optimizer.nesterov), NULL},
+    {"centered", EC_ATTRIBUTE_INT, offsetof(struct optimizer_settings, optimizer.centered), NULL},
+    FLOAT(rho),
+    FLOAT(beta_1),
+    FLOAT(beta_2),
+    FLOAT(epsilon),
+    FLOAT(weight_decay),
+    FLOAT(clipnorm),
+    FLOAT(global_clipnorm),
+    FLOAT(clipvalue),
+    {"accumulation_steps", EC_ATTRIBUTE_INT, offsetof(struct optimizer_settings, optimizer.accumulation_steps), NULL},
+    {"use_ema", EC_ATTRIBUTE_INT, offsetof(struct optimizer_settings, optimizer.use_ema), NULL},
+    FLOAT(ema_momentum),
+    {"ema_overwrite_frequency", EC_ATTRIBUTE_INT,
+     offsetof(struct optimizer_settings, optimizer.ema_overwrite_frequency), NULL},
+    {"embedding_update", EC_ATTRIBUTE_CHOICE, offsetof(struct optimizer_settings, embedding_update), updates},
+    {NULL, EC_ATTRIBUTE_INT, 0, NULL},
+};
+#undef FLOAT
+
 PyObject *ec_program_set_optimizer(PyObject *object, PyObject *args, PyObject *keywords)
 {
-    static const char *const updates[] = {"lazy", "dense", NULL};
     static const char *const kinds[] = {"sgd", "adam", "rmsprop", "adagrad", "adadelta", "adamax", "nadam", NULL};
-#define FLOAT(member)                                                                                                  \
-    {                                                                                                                  \
-        #member, EC_ATTRIBUTE_FLOAT, offsetof(struct optimizer_settings, optimizer.member), NULL                       \
-    }
-    static const struct ec_attribute attributes[] = {
-        FLOAT(momentum),
-        {"nesterov", EC_ATTRIBUTE_INT, offsetof(struct optimizer_settings, optimizer.nesterov), NULL},
-        {"centered", EC_ATTRIBUTE_INT, offsetof(struct optimizer_settings, optimizer.centered), NULL},
-        FLOAT(rho),
-        FLOAT(beta_1),
-        FLOAT(beta_2),
-        FLOAT(epsilon),
-        FLOAT(weight_decay),
-        FLOAT(clipnorm),
-        FLOAT(global_clipnorm),
-        FLOAT(clipvalue),
-        {"accumulation_steps", EC_ATTRIBUTE_INT, offsetof(struct optimizer_settings, optimizer.accumulation_steps),
-         NULL},
-        {"use_ema", EC_ATTRIBUTE_INT, offsetof(struct optimizer_settings, optimizer.use_ema), NULL},
-        FLOAT(ema_momentum),
-        {"ema_overwrite_frequency", EC_ATTRIBUTE_INT,
-         offsetof(struct optimizer_settings, optimizer.ema_overwrite_frequency), NULL},
-        {"embedding_update", EC_ATTRIBUTE_CHOICE, offsetof(struct optimizer_settings, embedding_update), updates},
-        {NULL, EC_ATTRIBUTE_INT, 0, NULL},
-    };
-#undef FLOAT
     ec_program_object *self = (ec_program_object *)object;
     struct optimizer_settings settings = {.optimizer = {.rho = 0.9, .beta_1 = 0.9, .beta_2 = 0.999, .epsilon = 1e-7}};
     const char *name;
@@ -225,7 +222,7 @@ PyObject *ec_program_set_optimizer(PyObject *object, PyObject *args, PyObject *k
         return PyErr_Format(PyExc_ValueError,
                             "optimizer '%s'; allowed are sgd, adam, rmsprop, adagrad, adadelta, adamax, nadam", name);
     }
-    if (ec_attributes_set(&settings, attributes, keywords, name) < 0) {
+    if (ec_attributes_set(&settings, optimizer_attributes, keywords, name) < 0) {
         return NULL;
     }
     struct ec_optimizer *optimizer = &settings.optimizer;

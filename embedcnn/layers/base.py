@@ -6,6 +6,7 @@ model is lowered to operations of the core (lowering.py).
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import constraints, regularizers
 from ..graph import Node, Shape, SymbolicTensor, flatten
 from ..initializers import Initializer, initial_value
 from ..variables import Variable, mark_changed, numbers
@@ -48,6 +50,7 @@ class Layer:
 
     def __init__(self, *, name: str | None = None, trainable: bool = True, **options: Any) -> None:
         self._input_shape = options.pop("input_shape", None)
+        self._govern(options)
         dtype = options.pop("dtype", None)
         if dtype not in (None, "float32", np.float32):
             raise ValueError(f"`dtype` of {type(self).__name__} must be 'float32'. Received: dtype={dtype!r}")
@@ -63,6 +66,35 @@ class Layer:
         self._variables: list[Variable] = []
         self.built = False
         self.nodes: list[Node] = []
+
+    def _govern(self, options: dict[str, Any]) -> None:
+        """Takes what governs weights and output out of the options: `<name>_regularizer` and
+        `<name>_constraint` for each weight that the layer initializes, and `activity_regularizer`.
+        """
+        self.activity_regularizer = regularizers.get(
+            options.pop("activity_regularizer", None), "activity_regularizer"
+        )
+        self._rules: dict[str, Any] = {}
+        for parameter in inspect.signature(type(self)).parameters:
+            stem, _, kind = parameter.rpartition("_")
+            if kind != "initializer":
+                continue
+            for module, rule in ((regularizers, "regularizer"), (constraints, "constraint")):
+                argument = f"{stem}_{rule}"
+                self._rules[argument] = module.get(options.pop(argument, None), argument)
+
+    def _rule(self, weight: str, rule: str) -> Any:
+        """The regularizer or constraint of a weight: kernel_regularizer that of kernel,
+        depthwise_regularizer that of depthwise_kernel.
+        """
+        stem = weight if f"{weight}_{rule}" in self._rules else weight.removesuffix("_kernel")
+        return self._rules.get(f"{stem}_{rule}")
+
+    def __getattr__(self, name: str) -> Any:
+        rules = self.__dict__.get("_rules", {})
+        if name in rules:
+            return rules[name]
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     # -- calls -----------------------------------------------------------------------------------------------
     def __call__(self, inputs: Any, **options: Any) -> Any:
@@ -101,7 +133,14 @@ class Layer:
 
     def add_weight(self, name: str, shape: Sequence[int], initializer: Initializer) -> Variable:
         """A new weight of the layer."""
-        variable = Variable(name, initial_value(initializer, shape), self)
+        return self.track(Variable(name, initial_value(initializer, shape), self))
+
+    def track(self, variable: Variable) -> Variable:
+        """Makes a variable a weight of the layer, under the regularizer and constraint of its name."""
+        variable.regularizer = self._rule(variable.name, "regularizer")
+        variable.constraint = self._rule(variable.name, "constraint")
+        if variable.constraint is not None:
+            variable.constraint.rules(variable.shape)  # refuses axes that the weight does not have
         self._variables.append(variable)
         mark_changed()
         return variable
@@ -181,7 +220,12 @@ class Layer:
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
-        return {"name": self.name, "trainable": self._trainable}
+        rules = {
+            name: (regularizers if name.endswith("regularizer") else constraints).serialize(rule)
+            for name, rule in {"activity_regularizer": self.activity_regularizer, **self._rules}.items()
+            if rule is not None
+        }
+        return {"name": self.name, "trainable": self._trainable, **rules}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Layer:

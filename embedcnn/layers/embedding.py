@@ -10,7 +10,7 @@ import numpy as np
 from .. import initializers
 from ..choices import positive_integer
 from ..graph import Shape, SymbolicTensor
-from ..variables import Variable, given_matrix, mark_changed, numbers
+from ..variables import Variable, given_matrix, numbers
 from .base import Layer, require_rank
 from .ngrams import HashedNgrams
 
@@ -118,10 +118,8 @@ class Embedding(Layer):
                 "embeddings", (self.input_dim, self.output_dim), self.embeddings_initializer
             )
         else:
-            self.embeddings = Variable("embeddings", self._given, self, shared=True)
-            self._variables.append(self.embeddings)
+            self.embeddings = self.track(Variable("embeddings", self._given, self, shared=True))
             self._given = None
-            mark_changed()
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape, self.output_dim)

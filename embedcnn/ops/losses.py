@@ -40,7 +40,7 @@ def cross_entropy(
 
 @operation
 def loss(y: ArrayLike, x: ArrayLike, loss: Any = "mse", sample_weight: ArrayLike | None = None) -> Any:
-    """Any loss of ``embedcnn.losses`` (a name, class or instance), reduced over predictions x [B, C], a float.
+    """Any loss of ``embedcnn.losses`` (name, class or instance), reduced over predictions x [B, C], a float.
 
     Raises ValueError for unknown names, TypeError for losses that are Python functions.
 

@@ -1,9 +1,9 @@
 """Optimizers by Keras's names: the settings, and the state of each variable (slots, update count). The core
 does the updates.
 
-All take `learning_rate` (alias `lr`): a number, or a function of the step that returns one; it can be set at
-any time and holds from the next step. At most one of `clipnorm` (per variable), `global_clipnorm` and
-`clipvalue`; norms
+All take `learning_rate` (alias `lr`): a number, a schedule of `optimizers.schedules`, or a function of the
+step; it can be set at any time and holds from the next step. At most one of `clipnorm` (per variable),
+`global_clipnorm` and `clipvalue`; norms
 are over the coalesced rows of an embedding. `embedding_update="lazy"` (the default) updates only the rows of
 a table that
 a step touched; "dense" gives Keras's results exactly, at its cost.
@@ -15,6 +15,7 @@ import inspect
 from typing import Any
 
 from ..choices import unknown_name
+from . import schedules
 from .adam import Adam, Adamax, AdamW, Nadam
 from .adaptive import Adadelta, Adagrad, RMSprop
 from .base import Optimizer, VariableState
@@ -32,6 +33,7 @@ __all__ = [
     "RMSprop",
     "VariableState",
     "get",
+    "schedules",
     "serialize",
 ]
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from ..variables import Variable
-from .base import Optimizer, VariableState, above_zero, fraction, number
+from .base import Optimizer, above_zero, fraction, number
 
 
 class RMSprop(Optimizer):
@@ -76,13 +73,8 @@ class Adagrad(Optimizer):
     ) -> None:
         super().__init__(learning_rate, **options)
         self.initial_accumulator_value = number("initial_accumulator_value", initial_accumulator_value)
+        self.slot_start = self.initial_accumulator_value
         self.epsilon = above_zero("epsilon", epsilon)
-
-    def state(self, variable: Variable) -> VariableState:
-        if variable not in self.states:
-            start = np.full(variable.shape, self.initial_accumulator_value, np.float32)
-            self.states[variable] = VariableState([start])
-        return self.states[variable]
 
     def core_settings(self) -> dict[str, Any]:
         return {"epsilon": self.epsilon, **super().core_settings()}

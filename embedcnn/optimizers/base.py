@@ -3,30 +3,49 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..choices import one_of
-from ..variables import Variable
+from ..variables import Variable, mark_changed
+from . import schedules
 
 
 class VariableState:
-    """What an optimizer keeps for one variable: its slots and how many updates it has had."""
+    """What an optimizer keeps for one variable: its slots, how many updates it has had, the moving average
+    of its value, and the gradients that wait for an update (`touched`: of which rows of a table).
+    """
 
-    __slots__ = ("slots", "steps")
+    __slots__ = ("accumulator", "average", "slots", "steps", "touched")
 
-    def __init__(self, slots: list[np.ndarray], steps: int = 0) -> None:
+    def __init__(
+        self,
+        slots: list[np.ndarray],
+        steps: int = 0,
+        average: np.ndarray | None = None,
+        accumulator: np.ndarray | None = None,
+        touched: np.ndarray | None = None,
+    ) -> None:
         self.slots = slots
         self.steps = np.array([steps], np.int64)
+        self.average, self.accumulator, self.touched = average, accumulator, touched
 
 
 class Optimizer:
-    """The base of the optimizers: learning rate, clipping, weight decay, and the state of the variables."""
+    """The base of the optimizers: learning rate, clipping, weight decay, accumulation, averages, state.
+
+    `gradient_accumulation_steps` n: the gradients of n steps are averaged for one update. `use_ema`: keeps
+    moving averages of the weights, `ema_momentum` of the old and the rest of the new at each step; they
+    replace the weights every `ema_overwrite_frequency` updates, and at the end of `fit`. As
+    keras.optimizers.Optimizer.
+    """
 
     core_name = ""
     slot_names: tuple[str, ...] = ()
+    slot_start = 0.0
 
     def __init__(
         self,
@@ -35,6 +54,10 @@ class Optimizer:
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        gradient_accumulation_steps: int | None = None,
         embedding_update: str = "lazy",
         name: str | None = None,
         **options: Any,
@@ -63,10 +86,26 @@ class Optimizer:
             if value is not None and number(argument, value) == 0:
                 raise ValueError(f"`{argument}` must be above 0 or None. Received: {argument}={value!r}")
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
+        self.use_ema = _boolean("use_ema", use_ema)
+        self.ema_momentum = number("ema_momentum", ema_momentum)
+        if self.ema_momentum > 1:
+            raise ValueError(f"`ema_momentum` must be in [0, 1]. Received: ema_momentum={ema_momentum!r}")
+        self.ema_overwrite_frequency = _count("ema_overwrite_frequency", ema_overwrite_frequency, 1)
+        self.gradient_accumulation_steps = _count(
+            "gradient_accumulation_steps", gradient_accumulation_steps, 2
+        )
         self.embedding_update = one_of("embedding_update", embedding_update, ("lazy", "dense"))
         self.name = name or type(self).__name__.lower()
-        self.iterations = 0
+        self.steps = 0
+        """Training steps so far, those that only accumulated gradients too."""
         self.states: dict[Variable, VariableState] = {}
+        self._keeps: set[Variable] = set()
+        self._keeps_names: list[str] = []
+
+    @property
+    def iterations(self) -> int:
+        """Updates so far."""
+        return self.steps // (self.gradient_accumulation_steps or 1)
 
     def _default_rate(self) -> float:
         return 0.001
@@ -77,8 +116,10 @@ class Optimizer:
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
+        if isinstance(value, dict):
+            value = schedules.deserialize(value)
         if callable(value):
-            self._schedule: Callable[[int], float] | None = value
+            self._schedule: Callable[[int], float] | None = _of_step(value)
         else:
             value = number("learning_rate", value)
             self._schedule = None
@@ -90,15 +131,52 @@ class Optimizer:
         """The learning rate of the next step."""
         if self._schedule is None:
             return self._learning_rate
-        return number("learning_rate", self._schedule(self.iterations))
+        return number("learning_rate", self._schedule(self.steps))
 
-    def state(self, variable: Variable) -> VariableState:
-        """The state of a variable, made (zeros) when first asked for."""
+    def state(self, variable: Variable, table: bool = False) -> VariableState:
+        """The state of a variable, made when first asked for; `table`: an embedding's."""
         state = self.states.get(variable)
         if state is None:
-            slots = [np.zeros(variable.shape, np.float32) for _ in self.used_slots()]
+            slots = [np.full(variable.shape, self.slot_start, np.float32) for _ in self.used_slots()]
             state = self.states[variable] = VariableState(slots)
+        if self.use_ema and state.average is None:
+            state.average = variable.numpy()
+        if self.gradient_accumulation_steps and state.accumulator is None:
+            state.accumulator = np.zeros(variable.shape, np.float32)
+        if self.gradient_accumulation_steps and table and state.touched is None:
+            assert state.accumulator is not None
+            state.touched = state.accumulator.any(axis=1).astype(np.uint8)
         return state
+
+    # -- weight decay and averages -------------------------------------------------------------------------
+    def exclude_from_weight_decay(
+        self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None
+    ) -> None:
+        """Leaves variables out of the weight decay: those of a list, and those whose path holds one of the
+        names (each a regular expression), as ["bias"]. As
+        keras.optimizers.Optimizer.exclude_from_weight_decay.
+
+        Takes effect at the next step. Raises TypeError for anything but variables and names.
+        """
+        for variable in var_list or []:
+            if not isinstance(variable, Variable):
+                raise TypeError(f"`var_list` must hold variables. Received: {type(variable).__name__}")
+        if isinstance(var_names, str) or not all(isinstance(name, str) for name in var_names or []):
+            raise TypeError(f"`var_names` must be a list of strings. Received: var_names={var_names!r}")
+        self._keeps, self._keeps_names = set(var_list or []), list(var_names or [])
+        mark_changed()
+
+    def decays(self, variable: Variable) -> bool:
+        """Whether weight decay applies to a variable."""
+        named = any(re.search(name, variable.path) for name in self._keeps_names)
+        return not named and variable not in self._keeps
+
+    def finalize_variable_values(self, variables: Sequence[Variable]) -> None:
+        """Puts the moving averages in the place of the values (with `use_ema`); `fit` ends with this."""
+        for variable in variables:
+            state = self.states.get(variable)
+            if self.use_ema and state is not None and state.average is not None:
+                variable.assign(state.average)
 
     def used_slots(self) -> tuple[str, ...]:
         """The names of the slots that the settings need."""
@@ -112,17 +190,25 @@ class Optimizer:
             "global_clipnorm": float(self.global_clipnorm or 0.0),
             "clipvalue": float(self.clipvalue or 0.0),
             "embedding_update": self.embedding_update,
+            "accumulation_steps": self.gradient_accumulation_steps or 0,
+            "use_ema": int(self.use_ema),
+            "ema_momentum": self.ema_momentum,
+            "ema_overwrite_frequency": self.ema_overwrite_frequency or 0,
         }
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor; a learning-rate function is given by its present value."""
-        rate = self.rate()
+        known = type(self.learning_rate) in schedules.CLASSES.values()
         return {
-            "learning_rate": rate,
+            "learning_rate": schedules.serialize(self.learning_rate) if known else self.rate(),
             "weight_decay": self.weight_decay or None,
             "clipnorm": self.clipnorm,
             "clipvalue": self.clipvalue,
             "global_clipnorm": self.global_clipnorm,
+            "use_ema": self.use_ema,
+            "ema_momentum": self.ema_momentum,
+            "ema_overwrite_frequency": self.ema_overwrite_frequency,
+            "gradient_accumulation_steps": self.gradient_accumulation_steps,
             "embedding_update": self.embedding_update,
             "name": self.name,
         }
@@ -134,6 +220,32 @@ class Optimizer:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} learning_rate={self.learning_rate}, iterations={self.iterations}>"
+
+
+def _of_step(function: Callable[..., float]) -> Callable[[int], float]:
+    """A learning-rate function as a function of the step; one without arguments is called without."""
+    try:
+        takes_step = bool(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        takes_step = True
+    return function if takes_step else lambda step: function()
+
+
+def _boolean(argument: str, value: Any) -> bool:
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"`{argument}` must be True or False. Received: {argument}={value!r}")
+    return bool(value)
+
+
+def _count(argument: str, value: Any, least: int) -> int | None:
+    """None, or an integer >= least."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not least <= value <= 2**20:
+        raise ValueError(
+            f"`{argument}` must be None or an integer in [{least}, 2**20]. Received: {argument}={value!r}"
+        )
+    return int(value)
 
 
 def number(argument: str, value: Any) -> float:
