@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from typing import Any
 
 from embedcnn.commands import arguments as options
@@ -213,6 +214,11 @@ def parts(arguments: argparse.Namespace) -> tuple[LabelledTexts, LabelledTexts, 
         valid = options.read_data(arguments, arguments.valid)
         label_ids(valid, labelled.label_names)
         return labelled, valid, valid, "of --valid to measure"
+    if max(Counter(labelled.labels).values(), default=0) < 4:
+        raise CommandError(
+            f"{labelled.path}: no label has four texts, too few to hold some out to measure the accuracy and "
+            "some to decide when to stop; give more texts, or --valid"
+        )
     rest, held = hold_out(labelled, HELD_OUT, arguments.seed)
     train, development = hold_out(rest, DEVELOPMENT, arguments.seed)
     return train, development, held, "held out"

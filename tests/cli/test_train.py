@@ -13,6 +13,13 @@ from embedcnn.cli import main
 from embedcnn.models import load_model
 
 
+def test_four_texts_of_a_label_are_enough(tmp_path, capsys):
+    data = tmp_path / "data.csv"
+    data.write_text("text,label\n" + "it purrs,cat\nit barks,dog\n" * 4)
+    assert main(["train", str(data), "--out", str(tmp_path / "m"), "--quiet", *SMALL]) == 0
+    assert "on the 2 texts held out" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl", "ft", "folder"])
 def test_formats(kind, tmp_path, capsys):
     out = tmp_path / "m"
@@ -126,7 +133,8 @@ def failing(capsys, *arguments):
         (b"text,label\nfine,good\n\xff\xfe,bad\n", [], "line 3"),
         (b"text,label\na b,x\nc d,x\n", [], "all 2 texts have the label 'x'"),
         (b"text,label\na b,x\nc d,y\n", ["--text-column", "body"], "body"),
-        (b"text,label\na b,x\nc d,y\n", [], "no label has three texts"),
+        (b"text,label\na b,x\nc d,y\n", [], "no label has four texts"),
+        (b"text,label\n" + b"a b,x\nc d,y\n" * 3, [], "no label has four texts"),
         (b"text,label\na b,x\nc d,y\n", ["--encoding", "klingon"], "klingon"),
         (b"text,label\na b,x\nc d,y\n", ["--freeze"], "--freeze"),
         (b"text,label\na b,x\nc d,y\n", ["--vectors", "none.txt", "--dimensions", "5"], "--dimensions"),
