@@ -61,6 +61,7 @@ def recurrent(
     return_state=False,
     reverse=False,
     keep_order=False,
+    zero_output_for_mask=False,
     activation="tanh",
     recurrent_activation="sigmoid",
     **_,
@@ -97,6 +98,9 @@ def recurrent(
         runs.append(run)
     if out_mask is not None and reverse and not keep_order:
         out_mask = out_mask[:, ::-1]
+    if out_mask is not None and not zero_output_for_mask and not (reverse and keep_order):
+        for b, t in np.argwhere(~out_mask):  # a masked step repeats the output before it
+            out[b, t] = out[b, t - 1] if t else 0
 
     def backward(d_outs):
         d_x, d_states = np.zeros(x.values.shape), np.zeros((2, batch, units))

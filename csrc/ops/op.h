@@ -54,6 +54,7 @@ struct ec_tensor {
     const int32_t *ids;             /* EC_IDS: [rows] */
     const int32_t *token_rows;      /* EC_TOKENS: [rows] row of `lookup`, -1 for a masked token */
     struct ec_lookup_rows *lookup;
+    int repeats; /* EC_SEQUENCE: padded form repeats the step before a masked one, instead of zeros */
     int needs_grad;
     int writers; /* operations that have been planned to write grad */
 };

@@ -149,6 +149,7 @@ static ec_status plan_out_layout(struct ec_op *op, struct ec_step *step)
     struct ec_tensor *out = op->outputs[0];
     out->layout = in;
     out->rows = in->rows;
+    out->repeats = !state->zero_output_for_mask && !(state->reverse && state->keep_order);
     if (!state->reverse || state->keep_order) {
         return EC_OK;
     }

@@ -410,6 +410,19 @@ static int64_t padded_place(const struct ec_tensor *tensor, int64_t b, int64_t r
     return (b * layout->width + layout->starts[b] + row - layout->offsets[b]) * tensor->cols;
 }
 
+/* Masked steps of text b take the values of the step before them. */
+static void repeat_steps(float *padded, const struct ec_tensor *tensor, int64_t b)
+{
+    const struct ec_layout *layout = tensor->layout;
+    float *text = padded + b * layout->width * tensor->cols;
+    int64_t first = layout->starts[b], end = first + layout->offsets[b + 1] - layout->offsets[b];
+    for (int64_t t = first + 1; t < layout->width && end > first; t++) {
+        if (t >= end || (layout->mask && !layout->mask[layout->offsets[b] + t - first])) {
+            memcpy(text + t * tensor->cols, text + (t - 1) * tensor->cols, (size_t)tensor->cols * sizeof(float));
+        }
+    }
+}
+
 /* The stored rows of a tensor into its padded form, which is zeros. */
 static void pad_rows(float *padded, const float *rows, const struct ec_tensor *tensor)
 {
@@ -425,6 +438,9 @@ static void pad_rows(float *padded, const float *rows, const struct ec_tensor *t
             if (place >= 0) {
                 memcpy(padded + place, rows + row * tensor->cols, bytes);
             }
+        }
+        if (tensor->repeats) {
+            repeat_steps(padded, tensor, b);
         }
     }
 }

@@ -51,6 +51,28 @@ def test_masks_and_directions(rung, threads, name, return_sequences, reverse, ke
         pair.check_gradients([x if mask is None else (x, mask)], tolerance=3e-5)
 
 
+def test_masked_steps_repeat_the_output_before_them_or_give_zeros():
+    from embedcnn import _core
+
+    rng = np.random.default_rng(12)
+    shapes, values = parameters_of("lstm", 3, 4, rng)
+    x = rng.normal(size=(1, 6, 3)).astype(np.float32)
+    mask = np.array([[False, True, False, True, False, False]])
+    outputs = []
+    for zeros in (False, True):
+        settings = {"return_sequences": True, "zero_output_for_mask": zeros}
+        program = _core.Program(
+            [("sequence", "x", -1, 3)], shapes, [("lstm", (0,), (1,), (0, 1, 2), settings)], (1,)
+        )
+        for number, value in enumerate(values):
+            program.bind(number, value.astype(np.float32), False, [], np.zeros(1, np.int64))
+        outputs.append(program.forward([(x, mask)])[0][0])
+    repeated, zeroed = outputs
+    assert not repeated[0].any() and not zeroed[~mask[0]].any()
+    assert (repeated[2] == repeated[1]).all() and (repeated[4:] == repeated[3]).all()
+    assert (repeated[mask[0]] == zeroed[mask[0]]).all()
+
+
 @pytest.mark.parametrize("use_bias", [True, False])
 @pytest.mark.parametrize("name", CELLS)
 def test_states(rung, name, use_bias):
