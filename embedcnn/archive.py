@@ -9,13 +9,10 @@ checksums.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import io
 import json
-import os
 import zipfile
-from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -23,58 +20,6 @@ import numpy as np
 MEMBERS = ("config.json", "weights.safetensors", "optimizer.safetensors", "vocabulary.txt")
 _DTYPES = {"float32": "F32", "int64": "I64"}
 _HEADER_LIMIT = 100_000_000  # safetensors's own limit
-
-
-@contextlib.contextmanager
-def replacing(path: str | os.PathLike[str], overwrite: bool = True) -> Iterator[BinaryIO]:
-    """A file to write that takes the name `path` only when the block ends without an exception, synced to the
-    disk.
-    """
-    target = os.path.realpath(os.fspath(path))
-    if os.path.isdir(target):
-        raise IsADirectoryError(f"filepath={os.fspath(path)!r} is a directory")
-    if not overwrite and os.path.exists(target):
-        raise FileExistsError(f"filepath={os.fspath(path)!r} exists, and overwrite=False")
-    folder, name = os.path.split(target)
-    _remove_stale(folder, name)
-    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    _sync_folder(folder)
-
-
-def _sync_folder(folder: str) -> None:
-    """Makes the new name last; file systems that cannot sync a folder are left alone."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _remove_stale(folder: str, name: str) -> None:
-    """Removes what killed processes left behind for this name."""
-    with contextlib.suppress(OSError):
-        for entry in os.listdir(folder):
-            number = entry.removeprefix(f".{name}.").removesuffix(".tmp")
-            if entry != f".{name}.{number}.tmp" or not number.isdigit() or int(number) == os.getpid():
-                continue
-            try:
-                os.kill(int(number), 0)
-            except ProcessLookupError:
-                with contextlib.suppress(OSError):
-                    os.unlink(os.path.join(folder, entry))
-            except (OSError, OverflowError):
-                continue
 
 
 def write_tensors(file: Any, tensors: dict[str, np.ndarray]) -> None:

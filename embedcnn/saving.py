@@ -19,6 +19,7 @@ import numpy as np
 from . import archive, initializers, layers
 from .graph import SymbolicTensor
 from .layers.base import Layer
+from .replacement import replacing
 from .variables import Variable
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _optimizer_state(model: Model) -> dict[str, np.ndarray]:
 def save_model(model: Model, filepath: Any, overwrite: bool) -> None:
     """Writes a model to a file."""
     members = _members(model)
-    with archive.replacing(filepath, overwrite) as file:
+    with replacing(filepath, overwrite) as file:
         archive.write_archive(file, members)
 
 
@@ -93,7 +94,7 @@ def model_to_bytes(model: Model) -> bytes:
 def save_weights(model: Model, filepath: Any, overwrite: bool) -> None:
     """Writes the weights of a model to a safetensors file."""
     model._require_built("what to save")
-    with archive.replacing(filepath, overwrite) as file:
+    with replacing(filepath, overwrite) as file:
         archive.write_tensors(file, _named_values(model.weights))
 
 

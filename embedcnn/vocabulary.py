@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -14,6 +13,7 @@ from embedcnn import _core
 from embedcnn.preprocessing.texts import done, encode_texts, text_blocks
 from embedcnn.preprocessing.words import DEFAULT_FILTERS
 from embedcnn.ragged import Ragged
+from embedcnn.replacement import replacing
 
 __all__ = ["CharVocabulary", "Vocabulary"]
 
@@ -219,17 +219,8 @@ class Vocabulary:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes ``to_text`` as UTF-8; a file of that name is replaced only when all is written."""
-        path = os.fspath(path)
-        with tempfile.NamedTemporaryFile(dir=os.path.dirname(path) or ".", delete=False) as file:
-            try:
-                file.write(self.to_text().encode("utf-8", "surrogatepass"))
-                file.flush()
-                os.fsync(file.fileno())
-                os.chmod(file.name, 0o644)
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
+        with replacing(path) as file:
+            file.write(self.to_text().encode("utf-8", "surrogatepass"))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], **settings: Any) -> Vocabulary:

@@ -12,17 +12,16 @@ takes a few milliseconds, and the pages are shared by all processes that map the
 
 from __future__ import annotations
 
-import contextlib
 import json
 import mmap
 import os
 import struct
-import tempfile
 from typing import Any
 
 import numpy as np
 
 from embedcnn import _core
+from embedcnn.replacement import replacing
 
 from .errors import StaleCacheError, VectorFileError
 from .word_index import WordIndex
@@ -95,44 +94,18 @@ def save_cache(vectors: WordVectors, path: str | os.PathLike[str]) -> None:
         raise ValueError(f"the path of the vectors' source is too long for a cache: {len(note)} bytes")
     header = (header + note).ljust(PAGE - 8, b"\0")
     header += struct.pack("<Q", _core.checksum(header))
-    write_file(os.fsdecode(path), header, parts, places, at)
+    with replacing(path) as file:
+        file.write(header)
+        for part, (place, _) in zip(parts, places, strict=True):
+            file.seek(place)
+            file.write(part.reshape(-1).view(np.uint8).data if part.size else b"")
+        file.truncate(at)
 
 
 def combined(parts: list[np.ndarray]) -> int:
     """One checksum over several arrays."""
     sums = [_core.checksum(part.reshape(-1).view(np.uint8)) if part.size else 0 for part in parts]
     return _core.checksum(struct.pack(f"<{len(sums)}Q", *sums))
-
-
-def write_file(
-    path: str, header: bytes, parts: list[np.ndarray], places: list[tuple[int, int]], size: int
-) -> None:
-    """Writes to a temporary name in the same folder, syncs, renames."""
-    folder = os.path.dirname(os.path.abspath(path))
-    descriptor, temporary = tempfile.mkstemp(prefix=os.path.basename(path) + ".", suffix=".tmp", dir=folder)
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(header)
-            for part, (place, _) in zip(parts, places, strict=True):
-                file.seek(place)
-                file.write(part.reshape(-1).view(np.uint8).data if part.size else b"")
-            file.truncate(size)
-            file.flush()
-            os.fsync(file.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
-    with contextlib.suppress(OSError):  # not every file system can sync a folder
-        folder_descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(folder_descriptor)
-        finally:
-            os.close(folder_descriptor)
 
 
 class CacheFile:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
 from typing import IO
 
 import numpy as np
+
+from embedcnn.replacement import replacing
 
 from .word_vectors import WordVectors
 
@@ -24,6 +24,7 @@ def write(vectors: WordVectors, path: str | os.PathLike[str], format: str = "wor
 
     Example
     -------
+    >>> import tempfile
     >>> path = os.path.join(tempfile.mkdtemp(), "small.txt")
     >>> write(WordVectors(["a"], np.array([[0.1, 2]], np.float32)), path, "word2vec")
     >>> open(path).read()
@@ -35,26 +36,13 @@ def write(vectors: WordVectors, path: str | os.PathLike[str], format: str = "wor
         vectors.save(path)
         return
     check_words(vectors, format)
-    target = os.path.abspath(os.fsdecode(path))
-    descriptor, temporary = tempfile.mkstemp(suffix=".tmp", dir=os.path.dirname(target))
-    try:
-        with open(descriptor, "wb") as file:
-            if format == "npz":
-                np.savez(file, vectors=vectors.vectors, words=np.array(vectors.index_to_key, dtype=np.str_))
-            elif format == "word2vec_binary":
-                write_binary(vectors, file)
-            else:
-                write_text(vectors, file, header=format == "word2vec")
-            file.flush()
-            os.fsync(file.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
+    with replacing(path) as file:
+        if format == "npz":
+            np.savez(file, vectors=vectors.vectors, words=np.array(vectors.index_to_key, dtype=np.str_))
+        elif format == "word2vec_binary":
+            write_binary(vectors, file)
+        else:
+            write_text(vectors, file, header=format == "word2vec")
 
 
 def check_words(vectors: WordVectors, format: str) -> None:
