@@ -50,7 +50,7 @@ install_packages() {
 # What building and testing in place takes.
 test_environment() {
     environment tests 'setuptools>=77' 'numpy>=2' 'safetensors>=0.4' 'tqdm>=4.60' 'pytest>=8' 'pytest-timeout>=2' \
-        'pytest-xdist>=3' 'hypothesis>=6'
+        'pytest-xdist>=3' 'hypothesis>=6' 'zstandard>=0.21'
 }
 
 # Builds in place in a copy of the checkout: build_in COPY PYTHON, with CC and EMBEDCNN_* from the environment.

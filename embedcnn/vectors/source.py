@@ -43,7 +43,42 @@ def open_zst(path: str, file: IO[bytes]) -> Any:
             f"{path} is compressed with Zstandard, which needs the package zstandard: "
             "pip install 'embedcnn[zstd]'"
         ) from None
-    return zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+    return ZstdStream(zstandard.ZstdDecompressor(), file)
+
+
+class ZstdStream:
+    """What the frames of a file decompress to; EOFError where the last one is cut short.
+
+    Taken in small pieces: four bytes can stand for 128 KiB.
+    """
+
+    PIECE = 1024
+
+    def __init__(self, decompressor: Any, file: IO[bytes]) -> None:
+        self.decompressor, self.file = decompressor, file
+        self.frame: Any = None
+        self.packed = self.unpacked = b""
+        self.used = 0
+
+    def read(self, count: int) -> bytes:
+        """At most ``count`` bytes; empty at the end."""
+        while self.used == len(self.unpacked):
+            piece = self.packed or self.file.read(self.PIECE)
+            if not piece:
+                if self.frame is not None:
+                    raise EOFError("it ends within a frame")
+                return b""
+            if self.frame is None:
+                self.frame = self.decompressor.decompressobj()
+            self.unpacked, self.used, self.packed = self.frame.decompress(piece), 0, b""
+            if self.frame.eof:
+                self.packed, self.frame = self.frame.unused_data, None
+        piece = self.unpacked[self.used : self.used + count]
+        self.used += len(piece)
+        return piece
+
+    def close(self) -> None:
+        """Nothing to do: the file belongs to the caller."""
 
 
 def open_zip(path: str, file: IO[bytes]) -> Any:
