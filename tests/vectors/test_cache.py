@@ -130,3 +130,27 @@ def test_opening_and_1000_lookups_are_quick(tmp_path):
         [sys.executable, "-c", code, tmp_path / "x"], capture_output=True, text=True, check=True
     )
     assert float(out.stdout) < 0.05  # 2 ms where nothing else runs
+
+
+@pytest.mark.skipif(
+    not os.path.exists("/proc/self/smaps_rollup"), reason="needs Linux's /proc/self/smaps_rollup"
+)
+def test_a_second_process_shares_the_pages(tmp_path):
+    """A process that reads the whole cache beside another one has next to nothing of it for itself."""
+    words = [f"w{i}" for i in range(50_000)]
+    numbers = np.random.default_rng(0).random((50_000, 100), np.float32)
+    WordVectors(words, numbers).save(tmp_path / "large")
+    WordVectors(["a"], numbers[:1]).save(tmp_path / "small")
+    first = WordVectors.load(tmp_path / "large", verify=True)  # mapped as long as the other runs
+    code = (
+        "import sys\nfrom embedcnn.vectors import WordVectors\n"
+        "def private():\n"
+        "    lines = open('/proc/self/smaps_rollup').read().splitlines()\n"
+        "    return sum(int(line.split()[1]) for line in lines if line.startswith('Private_'))\n"
+        "WordVectors.load(sys.argv[2], verify=True)['a']\nbefore = private()\n"
+        "wv = WordVectors.load(sys.argv[1], verify=True)\nwv['w49999']\nprint(private() - before)\n"
+    )
+    command = [sys.executable, "-c", code, tmp_path / "large", tmp_path / "small"]
+    out = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert first.vectors.nbytes == 20_000_000
+    assert int(out.stdout) < 5_000  # KiB
