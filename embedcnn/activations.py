@@ -40,13 +40,17 @@ def linear(x: Any) -> np.ndarray:
     return np.asarray(x)
 
 
-def relu(x: Any) -> np.ndarray:
-    """max(x, 0).
+def relu(
+    x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+) -> np.ndarray:
+    """min(x, max_value) where x is above the threshold, else negative_slope (x - threshold).
 
     >>> relu([-1.0, 2.0]).tolist()
     [0.0, 2.0]
     """
-    return np.maximum(np.asarray(x), 0)
+    x = np.asarray(x)
+    above = x if max_value is None else np.minimum(x, max_value)
+    return np.where(x > threshold, above, negative_slope * (x - threshold)) + 0.0
 
 
 def relu6(x: Any) -> np.ndarray:
@@ -54,16 +58,22 @@ def relu6(x: Any) -> np.ndarray:
     return np.clip(np.asarray(x), 0, 6)
 
 
-def leaky_relu(x: Any) -> np.ndarray:
-    """x where it is positive, else 0.2 x."""
+def leaky_relu(x: Any, negative_slope: float = 0.2) -> np.ndarray:
+    """x where it is positive, else negative_slope x."""
     x = np.asarray(x)
-    return np.where(x > 0, x, 0.2 * x)
+    return np.where(x > 0, x, negative_slope * x)
 
 
-def elu(x: Any) -> np.ndarray:
-    """x where it is positive, else exp(x) - 1."""
+def elu(x: Any, alpha: float = 1.0) -> np.ndarray:
+    """x where it is positive, else alpha (exp(x) - 1)."""
     x = np.asarray(x)
-    return np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
+    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+
+
+def celu(x: Any, alpha: float = 1.0) -> np.ndarray:
+    """x where it is positive, else alpha (exp(x / alpha) - 1)."""
+    x = np.asarray(x)
+    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0) / alpha))
 
 
 def selu(x: Any) -> np.ndarray:
@@ -126,6 +136,70 @@ def gelu_tanh(x: Any) -> np.ndarray:
     return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
 
 
+def log_sigmoid(x: Any) -> np.ndarray:
+    """log(sigmoid(x)), without overflow."""
+    return -softplus(-np.asarray(x))
+
+
+def mish(x: Any) -> np.ndarray:
+    """x tanh(softplus(x)) (Misra 2019)."""
+    return np.asarray(x) * np.tanh(softplus(x))
+
+
+def hard_silu(x: Any) -> np.ndarray:
+    """x hard_sigmoid(x), also called hard_swish."""
+    return np.asarray(x) * hard_sigmoid(x)
+
+
+def hard_tanh(x: Any) -> np.ndarray:
+    """x between -1 and 1, these beyond."""
+    return np.clip(np.asarray(x), -1, 1)
+
+
+def tanh_shrink(x: Any) -> np.ndarray:
+    """x - tanh(x)."""
+    return np.asarray(x) - np.tanh(np.asarray(x))
+
+
+def soft_shrink(x: Any, threshold: float = 0.5) -> np.ndarray:
+    """x moved towards 0 by the threshold, 0 where it is nearer."""
+    return np.asarray(x) - np.clip(np.asarray(x), -threshold, threshold)
+
+
+def hard_shrink(x: Any, threshold: float = 0.5) -> np.ndarray:
+    """x where |x| is above the threshold, else 0."""
+    x = np.asarray(x)
+    return np.where(np.abs(x) <= threshold, 0, x)
+
+
+def squareplus(x: Any, b: float = 4.0) -> np.ndarray:
+    """(x + sqrt(x^2 + b)) / 2."""
+    x = np.asarray(x)
+    return (x + np.sqrt(x * x + b)) / 2
+
+
+def sparse_plus(x: Any) -> np.ndarray:
+    """0 up to -1, (x + 1)^2 / 4 between -1 and 1, x from 1."""
+    x = np.asarray(x)
+    return np.where(x > 1, x, sparse_sigmoid(x) ** 2)
+
+
+def sparse_sigmoid(x: Any) -> np.ndarray:
+    """(x + 1) / 2 between 0 and 1."""
+    return np.clip((np.asarray(x) + 1) / 2, 0, 1)
+
+
+def log_softmax(x: Any, axis: int = -1) -> np.ndarray:
+    """x - log(sum(exp(x))) over `axis`, without overflow.
+
+    >>> log_softmax([0.0]).tolist()
+    [0.0]
+    """
+    x = np.asarray(x)
+    shifted = x - x.max(axis=axis, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+
+
 def softmax(x: Any, axis: int = -1) -> np.ndarray:
     """exp(x) / sum(exp(x)) over `axis`, without overflow.
 
@@ -140,21 +214,17 @@ def softmax(x: Any, axis: int = -1) -> np.ndarray:
 FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
     function.__name__: function
     for function in (
-        linear,
-        relu,
-        relu6,
-        leaky_relu,
-        elu,
-        selu,
-        tanh,
-        sigmoid,
-        hard_sigmoid,
-        softplus,
-        softsign,
+        *(linear, relu, relu6, leaky_relu, elu, celu, selu, tanh, sigmoid, hard_sigmoid, softplus, softsign),
+        *(exponential, silu, gelu, gelu_tanh, log_sigmoid, mish, hard_silu, hard_tanh, tanh_shrink),
+        *(soft_shrink, hard_shrink, squareplus, sparse_plus, sparse_sigmoid, softmax, log_softmax),
     )
-    + (exponential, silu, gelu, gelu_tanh, softmax)
 }
-_ALIASES = {"swish": "silu", "exp": "exponential", "hard-sigmoid": "hard_sigmoid"}
+_ALIASES = {
+    "swish": "silu",
+    "hard_swish": "hard_silu",
+    "exp": "exponential",
+    "hard-sigmoid": "hard_sigmoid",
+}
 
 
 def get(identifier: Any) -> Callable[..., np.ndarray]:

@@ -18,14 +18,20 @@ from .variables import Variable, structure
 class BoundProgram:
     """A program and its variables; `ready()` gives the core's program with everything bound as it is now.
 
-    `optimizer` decides what the penalties of tables count; with `trains` it also updates.
+    `optimizer` decides what the penalties of tables count; with `trains` it also updates; with `tracks` steps
+    write the moving statistics.
     """
 
     def __init__(
-        self, lowered: Lowered, seed: int, optimizer: Optimizer | None = None, trains: bool = False
+        self,
+        lowered: Lowered,
+        seed: int,
+        optimizer: Optimizer | None = None,
+        trains: bool = False,
+        tracks: bool = False,
     ) -> None:
         self.variables: list[Variable] = lowered.variables
-        self.optimizer, self.trains = optimizer, trains
+        self.optimizer, self.trains, self.tracks = optimizer, trains, tracks
         self._lowered, self._seed = lowered, seed
         self.penalised = False
         """Whether the last step may have had a penalty; see `core.penalty`."""
@@ -41,6 +47,9 @@ class BoundProgram:
         self.core: Any = _core.Program(*self._lowered.program_arguments(), seed=self._seed)
         if self.trains and self.optimizer is not None:
             self.core.set_optimizer(self.optimizer.core_name, **self.optimizer.core_settings())
+        for number, operation in enumerate(self._lowered.operations):
+            if operation.function is not None:
+                self.core.set_function(number, operation.function.forward, operation.function.backward)
         self._shapes = [variable.shape for variable in self.variables]
         self._bound: list[Any] = [None] * len(self.variables)
         self._version = -1
@@ -74,7 +83,7 @@ class BoundProgram:
             self._make()
         learn = [self.trains and variable.trainable for variable in self.variables]
         for variable, learns in zip(self.variables, learn, strict=True):
-            if learns:
+            if learns or self._moves(variable):
                 variable.own()
         self.penalised = self._activities
         for number, (variable, learns) in enumerate(zip(self.variables, learn, strict=True)):
@@ -82,16 +91,21 @@ class BoundProgram:
             state = self.optimizer.state(variable, table) if learns and self.optimizer else None
             rules = self._rules(variable)
             self.penalised = self.penalised or rules is not None and "l1" in rules
-            before = self._bound[number]
-            if before and before[0] is variable.value and before[1] is state and before[2] == rules:
+            before, moves = self._bound[number], self._moves(variable)
+            same = before and before[0] is variable.value and before[1] is state
+            if same and before[2:] == (rules, moves):
                 continue
             if state is None:
-                self.core.bind(number, variable.value, False, [], np.zeros(1, np.int64), rules=rules)
+                self.core.bind(number, variable.value, False, [], np.zeros(1, np.int64), moves, rules)
             else:
                 more = (False, rules, state.average, state.accumulator, state.touched)
                 self.core.bind(number, variable.value, True, state.slots, state.steps, *more)
-            self._bound[number] = (variable.value, state, rules)
+            self._bound[number] = (variable.value, state, rules, moves)
         self._version = structure.version
+
+    def _moves(self, variable: Variable) -> bool:
+        """Whether a step writes a moving statistic: not while its layer is frozen."""
+        return self.tracks and variable.tracked and variable.layer.trainable
 
 
 def _check_row_constraint(variable: Variable, rules: dict[str, Any]) -> None:

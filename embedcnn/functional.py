@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from . import layers
+from . import layers, nesting
+from .custom_objects import known_objects
 from .feeding import InputSpec
 from .graph import Node, SymbolicTensor, by_depth, flatten, unique_layers, walk
 from .layers.base import Layer, unique_name
@@ -37,6 +38,7 @@ class Model(Trainer, TextSide):
     """
 
     _base_name = "functional"
+    inputs_many = False  # as a layer of another model it takes a list where it has several inputs
 
     def __init__(
         self,
@@ -59,6 +61,7 @@ class Model(Trainer, TextSide):
         self.text_encoder: Any = None
         self._labels: list[Any] | None = None
         self.nodes: list[Node] = []
+        self.call_units: list[nesting.Unit] = []
         self.inputs: list[SymbolicTensor] = []
         self.outputs: list[SymbolicTensor] = []
         self._layers: list[Layer] = []
@@ -69,9 +72,10 @@ class Model(Trainer, TextSide):
                 raise ValueError(
                     f"`inputs` must be made by Input(...). Received: the output of {tensor.name!r}"
                 )
-        self.nodes = by_depth(walk(inputs, outputs))
+        walked = walk(inputs, outputs)
+        self.nodes, self.call_units = by_depth(walked), nesting.units_by_depth(walked)
         self.inputs, self.outputs = inputs, outputs
-        self._layers = unique_layers(self.nodes)
+        self._layers = unique_layers(self.call_units)
         names = [layer.name for layer in self._layers]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
@@ -180,30 +184,26 @@ class Model(Trainer, TextSide):
         self._require_built("its graph")
         if len(tensors) != len(self.inputs):
             raise ValueError(f"Model {self.name!r} has {len(self.inputs)} inputs. Received: {len(tensors)}")
-        known = {id(own): given for own, given in zip(self.inputs, tensors, strict=True)}
-        for node in self.nodes:
-            if node.inputs:
-                read = [known[id(tensor)] for tensor in node.inputs]
-                known[id(node.outputs[0])] = node.layer(read if node.layer.inputs_many else read[0])
-        made = [known[id(tensor)] for tensor in self.outputs]
+        made = nesting.replay(self, tensors)
         return made[0] if len(made) == 1 else made
 
     # -- weights ---------------------------------------------------------------------------------------------
     @property
     def weights(self) -> list[Variable]:
-        return [variable for layer in self._layers for variable in layer.weights]
+        found = [variable for layer in self._layers for variable in layer.weights]
+        return list({id(variable): variable for variable in found}.values())
 
     variables = weights
 
     @property
     def trainable_weights(self) -> list[Variable]:
-        return [variable for layer in self._layers for variable in layer.trainable_weights]
+        return [variable for variable in self.weights if variable.trainable]
 
     trainable_variables = trainable_weights
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
-        return [variable for layer in self._layers for variable in layer.non_trainable_weights]
+        return [variable for variable in self.weights if not variable.trainable]
 
     non_trainable_variables = non_trainable_weights
 
@@ -232,12 +232,19 @@ class Model(Trainer, TextSide):
         return sum(variable.size for variable in self.weights)
 
     # -- look ------------------------------------------------------------------------------------------------
-    def summary(self, line_length: int | None = None, print_fn: Callable[[str], Any] | None = None) -> None:
-        """Prints the layers with shapes, sizes and whether they train. As keras.Model.summary."""
+    def summary(
+        self,
+        line_length: int | None = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+    ) -> None:
+        """Prints the layers with shapes, sizes and whether they train; with `expand_nested` also those
+        of models inside. As keras.Model.summary.
+        """
         from .summary import lines
 
         self._require_built("its summary")
-        (print_fn or print)("\n".join(lines(self, line_length)))
+        (print_fn or print)("\n".join(lines(self, line_length, expand_nested)))
 
     def lowered(self, training: bool = False) -> Lowered:
         """The operations that the core runs for this model (with losses once it is compiled); print it to
@@ -275,9 +282,10 @@ class Model(Trainer, TextSide):
         place: dict[int, list[Any]] = {}
         stored = []
         for layer in self._layers:
-            calls = [node for node in self.nodes if node.layer is layer]
-            for number, node in enumerate(calls):
-                place[id(node.outputs[0])] = [layer.name, number]
+            calls = [unit for unit in self.call_units if unit.layer is layer]
+            for number, unit in enumerate(calls):
+                for index, tensor in enumerate(unit.outputs):
+                    place[id(tensor)] = [layer.name, number, index] if index else [layer.name, number]
             stored.append({"class_name": type(layer).__name__, "config": layer.get_config(), "calls": calls})
         for entry in stored:
             entry["calls"] = [
@@ -291,11 +299,12 @@ class Model(Trainer, TextSide):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Model:
-        """A new model of this architecture, with new weights."""
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Model:
+        """A new model of this architecture, with new weights; `custom_objects` as for load_model."""
         from .saving import functional_from_config
 
-        return functional_from_config(config)
+        with known_objects(custom_objects):
+            return functional_from_config(config)
 
     def save(self, filepath: Any, overwrite: bool = True) -> None:
         """Writes the whole model (architecture, weights, compile settings, optimizer, text encoder, labels)
@@ -326,7 +335,7 @@ class Model(Trainer, TextSide):
     def __reduce__(self) -> Any:
         from . import saving
 
-        return saving.model_from_bytes, (saving.model_to_bytes(self),)
+        return saving.model_from_bytes, (saving.model_to_bytes(self), saving.own_objects(self))
 
 
 def _tensors(argument: str, value: Any) -> list[SymbolicTensor]:

@@ -1,6 +1,7 @@
 """Turns the graph of a model into operations of the core: plain operations first, then a table of rewrites.
 
-`PLAIN` says which operations each layer is made of. `PATTERNS` is the list of rewrites, in order; each looks
+layer_operations.py says which operations each layer is made of. `PATTERNS` is the list of rewrites, in
+order; each looks
 for one shape of operations and replaces it by a faster one. A rewrite serves one consumer: whoever else reads
 a tensor keeps
 the general path beside it, and operations that nobody reads any more are dropped at the end. Training and
@@ -16,88 +17,15 @@ from typing import Any
 from . import layers
 from .activations import MONOTONE
 from .graph import Node, SymbolicTensor
+from .layer_operations import make
 from .losses import Loss
 from .operations import Builder, Lowered, Operation
 
 
-# -- the plain operations of each layer ----------------------------------------------------------------------
-def _activate(build: Builder, name: str, x: int) -> int:
-    if name == "linear":
-        return x
-    return build.add("softmax", [x]) if name == "softmax" else build.add("activation", [x], activation=name)
-
-
-def _conv1d(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
-    attributes = {"strides": layer.strides, "dilation_rate": layer.dilation_rate, "padding": layer.padding}
-    return _activate(
-        build, layer.activation, build.add("conv1d", inputs, [layer.kernel, layer.bias], **attributes)
-    )
-
-
-def _dense(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
-    return _activate(build, layer.activation, build.add("dense", inputs, [layer.kernel, layer.bias]))
-
-
-def _dropout(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
-    return build.add("dropout", inputs, rate=layer.rate, layer=layer.key(call)) if layer.rate else inputs[0]
-
-
-def _spatial_dropout(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
-    if not layer.rate:
-        return inputs[0]
-    return build.add("dropout", inputs, rate=layer.rate, layer=layer.key(call), whole_channels=True)
-
-
-def _pool(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
-    name = "max_pool" if isinstance(layer, layers.MaxPooling1D) else "average_pool"
-    settings = {"pool_size": layer.pool_size, "strides": layer.strides, "padding": layer.padding}
-    return build.add(name, inputs, **settings)
-
-
-def _merge(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
-    return build.add("merge", inputs, kind=type(layer).__name__.lower())
-
-
-def _flatten(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
-    shape = build.shapes[inputs[0]]
-    return inputs[0] if len(shape) == 2 else build.add("flatten", inputs, length=shape[1])
-
-
-def _layer_normalization(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
-    settings = {"scale": layer.scale, "center": layer.center, "epsilon": layer.epsilon}
-    return build.add("layer_normalization", inputs, [layer.gamma, layer.beta], **settings)
-
-
-PLAIN: dict[type, Callable[[Builder, Any, list[int], int], int]] = {
-    layers.Embedding: lambda build, layer, inputs, call: build.add(
-        "embed", inputs
-    ),  # tokens come from its lookup
-    layers.Conv1D: _conv1d,
-    layers.Dense: _dense,
-    layers.Dropout: _dropout,
-    layers.SpatialDropout1D: _spatial_dropout,
-    layers.MaxPooling1D: _pool,
-    layers.AveragePooling1D: _pool,
-    layers.Flatten: _flatten,
-    layers.LayerNormalization: _layer_normalization,
-    **dict.fromkeys(
-        (layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Maximum, layers.Minimum), _merge
-    ),
-    layers.Activation: lambda build, layer, inputs, call: _activate(build, layer.activation, inputs[0]),
-    layers.ReLU: lambda build, layer, inputs, call: _activate(build, layer.activation, inputs[0]),
-    layers.Softmax: lambda build, layer, inputs, call: _activate(build, "softmax", inputs[0]),
-    layers.Concatenate: lambda build, layer, inputs, call: build.add("concatenate", inputs),
-    layers.GlobalMaxPooling1D: lambda build, layer, inputs, call: build.add("global_max_pool", inputs),
-    layers.GlobalAveragePooling1D: lambda build, layer, inputs, call: build.add(
-        "global_average_pool", inputs
-    ),
-}
-
-
 # -- the rewrites --------------------------------------------------------------------------------------------
 def drop_dropout(build: Builder) -> None:
-    """dropout(x) -> x."""
-    for op in [op for op in build.operations if op.name == "dropout"]:
+    """dropout(x) -> x, noise(x) -> x."""
+    for op in [op for op in build.operations if op.name in ("dropout", "noise")]:
         build.operations.remove(op)
         build.forget(op.outputs[0], op.inputs[0])
 
@@ -114,7 +42,8 @@ def fuse_token_conv_pool(build: Builder) -> None:
             activation, source = source.attributes["activation"], build.maker(source.inputs[0])
         if not source or source.name != "conv1d":
             continue
-        if source.attributes["strides"] != 1 or source.attributes["dilation_rate"] != 1:
+        settings = source.attributes
+        if any(settings.get(name, 1) != 1 for name in ("strides", "dilation_rate", "groups")):
             continue
         embed = build.maker(source.inputs[0])
         if not embed or embed.name != "embed":
@@ -283,13 +212,8 @@ def lower(
     for call, node in enumerate(nodes):
         if not node.inputs or isinstance(node.layer, layers.HashedNgrams):
             continue
-        plain = PLAIN.get(type(node.layer))
-        if plain is None:
-            raise TypeError(
-                f"Layer {node.layer.name!r} ({type(node.layer).__name__}) has no operations in the core"
-            )
         read = [tokens[id(node)]] if id(node) in tokens else [symbols[id(tensor)] for tensor in node.inputs]
-        made = plain(build, node.layer, read, call)
+        made = make(build, node.layer, read, call)
         if losses and node.layer.activity_regularizer is not None:
             penalty = node.layer.activity_regularizer
             made = build.add("activity_penalty", [made], l1=penalty.l1, l2=penalty.l2)

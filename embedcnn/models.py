@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import feeding, layers
+from .custom_objects import known_objects
 from .functional import Model
 from .graph import SymbolicTensor
 from .layers.base import Layer
@@ -50,7 +51,7 @@ class Sequential(Model):
             raise ValueError(f"Model {self.name!r} has no layers")
         layer = self._chain.pop()
         self._layers = list(self._chain)
-        self.inputs, self.outputs, self.nodes = [], [], []
+        self.inputs, self.outputs, self.nodes, self.call_units = [], [], [], []
         self._try_build()
         return layer
 
@@ -61,17 +62,20 @@ class Sequential(Model):
                 raise ValueError("An Input must be the first of a Sequential, and the only one")
             self._first = tensor
             return
-        if not isinstance(layer, Layer):
+        if not isinstance(layer, (Layer, Model)):
             hint = "; did you forget to call the class?" if isinstance(layer, type) else ""
             raise TypeError(f"A Sequential is made of layers. Received: {layer!r}{hint}")
-        if layer.inputs_many:
+        if layer.inputs_many or (isinstance(layer, Model) and len(layer.inputs) > 1):
             raise ValueError(
                 f"Layer {layer.name!r} takes several inputs, which a Sequential does not have; use Model"
             )
         if any(layer.name == other.name for other in self._chain):
             raise ValueError(f"Layer names must be unique within a model. Received twice: {[layer.name]}")
-        if not self._chain and self._first is None and layer._input_shape is not None:
+        if not self._chain and self._first is None and getattr(layer, "_input_shape", None) is not None:
             self._first = layers.Input(layer._input_shape)
+        if not self._chain and self._first is None and isinstance(layer, Model) and layer.built:
+            tensor = layer.inputs[0]
+            self._first = layers.Input(tensor.shape[1:], dtype=tensor.dtype)
         self._chain.append(layer)
         self._layers = list(self._chain)
 
@@ -99,6 +103,12 @@ class Sequential(Model):
         self._layers = list(self._chain)
         self._programs.clear()
         self._compiled = None
+
+    def __call__(self, inputs: Any, training: bool = False) -> Any:
+        """As Model's; symbolic tensors make the weights where there are none yet."""
+        if isinstance(inputs, SymbolicTensor) and not self._is_built() and self._chain:
+            self._build_chain(layers.Input(inputs.shape[1:], dtype=inputs.dtype))
+        return super().__call__(inputs, training)
 
     def _build_for(self, x: Any) -> None:
         if self._is_built():
@@ -128,19 +138,22 @@ class Sequential(Model):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Sequential:
-        """A new model of this architecture, with new weights."""
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Sequential:
+        """A new model of this architecture, with new weights; `custom_objects` as for load_model."""
         from .saving import sequential_from_config
 
-        return sequential_from_config(config)
+        with known_objects(custom_objects):
+            return sequential_from_config(config)
 
 
-def load_model(filepath: Any, compile: bool = True) -> Model:
+def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, compile: bool = True) -> Model:
     """The model of a file written by `Model.save`; nothing in the file is ever executed. As
     keras.models.load_model.
 
-    Raises ValueError for files that are damaged, incomplete or of another kind.
+    `custom_objects`: classes of layers and functions of Lambda layers by the names that the file holds.
+    Raises
+    ValueError for files that are damaged, incomplete or of another kind, and for names that are not given.
     """
     from . import saving
 
-    return saving.load_model(filepath, compile)
+    return saving.load_model(filepath, compile, custom_objects)

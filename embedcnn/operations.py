@@ -29,6 +29,7 @@ class Operation:
     outputs: list[int]
     variables: list[Variable] = field(default_factory=list)
     attributes: dict[str, Any] = field(default_factory=dict)
+    function: Any = None  # of an external operation: has forward and backward
 
 
 @dataclass
@@ -121,6 +122,7 @@ class Builder:
                 [numbers[symbol] for symbol in op.outputs],
                 op.variables,
                 op.attributes,
+                op.function,
             )
             for op in kept
         ]

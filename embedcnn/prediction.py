@@ -35,7 +35,7 @@ class Predictor(Preparation, Exclusive):
         if bound is None:
             optimizer = self.optimizer if kind in ("train", "test") else None
             bound = self._programs[kind] = BoundProgram(
-                self._lower(kind), self.seed, optimizer, kind == "train"
+                self._lower(kind), self.seed, optimizer, kind == "train", kind in ("train", "forward")
             )
         return bound.ready()
 

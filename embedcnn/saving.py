@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import archive, initializers, layers
+from .custom_objects import known_class, known_objects
 from .graph import SymbolicTensor
 from .layers.base import Layer
+from .nesting import leaf_layers, weight_paths
 from .replacement import replacing
 from .variables import Variable
 
@@ -44,7 +46,7 @@ def _members(model: Model) -> dict[str, Any]:
         "labels": model.labels,
         "compile": None if compiled is None else compiled.get_config(),
     }
-    members: dict[str, Any] = {"config.json": b"", "weights.safetensors": _named_values(model.weights)}
+    members: dict[str, Any] = {"config.json": b"", "weights.safetensors": _named_values(model)}
     if compiled is not None:
         config["iterations"] = model.optimizer.steps
         members["optimizer.safetensors"] = _optimizer_state(model)
@@ -56,24 +58,24 @@ def _members(model: Model) -> dict[str, Any]:
     return members
 
 
-def _named_values(variables: list[Variable]) -> dict[str, np.ndarray]:
-    return {variable.path: variable.value for variable in variables}
+def _named_values(model: Model) -> dict[str, np.ndarray]:
+    return {path: variable.value for path, variable in weight_paths(model).items()}
 
 
 def _optimizer_state(model: Model) -> dict[str, np.ndarray]:
     tensors: dict[str, np.ndarray] = {}
-    for variable in model.weights:
+    for path, variable in weight_paths(model).items():
         state = model.optimizer.states.get(variable)
         if state is None:
             continue
-        tensors[f"{variable.path}/steps"] = state.steps
+        tensors[f"{path}/steps"] = state.steps
         for name, slot in zip(model.optimizer.used_slots(), state.slots, strict=True):
-            tensors[f"{variable.path}/{name}"] = slot
+            tensors[f"{path}/{name}"] = slot
         for name, array in (("average", state.average), ("accumulator", state.accumulator)):
             if array is not None:
-                tensors[f"{variable.path}/{name}"] = array
+                tensors[f"{path}/{name}"] = array
         if state.touched is not None:
-            tensors[f"{variable.path}/touched"] = state.touched.astype(np.int64)
+            tensors[f"{path}/touched"] = state.touched.astype(np.int64)
     return tensors
 
 
@@ -95,19 +97,35 @@ def save_weights(model: Model, filepath: Any, overwrite: bool) -> None:
     """Writes the weights of a model to a safetensors file."""
     model._require_built("what to save")
     with replacing(filepath, overwrite) as file:
-        archive.write_tensors(file, _named_values(model.weights))
+        archive.write_tensors(file, _named_values(model))
 
 
 # -- reading -------------------------------------------------------------------------------------------------
-def load_model(filepath: Any, compile: bool = True) -> Model:
+def load_model(filepath: Any, compile: bool = True, custom_objects: dict[str, Any] | None = None) -> Model:
     """The model of a file."""
-    with open(os.fspath(filepath), "rb") as file:
+    with known_objects(custom_objects), open(os.fspath(filepath), "rb") as file:
         return _read_model(file, f"{os.fspath(filepath)!r}", compile)
 
 
-def model_from_bytes(data: bytes) -> Model:
-    """The model of `model_to_bytes`."""
-    return _read_model(io.BytesIO(data), "the pickled model", True)
+def model_from_bytes(data: bytes, custom_objects: dict[str, Any] | None = None) -> Model:
+    """The model of `model_to_bytes`, with its `own_objects`."""
+    with known_objects(custom_objects):
+        return _read_model(io.BytesIO(data), "the pickled model", True)
+
+
+def own_objects(model: Model) -> dict[str, Any]:
+    """The classes and functions of the user that the layers of a model are made of, by the names in a
+    file.
+    """
+    found: dict[str, Any] = {}
+    for layer in leaf_layers(model.layers):
+        if isinstance(layer, layers.Lambda):
+            config = layer.get_config()
+            found |= {config["function"]: layer.function}
+            found |= {} if layer.gradient is None else {config["backward"]: layer.gradient}
+        elif type(layer).__name__ not in layers.CLASSES:
+            found[type(layer).__name__] = type(layer)
+    return found
 
 
 def _read_model(file: Any, label: str, compile: bool) -> Model:
@@ -148,7 +166,7 @@ def _read_model(file: Any, label: str, compile: bool) -> Model:
 
 def _assign(model: Model, tensors: dict[str, np.ndarray], label: str) -> None:
     """Puts the arrays of a file in the place of the weights, without copying them before they are trained."""
-    variables = {variable.path: variable for variable in model.weights}
+    variables = weight_paths(model)
     if set(variables) != set(tensors) and _alike(model.weights, tensors):
         variables = dict(
             zip(tensors, model.weights, strict=True)
@@ -187,14 +205,14 @@ def _restore_compile(model: Model, config: dict[str, Any], data: bytes | None, l
         return
     tensors = archive.read_tensors(data, f"{label}: optimizer.safetensors")
     names = optimizer.used_slots()
-    for variable in model.weights:
-        steps = tensors.get(f"{variable.path}/steps")
+    for path, variable in weight_paths(model).items():
+        steps = tensors.get(f"{path}/steps")
         if steps is None:
             continue
-        slots = [np.array(tensors[f"{variable.path}/{name}"]) for name in names]
-        more = [tensors.get(f"{variable.path}/{name}") for name in ("average", "accumulator")]
+        slots = [np.array(tensors[f"{path}/{name}"]) for name in names]
+        more = [tensors.get(f"{path}/{name}") for name in ("average", "accumulator")]
         copies = [None if array is None else np.array(array) for array in more]
-        touched = tensors.get(f"{variable.path}/touched")
+        touched = tensors.get(f"{path}/touched")
         arrays = [array for array in (*slots, *copies) if array is not None]
         if (
             steps.shape != (1,)
@@ -218,10 +236,21 @@ def load_weights(model: Model, filepath: Any) -> None:
 
 
 # -- architecture --------------------------------------------------------------------------------------------
-def _layer_from_config(entry: dict[str, Any]) -> Layer:
-    cls = layers.CLASSES.get(entry["class_name"])
+def _layer_from_config(entry: dict[str, Any]) -> Any:
+    """A layer, or a model inside the model."""
+    from .models import Model, Sequential
+
+    name = entry["class_name"]
+    if name in ("Model", "Sequential"):
+        return {"Model": Model, "Sequential": Sequential}[name].from_config(entry["config"])
+    cls = layers.CLASSES.get(name) or known_class(name)
     if cls is None:
-        raise ValueError(f"unknown layer class {entry['class_name']!r}; allowed: {', '.join(layers.CLASSES)}")
+        raise ValueError(
+            f"unknown layer class {name!r}; allowed: {', '.join(layers.CLASSES)}, and those that "
+            "load_model(path, custom_objects={name: class}) gives"
+        )
+    if not issubclass(cls, Layer):
+        raise TypeError(f"custom_objects[{name!r}] must be a subclass of Layer. Received: {cls!r}")
     return cls.from_config(entry["config"])
 
 
@@ -230,25 +259,31 @@ def functional_from_config(config: dict[str, Any]) -> Model:
     from .models import Model
 
     made = {entry["config"]["name"]: _layer_from_config(entry) for entry in config["layers"]}
-    tensors: dict[tuple[str, int], SymbolicTensor] = {
-        (name, 0): layer.output for name, layer in made.items() if isinstance(layer, layers.InputLayer)
+    tensors: dict[tuple[str, int, int], SymbolicTensor] = {
+        (name, 0, 0): layer.output for name, layer in made.items() if isinstance(layer, layers.InputLayer)
     }
+
+    def place(part: list[Any]) -> tuple[str, int, int]:
+        return part[0], part[1], part[2] if len(part) > 2 else 0
+
     waiting = [
-        (entry["config"]["name"], number, [tuple(part) for part in call])
+        (entry["config"]["name"], number, [place(part) for part in call])
         for entry in config["layers"]
         for number, call in enumerate(entry["calls"])
     ]
     while waiting:
         ready = [call for call in waiting if all(part in tensors for part in call[2])]
-        ready = [call for call in ready if call[1] == 0 or (call[0], call[1] - 1) in tensors]
+        ready = [call for call in ready if call[1] == 0 or (call[0], call[1] - 1, 0) in tensors]
         if not ready:
             raise ValueError(f"the calls of layer {waiting[0][0]!r} cannot be joined")
         for name, number, parts in ready:
             read = [tensors[part] for part in parts]
-            tensors[name, number] = made[name](read if made[name].inputs_many else read[0])
-        waiting = [call for call in waiting if (call[0], call[1]) not in tensors]
-    inputs = [tensors[tuple(part)] for part in config["inputs"]]
-    return Model(inputs, [tensors[tuple(part)] for part in config["outputs"]], name=config["name"])
+            out = made[name](read if made[name].inputs_many or len(read) > 1 else read[0])
+            for index, tensor in enumerate(out if isinstance(out, list) else [out]):
+                tensors[name, number, index] = tensor
+        waiting = [call for call in waiting if (call[0], call[1], 0) not in tensors]
+    inputs = [tensors[place(part)] for part in config["inputs"]]
+    return Model(inputs, [tensors[place(part)] for part in config["outputs"]], name=config["name"])
 
 
 def sequential_from_config(config: dict[str, Any]) -> Sequential:

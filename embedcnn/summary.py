@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .nesting import is_model
+
 if TYPE_CHECKING:
+    from .graph import SymbolicTensor
     from .models import Model
 
 
@@ -22,23 +25,39 @@ def size_text(numbers: int) -> str:
     return f"{size:.2f} GB"
 
 
-def lines(model: Model, line_length: int | None = None) -> list[str]:
-    """The lines of the summary."""
-    makers = {id(node.outputs[0]): node.layer.name for node in model.nodes}
-    rows = [("Layer (type)", "Output shape", "Param #", "Trainable", "Connected to")]
+Row = tuple[str, str, str, str, str]
+
+
+def _shapes(tensors: list[SymbolicTensor]) -> str:
+    return ", ".join(str(tensor.shape) for tensor in tensors)
+
+
+def _rows(model: Model, expand: bool, indent: str = "") -> list[Row]:
+    """A row for each layer; with `expand`, those of a model inside stand behind its own, indented."""
+    makers = {id(tensor): unit.layer.name for unit in model.call_units for tensor in unit.outputs}
+    rows: list[Row] = []
     for layer in model.layers:
-        calls = [node for node in model.nodes if node.layer is layer]
-        before = dict.fromkeys(makers[id(tensor)] for node in calls for tensor in node.inputs)
+        calls = [unit for unit in model.call_units if unit.layer is layer]
+        before = dict.fromkeys(makers[id(tensor)] for unit in calls for tensor in unit.inputs)
         trainable = "" if not layer.weights else "yes" if layer.trainable else "no"
         rows.append(
             (
-                f"{layer.name} ({type(layer).__name__})",
-                str(calls[0].outputs[0].shape) if calls else "?",
+                f"{indent}{layer.name} ({type(layer).__name__})",
+                _shapes(calls[0].outputs) if calls else "?",
                 f"{sum(variable.size for variable in layer.weights):,}",
                 trainable,
                 ", ".join(before),
             )
         )
+        if expand and is_model(layer):
+            rows += _rows(layer, expand, indent + "  ")
+    return rows
+
+
+def lines(model: Model, line_length: int | None = None, expand_nested: bool = False) -> list[str]:
+    """The lines of the summary."""
+    rows = [("Layer (type)", "Output shape", "Param #", "Trainable", "Connected to")]
+    rows += _rows(model, expand_nested)
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     if line_length is not None:
         widths[4] = max(12, min(widths[4], line_length - sum(widths[:4]) - 8))

@@ -9,6 +9,7 @@ import numpy as np
 
 from . import layers
 from .layers.base import Layer
+from .nesting import leaf_layers
 
 
 class TextSide:
@@ -85,13 +86,12 @@ class TextSide:
             self._programs.clear()
 
     def _table(self, name: str | None) -> layers.Embedding:
-        tables = [layer for layer in self._layers if isinstance(layer, layers.Embedding)]
+        tables = [layer for layer in leaf_layers(self._layers) if isinstance(layer, layers.Embedding)]
+        names = [layer.name for layer in tables]
         if name is not None:
             tables = [layer for layer in tables if layer.name == name]
         if len(tables) != 1:
             raise ValueError(
-                "`layer` must name one Embedding of the model: "
-                f"{[layer.name for layer in self._layers if isinstance(layer, layers.Embedding)]}. "
-                f"Received: layer={name!r}"
+                f"`layer` must name one Embedding of the model: {names}. Received: layer={name!r}"
             )
         return tables[0]

@@ -47,15 +47,18 @@ class Variable:
     (True, (3, 2))
     """
 
-    __slots__ = ("__weakref__", "constraint", "layer", "name", "regularizer", "shared", "value")
+    __slots__ = ("__weakref__", "constraint", "layer", "name", "regularizer", "shared", "tracked", "value")
 
-    def __init__(self, name: str, value: np.ndarray, layer: Layer, shared: bool = False) -> None:
+    def __init__(
+        self, name: str, value: np.ndarray, layer: Layer, shared: bool = False, tracked: bool = False
+    ) -> None:
         self.name = name
         self.value = value
         self.layer = layer
         self.shared = shared
         self.regularizer: Regularizer | None = None
         self.constraint: Constraint | None = None
+        self.tracked = tracked  # a moving statistic: written by training, but without a gradient
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -71,7 +74,7 @@ class Variable:
 
     @property
     def trainable(self) -> bool:
-        return self.layer.trainable
+        return self.layer.trainable and not self.tracked
 
     @property
     def size(self) -> int:
@@ -118,7 +121,7 @@ class Variable:
         """The present value, safe from later steps: a copy, or the array itself (then shared) while it is
         frozen.
         """
-        if self.trainable:
+        if self.layer.trainable:
             return self.value.copy()
         if not self.shared:
             self.shared = True

@@ -83,7 +83,7 @@ LAYERS = {
     "kernel_size": (lambda: layers.Conv1D(4, (3, 3)), ValueError, "kernel_size=(3, 3)"),
     "padding": (lambda: layers.Conv1D(4, 3, padding="full"), ValueError, "padding='full' is unknown"),
     "data_format": (lambda: layers.Conv1D(4, 3, data_format="channels_first"), ValueError, "'channels_last'"),
-    "groups": (lambda: layers.Conv1D(4, 3, groups=2), ValueError, "groups=2"),
+    "groups": (lambda: layers.Conv1D(4, 3, groups=3), ValueError, "filters=4, groups=3"),
     "stride and dilation": (
         lambda: layers.Conv1D(4, 3, 2, dilation_rate=2),
         ValueError,
@@ -159,7 +159,7 @@ LAYERS = {
     "input rank": (lambda: embedcnn.Input((1, 2, 3)), ValueError, "shape=(1, 2, 3)"),
     "input size": (lambda: embedcnn.Input((0,)), ValueError, "shape=0"),
     "input dtype": (lambda: embedcnn.Input((1,), dtype="string"), ValueError, "model.text_encoder"),
-    "relu": (lambda: layers.ReLU(max_value=3), ValueError, "max_value=3"),
+    "relu": (lambda: layers.ReLU(max_value=-3), ValueError, "max_value=-3"),
     "softmax axis": (lambda: layers.Softmax(axis=0), ValueError, "axis=0"),
     "layer weights": (
         lambda: text_model().layers[1].set_weights([]),

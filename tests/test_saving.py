@@ -266,8 +266,8 @@ ATTACKS = {
     "labels": (config_change(labels=["a"]), "`labels` must hold 3 names"),
     "text encoder": (config_change(text={"class_name": "os.system", "config": {}}), "unknown text encoder"),
     "layer class": (
-        layer_change(lambda m: m["layers"][1].update(class_name="Lambda")),
-        "unknown layer class 'Lambda'",
+        layer_change(lambda m: m["layers"][1].update(class_name="Subprocess")),
+        "unknown layer class 'Subprocess'",
     ),
     "layer argument": (
         layer_change(lambda m: m["layers"][1]["config"].update(hook="x")),

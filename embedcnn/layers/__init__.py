@@ -2,14 +2,31 @@
 core.
 """
 
-from .activation import Activation, ReLU, Softmax
+from .activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from .base import Layer
-from .convolution import Conv1D
-from .core import Dense, Input, InputLayer
+from .convolution import Conv1D, DepthwiseConv1D, SeparableConv1D
+from .core import Dense, Identity, Input, InputLayer
 from .embedding import Embedding
-from .merging import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract, concatenate
+from .merging import (
+    Add,
+    Average,
+    Concatenate,
+    Dot,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    dot,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
 from .ngrams import HashedNgrams
-from .normalization import LayerNormalization
+from .normalization import BatchNormalization, LayerNormalization, UnitNormalization, WeightNormalization
 from .pooling import (
     AveragePooling1D,
     AvgPool1D,
@@ -20,10 +37,12 @@ from .pooling import (
     MaxPool1D,
     MaxPooling1D,
 )
-from .regularization import Dropout, SpatialDropout1D
-from .shaping import Flatten
+from .python import Lambda
+from .regularization import Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D
+from .shaping import Flatten, Masking, Permute, RepeatVector, Reshape
 
 Convolution1D = Conv1D
+SeparableConvolution1D = SeparableConv1D
 
 __all__ = [
     "Activation",
@@ -31,47 +50,69 @@ __all__ = [
     "Average",
     "AveragePooling1D",
     "AvgPool1D",
+    "BatchNormalization",
     "Concatenate",
     "Conv1D",
     "Convolution1D",
     "Dense",
+    "DepthwiseConv1D",
+    "Dot",
     "Dropout",
+    "ELU",
     "Embedding",
     "Flatten",
+    "GaussianDropout",
+    "GaussianNoise",
     "GlobalAveragePooling1D",
     "GlobalAvgPool1D",
     "GlobalMaxPool1D",
     "GlobalMaxPooling1D",
     "HashedNgrams",
+    "Identity",
     "Input",
     "InputLayer",
+    "Lambda",
     "Layer",
     "LayerNormalization",
+    "LeakyReLU",
+    "Masking",
     "MaxPool1D",
     "MaxPooling1D",
     "Maximum",
     "Minimum",
     "Multiply",
+    "PReLU",
+    "Permute",
     "ReLU",
+    "RepeatVector",
+    "Reshape",
+    "SeparableConv1D",
+    "SeparableConvolution1D",
     "Softmax",
     "SpatialDropout1D",
     "Subtract",
+    "UnitNormalization",
+    "WeightNormalization",
+    "add",
+    "average",
     "concatenate",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
+    "subtract",
 ]
 
 CLASSES: dict[str, type[Layer]] = {
     cls.__name__: cls
-    for cls in (Activation, Add, Average, AveragePooling1D, Concatenate, Conv1D, Dense, Dropout, Embedding)
-    + (
-        Flatten,
-        GlobalAveragePooling1D,
-        GlobalMaxPooling1D,
-        HashedNgrams,
-        InputLayer,
-        LayerNormalization,
-        MaxPooling1D,
+    for cls in (
+        *(Activation, Add, Average, AveragePooling1D, BatchNormalization, Concatenate, Conv1D, Dense),
+        *(DepthwiseConv1D, Dot, Dropout, ELU, Embedding, Flatten, GaussianDropout, GaussianNoise),
+        *(GlobalAveragePooling1D, GlobalMaxPooling1D, HashedNgrams, Identity, InputLayer, Lambda),
+        *(LayerNormalization, LeakyReLU, Masking, MaxPooling1D, Maximum, Minimum, Multiply, PReLU, Permute),
+        *(ReLU, RepeatVector, Reshape, SeparableConv1D, Softmax, SpatialDropout1D, Subtract),
+        *(UnitNormalization, WeightNormalization),
     )
-    + (Maximum, Minimum, Multiply, ReLU, Softmax, SpatialDropout1D, Subtract)
 }
 """The layers that a saved model may hold, by name: nothing else is ever built from a file."""
 

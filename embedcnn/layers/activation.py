@@ -1,11 +1,15 @@
-"""Activation, ReLU and Softmax as layers of their own."""
+"""Activation functions as layers of their own."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from .. import activations
-from .base import Layer
+import numpy as np
+
+from .. import activations, initializers
+from ..graph import Shape, SymbolicTensor
+from .base import Layer, known_channels
 
 
 class Activation(Layer):
@@ -25,22 +29,121 @@ class Activation(Layer):
 
 
 class ReLU(Layer):
-    """max(x, 0), or min(max(x, 0), 6) with `max_value=6`. As keras.layers.ReLU.
+    """min(x, max_value) where x is above the threshold, else negative_slope (x - threshold). As
+    keras.layers.ReLU.
+
+    Raises ValueError for numbers below 0, and unless `max_value` is above `threshold`.
 
     >>> import embedcnn
     >>> embedcnn.layers.ReLU()(embedcnn.Input((4,))).shape
     (None, 4)
     """
 
-    def __init__(self, max_value: float | None = None, **options: Any) -> None:
-        if max_value not in (None, 6):
-            raise ValueError(f"`max_value` must be None or 6. Received: max_value={max_value!r}")
-        self.max_value = max_value
-        self.activation = "relu" if max_value is None else "relu6"
+    def __init__(
+        self,
+        max_value: float | None = None,
+        negative_slope: float = 0.0,
+        threshold: float = 0.0,
+        **options: Any,
+    ) -> None:
+        self.max_value = None if max_value is None else _number("max_value", max_value)
+        self.negative_slope = _number("negative_slope", negative_slope)
+        self.threshold = _number("threshold", threshold)
+        if self.max_value is not None and self.max_value <= self.threshold:
+            raise ValueError(
+                f"`max_value` must be above `threshold`={self.threshold:g}. Received: max_value={max_value!r}"
+            )
         super().__init__(**options)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "max_value": self.max_value}
+        settings = {"max_value": self.max_value, "negative_slope": self.negative_slope}
+        return {**super().get_config(), **settings, "threshold": self.threshold}
+
+
+class LeakyReLU(Layer):
+    """x where it is positive, else negative_slope x. As keras.layers.LeakyReLU.
+
+    Raises ValueError unless `negative_slope` is a number >= 0.
+
+    >>> import embedcnn
+    >>> embedcnn.layers.LeakyReLU(0.1)(embedcnn.Input((4,))).shape
+    (None, 4)
+    """
+
+    def __init__(self, negative_slope: float = 0.3, **options: Any) -> None:
+        self.negative_slope = _number("negative_slope", options.pop("alpha", negative_slope))
+        super().__init__(**options)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "negative_slope": self.negative_slope}
+
+
+class ELU(Layer):
+    """x where it is positive, else alpha (exp(x) - 1). As keras.layers.ELU.
+
+    >>> import embedcnn
+    >>> embedcnn.layers.ELU()(embedcnn.Input((4,))).shape
+    (None, 4)
+    """
+
+    def __init__(self, alpha: float = 1.0, **options: Any) -> None:
+        self.alpha = _number("alpha", alpha)
+        super().__init__(**options)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "alpha": self.alpha}
+
+
+class PReLU(Layer):
+    """x where it is positive, else alpha x with a learned alpha of the input's shape. As keras.layers.PReLU.
+
+    With `shared_axes=[1]` all steps of a sequence share it. Raises ValueError for other axes, and where
+    an axis that is not shared has no known size.
+
+    >>> import embedcnn
+    >>> layer = embedcnn.layers.PReLU(shared_axes=[1])
+    >>> layer(embedcnn.Input((None, 4))).shape, layer.alpha.shape
+    ((None, None, 4), (1, 4))
+    """
+
+    def __init__(self, alpha_initializer: Any = "zeros", shared_axes: Any = None, **options: Any) -> None:
+        self.alpha_initializer = initializers.get(alpha_initializer, "alpha_initializer")
+        axes = [shared_axes] if isinstance(shared_axes, int) else list(shared_axes or [])
+        if axes not in ([], [1]):
+            raise ValueError(
+                f"`shared_axes` must be None or [1] (time). Received: shared_axes={shared_axes!r}"
+            )
+        self.shared_axes = axes
+        super().__init__(**options)
+
+    def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
+        shape = tensors[0].shape
+        known_channels(self, shape)
+        if self.shared_axes and len(shape) != 3:
+            raise ValueError(
+                f"`shared_axes`=[1] needs an input (batch, time, channels). Received: shape={shape}"
+            )
+        if None in shape[1:] and not self.shared_axes:
+            raise ValueError(
+                f"Layer {self.name!r} (PReLU) must know the length of the texts, or share alpha over them "
+                "with "
+                f"shared_axes=[1]. Received: shape={shape}"
+            )
+        if self.built and self._alpha_shape(shape) != self.alpha.shape:
+            raise ValueError(f"Layer {self.name!r} was built for {self.alpha.shape}. Received: shape={shape}")
+
+    def _alpha_shape(self, shape: Shape) -> tuple[int, ...]:
+        return (1, shape[2] or 0) if self.shared_axes else tuple(size or 0 for size in shape[1:])
+
+    def build(self, input_shape: Shape) -> None:
+        self.alpha = self.add_weight("alpha", self._alpha_shape(input_shape), self.alpha_initializer)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "alpha_initializer": initializers.serialize(self.alpha_initializer),
+            "shared_axes": self.shared_axes,
+        }
 
 
 class Softmax(Layer):
@@ -57,3 +160,11 @@ class Softmax(Layer):
         if axis != -1:
             raise ValueError(f"`axis` must be -1 (the last axis). Received: axis={axis!r}")
         super().__init__(**options)
+
+
+def _number(argument: str, value: Any) -> float:
+    """A finite number >= 0."""
+    right = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    if not right or not 0 <= value < float("inf"):
+        raise ValueError(f"`{argument}` must be a finite number >= 0. Received: {argument}={value!r}")
+    return float(value)

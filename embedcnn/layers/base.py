@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import constraints, regularizers
+from .. import constraints, initializers, regularizers
+from ..choices import positive_integer
 from ..graph import Node, Shape, SymbolicTensor, flatten
-from ..initializers import Initializer, initial_value
+from ..initializers import initial_value
 from ..variables import Variable, mark_changed, numbers
 
 _names: dict[str, int] = defaultdict(int)
@@ -77,7 +78,7 @@ class Layer:
         self._rules: dict[str, Any] = {}
         for parameter in inspect.signature(type(self)).parameters:
             stem, _, kind = parameter.rpartition("_")
-            if kind != "initializer":
+            if kind != "initializer" or stem.startswith("moving_"):
                 continue
             for module, rule in ((regularizers, "regularizer"), (constraints, "constraint")):
                 argument = f"{stem}_{rule}"
@@ -109,17 +110,27 @@ class Layer:
                     f"Layer {self.name!r} must be called on the result of Input(...) or of another layer. "
                     f"Received: {type(tensor).__name__}. For data, build a Model and call model.predict(data)"
                 )
-        if not self.inputs_many and len(tensors) != 1:
+        written_in_python = hasattr(self, "forward") or hasattr(self, "call")
+        if not self.inputs_many and not written_in_python and len(tensors) != 1:
             raise ValueError(f"Layer {self.name!r} takes 1 input. Received: {len(tensors)} inputs")
         shapes = [tensor.shape for tensor in tensors]
         self.check_inputs(tensors)
         if not self.built:
-            self.build(shapes if self.inputs_many else shapes[0])
+            self.build(shapes if self.inputs_many or len(shapes) > 1 else shapes[0])
             self.built = True
-        out = self.compute_output_shape(shapes if self.inputs_many else shapes[0])
-        node = Node(self, tensors, [out])
+        node = Node(self, tensors, [self.output_shape_for(shapes)])
         self.nodes.append(node)
         return node.outputs[0]
+
+    def output_shape_for(self, shapes: list[Shape]) -> Shape:
+        """The shape of the result of a call on tensors of these shapes."""
+        many = self.inputs_many or len(shapes) > 1
+        out = self.compute_output_shape(shapes if many else shapes[0])
+        if not hasattr(self, "forward") and not hasattr(self, "call"):
+            return out
+        from .python import python_layer_shape
+
+        return python_layer_shape(self, shapes, out)
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
         """Raises ValueError where the layer cannot take these tensors."""
@@ -128,12 +139,21 @@ class Layer:
         """Makes the weights for inputs of this shape."""
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
-        """The shape that inputs of this shape give."""
-        return tuple(input_shape)
+        """The shape that inputs of this shape give; of several inputs, that of the first."""
+        return tuple(input_shape[0] if isinstance(input_shape, list) else input_shape)
 
-    def add_weight(self, name: str, shape: Sequence[int], initializer: Initializer) -> Variable:
-        """A new weight of the layer."""
-        return self.track(Variable(name, initial_value(initializer, shape), self))
+    def add_weight(
+        self, name: str, shape: Sequence[int], initializer: Any = "glorot_uniform", trainable: bool = True
+    ) -> Variable:
+        """A new weight of the layer; one that is not `trainable` is written by training, but not learned.
+
+        Raises ValueError for unknown initializers and for a shape that is no tuple of positive integers.
+        """
+        if not isinstance(shape, (tuple, list)) or not shape:
+            raise ValueError(f"`shape` of {name!r} must be a tuple of sizes. Received: shape={shape!r}")
+        shape = tuple(positive_integer("shape", size) for size in shape)
+        value = initial_value(initializers.get(initializer, "initializer"), shape)
+        return self.track(Variable(name, value, self, tracked=not trainable))
 
     def track(self, variable: Variable) -> Variable:
         """Makes a variable a weight of the layer, under the regularizer and constraint of its name."""
@@ -165,11 +185,11 @@ class Layer:
 
     @property
     def trainable_weights(self) -> list[Variable]:
-        return list(self._variables) if self._trainable else []
+        return [variable for variable in self._variables if variable.trainable]
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
-        return [] if self._trainable else list(self._variables)
+        return [variable for variable in self._variables if not variable.trainable]
 
     trainable_variables = trainable_weights
     non_trainable_variables = non_trainable_weights

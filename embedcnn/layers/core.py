@@ -95,6 +95,15 @@ def Input(  # noqa: N802 - Keras's name
     return InputLayer(shape, batch_size, dtype, batch_shape, name).nodes[0].outputs[0]
 
 
+class Identity(Layer):
+    """Its input. As keras.layers.Identity.
+
+    >>> import embedcnn
+    >>> embedcnn.layers.Identity()(embedcnn.Input((4,))).shape
+    (None, 4)
+    """
+
+
 class Dense(Layer):
     """y = activation(x · kernel + bias) over the last axis; kernel (C, units), bias (units,). As
     keras.layers.Dense.

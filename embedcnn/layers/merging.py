@@ -1,4 +1,4 @@
-"""Several tensors into one: side by side, or value by value."""
+"""Several tensors into one: side by side, value by value, or as a product along an axis."""
 
 from __future__ import annotations
 
@@ -143,3 +143,100 @@ class Minimum(_Merge):
     >>> Minimum()([embedcnn.Input((2,)), embedcnn.Input((2,))]).shape
     (None, 2)
     """
+
+
+class Dot(Layer):
+    """Two tensors multiplied and summed along one axis of each, for every example. As keras.layers.Dot.
+
+    `axes`: one axis for both, or a pair; 1 is time (or the channels of a flat tensor), 2 and -1 the channels.
+    (B, C) and (B, C) give (B, 1); (B, T, C) and (B, S, C) along 2 give (B, T, S). With `normalize` both are
+    divided by their Euclidean norm along the axis first: the cosine. Masked steps are zeros, and the
+    mask ends. Raises ValueError where the axes differ in size, or a length of texts is not known.
+
+    >>> import embedcnn
+    >>> Dot(axes=2)([embedcnn.Input((5, 4)), embedcnn.Input((7, 4))]).shape
+    (None, 5, 7)
+    """
+
+    inputs_many = True
+
+    def __init__(self, axes: int | Sequence[int], normalize: bool = False, **options: Any) -> None:
+        pair = [axes, axes] if isinstance(axes, int) else list(axes)
+        if len(pair) != 2 or not all(isinstance(a, int) and a != 0 and not isinstance(a, bool) for a in pair):
+            raise ValueError(f"`axes` must be an axis or two, not the batch (0). Received: axes={axes!r}")
+        self.axes = axes if isinstance(axes, int) else pair
+        self._pair = pair
+        self.normalize = bool(normalize)
+        super().__init__(**options)
+
+    def axes_of(self, shapes: Sequence[Shape]) -> list[int]:
+        """The axis of each input, counted from the batch."""
+        found = [axis % len(shape) for axis, shape in zip(self._pair, shapes, strict=True)]
+        if any(not -len(shape) < axis < len(shape) for axis, shape in zip(self._pair, shapes, strict=True)):
+            raise ValueError(f"`axes` must be axes of the inputs {list(shapes)}. Received: axes={self.axes}")
+        return found
+
+    def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
+        if len(tensors) != 2:
+            raise ValueError(f"Layer {self.name!r} (Dot) takes exactly 2 tensors. Received: {len(tensors)}")
+        shapes = [tensor.shape for tensor in tensors]
+        if any(None in shape[1:] for shape in shapes):
+            raise ValueError(
+                f"Layer {self.name!r} (Dot) must know the length of the texts. Received: {shapes}; give "
+                "it in "
+                "Input((length,))"
+            )
+        first, second = self.axes_of(shapes)
+        if shapes[0][first] != shapes[1][second]:
+            raise ValueError(
+                f"Layer {self.name!r} (Dot) needs axes of one size. Received: axes={self.axes} of {shapes}"
+            )
+
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
+        rest = [
+            size
+            for shape, axis in zip(input_shape, self.axes_of(input_shape), strict=True)
+            for number, size in enumerate(shape)
+            if number not in (0, axis)
+        ]
+        return (None, *(rest or [1]))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "axes": self.axes, "normalize": self.normalize}
+
+
+def add(inputs: Sequence[SymbolicTensor], **options: Any) -> SymbolicTensor:
+    """`Add()(inputs)`. As keras.layers.add."""
+    return Add(**options)(inputs)
+
+
+def subtract(inputs: Sequence[SymbolicTensor], **options: Any) -> SymbolicTensor:
+    """`Subtract()(inputs)`. As keras.layers.subtract."""
+    return Subtract(**options)(inputs)
+
+
+def multiply(inputs: Sequence[SymbolicTensor], **options: Any) -> SymbolicTensor:
+    """`Multiply()(inputs)`. As keras.layers.multiply."""
+    return Multiply(**options)(inputs)
+
+
+def average(inputs: Sequence[SymbolicTensor], **options: Any) -> SymbolicTensor:
+    """`Average()(inputs)`. As keras.layers.average."""
+    return Average(**options)(inputs)
+
+
+def maximum(inputs: Sequence[SymbolicTensor], **options: Any) -> SymbolicTensor:
+    """`Maximum()(inputs)`. As keras.layers.maximum."""
+    return Maximum(**options)(inputs)
+
+
+def minimum(inputs: Sequence[SymbolicTensor], **options: Any) -> SymbolicTensor:
+    """`Minimum()(inputs)`. As keras.layers.minimum."""
+    return Minimum(**options)(inputs)
+
+
+def dot(
+    inputs: Sequence[SymbolicTensor], axes: int | Sequence[int], normalize: bool = False, **options: Any
+) -> SymbolicTensor:
+    """`Dot(axes, normalize)(inputs)`. As keras.layers.dot."""
+    return Dot(axes, normalize, **options)(inputs)

@@ -1,12 +1,24 @@
-"""Flatten."""
+"""Layers that move values to other axes: Flatten, Reshape, Permute, RepeatVector; and Masking."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
+import numpy as np
+
+from ..choices import positive_integer
 from ..graph import Shape, SymbolicTensor
-from .base import Layer, known_channels
+from .base import Layer, known_channels, require_rank
+
+
+def _require_sizes(layer: Layer, shape: Shape) -> None:
+    if None in shape[1:]:
+        raise ValueError(
+            f"Layer {layer.name!r} ({type(layer).__name__}) must know the length of the texts. "
+            f"Received: shape={shape}; give it in Input((length,))"
+        )
 
 
 class Flatten(Layer):
@@ -25,16 +37,131 @@ class Flatten(Layer):
         super().__init__(**options)
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
-        shape = tensors[0].shape
-        known_channels(self, shape)
-        if None in shape[1:]:
-            raise ValueError(
-                f"Layer {self.name!r} (Flatten) must know the length of the texts. Received: shape={shape}; "
-                "give it in Input((length,))"
-            )
+        known_channels(self, tensors[0].shape)
+        _require_sizes(self, tensors[0].shape)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        size = 1
-        for part in input_shape[1:]:
-            size *= part or 1
-        return (input_shape[0], size)
+        return (input_shape[0], prod(size or 1 for size in input_shape[1:]))
+
+
+class Reshape(Layer):
+    """The values of each example in another shape: (C,), or (T, C) for a sequence; one size may be -1.
+
+    Masked steps become zeros and the mask ends. Raises ValueError where the sizes do not fit, or are not
+    known. As keras.layers.Reshape.
+
+    >>> import embedcnn
+    >>> embedcnn.layers.Reshape((5, -1))(embedcnn.Input((20,))).shape
+    (None, 5, 4)
+    """
+
+    def __init__(self, target_shape: Sequence[int], **options: Any) -> None:
+        shape = (target_shape,) if isinstance(target_shape, (int, np.integer)) else tuple(target_shape)
+        if not 1 <= len(shape) <= 2 or list(shape).count(-1) > 1:
+            raise ValueError(
+                "`target_shape` must be (channels,) or (time, channels), one of them -1 at most. "
+                f"Received: target_shape={target_shape!r}"
+            )
+        self.target_shape = tuple(
+            -1 if size == -1 else positive_integer("target_shape", size) for size in shape
+        )
+        super().__init__(**options)
+
+    def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
+        _require_sizes(self, tensors[0].shape)
+        self.compute_output_shape(tensors[0].shape)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        total = prod(size or 1 for size in input_shape[1:])
+        known = prod(size for size in self.target_shape if size != -1)
+        if total % known or (-1 not in self.target_shape and total != known):
+            raise ValueError(
+                f"The total size of {input_shape[1:]} is {total}, which does not fit `target_shape`. "
+                f"Received: target_shape={self.target_shape}"
+            )
+        return (input_shape[0], *(total // known if size == -1 else size for size in self.target_shape))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "target_shape": list(self.target_shape)}
+
+
+class Permute(Layer):
+    """The axes behind the batch in another order: (2, 1) makes (B, T, C) to (B, C, T). As
+    keras.layers.Permute.
+
+    Masked steps become zeros. Raises ValueError unless `dims` holds each axis once, and where T is not known.
+
+    >>> import embedcnn
+    >>> embedcnn.layers.Permute((2, 1))(embedcnn.Input((10, 4))).shape
+    (None, 4, 10)
+    """
+
+    def __init__(self, dims: Sequence[int], **options: Any) -> None:
+        self.dims = tuple(dims)
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise ValueError(f"`dims` must hold 1 to its length, each once. Received: dims={dims!r}")
+        super().__init__(**options)
+
+    def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
+        shape = tensors[0].shape
+        if len(shape) != len(self.dims) + 1:
+            raise ValueError(f"`dims`={self.dims} needs {len(self.dims) + 1} axes. Received: shape={shape}")
+        if self.dims == (2, 1):
+            _require_sizes(self, shape)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return (input_shape[0], *(input_shape[axis] for axis in self.dims))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "dims": list(self.dims)}
+
+
+class RepeatVector(Layer):
+    """The same vector at each of n steps: (B, C) to (B, n, C). As keras.layers.RepeatVector.
+
+    >>> import embedcnn
+    >>> embedcnn.layers.RepeatVector(3)(embedcnn.Input((4,))).shape
+    (None, 3, 4)
+    """
+
+    def __init__(self, n: int, **options: Any) -> None:
+        self.n = positive_integer("n", n)
+        super().__init__(**options)
+
+    def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
+        require_rank(self, tensors[0], 2, "(batch, channels)")
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return (input_shape[0], self.n, input_shape[1])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "n": self.n}
+
+
+class Masking(Layer):
+    """Masks the steps of an Input (T, C) whose values all equal `mask_value`. As keras.layers.Masking.
+
+    All layers after it skip these steps. Raises ValueError behind any other layer than an Input: mask there
+    instead.
+
+    >>> import embedcnn
+    >>> embedcnn.layers.Masking()(embedcnn.Input((None, 4))).shape
+    (None, None, 4)
+    """
+
+    def __init__(self, mask_value: float = 0.0, **options: Any) -> None:
+        if isinstance(mask_value, bool) or not isinstance(mask_value, (int, float, np.number)):
+            raise ValueError(f"`mask_value` must be a number. Received: mask_value={mask_value!r}")
+        self.mask_value = float(mask_value)
+        super().__init__(**options)
+
+    def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
+        require_rank(self, tensors[0], 3, "(batch, time, channels)")
+        if tensors[0].node.inputs:
+            raise ValueError(
+                f"Layer {self.name!r} (Masking) must be called on an Input. "
+                f"Received: the output of {tensors[0].name!r}"
+            )
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "mask_value": self.mask_value}
