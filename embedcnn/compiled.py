@@ -194,6 +194,11 @@ def _checked_weight(weight: Any) -> float:
     return float(weight)
 
 
+def plain_value(value: Any) -> Any:
+    """A float; metrics that give an array stay one."""
+    return float(value) if np.ndim(value) == 0 else value
+
+
 class Tally:
     """Means over the batches of an epoch, each example counting the same."""
 
@@ -238,4 +243,4 @@ class Tally:
     def logs(self, prefix: str = "") -> dict[str, float]:
         """The means by name, sorted as Keras does."""
         named = zip(self.compiled.names, self.values(), strict=True)
-        return {prefix + name: float(value) for name, value in sorted(named)}
+        return {prefix + name: plain_value(value) for name, value in sorted(named, key=lambda pair: pair[0])}

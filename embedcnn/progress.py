@@ -20,10 +20,13 @@ def checked_verbose(verbose: Any) -> int:
 
 def described(logs: dict[str, float]) -> str:
     """loss: 0.6931 - accuracy: 0.5000."""
-    return " - ".join(
-        f"{name}: {value:.4f}" if abs(value) >= 1e-3 or value == 0 else f"{name}: {value:.4e}"
-        for name, value in logs.items()
-    )
+    return " - ".join(f"{name}: {_shown(value)}" for name, value in logs.items())
+
+
+def _shown(value: Any) -> str:
+    if getattr(value, "ndim", 0):  # a metric per class
+        return f"[{', '.join(map(_shown, value.ravel()))}]"
+    return f"{value:.4f}" if abs(value) >= 1e-3 or value == 0 else f"{value:.4e}"
 
 
 class Progress:

@@ -13,7 +13,7 @@ from . import optimizers
 from .batches import ArrayBatches
 from .callbacks import CallbackList, History
 from .choices import warn_user
-from .compiled import Compiled, Tally
+from .compiled import Compiled, Tally, plain_value
 from .interruption import WholeSteps
 from .prediction import Predictor
 from .preparation import positive
@@ -270,7 +270,7 @@ class Trainer(Predictor):
                 progress.close()
             if return_dict:
                 return tally.logs()
-            values = [float(value) for value in tally.values()]
+            values = [plain_value(value) for value in tally.values()]
             return values[0] if len(values) == 1 else values
 
     def _evaluate_feed(self, feed: Any, watching: CallbackList, progress: Progress | None = None) -> Tally:
@@ -335,7 +335,11 @@ class Trainer(Predictor):
                 tally.add(result, targets, weights, count)
                 values = tally.values()
             if return_dict:
-                return dict(sorted(zip(compiled.names, map(float, values), strict=True)))
+                return dict(
+                    sorted(
+                        zip(compiled.names, map(plain_value, values), strict=True), key=lambda pair: pair[0]
+                    )
+                )
             return values[0] if len(values) == 1 else values
         finally:
             if not nested:

@@ -24,6 +24,8 @@ class Monitor(Callback):
         if name == "loss" or name.endswith("_loss"):
             return -1
         metric = next((metric for metric in self.model.metrics if metric.name == name), None)
+        if metric is not None and metric.direction is not None:
+            return 1 if metric.direction == "up" else -1
         lower = name.startswith(("mean_", "mse", "mae")) or "error" in name
         if (
             metric is None

@@ -1,0 +1,177 @@
+"""Metrics by Keras's names. Those that the core counts anyway (accuracy) cost nothing; the others run in
+NumPy per batch, on sums in float64.
+
+Classes, names, functions and instances are all taken by `compile(metrics=...)`; `weighted_metrics` sees
+sample and class weights.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from ..choices import unknown_name
+from .accuracy import (
+    Accuracy,
+    BinaryAccuracy,
+    CategoricalAccuracy,
+    SparseCategoricalAccuracy,
+    SparseTopKCategoricalAccuracy,
+    TopKCategoricalAccuracy,
+)
+from .base import FunctionMetric, Metric
+from .confusion import FalseNegatives, FalsePositives, Precision, Recall, TrueNegatives, TruePositives
+from .curves import AUC
+from .means import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    CategoricalHinge,
+    CosineSimilarity,
+    Hinge,
+    KLDivergence,
+    LogCoshError,
+    LossMetric,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    Poisson,
+    RootMeanSquaredError,
+    SparseCategoricalCrossentropy,
+    SquaredHinge,
+)
+from .scores import ConfusionMatrix, F1Score, FBetaScore
+
+__all__ = [
+    "ACCURACY",
+    "AUC",
+    "CLASSES",
+    "NAMES",
+    "Accuracy",
+    "BinaryAccuracy",
+    "BinaryCrossentropy",
+    "CategoricalAccuracy",
+    "CategoricalCrossentropy",
+    "CategoricalHinge",
+    "ConfusionMatrix",
+    "CosineSimilarity",
+    "F1Score",
+    "FBetaScore",
+    "FalseNegatives",
+    "FalsePositives",
+    "FunctionMetric",
+    "Hinge",
+    "KLDivergence",
+    "LogCoshError",
+    "LossMetric",
+    "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
+    "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
+    "Metric",
+    "Poisson",
+    "Precision",
+    "Recall",
+    "RootMeanSquaredError",
+    "SparseCategoricalAccuracy",
+    "SparseCategoricalCrossentropy",
+    "SparseTopKCategoricalAccuracy",
+    "SquaredHinge",
+    "TopKCategoricalAccuracy",
+    "TrueNegatives",
+    "TruePositives",
+    "accuracy_for",
+    "get",
+    "serialize",
+]
+
+NAMES: dict[str, type[Metric]] = {
+    "binary_accuracy": BinaryAccuracy,
+    "categorical_accuracy": CategoricalAccuracy,
+    "sparse_categorical_accuracy": SparseCategoricalAccuracy,
+    "top_k_categorical_accuracy": TopKCategoricalAccuracy,
+    "sparse_top_k_categorical_accuracy": SparseTopKCategoricalAccuracy,
+    "mean_squared_error": MeanSquaredError,
+    "mse": MeanSquaredError,
+    "root_mean_squared_error": RootMeanSquaredError,
+    "rmse": RootMeanSquaredError,
+    "mean_absolute_error": MeanAbsoluteError,
+    "mae": MeanAbsoluteError,
+    "mean_absolute_percentage_error": MeanAbsolutePercentageError,
+    "mape": MeanAbsolutePercentageError,
+    "mean_squared_logarithmic_error": MeanSquaredLogarithmicError,
+    "msle": MeanSquaredLogarithmicError,
+    "logcosh": LogCoshError,
+    "log_cosh": LogCoshError,
+    "cosine_similarity": CosineSimilarity,
+    "hinge": Hinge,
+    "squared_hinge": SquaredHinge,
+    "categorical_hinge": CategoricalHinge,
+    "kl_divergence": KLDivergence,
+    "kld": KLDivergence,
+    "poisson": Poisson,
+    "binary_crossentropy": BinaryCrossentropy,
+    "bce": BinaryCrossentropy,
+    "categorical_crossentropy": CategoricalCrossentropy,
+    "sparse_categorical_crossentropy": SparseCategoricalCrossentropy,
+    "true_positives": TruePositives,
+    "false_positives": FalsePositives,
+    "true_negatives": TrueNegatives,
+    "false_negatives": FalseNegatives,
+    "precision": Precision,
+    "recall": Recall,
+    "auc": AUC,
+    "fbeta_score": FBetaScore,
+    "f1_score": F1Score,
+    "confusion_matrix": ConfusionMatrix,
+}
+CLASSES: dict[str, type[Metric]] = {cls.__name__: cls for cls in [Accuracy, *NAMES.values()]}
+ACCURACY = ("accuracy", "acc")
+
+
+def get(identifier: Any) -> Metric:
+    """The metric of a name, class, configuration, function or instance; ValueError with a suggestion for
+    unknown names.
+
+    "accuracy" has no metric of its own: `compile` chooses the one that fits the loss and the shapes.
+
+    >>> get("binary_accuracy")
+    <BinaryAccuracy name=binary_accuracy>
+    """
+    if isinstance(identifier, Metric):
+        return identifier
+    if inspect.isclass(identifier) and issubclass(identifier, Metric):
+        return identifier()  # type: ignore[call-arg]
+    if isinstance(identifier, dict) and identifier.get("class_name") in CLASSES:
+        return CLASSES[identifier["class_name"]].from_config(identifier.get("config", {}))
+    if isinstance(identifier, str):
+        known = NAMES | CLASSES
+        name = identifier if identifier in known else identifier.lower()  # MSE
+        if name in known:
+            metric = known[name]()  # type: ignore[call-arg]
+            metric.name = identifier if name in NAMES else metric.name
+            return metric
+    loss_class = getattr(identifier, "loss_class", None)
+    if loss_class is not None:  # losses.mean_squared_error and its like
+        return get(identifier.__name__)
+    if callable(identifier):
+        return FunctionMetric(identifier)
+    raise unknown_name("metric", identifier, [*NAMES, *ACCURACY])
+
+
+def accuracy_for(units: int, target: str, name: str) -> Metric:
+    """What "accuracy" means for an output of `units` numbers and y of the kind `target`, as Keras resolves
+    it.
+    """
+    if units == 1:
+        return BinaryAccuracy(name)
+    return SparseCategoricalAccuracy(name) if target == "classes" else CategoricalAccuracy(name)
+
+
+def serialize(metric: Metric) -> dict[str, Any]:
+    """The configuration of a metric, for `get`; ValueError for functions, which no file can hold."""
+    if type(metric).__name__ not in CLASSES:
+        raise ValueError(
+            f"metric {metric.name!r} is a Python function or class and cannot be stored in a file"
+        )
+    return {"class_name": type(metric).__name__, "config": metric.get_config()}

@@ -1,0 +1,128 @@
+"""Accuracies: how often predictions are right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..choices import positive_integer
+from .base import Metric
+
+
+class Accuracy(Metric):
+    """How often y_pred equals y_true. As keras.metrics.Accuracy (the name "accuracy" in `compile` chooses
+    the one that fits the loss instead).
+
+    >>> Accuracy()([1, 2], [1, 3])
+    0.5
+    """
+
+    direction = "up"
+
+    def __init__(self, name: str = "accuracy") -> None:
+        super().__init__(name)
+
+    def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        return y_true.reshape(y_pred.shape) == y_pred
+
+
+class BinaryAccuracy(Metric):
+    """How often (y_pred > threshold) equals y_true. As keras.metrics.BinaryAccuracy.
+
+    >>> BinaryAccuracy()([1, 0], [[0.9], [0.6]])
+    0.5
+    """
+
+    direction, kind = "up", "binary"
+
+    def __init__(self, name: str = "binary_accuracy", threshold: float = 0.5) -> None:
+        super().__init__(name)
+        if not isinstance(threshold, (int, float)) or not 0 < threshold < 1:
+            raise ValueError(f"`threshold` must be in (0, 1). Received: threshold={threshold!r}")
+        self.threshold = float(threshold)
+
+    def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        return (y_pred > self.threshold) == (y_true.reshape(y_pred.shape) > 0.5)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"threshold": self.threshold, **super().get_config()}
+
+
+class CategoricalAccuracy(Metric):
+    """How often the largest of y_pred is where the largest of y_true (one-hot) is. As
+    keras.metrics.CategoricalAccuracy.
+
+    >>> CategoricalAccuracy()([[0, 1], [1, 0]], [[0.1, 0.9], [0.2, 0.8]])
+    0.5
+    """
+
+    direction, kind = "up", "categorical"
+
+    def __init__(self, name: str = "categorical_accuracy") -> None:
+        super().__init__(name)
+
+    def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        return y_true.argmax(axis=-1) == y_pred.argmax(axis=-1)
+
+
+class SparseCategoricalAccuracy(Metric):
+    """How often the largest of y_pred is at the class y_true. As keras.metrics.SparseCategoricalAccuracy.
+
+    >>> SparseCategoricalAccuracy()([1, 0], [[0.1, 0.9], [0.2, 0.8]])
+    0.5
+    """
+
+    direction, kind = "up", "sparse_categorical"
+
+    def __init__(self, name: str = "sparse_categorical_accuracy") -> None:
+        super().__init__(name)
+
+    def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        return y_true.reshape(y_pred.shape[:-1]) == y_pred.argmax(axis=-1)
+
+
+def in_top_k(classes: np.ndarray, y_pred: np.ndarray, k: int) -> np.ndarray:
+    """Whether fewer than k predictions are above that of the class; equal ones count as below, as in
+    TensorFlow.
+    """
+    own = np.take_along_axis(y_pred, classes[..., None].astype(np.int64), axis=-1)
+    return ((y_pred > own).sum(axis=-1) < k) & np.isfinite(own[..., 0])
+
+
+class TopKCategoricalAccuracy(Metric):
+    """How often the largest of y_true (one-hot) is among the k largest of y_pred. As
+    keras.metrics.TopKCategoricalAccuracy.
+
+    Raises ValueError unless `k` is a positive integer.
+
+    >>> TopKCategoricalAccuracy(k=2)([[0, 0, 1], [1, 0, 0]], [[0.5, 0.2, 0.3], [0.1, 0.6, 0.3]])
+    0.5
+    """
+
+    direction = "up"
+
+    def __init__(self, k: int = 5, name: str = "top_k_categorical_accuracy") -> None:
+        super().__init__(name)
+        self.k = positive_integer("k", k)
+
+    def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        return in_top_k(y_true.argmax(axis=-1), y_pred, self.k)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"k": self.k, **super().get_config()}
+
+
+class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
+    """How often the class y_true is among the k largest of y_pred. As
+    keras.metrics.SparseTopKCategoricalAccuracy.
+
+    >>> SparseTopKCategoricalAccuracy(k=2)([2, 0], [[0.5, 0.2, 0.3], [0.1, 0.6, 0.3]])
+    0.5
+    """
+
+    def __init__(self, k: int = 5, name: str = "sparse_top_k_categorical_accuracy") -> None:
+        super().__init__(k, name)
+
+    def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        return in_top_k(y_true.reshape(y_pred.shape[:-1]), y_pred, self.k)
