@@ -6,7 +6,7 @@
 ec_status ec_layout_full(struct ec_layout *layout, int64_t batch, int64_t width, struct ec_arena *arena)
 {
     int64_t rows;
-    if (__builtin_mul_overflow(batch, width, &rows)) {
+    if (__builtin_mul_overflow(batch, width, &rows) || rows > INT32_MAX) { /* operations number rows by int32 */
         return EC_TOO_LARGE;
     }
     int64_t *offsets = ec_arena_take(arena, batch + 1, sizeof *offsets);

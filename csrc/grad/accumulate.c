@@ -78,7 +78,7 @@ ec_status ec_mean_plan(struct ec_accumulation *item, struct ec_arena *arena)
     }
     int64_t count = 0;
     for (int64_t row = 0; row < parameter->dims[0]; row++) {
-        count += parameter->touched[row];
+        count += parameter->touched[row] != 0; /* the array is the caller's, who may write anything */
     }
     int32_t *rows = ec_arena_take(arena, count, sizeof *rows);
     float *values = ec_arena_take(arena, count * item->fresh.stride, sizeof *values);

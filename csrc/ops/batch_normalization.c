@@ -66,8 +66,10 @@ static ec_status infer(struct ec_op *op, char *message, size_t bytes)
                                 "[0, 1]",
                                 state->epsilon, state->momentum);
     }
-    op->outputs[0]->kind = op->inputs[0]->kind;
-    op->outputs[0]->cols = op->inputs[0]->cols;
+    if (status == EC_OK) {
+        op->outputs[0]->kind = op->inputs[0]->kind;
+        op->outputs[0]->cols = op->inputs[0]->cols;
+    }
     return status;
 }
 

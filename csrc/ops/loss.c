@@ -104,6 +104,9 @@ ec_status ec_loss_plan(struct ec_op *op, struct ec_step *step)
 static const void *targets_of(const struct ec_op *op, int64_t target)
 {
     const struct ec_loss_state *state = op->state;
+    if (!state->loss.targets) { /* a loss that is given later */
+        return NULL;
+    }
     if (ec_loss_takes_labels(op)) {
         return (const int32_t *)state->loss.targets + target;
     }

@@ -25,8 +25,10 @@ static ec_status infer(struct ec_op *op, char *message, size_t bytes)
     if (status == EC_OK && (op->inputs[0]->kind != EC_SEQUENCE || !op->inputs[0]->is_input)) {
         status = ec_infer_error(message, bytes, "masking: the input is no sequence [B, T, C] given to the model");
     }
-    op->outputs[0]->kind = EC_SEQUENCE;
-    op->outputs[0]->cols = op->inputs[0]->cols;
+    if (status == EC_OK) {
+        op->outputs[0]->kind = EC_SEQUENCE;
+        op->outputs[0]->cols = op->inputs[0]->cols;
+    }
     return status;
 }
 

@@ -27,8 +27,10 @@ static ec_status infer_kind(struct ec_op *op, enum ec_tensor_kind kind, char *me
         status = ec_infer_error(message, bytes, "%s: expected %s and length >= 1, got length = %d", op->type->name,
                                 kind == EC_FLAT ? "a flat tensor" : "a sequence", state->length);
     }
-    op->outputs[0]->kind = EC_SEQUENCE;
-    op->outputs[0]->cols = op->inputs[0]->cols;
+    if (status == EC_OK) {
+        op->outputs[0]->kind = EC_SEQUENCE;
+        op->outputs[0]->cols = op->inputs[0]->cols;
+    }
     return status;
 }
 
@@ -40,7 +42,9 @@ static ec_status infer_unflatten(struct ec_op *op, char *message, size_t bytes)
         status = ec_infer_error(message, bytes, "unflatten: %lld values are no %d steps of one size",
                                 (long long)op->inputs[0]->cols, state->length);
     }
-    op->outputs[0]->cols = status == EC_OK ? op->inputs[0]->cols / state->length : 0;
+    if (status == EC_OK) {
+        op->outputs[0]->cols = op->inputs[0]->cols / state->length;
+    }
     return status;
 }
 
@@ -52,7 +56,9 @@ static ec_status infer_repeat(struct ec_op *op, char *message, size_t bytes)
 static ec_status infer_permute(struct ec_op *op, char *message, size_t bytes)
 {
     ec_status status = infer_kind(op, EC_SEQUENCE, message, bytes);
-    op->outputs[0]->cols = ((const struct state *)op->state)->length;
+    if (status == EC_OK) {
+        op->outputs[0]->cols = ((const struct state *)op->state)->length;
+    }
     return status;
 }
 

@@ -34,8 +34,17 @@ static PyObject *program_new(PyTypeObject *type, PyObject *args, PyObject *keywo
     if (!self) {
         return NULL;
     }
+    /* Copies: reading an item may run code that changes a list. */
+    inputs = PyList_GetSlice(inputs, 0, PyList_GET_SIZE(inputs));
+    parameters = PyList_GetSlice(parameters, 0, PyList_GET_SIZE(parameters));
+    operations = PyList_GetSlice(operations, 0, PyList_GET_SIZE(operations));
     self->names = PyList_New(0);
-    if (!self->names || ec_program_build(self, inputs, parameters, operations, outputs) < 0) {
+    int built = inputs && parameters && operations && self->names &&
+                ec_program_build(self, inputs, parameters, operations, outputs) == 0;
+    Py_XDECREF(inputs);
+    Py_XDECREF(parameters);
+    Py_XDECREF(operations);
+    if (!built) {
         Py_DECREF(self);
         return NULL;
     }

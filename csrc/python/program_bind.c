@@ -42,6 +42,30 @@ static void hold(PyObject **place, PyObject *object)
     Py_XDECREF(old);
 }
 
+static int add_guard(PyObject *guards, PyObject *array)
+{
+    PyObject *guard = array == Py_None ? Py_NewRef(Py_None) : PyWeakref_NewRef(array, NULL);
+    int result = guard ? PyList_Append(guards, guard) : -1;
+    Py_XDECREF(guard);
+    return result;
+}
+
+static PyObject *make_guards(PyObject *const *arrays, int count, PyObject *slots)
+{
+    PyObject *guards = PyList_New(0);
+    int result = guards ? 0 : -1;
+    for (int i = 0; result == 0 && i < count; i++) {
+        result = add_guard(guards, arrays[i]);
+    }
+    for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(slots); i++) {
+        result = add_guard(guards, PyList_GET_ITEM(slots, i));
+    }
+    if (result < 0) {
+        Py_CLEAR(guards);
+    }
+    return guards;
+}
+
 /* Up to EC_MAX_SLOTS arrays, none of them the value or another slot; 0, or -1 with an exception. */
 static int check_slots(const struct ec_parameter *parameter, PyObject *slots, const float *value, float **data)
 {
@@ -146,7 +170,14 @@ PyObject *ec_program_bind(ec_program_object *self, PyObject *args, PyObject *key
         check_touched(parameter, touched, &made.touched) < 0) {
         return NULL;
     }
+    PyObject *const arrays[] = {value, steps, average, accumulator, touched};
+    PyObject *guards = make_guards(arrays, 5, slots);
+    if (!guards) {
+        return NULL;
+    }
     struct ec_binding *binding = &self->bindings[number];
+    hold(&binding->guards, guards);
+    Py_DECREF(guards);
     hold(&binding->value, value);
     hold(&binding->steps, steps);
     hold(&binding->average, average);
@@ -166,6 +197,7 @@ PyObject *ec_program_bind(ec_program_object *self, PyObject *args, PyObject *key
 
 void ec_binding_clear(struct ec_binding *binding)
 {
+    Py_CLEAR(binding->guards);
     Py_CLEAR(binding->value);
     Py_CLEAR(binding->steps);
     Py_CLEAR(binding->average);
@@ -241,7 +273,7 @@ PyObject *ec_program_set_optimizer(PyObject *object, PyObject *args, PyObject *k
     Py_RETURN_NONE;
 }
 
-/* Whether a bound array still has its memory: ndarray.resize gives it back when told not to count references. */
+/* Whether a bound array still has its memory, should a version of NumPy move it in spite of its guard. */
 static int in_place(PyObject *array, const void *data, int64_t size)
 {
     return PyArray_DATA((PyArrayObject *)array) == data && PyArray_SIZE((PyArrayObject *)array) == size;
@@ -271,13 +303,20 @@ int ec_check_bound(const ec_program_object *self, enum ec_run run)
             return -1;
         }
         if (!arrays_in_place(parameter, &self->bindings[i])) {
-            PyErr_Format(PyExc_RuntimeError, "an array bound to parameter %s was resized; bind it again",
+            PyErr_Format(PyExc_RuntimeError, "an array bound to parameter %s has moved; bind it again",
                          parameter->name);
             return -1;
         }
         if (parameter->trainable && parameter->slot_count < slots) {
             PyErr_Format(PyExc_RuntimeError, "parameter %s is bound with %d slots; the optimizer needs %d",
                          parameter->name, parameter->slot_count, slots);
+            return -1;
+        }
+        if (learns && parameter->trainable && parameter->is_table &&
+            (parameter->rules.l1 != 0.0 || parameter->rules.l2 != 0.0) &&
+            !parameter->rules.all_rows != !optimizer->dense_tables) {
+            PyErr_Format(PyExc_RuntimeError, "parameter %s is bound with all_rows = %d; embedding_update is '%s'",
+                         parameter->name, parameter->rules.all_rows, updates[optimizer->dense_tables]);
             return -1;
         }
         int sums = optimizer->accumulation_steps > 1;

@@ -92,12 +92,13 @@ static int take_gradient(PyObject *value, struct ec_parameter *parameter, int ad
     return fits ? 0 : -1;
 }
 
+/* inputs, parameters: tuples, as the conversion of one item may run code that changes a list. */
 static int take_gradients(struct ec_op *op, const struct ec_step *step, PyObject *inputs, PyObject *parameters)
 {
     int result = 0;
     for (int i = 0; result == 0 && i < op->input_count; i++) {
         const struct ec_tensor *in = op->inputs[i];
-        PyObject *value = PyList_GET_ITEM(inputs, i);
+        PyObject *value = PyTuple_GET_ITEM(inputs, i);
         if (in->needs_grad && value != Py_None) {
             result = take_rows(value, in, step->batch, in->grad, op->adds_input[i], "the gradient of an input");
         } else if (in->needs_grad && !op->adds_input[i]) {
@@ -106,7 +107,7 @@ static int take_gradients(struct ec_op *op, const struct ec_step *step, PyObject
     }
     for (int i = 0; result == 0 && i < op->parameter_count; i++) {
         if (op->parameters[i]->trainable) {
-            result = take_gradient(PyList_GET_ITEM(parameters, i), op->parameters[i], op->adds_parameter[i]);
+            result = take_gradient(PyTuple_GET_ITEM(parameters, i), op->parameters[i], op->adds_parameter[i]);
         }
     }
     return result;
@@ -116,18 +117,21 @@ static int call_backward(PyObject *function, struct ec_op *op, const struct ec_s
 {
     PyObject *d_output = ec_tensor_array(step->batch, op->outputs[0], op->outputs[0]->grad);
     PyObject *pair = d_output ? PyObject_CallFunctionObjArgs(function, d_output, NULL) : NULL;
-    PyObject *inputs, *parameters;
+    PyObject *lists[2], *inputs = NULL, *parameters = NULL;
     int result = -1;
     if (pair && !PyTuple_Check(pair)) {
         PyErr_Format(PyExc_TypeError, "backward must give (d_inputs, d_parameters), got %.100R", pair);
-    } else if (pair && PyArg_ParseTuple(pair, "O!O!:backward", &PyList_Type, &inputs, &PyList_Type, &parameters)) {
-        if (PyList_GET_SIZE(inputs) != op->input_count || PyList_GET_SIZE(parameters) != op->parameter_count) {
+    } else if (pair && PyArg_ParseTuple(pair, "O!O!:backward", &PyList_Type, &lists[0], &PyList_Type, &lists[1]) &&
+               (inputs = PyList_AsTuple(lists[0])) && (parameters = PyList_AsTuple(lists[1]))) {
+        if (PyTuple_GET_SIZE(inputs) != op->input_count || PyTuple_GET_SIZE(parameters) != op->parameter_count) {
             PyErr_Format(PyExc_ValueError, "backward gave %zd and %zd gradients; expected %d and %d",
-                         PyList_GET_SIZE(inputs), PyList_GET_SIZE(parameters), op->input_count, op->parameter_count);
+                         PyTuple_GET_SIZE(inputs), PyTuple_GET_SIZE(parameters), op->input_count, op->parameter_count);
         } else {
             result = take_gradients(op, step, inputs, parameters);
         }
     }
+    Py_XDECREF(inputs);
+    Py_XDECREF(parameters);
     Py_XDECREF(pair);
     Py_XDECREF(d_output);
     return result;

@@ -348,6 +348,12 @@ static int copy_sequence(ec_program_object *self, struct ec_tensor *tensor, PyOb
     if (!array) {
         return -1;
     }
+    if (has_mask) { /* before the checks: its conversion may run code that changes the other array */
+        mask = (PyArrayObject *)PyArray_FROMANY(PyTuple_GET_ITEM(value, 1), NPY_BOOL, 0, 0, NPY_ARRAY_CARRAY_RO);
+        if (!mask) {
+            goto done;
+        }
+    }
     if (PyArray_NDIM(array) != 3 || PyArray_DIM(array, 0) != batch || PyArray_DIM(array, 1) < 1 ||
         PyArray_DIM(array, 2) != tensor->cols || PyArray_SIZE(array) / tensor->cols > INT32_MAX) {
         char expected[96];
@@ -357,15 +363,9 @@ static int copy_sequence(ec_program_object *self, struct ec_tensor *tensor, PyOb
         goto done;
     }
     int64_t width = PyArray_DIM(array, 1);
-    if (has_mask) {
-        mask = (PyArrayObject *)PyArray_FROMANY(PyTuple_GET_ITEM(value, 1), NPY_BOOL, 0, 0, NPY_ARRAY_CARRAY_RO);
-        if (!mask) {
-            goto done;
-        }
-        if (PyArray_NDIM(mask) != 2 || PyArray_DIM(mask, 0) != batch || PyArray_DIM(mask, 1) != width) {
-            ec_raise_shape("mask", mask, "(batch, steps) of the input");
-            goto done;
-        }
+    if (mask && (PyArray_NDIM(mask) != 2 || PyArray_DIM(mask, 0) != batch || PyArray_DIM(mask, 1) != width)) {
+        ec_raise_shape("mask", mask, "(batch, steps) of the input");
+        goto done;
     }
     if (check_width(tensor, width) == 0) {
         result =

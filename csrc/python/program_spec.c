@@ -153,44 +153,51 @@ static int set_choice(int *target, const struct ec_attribute *attribute, PyObjec
     return -1;
 }
 
-int ec_attributes_set(void *state, const struct ec_attribute *attributes, PyObject *settings, const char *owner)
+static int set_attribute(void *state, const struct ec_attribute *attribute, PyObject *key, PyObject *value,
+                         const char *owner)
 {
-    PyObject *key, *value;
-    Py_ssize_t position = 0;
-    while (settings && PyDict_Next(settings, &position, &key, &value)) {
-        const char *name = PyUnicode_Check(key) ? PyUnicode_AsUTF8(key) : NULL;
-        const struct ec_attribute *attribute = attributes;
-        while (name && attribute && attribute->name && strcmp(attribute->name, name)) {
-            attribute++;
-        }
-        if (!name || !attribute || !attribute->name) {
-            PyErr_Format(PyExc_ValueError, "%s has no attribute %R", owner, key);
+    const char *name = PyUnicode_Check(key) ? PyUnicode_AsUTF8(key) : NULL;
+    while (name && attribute && attribute->name && strcmp(attribute->name, name)) {
+        attribute++;
+    }
+    if (!name || !attribute || !attribute->name) {
+        PyErr_Format(PyExc_ValueError, "%s has no attribute %R", owner, key);
+        return -1;
+    }
+    void *target = (char *)state + attribute->offset;
+    if (attribute->kind == EC_ATTRIBUTE_CHOICE) {
+        return set_choice(target, attribute, value, owner);
+    }
+    if (attribute->kind == EC_ATTRIBUTE_INT) {
+        long number = PyLong_AsLong(value);
+        if (number == -1 && PyErr_Occurred()) {
             return -1;
         }
-        void *target = (char *)state + attribute->offset;
-        if (attribute->kind == EC_ATTRIBUTE_CHOICE) {
-            if (set_choice(target, attribute, value, owner) < 0) {
-                return -1;
-            }
-        } else if (attribute->kind == EC_ATTRIBUTE_INT) {
-            long number = PyLong_AsLong(value);
-            if (number == -1 && PyErr_Occurred()) {
-                return -1;
-            }
-            if (number > 1 << 20 || number < -(1 << 20)) {
-                PyErr_Format(PyExc_ValueError, "%s: %s = %ld is outside [-2**20, 2**20]", owner, name, number);
-                return -1;
-            }
-            *(int *)target = (int)number;
-        } else {
-            double number = PyFloat_AsDouble(value);
-            if (number == -1.0 && PyErr_Occurred()) {
-                return -1;
-            }
-            *(double *)target = number;
+        if (number > 1 << 20 || number < -(1 << 20)) {
+            PyErr_Format(PyExc_ValueError, "%s: %s = %ld is outside [-2**20, 2**20]", owner, name, number);
+            return -1;
         }
+        *(int *)target = (int)number;
+        return 0;
     }
+    double number = PyFloat_AsDouble(value);
+    if (number == -1.0 && PyErr_Occurred()) {
+        return -1;
+    }
+    *(double *)target = number;
     return 0;
+}
+
+int ec_attributes_set(void *state, const struct ec_attribute *attributes, PyObject *settings, const char *owner)
+{
+    PyObject *copy = settings ? PyDict_Copy(settings) : NULL, *key, *value; /* values may run code that changes it */
+    Py_ssize_t position = 0;
+    int result = settings && !copy ? -1 : 0;
+    while (copy && result == 0 && PyDict_Next(copy, &position, &key, &value)) {
+        result = set_attribute(state, attributes, key, value, owner);
+    }
+    Py_XDECREF(copy);
+    return result;
 }
 
 /* Every input was made by something before; every output is new. */

@@ -1,7 +1,9 @@
 """What the core refuses or must not notice: operations without their tensors, sizes that do not fit,
 gradients that nobody wrote, arrays and lists that change under it."""
 
+import re
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -92,14 +94,98 @@ def test_no_gradient_before_the_backward_pass():
         assert program.gradient(0).tolist() == ones(2, 3).tolist()
 
 
-def test_an_array_resized_under_the_program():
+def test_a_bound_array_cannot_be_moved():
     program, kernel = dense()
+    steps, average, accumulator = np.zeros(1, np.int64), ones(2, 3), ones(2, 3)
+    slots = [ones(2, 3), ones(2, 3)]
+    program.bind(0, kernel, True, slots, steps, average=average, accumulator=accumulator)
+    for array in (kernel, steps, average, accumulator, *slots):
+        with pytest.raises(ValueError, match="cannot resize"):
+            array.resize((200, 300), refcheck=False)
+    del program
     kernel.resize((200, 300), refcheck=False)
-    with pytest.raises(RuntimeError, match="bound to parameter k was resized"):
-        program.forward([ones(1, 2)])
-    kernel.resize((2, 3), refcheck=False)
-    program.bind(0, kernel, True, [], np.zeros(1, np.int64))
-    assert program.forward([ones(1, 2)])[0].shape == (1, 3)
+    assert kernel.shape == (200, 300)
+
+
+def test_rules_that_do_not_fit_the_optimizer():
+    """A penalty on all rows of a table whose gradient has only those of the step would write past its end."""
+    operations = [
+        ("lookup", (0,), (1,), (0,), {}),
+        ("token_mean", (1,), (2,), (), {}),
+        ("squared_error", (2,), (3,), (), {}),
+    ]
+    program = _core.Program([("ids", "x", -1)], [("t", (50, 4))], operations, (3,))
+    for update, all_rows in [("lazy", 1), ("dense", 0)]:
+        program.set_optimizer("sgd", embedding_update=update)
+        table = ones(50, 4)
+        program.bind(0, table, True, [], np.zeros(1, np.int64), rules={"l2": 0.1, "all_rows": all_rows})
+        with pytest.raises(RuntimeError, match=f"all_rows = {all_rows}; embedding_update is '{update}'"):
+            program.train_step([np.zeros((2, 3), np.int32)], [ones(2, 4)], None, 0.1, 0)
+
+
+def operation_names():
+    types = (
+        (Path(__file__).parents[2] / "csrc/ops/op.c").read_text().split("ec_op_types[] = {")[1].split("}")[0]
+    )
+    return re.findall(r"ec_op_(\w+)", types)
+
+
+@pytest.mark.parametrize("name", operation_names())
+@pytest.mark.parametrize("kind", ["ids", "floats", "sequence"])
+def test_any_number_of_inputs_outputs_and_parameters(name, kind):
+    """Every operation looks at the numbers before it looks at what they name."""
+    given = {"ids": ("ids", "x", -1), "floats": ("floats", "x", 4), "sequence": ("sequence", "x", -1, 4)}[
+        kind
+    ]
+    parameters = [("a", (4, 4)), ("b", (4,)), ("c", (2, 4, 4))]
+    for sources in [(), (0,), (0, 0), (0, 0, 0)]:
+        for results in [(), (1,), (1, 2), (1, 2, 3)]:
+            for numbers in [(), (0,), (1,), (2,), (0, 1), (2, 1), (0, 1, 2)]:
+                try:
+                    _core.Program([given], parameters, [(name, sources, results, numbers, {})], results[:1])
+                except ValueError as error:
+                    assert str(error)
+
+
+class Acting:
+    """A number that does something when it is read."""
+
+    def __init__(self, action):
+        self.action = action
+
+    def __index__(self):
+        self.action()
+        return 1
+
+    def __float__(self):
+        return self.__index__() / 2
+
+
+def test_a_description_that_changes_while_it_is_read():
+    operations, attributes = [], {}
+    operations.append(("dropout", (0,), (1,), (), attributes))
+    attributes["rate"] = Acting(lambda: operations.extend([operations[0]] * 100))
+    attributes["layer"] = Acting(attributes.clear)
+    program = _core.Program([("floats", "x", 4)], [], operations, (1,))
+    assert len(operations) == 101 and not attributes
+    assert program.widths == [4, 4]
+
+
+def test_gradients_in_a_list_that_shrinks():
+    operations = [("external", (0, 1), (2,), (), {"kind": "flat", "cols": 3})]
+    program = _core.Program(
+        [("floats", "x", 3), ("floats", "y", 3)], [], operations, (2,), input_gradients=True
+    )
+    gradients = []
+
+    def backward(d_output):
+        gradients[:] = [Emptying(gradients, (2, 3)), ones(2, 3)]
+        return gradients, []
+
+    program.set_function(0, lambda inputs, masks, training: inputs[0], backward)
+    program.forward([ones(2, 3), ones(2, 3)], training=True)
+    program.backward([ones(2, 3)])
+    np.testing.assert_array_equal(program.input_gradient(1), ones(2, 3))
 
 
 class Emptying:
