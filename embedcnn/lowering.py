@@ -57,6 +57,43 @@ def fuse_token_conv_pool(build: Builder) -> None:
         }
 
 
+def fuse_conv_pool(build: Builder) -> None:
+    """global_max_pool([monotone activation] (conv1d(x))), dilation 1 and one group, read by nobody else ->
+    conv_pool(x).
+    """
+    for op in build.operations:
+        if op.name != "global_max_pool":
+            continue
+        activation, source, between = "linear", build.maker(op.inputs[0]), [op.inputs[0]]
+        if source and source.name == "activation" and source.attributes["activation"] in MONOTONE:
+            activation, between = source.attributes["activation"], [*between, source.inputs[0]]
+            source = build.maker(source.inputs[0])
+        if not source or source.name != "conv1d" or not one_tap_apart(source):
+            continue
+        if any(build.readers(symbol) > 1 for symbol in between):
+            continue
+        op.name, op.inputs, op.variables = "conv_pool", list(source.inputs), source.variables
+        op.attributes = {
+            "strides": source.attributes["strides"],
+            "padding": source.attributes["padding"],
+            "activation": activation,
+        }
+
+
+def one_tap_apart(conv: Operation) -> bool:
+    """Whether a convolution's windows are contiguous: no dilation, no groups."""
+    return conv.attributes["dilation_rate"] == 1 and conv.attributes.get("groups", 1) == 1
+
+
+def fuse_token_conv(build: Builder) -> None:
+    """conv1d(embed(tokens)), one group -> token_conv(tokens)."""
+    for op in build.operations:
+        embed = build.maker(op.inputs[0]) if op.name == "conv1d" else None
+        if embed and embed.name == "embed" and op.attributes.get("groups", 1) == 1:
+            op.name, op.inputs = "token_conv", embed.inputs
+            op.attributes = {name: value for name, value in op.attributes.items() if name != "groups"}
+
+
 def fuse_token_mean(build: Builder) -> None:
     """global_average_pool(embed(tokens)) -> token_mean(tokens)."""
     for op in build.operations:
@@ -129,6 +166,8 @@ def fuse_cross_entropy(build: Builder) -> None:
 PATTERNS: list[tuple[str, Callable[[Builder], None]]] = [
     ("inference", drop_dropout),
     ("both", fuse_token_conv_pool),
+    ("both", fuse_conv_pool),
+    ("both", fuse_token_conv),
     ("both", fuse_token_mean),
     ("both", join_branches),
     ("both", fuse_cross_entropy),

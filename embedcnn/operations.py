@@ -97,6 +97,10 @@ class Builder:
         """The operation that makes a tensor; None for inputs of the model."""
         return next((op for op in self.operations if symbol in op.outputs), None)
 
+    def readers(self, symbol: int) -> int:
+        """How many operations read a tensor; being an output of the model counts too."""
+        return sum(op.inputs.count(symbol) for op in self.operations) + self.outputs.count(symbol)
+
     def forget(self, symbol: int, instead: int) -> None:
         """Lets every reader of `symbol` read `instead`."""
         for op in self.operations:

@@ -106,7 +106,9 @@ class Program:
             return reference_layers.pool1d(name, tensors[0], **attributes)
         if name == "token_conv_pool":
             return token_conv_pool(tensors[0], arrays, **attributes)
-        if name == "conv1d":
+        if name == "conv_pool":
+            return conv_pool(tensors[0], *arrays, **attributes)
+        if name in ("conv1d", "token_conv"):
             return reference.conv1d(tensors[0], *arrays, **attributes)
         if name in ("global_max_pool", "global_average_pool"):
             return getattr(reference, name)(tensors[0])
@@ -223,6 +225,14 @@ class Program:
             self.values[p][rows] = value
             for slot, new in zip(self.slots[p], part, strict=True):
                 slot[rows] = new
+
+
+def conv_pool(x, kernel, bias=None, activation="linear", **attributes):
+    """global_max_pool(activation(conv1d(x))); no window: zeros."""
+    convolved, conv_backward = reference.conv1d(x, kernel, bias, **attributes)
+    activated, act_backward = reference.activation(convolved.values, activation)
+    out, pool_backward = reference.global_max_pool(Sequence(activated, convolved.mask))
+    return out, lambda d_out: conv_backward(act_backward(pool_backward(d_out)[0])[0])
 
 
 def token_conv_pool(tokens, arrays, use_bias=True, padding="valid", activation="linear"):

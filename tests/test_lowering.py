@@ -45,22 +45,31 @@ def test_activation_as_its_own_layer_fuses():
     [
         (
             lambda x: branch(x, activation="gelu"),
-            ["lookup", "embed", "conv1d", "activation", "global_max_pool"],
+            ["lookup", "token_conv", "activation", "global_max_pool"],
         ),
-        (lambda x: branch(x, strides=2), ["lookup", "embed", "conv1d", "activation", "global_max_pool"]),
+        (lambda x: branch(x, strides=2), ["lookup", "embed", "conv_pool"]),
         (
             lambda x: branch(x, dilation_rate=2),
-            ["lookup", "embed", "conv1d", "activation", "global_max_pool"],
+            ["lookup", "token_conv", "activation", "global_max_pool"],
         ),
         (
             lambda x: branch(x, activation="softmax"),
-            ["lookup", "embed", "conv1d", "softmax", "global_max_pool"],
+            ["lookup", "token_conv", "softmax", "global_max_pool"],
+        ),
+        (lambda x: branch(layers.Conv1D(4, 2)(x)), ["lookup", "token_conv", "conv_pool"]),
+        (
+            lambda x: branch(layers.MaxPooling1D(2)(layers.Conv1D(4, 2, activation="relu")(x))),
+            ["lookup", "token_conv", "activation", "max_pool", "conv_pool"],
+        ),
+        (
+            lambda x: branch(layers.Conv1D(4, 2)(x), dilation_rate=2),
+            ["lookup", "token_conv", "conv1d", "activation", "global_max_pool"],
         ),
         (lambda x: layers.GlobalAveragePooling1D()(x), ["lookup", "token_mean"]),
         (lambda x: layers.GlobalMaxPooling1D()(x), ["lookup", "embed", "global_max_pool"]),
         (
             lambda x: layers.GlobalAveragePooling1D()(layers.Conv1D(5, 3)(x)),
-            ["lookup", "embed", "conv1d", "global_average_pool"],
+            ["lookup", "token_conv", "global_average_pool"],
         ),
     ],
 )
@@ -71,7 +80,7 @@ def test_what_does_not_fit_takes_the_general_path(build, expected):
 def test_dropout_vanishes_in_inference_and_opens_the_fusion():
     model = tokens_model(lambda x: layers.Dense(2)(layers.Dropout(0.5)(branch(layers.Dropout(0.1)(x)))))
     assert names(model) == ["lookup", "token_conv_pool", "dense"]
-    training = ["lookup", "embed", "dropout", "conv1d", "activation", "global_max_pool", "dropout", "dense"]
+    training = ["lookup", "embed", "dropout", "conv_pool", "dropout", "dense"]
     assert names(model, True) == training
     assert len({op.attributes["layer"] for op in model.lowered(True).operations if op.name == "dropout"}) == 2
 
@@ -84,8 +93,7 @@ def test_other_consumers_get_the_general_path_beside_it():
 
     expected = [
         "lookup",
-        "embed",
-        "conv1d",
+        "token_conv",
         "activation",
         "token_conv_pool",
         "global_average_pool",
@@ -98,6 +106,16 @@ def test_other_consumers_get_the_general_path_beside_it():
     pooled = embedcnn.Model(model.input, model.layers[3].output)
     assert names(pooled) == ["lookup", "token_conv_pool"]
     np.testing.assert_allclose(outputs[:, :5], pooled.predict(x), rtol=1e-6)
+
+
+def test_a_sequence_that_others_read_is_not_convolved_twice():
+    def build(x):
+        convolved = layers.Conv1D(5, 3, activation="relu")(layers.Conv1D(4, 2)(x))
+        pools = [layers.GlobalMaxPooling1D()(convolved), layers.GlobalAveragePooling1D()(convolved)]
+        return layers.Concatenate()(pools)
+
+    expected = ["lookup", "token_conv", "conv1d", "activation", "global_max_pool", "global_average_pool"]
+    assert names(tokens_model(build)) == [*expected, "concatenate"]
 
 
 def test_only_neighbours_of_one_kind_are_joined():

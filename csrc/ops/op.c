@@ -11,6 +11,8 @@ const struct ec_op_type *const ec_op_types[] = {
     &ec_op_embed,
     &ec_op_token_mean,
     &ec_op_token_conv_pool,
+    &ec_op_token_conv,
+    &ec_op_conv_pool,
     &ec_op_conv1d,
     &ec_op_activation,
     &ec_op_softmax,

@@ -25,12 +25,13 @@ from embedcnn.ops.steps import (
     average_pool,
     conv1d,
     conv1d_mask,
+    conv_pool,
     depthwise_conv1d,
     global_average_pool,
     global_max_pool,
     max_pool,
 )
-from embedcnn.ops.tokens import embedding_lookup, token_conv_pool, token_mean
+from embedcnn.ops.tokens import embedding_lookup, token_conv, token_conv_pool, token_mean
 from embedcnn.ops.values import (
     activation,
     concatenate,
@@ -50,6 +51,7 @@ __all__ = [
     "concatenate",
     "conv1d",
     "conv1d_mask",
+    "conv_pool",
     "cross_entropy",
     "dense",
     "depthwise_conv1d",
@@ -70,6 +72,7 @@ __all__ = [
     "repeat",
     "softmax",
     "squared_error",
+    "token_conv",
     "token_conv_pool",
     "token_mean",
     "unflatten",

@@ -53,6 +53,39 @@ def conv1d(
 
 
 @operation
+def conv_pool(
+    x: ArrayLike,
+    kernel: ArrayLike,
+    bias: ArrayLike | None = None,
+    strides: int = 1,
+    padding: Padding = "valid",
+    activation: str = "linear",
+    mask: ArrayLike | None = None,
+) -> Any:
+    """Convolution of x [B, T, C] with kernel [K, C, F], activation and maximum over time: float32 [B, F].
+
+    The activation must be one that never falls. Masks and errors as for `conv1d`; a text without a window
+    gives zeros.
+
+    >>> import numpy as np
+    >>> from embedcnn import ops
+    >>> x = np.array([[[1.0], [3.0], [2.0], [0.0]]])
+    >>> ops.conv_pool(x, np.ones((2, 1, 1)), activation="relu").tolist()
+    [[5.0]]
+
+    Source: Keras ``Conv1D``, ``GlobalMaxPooling1D``.
+    """
+    call = Call(outputs=(1,))
+    call.add_floats("x", np.asarray(x), mask)
+    numbers = [call.add_parameter("kernel", kernel, 3)]
+    if bias is not None:
+        numbers.append(call.add_parameter("bias", bias, 1))
+    attributes = {"strides": strides, "padding": padding, "activation": activation}
+    call.operations = [("conv_pool", (0,), (1,), tuple(numbers), attributes)]
+    return call
+
+
+@operation
 def depthwise_conv1d(
     x: ArrayLike,
     kernel: ArrayLike,

@@ -48,6 +48,45 @@ def embedding_lookup(
 
 
 @operation
+def token_conv(
+    ids: Any,
+    embeddings: ArrayLike,
+    kernel: ArrayLike,
+    bias: ArrayLike | None = None,
+    strides: int = 1,
+    padding: Padding = "valid",
+    dilation_rate: int = 1,
+    mask_zero: bool = False,
+) -> Any:
+    """Embedding and one convolution: float32 [B, T_out, F] for ids [B, T] or ragged, kernel [K, D, F].
+
+    Computes ``embeddings[distinct ids] @ kernel`` once for each distinct id of the batch. Masks and errors as
+    for `conv1d`.
+
+    >>> import numpy as np
+    >>> from embedcnn import ops
+    >>> table = np.eye(3, dtype=np.float32)
+    >>> kernel = np.array([[[1.0], [2.0], [3.0]], [[10.0], [20.0], [30.0]]])  # K 2, D 3, F 1
+    >>> ops.token_conv([[0, 1, 2]], table, kernel).ravel().tolist()
+    [21.0, 32.0]
+
+    Source: Keras ``Embedding``, ``Conv1D``.
+    """
+    call = Call(outputs=(2,))
+    call.add_ids("ids", ids)
+    table = call.add_parameter("embeddings", embeddings, 2)
+    numbers = [call.add_parameter("kernel", kernel, 3)]
+    if bias is not None:
+        numbers.append(call.add_parameter("bias", bias, 1))
+    attributes = {"strides": strides, "padding": padding, "dilation_rate": dilation_rate}
+    call.operations = [
+        ("lookup", (0,), (1,), (table,), {"mask_zero": mask_zero}),
+        ("token_conv", (1,), (2,), tuple(numbers), attributes),
+    ]
+    return call
+
+
+@operation
 def token_conv_pool(
     ids: Any,
     embeddings: ArrayLike,

@@ -121,7 +121,10 @@ class Builder:
 
     def grow_from_tokens(self):
         x = self.of_kind("tokens")
-        name = self.pick(["embed", "token_mean", "token_conv_pool"])
+        name = self.pick(["embed", "token_mean", "token_conv_pool", "token_conv"])
+        if name == "token_conv":
+            self.grow_convolution(name, x)
+            return
         if name != "token_conv_pool":
             self.add(name, [x], "sequence" if name == "embed" else "flat", self.channels[x])
             return
@@ -143,14 +146,19 @@ class Builder:
             self.steps[out] = -(-length // stride)
         self.layouts[out] = (out, masked, "own")
 
-    def grow_convolution(self):
-        x, filters, dilation = self.of_kind("sequence"), self.size(), int(self.pick([1, 1, 2]))
+    def grow_convolution(self, name="conv1d", x=None):
+        x = self.of_kind("sequence") if x is None else x
+        filters, dilation = self.size(), int(self.pick([1, 1, 2]))
         taps, padding = int(self.rng.integers(1, 4)), self.pick(["same", "causal", "valid"])
         stride = int(self.pick([1, 1, 2, 3])) if dilation == 1 else 1
         parameters = [self.parameter(taps, self.channels[x], filters)]
         parameters += self.maybe_bias(filters)
         settings = {"dilation_rate": dilation, "strides": stride, "padding": padding}
-        out = self.add("conv1d", [x], "sequence", filters, parameters, **settings)
+        if name == "conv1d" and dilation == 1 and self.chance(0.2):
+            settings = {"strides": stride, "padding": padding, "activation": "tanh"}
+            self.add("conv_pool", [x], "flat", filters, parameters, **settings)
+            return
+        out = self.add(name, [x], "sequence", filters, parameters, **settings)
         self.take_windows(out, x, (taps - 1) * dilation + 1, stride, padding)
         number, masked, state = self.layouts[x]
         if stride == 1 and padding != "valid" and state != "own":  # the span's steps, without gaps

@@ -13,7 +13,16 @@ from embedcnn import _core
 INPUTS = [("ids", "x", -1), ("floats", "facts", 2), ("sequence", "vectors", -1, 2)]
 OPERATIONS = ["ngrams", "lookup", "embed", "token_mean", "token_conv_pool", "conv1d", "activation", "softmax"]
 OPERATIONS += ["global_max_pool", "global_average_pool", "max_pool", "average_pool", "dense", "dropout"]
-OPERATIONS += ["concatenate", "merge", "flatten", "layer_normalization", "cross_entropy", "squared_error"]
+OPERATIONS += [
+    "token_conv",
+    "conv_pool",
+    "concatenate",
+    "merge",
+    "flatten",
+    "layer_normalization",
+    "cross_entropy",
+    "squared_error",
+]
 
 
 def dense(outputs=(1,), **settings):

@@ -43,6 +43,10 @@ def close_winner(pair, name, sources, parameters, settings):
     if name == "merge" and settings["kind"] in ("maximum", "minimum"):
         values = np.stack([x.values if isinstance(x, reference.Sequence) else x for x in found])
         return close_call(values if settings["kind"] == "maximum" else -values)
+    if name == "conv_pool":
+        kernel = pair.reference.values[parameters[0]]
+        windows = {key: settings[key] for key in ("strides", "padding")}
+        return close_texts(reference.conv1d(found[0], kernel, None, **windows)[0])
     if name == "token_conv_pool":
         kernels = [pair.reference.values[p] for p in parameters if pair.values[p].ndim == 3]
         padding = settings["padding"]
