@@ -66,6 +66,10 @@ def prepare_input(spec: InputSpec, value: Any, whole: bool = False) -> Any:
                 f"{as_output_shape(spec.shape)}"
             )
         return value
+    if spec.kind == "ids" and isinstance(value, (list, tuple)):
+        value = _listed_ids(spec, value)
+        if isinstance(value, Ragged):
+            return value
     array = value if type(value) is np.ndarray and value.dtype.kind != "O" else _as_array(spec.name, value)
     if spec.kind == "ids":
         return _prepare_ids(spec, array, whole)
@@ -85,6 +89,20 @@ def prepare_input(spec: InputSpec, value: Any, whole: bool = False) -> Any:
             f"{spec.name}[{', '.join(map(str, where))}] = {array[where]}: only finite numbers are allowed"
         )
     return array
+
+
+def _listed_ids(spec: InputSpec, rows: Sequence[Any]) -> Any:
+    """Lists of ids, or encodings of tokenizers; a Ragged where lengths differ and the input takes any."""
+    if any(hasattr(row, "ids") for row in rows):
+        rows = [getattr(row, "ids", row) for row in rows]
+    if spec.shape[1] is not None or not all(isinstance(row, (list, tuple, np.ndarray)) for row in rows):
+        return rows
+    if len({len(row) if np.ndim(row[:1]) == 1 else None for row in rows}) < 2:
+        return rows
+    try:
+        return Ragged.from_sequences(rows)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise type(error)(str(error).replace("sequences[", f"{spec.name}[")) from None
 
 
 def _as_array(name: str, value: Any) -> np.ndarray:

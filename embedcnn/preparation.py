@@ -11,6 +11,7 @@ from .batches import ArrayBatches, Batch, IterableBatches, raw
 from .choices import warn_user
 from .compiled import Compiled
 from .feeding import InputSpec
+from .ragged import Ragged
 from .text_rows import TextRows, checked_texts, is_text
 
 
@@ -37,9 +38,9 @@ class Preparation:
                 raise ValueError(f"x must have the keys {names}. Received: {sorted(map(str, x))}")
             parts = [x[name] for name in names]
         elif len(specs) == 1:
-            single = isinstance(x, (list, tuple)) and len(x) == 1 and np.ndim(getattr(x[0], "ids", x[0])) >= 1
+            single = isinstance(x, (list, tuple)) and len(x) == 1
             single = single and (
-                hasattr(x[0], "ids") or isinstance(x[0], np.ndarray) and x[0].ndim == len(specs[0].shape)
+                isinstance(x[0], Ragged) or isinstance(x[0], np.ndarray) and x[0].ndim == len(specs[0].shape)
             )
             parts = [x[0] if single else x]
         else:

@@ -101,3 +101,64 @@ def test_a_damaged_vocabulary_is_refused(tmp_path):
         models.load_model(
             rewritten(tmp_path / "m", lambda m: m.update({"vocabulary.txt": b"\n[UNK]\na\\x\n"}))
         )
+
+
+class Encoding:
+    """What `tokenizers` returns for a text, as far as a model looks at it."""
+
+    def __init__(self, ids):
+        self.ids = ids
+
+
+ROWS = [[1, 2, 3], [2], [4, 1, 1, 5], [], [5, 5], [3, 2, 1]]
+
+
+@pytest.mark.parametrize("form", ["lists", "tuples", "arrays", "encodings"])
+def test_ids_of_unequal_lengths_as_they_are(form):
+    make = {"lists": list, "tuples": tuple, "arrays": lambda row: np.array(row, int), "encodings": Encoding}[
+        form
+    ]
+    rows = [make(row) for row in ROWS]
+    ragged = embedcnn.ragged.Ragged.from_sequences(ROWS)
+    models_alike = []
+    for _ in range(2):
+        embedcnn.utils.set_random_seed(3)
+        models_alike.append(text_classifier(adapted()))
+    one, other = models_alike
+    one.fit(rows, LABELS, epochs=2, batch_size=4, verbose=0)
+    other.fit(ragged, LABELS, epochs=2, batch_size=4, verbose=0)
+    np.testing.assert_array_equal(one.predict(rows, verbose=0), other.predict(ragged, verbose=0))
+    np.testing.assert_array_equal(one.predict(rows[:1], verbose=0), other.predict(ragged[:1], verbose=0))
+    if form != "arrays":
+        np.testing.assert_array_equal(
+            one.predict([make([1, 2]), make([2, 1])], verbose=0), other.predict([[1, 2], [2, 1]], verbose=0)
+        )
+
+
+def test_encodings_of_tokenizers():
+    tokenizers = pytest.importorskip("tokenizers")
+    words = tokenizers.Tokenizer(
+        tokenizers.models.WordLevel({"[UNK]": 1, "good": 2, "bad": 3}, unk_token="[UNK]")
+    )
+    words.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    encodings = words.encode_batch(["good bad", "bad", "a good bad one"])
+    ids = [[2, 3], [3], [1, 2, 3, 1]]
+    model = text_classifier(adapted())
+    np.testing.assert_array_equal(model.predict(encodings, verbose=0), model.predict(ids, verbose=0))
+    padded = embedcnn.utils.pad_sequences(encodings, maxlen=3, padding="post")
+    assert padded.tolist() == [[2, 3, 0], [3, 0, 0], [2, 3, 1]]
+
+
+@pytest.mark.parametrize(
+    ("rows", "error", "message"),
+    [
+        ([[1, 2.5], [1]], TypeError, r"x\[0\] must hold integers"),
+        ([[1], ["a", "b"]], TypeError, r"x\[1\] must hold integers"),
+        ([[1, 2], [2**40]], OverflowError, r"x\[1\]"),
+        ([[1, 2], 3], ValueError, "rows of unequal length"),
+        ([[1, 2], [99]], ValueError, "99"),
+    ],
+)
+def test_lists_that_are_no_ids(rows, error, message):
+    with pytest.raises(error, match=message):
+        text_classifier(adapted()).predict(rows, verbose=0)

@@ -86,7 +86,7 @@ def pad_sequences(
     """An array (B, maxlen, ...) of sequences, cut to ``maxlen`` or filled up with ``value``.
 
     Args:
-        sequences: B sequences of ids (lists, tuples, arrays), or a Ragged.
+        sequences: B sequences of ids (lists, tuples, arrays, encodings of ``tokenizers``), or a Ragged.
         maxlen: columns; None takes the longest sequence.
         dtype: of the result; ``object`` or a string type for strings. Floats are truncated to integer types.
         padding, truncating: "pre" or "post": where padding stands, where too long sequences are cut.
@@ -116,6 +116,8 @@ def pad_sequences(
     if isinstance(sequences, Ragged):
         return _pad_ragged(sequences, maxlen, kind, padding, truncating, value)
     rows = tuple(sequences)
+    if rows and hasattr(rows[0], "ids"):
+        rows = tuple(getattr(row, "ids", row) for row in rows)
     longest, item_shape = _measure(rows, texts=kind.kind in "OUS")
     width = longest if maxlen is None else maxlen
     if longest:
