@@ -4,10 +4,25 @@
 
 #include <string.h>
 
+static int program_traverse(PyObject *object, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(object));
+    Py_VISIT(((ec_program_object *)object)->functions);
+    return 0;
+}
+
+static int program_clear(PyObject *object)
+{
+    ec_program_clear_functions((ec_program_object *)object);
+    return 0;
+}
+
 static void program_dealloc(PyObject *object)
 {
     ec_program_object *self = (ec_program_object *)object;
     PyTypeObject *type = Py_TYPE(object);
+    PyObject_GC_UnTrack(object);
+    ec_program_clear_functions(self);
     for (int i = 0; self->program && self->bindings && i < self->program->parameter_count; i++) {
         struct ec_binding *binding = &self->bindings[i];
         ec_binding_clear(binding);
@@ -434,6 +449,8 @@ static PyGetSetDef getters[] = {
 static PyType_Slot slots[] = {
     {Py_tp_new, __extension__(void *) program_new},
     {Py_tp_dealloc, __extension__(void *) program_dealloc},
+    {Py_tp_traverse, __extension__(void *) program_traverse},
+    {Py_tp_clear, __extension__(void *) program_clear},
     {Py_tp_methods, methods},
     {Py_tp_getset, getters},
     {Py_tp_doc, "Program(inputs, parameters, operations, outputs, seed=0, input_gradients=False)\n--\n\n"
@@ -444,7 +461,7 @@ static PyType_Slot slots[] = {
 static PyType_Spec spec = {
     .name = "embedcnn._core.Program",
     .basicsize = sizeof(ec_program_object),
-    .flags = Py_TPFLAGS_DEFAULT,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
     .slots = slots,
 };
 

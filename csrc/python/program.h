@@ -16,6 +16,7 @@ typedef struct {
     PyObject_HEAD struct ec_program *program;
     PyObject *names;             /* list of the strings that the program's names point into */
     struct ec_binding *bindings; /* [parameter_count] */
+    PyObject *functions;         /* dict: number of an external operation to its (forward, backward), or NULL */
     int has_optimizer;
 } ec_program_object;
 
@@ -62,6 +63,8 @@ void ec_add_padded(float *rows, const float *padded, const struct ec_tensor *ten
 
 /* program_external.c: set_function(operation, forward, backward). */
 PyObject *ec_program_set_function(ec_program_object *self, PyObject *args);
+/* Forgets all of them, so that a function may hold what holds the program. */
+void ec_program_clear_functions(ec_program_object *self);
 
 /* program_losses.c: the same for targets and weights. */
 int ec_targets_copy(ec_program_object *self, PyObject *targets);

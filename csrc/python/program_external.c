@@ -161,13 +161,29 @@ PyObject *ec_program_set_function(ec_program_object *self, PyObject *args)
     if (!PyCallable_Check(forward) || !PyCallable_Check(backward)) {
         return PyErr_Format(PyExc_TypeError, "forward and backward must be callable, got %R and %R", forward, backward);
     }
-    PyObject *functions = PyTuple_Pack(2, forward, backward);
-    if (!functions || PyList_Append(self->names, functions) < 0) { /* self keeps them alive */
-        Py_XDECREF(functions);
+    PyObject *functions = PyTuple_Pack(2, forward, backward), *key = PyLong_FromLong(number);
+    if (!self->functions) {
+        self->functions = PyDict_New();
+    }
+    int kept = functions && key && self->functions &&
+               PyDict_SetItem(self->functions, key, functions) == 0; /* keeps them alive */
+    Py_XDECREF(functions);
+    Py_XDECREF(key);
+    if (!kept) {
         return NULL;
     }
-    Py_DECREF(functions);
     struct ec_external *external = self->program->ops[number].state;
     *external = (struct ec_external){.call = call, .context = functions};
     Py_RETURN_NONE;
+}
+
+void ec_program_clear_functions(ec_program_object *self)
+{
+    for (int i = 0; self->program && i < self->program->op_count; i++) {
+        const struct ec_op *op = &self->program->ops[i];
+        if (op->type->is_external && op->state) {
+            ((struct ec_external *)op->state)->call = NULL;
+        }
+    }
+    Py_CLEAR(self->functions);
 }

@@ -282,7 +282,8 @@ static PyObject *table_order(PyObject *object, PyObject *unused)
     ec_status status = keys ? EC_OK : EC_NO_MEMORY;
     if (keys) {
         for (npy_intp i = 0; i < count; i++) {
-            keys[i] = (uint64_t)(INT64_MAX - self->counts.counts[i].count); /* the most frequent first */
+            /* the most frequent first; a count may be any number that was read from a file */
+            keys[i] = (uint64_t)INT64_MAX - (uint64_t)self->counts.counts[i].count;
         }
         status = ec_stable_order(keys, count, PyArray_DATA((PyArrayObject *)order));
     }

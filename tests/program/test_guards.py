@@ -1,8 +1,10 @@
 """What the core refuses or must not notice: operations without their tensors, sizes that do not fit,
 gradients that nobody wrote, arrays and lists that change under it."""
 
+import gc
 import re
 import threading
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -195,6 +197,33 @@ def test_gradients_in_a_list_that_shrinks():
     program.forward([ones(2, 3), ones(2, 3)], training=True)
     program.backward([ones(2, 3)])
     np.testing.assert_array_equal(program.input_gradient(1), ones(2, 3))
+
+
+class Doubling:
+    """A layer written in Python that knows the program it is in."""
+
+    program = None
+
+    def forward(self, inputs, masks, training):
+        return 2 * inputs[0]
+
+    def backward(self, d_output):
+        return [2 * d_output], []
+
+
+def test_a_program_in_a_reference_cycle_is_collected():
+    layer = Doubling()
+    operations = [("external", (0,), (1,), (), {"kind": "flat", "cols": 2})]
+    layer.program = program = _core.Program([("floats", "x", 2)], [], operations, (1,))
+    with pytest.raises(RuntimeError, match="has no function"):
+        program.forward([ones(1, 2)])
+    for _ in range(2):
+        program.set_function(0, layer.forward, layer.backward)
+        np.testing.assert_array_equal(program.forward([ones(1, 2)])[0], 2 * ones(1, 2))
+    gone = weakref.ref(layer)
+    del layer, program
+    gc.collect()
+    assert gone() is None
 
 
 class Emptying:

@@ -108,3 +108,9 @@ def test_counting_without_memory_leaves_the_table_as_it_was():
         assert len(table) == 2 + 9000 + 400
         assert int(table.counts().sum()) == 4 + 30 * 700
     assert failures > 10
+
+
+def test_counts_from_a_damaged_file_can_be_ranked():
+    counts = np.array([-1, 2, 2**63 - 1, -(2**63), 0], np.int64)
+    table = _core.WordTable(list("abcde"), counts)
+    assert table.order().tolist() == [2, 1, 4, 0, 3]
