@@ -59,10 +59,11 @@ static void detect(void)
     }
     cpu.avx2 = all(ebx, avx2);
     cpu.avx512 = cpu.avx2 && all(ebx, f | dq | bw | vl) && all(saved, SAVES_AVX512);
-    cpu.amx = cpu.avx512 && all(edx, amx_bf16 | amx_tile) && all(saved, SAVES_TILES) && may_use_tiles();
+    int has_tiles = all(edx, amx_bf16 | amx_tile);
     if (__get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx)) {
         cpu.avx512_bf16 = cpu.avx512 && all(eax, avx512_bf16);
     }
+    cpu.amx = cpu.avx512_bf16 && has_tiles && all(saved, SAVES_TILES) && may_use_tiles();
 }
 #elif defined(__aarch64__)
 static void detect(void) { cpu.neon = 1; }

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* All names that EMBEDCNN_ISA may have, lowest first. amx has no fp32 kernels of its own: it caps nothing. */
-static const char *const names[] = {"scalar", "neon", "avx2", "avx512", "amx"};
+/* All names that EMBEDCNN_ISA may have, lowest first. The last two have matrix products of their own, nothing else. */
+static const char *const names[] = {"scalar", "neon", "avx2", "avx512", "avx512_bf16", "amx"};
 enum {
     NAMES = sizeof names / sizeof *names
 };
@@ -55,6 +55,8 @@ static void build_tables(void)
     add_rung(cpu->neon, ec_kernels_fill_neon);
     add_rung(cpu->avx2, ec_kernels_fill_avx2);
     add_rung(cpu->avx512, ec_kernels_fill_avx512);
+    add_rung(cpu->avx512_bf16, ec_kernels_fill_avx512_bf16);
+    add_rung(cpu->amx, ec_kernels_fill_amx);
 
     int cap = rank_of(getenv("EMBEDCNN_ISA")); /* an unknown name caps nothing */
     int best = rungs - 1;

@@ -106,8 +106,8 @@ struct ec_nadam_step {
 /* float32_matmul_precision, named and meant as in PyTorch. */
 enum ec_precision {
     EC_HIGHEST, /* fp32 */
-    EC_HIGH,    /* at least bf16x3: three products of bf16 halves of each value, about 2^-16 of a term's size */
-    EC_MEDIUM,  /* at least bf16: values rounded to 8 bits (2^-9 of their size), sums in fp32 */
+    EC_HIGH,   /* at least bf16x3: each value as a sum of two bf16, three of their four products: 3 * 2^-16 of a term */
+    EC_MEDIUM, /* at least bf16: each value rounded by up to 2^-8 of its size, sums in fp32 */
     EC_PRECISIONS
 };
 

@@ -41,6 +41,7 @@ int64_t edge_size(int number);
 
 void check_gemm(void);
 void check_pack(void);
+void check_precision(void);
 void check_tokens(void);
 void check_few_rows(void);
 void check_transpose(void);

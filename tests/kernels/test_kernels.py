@@ -15,14 +15,19 @@ def test_every_kernel_on_every_rung(program):
     assert "scalar: checked" in run_checks(program)
 
 
+def test_tile_kernels_over_emulated_registers(tmp_path):
+    program = compile_checks(tmp_path, sorted(Path(__file__).parent.glob("*.c")), tiles=True)
+    assert "amx: checked" in run_checks(program)
+
+
 def test_benchmark_names_every_rung(program):
     rungs = [line.split(":")[0] for line in run_checks(program).splitlines()]
     assert [line for line in run_checks(program, "--bench").splitlines() if line[:1] != " "] == rungs
 
 
-@pytest.mark.parametrize("rung", ["scalar", "avx2", "neon", "avx512", "amx"])
+@pytest.mark.parametrize("rung", ["scalar", "avx2", "neon", "avx512", "avx512_bf16", "amx"])
 def test_environment_caps_the_rung(program, rung, monkeypatch):
-    ladder = ["scalar", "neon", "avx2", "avx512", "amx"]
+    ladder = ["scalar", "neon", "avx2", "avx512", "avx512_bf16", "amx"]
     monkeypatch.setenv("EMBEDCNN_ISA", rung)
     *_, used = run_checks(program, "--rungs").split()
     monkeypatch.delenv("EMBEDCNN_ISA")

@@ -8,6 +8,9 @@
 #include "kernels/kernels.h"
 
 #define GEMM_COLS (GEMM_VECTORS * LANES)
+#ifndef GEMM_MULTIPLY_ADD
+#define GEMM_MULTIPLY_ADD vec_fma /* gemm_pairs.h has two values of the depth in each lane */
+#endif
 
 /* The arguments of gemm_tile that are not constants of one of its loops. */
 struct gemm {
@@ -36,7 +39,7 @@ INLINE void gemm_constant_tile(const struct gemm *g, const int wanted_rows, cons
         UNROLLED for (int r = 0; r < rows; r++)
         {
             vec a = vec_set(a_panel[r]);
-            UNROLLED for (int v = 0; v < vectors; v++) { sum[r][v] = vec_fma(a, b[v], sum[r][v]); }
+            UNROLLED for (int v = 0; v < vectors; v++) { sum[r][v] = GEMM_MULTIPLY_ADD(a, b[v], sum[r][v]); }
         }
         a_panel += rows;
         b_panel += GEMM_COLS;

@@ -9,5 +9,7 @@ void ec_kernels_fill_scalar(struct ec_kernels *kernels);
 void ec_kernels_fill_neon(struct ec_kernels *kernels);
 void ec_kernels_fill_avx2(struct ec_kernels *kernels);
 void ec_kernels_fill_avx512(struct ec_kernels *kernels);
+void ec_kernels_fill_avx512_bf16(struct ec_kernels *kernels);
+void ec_kernels_fill_amx(struct ec_kernels *kernels);
 
 #endif
