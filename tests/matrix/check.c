@@ -1,7 +1,7 @@
 /* Matrix products against double precision: sizes around the edges of panels and blocks, all four layouts, strides,
- * accumulation, and the same bits from teams of 1, 2, 3, 4 and 7 threads, on every rung of the machine. Prints what
- * fails and exits with 1; `--bench [RUNG]` prints GFLOP/s and the share of the peak of fused multiply-adds
- * instead. */
+ * accumulation, every precision, b packed before, and the same bits from teams of 1, 2, 3, 4 and 7 threads, on every
+ * rung of the machine, or the one named. Prints what fails and exits with 1; `--bench [RUNG]` prints GFLOP/s and the
+ * share of the peak of fused multiply-adds instead. */
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -52,6 +52,9 @@ static double exact(const struct ec_product *p, int64_t row, int64_t col, double
     return sum;
 }
 
+/* Of a term's size; what sums in fp32 add comes on top. kernels.h says what each precision promises. */
+static const double promised[EC_PRECISIONS] = {0.0, 0x3.04p-16, 0x1.02p-7};
+
 static void compare(const char *rung, const struct ec_product *p, const float *before, int layout)
 {
     int wrong = 0;
@@ -62,58 +65,133 @@ static void compare(const char *rung, const struct ec_product *p, const float *b
             if (col < p->cols) {
                 want = exact(p, row, col, &size) + (p->accumulate ? want : 0.0);
             }
-            double allowed = col < p->cols ? 2e-7 * (4.0 + sqrt((double)p->depth)) * (size + fabs(want)) : 0.0;
+            double relative = 2e-7 * (4.0 + sqrt((double)p->depth)) + promised[p->precision];
+            double allowed = col < p->cols ? relative * (size + fabs(want)) : 0.0;
             wrong += !(fabs(p->out[at] - want) <= allowed);
         }
     }
     if (wrong) {
         failures++;
-        printf("FAIL %s: %lld x %lld x %lld, layout %d, accumulate %d: %d values are wrong\n", rung, (long long)p->rows,
-               (long long)p->depth, (long long)p->cols, layout, p->accumulate, wrong);
+        printf("FAIL %s: %lld x %lld x %lld, layout %d, precision %d, accumulate %d, packed %d: %d values are wrong\n",
+               rung, (long long)p->rows, (long long)p->depth, (long long)p->cols, layout, (int)p->precision,
+               p->accumulate, p->packed_b != NULL, wrong);
     }
 }
 
-static void check_size(const char *rung, int64_t rows, int64_t depth, int64_t cols, int layout)
+/* A product and where it goes; `room` floats of workspace may be written. */
+struct trial {
+    const char *rung;
+    int layout;
+    struct ec_product product;
+    float *before, *first;
+    int64_t out_count, room;
+};
+
+/* The same bits from every team, and the right ones. */
+static void check_teams(struct trial *trial)
 {
+    static const int sizes[] = {1, 2, 3, 4, 7};
+    struct ec_product *p = &trial->product;
+    for (size_t team = 0; team < sizeof sizes / sizeof *sizes; team++) {
+        memcpy(p->out, trial->before, (size_t)trial->out_count * sizeof(float));
+        memset(p->workspace, 0xff, (size_t)(trial->room + 16) * sizeof(float));
+        ec_parallel(sizes[team], run_product, p);
+        for (int64_t i = trial->room; i < trial->room + 16; i++) {
+            failures += p->workspace[i] == p->workspace[i]; /* NaN until someone writes there */
+        }
+        if (team == 0) {
+            memcpy(trial->first, p->out, (size_t)trial->out_count * sizeof(float));
+            compare(trial->rung, p, trial->before, trial->layout);
+        } else if (memcmp(trial->first, p->out, (size_t)trial->out_count * sizeof(float))) {
+            failures++;
+            printf("FAIL %s: %lld x %lld x %lld, layout %d: %d threads give other bits\n", trial->rung,
+                   (long long)p->rows, (long long)p->depth, (long long)p->cols, trial->layout, sizes[team]);
+        }
+    }
+}
+
+struct filling {
+    struct ec_panels *panels;
+    const struct ec_product *product;
+};
+
+static void fill_panels(struct ec_team *team, void *argument)
+{
+    struct filling *filling = argument;
+    const struct ec_product *p = filling->product;
+    ec_panels_fill(team, filling->panels, p->b, p->b_col_stride, p->b_row_stride);
+}
+
+/* b packed once by a team; then products by teams, and panels multiplied by one thread in groups of two. */
+static void check_packed(struct trial *trial)
+{
+    struct ec_product *p = &trial->product;
+    struct ec_panels b, a;
+    ec_panels_init(&b, EC_COLS_OF_B, p->cols, p->depth, p->precision);
+    ec_panels_init(&a, EC_ROWS_OF_A, p->rows, p->depth, p->precision);
+    b.values = ec_alloc_array(ec_panels_floats(&b), sizeof(float));
+    a.values = ec_alloc_array(ec_panels_floats(&a), sizeof(float));
+    ec_parallel(3, fill_panels, &(struct filling){&b, p});
+    const float *given = p->b;
+    int64_t room = trial->room;
+    p->packed_b = &b;
+    trial->room = ec_product_workspace(p);
+    check_teams(trial); /* reads b only to know what is right */
+    ec_panels_pack(&a, p->a, p->a_row_stride, p->a_col_stride, 0, a.count);
+    memcpy(p->out, trial->before, (size_t)trial->out_count * sizeof(float));
+    for (int64_t row = 0; row < a.count; row++) {
+        for (int64_t col = 0; col < b.count; col += 2) {
+            int64_t end = col + 2 < b.count ? col + 2 : b.count;
+            ec_panels_multiply(p->out + ec_panels_line(&a, row) * p->out_stride + ec_panels_line(&b, col),
+                               p->out_stride, p->accumulate, &a, row, row + 1, &b, col, end);
+        }
+    }
+    if (memcmp(trial->first, p->out, (size_t)trial->out_count * sizeof(float))) {
+        failures++;
+        printf("FAIL %s: %lld x %lld x %lld: panels by hand give other bits\n", trial->rung, (long long)p->rows,
+               (long long)p->depth, (long long)p->cols);
+    }
+    p->packed_b = NULL;
+    p->b = given;
+    trial->room = room;
+    ec_free(b.values), ec_free(a.values);
+}
+
+static void check_size(const char *rung, const int64_t size[3], int layout, enum ec_precision precision)
+{
+    int64_t rows = size[0], depth = size[1], cols = size[2];
     struct operand a = make_operand(rows, depth, layout & 1, layout, 1),
                    b = make_operand(depth, cols, layout & 2, layout, 2);
     int64_t out_stride = cols + (layout & 4 ? 5 : 0), out_count = rows * out_stride;
-    struct ec_product p = {.out_stride = out_stride,
-                           .a = a.values,
-                           .a_row_stride = a.row_stride,
-                           .a_col_stride = a.col_stride,
-                           .b = b.values,
-                           .b_row_stride = b.row_stride,
-                           .b_col_stride = b.col_stride,
-                           .rows = rows,
-                           .cols = cols,
-                           .depth = depth};
-    int64_t room = ec_product_workspace(&p);
-    float *before = ec_alloc_array(out_count, sizeof(float)), *first = ec_alloc_array(out_count, sizeof(float));
-    float *out = ec_alloc_array(out_count, sizeof(float)), *workspace = ec_alloc_array(room + 16, sizeof(float));
-    p.out = out;
-    p.workspace = workspace;
-    static const int sizes[] = {1, 2, 3, 4, 7};
-    fill_random(before, out_count, 3);
-    for (p.accumulate = 0; p.accumulate < 2; p.accumulate++) {
-        for (size_t team = 0; team < sizeof sizes / sizeof *sizes; team++) {
-            fill_random(out, out_count, 3);
-            memset(workspace, 0xff, (size_t)(room + 16) * sizeof(float));
-            ec_parallel(sizes[team], run_product, &p);
-            for (int64_t i = room; i < room + 16; i++) {
-                failures += workspace[i] == workspace[i]; /* NaN until someone writes there */
-            }
-            if (team == 0) {
-                memcpy(first, out, (size_t)out_count * sizeof(float));
-                compare(rung, &p, before, layout);
-            } else if (memcmp(first, out, (size_t)out_count * sizeof(float))) {
-                failures++;
-                printf("FAIL %s: %lld x %lld x %lld, layout %d: %d threads give other bits\n", rung, (long long)rows,
-                       (long long)depth, (long long)cols, layout, sizes[team]);
-            }
+    struct trial trial = {.rung = rung,
+                          .layout = layout,
+                          .product = {.out = ec_alloc_array(out_count, sizeof(float)),
+                                      .out_stride = out_stride,
+                                      .a = a.values,
+                                      .a_row_stride = a.row_stride,
+                                      .a_col_stride = a.col_stride,
+                                      .b = b.values,
+                                      .b_row_stride = b.row_stride,
+                                      .b_col_stride = b.col_stride,
+                                      .rows = rows,
+                                      .cols = cols,
+                                      .depth = depth,
+                                      .precision = precision},
+                          .before = ec_alloc_array(out_count, sizeof(float)),
+                          .first = ec_alloc_array(out_count, sizeof(float)),
+                          .out_count = out_count};
+    struct ec_product *p = &trial.product;
+    trial.room = ec_product_workspace(p);
+    p->workspace = ec_alloc_array(trial.room + 16, sizeof(float));
+    fill_random(trial.before, out_count, 3);
+    for (p->accumulate = 0; p->accumulate < 2; p->accumulate++) {
+        check_teams(&trial);
+        if (depth > 0 && layout % 3 == 0) {
+            check_packed(&trial);
         }
     }
-    ec_free(a.values), ec_free(b.values), ec_free(before), ec_free(first), ec_free(out), ec_free(workspace);
+    ec_free(a.values), ec_free(b.values), ec_free(trial.before), ec_free(trial.first), ec_free(p->out);
+    ec_free(p->workspace);
 }
 
 static void check_rung(const char *rung)
@@ -126,15 +204,64 @@ static void check_rung(const char *rung)
     if (ec_kernels_select(rung)) {
         failures++;
     }
-    for (size_t size = 0; size < sizeof sizes / sizeof *sizes; size++) {
-        for (int layout = 0; layout < 16; layout++) {
-            check_size(rung, sizes[size][0], sizes[size][1], sizes[size][2], layout);
+    for (enum ec_precision precision = EC_HIGHEST; precision < EC_PRECISIONS; precision++) {
+        if (precision > EC_HIGHEST && ec_kernels()->gemm[precision].tile == ec_kernels()->gemm[EC_HIGHEST].tile) {
+            continue;
+        }
+        for (size_t size = 0; size < sizeof sizes / sizeof *sizes; size++) {
+            for (int layout = 0; layout<16; layout += precision> EC_HIGHEST ? 5 : 1) {
+                check_size(rung, sizes[size], layout, precision);
+            }
+        }
+        for (uint32_t trial = 0; trial < (precision > EC_HIGHEST ? 12 : 40); trial++) {
+            uint32_t bits = ec_random_u32(17, trial);
+            const int64_t size[3] = {1 + bits % 70, 1 + (bits >> 8) % 130, 1 + (bits >> 16) % 90};
+            check_size(rung, size, (int)(bits >> 28), precision);
         }
     }
-    for (uint32_t trial = 0; trial < 40; trial++) {
-        uint32_t bits = ec_random_u32(17, trial);
-        check_size(rung, 1 + bits % 70, 1 + (bits >> 8) % 130, 1 + (bits >> 16) % 90, (int)(bits >> 28));
+}
+
+/* Errors in the mean, over a depth of 512: bf16x3 within 16 times fp32's, bf16 what rounding to 8 bits gives. */
+static void check_accuracy(const char *rung)
+{
+    enum {
+        ROWS = 40,
+        DEPTH = 512,
+        COLS = 96
+    };
+    struct operand a = make_operand(ROWS, DEPTH, 0, 0, 5), b = make_operand(DEPTH, COLS, 0, 0, 6);
+    static float out[ROWS * COLS];
+    double error[EC_PRECISIONS];
+    ec_kernels_select(rung);
+    for (enum ec_precision precision = EC_HIGHEST; precision < EC_PRECISIONS; precision++) {
+        struct ec_product p = {.out = out,
+                               .out_stride = COLS,
+                               .a = a.values,
+                               .a_row_stride = DEPTH,
+                               .a_col_stride = 1,
+                               .b = b.values,
+                               .b_row_stride = COLS,
+                               .b_col_stride = 1,
+                               .rows = ROWS,
+                               .cols = COLS,
+                               .depth = DEPTH,
+                               .precision = precision};
+        double squares = 0.0, sizes = 0.0, size;
+        p.workspace = ec_alloc_array(ec_product_workspace(&p), sizeof(float));
+        ec_parallel(2, run_product, &p);
+        for (int64_t at = 0; at < ROWS * COLS; at++) {
+            double want = exact(&p, at / COLS, at % COLS, &size);
+            squares += (out[at] - want) * (out[at] - want);
+            sizes += want * want;
+        }
+        error[precision] = sqrt(squares / sizes);
+        ec_free(p.workspace);
     }
+    printf("%s: relative error, highest %.1e, high %.1e, medium %.1e\n", rung, error[EC_HIGHEST], error[EC_HIGH],
+           error[EC_MEDIUM]);
+    failures += !(error[EC_HIGHEST] < 2e-6 && error[EC_HIGH] <= 16 * error[EC_HIGHEST] && error[EC_MEDIUM] < 4e-3);
+    failures += error[EC_MEDIUM] > error[EC_HIGHEST] && error[EC_HIGH] > 0.01 * error[EC_MEDIUM];
+    ec_free(a.values), ec_free(b.values);
 }
 
 static void check_workspace(void)
@@ -234,10 +361,14 @@ int main(int count, char **arguments)
         if (bench && count > 2 && strcmp(arguments[2], *rung)) {
             continue;
         }
+        if (!bench && count > 1 && strcmp(arguments[1], *rung)) {
+            continue;
+        }
         if (bench) {
             bench_rung(*rung);
         } else {
             check_rung(*rung);
+            check_accuracy(*rung);
             printf("%s: checked\n", *rung);
         }
     }

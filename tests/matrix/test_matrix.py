@@ -1,4 +1,4 @@
-"""Compiles the C checks of csrc/matrix and runs them: products, and the same bits for any team."""
+"""Compiles the C checks of csrc/matrix and runs them: products in every precision, and the same bits for any team."""
 
 from pathlib import Path
 
@@ -9,3 +9,9 @@ def test_products_on_every_rung(tmp_path):
     program = compile_checks(tmp_path, [Path(__file__).parent / "check.c"])
     output = run_checks(program)
     assert "scalar: checked" in output
+
+
+def test_products_of_emulated_tiles(tmp_path):
+    program = compile_checks(tmp_path, [Path(__file__).parent / "check.c"], tiles=True)
+    output = run_checks(program, "amx")
+    assert "amx: checked" in output
