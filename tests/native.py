@@ -1,11 +1,14 @@
 """Programs in C that check the core from inside: compiles them with csrc as setup.py does, and runs them."""
 
 import ast
+import atexit
+import functools
 import os
 import platform
 import shlex
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -38,28 +41,42 @@ def compile_checks(folder: Path, checks: list[Path], tiles: bool = False) -> Pat
     """
     if tiles and platform.system() != "Linux":
         pytest.skip("replacing ec_cpu needs the linker of Linux")
-    compiler = shlex.split(os.environ.get("CC", "cc"))
+    compiler = tuple(shlex.split(os.environ.get("CC", "cc")))
     if shutil.which(compiler[0]) is None:
         pytest.skip(f"no C compiler: {compiler[0]} not found")
+    flags, objects = compile_core(compiler)
+    linked = []
+    if tiles:
+        emulated = folder / "emulated.o"
+        source = ROOT / "tests/kernels/emulated/amx.c"
+        run_compiler([*compiler, *flags, "-c", str(source), "-o", str(emulated)])
+        objects = {**objects, "kernels/isa/amx.c": str(emulated)}
+        linked = ["-Wl,--wrap=ec_cpu"]
+    program = folder / "check"
+    sources = [*map(str, checks), *objects.values()]
+    run_compiler([*compiler, *flags, *sources, *linked, "-o", str(program), "-lm", "-lpthread"])
+    return program
+
+
+@functools.cache
+def compile_core(compiler: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
+    """Flags, and the object file of each source below the operations; compiled once in a run of the tests."""
+    folder = Path(tempfile.mkdtemp(prefix="embedcnn_checks_"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     flags = [*FLAGS, f"-I{ROOT / 'csrc'}"]
     probe = folder / "probe.c"
     probe.write_text("#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n")
     with_openmp = [*compiler, "-fopenmp", str(probe), "-o", str(folder / "probe")]
     if subprocess.run(with_openmp, capture_output=True).returncode == 0:
         flags.append("-fopenmp")
-    objects = []
+    objects = {}
     for part in ("base", "kernels", "kernels/isa", "matrix"):
         for source in sorted((ROOT / "csrc" / part).glob("*.c")):
             target = folder / f"{part.replace('/', '_')}_{source.stem}.o"
             extra = isa_flags().get(source.stem, []) if part == "kernels/isa" else []
-            if tiles and part == "kernels/isa" and source.stem == "amx":
-                source, extra = ROOT / "tests/kernels/emulated/amx.c", []
             run_compiler([*compiler, *flags, *extra, "-c", str(source), "-o", str(target)])
-            objects.append(str(target))
-    program = folder / "check"
-    wrapped = ["-Wl,--wrap=ec_cpu"] if tiles else []
-    run_compiler([*compiler, *flags, *map(str, checks), *objects, *wrapped, "-o", str(program), "-lm", "-lpthread"])
-    return program
+            objects[f"{part}/{source.name}"] = str(target)
+    return flags, objects
 
 
 def run_compiler(command: list[str]) -> None:

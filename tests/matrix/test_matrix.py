@@ -1,4 +1,4 @@
-"""Compiles the C checks of csrc/matrix and runs them: products in every precision, and the same bits for any team."""
+"""Compiles the C checks of csrc/matrix and runs them: every precision, and the same bits for any team."""
 
 from pathlib import Path
 
