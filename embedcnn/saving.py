@@ -250,7 +250,7 @@ def _layer_from_config(entry: dict[str, Any]) -> Any:
             "load_model(path, custom_objects={name: class}) gives"
         )
     if not issubclass(cls, Layer):
-        raise TypeError(f"custom_objects[{name!r}] must be a subclass of Layer. Received: {cls!r}")
+        raise ValueError(f"custom_objects[{name!r}] must be a subclass of Layer. Received: {cls!r}")
     return cls.from_config(entry["config"])
 
 

@@ -175,7 +175,7 @@ def test_a_class_in_a_file_is_given(tmp_path):
     copy = embedcnn.Model.from_config(model.get_config(), {"PythonDense": PythonDense})
     copy.set_weights(model.get_weights())
     np.testing.assert_array_equal(copy.predict(X), model.predict(X))
-    with pytest.raises(TypeError, match="must be a subclass of Layer"):
+    with pytest.raises(ValueError, match="must be a subclass of Layer"):
         models.load_model(tmp_path / "m", custom_objects={"PythonDense": dict})
     with pytest.raises(TypeError, match="`custom_objects` must be a dict"):
         models.load_model(tmp_path / "m", custom_objects=[PythonDense])
