@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embedcnn.data import AUTOTUNE, INFINITE_CARDINALITY, UNKNOWN_CARDINALITY, Dataset
+from embedcnn.data.streams import generator_for
 
 sizes = st.integers(0, 12)
 positive = st.integers(1, 5)
@@ -84,6 +85,28 @@ def test_shuffle_of_rows_equals_shuffle_of_elements():
     ]
     flat = [pair for a, b in together for pair in zip(a, b, strict=True)]
     assert flat == list(pairs.iterate(1))
+
+
+@pytest.mark.parametrize(
+    ("count", "size"), [(0, 3), (5, 9), (300, 300), (700, 300), (700, 1), (1000, 10**30)]
+)
+def test_the_order_of_a_shuffle_never_changes(count, size):
+    """A buffer from which a random element leaves whenever the next comes in, said in the plainest way."""
+    generator, buffer, expected = generator_for(4, (2,)), [], []
+    for element in range(count):
+        if len(buffer) == size:
+            place = int(generator.random() * size)
+            expected.append(buffer[place])
+            buffer[place] = element
+        else:
+            buffer.append(element)
+    while buffer:
+        place = int(generator.random() * len(buffer))
+        buffer[place], buffer[-1] = buffer[-1], buffer[place]
+        expected.append(buffer.pop())
+    dataset = Dataset.range(count).shuffle(size, seed=4)
+    assert list(dataset.iterate(2)) == expected
+    assert [x for batch in dataset.batch(64).iterate(2) for x in batch.tolist()] == expected
 
 
 def test_seed_none_follows_python_random():

@@ -1,7 +1,9 @@
 """Tokenizer against Keras (stored results, and itself where installed) and a plain restatement."""
 
 import copy
+import hashlib
 import json
+import lzma
 import pickle
 import random
 import subprocess
@@ -160,6 +162,18 @@ def corpus(seed, texts=3000):
     random_words = random.Random(seed)
     words = [f"w{int(random_words.paretovariate(0.6)) % 50000}É" for _ in range(20000)]
     return [" ".join(random_words.choices(words, k=random_words.randrange(80))) for _ in range(texts)]
+
+
+@pytest.mark.parametrize("case", GOLDEN["imdb"], ids=lambda case: json.dumps(case["arguments"]))
+def test_imdb_has_the_ids_of_keras(shared, case):
+    with lzma.open(shared / "data/imdb/imdb.train.tsv.xz", "rt", encoding="utf-8") as file:
+        texts = [line.rstrip("\n").split("\t")[-1] for line in file]
+    tokenizer = Tokenizer(**case["arguments"])
+    tokenizer.fit_on_texts(texts)
+    digest = hashlib.blake2b(digest_size=16)
+    for part in (tokenizer.word_index, tokenizer.word_counts, tokenizer.texts_to_sequences(texts)):
+        digest.update(json.dumps(part).encode())
+    assert digest.hexdigest() == case["digest"]
 
 
 def test_threads_do_not_show():

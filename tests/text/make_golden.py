@@ -1,6 +1,9 @@
 """Writes golden/*.json with Keras. Run by hand where it is installed: python tests/text/make_golden.py"""
 
+import hashlib
 import json
+import lzma
+import os
 import random
 from pathlib import Path
 
@@ -136,11 +139,28 @@ def padding_cases():
         yield {"rows": odd, "arguments": {}, "result": pad_sequences(odd).tolist()}
 
 
+def imdb_cases():
+    """Digests of the index, the counts and all ids of IMDB's training texts; needs EMBEDCNN_SHARED."""
+    from keras.src.legacy.preprocessing import text
+
+    path = Path(os.environ["EMBEDCNN_SHARED"], "data/imdb/imdb.train.tsv.xz")
+    with lzma.open(path, "rt", encoding="utf-8") as file:
+        texts = [line.rstrip("\n").split("\t")[-1] for line in file]
+    for arguments in ({}, {"num_words": 20000, "oov_token": "<oov>"}):
+        tokenizer = text.Tokenizer(**arguments)
+        tokenizer.fit_on_texts(texts)
+        digest = hashlib.blake2b(digest_size=16)
+        for part in (tokenizer.word_index, tokenizer.word_counts, tokenizer.texts_to_sequences(texts)):
+            digest.update(json.dumps(part).encode())
+        yield {"arguments": arguments, "digest": digest.hexdigest()}
+
+
 def main():
     from keras.src.legacy.preprocessing import sequence, text
 
     folder = Path(__file__).parent / "golden"
     tokenizer = {"texts": TEXTS, "unseen": UNSEEN, "cases": [tokenizer_case(case) for case in CASES]}
+    tokenizer["imdb"] = list(imdb_cases())
     tokenizer["hashed"] = [text.hashing_trick(line, 50, "md5") for line in TEXTS]
     pairs = [
         {},
