@@ -12,22 +12,8 @@ from .choices import warn_user
 from .feeding import TargetSpec
 from .graph import SymbolicTensor
 from .losses import Loss
-from .metrics import Metric
 from .optimizers import Optimizer
-from .weighting import Weights
-
-
-class Meter:
-    """A metric on one output. `counted`: which loss of the core counts it; -1: NumPy does."""
-
-    def __init__(self, metric: Metric, output: int, weighted: bool, counted: int, label: str) -> None:
-        self.metric, self.output, self.weighted, self.counted, self.label = (
-            metric,
-            output,
-            weighted,
-            counted,
-            label,
-        )
+from .tally import Meter, Tally
 
 
 class Compiled:
@@ -192,55 +178,3 @@ def _checked_weight(weight: Any) -> float:
     if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 <= weight < float("inf"):
         raise ValueError(f"`loss_weights` must be finite numbers >= 0. Received: {weight!r}")
     return float(weight)
-
-
-def plain_value(value: Any) -> Any:
-    """A float; metrics that give an array stay one."""
-    return float(value) if np.ndim(value) == 0 else value
-
-
-class Tally:
-    """Means over the batches of an epoch, each example counting the same."""
-
-    def __init__(self, compiled: Compiled) -> None:
-        self.compiled = compiled
-        self.examples = 0
-        self.penalty = 0.0
-        self.losses = [0.0] * len(compiled.active)
-        for meter in compiled.meters:
-            meter.metric.reset_state()
-
-    def add(self, result: Any, targets: list[np.ndarray], weights: Weights, count: int) -> None:
-        """Counts what the core returned for a batch of `count` examples."""
-        losses, _, correct, outputs, penalty = result
-        self.examples += count
-        self.penalty += penalty * count
-        for number, loss in enumerate(losses):
-            self.losses[number] += loss * count
-        compiled = self.compiled
-        for meter in compiled.meters:
-            if meter.counted >= 0:
-                meter.metric.add(correct[meter.counted], count)
-            else:
-                number = compiled.active.index(meter.output)
-                weight = weights[number] if isinstance(weights, tuple) else weights
-                meter.metric.update_state(
-                    targets[number], outputs[meter.output], weight if meter.weighted else None
-                )
-
-    def values(self) -> list[float]:
-        """The means, in the order of `Compiled.names`. The core's losses hold their loss weight; "loss" is
-        their sum and that of the penalties.
-        """
-        compiled = self.compiled
-        means = [loss / max(1, self.examples) for loss in self.losses]
-        values = [sum(means) + self.penalty / max(1, self.examples)]
-        if len(compiled.output_names) > 1:
-            weights = [compiled.loss_weights[number] for number in compiled.active]
-            values += [mean / weight if weight else 0.0 for mean, weight in zip(means, weights, strict=True)]
-        return values + [meter.metric.result() for meter in compiled.meters]
-
-    def logs(self, prefix: str = "") -> dict[str, float]:
-        """The means by name, sorted as Keras does."""
-        named = zip(self.compiled.names, self.values(), strict=True)
-        return {prefix + name: plain_value(value) for name, value in sorted(named, key=lambda pair: pair[0])}

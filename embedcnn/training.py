@@ -13,11 +13,12 @@ from . import optimizers
 from .batches import ArrayBatches
 from .callbacks import CallbackList, History
 from .choices import warn_user
-from .compiled import Compiled, Tally, plain_value
+from .compiled import Compiled
 from .interruption import WholeSteps
 from .prediction import Predictor
 from .preparation import positive
 from .progress import Progress, checked_verbose
+from .tally import Tally, plain_value
 
 
 class Trainer(Predictor):
@@ -210,7 +211,7 @@ class Trainer(Predictor):
                 finally:
                     guard.leave()
                 tally.add(result, targets, weights, count)
-                progress.step(count, tally.logs)
+                progress.step(count, tally.glance)
                 done += 1
                 if after:
                     watching.call("on_train_batch_end", done - 1, tally.logs())
@@ -287,7 +288,7 @@ class Trainer(Predictor):
                 result = self._test_step(inputs, targets, weights, compiled)
                 tally.add(result, targets, weights, count)
                 if progress:
-                    progress.step(count, tally.logs)
+                    progress.step(count, tally.glance)
                 if after:
                     watching.call("on_test_batch_end", number, tally.logs())
         if tally is None:

@@ -18,7 +18,7 @@ class Accuracy(Metric):
     0.5
     """
 
-    direction = "up"
+    direction, additive = "up", True
 
     def __init__(self, name: str = "accuracy") -> None:
         super().__init__(name)
@@ -34,7 +34,7 @@ class BinaryAccuracy(Metric):
     0.5
     """
 
-    direction, kind = "up", "binary"
+    direction, additive, kind = "up", True, "binary"
 
     def __init__(self, name: str = "binary_accuracy", threshold: float = 0.5) -> None:
         super().__init__(name)
@@ -57,7 +57,7 @@ class CategoricalAccuracy(Metric):
     0.5
     """
 
-    direction, kind = "up", "categorical"
+    direction, additive, kind = "up", True, "categorical"
 
     def __init__(self, name: str = "categorical_accuracy") -> None:
         super().__init__(name)
@@ -73,7 +73,7 @@ class SparseCategoricalAccuracy(Metric):
     0.5
     """
 
-    direction, kind = "up", "sparse_categorical"
+    direction, additive, kind = "up", True, "sparse_categorical"
 
     def __init__(self, name: str = "sparse_categorical_accuracy") -> None:
         super().__init__(name)
@@ -100,7 +100,7 @@ class TopKCategoricalAccuracy(Metric):
     0.5
     """
 
-    direction = "up"
+    direction, additive = "up", True
 
     def __init__(self, k: int = 5, name: str = "top_k_categorical_accuracy") -> None:
         super().__init__(name)

@@ -22,6 +22,9 @@ class Metric:
     direction: str | None = None
     """"up" where larger is better, "down" where smaller is; None: not known."""
 
+    additive = False
+    """Whether batches may be joined before they are counted."""
+
     def __init__(self, name: str) -> None:
         if not isinstance(name, str) or not name:
             raise ValueError(f"`name` must be a non-empty string. Received: name={name!r}")

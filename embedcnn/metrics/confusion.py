@@ -20,6 +20,7 @@ class ConfusionCounts(Metric):
     Targets are yes/no per unit (multi-label, or one-hot), all units together; class numbers count as one-hot.
     """
 
+    additive = True
     state_names = COUNTS
 
     def __init__(

@@ -16,7 +16,7 @@ class LossMetric(Metric):
     are those of the loss, but for `reduction`.
     """
 
-    direction = "down"
+    direction, additive = "down", True
     loss_class: type[losses.Loss]
     default_name = ""
 
@@ -103,12 +103,14 @@ class CosineSimilarity(LossMetric):
 class Hinge(LossMetric):
     """The mean of max(0, 1 - y_true y_pred). As keras.metrics.Hinge."""
 
+    additive = False  # 0 and 1 mean -1 and 1 where a batch holds nothing else
     loss_class, default_name = losses.Hinge, "hinge"
 
 
 class SquaredHinge(LossMetric):
     """The mean of max(0, 1 - y_true y_pred)^2. As keras.metrics.SquaredHinge."""
 
+    additive = False  # 0 and 1 mean -1 and 1 where a batch holds nothing else
     loss_class, default_name = losses.SquaredHinge, "squared_hinge"
 
 

@@ -25,7 +25,7 @@ class FBetaScore(Metric):
     0.694
     """
 
-    direction = "up"
+    direction, additive = "up", True
     state_names = ("true_positives", "false_positives", "false_negatives", "true_weights")
 
     def __init__(
@@ -109,6 +109,7 @@ class ConfusionMatrix(Metric):
     [[1.0, 0.0], [1.0, 1.0]]
     """
 
+    additive = True
     state_names = ("counts",)
 
     def __init__(self, num_classes: int | None = None, name: str = "confusion_matrix") -> None:

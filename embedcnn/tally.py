@@ -1,0 +1,153 @@
+"""How the means of losses and metrics over the batches of an epoch are kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .metrics import Metric
+from .weighting import Weights
+
+if TYPE_CHECKING:
+    from .compiled import Compiled
+
+TOGETHER = 2048
+"""Examples that wait before the metrics of this package see them, in one call: a call costs more than its
+numbers.
+"""
+
+
+class Meter:
+    """A metric on one output. `counted`: which loss of the core counts it; -1: NumPy does."""
+
+    def __init__(self, metric: Metric, output: int, weighted: bool, counted: int, label: str) -> None:
+        self.metric, self.output, self.weighted, self.counted, self.label = (
+            metric,
+            output,
+            weighted,
+            counted,
+            label,
+        )
+
+    @property
+    def waits(self) -> bool:
+        """Whether batches may be joined: the sums of the metrics of this package do not depend on how."""
+        return self.metric.additive and type(self.metric).__module__.startswith("embedcnn.metrics")
+
+
+def plain_value(value: Any) -> Any:
+    """A float; metrics that give an array stay one."""
+    return float(value) if np.ndim(value) == 0 else value
+
+
+class Tally:
+    """Means over the batches of an epoch, each example counting the same."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        self.compiled = compiled
+        self.examples = 0
+        self.penalty = 0.0
+        self.losses = [0.0] * len(compiled.active)
+        self._waiting: list[tuple[list[Any], list[Any], Weights]] = []
+        self._waiting_examples = 0
+        for meter in compiled.meters:
+            meter.metric.reset_state()
+
+    def add(self, result: Any, targets: list[np.ndarray], weights: Weights, count: int) -> None:
+        """Counts what the core returned for a batch of `count` examples."""
+        losses, _, correct, outputs, penalty = result
+        self.examples += count
+        self.penalty += penalty * count
+        for number, loss in enumerate(losses):
+            self.losses[number] += loss * count
+        waits = False
+        for meter in self.compiled.meters:
+            if meter.counted >= 0:
+                meter.metric.add(correct[meter.counted], count)
+            elif meter.waits:
+                waits = True
+            else:
+                self._update(meter, [(targets, outputs, weights)])
+        if waits:
+            if self._waiting and [part.shape[1:] for part in self._waiting[0][1]] != [
+                part.shape[1:] for part in outputs
+            ]:
+                self._settle()
+            self._waiting.append((targets, outputs, weights))
+            self._waiting_examples += count
+            if self._waiting_examples >= TOGETHER:
+                self._settle()
+
+    def _settle(self) -> None:
+        """Shows the metrics the batches that wait."""
+        for meter in self.compiled.meters:
+            if self._waiting and meter.counted < 0 and meter.waits:
+                self._update(meter, self._waiting)
+        self._waiting, self._waiting_examples = [], 0
+
+    def _update(self, meter: Meter, batches: list[tuple[list[Any], list[Any], Weights]]) -> None:
+        number = self.compiled.active.index(meter.output)
+        truth = _joined([targets[number] for targets, _, _ in batches])
+        predicted = _joined([outputs[meter.output] for _, outputs, _ in batches])
+        weight = None
+        if meter.weighted:
+            parts = [weights[number] if isinstance(weights, tuple) else weights for _, _, weights in batches]
+            weight = None if parts[0] is None else _joined(parts)
+        meter.metric.update_state(truth, predicted, weight)
+
+    def values(self) -> list[Any]:
+        """The means, in the order of `Compiled.names`. The core's losses hold their loss weight; "loss" is
+        their sum and that of the penalties.
+        """
+        self._settle()
+        return self._values()
+
+    def _values(self) -> list[Any]:
+        compiled = self.compiled
+        means = [loss / max(1, self.examples) for loss in self.losses]
+        values = [sum(means) + self.penalty / max(1, self.examples)]
+        if len(compiled.output_names) > 1:
+            weights = [compiled.loss_weights[number] for number in compiled.active]
+            values += [mean / weight if weight else 0.0 for mean, weight in zip(means, weights, strict=True)]
+        return values + [meter.metric.result() for meter in compiled.meters]
+
+    def logs(self, prefix: str = "") -> dict[str, Any]:
+        """The means by name, sorted as Keras does."""
+        return self._named(self.values(), prefix)
+
+    def glance(self) -> dict[str, Any]:
+        """The same for the eye, without a trace: the metrics may not have seen the last batches yet, so that
+        the time at which somebody looks does not change how sums are rounded.
+        """
+        return self._named(self._values(), "")
+
+    def _named(self, values: list[Any], prefix: str) -> dict[str, Any]:
+        named = sorted(zip(self.compiled.names, values, strict=True), key=lambda pair: pair[0])
+        return {prefix + name: plain_value(value) for name, value in named}
+
+    def get_state(self) -> dict[str, np.ndarray]:
+        """What was counted, as arrays by name, for `set_state`."""
+        self._settle()
+        state = {
+            "examples": np.array(self.examples, np.int64),
+            "penalty": np.array(self.penalty),
+            "losses": np.array(self.losses),
+        }
+        for number, meter in enumerate(self.compiled.meters):
+            for name, value in meter.metric.get_state().items():
+                state[f"metrics/{number}/{name}"] = np.asarray(value)
+        return state
+
+    def set_state(self, state: dict[str, np.ndarray]) -> None:
+        """Goes on from a state of `get_state`."""
+        self.examples, self.penalty = int(state["examples"]), float(state["penalty"])
+        self.losses = [float(value) for value in state["losses"]]
+        for number, meter in enumerate(self.compiled.meters):
+            begin = f"metrics/{number}/"
+            own = {name.removeprefix(begin): v for name, v in state.items() if name.startswith(begin)}
+            meter.metric.set_state(own)
+
+
+def _joined(parts: list[Any]) -> Any:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
