@@ -17,7 +17,14 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-MEMBERS = ("config.json", "weights.safetensors", "optimizer.safetensors", "vocabulary.txt")
+MEMBERS = (
+    "config.json",
+    "weights.safetensors",
+    "optimizer.safetensors",
+    "vocabulary.txt",
+    "training.json",
+    "training.safetensors",
+)
 _DTYPES = {"float32": "F32", "int64": "I64"}
 _HEADER_LIMIT = 100_000_000  # safetensors's own limit
 

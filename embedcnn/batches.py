@@ -40,6 +40,7 @@ class ArrayBatches:
     ) -> None:
         self.inputs, self.targets, self.weights, self.seed = inputs, targets, weights, seed
         self.count = len(inputs[0])
+        self.first_pass = 0
         self.batch_size, self.limit = batch_size, limit
         self.steps: int | None = math.ceil(self.count / batch_size)
         self._texts = any(isinstance(part, TextRows) for part in inputs)
@@ -54,6 +55,10 @@ class ArrayBatches:
     def once(self) -> Iterator[Batch]:
         """The batches in order, `limit` of them at most."""
         return self._started(first_batches(self._batches(None), self.limit))
+
+    def go_on(self, seed: int, first_pass: int, taken: int) -> None:
+        """Goes on where a backup was: the model's seed and the number of the epoch decide the order."""
+        self.seed = None if self.seed is None else seed
 
     def close(self) -> None:
         """Nothing stays open between epochs."""
@@ -82,6 +87,7 @@ class IterableBatches:
         self._prepare = prepare
         self._running: Iterator[Any] | None = None
         self._passes: int | None = None
+        self.first_pass = 0  # of epochs of `limit` batches
         self.steps = known_length(source) if limit is None else limit
 
     def epoch(self, number: int) -> Iterator[Batch]:
@@ -91,6 +97,15 @@ class IterableBatches:
     def once(self) -> Iterator[Batch]:
         """One pass from the beginning, `limit` batches at most."""
         return ahead(lambda: first_batches(self._whole_pass(0), self.limit))
+
+    def go_on(self, seed: int, first_pass: int, taken: int) -> None:
+        """Goes on where a backup was. Epochs of `limit` batches run on through the passes: those taken in
+        the epochs before are skipped.
+        """
+        if self.limit is not None and taken:
+            self.first_pass = self._passes = first_pass
+            for _ in range(taken):
+                self._next()
 
     def close(self) -> None:
         """Closes what epochs of `limit` batches left open."""
@@ -108,7 +123,7 @@ class IterableBatches:
     def _some(self, number: int) -> Iterator[Batch]:
         assert self.limit is not None
         if self._passes is None:
-            self._passes = number
+            self.first_pass = self._passes = number
         for _ in range(self.limit):
             item = self._next()
             if item is None:

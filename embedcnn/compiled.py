@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from . import losses, metrics
-from .choices import warn_user
 from .feeding import TargetSpec
 from .graph import SymbolicTensor
 from .losses import Loss
@@ -152,7 +151,6 @@ class Compiled:
         from . import optimizers
 
         if self.loss_function is not None:
-            warn_user("a loss is a Python function, which no file can hold: compile again after loading")
             return None
 
         def stored(group: Any) -> Any:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import archive, initializers, layers
+from .choices import warn_user
 from .custom_objects import known_class, known_objects
 from .graph import SymbolicTensor
 from .layers.base import Layer
@@ -31,7 +32,8 @@ FORMAT = 1
 
 
 # -- writing -------------------------------------------------------------------------------------------------
-def _members(model: Model) -> dict[str, Any]:
+def members_of(model: Model) -> dict[str, Any]:
+    """What the file of a model holds: bytes, or arrays by name."""
     from . import __version__
 
     model._require_built("what to save")
@@ -81,7 +83,9 @@ def _optimizer_state(model: Model) -> dict[str, np.ndarray]:
 
 def save_model(model: Model, filepath: Any, overwrite: bool) -> None:
     """Writes a model to a file."""
-    members = _members(model)
+    members = members_of(model)
+    if model._compiled is not None and model._compiled.loss_function is not None:
+        warn_user("a loss is a Python function, which no file can hold: compile again after loading")
     with replacing(filepath, overwrite) as file:
         archive.write_archive(file, members)
 
@@ -89,7 +93,7 @@ def save_model(model: Model, filepath: Any, overwrite: bool) -> None:
 def model_to_bytes(model: Model) -> bytes:
     """A model as the bytes of its file (for pickle)."""
     buffer = io.BytesIO()
-    archive.write_archive(buffer, _members(model))
+    archive.write_archive(buffer, members_of(model))
     return buffer.getvalue()
 
 
@@ -164,8 +168,8 @@ def _read_model(file: Any, label: str, compile: bool) -> Model:
     return model
 
 
-def _assign(model: Model, tensors: dict[str, np.ndarray], label: str) -> None:
-    """Puts the arrays of a file in the place of the weights, without copying them before they are trained."""
+def _stored_variables(model: Model, tensors: dict[str, np.ndarray], label: str) -> dict[str, Variable]:
+    """The variables of a model by the paths that a file has for them; ValueError where they do not fit."""
     variables = weight_paths(model)
     if set(variables) != set(tensors) and _alike(model.weights, tensors):
         variables = dict(
@@ -183,7 +187,15 @@ def _assign(model: Model, tensors: dict[str, np.ndarray], label: str) -> None:
                 f"{label}: {path} must be float32 of shape {variable.shape}. Received: {array.dtype} of "
                 f"shape {array.shape}"
             )
-        variable.replace(np.ascontiguousarray(array), shared=True)
+    return variables
+
+
+def _assign(model: Model, tensors: dict[str, np.ndarray], label: str) -> dict[str, Variable]:
+    """Puts the arrays of a file in the place of the weights, without copying them before they are trained."""
+    variables = _stored_variables(model, tensors, label)
+    for path, variable in variables.items():
+        variable.replace(np.ascontiguousarray(tensors[path]), shared=True)
+    return variables
 
 
 def _alike(variables: list[Variable], tensors: dict[str, np.ndarray]) -> bool:
@@ -201,11 +213,18 @@ def _restore_compile(model: Model, config: dict[str, Any], data: bytes | None, l
     if len(model.outputs) == 1:
         settings["loss"], settings["loss_weights"] = settings["loss"][0], settings["loss_weights"][0]
     model.compile(optimizer, **settings)
+    _restore_states(optimizer, weight_paths(model), data, label)
+
+
+def _restore_states(optimizer: Any, variables: dict[str, Variable], data: bytes | None, label: str) -> None:
+    """The optimizer's state of variables that a file knows by these paths."""
+    from . import optimizers
+
     if data is None:
         return
     tensors = archive.read_tensors(data, f"{label}: optimizer.safetensors")
     names = optimizer.used_slots()
-    for path, variable in weight_paths(model).items():
+    for path, variable in variables.items():
         steps = tensors.get(f"{path}/steps")
         if steps is None:
             continue
@@ -222,6 +241,27 @@ def _restore_compile(model: Model, config: dict[str, Any], data: bytes | None, l
             raise ValueError(f"{label}: the optimizer's state of {variable.path} has wrong shapes")
         marks = None if touched is None else (touched != 0).astype(np.uint8)
         optimizer.states[variable] = optimizers.VariableState(slots, int(steps[0]), *copies, marks)
+
+
+def restore_training(model: Model, members: dict[str, bytes], stored: dict[str, Any], label: str) -> None:
+    """Puts a compiled model into the state of a file: weights, optimizer (of the configuration `stored`),
+    seed and what has been trained.
+    """
+    config = archive.parse_json(members["config.json"], f"{label}: config.json")
+    tensors = archive.read_tensors(members["weights.safetensors"], f"{label}: weights.safetensors")
+    variables = _assign(model, tensors, label)
+    optimizer = model.optimizer
+    if stored["class_name"] != type(optimizer).__name__:
+        raise ValueError(
+            f"{label} was trained with {stored['class_name']}. Received: {type(optimizer).__name__}"
+        )
+    optimizer.states.clear()
+    if not callable(optimizer.learning_rate):
+        optimizer.learning_rate = stored["config"]["learning_rate"]
+    optimizer.steps = int(config["iterations"])
+    _restore_states(optimizer, variables, members.get("optimizer.safetensors"), label)
+    model.seed, model.epochs_trained = int(config["seed"]), int(config["epochs_trained"])
+    model._programs.clear()  # dropout's numbers come from the seed
 
 
 def load_weights(model: Model, filepath: Any) -> None:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from contextlib import closing
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from . import optimizers
 from .batches import ArrayBatches
-from .callbacks import CallbackList, History
+from .callbacks import BackupAndRestore, CallbackList, History
 from .choices import warn_user
 from .compiled import Compiled
 from .interruption import WholeSteps
 from .prediction import Predictor
 from .preparation import positive
 from .progress import Progress, checked_verbose
+from .resuming import Run
 from .tally import Tally, plain_value
 
 
@@ -30,6 +32,7 @@ class Trainer(Predictor):
         super().__init__()
         self.stop_training = False
         self.history: History | None = None
+        self.run: Any = None  # resuming.Run of the present or last fit
         self.epochs_trained = 0
         self._compile_arguments: dict[str, Any] | None = None
 
@@ -167,15 +170,20 @@ class Trainer(Predictor):
         show: int,
         due: Any,
     ) -> None:
+        run = self.run = Run(feed, watching.callbacks, epochs.start)
         watching.call("on_train_begin", {})
         logs: dict[str, float] = {}
         try:
+            for callback in watching.callbacks:
+                if isinstance(callback, BackupAndRestore):
+                    callback.restore()
             with WholeSteps() as guard:
-                for epoch in epochs:
-                    watching.call("on_epoch_begin", epoch, {})
+                for epoch in range(run.epoch, epochs.stop):
+                    if not run.batch:
+                        watching.call("on_epoch_begin", epoch, {})
                     progress = Progress(show, steps, f"Epoch {epoch + 1}/{epochs.stop}")
                     try:
-                        tally = self._run_epoch(feed, watching, guard, progress, steps)
+                        tally = self._run_epoch(run, watching, guard, progress, steps)
                         self.epochs_trained += 1
                         logs = tally.logs()
                         if check is not None and due(epoch):
@@ -183,28 +191,35 @@ class Trainer(Predictor):
                         progress.close(logs)
                     finally:
                         progress.close()
+                    run.epoch, run.batch, run.taken = epoch + 1, 0, run.taken + run.batch
                     watching.call("on_epoch_end", epoch, logs)
                     if self.stop_training:
                         break
             if epochs:
                 self.optimizer.finalize_variable_values(self.trainable_weights)
+            run.complete = True
         finally:
             feed.close()
             watching.call("on_train_end", logs)
 
     def _run_epoch(
-        self, feed: Any, watching: CallbackList, guard: WholeSteps, progress: Progress, steps: int | None
+        self, run: Run, watching: CallbackList, guard: WholeSteps, progress: Progress, steps: int | None
     ) -> Tally:
+        """One epoch, or the rest of one that a backup goes on with."""
         compiled = None
         before, after = watching.listens("on_train_batch_begin"), watching.listens("on_train_batch_end")
-        done = 0
-        with closing(feed.epoch(self.epochs_trained)) as batches:
-            for inputs, targets, weights, count in batches:
+        means = run.take_means()
+        if means is not None:
+            compiled = self._settle()
+            tally = run.tally = compiled.tally()
+            tally.set_state(means)
+        with closing(run.feed.epoch(self.epochs_trained)) as batches:
+            for inputs, targets, weights, count in islice(batches, run.batch, None):
                 if compiled is None:
                     compiled = self._settle()
-                    tally = compiled.tally()
+                    tally = run.tally = compiled.tally()
                 if before:
-                    watching.call("on_train_batch_begin", done, {})
+                    watching.call("on_train_batch_begin", run.batch, {})
                 guard.inside = True
                 try:
                     result = self._train_step(inputs, targets, weights, compiled)
@@ -212,15 +227,15 @@ class Trainer(Predictor):
                     guard.leave()
                 tally.add(result, targets, weights, count)
                 progress.step(count, tally.glance)
-                done += 1
+                run.batch += 1
                 if after:
-                    watching.call("on_train_batch_end", done - 1, tally.logs())
+                    watching.call("on_train_batch_end", run.batch - 1, tally.logs())
                 if self.stop_training:
                     break
         if compiled is None:
             raise ValueError("x gave no batches: it is empty, or a generator that has already ended")
-        if steps is not None and done < steps and not self.stop_training:
-            warn_user(f"x ran out of data: {done} batches, but {steps} were expected")
+        if steps is not None and run.batch < steps and not self.stop_training:
+            warn_user(f"x ran out of data: {run.batch} batches, but {steps} were expected")
         return tally
 
     def _train_step(self, inputs: list[Any], targets: list[Any], weights: Any, compiled: Compiled) -> Any:

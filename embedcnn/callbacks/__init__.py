@@ -1,12 +1,17 @@
 """Callbacks: what happens between the steps of `fit`. Names, arguments and rules are Keras's."""
 
+from .averages import SwapEMAWeights
+from .backup import BackupAndRestore
 from .base import MOMENTS, Callback, CallbackList, History, LambdaCallback
 from .checkpoint import ModelCheckpoint
+from .logger import CSVLogger
 from .monitor import EarlyStopping, Monitor, ReduceLROnPlateau
 from .schedule import LearningRateScheduler, TerminateOnNaN, UnfreezeAt
 
 __all__ = [
     "MOMENTS",
+    "BackupAndRestore",
+    "CSVLogger",
     "Callback",
     "CallbackList",
     "EarlyStopping",
@@ -16,6 +21,7 @@ __all__ = [
     "ModelCheckpoint",
     "Monitor",
     "ReduceLROnPlateau",
+    "SwapEMAWeights",
     "TerminateOnNaN",
     "UnfreezeAt",
 ]

@@ -21,11 +21,23 @@ class Callback:
     ignored: tuple[str, ...] = ()
     """Moments that an instance does not need although its class overrides them: they then cost nothing."""
 
+    last = False
+    """Whether it is called after those that are not."""
+
     def set_model(self, model: Model) -> None:
         self.model = model
 
     def set_params(self, params: dict[str, Any]) -> None:
         self.params = params
+
+    def get_state(self) -> dict[str, Any]:
+        """What a restarted training must know of the callback, for BackupAndRestore: values that JSON can
+        hold, NumPy numbers, lists of arrays (float32 or int64).
+        """
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Goes on from a state of `get_state`; called after on_train_begin."""
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Before the first epoch."""
@@ -83,7 +95,8 @@ class CallbackList:
                 raise TypeError(f"callbacks must hold instances of Callback. Received: {callback!r}")
             callback.set_params(params)
             callback.set_model(model)
-        self._of = {moment: [c for c in self.callbacks if _overrides(c, moment)] for moment in MOMENTS}
+        ordered = sorted(self.callbacks, key=lambda callback: callback.last)
+        self._of = {moment: [c for c in ordered if _overrides(c, moment)] for moment in MOMENTS}
 
     def listens(self, moment: str) -> bool:
         """Whether any callback overrides this moment."""
@@ -115,6 +128,12 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+
+    def get_state(self) -> dict[str, Any]:
+        return {"history": self.history, "epoch": self.epoch}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self.history, self.epoch = state["history"], state["epoch"]
 
     def __repr__(self) -> str:
         return f"<History epochs={len(self.epoch)}, {', '.join(self.history)}>"

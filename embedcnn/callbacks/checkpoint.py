@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from .base import Logs
 from .monitor import Monitor
@@ -42,6 +43,12 @@ class ModelCheckpoint(Monitor):
         self._batches = self._epoch = 0
         if save_freq == "epoch":
             self.ignored = ("on_train_batch_end",)
+
+    def get_state(self) -> dict[str, Any]:
+        return {"batches": self._batches, "epoch": self._epoch, "best": self.best}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self._batches, self._epoch, self.best = state["batches"], state["epoch"], state["best"]
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._epoch = epoch

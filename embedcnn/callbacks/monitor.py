@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..choices import one_of, warn_user
@@ -105,6 +107,14 @@ class EarlyStopping(Monitor):
             self.stopped_epoch = epoch
             self.model.stop_training = True
 
+    def get_state(self) -> dict[str, Any]:
+        state = {"wait": self.wait, "best": self.best, "best_epoch": self.best_epoch}
+        return {**state, "stopped_epoch": self.stopped_epoch, "best_weights": self.best_weights}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self.wait, self.best, self.best_epoch = state["wait"], state["best"], state["best_epoch"]
+        self.stopped_epoch, self.best_weights = state["stopped_epoch"], state["best_weights"]
+
     def _remember(self, epoch: int) -> None:
         self.best_epoch = epoch
         if self.restore_best_weights:  # frozen tables are shared, not copied
@@ -166,6 +176,13 @@ class ReduceLROnPlateau(Monitor):
             self.wait += 1
             if self.wait >= self.patience:
                 self._reduce(epoch)
+
+    def get_state(self) -> dict[str, Any]:
+        return {"wait": self.wait, "cooldown_counter": self.cooldown_counter, "best": self.best}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self.wait, self.cooldown_counter = state["wait"], state["cooldown_counter"]
+        self.best = state["best"]
 
     def _reduce(self, epoch: int) -> None:
         rate = self.model.optimizer.rate()

@@ -88,14 +88,20 @@ class LearningRateScheduler(Callback):
 
 
 class TerminateOnNaN(Callback):
-    """Ends the training after a batch whose loss is NaN or infinite. As keras.callbacks.TerminateOnNaN.
+    """Ends the training after a batch whose loss is NaN or infinite; with `raise_error` by a RuntimeError. As
+    keras.callbacks.TerminateOnNaN.
 
-    >>> TerminateOnNaN().ignored
-    ()
+    >>> TerminateOnNaN().raise_error
+    False
     """
+
+    def __init__(self, raise_error: bool = False) -> None:
+        self.raise_error = bool(raise_error)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         loss = (logs or {}).get("loss", 0.0)
         if not math.isfinite(loss):
+            if self.raise_error:
+                raise RuntimeError(f"Batch {batch}: the loss is {loss}, training is terminated")
             print(f"Batch {batch}: the loss is {loss}, terminating training")
             self.model.stop_training = True

@@ -99,6 +99,8 @@ class Optimizer:
         self.steps = 0
         """Training steps so far, those that only accumulated gradients too."""
         self.states: dict[Variable, VariableState] = {}
+        self.averages_in_model = False
+        """Whether values and averages have changed places (callbacks.SwapEMAWeights)."""
         self._keeps: set[Variable] = set()
         self._keeps_names: list[str] = []
 
@@ -175,8 +177,13 @@ class Optimizer:
         """Puts the moving averages in the place of the values (with `use_ema`); `fit` ends with this."""
         for variable in variables:
             state = self.states.get(variable)
-            if self.use_ema and state is not None and state.average is not None:
+            if not self.use_ema or state is None or state.average is None:
+                continue
+            if self.averages_in_model:  # SwapEMAWeights was there first
+                state.average[...] = variable.value
+            else:
                 variable.assign(state.average)
+        self.averages_in_model = False
 
     def used_slots(self) -> tuple[str, ...]:
         """The names of the slots that the settings need."""

@@ -1,0 +1,96 @@
+"""BackupAndRestore: a killed training goes on where it was."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from ..choices import warn_user
+from .base import Callback, Logs
+
+
+class BackupAndRestore(Callback):
+    """Writes a backup of the whole training after each epoch, or after `save_freq` batches; `fit` of the
+    same script goes on from it, to the same bits. As keras.callbacks.BackupAndRestore.
+
+    The backup holds model, optimizer, the place in the data, the means so far and the state of the other
+    callbacks (the waiting of EarlyStopping). Files appear whole or not at all; `double_checkpoint` keeps the
+    one before as well. It is removed when the training has come to its end, unless `delete_checkpoint` is
+    False; then the next `fit` goes on from there. A generator must give the same batches again; numbered
+    passes of a Dataset do. Raises ValueError for an empty `backup_dir` and a `save_freq` other than "epoch"
+    or a positive integer.
+
+    >>> BackupAndRestore("backup", save_freq=100).save_freq
+    100
+    """
+
+    last = True  # it saves what the others have done
+
+    def __init__(
+        self,
+        backup_dir: str | os.PathLike[str],
+        save_freq: str | int = "epoch",
+        double_checkpoint: bool = False,
+        delete_checkpoint: bool = True,
+    ) -> None:
+        if not backup_dir:
+            raise ValueError(f"`backup_dir` must not be empty. Received: backup_dir={backup_dir!r}")
+        if save_freq != "epoch" and (
+            isinstance(save_freq, bool) or not isinstance(save_freq, int) or save_freq < 1
+        ):
+            raise ValueError(
+                f"`save_freq` must be 'epoch' or a positive integer. Received: save_freq={save_freq!r}"
+            )
+        self.backup_dir, self.save_freq = os.fspath(backup_dir), save_freq
+        self.double_checkpoint, self.delete_checkpoint = bool(double_checkpoint), bool(delete_checkpoint)
+        self._batches = 0
+        if save_freq == "epoch":
+            self.ignored = ("on_train_batch_end",)
+
+    @property
+    def path(self) -> str:
+        """The file."""
+        return os.path.join(self.backup_dir, "latest.backup")
+
+    def restore(self) -> None:
+        """Goes on from the backup, if there is one: called by `fit` after the training has begun for all
+        callbacks.
+        """
+        from ..resuming import read_backup, restore_run
+
+        paths = [path for path in (self.path, f"{self.path}.bkp") if os.path.exists(path)]
+        if not paths:
+            return
+        try:
+            members = read_backup(paths[0])
+        except ValueError as error:
+            if len(paths) == 1:
+                raise
+            warn_user(f"{error}; the backup before it is used")
+            members = read_backup(paths.pop())
+        restore_run(self.model, self.model.run, members, f"{paths[0]!r}")
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        self._batches += 1
+        if self._batches >= int(self.save_freq):
+            self._save()
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        if self.save_freq == "epoch":
+            self._save()
+
+    def _save(self) -> None:
+        from ..resuming import write_backup
+
+        self._batches = 0
+        os.makedirs(self.backup_dir, exist_ok=True)
+        if self.double_checkpoint and os.path.exists(self.path):
+            shutil.copyfile(self.path, f"{self.path}.bkp.part")
+            os.replace(f"{self.path}.bkp.part", f"{self.path}.bkp")
+        write_backup(self.model, self.model.run, self.path)
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        from ..resuming import remove_backup
+
+        if self.delete_checkpoint and self.model.run.complete:
+            remove_backup(self.path)
