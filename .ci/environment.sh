@@ -64,7 +64,12 @@ run_pytest() {
     "$python" -m pytest -p no:cacheprovider --numprocesses="$(nproc)" --dist=worksteal --max-worker-restart=2 \
         --durations=3 "$@" </dev/null >"$log" 2>&1 || status=$?
     note_counts "$log"
-    if [ "$status" -eq 0 ]; then tail -n 6 "$log"; else tail -n 200 "$log"; fi
+    if [ "$status" -eq 0 ]; then
+        tail -n 6 "$log"
+    else
+        grep -m 3 -A 12 'runtime error: ' "$log" || true # of the undefined-behaviour sanitizer
+        tail -n 200 "$log"
+    fi
     return "$status"
 }
 
