@@ -59,3 +59,45 @@ class TokenizerEncoder:
         from .preprocessing.text import tokenizer_from_json
 
         return cls(**{**config, "tokenizer": tokenizer_from_json(config["tokenizer"])})
+
+
+class CharEncoder:
+    """Texts to the ids of their characters (Ragged), and back: the text encoder of a character language
+    model.
+
+    Raises TypeError unless `vocabulary` is a text.CharVocabulary.
+
+    >>> from embedcnn.text import CharVocabulary
+    >>> encoder = CharEncoder(CharVocabulary("hello"))
+    >>> encoder(["he", "o"]).tolist(), encoder.decode([1, 0])
+    ([[1, 0], [3]], 'he')
+    """
+
+    rows_independent = True
+
+    def __init__(self, vocabulary: Any) -> None:
+        from .vocabulary import CharVocabulary
+
+        if not isinstance(vocabulary, CharVocabulary):
+            raise TypeError(f"`vocabulary` must be a CharVocabulary. Received: {type(vocabulary).__name__}")
+        self.characters = vocabulary
+
+    def __call__(self, texts: Sequence[str]) -> Any:
+        from .ragged import Ragged
+
+        return Ragged.from_sequences([self.characters.encode(text) for text in texts])
+
+    def decode(self, ids: Any) -> str:
+        """The text of a vector of ids."""
+        return self.characters.decode(ids)
+
+    def get_config(self) -> dict[str, Any]:
+        """The characters, and which of them stands for unknown ones."""
+        return {"characters": "".join(self.characters.tokens), "unknown": self.characters.unknown}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> CharEncoder:
+        """The encoder of a configuration."""
+        from .vocabulary import CharVocabulary
+
+        return cls(CharVocabulary(config["characters"], config["unknown"]))

@@ -8,12 +8,13 @@ from typing import Any
 from . import layers
 from .layers.python import PythonCall
 from .operations import Builder
+from .recurrent_operations import bidirectional, recurrent
 
 _CORE_NAMES = {"celu": "elu"}  # with alpha 1 the same function
 
-Make = Callable[[Builder, Any, list[int], int], int]
+Make = Callable[[Builder, Any, list[int], int], "int | list[int]"]
 """Adds a layer's operations for the symbols it reads and the number of the call; returns the symbol it
-makes.
+makes, or those of several outputs.
 """
 
 
@@ -203,10 +204,13 @@ OPERATIONS: dict[type, Make] = {
     layers.GlobalAveragePooling1D: lambda build, layer, inputs, call: build.add(
         "global_average_pool", inputs
     ),
+    **dict.fromkeys((layers.SimpleRNN, layers.LSTM, layers.GRU), recurrent),
+    layers.Bidirectional: bidirectional,
+    layers.TimeDistributed: lambda build, layer, inputs, call: make(build, layer.layer, inputs, call),
 }
 
 
-def make(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+def make(build: Builder, layer: Any, inputs: list[int], call: int) -> int | list[int]:
     """Adds the operations of a layer; TypeError for one that has none and is not written in Python."""
     plain = OPERATIONS.get(type(layer))
     if plain is None and layers.python.function_of(layer) is not None:

@@ -20,6 +20,7 @@ from .graph import Node, SymbolicTensor
 from .layer_operations import make
 from .losses import Loss
 from .operations import Builder, Lowered, Operation
+from .recurrent_operations import fuse_token_recurrence
 
 
 # -- the rewrites --------------------------------------------------------------------------------------------
@@ -169,6 +170,7 @@ PATTERNS: list[tuple[str, Callable[[Builder], None]]] = [
     ("both", fuse_conv_pool),
     ("both", fuse_token_conv),
     ("both", fuse_token_mean),
+    ("both", fuse_token_recurrence),
     ("both", join_branches),
     ("both", fuse_cross_entropy),
 ]
@@ -253,11 +255,13 @@ def lower(
             continue
         read = [tokens[id(node)]] if id(node) in tokens else [symbols[id(tensor)] for tensor in node.inputs]
         made = make(build, node.layer, read, call)
+        results = made if isinstance(made, list) else [made]
         if losses and node.layer.activity_regularizer is not None:
             penalty = node.layer.activity_regularizer
-            made = build.add("activity_penalty", [made], l1=penalty.l1, l2=penalty.l2)
-        symbols[id(node.outputs[0])] = made
-        build.shapes[made] = node.outputs[0].shape
+            results[0] = build.add("activity_penalty", [results[0]], l1=penalty.l1, l2=penalty.l2)
+        for tensor, result in zip(node.outputs, results, strict=True):
+            symbols[id(tensor)] = result
+            build.shapes[result] = tensor.shape
     build.outputs = [symbols[id(tensor)] for tensor in outputs]
     for number, loss in enumerate(losses):
         if loss is not None:

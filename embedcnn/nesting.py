@@ -37,11 +37,12 @@ def replay(model: Any, tensors: Sequence[SymbolicTensor]) -> list[SymbolicTensor
             continue
         read = [known[id(tensor)] for tensor in node.inputs]
         made = node.layer(read if node.layer.inputs_many or len(read) > 1 else read[0])
-        known[id(node.outputs[0])] = made
+        results = made if isinstance(made, list) else [made]
+        known.update(zip(map(id, node.outputs), results, strict=True))
         for old in node.calls:
             if id(old) not in inner:
                 inner[id(old)] = ModelCall(old.layer, [])
-        made.node.calls = (call, *(inner[id(old)] for old in node.calls))
+        results[0].node.calls = (call, *(inner[id(old)] for old in node.calls))
     for old in {id(old): old for node in model.nodes for old in node.calls}.values():
         inner[id(old)].inputs = [known[id(tensor)] for tensor in old.inputs]
         inner[id(old)].outputs = [known[id(tensor)] for tensor in old.outputs]

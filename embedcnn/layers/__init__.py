@@ -38,8 +38,10 @@ from .pooling import (
     MaxPooling1D,
 )
 from .python import Lambda
+from .recurrent import GRU, LSTM, SimpleRNN
 from .regularization import Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D
 from .shaping import Flatten, Masking, Permute, RepeatVector, Reshape
+from .wrappers import Bidirectional, TimeDistributed
 
 Convolution1D = Conv1D
 SeparableConvolution1D = SeparableConv1D
@@ -51,6 +53,7 @@ __all__ = [
     "AveragePooling1D",
     "AvgPool1D",
     "BatchNormalization",
+    "Bidirectional",
     "Concatenate",
     "Conv1D",
     "Convolution1D",
@@ -61,6 +64,7 @@ __all__ = [
     "ELU",
     "Embedding",
     "Flatten",
+    "GRU",
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
@@ -71,6 +75,7 @@ __all__ = [
     "Identity",
     "Input",
     "InputLayer",
+    "LSTM",
     "Lambda",
     "Layer",
     "LayerNormalization",
@@ -88,9 +93,11 @@ __all__ = [
     "Reshape",
     "SeparableConv1D",
     "SeparableConvolution1D",
+    "SimpleRNN",
     "Softmax",
     "SpatialDropout1D",
     "Subtract",
+    "TimeDistributed",
     "UnitNormalization",
     "WeightNormalization",
     "add",
@@ -111,10 +118,22 @@ CLASSES: dict[str, type[Layer]] = {
         *(GlobalAveragePooling1D, GlobalMaxPooling1D, HashedNgrams, Identity, InputLayer, Lambda),
         *(LayerNormalization, LeakyReLU, Masking, MaxPooling1D, Maximum, Minimum, Multiply, PReLU, Permute),
         *(ReLU, RepeatVector, Reshape, SeparableConv1D, Softmax, SpatialDropout1D, Subtract),
-        *(UnitNormalization, WeightNormalization),
+        *(UnitNormalization, WeightNormalization, SimpleRNN, LSTM, GRU, Bidirectional, TimeDistributed),
     )
 }
 """The layers that a saved model may hold, by name: nothing else is ever built from a file."""
 
 ID_READERS = (Embedding, HashedNgrams)
 """The layers whose input is token ids."""
+
+EACH_STEP = (
+    Activation,
+    Dense,
+    Dropout,
+    ELU,
+    GaussianDropout,
+    GaussianNoise,
+    Identity,
+    LayerNormalization,
+) + ((LeakyReLU, PReLU, ReLU, Softmax, UnitNormalization))
+"""The layers that look at one step of a text at a time, whatever the others are."""

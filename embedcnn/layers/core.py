@@ -32,15 +32,18 @@ class InputLayer(Layer):
                 f"Give either `shape` or `batch_shape`. Received: shape={shape}, batch_shape={batch_shape}"
             )
         if batch_shape is not None:
-            shape = tuple(batch_shape)[1:]
+            batch_size, *shape = tuple(batch_shape)
+            shape = tuple(shape)
         self.shape = _checked_shape(shape)
+        self.batch_size = None if batch_size is None else positive_integer("batch_size", batch_size)
         self.dtype = "float32" if dtype is None else _dtype_name(dtype)
         self.built = True
         node = Node(self, [], [(None, *self.shape)], self.dtype)
         self.nodes.append(node)
 
     def get_config(self) -> dict[str, Any]:
-        return {"shape": list(self.shape), "dtype": self.dtype, "name": self.name}
+        config = {"shape": list(self.shape), "dtype": self.dtype, "name": self.name}
+        return config if self.batch_size is None else {**config, "batch_size": self.batch_size}
 
 
 def _dtype_name(dtype: Any) -> str:
@@ -86,8 +89,8 @@ def Input(  # noqa: N802 - Keras's name
     """A symbolic input of a model: (T,) token ids, (C,) numbers or (T, C) a sequence of vectors; None: any
     length.
 
-    `batch_size` is accepted for Keras's sake; batches of every size run. Raises ValueError for other shapes
-    and for dtypes other than float32, int32, int64. As keras.Input.
+    `batch_size` matters to stateful layers only; else batches of every size run. Raises ValueError for other
+    shapes and for dtypes other than float32, int32, int64. As keras.Input.
 
     >>> Input(shape=(100,), dtype="int32", name="tokens")
     <SymbolicTensor shape=(None, 100), dtype=int32, layer='tokens'>

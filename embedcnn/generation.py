@@ -1,0 +1,263 @@
+"""Text generation with a language model: a model of token ids that predicts, at each step, the next token.
+
+The state is carried from token to token, so that a new token costs one step, not the whole text anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .binding import BoundProgram
+from .choices import positive_integer
+from .operations import Lowered, Operation
+from .variables import Variable
+
+RECURRENT = {"simple_rnn": 1, "gru": 1, "lstm": 2}
+"""The operations that carry a state, and how many arrays it has."""
+
+
+class Stepper:
+    """A language model that reads tokens bit by bit and remembers what it has read: `read(ids)`, `reset()`.
+
+    For `batch` texts side by side. Raises ValueError for models that do not predict a token at each step or
+    read texts backwards.
+
+    >>> import embedcnn
+    >>> from embedcnn.layers import GRU, Dense, Embedding
+    >>> model = embedcnn.Sequential([Embedding(5, 4), GRU(6, return_sequences=True), Dense(5)])
+    >>> _ = model.build((None, None))
+    >>> Stepper(model).read([[1, 2, 3]]).shape
+    (1, 5)
+    """
+
+    def __init__(self, model: Any, batch: int = 1) -> None:
+        self.batch = positive_integer("batch", batch)
+        self.model = model
+        if len(model.outputs) != 1 or len(model.outputs[0].shape) != 3 or len(model.inputs) != 1:
+            raise ValueError(
+                "a language model has one input of token ids and one output (batch, time, tokens): the last "
+                f"recurrent layer needs return_sequences=True. Received: {model!r}"
+            )
+        lowered = model._lower("predict")
+        self.gives_probabilities = lowered.operations[-1].name == "softmax"
+        self._states: list[Variable] = []
+        operations = [self._stateful(op) for op in lowered.operations]
+        variables = [*lowered.variables, *self._states]
+        self._program = BoundProgram(
+            Lowered(lowered.inputs, operations, lowered.outputs, variables), model.seed
+        )
+
+    def _stateful(self, op: Operation) -> Operation:
+        if op.name not in RECURRENT:
+            return op
+        if op.attributes["reverse"]:
+            raise ValueError("a layer that reads backwards (Bidirectional, go_backwards) cannot write a text")
+        if op.attributes["stateful"]:
+            op = replace(op, variables=op.variables[: 2 + op.attributes["use_bias"]])
+        units = op.variables[1].shape[0]
+        layer = op.variables[0].layer
+        states = [
+            Variable(f"written_{number}", np.zeros((self.batch, units), np.float32), layer)
+            for number in range(RECURRENT[op.name])
+        ]
+        self._states += states
+        return replace(op, variables=[*op.variables, *states], attributes={**op.attributes, "stateful": True})
+
+    def reset(self) -> None:
+        """Forgets all that was read."""
+        for state in self._states:
+            state.value[...] = 0.0
+
+    def read(self, ids: Sequence[Any]) -> np.ndarray:
+        """Reads at least one token of each text; log-probabilities (batch, tokens), float64, of the next
+        ones.
+
+        Raises ValueError for another number of texts, an empty text or unknown ids.
+        """
+        lengths = [len(row) for row in ids]
+        if len(lengths) != self.batch or not all(lengths):
+            raise ValueError(
+                f"`ids` must hold {self.batch} text(s) of at least one token. Received: lengths {lengths}"
+            )
+        if len(set(lengths)) == 1:
+            value: Any = np.asarray(ids, np.int64)
+        else:
+            flat = np.concatenate([np.asarray(row, np.int32) for row in ids])
+            value = (flat, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+        (out,) = self._program.ready().forward([value])
+        last = out[np.arange(self.batch), np.array(lengths) - 1].astype(np.float64)
+        if self.gives_probabilities:
+            with np.errstate(divide="ignore"):
+                return np.log(last)
+        last -= last.max(1, keepdims=True)
+        return last - np.log(np.exp(last).sum(1, keepdims=True))
+
+
+def sample(
+    log_probabilities: np.ndarray,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    rng: np.random.Generator | None = None,
+) -> np.ndarray:
+    """One token for each row of log-probabilities (batch, tokens).
+
+    `temperature`: below 1 the likely tokens become likelier; 0 takes the likeliest. `top_k`: only the k
+    likeliest; `top_p`: only the likeliest that together reach this probability (Holtzman and others 2020).
+    Raises ValueError for a negative temperature or one that is not finite, a `top_k` below 1, a `top_p`
+    outside (0, 1].
+
+    >>> sample(np.log([[0.1, 0.7, 0.2]]), temperature=0).tolist()
+    [1]
+    """
+    check_sampling(temperature, top_k, top_p)
+    scores = np.asarray(log_probabilities, np.float64)
+    if temperature == 0:
+        return scores.argmax(1)
+    scores = scores / temperature
+    if top_k is not None and top_k < scores.shape[1]:
+        least = np.partition(scores, -top_k, axis=1)[:, -top_k, None]
+        scores = np.where(scores < least, -np.inf, scores)
+    weights = np.exp(scores - scores.max(1, keepdims=True))
+    weights /= weights.sum(1, keepdims=True)
+    if top_p is not None and top_p < 1:
+        order = np.argsort(-weights, axis=1, kind="stable")
+        ranked = np.take_along_axis(weights, order, 1)
+        ranked[np.cumsum(ranked, axis=1) - ranked >= top_p] = 0.0
+        np.put_along_axis(weights, order, ranked, 1)
+        weights /= weights.sum(1, keepdims=True)
+    drawn = (rng or np.random.default_rng()).random((len(weights), 1))
+    cumulative = np.cumsum(weights, axis=1)
+    return np.minimum((cumulative <= drawn * cumulative[:, -1:]).sum(1), weights.shape[1] - 1)
+
+
+def check_sampling(temperature: Any, top_k: Any, top_p: Any) -> None:
+    """ValueError that names the setting which is out of range."""
+    if isinstance(temperature, bool) or not isinstance(temperature, (int, float, np.number)):
+        raise TypeError(f"`temperature` must be a number >= 0. Received: temperature={temperature!r}")
+    if not 0 <= temperature < float("inf"):
+        raise ValueError(f"`temperature` must be finite and >= 0. Received: temperature={temperature}")
+    if top_k is not None:
+        positive_integer("top_k", top_k)
+    if top_p is not None and not 0 < top_p <= 1:
+        raise ValueError(f"`top_p` must be in (0, 1]. Received: top_p={top_p}")
+
+
+class _Ending:
+    """Holds back what may become a stop string, and knows when one is complete."""
+
+    def __init__(self, stop: Sequence[str]) -> None:
+        self.stop, self.held, self.ended = stop, "", False
+
+    def add(self, piece: str) -> str:
+        """What of the text may be shown after this piece."""
+        self.held += piece
+        places = [self.held.find(stop) for stop in self.stop]
+        found = min((place for place in places if place >= 0), default=-1)
+        if found >= 0:
+            self.ended, shown, self.held = True, self.held[:found], ""
+            return shown
+        keep = max(
+            (n for stop in self.stop for n in range(1, len(stop)) if self.held.endswith(stop[:n])), default=0
+        )
+        shown = self.held[: len(self.held) - keep]
+        self.held = self.held[len(self.held) - keep :]
+        return shown
+
+
+def stream(
+    model: Any,
+    prompt: str | Sequence[str],
+    length: int = 200,
+    *,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    seed: int | None = None,
+    stop: str | Sequence[str] | None = None,
+    unknown: str | None = None,
+) -> Iterator[Any]:
+    """Writes on from a prompt and yields the text bit by bit: strings, or lists of them for several prompts.
+
+    `length`: how many characters (tokens) are written at most; `stop`: strings at which a text ends, not
+    shown; `seed`: the same seed gives the same text. The model needs a text encoder with `decode` (a
+    CharEncoder); characters of the prompt that it does not know raise ValueError, or are replaced by
+    `unknown`, one it knows.
+
+    As the one-step models of TensorFlow's and Keras's text generation tutorials.
+    """
+    single = isinstance(prompt, str)
+    prompts = [prompt] if isinstance(prompt, str) else list(prompt)
+    check_sampling(temperature, top_k, top_p)
+    length = positive_integer("length", length)
+    stops = [stop] if isinstance(stop, str) else list(stop or ())
+    if not all(isinstance(one, str) and one for one in stops):
+        raise ValueError(f"`stop` must hold strings that are not empty. Received: stop={stop!r}")
+    encoder = model.text_encoder
+    if not hasattr(encoder, "decode"):
+        raise ValueError(
+            "the model has no text encoder that can write; set model.text_encoder = CharEncoder(vocabulary). "
+            f"Received: text_encoder={encoder!r}"
+        )
+    ids = [encode_prompt(encoder, one, unknown) for one in prompts]
+    return _written(
+        Stepper(model, len(prompts)), encoder, ids, length, (temperature, top_k, top_p), seed, stops, single
+    )
+
+
+def encode_prompt(encoder: Any, prompt: Any, unknown: str | None) -> np.ndarray:
+    """The ids of a prompt, which must hold something."""
+    if not isinstance(prompt, str) or not prompt:
+        raise ValueError(f"`prompt` must be a text of at least one character. Received: prompt={prompt!r}")
+    characters = getattr(encoder, "characters", None)
+    if unknown is not None and characters is not None:
+        if unknown not in characters:
+            raise ValueError(f"`unknown` must be a character that the model knows. Received: {unknown!r}")
+        prompt = "".join(one if one in characters else unknown for one in prompt)
+    try:
+        return np.asarray(encoder([prompt])[0])
+    except ValueError as error:
+        raise ValueError(f"`prompt`: {error}; give unknown=' ' to replace such characters") from None
+
+
+def _written(
+    stepper: Stepper,
+    encoder: Any,
+    ids: list[np.ndarray],
+    length: int,
+    settings: tuple[float, int | None, float | None],
+    seed: int | None,
+    stops: list[str],
+    single: bool,
+) -> Iterator[Any]:
+    rng = np.random.default_rng(seed)
+    endings = [_Ending(stops) for _ in ids]
+    scores = stepper.read(ids)
+    for number in range(length):
+        tokens = sample(scores, *settings, rng=rng)
+        pieces = []
+        for token, ending in zip(tokens, endings, strict=True):
+            piece = "" if ending.ended else ending.add(encoder.decode([token]))
+            last = number == length - 1 and not ending.ended
+            pieces.append(piece + (ending.held if last else ""))
+        if any(pieces):
+            yield pieces[0] if single else pieces
+        if all(ending.ended for ending in endings):
+            return
+        if number < length - 1:
+            scores = stepper.read(tokens[:, None])
+
+
+def generate(model: Any, prompt: str | Sequence[str], length: int = 200, **settings: Any) -> Any:
+    """The text that the model writes on from a prompt (without it), or a list of them for several prompts.
+
+    `settings` as those of `stream`: temperature, top_k, top_p, seed, stop, unknown.
+    """
+    pieces = list(stream(model, prompt, length, **settings))
+    if isinstance(prompt, str):
+        return "".join(pieces)
+    return ["".join(parts) for parts in zip(*pieces, strict=True)] if pieces else [""] * len(prompt)
