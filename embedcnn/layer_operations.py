@@ -46,7 +46,8 @@ def _depthwise(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
 
 def _separable(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     made = build.add("depthwise_conv1d", inputs, [layer.depthwise_kernel], **_windows(layer))
-    made = build.add("conv1d", [made], [layer.pointwise_kernel, layer.bias])
+    settings = {"strides": 1, "dilation_rate": 1, "padding": "valid"}
+    made = build.add("conv1d", [made], [layer.pointwise_kernel, layer.bias], **settings)
     return _activate(build, layer.activation, made)
 
 

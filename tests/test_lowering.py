@@ -244,3 +244,34 @@ def test_one_convolution_called_twice_on_the_same_tokens():
     twice = layers.Concatenate()([pool(convolution(embedded)), pool(convolution(embedded))])
     out = embedcnn.Model(inputs, twice).predict(np.arange(20).reshape(2, 10), verbose=0)
     np.testing.assert_array_equal(out[:, :3], out[:, 3:])
+
+
+def test_a_separable_convolution_is_two_operations_and_may_be_pooled():
+    numbers = embedcnn.Input((9, 4))
+    layer = layers.SeparableConv1D(5, 3, activation="relu")
+    model = embedcnn.Model(numbers, layers.GlobalMaxPooling1D()(layer(numbers)))
+    assert [operation.name for operation in model.lowered().operations] == ["depthwise_conv1d", "conv_pool"]
+    x = np.random.default_rng(0).normal(size=(3, 9, 4))
+    depthwise, pointwise, bias = layer.get_weights()
+    windows = np.stack([(x[:, t : t + 3] * depthwise[None, :, :, 0]).sum(1) for t in range(7)], 1)
+    expected = np.maximum(windows @ pointwise[0] + bias, 0).max(1)
+    np.testing.assert_allclose(model.predict(x), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_grouped_convolutions_keep_the_general_path():
+    numbers = embedcnn.Input((9, 4))
+    pooled = layers.GlobalMaxPooling1D()(layers.Conv1D(6, 3, groups=2)(numbers))
+    names = [operation.name for operation in embedcnn.Model(numbers, pooled).lowered().operations]
+    assert names == ["conv1d", "global_max_pool"]
+
+
+def test_noise_vanishes_in_inference():
+    numbers = embedcnn.Input((4,))
+    x = layers.GaussianDropout(0.3)(layers.GaussianNoise(0.5)(layers.Dense(3)(numbers)))
+    model = embedcnn.Model(numbers, x)
+    assert [operation.name for operation in model.lowered().operations] == ["dense"]
+    assert [operation.name for operation in model.lowered(training=True).operations] == [
+        "dense",
+        "noise",
+        "noise",
+    ]

@@ -3,7 +3,10 @@
 import numpy as np
 from comparison import Pair, masks, ragged
 
-SMOOTH = ["linear", "tanh", "sigmoid", "softplus", "silu", "gelu", "gelu_tanh"]
+SMOOTH = [
+    *("linear", "tanh", "sigmoid", "softplus", "silu", "gelu", "gelu_tanh"),
+    *("log_sigmoid", "mish", "squareplus"),
+]
 
 
 class Builder:
@@ -20,6 +23,7 @@ class Builder:
             {},
         )  # of each sequence: T, and what those with equal steps and masks share
         self.layers, self.targets = 0, []
+        self.moving = []  # parameters that are moving statistics
 
     def pick(self, options):
         return options[int(self.rng.integers(len(options)))]
@@ -40,7 +44,8 @@ class Builder:
 
     def parameter(self, *shape, beside=()):
         """A new one, or one that an earlier operation has; never the table, never one of `beside`."""
-        known = [n for n, value in enumerate(self.values) if n and n not in beside and value.shape == shape]
+        taken = {0, *beside, *self.moving}
+        known = [n for n, value in enumerate(self.values) if n not in taken and value.shape == shape]
         if known and self.chance(0.6):
             return self.pick(known)
         fan_in = max(int(np.prod(shape[:-1])), 1)
@@ -116,6 +121,8 @@ class Builder:
             "dense": self.grow_dense,
             "value": self.grow_value,
             "join": self.grow_join,
+            "shape": self.grow_shape,
+            "dot": self.grow_dot,
         }
         steps[self.pick([*steps, "tokens", "convolution", "dense"])]()
 
@@ -148,6 +155,9 @@ class Builder:
 
     def grow_convolution(self, name="conv1d", x=None):
         x = self.of_kind("sequence") if x is None else x
+        if name == "conv1d" and self.chance(0.2):
+            self.grow_depthwise(x)
+            return
         filters, dilation = self.size(), int(self.pick([1, 1, 2]))
         taps, padding = int(self.rng.integers(1, 4)), self.pick(["same", "causal", "valid"])
         stride = int(self.pick([1, 1, 2, 3])) if dilation == 1 else 1
@@ -163,6 +173,54 @@ class Builder:
         number, masked, state = self.layouts[x]
         if stride == 1 and padding != "valid" and state != "own":  # the span's steps, without gaps
             self.layouts[out] = (number, masked, "whole")
+
+    def grow_depthwise(self, x):
+        taps, multiplier = int(self.rng.integers(1, 4)), int(self.rng.integers(1, 4))
+        stride, padding = int(self.pick([1, 1, 2])), self.pick(["same", "causal"])
+        filters = self.channels[x] * multiplier
+        parameters = [self.parameter(taps, self.channels[x], multiplier), *self.maybe_bias(filters)]
+        settings = {"strides": stride, "padding": padding}
+        out = self.add("depthwise_conv1d", [x], "sequence", filters, parameters, **settings)
+        self.take_windows(out, x, taps, stride, padding)
+
+    def add_full(self, name, sources, steps, channels, **settings):
+        """Adds an operation whose result is a sequence of so many steps, without a mask."""
+        out = self.tensor("sequence", channels)
+        self.steps[out], self.layouts[out] = steps, (("full", steps), False, "given")
+        self.operations.append((name, tuple(sources), (out,), (), settings))
+
+    def grow_shape(self):
+        """From flat to sequence, or time and channels exchanged."""
+        x = self.of_kind("flat", "sequence")
+        if self.kinds[x] == "sequence":
+            length = self.steps[x] + (int(self.rng.integers(3)) if self.layouts[x][1] else 0)
+            self.add_full("permute", [x], self.channels[x], length, length=length)
+        elif self.chance():
+            length = int(self.rng.integers(1, 5))
+            self.add_full("repeat", [x], length, self.channels[x], length=length)
+        else:
+            length = int(self.pick([n for n in range(1, 5) if self.channels[x] % n == 0]))
+            self.add_full("unflatten", [x], length, self.channels[x] // length, length=length)
+
+    def grow_dot(self):
+        """The channels of two tensors that have as many, summed away."""
+        a = self.of_kind("flat", "sequence")
+        partners = [
+            x
+            for x, kind in enumerate(self.kinds)
+            if kind in ("flat", "sequence") and self.channels[x] == self.channels[a]
+        ]
+        b = self.pick(partners)
+        sizes, settings = [], {}
+        for name, x in (("a", a), ("b", b)):
+            sequence = self.kinds[x] == "sequence"
+            settings[f"axis_{name}"] = 2 if sequence else 1
+            settings[f"length_{name}"] = self.steps[x] if sequence else 0
+            sizes.append(self.steps[x] if sequence else 1)
+        if self.kinds[a] == self.kinds[b] == "sequence":
+            self.add_full("dot", [a, b], *sizes, **settings)
+        else:
+            self.add("dot", [a, b], "flat", sizes[0] * sizes[1], **settings)
 
     def grow_window(self):
         x, size, stride = self.of_kind("sequence"), int(self.rng.integers(1, 4)), int(self.rng.integers(1, 4))
@@ -187,16 +245,27 @@ class Builder:
 
     def grow_value(self):
         x, parameters = self.of_kind("sequence", "flat"), []
-        name = self.pick(["activation", "softmax", "dropout", "layer_normalization"])
+        names = ["activation", "softmax", "log_softmax", "dropout", "noise", "rectifier"]
+        name = self.pick([*names, "layer_normalization", "unit_normalization", "batch_normalization"])
         scale, center = self.chance(), self.chance()
         settings = {
             "activation": {"activation": self.pick(SMOOTH)},
             "softmax": {},
             "dropout": {"rate": 0.3, "layer": self.layers, "whole_channels": self.chance()},
             "layer_normalization": {"scale": scale, "center": center, "epsilon": 0.1},
+            "log_softmax": {},
+            "noise": {"deviation": 0.3, "layer": self.layers, "multiply": self.chance()},
+            "rectifier": {"slope": 0.2},
+            "unit_normalization": {},
+            "batch_normalization": {"scale": scale, "center": center, "epsilon": 0.1, "momentum": 0.7},
         }
-        for _ in range(scale + center if name == "layer_normalization" else 0):
+        for _ in range(scale + center if name in ("layer_normalization", "batch_normalization") else 0):
             parameters.append(self.parameter(self.channels[x], beside=parameters))
+        if name == "batch_normalization":
+            for start in (self.rng.normal(size=self.channels[x]), self.rng.uniform(0.5, 2, self.channels[x])):
+                self.values.append(start)
+                parameters.append(len(self.values) - 1)
+                self.moving.append(len(self.values) - 1)
         self.layers += 1
         self.add(name, [x], self.kinds[x], self.channels[x], parameters, **settings[name])
 
@@ -258,4 +327,4 @@ class Builder:
         parameters = [(f"p{number}", value.shape) for number, value in enumerate(self.values)]
         trainable = [self.chance(0.8) for _ in self.values]
         arguments = (self.inputs, parameters, self.operations, tuple(outputs), self.values, trainable)
-        return Pair(*arguments, seed=self.seed)
+        return Pair(*arguments, seed=self.seed, tracked=self.moving)
