@@ -219,7 +219,7 @@ def encode_prompt(encoder: Any, prompt: Any, unknown: str | None) -> np.ndarray:
             raise ValueError(f"`unknown` must be a character that the model knows. Received: {unknown!r}")
         prompt = "".join(one if one in characters else unknown for one in prompt)
     try:
-        return np.asarray(encoder([prompt])[0])
+        return np.asarray(next(iter(encoder([prompt]))))
     except ValueError as error:
         raise ValueError(f"`prompt`: {error}; give unknown=' ' to replace such characters") from None
 

@@ -340,11 +340,15 @@ def _encoder_class(name: str) -> Any:
         from .encoding import TokenizerEncoder
 
         return TokenizerEncoder
+    if name == "CharEncoder":
+        from .encoding import CharEncoder
+
+        return CharEncoder
     if name == "TextEncoder":
         from .text import TextEncoder
 
         return TextEncoder
-    raise ValueError(f"unknown text encoder {name!r}; allowed: TextEncoder, TokenizerEncoder")
+    raise ValueError(f"unknown text encoder {name!r}; allowed: CharEncoder, TextEncoder, TokenizerEncoder")
 
 
 def encoder_config(encoder: Any) -> tuple[dict[str, Any], bytes | None]:
@@ -352,7 +356,7 @@ def encoder_config(encoder: Any) -> tuple[dict[str, Any], bytes | None]:
     name = type(encoder).__name__
     if type(encoder) is not _encoder_class(name):
         raise TypeError(
-            f"text_encoder: only TextEncoder and TokenizerEncoder can be stored. Received: {name}"
+            f"text_encoder: only TextEncoder, TokenizerEncoder and CharEncoder can be stored. Received: {name}"
         )
     vocabulary = getattr(encoder, "vocabulary", None)
     entry = {"class_name": name, "config": encoder.get_config()}
