@@ -6,7 +6,7 @@ import pytest
 import reference
 from comparison import Pair, masks
 
-from embedcnn import ops
+from embedcnn import _core, losses, ops
 
 KINDS = ["sparse_categorical", "categorical", "binary"]
 
@@ -118,3 +118,130 @@ def test_refused_targets():
         ops.cross_entropy(np.array([0.5, 1]), np.zeros((2, 4)))
     with pytest.raises(ValueError):
         ops.cross_entropy([0, 1], np.zeros((2, 4)), sample_weight=[1.0])
+
+
+FAMILIES = {
+    "element_loss": [
+        "squared",
+        "absolute",
+        "absolute_percentage",
+        "squared_logarithmic",
+        "huber",
+        "log_cosh",
+        "hinge",
+        "squared_hinge",
+        "poisson",
+    ],
+    "row_loss": ["kl_divergence", "cosine_similarity", "categorical_hinge"],
+    "focal_cross_entropy": ["binary", "categorical"],
+}
+OTHERS = [(name, kind) for name, kinds in FAMILIES.items() for kind in kinds]
+
+
+def twin_of(name, kind):
+    """The loss of the package whose NumPy form, in float64, is the specification."""
+    for cls in losses.CLASSES.values():
+        if cls.operation == name and cls.kind == kind:
+            return cls()
+    assert kind == "squared"
+    return losses.MeanSquaredError()
+
+
+def slopes(loss, y, x):
+    """Derivatives of each row's loss by central differences of the float64 form."""
+    step, out = 1e-5, np.zeros(x.shape)
+    for c in range(x.shape[-1]):
+        move = np.zeros(x.shape[-1])
+        move[c] = step
+        out[..., c] = (loss.per_example(y, x + move) - loss.per_example(y, x - move)) / (2 * step)
+    return out
+
+
+@pytest.mark.parametrize(("name", "kind"), OTHERS)
+def test_the_other_families(rung, threads, name, kind):
+    """Values and gradients of sequences with every kind of mask, weights of steps, and widths around the
+    lanes.
+    """
+    rng = np.random.default_rng(len(kind))
+    loss = twin_of(name, kind)
+    for cols in (1, 2, 7, 8, 9, 17):
+        for mask in list(masks(4, 5, rng).values())[:4]:
+            x = rng.uniform(0.05, 0.95, (4, 5, cols)).astype(np.float32)
+            x /= x.sum(-1, keepdims=True) if kind in ("kl_divergence", "categorical") and cols > 1 else 1
+            y = (rng.uniform(size=x.shape) > 0.5).astype(np.float32)
+            y = (
+                rng.uniform(0.1, 2, x.shape).astype(np.float32)
+                if name == "element_loss" and "hinge" not in kind
+                else y
+            )
+            y = np.where(np.abs(y - x) < 0.01, y + 0.05, y).astype(np.float32)  # away from corners
+            weight = rng.uniform(0, 2, (4, 5)).astype(np.float32)
+            program = _core.Program(
+                [("sequence", "x", -1, cols)], [], [(name, (0,), (1,), (), {"kind": kind})], (1,), 0, True
+            )
+            program.set_optimizer("sgd")
+            given = x if mask is None else (x, mask)
+            (value,), _, _, (out,) = program.train_step([given], [y], weight, 0.0, 0, True)
+            counted = np.ones((4, 5), bool) if mask is None else mask
+            share = np.where(counted, weight, 0) / max(1, counted.sum())
+            wide = x.astype(np.float64)
+            assert value == pytest.approx((loss.per_example(y, wide) * share).sum(), rel=1e-5, abs=1e-9)
+            expected = slopes(loss, y, wide) * share[..., None]
+            got = program.input_gradient(0)
+            np.testing.assert_allclose(got, expected, rtol=2e-3, atol=2e-5 * max(1, np.abs(expected).max()))
+            np.testing.assert_array_equal(out, np.where(counted[..., None], x, 0))
+
+
+@pytest.mark.parametrize(
+    ("operation", "message"),
+    [
+        (("element_loss", {"kind": "huber", "delta": 0.0}), "delta = 0 is not above 0"),
+        (("element_loss", {"kind": "cubic"}), "kind = 'cubic'; allowed are"),
+        (("row_loss", {"reduction": "mean"}), "reduction = 'mean'"),
+        (("focal_cross_entropy", {"label_smoothing": 2.0}), r"label_smoothing = 2 is outside \[0, 1\]"),
+        (
+            ("cross_entropy", {"kind": "binary", "ignores": 1}),
+            "only the kind 'sparse_categorical' can ignore",
+        ),
+    ],
+)
+def test_refused_attributes(operation, message):
+    name, attributes = operation
+    with pytest.raises(ValueError, match=message):
+        _core.Program([("floats", "x", 3)], [], [(name, (0,), (1,), (), attributes)], (1,))
+
+
+def test_refused_weights_of_the_core():
+    program = _core.Program([("floats", "x", 3)], [], [("squared_error", (0,), (1,), (), {})], (1,))
+    program.set_optimizer("sgd")
+    x = np.zeros((2, 3), np.float32)
+    for weight, message in (
+        (np.ones(3, np.float32), r"sample_weight has the shape \(3,\)"),
+        (np.ones((2, 4), np.float32), "sample_weight has 4 steps, the predictions have 0"),
+        ((None, None), "expected a tuple of 1 arrays, got 2"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            program.train_step([x], [x], weight, 0.1, 0)
+
+
+def test_given_losses_of_the_core():
+    program = _core.Program(
+        [("floats", "x", 2)], [], [("given_loss", (0,), (1,), (), {"weight": 0.5})], (1,), 0, True
+    )
+    program.set_optimizer("sgd")
+    x, weight = np.array([[1, 2], [3, 4]], np.float32), np.array([1, 3], np.float32)
+    result = program.train_step([x], [None], weight, 0.1, 0, False, lambda number, p: (p.sum(1), 2 * p))
+    assert result[0] == ((3 * 1 + 7 * 3) / 2 * 0.5,)
+    np.testing.assert_allclose(program.input_gradient(0), 0.5 * 2 * x * weight[:, None] / 2)
+    assert program.test_step([x], [None], None, False, lambda number, p: (p.sum(1), p))[0] == (2.5,)
+    with pytest.raises(ValueError, match="it needs loss_function"):
+        program.train_step([x], [None], None, 0.1, 0)
+    for function, error in (
+        (lambda number, p: p, TypeError),
+        (lambda number, p: (p, p), ValueError),
+        (lambda number, p: (p.sum(1), "x"), TypeError),
+        (lambda number, p: program.train_step([x], [None], None, 0.1, 0), RuntimeError),
+    ):
+        with pytest.raises(error):
+            program.train_step([x], [None], None, 0.1, 0, False, function)
+    assert program.test_step([x], [None], None, False, lambda number, p: (p.sum(1), p))[0] == (2.5,)
