@@ -183,7 +183,11 @@ MISUSE = [
     (lambda: LSTM(2, activation="gelu"), ValueError, "whose slope follows from its value"),
     (lambda: LSTM(2, activation="wrong"), ValueError, "wrong"),
     (lambda: LSTM(2, dropout=1.0), ValueError, r"`dropout` must be a number in \[0, 1\)"),
-    (lambda: LSTM(2, recurrent_dropout=-0.1), ValueError, r"`recurrent_dropout` must be a number in \[0, 1\)"),
+    (
+        lambda: LSTM(2, recurrent_dropout=-0.1),
+        ValueError,
+        r"`recurrent_dropout` must be a number in \[0, 1\)",
+    ),
     (lambda: LSTM(2, return_sequences=1), TypeError, "`return_sequences` must be True or False"),
     (lambda: LSTM(2, seed="a"), ValueError, "`seed` must be an integer"),
     (lambda: LSTM(2, wrong=1), ValueError, "Unrecognized keyword arguments"),

@@ -103,3 +103,54 @@ def every_input(rng, batch=5):
     body[:, 6:] = 0
     inputs = [title, body, rng.normal(size=(batch, 3)), rng.normal(size=(batch, 4, 5))]
     return inputs, [rng.integers(0, 3, batch), rng.normal(size=(batch, 1)).astype(np.float32)]
+
+
+def every_layer(seed=0):
+    """A Pair with the operations of further layers: a masked sequence and numbers, moving statistics, two
+    losses."""
+    rng = np.random.default_rng(seed)
+    shapes = {
+        "depthwise": (3, 4, 2),
+        "bias": (8,),
+        "gamma": (8,),
+        "beta": (8,),
+        "mean": (8,),
+        "variance": (8,),
+    }
+    shapes |= {"alpha": (1, 8), "v": (2, 4, 6), "g": (6,), "classes": (20, 3)}
+    number = {name: place for place, name in enumerate(shapes)}
+    statistics = tuple(number[name] for name in ("gamma", "beta", "mean", "variance"))
+    same = {"padding": "same"}
+    operations = [
+        ("masking", (0,), (2,), (), {}),
+        ("depthwise_conv1d", (2,), (3,), (number["depthwise"], number["bias"]), same),
+        ("batch_normalization", (3,), (4,), statistics, {"momentum": 0.7}),
+        ("rectifier", (4,), (5,), (number["alpha"],), {}),
+        ("unit_normalization", (5,), (6,), (), {}),
+        ("noise", (6,), (7,), (), {"deviation": 0.1, "layer": 3}),
+        ("conv1d", (7,), (8,), (number["v"],), {**same, "groups": 2}),
+        ("weight_normalization", (8,), (9,), (number["g"], number["v"]), {}),
+        ("permute", (9,), (10,), (), {"length": 6}),
+        ("unflatten", (1,), (11,), (), {"length": 2}),
+        ("dot", (11, 2), (12,), (), {"axis_a": 2, "axis_b": 2, "length_a": 2, "length_b": 6}),
+        ("repeat", (1,), (13,), (), {"length": 6}),
+        ("global_average_pool", (10,), (14,), (), {}),
+        ("global_average_pool", (12,), (15,), (), {}),
+        ("global_average_pool", (13,), (16,), (), {}),
+        ("concatenate", (14, 15, 16), (17,), (), {}),
+        ("dense", (17,), (18,), (number["classes"],), {}),
+        ("log_softmax", (18,), (19,), (), {}),
+        ("squared_error", (19,), (20,), (), {"weight": 0.3}),
+        ("cross_entropy", (18,), (21,), (), {"kind": "sparse_categorical"}),
+    ]
+    values = [rng.normal(size=shape) / 2 for shape in shapes.values()]
+    values[number["variance"]] = rng.uniform(0.5, 2, 8)
+    inputs = [("sequence", "x", -1, 4), ("floats", "facts", 8)]
+    moving = (number["mean"], number["variance"])
+    return Pair(inputs, list(shapes.items()), operations, (20, 21), values, seed=seed, tracked=moving)
+
+
+def every_layer_input(rng, batch=5):
+    x = rng.normal(size=(batch, 6, 4)) * (rng.random((batch, 6, 1)) < 0.7)
+    inputs = [x.astype(np.float32), rng.normal(size=(batch, 8)).astype(np.float32)]
+    return inputs, [rng.normal(size=(batch, 3)).astype(np.float32), rng.integers(0, 3, batch)]

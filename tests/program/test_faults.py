@@ -8,7 +8,14 @@ import time
 
 import numpy as np
 import pytest
-from program.models import every_input, every_operation, text_batch, text_cnn
+from program.models import (
+    every_input,
+    every_layer,
+    every_layer_input,
+    every_operation,
+    text_batch,
+    text_cnn,
+)
 
 from embedcnn import _core
 
@@ -30,24 +37,31 @@ def fail_each_allocation(action, forever):
     raise AssertionError("still failing after 2000 allocations")
 
 
+PROGRAMS = {"operations": (every_operation, every_input), "layers": (every_layer, every_layer_input)}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize("forever", [False, True])
-def test_the_constructor_survives_each_failing_allocation(forever):
-    assert fail_each_allocation(every_operation, forever) > 0
-    every_operation()
+def test_the_constructor_survives_each_failing_allocation(forever, program):
+    make = PROGRAMS[program][0]
+    assert fail_each_allocation(make, forever) > 0
+    make()
 
 
 @pytest.mark.parametrize("forever", [False, True])
 @pytest.mark.parametrize("threads", [1, 2])
-def test_steps_survive_each_failing_allocation(forever, threads):
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_steps_survive_each_failing_allocation(forever, threads, program):
     _core.set_num_threads(threads)
     rng = np.random.default_rng(0)
     failures = 0
     try:
         for batch in (3, 40):  # the second is larger: memory grows in the middle of the program's life
-            pair = every_operation()
-            pair.set_optimizer("adam", global_clipnorm=1.0)
-            inputs, targets = every_input(rng, batch)
-            inputs = [inputs[0], inputs[1], inputs[2].astype(np.float32), inputs[3].astype(np.float32)]
+            make, make_input = PROGRAMS[program]
+            pair = make()
+            pair.set_optimizer("sgd", momentum=0.5, nesterov=True, global_clipnorm=1.0)
+            inputs, targets = make_input(rng, batch)
+            inputs = [x if x.dtype.kind in "iu" else x.astype(np.float32) for x in inputs]
             before = [value.copy() for value in pair.values]
 
             def train(pair=pair, inputs=inputs, targets=targets):
@@ -70,9 +84,9 @@ def test_steps_survive_each_failing_allocation(forever, threads):
             failures += fail_each_allocation(train, forever)
             for number, value in enumerate(pair.values):  # start anew: still a working program
                 value[...] = before[number]
-                pair.reference.bind(number, value)
+                pair.reference.bind(number, value, pair.trainable[number], pair.tracked[number])
                 pair.steps[number][0] = 0
-            pair.bind(2)
+            pair.bind(1)
             pair.check_train_step(inputs, targets, 0.01, 0, tolerance=2e-4)
     finally:
         _core.set_num_threads(0)

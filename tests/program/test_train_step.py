@@ -2,7 +2,14 @@
 
 import numpy as np
 import pytest
-from program.models import every_input, every_operation, text_batch, text_cnn
+from program.models import (
+    every_input,
+    every_layer,
+    every_layer_input,
+    every_operation,
+    text_batch,
+    text_cnn,
+)
 
 from embedcnn import _core
 
@@ -62,6 +69,16 @@ def test_every_operation(rung, threads):
         inputs, targets = every_input(rng, batch=step + 1)
         pair.check_train_step(inputs, targets, 0.05, step, tolerance=3e-5)
         pair.compare_gradients(3e-5)
+
+
+def test_every_layer(rung, threads):
+    pair = every_layer()  # a bias before batch normalisation has no gradient: Adam would move it by rounding
+    pair.set_optimizer("sgd", momentum=0.5, clipnorm=1.0)
+    rng = np.random.default_rng(3)
+    for step in range(8):
+        inputs, targets = every_layer_input(rng, batch=step + 2)
+        pair.check_train_step(inputs, targets, 0.02, step, tolerance=1e-4)
+        pair.compare_gradients(1e-4)
 
 
 def test_learning_lowers_the_loss():
