@@ -16,8 +16,8 @@ void *ec_alloc(size_t bytes);
 void *ec_alloc_array(int64_t count, size_t size);
 /* The same, filled with zeros. */
 void *ec_alloc_zeros(int64_t count, size_t size);
-/* As ec_alloc_array, for a block that is written as a whole and read all over: in huge pages where the system has them,
- * as the search for a small page can take longer than the read itself. */
+/* As ec_alloc_array, for a block that is written from its beginning and read all over: in huge pages where the system
+ * has them, as it takes long to be given small ones, and to find them again. */
 void *ec_alloc_scattered(int64_t count, size_t size);
 /* A block of `new_count` items that starts with the first min(old_count, new_count) of `block`, which is freed.
  * On failure NULL, and `block` stays as it is. */

@@ -4,6 +4,7 @@
 
 #include "python/documents.h"
 
+#include "text/counting.h"
 #include "text/encoding.h"
 
 /* embedcnn._core.TextRules: immutable, so it may be used by several threads at once. */
