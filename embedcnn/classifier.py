@@ -159,7 +159,7 @@ def build_classifier(
     kind = suffix(settings)
     features = layers.Dropout(settings.dropout, name=f"dropout{kind}")(features)
     outputs = layers.Dense(len(labels), activation="softmax", name=f"labels{kind}")(features)
-    model = embedcnn.Model(tokens, outputs, name="text_classifier")
+    model = embedcnn.Model(tokens, outputs, name=f"text_classifier{kind}")
     model.text_encoder = encoder
     model.labels = list(labels)
     loss: Any = "sparse_categorical_crossentropy"
@@ -170,7 +170,7 @@ def build_classifier(
 
 
 def suffix(settings: Settings) -> str:
-    """What the names of a mean's layers end with: those of a CNN stand in the same model, see ``blend``."""
+    """What the names of a mean end with: it and a CNN may stand in the same model, see ``blend``."""
     return "" if settings.model == "cnn" else f"_{settings.model}"
 
 
