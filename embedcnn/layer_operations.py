@@ -90,6 +90,12 @@ def _pool(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     return build.add(name, inputs, **settings)
 
 
+def _global_pool(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    name = "global_max_pool" if isinstance(layer, layers.GlobalMaxPooling1D) else "global_average_pool"
+    made = build.add(name, inputs)
+    return build.add("unflatten", [made], length=1) if layer.keepdims else made
+
+
 def _merge(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     return build.add("merge", inputs, kind=type(layer).__name__.lower())
 
@@ -201,10 +207,8 @@ OPERATIONS: dict[type, Make] = {
     layers.PReLU: lambda build, layer, inputs, call: build.add("rectifier", inputs, [layer.alpha]),
     layers.Softmax: lambda build, layer, inputs, call: _activate(build, "softmax", inputs[0]),
     layers.Concatenate: lambda build, layer, inputs, call: build.add("concatenate", inputs),
-    layers.GlobalMaxPooling1D: lambda build, layer, inputs, call: build.add("global_max_pool", inputs),
-    layers.GlobalAveragePooling1D: lambda build, layer, inputs, call: build.add(
-        "global_average_pool", inputs
-    ),
+    layers.GlobalMaxPooling1D: _global_pool,
+    layers.GlobalAveragePooling1D: _global_pool,
     **dict.fromkeys((layers.SimpleRNN, layers.LSTM, layers.GRU), recurrent),
     layers.Bidirectional: bidirectional,
     layers.TimeDistributed: lambda build, layer, inputs, call: make(build, layer.layer, inputs, call),

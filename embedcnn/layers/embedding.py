@@ -72,6 +72,10 @@ class Embedding(Layer):
         embeddings: Any,
         freeze: bool = True,
         padding_idx: int | None = None,
+        max_norm: None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
         *,
         mask_zero: bool = False,
         name: str | None = None,
@@ -80,12 +84,20 @@ class Embedding(Layer):
         torch.nn.Embedding.from_pretrained.
 
         `padding_idx` may only be 0 (or None): it makes id 0 padding, as `mask_zero=True`. Numbers other than
-        float32 are converted, with a note.
+        float32 are converted, with a note. `sparse` is accepted: only touched rows are updated anyway. Raises
+        ValueError for `max_norm` (use `embeddings_constraint=MaxNorm(...)`) and `scale_grad_by_freq`.
 
         >>> import numpy as np
         >>> Embedding.from_pretrained(np.zeros((5, 2), "float32")).trainable
         False
         """
+        if max_norm is not None or norm_type != 2.0:
+            raise ValueError(
+                "`max_norm` must be None: give Embedding(..., embeddings_constraint=MaxNorm(2.0, axis=1)). "
+                f"Received: max_norm={max_norm!r}, norm_type={norm_type!r}"
+            )
+        if scale_grad_by_freq:
+            raise ValueError("`scale_grad_by_freq` must be False. Received: scale_grad_by_freq=True")
         matrix = given_matrix("embeddings", embeddings)
         if padding_idx is not None:
             if isinstance(padding_idx, bool) or padding_idx not in (0, -len(matrix)):

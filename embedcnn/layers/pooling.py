@@ -11,18 +11,24 @@ from .base import Layer, require_rank
 
 
 class _GlobalPooling1D(Layer):
-    """(B, T, C) to (B, C)."""
+    """(B, T, C) to (B, C), or with `keepdims` (B, 1, C)."""
 
-    def __init__(self, data_format: str | None = None, **options: Any) -> None:
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **options: Any) -> None:
         if data_format not in (None, "channels_last"):
             raise ValueError(f"`data_format` must be 'channels_last'. Received: data_format={data_format!r}")
+        if not isinstance(keepdims, bool):
+            raise ValueError(f"`keepdims` must be True or False. Received: keepdims={keepdims!r}")
+        self.keepdims = keepdims
         super().__init__(**options)
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
         require_rank(self, tensors[0], 3, "(batch, time, channels)")
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return (input_shape[0], input_shape[2])
+        return (input_shape[0], *([1] if self.keepdims else []), input_shape[2])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "keepdims": self.keepdims}
 
 
 class GlobalMaxPooling1D(_GlobalPooling1D):

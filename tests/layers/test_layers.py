@@ -91,6 +91,15 @@ def test_global_pooling_and_concatenate():
     np.testing.assert_allclose(sequences, np.concatenate([x, np.maximum(x, 0)], 2), rtol=1e-6)
 
 
+def test_global_pooling_keeps_the_axis():
+    x = RANDOM.normal(size=(2, 7, 3))
+    for kind, function in ((layers.GlobalMaxPooling1D, np.max), (layers.GlobalAveragePooling1D, np.mean)):
+        layer = kind(keepdims=True)
+        out = run(layer, x)
+        np.testing.assert_allclose(out, function(x, axis=1, keepdims=True), rtol=1e-4, atol=1e-6)
+        assert layer.output.shape == (None, 1, 3) and kind.from_config(layer.get_config()).keepdims
+
+
 def test_embedding_masks_padding():
     tokens = embedcnn.Input((None,), dtype="int32")
     layer = layers.Embedding(6, 3, mask_zero=True)

@@ -133,6 +133,19 @@ CASES = {
     "merge shapes": (lambda: layers.add([flat(3), flat(4)]), "tensors of one shape"),
     "subtract three": (lambda: layers.subtract([flat()] * 3), "exactly 2"),
     "maximum one": (lambda: layers.maximum([flat()]), "at least 2"),
+    "keepdims": (lambda: layers.GlobalMaxPooling1D(keepdims=1), "keepdims=1"),
+    "pretrained max_norm": (
+        lambda: layers.Embedding.from_pretrained(np.eye(3, dtype="f"), max_norm=2.0),
+        "embeddings_constraint=MaxNorm",
+    ),
+    "pretrained frequency": (
+        lambda: layers.Embedding.from_pretrained(np.eye(3, dtype="f"), scale_grad_by_freq=True),
+        "scale_grad_by_freq=True",
+    ),
+    "pretrained padding": (
+        lambda: layers.Embedding.from_pretrained(np.eye(3, dtype="f"), padding_idx=2),
+        "padding_idx=2",
+    ),
     "pool size": (lambda: layers.MaxPooling1D(0), "pool_size=0"),
     "pool causal": (lambda: layers.AveragePooling1D(2, padding="causal"), "padding='causal'"),
     "weight shape": (lambda: layers.Dense(1).add_weight("w", 3), "shape=3"),
