@@ -355,9 +355,10 @@ def blend(first: Any, second: Any) -> Any:
     """
     import embedcnn
     from embedcnn import layers
+    from embedcnn.nesting import inline
 
     tokens = embedcnn.Input((None,), dtype="int32", name="tokens")
-    mean = layers.Average(name="mean_probability")([first(tokens), second(tokens)])
+    mean = layers.Average(name="mean_probability")(inline(first, [tokens]) + inline(second, [tokens]))
     model = embedcnn.Model(tokens, mean, name="text_classifier")
     model.text_encoder, model.labels = first.text_encoder, first.labels
     return model

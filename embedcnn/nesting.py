@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .graph import Node, SymbolicTensor
+from .graph import Node, SymbolicTensor, walk
 from .variables import Variable
 
 
@@ -48,6 +48,15 @@ def replay(model: Any, tensors: Sequence[SymbolicTensor]) -> list[SymbolicTensor
         inner[id(old)].outputs = [known[id(tensor)] for tensor in old.outputs]
     call.outputs = [known[id(tensor)] for tensor in model.outputs]
     return call.outputs
+
+
+def inline(model: Any, tensors: Sequence[SymbolicTensor]) -> list[SymbolicTensor]:
+    """The layers of a model on other tensors, as though they stood in the new graph by themselves."""
+    outputs = replay(model, tensors)
+    for node in walk(tensors, outputs):
+        if node.calls and node.calls[0].layer is model:
+            node.calls = node.calls[1:]
+    return outputs
 
 
 def units_by_depth(nodes: Sequence[Node]) -> list[Unit]:
