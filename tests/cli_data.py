@@ -41,3 +41,11 @@ def write_data(folder, kind):
     }[kind]
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+def all_layers(model):
+    """The layers of a model and of the models inside it, by name."""
+    found = {}
+    for layer in model.layers:
+        found.update({layer.name: layer}, **(all_layers(layer) if hasattr(layer, "layers") else {}))
+    return found

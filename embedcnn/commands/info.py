@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{name:<{wide}}  {value}")
     if arguments.model is not None:
         print()
-        model.summary()
+        model.summary(expand_nested=True)
     return 0
 
 

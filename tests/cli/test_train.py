@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from cli_data import PAIRS, SMALL, write_data
+from cli_data import PAIRS, SMALL, all_layers, write_data
 
 from embedcnn import classifier, show_config
 from embedcnn.cli import main
@@ -113,7 +113,7 @@ def test_trainable_vectors_move_and_add_no_words(pets, tmp_path):
     model = load_model(out)
     vocabulary = model.text_encoder.vocabulary
     assert "meows" not in vocabulary
-    row = model.get_layer("words").get_weights()[0][vocabulary["purrs"]]
+    row = all_layers(model)["words"].get_weights()[0][vocabulary["purrs"]]
     assert row.shape == (3,) and not np.array_equal(row, [1, 0, 0])
 
 
@@ -245,7 +245,7 @@ def test_the_mean_counts_pairs_of_words(tmp_path, capsys):
 def test_a_cnn_is_blended_with_a_mean(pets, tmp_path, option):
     out = tmp_path / "m"
     assert main(["train", str(pets), "--out", str(out), "--quiet", option, *SMALL]) == 0
-    names = [layer.name for layer in load_model(out).layers]
+    names = all_layers(load_model(out))
     assert ("mean_probability" in names) == (option == "--blend")
     assert ("words_and_ngrams" in names) == (option == "--blend")
     assert "words" in names and "width_2" in names
