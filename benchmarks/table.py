@@ -34,6 +34,7 @@ def run(name: str, arguments: argparse.Namespace) -> dict[str, Any] | None:
     if name in RACES:
         options += ["--compile"] if arguments.compile else []
         options += ["--cores", str(arguments.cores)] if arguments.cores else []
+        options += ["--processor-time"] if arguments.processor_time else []
     if name == "accuracy" and arguments.data:
         options += ["--data", arguments.data]
     with tempfile.TemporaryDirectory() as folder:
@@ -113,9 +114,10 @@ def row(benchmark: str, result: dict[str, Any]) -> tuple[str, ...]:
 
 def described(machine: dict[str, Any], names: list[str]) -> str:
     load = f"load {machine['load']} at the end" if machine.get("load") is not None else "load unknown"
+    cores = f"{machine['cores']} core{'s' if machine['cores'] != 1 else ''}"
     return (
-        f"{', '.join(names)}: {machine['processor']}, {machine['kernels']}, {machine['threads']} threads, "
-        f"{machine['compiler']}, Python {machine['python']}, {load}"
+        f"{', '.join(names)}: {machine['processor']}, {machine['kernels']}, {cores}, time "
+        f"{machine.get('clock', 'of the wall')}, {machine['compiler']}, Python {machine['python']}, {load}"
     )
 
 
@@ -190,6 +192,7 @@ def main() -> None:
     parser.add_argument("--python", default=os.environ.get("EMBEDCNN_PEER_PYTHON"), help="as in kim.py")
     parser.add_argument("--compile", action="store_true", help="torch.compile and Keras's XLA too")
     parser.add_argument("--cores", type=int, help="cores for the races, instead of all")
+    parser.add_argument("--processor-time", action="store_true", help="as in kim.py, for the races")
     parser.add_argument("--data", help="folder for accuracy.py")
     parser.add_argument("--only", nargs="*", choices=BENCHMARKS, default=list(BENCHMARKS), help="run these")
     parser.add_argument("--readme", action="store_true", help="put the table into README.md")
