@@ -1,5 +1,5 @@
-"""Writes keras_recurrent.safetensors: outputs and gradients of Keras's recurrent layers. Run once, where Keras and
-safetensors are installed:
+"""Writes keras_recurrent.safetensors: outputs and gradients of Keras's recurrent layers. Run once, where
+Keras and safetensors are installed:
 
 python tests/golden/make_keras_recurrent.py
 """
