@@ -13,7 +13,10 @@ _MODULES = frozenset(
         "constraints",
         "data",
         "datasets",
+        "encoding",
+        "generation",
         "initializers",
+        "language_model",
         "layers",
         "losses",
         "metrics",
@@ -31,6 +34,7 @@ _MODULES = frozenset(
     )
 )
 _NAMES = {
+    "CharLanguageModel": "language_model",
     "Input": "layers",
     "Layer": "layers",
     "Model": "models",

@@ -11,16 +11,18 @@ import sys
 from collections.abc import Sequence
 
 from embedcnn import __version__
-from embedcnn.commands import info, predict, test, train
+from embedcnn.commands import generate, info, predict, test, train
 from embedcnn.commands.errors import CommandError
 
-DESCRIPTION = "Train and use text classifiers that stand on word embeddings, on a plain CPU."
+DESCRIPTION = "Train and use text models that stand on embeddings, on a plain CPU."
 EPILOG = """\
 examples:
   embedcnn train                          a first model, on text that comes with Python
   embedcnn train reviews.csv              a model of your own: a table with a text and a label column
   embedcnn test model.embedcnn new.csv    how good it is on other texts
   embedcnn predict model.embedcnn "a text with wit"
+  embedcnn train --model lm book.txt      a model that writes
+  embedcnn generate model.embedcnn --prompt "Well, "
   embedcnn COMMAND --help                 all about a command
 
 exit status: 0 done, 1 an error in data or files, 2 wrong usage, 130 stopped by Ctrl-C
@@ -42,7 +44,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"embedcnn {__version__}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (train, test, predict, info):
+    for module in (train, test, predict, generate, info):
         module.add_command(commands)
     from embedcnn.vectors import command as vectors_command
 

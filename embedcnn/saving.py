@@ -356,8 +356,7 @@ def encoder_config(encoder: Any) -> tuple[dict[str, Any], bytes | None]:
     name = type(encoder).__name__
     if type(encoder) is not _encoder_class(name):
         raise TypeError(
-            f"text_encoder: only TextEncoder, TokenizerEncoder and CharEncoder can be stored. Received: "
-            f"{name}"
+            f"text_encoder: only TextEncoder, TokenizerEncoder, CharEncoder can be stored. Received: {name}"
         )
     vocabulary = getattr(encoder, "vocabulary", None)
     entry = {"class_name": name, "config": encoder.get_config()}

@@ -11,6 +11,7 @@ from embedcnn.commands import arguments as options
 from embedcnn.commands.errors import CommandError
 from embedcnn.commands.model_file import check_target
 from embedcnn.commands.report import accuracy, report_lines
+from embedcnn.commands.train_lm import LANGUAGE_MODEL_OPTIONS, add_options, refuse, train_language_model
 from embedcnn.data.labelled import LabelledTexts
 
 DEFAULT_OUT = "model.embedcnn"
@@ -36,6 +37,7 @@ examples:
   embedcnn train reviews.csv --text-column review --label-column stars --report
   embedcnn train train.tsv --valid dev.tsv --vectors glove.6B.100d.txt --freeze --out reviews.embedcnn
   embedcnn train questions.txt --encoding latin-1 --widths 1,2,3 --filters 200 --seed 7
+  embedcnn train --model lm book.txt --epochs 20 --out writer.embedcnn
 """
 
 
@@ -69,10 +71,10 @@ def add_command(commands: Any) -> None:
     group = parser.add_argument_group("the model")
     group.add_argument(
         "--model",
-        choices=("cnn", "avg"),
+        choices=("cnn", "avg", "lm"),
         default=default.model,
         help="cnn: convolutions, the largest value of each; avg: the mean of the embeddings of words and "
-        "n-grams of words (default: cnn)",
+        "n-grams of words; lm: a language model of the characters of a book, DATA (default: cnn)",
     )
     group.add_argument("--vectors", metavar="FILE", help="word vectors to start from, in any usual format")
     group.add_argument("--freeze", action="store_true", help="leave the vectors of --vectors as they are")
@@ -80,7 +82,6 @@ def add_command(commands: Any) -> None:
     group.add_argument(
         "--widths",
         type=options.widths,
-        default=default.widths,
         metavar="N,N",
         help=f"words that a filter looks at (default: {','.join(map(str, default.widths))})",
     )
@@ -126,7 +127,6 @@ def add_command(commands: Any) -> None:
     group.add_argument(
         "--blend",
         action=argparse.BooleanOptionalAction,
-        default=default.blend,
         help="average a CNN with a mean of words and n-grams, at little cost and for about a point of "
         "accuracy; never with --freeze",
     )
@@ -134,18 +134,27 @@ def add_command(commands: Any) -> None:
     add_number(
         group, "--learning-rate", options.number(0, zero=False), default.learning_rate, "Adam's learning rate"
     )
-    add_number(group, "--seed", options.count(0, 2**31 - 1), default.seed, "decides all that is random")
+    group.add_argument(
+        "--seed",
+        type=options.count(0, 2**31 - 1),
+        default=default.seed,
+        metavar="N",
+        help=f"decides all that is random (default: {default.seed})",
+    )
+    add_options(parser)
     options.add_common_options(group)  # type: ignore[arg-type]
     parser.set_defaults(run=run)
 
 
 def add_number(group: Any, name: str, kind: Any, default: float, about: str) -> None:
-    """A numeric option whose help tells its default."""
-    group.add_argument(name, type=kind, default=default, metavar="N", help=f"{about} (default: {default:g})")
+    """A numeric option whose help tells the default, which stands where it is not given."""
+    group.add_argument(name, type=kind, metavar="N", help=f"{about} (default: {default:g})")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs ``train``."""
+    if arguments.model == "lm":
+        return train_language_model(arguments)
     from embedcnn.classifier import make_encoder, train_classifier
 
     check_usage(arguments)
@@ -185,6 +194,7 @@ def check_usage(arguments: argparse.Namespace) -> None:
         raise CommandError("--freeze: there is nothing to freeze without --vectors")
     if arguments.vectors and arguments.dimensions is not None:
         raise CommandError("--dimensions: the file of --vectors decides them; leave one of the two out")
+    refuse(arguments, LANGUAGE_MODEL_OPTIONS, "is for --model lm")
     if arguments.data is None:
         for name in ("valid", "format", "text_column", "label_column"):
             if getattr(arguments, name) is not None:

@@ -1,0 +1,75 @@
+"""``embedcnn generate``: a language model writes on from a prompt, to the terminal as it goes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from embedcnn.commands import arguments as options
+
+EPILOG = """\
+examples:
+  embedcnn train --model lm book.txt --out writer.embedcnn
+  embedcnn generate writer.embedcnn --prompt "Prince Andrew" --length 500 --temperature 0.7
+  embedcnn generate writer.embedcnn --prompt "Well, " --top-k 5 --seed 1 --stop "."
+"""
+
+
+def add_command(commands: Any) -> None:
+    """Adds ``generate``."""
+    parser = commands.add_parser(
+        "generate",
+        help="a language model writes a text",
+        description="Write on from a prompt with a language model.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("model", metavar="MODEL", help="a file that embedcnn train --model lm has written")
+    parser.add_argument("--prompt", required=True, metavar="TEXT", help="where the text begins")
+    parser.add_argument(
+        "--length", type=options.count(1), default=300, metavar="N", help="characters (default: 300)"
+    )
+    parser.add_argument(
+        "--temperature",
+        type=options.number(0),
+        default=1.0,
+        metavar="X",
+        help="below 1 likelier, above 1 more surprising, 0 always the likeliest (default: 1)",
+    )
+    parser.add_argument(
+        "--top-k", type=options.count(1), metavar="K", help="choose among the K likeliest only"
+    )
+    parser.add_argument(
+        "--top-p",
+        type=options.number(0, zero=False),
+        metavar="P",
+        help="choose among the likeliest that together reach this probability",
+    )
+    parser.add_argument(
+        "--seed", type=options.count(0), metavar="N", help="the same number gives the same text"
+    )
+    parser.add_argument("--stop", metavar="TEXT", help="end where this comes (it is not shown)")
+    parser.add_argument(
+        "--unknown", metavar="C", help="a character that stands for those of the prompt which it never read"
+    )
+    options.add_common_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs ``generate``."""
+    from embedcnn.language_model import CharLanguageModel
+
+    options.use_threads(arguments)
+    writer = CharLanguageModel.load(arguments.model)
+    names = ("temperature", "top_k", "top_p", "seed", "stop", "unknown")
+    pieces = writer.stream(
+        arguments.prompt, arguments.length, **{name: getattr(arguments, name) for name in names}
+    )
+    sys.stdout.write(arguments.prompt)
+    for piece in pieces:
+        sys.stdout.write(piece)
+        sys.stdout.flush()
+    sys.stdout.write("\n")
+    return 0
