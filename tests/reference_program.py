@@ -134,6 +134,8 @@ class Program:
             out, backward = getattr(module, name)(*plain, *arrays, **attributes)
         if not isinstance(first, Sequence):
             return out, backward
+        if name in ("merge", "concatenate") and mask is not None:
+            mask = np.logical_and.reduce([t.mask for t in tensors])
         return sequence(out, mask), lambda d_out: backward(sequence(d_out, mask).values)
 
     def state_mask(self, x, recurrent_kernel, step, recurrent_dropout=0.0, layer=0, **_):

@@ -28,6 +28,10 @@ static inline int ec_layout_counts(const struct ec_layout *layout, int64_t row)
 
 /* Every text fills `width` steps; nothing is masked. */
 ec_status ec_layout_full(struct ec_layout *layout, int64_t batch, int64_t width, struct ec_arena *arena);
+/* `out`: the spans that a and b share, a row unmasked where it is in both. EC_BAD_VALUE where the spans differ, or
+ * would no longer end with unmasked rows. */
+ec_status ec_layout_both(struct ec_layout *out, const struct ec_layout *a, const struct ec_layout *b,
+                         struct ec_arena *arena);
 /* Whether two layouts have the same steps and masks for the same texts. */
 int ec_layout_same(const struct ec_layout *a, const struct ec_layout *b);
 

@@ -1,9 +1,14 @@
-/* concatenate: tensors side by side along the last axis; all flat, or all sequences with the same steps.
+/* concatenate: tensors side by side along the last axis; all flat, or all sequences with the same steps
+ * (a step is unmasked where it is in all, as in Keras).
  *
  *     out[r, :] = (in_0[r, :], in_1[r, :], ...)          d_in_i[r, :] = its part of d_out[r, :] */
 #include "ops/op.h"
 
 #include <string.h>
+
+struct state {
+    struct ec_layout layout; /* of the step, where the masks differ */
+};
 
 static ec_status infer(struct ec_op *op, char *message, size_t bytes)
 {
@@ -29,13 +34,7 @@ static ec_status infer(struct ec_op *op, char *message, size_t bytes)
 
 static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
-    for (int i = 1; op->inputs[0]->kind == EC_SEQUENCE && i < op->input_count; i++) {
-        if (!ec_layout_same(op->inputs[0]->layout, op->inputs[i]->layout)) {
-            return ec_infer_error(step->message, sizeof step->message,
-                                  "concatenate: the sequences 0 and %d have different steps or masks", i);
-        }
-    }
-    return ec_op_plan_like_input(op, step);
+    return ec_op_plan_like_inputs(op, step, &((struct state *)op->state)->layout);
 }
 
 static void run(struct ec_op *op, struct ec_team *team, int back)
@@ -75,6 +74,7 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
 
 const struct ec_op_type ec_op_concatenate = {
     .name = "concatenate",
+    .state_bytes = sizeof(struct state),
     .infer = infer,
     .plan = plan,
     .forward = forward,

@@ -19,6 +19,8 @@ enum kind {
 
 struct state {
     int kind;
+
+    struct ec_layout layout; /* of the step, where the masks differ */
 };
 
 static const char *const kinds[] = {"add", "subtract", "multiply", "average", "maximum", "minimum", NULL};
@@ -56,13 +58,7 @@ static ec_status infer(struct ec_op *op, char *message, size_t bytes)
 
 static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
-    for (int i = 1; op->inputs[0]->kind == EC_SEQUENCE && i < op->input_count; i++) {
-        if (!ec_layout_same(op->inputs[0]->layout, op->inputs[i]->layout)) {
-            return ec_infer_error(step->message, sizeof step->message,
-                                  "merge: the sequences 0 and %d have different steps or masks", i);
-        }
-    }
-    return ec_op_plan_like_input(op, step);
+    return ec_op_plan_like_inputs(op, step, &((struct state *)op->state)->layout);
 }
 
 static const int64_t block = 2048; /* values of a tile: all inputs of one stay in the first cache */

@@ -110,6 +110,30 @@ ec_status ec_op_plan_like_input(struct ec_op *op, struct ec_step *step)
     return status == EC_OK ? ec_tensor_take(out, step) : status;
 }
 
+ec_status ec_op_plan_like_inputs(struct ec_op *op, struct ec_step *step, struct ec_layout *layout)
+{
+    struct ec_tensor *out = op->outputs[0];
+    const struct ec_layout *both = op->inputs[0]->layout;
+    for (int i = 1; op->inputs[0]->kind == EC_SEQUENCE && i < op->input_count; i++) {
+        if (ec_layout_same(both, op->inputs[i]->layout)) {
+            continue;
+        }
+        ec_status status = ec_layout_both(layout, both, op->inputs[i]->layout, step->arena);
+        if (status != EC_OK) {
+            return status != EC_BAD_VALUE
+                       ? status
+                       : ec_infer_error(step->message, sizeof step->message,
+                                        "%s: the sequences 0 and %d have different steps or texts of different lengths",
+                                        op->type->name, i);
+        }
+        both = layout;
+    }
+    out->layout = both;
+    out->rows = op->inputs[0]->rows;
+    ec_status status = ec_op_plan_gradients(op, step);
+    return status == EC_OK ? ec_tensor_take(out, step) : status;
+}
+
 void ec_product_plan(struct ec_product *product, struct ec_step *step)
 {
     product->precision = step->precision;

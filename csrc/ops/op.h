@@ -157,6 +157,9 @@ ec_status ec_tensor_take(struct ec_tensor *tensor, struct ec_step *step);
 ec_status ec_parameter_take_gradient(struct ec_parameter *parameter, struct ec_step *step);
 /* The output has the rows and layout of the input and needs a gradient if it, or a parameter, does. */
 ec_status ec_op_plan_like_input(struct ec_op *op, struct ec_step *step);
+/* The same for several inputs with the same spans, into `layout` where their masks differ: a row is unmasked where all
+ * are. */
+ec_status ec_op_plan_like_inputs(struct ec_op *op, struct ec_step *step, struct ec_layout *layout);
 /* Sets needs_grad of an output from the inputs and parameters, and takes the dense gradients of the trainable ones. */
 ec_status ec_op_plan_gradients(struct ec_op *op, struct ec_step *step);
 /* Sets the product's precision, takes its workspace and adds its work to the step's. */

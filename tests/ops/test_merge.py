@@ -34,6 +34,34 @@ def test_sequences_of_one_tensor_and_its_activation(rung, threads, kind):
         pair.check_gradients([x if mask is None else (x, mask)])
 
 
+@pytest.mark.parametrize("join", ["merge", "concatenate"])
+def test_a_step_is_unmasked_where_it_is_in_all(rung, threads, join):
+    """A convolution fills the gaps inside a text; its sum with its input has them again, as Keras's masks."""
+    rng = np.random.default_rng(3)
+    operations = [
+        ("conv1d", (0,), (1,), (0,), {"padding": "same"}),
+        (join, (1, 0, 1), (2,), (), {"kind": "add"} if join == "merge" else {}),
+        ("global_max_pool", (2,), (3,), (), {}),
+    ]
+    kernel = rng.normal(size=(3, 5, 5))
+    pair = Pair([("sequence", "x", -1, 5)], [("k", (3, 5, 5))], operations, (2, 3), [kernel])
+    mask = np.array([[1, 0, 1, 1, 0, 1], [0, 1, 0, 0, 1, 0], [0, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1]], bool)
+    for given in [mask, *masks(4, 6, rng).values()]:
+        x = rng.normal(size=(4, 6, 5)).astype(np.float32)
+        pair.check_gradients([x if given is None else (x, given)])
+
+
+def test_texts_of_different_lengths_cannot_be_merged():
+    pair = Pair(
+        [("sequence", "x", -1, 2), ("sequence", "y", -1, 2)], [], [("merge", (0, 1), (2,), (), {})], (2,), []
+    )
+    x, mask = np.ones((2, 3, 2), np.float32), np.array([[1, 1, 0], [1, 1, 1]], bool)
+    with pytest.raises(ValueError, match="texts of different lengths"):
+        pair.core.forward([(x, mask), (x, ~mask | mask)])
+    with pytest.raises(ValueError, match="texts of different lengths"):
+        pair.core.forward([(x, np.array([[1, 0, 1]] * 2, bool)), (x, np.array([[0, 1, 1]] * 2, bool))])
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_tensor_twice(rung, kind):
     pair = Pair([("floats", "x", 9)], [], [("merge", (0, 0), (1,), (), {"kind": kind})], (1,), [])
