@@ -12,15 +12,16 @@ echo "instruction sets: ${rungs[*]}"
 
 # The README's second command has run everything once, with the best instruction set and all CPUs, and there the
 # tests of operations went through every pair by themselves. Here every pair has its turn with all others: models,
-# programs, optimizers; text and word vectors, which have no kernels of their own, once per number of threads.
+# programs, optimizers; text, word vectors and files, which have no kernels of their own, once per number of threads.
 independent=(tests/structure tests/datasets tests/data tests/cli tests/notebooks tests/base tests/kernels tests/matrix
     tests/fuzz)
-text=(tests/text tests/preprocessing tests/vectors)
+without_kernels=(tests/text tests/preprocessing tests/vectors tests/test_saving.py tests/test_backup.py
+    tests/test_replacement.py)
 for rung in "${rungs[@]}"; do
     counts=(1 2 3)
     case $rung in avx512_bf16 | amx) counts=(2) ;; esac # number formats for products, else as avx512
     skipped=("${independent[@]}")
-    [ "$rung" = "${rungs[0]}" ] || skipped+=("${text[@]}")
+    [ "$rung" = "${rungs[0]}" ] || skipped+=("${without_kernels[@]}")
     for threads in "${counts[@]}"; do
         export EMBEDCNN_ISA=$rung OMP_NUM_THREADS=$threads
         echo "--- EMBEDCNN_ISA=$rung OMP_NUM_THREADS=$threads"
