@@ -2,7 +2,13 @@
 
 import importlib as _importlib
 
-from embedcnn.runtime import get_num_threads, set_num_threads, show_config  # first: it loads the core
+from embedcnn.runtime import (  # first: it loads the core
+    get_float32_matmul_precision,
+    get_num_threads,
+    set_float32_matmul_precision,
+    set_num_threads,
+    show_config,
+)
 
 __version__ = "0.1.0"
 
@@ -41,7 +47,15 @@ _NAMES = {
     "Ragged": "ragged",
     "Sequential": "models",
 }
-__all__ = ["__version__", "get_num_threads", "set_num_threads", "show_config", *_NAMES]
+__all__ = [
+    "__version__",
+    "get_float32_matmul_precision",
+    "get_num_threads",
+    "set_float32_matmul_precision",
+    "set_num_threads",
+    "show_config",
+    *_NAMES,
+]
 
 
 def __getattr__(name: str) -> object:

@@ -53,11 +53,42 @@ def get_num_threads() -> int:
     return _core.get_num_threads()
 
 
-def show_config() -> dict[str, object]:
-    """Version, compiler, OpenMP, instruction set and threads, as a dict (like ``sklearn.show_versions``).
+def set_float32_matmul_precision(precision: str) -> None:
+    """Sets how exact matrix products are (like ``torch.set_float32_matmul_precision``), for all models of the process.
 
-    >>> sorted(show_config())
-    ['compiler', 'instruction_set', 'instruction_sets', 'numpy', 'openmp', 'threads', 'version']
+    ``"highest"`` (the default) computes in float32. ``"high"`` splits each value into the sum of two bfloat16 numbers
+    and adds up three of their four products (bf16x3): errors some times those of float32, where the processor has AMX.
+    ``"medium"`` rounds the operands to bfloat16 (8 significant bits, a relative error of at most 2**-8 each): with AMX
+    or AVX-512 BF16. Sums are float32, and so are weights, gradients and the optimizer. A processor without the
+    instructions, and products too small to gain, use float32: a precision is a lower bound. ``show_config()`` says
+    what runs here. Values beyond 3.38e38 overflow in bfloat16.
+
+    The next step uses it. With the same precision, results are the same bits for any number of threads. Measured over
+    a depth of 512, in relative error: float32 4e-7, bf16x3 4e-6, bfloat16 2e-3. Raises ``ValueError`` for other words.
+
+    >>> set_float32_matmul_precision("medium")
+    >>> get_float32_matmul_precision()
+    'medium'
+    >>> set_float32_matmul_precision("highest")
+    """
+    _core.set_float32_matmul_precision(precision)
+
+
+def get_float32_matmul_precision() -> str:
+    """How exact matrix products are (like ``torch.get_float32_matmul_precision``).
+
+    >>> get_float32_matmul_precision()
+    'highest'
+    """
+    return _core.get_float32_matmul_precision()
+
+
+def show_config() -> dict[str, object]:
+    """Version, compiler, OpenMP, instruction set, precision and threads, as a dict (like ``sklearn.show_versions``).
+
+    >>> sorted(show_config())  # doctest: +NORMALIZE_WHITESPACE
+    ['compiler', 'float32_matmul_precision', 'instruction_set', 'instruction_sets', 'matmul_formats', 'numpy',
+    'openmp', 'threads', 'version']
     """
     import numpy
 
@@ -71,6 +102,8 @@ def show_config() -> dict[str, object]:
         "openmp": build["openmp"] or None,
         "instruction_set": kernels["name"],
         "instruction_sets": kernels["available"],
+        "float32_matmul_precision": get_float32_matmul_precision(),
+        "matmul_formats": _core.number_formats(),
         "threads": get_num_threads(),
         "numpy": numpy.__version__,
     }

@@ -1,4 +1,4 @@
-/* Threads and build facts: set_num_threads, get_num_threads, build_info. */
+/* Settings of the process and build facts: threads, precision of matrix products, instruction set, build_info. */
 #include "python/module.h"
 
 #include "base/memory.h"
@@ -40,6 +40,38 @@ static PyObject *build_info(PyObject *self, PyObject *unused)
     const char *compiler = "unknown";
 #endif
     return Py_BuildValue("{s:s,s:i}", "compiler", compiler, "openmp", ec_openmp_version());
+}
+
+static const char *const precisions[EC_PRECISIONS] = {"highest", "high", "medium"};
+
+static PyObject *set_precision(PyObject *self, PyObject *argument)
+{
+    (void)self;
+    for (int i = 0; PyUnicode_Check(argument) && i < EC_PRECISIONS; i++) {
+        if (PyUnicode_CompareWithASCIIString(argument, precisions[i]) == 0) {
+            ec_program_set_precision((enum ec_precision)i);
+            Py_RETURN_NONE;
+        }
+    }
+    return PyErr_Format(PyUnicode_Check(argument) ? PyExc_ValueError : PyExc_TypeError,
+                        "precision = %R; expected 'highest', 'high' or 'medium'", argument);
+}
+
+static PyObject *get_precision(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    return PyUnicode_FromString(precisions[ec_program_precision()]);
+}
+
+/* What each precision runs as on the instruction set in use: fp32, bf16x3 or bf16. */
+static PyObject *number_formats(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    const struct ec_gemm *gemm = ec_kernels()->gemm;
+    return Py_BuildValue("{s:s,s:s,s:s}", precisions[EC_HIGHEST], gemm[EC_HIGHEST].name, precisions[EC_HIGH],
+                         gemm[EC_HIGH].name, precisions[EC_MEDIUM], gemm[EC_MEDIUM].name);
 }
 
 static PyObject *kernels(PyObject *self, PyObject *unused)
@@ -110,6 +142,12 @@ static PyMethodDef methods[] = {
      "set_num_threads(num_threads)\n--\n\n0 returns to OpenMP's own limit."},
     {"get_num_threads", get_num_threads, METH_NOARGS, "get_num_threads()\n--\n\nThreads that the next step uses."},
     {"build_info", build_info, METH_NOARGS, "build_info()\n--\n\nCompiler and OpenMP version of the build."},
+    {"set_float32_matmul_precision", set_precision, METH_O,
+     "set_float32_matmul_precision(precision)\n--\n\nOf all steps that begin from now on."},
+    {"get_float32_matmul_precision", get_precision, METH_NOARGS,
+     "get_float32_matmul_precision()\n--\n\n'highest', 'high' or 'medium'."},
+    {"number_formats", number_formats, METH_NOARGS,
+     "number_formats()\n--\n\nWhat each precision runs as with the kernels in use."},
     {"kernels", kernels, METH_NOARGS, "kernels()\n--\n\nThe instruction set in use, and those of this machine."},
     {"select_kernels", select_kernels, METH_O,
      "select_kernels(name)\n--\n\nUses this instruction set from now on; 'auto' is the best. For tests."},

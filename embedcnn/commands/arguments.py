@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -111,6 +112,12 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
         help="threads (default: as many as cores); results do not depend on it",
     )
     parser.add_argument(
+        "--precision",
+        choices=("highest", "high", "medium"),
+        default="high",
+        help="of matrix products: float32, or at least bf16x3 or bf16 where the processor has it (default: high)",
+    )
+    parser.add_argument(
         "--debug", action="store_true", default=argparse.SUPPRESS, help="show the traceback of an error"
     )
 
@@ -121,9 +128,29 @@ def read_data(arguments: argparse.Namespace, path: str) -> LabelledTexts:
     return read_labelled(path, encoding=arguments.encoding, format=arguments.format, **columns)
 
 
-def use_threads(arguments: argparse.Namespace) -> None:
-    """Applies --threads."""
-    if arguments.threads is not None:
-        from embedcnn import set_num_threads
+def use_runtime(arguments: argparse.Namespace) -> None:
+    """Applies --threads and --precision."""
+    from embedcnn import set_float32_matmul_precision, set_num_threads
 
+    if arguments.threads is not None:
         set_num_threads(arguments.threads)
+    set_float32_matmul_precision(arguments.precision)
+
+
+def first_line() -> str:
+    """Version, instruction set, threads, and what matrix products are computed in."""
+    from embedcnn import show_config
+
+    config: dict[str, Any] = show_config()
+    threads = "1 thread" if config["threads"] == 1 else f"{config['threads']} threads"
+    products = config["matmul_formats"][config["float32_matmul_precision"]]
+    return f"embedcnn {config['version']}, {config['instruction_set']}, {threads}, matrix products in {products}"
+
+
+def show_inexact_products() -> None:
+    """The first line for commands whose output is for programs: on standard error, only where it matters."""
+    from embedcnn import show_config
+
+    config: dict[str, Any] = show_config()
+    if config["matmul_formats"][config["float32_matmul_precision"]] != "fp32":
+        print(first_line(), file=sys.stderr)

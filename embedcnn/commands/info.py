@@ -20,7 +20,7 @@ def add_command(commands: Any) -> None:
     parser = commands.add_parser(
         "info",
         help="about this installation, or about a model",
-        description="Show version, compiler, OpenMP, instruction set and threads; or what a saved model is.",
+        description="Show version, compiler, OpenMP, instruction set, precision and threads; or what a saved model is.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -51,12 +51,14 @@ def installation() -> list[tuple[str, str]]:
     from embedcnn import show_config
 
     config = show_config()
+    formats: dict[str, str] = config["matmul_formats"]  # type: ignore[assignment]
     rest = [name for name in config["instruction_sets"] if name != config["instruction_set"]]  # type: ignore[attr-defined]
     return [
         ("version", str(config["version"])),
         ("compiler", str(config["compiler"])),
         ("OpenMP", str(config["openmp"] or "no: one thread only")),
         ("instruction set", f"{config['instruction_set']} (also there: {', '.join(rest) or 'none'})"),
+        ("matrix products", ", ".join(f"{name}: {how}" for name, how in formats.items())),
         ("threads", str(config["threads"])),
         ("NumPy", str(config["numpy"])),
     ]

@@ -57,7 +57,8 @@ def add_command(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs ``predict``."""
-    options.use_threads(arguments)
+    options.use_runtime(arguments)
+    options.show_inexact_products()
     encoding = checked_encoding(arguments.encoding)
     model = load_text_model(arguments.model)
     standard_input = arguments.texts in ([], ["-"])

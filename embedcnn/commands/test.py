@@ -40,7 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs ``test``."""
     from embedcnn.classifier import confusion
 
-    options.use_threads(arguments)
+    options.use_runtime(arguments)
+    options.show_inexact_products()
     model = load_text_model(arguments.model)
     labelled = options.read_data(arguments, arguments.data)
     counts, _ = confusion(model, labelled)

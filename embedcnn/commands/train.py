@@ -158,8 +158,8 @@ def run(arguments: argparse.Namespace) -> int:
     from embedcnn.classifier import make_encoder, train_classifier
 
     check_usage(arguments)
-    options.use_threads(arguments)
-    print(first_line())
+    options.use_runtime(arguments)
+    print(options.first_line())
     note = check_target(arguments.out, arguments.force)
     train, development, held, measured_on = parts(arguments)
     print(
@@ -199,15 +199,6 @@ def check_usage(arguments: argparse.Namespace) -> None:
         for name in ("valid", "format", "text_column", "label_column"):
             if getattr(arguments, name) is not None:
                 raise CommandError(f"--{name.replace('_', '-')}: has no meaning without DATA")
-
-
-def first_line() -> str:
-    """Version, instruction set and threads."""
-    from embedcnn import show_config
-
-    config = show_config()
-    threads = "1 thread" if config["threads"] == 1 else f"{config['threads']} threads"
-    return f"embedcnn {config['version']}, {config['instruction_set']}, {threads}"
 
 
 def parts(arguments: argparse.Namespace) -> tuple[LabelledTexts, LabelledTexts, LabelledTexts, str]:

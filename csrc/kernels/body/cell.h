@@ -8,22 +8,38 @@
 #include "kernels/body/partial.h"
 #include "kernels/kernels.h"
 
+/* Where the function is not a constant, a call: with a switch for each of its values inlined, a loop takes gcc minutes
+ * to optimise. */
+static __attribute__((noinline)) vec any_value(vec x, enum ec_activation activation) { return value_of(x, activation); }
+static __attribute__((noinline)) vec any_slope(vec x, vec y, enum ec_activation activation)
+{
+    return slope_of(x, y, activation);
+}
+INLINE vec cell_value(vec x, const enum ec_activation activation)
+{
+    return __builtin_constant_p(activation) ? value_of(x, activation) : any_value(x, activation);
+}
+INLINE vec cell_slope(vec x, vec y, const enum ec_activation activation)
+{
+    return __builtin_constant_p(activation) ? slope_of(x, y, activation) : any_slope(x, y, activation);
+}
+
 INLINE void lstm_cell_all(float *h, float *c, float *gates, int64_t stride, const float *c_before, int64_t n,
                           const enum ec_activation activation, const enum ec_activation gate_activation)
 {
     float *in = gates, *forget = gates + stride, *candidate = forget + stride, *out = candidate + stride;
     for (int64_t u = 0; u < n; u += LANES) {
-        vec i = value_of(vec_load_upto(in + u, n - u), gate_activation);
-        vec f = value_of(vec_load_upto(forget + u, n - u), gate_activation);
-        vec g = value_of(vec_load_upto(candidate + u, n - u), activation);
-        vec o = value_of(vec_load_upto(out + u, n - u), gate_activation);
+        vec i = cell_value(vec_load_upto(in + u, n - u), gate_activation);
+        vec f = cell_value(vec_load_upto(forget + u, n - u), gate_activation);
+        vec g = cell_value(vec_load_upto(candidate + u, n - u), activation);
+        vec o = cell_value(vec_load_upto(out + u, n - u), gate_activation);
         vec cell = vec_fma(f, vec_load_upto(c_before + u, n - u), vec_mul(i, g));
         vec_store_upto(in + u, n - u, i);
         vec_store_upto(forget + u, n - u, f);
         vec_store_upto(candidate + u, n - u, g);
         vec_store_upto(out + u, n - u, o);
         vec_store_upto(c + u, n - u, cell);
-        vec_store_upto(h + u, n - u, vec_mul(o, value_of(cell, activation)));
+        vec_store_upto(h + u, n - u, vec_mul(o, cell_value(cell, activation)));
     }
 }
 
@@ -45,14 +61,14 @@ INLINE void lstm_cell_backward_all(float *gates, int64_t stride, float *d_c, con
     for (int64_t u = 0; u < n; u += LANES) {
         vec i = vec_load_upto(in + u, n - u), f = vec_load_upto(forget + u, n - u);
         vec g = vec_load_upto(candidate + u, n - u), o = vec_load_upto(out + u, n - u);
-        vec squashed = value_of(vec_load_upto(c + u, n - u), activation), dh = vec_load_upto(d_h + u, n - u);
-        vec slope = vec_mul(o, slope_of(squashed, squashed, activation));
+        vec squashed = cell_value(vec_load_upto(c + u, n - u), activation), dh = vec_load_upto(d_h + u, n - u);
+        vec slope = vec_mul(o, cell_slope(squashed, squashed, activation));
         vec dc = vec_fma(dh, slope, vec_load_upto(d_c + u, n - u));
         vec before = vec_load_upto(c_before + u, n - u);
-        vec_store_upto(in + u, n - u, vec_mul(vec_mul(dc, g), slope_of(i, i, gate_activation)));
-        vec_store_upto(forget + u, n - u, vec_mul(vec_mul(dc, before), slope_of(f, f, gate_activation)));
-        vec_store_upto(candidate + u, n - u, vec_mul(vec_mul(dc, i), slope_of(g, g, activation)));
-        vec_store_upto(out + u, n - u, vec_mul(vec_mul(dh, squashed), slope_of(o, o, gate_activation)));
+        vec_store_upto(in + u, n - u, vec_mul(vec_mul(dc, g), cell_slope(i, i, gate_activation)));
+        vec_store_upto(forget + u, n - u, vec_mul(vec_mul(dc, before), cell_slope(f, f, gate_activation)));
+        vec_store_upto(candidate + u, n - u, vec_mul(vec_mul(dc, i), cell_slope(g, g, activation)));
+        vec_store_upto(out + u, n - u, vec_mul(vec_mul(dh, squashed), cell_slope(o, o, gate_activation)));
         vec_store_upto(d_c + u, n - u, vec_mul(dc, f));
     }
 }
@@ -73,10 +89,10 @@ INLINE void gru_cell_all(float *h, float *gates, int64_t stride, const float *in
 {
     float *update = gates, *reset = gates + stride, *candidate = reset + stride;
     for (int64_t u = 0; u < n; u += LANES) {
-        vec z = value_of(vec_load_upto(update + u, n - u), gate_activation);
-        vec r = value_of(vec_load_upto(reset + u, n - u), gate_activation);
+        vec z = cell_value(vec_load_upto(update + u, n - u), gate_activation);
+        vec r = cell_value(vec_load_upto(reset + u, n - u), gate_activation);
         vec sum = vec_fma(r, vec_load_upto(inner + u, n - u), vec_load_upto(candidate + u, n - u));
-        vec g = value_of(sum, activation);
+        vec g = cell_value(sum, activation);
         vec_store_upto(update + u, n - u, z);
         vec_store_upto(reset + u, n - u, r);
         vec_store_upto(candidate + u, n - u, g);
@@ -105,10 +121,10 @@ INLINE void gru_cell_backward_all(float *gates, int64_t stride, float *inner, fl
         vec g = vec_load_upto(candidate + u, n - u);
         vec dh = vec_add(vec_load_upto(d_h + u, n - u), vec_load_upto(d_direct + u, n - u));
         vec d_z = vec_mul(dh, vec_sub(vec_load_upto(h_before + u, n - u), g));
-        vec d_sum = vec_mul(vec_fnma(z, dh, dh), slope_of(g, g, activation));
+        vec d_sum = vec_mul(vec_fnma(z, dh, dh), cell_slope(g, g, activation));
         vec d_r = vec_mul(d_sum, vec_load_upto(inner + u, n - u));
-        vec_store_upto(update + u, n - u, vec_mul(d_z, slope_of(z, z, gate_activation)));
-        vec_store_upto(reset + u, n - u, vec_mul(d_r, slope_of(r, r, gate_activation)));
+        vec_store_upto(update + u, n - u, vec_mul(d_z, cell_slope(z, z, gate_activation)));
+        vec_store_upto(reset + u, n - u, vec_mul(d_r, cell_slope(r, r, gate_activation)));
         vec_store_upto(candidate + u, n - u, d_sum);
         vec_store_upto(inner + u, n - u, vec_mul(d_sum, r));
         vec_store_upto(d_direct + u, n - u, vec_mul(dh, z));
