@@ -62,7 +62,7 @@ class BuildCore(build_ext):
         def compile_all(sources, extra_postargs=None, **settings):
             def compile_one(source):
                 path = Path(source)
-                isa = ISA_FLAGS.get(path.stem, []) if path.parent.name == "isa" else []
+                isa = self.isa_flags(path.stem) if path.parent.name == "isa" else []
                 return compile_serially([source], extra_postargs=[*(extra_postargs or []), *isa], **settings)
 
             with ThreadPoolExecutor(usable_cpus()) as pool:
@@ -73,6 +73,21 @@ class BuildCore(build_ext):
             super().build_extension(ext)
         finally:
             del self.compiler.compile
+
+    def isa_flags(self, isa):
+        """The flags of an instruction set; none where the compiler is too old to know them (then it is left out)."""
+        flags = ISA_FLAGS.get(isa, [])
+        if isa not in ("avx512_bf16", "amx") or not flags:
+            return flags
+        compiler = getattr(self.compiler, "compiler_so", None) or ["cc", "-fPIC"]
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder, "probe.c")
+            source.write_text("int ec_probe;\n")
+            command = [*compiler, *flags, "-c", str(source), "-o", str(Path(folder, "probe.o"))]
+            if subprocess.run(command, capture_output=True).returncode == 0:
+                return flags
+        print(f"embedcnn: the C compiler does not know {isa}; building without", file=sys.stderr)
+        return []
 
     def openmp_works(self, ext):
         """Whether a shared object with an OpenMP region compiles and links with the flags of ``ext``."""

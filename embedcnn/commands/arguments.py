@@ -144,7 +144,9 @@ def first_line() -> str:
     config: dict[str, Any] = show_config()
     threads = "1 thread" if config["threads"] == 1 else f"{config['threads']} threads"
     products = config["matmul_formats"][config["float32_matmul_precision"]]
-    return f"embedcnn {config['version']}, {config['instruction_set']}, {threads}, matrix products in {products}"
+    return (
+        f"embedcnn {config['version']}, {config['instruction_set']}, {threads}, matrix products in {products}"
+    )
 
 
 def show_inexact_products() -> None:

@@ -1,7 +1,7 @@
 /* The vocabulary of AVX-512 with bf16 pairs and, on top, AMX: eight tile registers of 16 rows of 64 bytes. Numbers of
  * tiles must be constants, so the operations on them are macros.
  *
- * gcc 12 does not know which memory the configuration and the loads read, so the compiler must be told that memory
+ * gcc 12 does not know how much memory the configuration and the loads read, so the compiler is told that memory
  * matters right before them. */
 #ifndef EC_KERNELS_SIMD_AMX_H
 #define EC_KERNELS_SIMD_AMX_H
@@ -10,18 +10,16 @@
 
 #define COMPILER_BARRIER() __asm__ volatile("" ::: "memory")
 
-/* All eight tiles are used whole, as 16 rows of 16 floats or of 16 pairs. Per thread, until tiles_release. */
+/* All eight tiles are used whole, as 16 rows of 16 floats or of 16 pairs. Per thread, until tiles_release. The shape is
+ * constant data: what a function stores to an array of its own right before, gcc 12 takes for dead. */
 INLINE void tiles_configure(void)
 {
-    struct {
+    static const struct {
         uint8_t palette, start_row, reserved[14];
         uint16_t row_bytes[16];
         uint8_t rows[16];
-    } shape = {.palette = 1};
-    for (int tile = 0; tile < 8; tile++) {
-        shape.row_bytes[tile] = 64;
-        shape.rows[tile] = 16;
-    }
+    } shape = {1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
+    _Static_assert(sizeof shape == 64, "Intel's manual, palette 1");
     COMPILER_BARRIER();
     _tile_loadconfig(&shape);
     COMPILER_BARRIER();
