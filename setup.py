@@ -75,7 +75,7 @@ class BuildCore(build_ext):
             del self.compiler.compile
 
     def isa_flags(self, isa):
-        """The flags of an instruction set; none where the compiler is too old to know them (then it is left out)."""
+        """The flags of an instruction set; none where the compiler is too old to know them."""
         flags = ISA_FLAGS.get(isa, [])
         if isa not in ("avx512_bf16", "amx") or not flags:
             return flags

@@ -54,7 +54,7 @@ def get_num_threads() -> int:
 
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """Sets how exact matrix products are (like ``torch.set_float32_matmul_precision``), for the whole process.
+    """Sets how exact matrix products are (like ``torch.set_float32_matmul_precision``), everywhere.
 
     ``"highest"`` (the default) computes in float32. ``"high"`` splits each value into the sum of two
     bfloat16 numbers and adds up three of their four products (bf16x3), on processors with AMX: near

@@ -115,7 +115,7 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
         "--precision",
         choices=("highest", "high", "medium"),
         default="high",
-        help="of matrix products: float32, or at least bf16x3 or bf16 where the processor has it (default: high)",
+        help="of matrix products: float32, or bf16x3 or bf16 where the processor has it (default: high)",
     )
     parser.add_argument(
         "--debug", action="store_true", default=argparse.SUPPRESS, help="show the traceback of an error"
