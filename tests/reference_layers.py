@@ -127,9 +127,10 @@ def noise_of(shape, seed, step, layer, starts=None) -> np.ndarray:
         for counter in (step, layer, text, position):
             key = random_key(key, counter)
         for column in range(shape[-1]):
-            u = (random_u32(key, 2 * column) + 0.5) / 2**32
-            v = random_u32(key, 2 * column + 1) / 2**32
-            out[(*index, column)] = math.sqrt(-2 * math.log(u)) * math.cos(2 * math.pi * v)
+            u = ((random_u32(key, column - column % 2) >> 8) + 0.5) / 2**24
+            v = random_u32(key, column - column % 2 + 1) / 2**32
+            turn = math.sin if column % 2 else math.cos
+            out[(*index, column)] = math.sqrt(-2 * math.log(u)) * turn(2 * math.pi * v)
     return out
 
 

@@ -3,7 +3,8 @@
  * channel), as dropout's, and computed again in the backward.
  *
  *     add: y = x + deviation n, d_x = d_y          multiply: y = x (1 + deviation n), d_x = d_y (1 + deviation n)
- *     n = sqrt(-2 log(u)) cos(2 pi v) with u, v uniform in (0, 1) (Box and Muller 1958) */
+ *     n = sqrt(-2 log(u)) cos(2 pi v), and sin for the next channel, with u, v uniform in (0, 1) (Box and Muller 1958)
+ */
 #include "ops/op.h"
 
 #include "base/random.h"
@@ -46,11 +47,14 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     return ec_op_plan_like_input(op, step);
 }
 
-static float normal_number(uint64_t key, int64_t column)
+/* Two numbers, for the columns 2 pair and 2 pair + 1. u is never 0. */
+static void normal_pair(float numbers[2], uint64_t key, int64_t pair)
 {
-    double u = ((double)ec_random_u32(key, (uint32_t)(2 * column)) + 0.5) / 4294967296.0;
-    double v = (double)ec_random_u32(key, (uint32_t)(2 * column + 1)) / 4294967296.0;
-    return (float)(sqrt(-2.0 * log(u)) * cos(6.283185307179586 * v));
+    float u = ((float)(ec_random_u32(key, (uint32_t)(2 * pair)) >> 8) + 0.5f) / 16777216.0f;
+    float angle = (float)ec_random_u32(key, (uint32_t)(2 * pair + 1)) * (6.2831853f / 4294967296.0f);
+    float radius = sqrtf(-2.0f * logf(u));
+    numbers[0] = radius * cosf(angle);
+    numbers[1] = radius * sinf(angle);
 }
 
 /* The rows of text b, with their keys: out (+)= in changed by the noise. */
@@ -66,8 +70,12 @@ static void change_text(const struct ec_op *op, const struct ec_step *step, int6
     int silent = !step->training || (back && !state->multiply);
     for (int64_t row = begin; row < end; row++) {
         uint64_t row_key = ec_random_key(key, (uint64_t)(row - begin));
+        float numbers[2] = {0.0f, 0.0f};
         for (int64_t c = 0; c < cols; c++) {
-            float x = in[row * cols + c], noise = silent ? 0.0f : (float)state->deviation * normal_number(row_key, c);
+            if (!silent && c % 2 == 0) {
+                normal_pair(numbers, row_key, c / 2);
+            }
+            float x = in[row * cols + c], noise = (float)state->deviation * numbers[c % 2];
             float y = x + (state->multiply ? x * noise : noise);
             out[row * cols + c] = add ? out[row * cols + c] + y : y;
         }

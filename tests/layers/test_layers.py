@@ -50,10 +50,11 @@ def test_activations(name):
     expected = activations.get(name)(x)
     for layer in (layers.Activation(name), layers.Activation(activations.get(name))):
         np.testing.assert_allclose(run(layer, x), expected, rtol=1e-4, atol=1e-6)
-    dense = layers.Dense(
-        6, activation=name, use_bias=False, kernel_initializer=embedcnn.initializers.Constant(np.eye(6))
-    )
-    np.testing.assert_allclose(run(dense, x), expected, rtol=1e-4, atol=1e-6)
+    same = {"use_bias": False, "kernel_initializer": embedcnn.initializers.Constant(np.eye(6))}
+    np.testing.assert_allclose(run(layers.Dense(6, name, **same), x), expected, rtol=1e-4, atol=1e-6)
+    same["kernel_initializer"] = embedcnn.initializers.Constant(np.eye(6)[None])
+    conv = layers.Conv1D(6, 1, activation=name, **same)
+    np.testing.assert_allclose(run(conv, x[None])[0], expected, rtol=1e-4, atol=1e-6)
 
 
 def test_relu_softmax_and_dense_on_sequences():
