@@ -62,7 +62,7 @@ run_pytest() {
     shift
     log=$(mktemp "$WORK/pytest.XXXXXX")
     "$python" -m pytest -p no:cacheprovider --numprocesses="$(nproc)" --dist=worksteal --max-worker-restart=2 \
-        --durations=3 "$@" </dev/null >"$log" 2>&1 || status=$?
+        --timeout=900 --durations=3 "$@" </dev/null >"$log" 2>&1 || status=$?
     note_counts "$log"
     if [ "$status" -eq 0 ]; then
         tail -n 6 "$log"

@@ -13,7 +13,7 @@ command_of_readme() {
 for number in 1 2; do
     settings=()
     if [ "$number" -eq 2 ]; then
-        settings=("PYTHONPATH=$WORK/plugins" "PYTEST_ADDOPTS=--numprocesses=$(nproc) --dist=worksteal")
+        settings=("PYTHONPATH=$WORK/plugins" "PYTEST_ADDOPTS=--numprocesses=$(nproc) --dist=worksteal --timeout=900")
     fi
     copy_checkout "$WORK/readme-$number"
     command_of_readme "$number" >"$WORK/readme-$number.sh"
