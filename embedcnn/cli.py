@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from embedcnn import __version__
+from embedcnn import __version__, get_float32_matmul_precision, set_float32_matmul_precision
 from embedcnn.commands import generate, info, predict, test, train
 from embedcnn.commands.errors import CommandError
 
@@ -56,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program with ``arguments`` (None: those of the process) and return its exit status."""
     parser = make_parser()
     parsed = parser.parse_args(arguments)
+    precision = get_float32_matmul_precision()
     try:
         status = parsed.run(parsed)
         sys.stdout.flush()
@@ -71,6 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"embedcnn: error: {message(error)}", file=sys.stderr)
         return 1
+    finally:  # --precision is the command's, not the process's
+        set_float32_matmul_precision(precision)
 
 
 def message(error: BaseException) -> str:

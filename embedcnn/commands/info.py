@@ -20,7 +20,7 @@ def add_command(commands: Any) -> None:
     parser = commands.add_parser(
         "info",
         help="about this installation, or about a model",
-        description="Show version, compiler, instruction set, precision and threads; or what a saved model is.",
+        description="Show version, instruction set, precision and threads; or what a saved model is.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
