@@ -123,8 +123,27 @@ class Builder:
             "join": self.grow_join,
             "shape": self.grow_shape,
             "dot": self.grow_dot,
+            "recurrent": self.grow_recurrent,
         }
         steps[self.pick([*steps, "tokens", "convolution", "dense"])]()
+
+    def grow_recurrent(self):
+        x, units = self.of_kind("tokens", "sequence"), self.pick([1, 3, 8, 17])
+        name, gates = self.pick([("simple_rnn", 1), ("lstm", 4), ("gru", 3)])
+        parameters = [self.parameter(self.channels[x], gates * units)]
+        parameters.append(self.parameter(units, gates * units, beside=parameters))
+        use_bias = self.chance()
+        if use_bias:
+            shape = (2, 3 * units) if name == "gru" else (gates * units,)
+            parameters.append(self.parameter(*shape, beside=parameters))
+        settings = {"use_bias": use_bias, "reverse": self.chance(0.4), "keep_order": True}
+        if self.chance(0.3):
+            settings |= {"recurrent_dropout": 0.3, "layer": self.layers}
+            self.layers += 1
+        if self.kinds[x] == "sequence" and self.chance(0.6):
+            self.add(name, [x], "sequence", units, parameters, return_sequences=True, **settings)
+        else:
+            self.add(name, [x], "flat", units, parameters, **settings)
 
     def grow_from_tokens(self):
         x = self.of_kind("tokens")

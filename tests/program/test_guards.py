@@ -22,6 +22,9 @@ OPERATIONS += [
     "merge",
     "flatten",
     "layer_normalization",
+    "lstm",
+    "gru",
+    "simple_rnn",
     "cross_entropy",
     "squared_error",
 ]
