@@ -22,12 +22,13 @@ from setuptools.command.sdist import sdist
 
 ROOT = Path(__file__).parent
 X86 = platform.machine().lower() in ("x86_64", "amd64")
+AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma"] if X86 else []
 ISA_FLAGS = {
     "avx2": ["-mavx2", "-mfma", "-mf16c"] if X86 else [],
-    "avx512": ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma"] if X86 else [],
+    "avx512": AVX512,
+    "avx512_bf16": [*AVX512, "-mavx512bf16"] if X86 else [],
+    "amx": [*AVX512, "-mavx512bf16", "-mamx-tile", "-mamx-bf16"] if X86 else [],
 }
-ISA_FLAGS["avx512_bf16"] = [*ISA_FLAGS["avx512"], "-mavx512bf16"] if X86 else []
-ISA_FLAGS["amx"] = [*ISA_FLAGS["avx512_bf16"], "-mamx-tile", "-mamx-bf16"] if X86 else []
 OPENMP_PROBE = """
 #include <omp.h>
 int ec_probe(void) {

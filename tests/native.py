@@ -27,11 +27,12 @@ FLAGS = [
 
 def isa_flags() -> dict[str, list[str]]:
     """``ISA_FLAGS`` of setup.py, which cannot be imported without running it."""
+    known: dict[str, object] = {"X86": platform.machine().lower() in ("x86_64", "amd64")}
     for node in ast.parse((ROOT / "setup.py").read_text()).body:
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == "ISA_FLAGS":
-            x86 = platform.machine().lower() in ("x86_64", "amd64")
-            return eval(compile(ast.Expression(node.value), "setup.py", "eval"), {"X86": x86})
-    raise LookupError("setup.py no longer defines ISA_FLAGS")
+        name = getattr(node.targets[0], "id", None) if isinstance(node, ast.Assign) else None
+        if name in ("AVX512", "ISA_FLAGS"):
+            known[name] = eval(compile(ast.Expression(node.value), "setup.py", "eval"), known)
+    return known["ISA_FLAGS"]
 
 
 def compile_checks(folder: Path, checks: list[Path], tiles: bool = False) -> Path:

@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs ``generate``."""
     from embedcnn.language_model import CharLanguageModel
 
-    options.use_threads(arguments)
+    options.use_runtime(arguments)
     writer = CharLanguageModel.load(arguments.model)
     names = ("temperature", "top_k", "top_p", "seed", "stop", "unknown")
     pieces = writer.stream(

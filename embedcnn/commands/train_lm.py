@@ -62,7 +62,7 @@ def train_language_model(arguments: argparse.Namespace) -> int:
     from embedcnn.language_model import CharLanguageModel
 
     refuse(arguments, CLASSIFIER_OPTIONS, "has no meaning with --model lm")
-    options.use_threads(arguments)
+    options.use_runtime(arguments)
     print(first_line())
     note = check_target(arguments.out, arguments.force)
     text = text_to_learn(arguments)
