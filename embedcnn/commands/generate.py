@@ -62,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     from embedcnn.language_model import CharLanguageModel
 
     options.use_runtime(arguments)
+    options.show_inexact_products()
     writer = CharLanguageModel.load(arguments.model)
     names = ("temperature", "top_k", "top_p", "seed", "stop", "unknown")
     pieces = writer.stream(

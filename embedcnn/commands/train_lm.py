@@ -58,12 +58,11 @@ def text_to_learn(arguments: argparse.Namespace) -> str:
 def train_language_model(arguments: argparse.Namespace) -> int:
     """Runs ``train --model lm``."""
     from embedcnn import utils
-    from embedcnn.commands.train import first_line
     from embedcnn.language_model import CharLanguageModel
 
     refuse(arguments, CLASSIFIER_OPTIONS, "has no meaning with --model lm")
     options.use_runtime(arguments)
-    print(first_line())
+    print(options.first_line())
     note = check_target(arguments.out, arguments.force)
     text = text_to_learn(arguments)
     length = arguments.length or LENGTH
