@@ -227,3 +227,37 @@ def test_a_stateful_layer_goes_on_where_it_ended(rung, name):
     np.testing.assert_allclose(kept[0], expected[:, -1], atol=1e-6)
     with pytest.raises(ValueError, match="keeps the states of 5 texts; this batch has 4"):
         program.forward([x[:4]])
+
+
+@pytest.mark.parametrize("precision, tolerance", [("high", 2e-4), ("medium", 3e-2)])
+@pytest.mark.parametrize("name", CELLS)
+def test_precisions(rung, name, precision, tolerance):
+    """Weights in panels of the format: more units than a block, a depth that is no multiple of its unit."""
+    import embedcnn
+
+    rng = np.random.default_rng(13)
+    pair = sequence_pair(name, 37, 75, rng, return_sequences=True)
+    mask = np.arange(9)[None] < rng.integers(1, 10, (21, 1))
+    before = embedcnn.get_float32_matmul_precision()
+    embedcnn.set_float32_matmul_precision(precision)
+    try:
+        results = []
+        x = 0.3 * rng.normal(size=(21, 9, 37)).astype(np.float32)
+        inputs = [(x, mask)]
+        got = pair.core.forward(inputs, training=True, step=0)
+        expected = pair.reference.forward(inputs, True, 0)
+        d_out = [rng.normal(size=got[0].shape).astype(np.float32)]
+        np.testing.assert_allclose(got[0], expected[0], atol=tolerance)
+        for count in (1, 2, 3):
+            embedcnn.set_num_threads(count)
+            again = pair.core.forward(inputs, training=True, step=0)
+            pair.core.backward(d_out)
+            results.append([again[0].tobytes(), *[pair.core.gradient(n).tobytes() for n in range(3)]])
+        assert results[0] == results[1] == results[2] and results[0][0] == got[0].tobytes()
+        pair.reference.backward(d_out)
+        for number in range(3):
+            one, other = pair.core.gradient(number), pair.reference.gradient(number)
+            assert np.linalg.norm(one - other) <= tolerance * np.linalg.norm(other)
+    finally:
+        embedcnn.set_num_threads(0)
+        embedcnn.set_float32_matmul_precision(before)
