@@ -143,17 +143,40 @@ class Layer:
         return tuple(input_shape[0] if isinstance(input_shape, list) else input_shape)
 
     def add_weight(
-        self, name: str, shape: Sequence[int], initializer: Any = "glorot_uniform", trainable: bool = True
+        self,
+        name: str | None = None,
+        shape: Sequence[int] | None = None,
+        initializer: Any = "glorot_uniform",
+        trainable: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
     ) -> Variable:
-        """A new weight of the layer; one that is not `trainable` is written by training, but not learned.
+        """A new weight of the layer; one that is not `trainable` has no gradient. As
+        keras.layers.Layer.add_weight, whose first argument is the shape.
 
-        Raises ValueError for unknown initializers and for a shape that is no tuple of positive integers.
+        Raises ValueError for a name that is no string or was used before, a shape that is no tuple of positive
+        integers, and unknown initializers, regularizers and constraints.
         """
+        known = [variable.name for variable in self._variables]
+        if name is None:
+            candidates = ["weight", *(f"weight_{number}" for number in range(1, len(known) + 1))]
+            name = next(candidate for candidate in candidates if candidate not in known)
+        if not isinstance(name, str) or not name or "/" in name or name in known:
+            raise ValueError(
+                f"`name` must be a string without '/' that no other weight has. Received: name={name!r}; the "
+                f"weights so far: {known}"
+            )
         if not isinstance(shape, (tuple, list)) or not shape:
             raise ValueError(f"`shape` of {name!r} must be a tuple of sizes. Received: shape={shape!r}")
         shape = tuple(positive_integer("shape", size) for size in shape)
         value = initial_value(initializers.get(initializer, "initializer"), shape)
-        return self.track(Variable(name, value, self, tracked=not trainable))
+        variable = self.track(Variable(name, value, self, tracked=not trainable))
+        if regularizer is not None:
+            variable.regularizer = regularizers.get(regularizer, "regularizer")
+        if constraint is not None:
+            variable.constraint = constraints.get(constraint, "constraint")
+            variable.constraint.rules(variable.shape)
+        return variable
 
     def track(self, variable: Variable) -> Variable:
         """Makes a variable a weight of the layer, under the regularizer and constraint of its name."""

@@ -150,6 +150,15 @@ CASES = {
     "pool causal": (lambda: layers.AveragePooling1D(2, padding="causal"), "padding='causal'"),
     "weight shape": (lambda: layers.Dense(1).add_weight("w", 3), "shape=3"),
     "weight size": (lambda: layers.Dense(1).add_weight("w", (0,)), "shape=0"),
+    "weight twice": (
+        lambda: [d := layers.Dense(1), d.add_weight("w", (2,)), d.add_weight("w", (2,))],
+        "the weights so far: ['w']",
+    ),
+    "weight shape first": (lambda: layers.Dense(1).add_weight((2, 3)), "name=(2, 3)"),
+    "weight constraint": (
+        lambda: layers.Dense(1).add_weight("w", (2,), constraint="positive"),
+        "constraint='positive'",
+    ),
     "weight initializer": (lambda: layers.Dense(1).add_weight("w", (2,), "ohnes"), "initializer='ohnes'"),
     "short text": (lambda: fitted(_pooled(DepthwiseConv1D(9)), np.ones((2, 4, 3))), "4 tokens long"),
 }

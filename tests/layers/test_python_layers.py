@@ -181,6 +181,41 @@ def test_a_class_in_a_file_is_given(tmp_path):
         models.load_model(tmp_path / "m", custom_objects=[PythonDense])
 
 
+class Governed(layers.Layer):
+    """A weight under a penalty and a constraint, one that counts calls, and one without a name."""
+
+    def build(self, input_shape):
+        size = input_shape[-1]
+        self.scale = self.add_weight(
+            name="scale", shape=(size,), initializer="ones", regularizer="l2", constraint="non_neg"
+        )
+        self.calls = self.add_weight(shape=(1,), initializer="zeros", trainable=False)
+
+    def forward(self, x, training=False):
+        if training:
+            self.calls.value += 1
+        return x * self.scale.value, lambda d_y: (d_y * self.scale.value, [(d_y * x).sum(0), None])
+
+
+def test_weights_may_be_governed_or_not_learned(tmp_path):
+    numbers = embedcnn.Input((3,))
+    layer = Governed()
+    model = embedcnn.Model(
+        numbers, layers.Dense(1, trainable=False, kernel_initializer="ones")(layer(numbers))
+    )
+    assert [weight.name for weight in layer.weights] == ["scale", "weight"]
+    assert [weight.name for weight in layer.non_trainable_weights] == ["weight"]
+    model.compile(embedcnn.optimizers.SGD(0.5), "mse")
+    x = np.ones((8, 3), np.float32)
+    first = model.evaluate(x, np.full(8, 3.0), verbose=0)
+    assert first == pytest.approx(3 * 0.01, rel=1e-4)  # the penalty alone
+    model.fit(x, np.full(8, -30.0), batch_size=4, epochs=3, verbose=0)
+    assert (layer.scale.value == 0).all() and layer.calls.value[0] == 6
+    model.save(tmp_path / "m")
+    again = models.load_model(tmp_path / "m", custom_objects={"Governed": Governed})
+    assert again.layers[1].calls.value[0] == 6
+
+
 class Broken(layers.Layer):
     """Whatever a test lets it do."""
 
