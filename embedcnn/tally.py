@@ -12,9 +12,9 @@ from .weighting import Weights
 if TYPE_CHECKING:
     from .compiled import Compiled
 
-TOGETHER = 2048
-"""Examples that wait before the metrics of this package see them, in one call: a call costs more than its
-numbers.
+TOGETHER = 1 << 12
+"""Predicted numbers that wait before the metrics of this package see them, in one call: a call costs more
+than its numbers.
 """
 
 
@@ -50,7 +50,7 @@ class Tally:
         self.penalty = 0.0
         self.losses = [0.0] * len(compiled.active)
         self._waiting: list[tuple[list[Any], list[Any], Weights]] = []
-        self._waiting_examples = 0
+        self._waiting_numbers = 0
         for meter in compiled.meters:
             meter.metric.reset_state()
 
@@ -75,8 +75,10 @@ class Tally:
             ]:
                 self._settle()
             self._waiting.append((targets, outputs, weights))
-            self._waiting_examples += count
-            if self._waiting_examples >= TOGETHER:
+            self._waiting_numbers += sum(part.size for part in outputs)
+            if (
+                self._waiting_numbers >= TOGETHER or self.examples == count
+            ):  # the first: there is something to show
                 self._settle()
 
     def _settle(self) -> None:
@@ -84,7 +86,7 @@ class Tally:
         for meter in self.compiled.meters:
             if self._waiting and meter.counted < 0 and meter.waits:
                 self._update(meter, self._waiting)
-        self._waiting, self._waiting_examples = [], 0
+        self._waiting, self._waiting_numbers = [], 0
 
     def _update(self, meter: Meter, batches: list[tuple[list[Any], list[Any], Weights]]) -> None:
         number = self.compiled.active.index(meter.output)

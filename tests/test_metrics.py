@@ -201,3 +201,23 @@ def test_misuse(name):
 def test_a_metric_is_no_reduction():
     with pytest.raises(TypeError, match="no argument 'reduction'"):
         metrics.MeanSquaredError(reduction="sum")
+
+
+def test_batches_wait_for_each_other_but_not_for_long():
+    """Joined batches give what single ones give; large predictions do not pile up."""
+    rng = np.random.default_rng(1)
+    steps = embedcnn.Input((None, 4))
+    model = embedcnn.Model(steps, layers.Dense(4, activation="softmax")(steps))
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    single = metrics.SparseCategoricalAccuracy()
+    tally = model._settle().tally()
+    waiting = 0
+    for time in [30] * 12 + [20] * 3:
+        x, y = rng.normal(size=(8, time, 4)), rng.integers(0, 4, (8, time))
+        p = model.predict_on_batch(x)
+        single.update_state(y, p)
+        tally.add(((0.0,), 8.0, (0,), [p], 0.0), [y], None, 8)
+        waiting = max(waiting, sum(outputs[0].size for _, outputs, _ in tally._waiting))
+    assert 0 < waiting < 2**12
+    glance = tally.glance()["accuracy"]
+    assert tally.logs()["accuracy"] == pytest.approx(single.result()) and 0 < glance < 1
