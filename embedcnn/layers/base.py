@@ -154,8 +154,8 @@ class Layer:
         """A new weight of the layer; one that is not `trainable` has no gradient. As
         keras.layers.Layer.add_weight, whose first argument is the shape.
 
-        Raises ValueError for a name that is no string or was used before, a shape that is no tuple of positive
-        integers, and unknown initializers, regularizers and constraints.
+        Raises ValueError for a name that is no string or was used before, a shape that is no tuple of
+        positive integers, and unknown initializers, regularizers and constraints.
         """
         known = [variable.name for variable in self._variables]
         if name is None:
