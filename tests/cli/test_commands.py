@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cli_data import PAIRS
 
-from embedcnn import __version__, show_config
+from embedcnn import __version__, get_float32_matmul_precision, show_config
 from embedcnn.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,6 +121,8 @@ def test_info(model, capsys):
         "compiler",
         "OpenMP",
         "threads",
+        "matrix products",
+        "highest: fp32, high: ",
         "NumPy",
         __version__,
         show_config()["instruction_set"],
@@ -156,3 +158,14 @@ def test_readme_begins_with_two_commands_of_one_line():
 def test_readme_examples_run():
     found = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
     assert found.attempted > 10 and found.failed == 0
+
+
+@pytest.mark.parametrize("precision", [None, "highest", "high", "medium"])
+def test_precision(precision, model, capsys):
+    chosen = [] if precision is None else ["--precision", precision]
+    assert main(["predict", str(model), "it purrs", *chosen]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("cat\t")
+    used = show_config()["matmul_formats"][precision or "high"]
+    assert (f"products in {used}" in printed.err) == (used != "fp32")
+    assert get_float32_matmul_precision() == "highest"
