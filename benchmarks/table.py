@@ -113,7 +113,7 @@ def row(benchmark: str, result: dict[str, Any]) -> tuple[str, ...]:
 
 
 def described(machine: dict[str, Any], names: list[str]) -> str:
-    load = f"load {machine['load']} at the end" if machine.get("load") is not None else "load unknown"
+    load = f"load average up to {machine['load']:g}"
     cores = f"{machine['cores']} core{'s' if machine['cores'] != 1 else ''}"
     return (
         f"{', '.join(names)}: {machine['processor']}, {machine['kernels']}, {cores}, time "
@@ -134,7 +134,11 @@ def markdown(found: dict[str, Any]) -> str:
             contestants = result.get("results", {}).values()
             versions |= {part for one in contestants for part in one.get("version", "").split(", ") if part}
         machine = found[name]["machine"]
-        machines.setdefault(json.dumps(machine, sort_keys=True), (machine, []))[1].append(name)
+        loads = machine.get("load") or 0.0
+        key = json.dumps({**machine, "load": None}, sort_keys=True)
+        first, names = machines.setdefault(key, ({**machine, "load": loads}, []))
+        first["load"] = max(first["load"], loads)
+        names.append(name)
     lines += ["", "Measured on " + "; ".join(described(*one) for one in machines.values()) + "."]
     lines += ["Versions: " + ", ".join(sorted(versions)) + "."]
     return "\n".join(lines) + "\n"
