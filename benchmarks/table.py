@@ -165,11 +165,10 @@ def plot(found: dict[str, Any], file: Path) -> None:
         return
     figure, axes = pyplot.subplots(figsize=(8, 0.42 * len(races) + 1.2))
     places = range(len(races))
-    bars = axes.barh(places, [result["ratio_best"] for result in races], color="#2f6f9f", height=0.66)
-    axes.bar_label(
-        bars, [f"{result['ratio_best']:.1f} × {result['fastest_peer']}" for result in races], padding=4
-    )
+    axes.barh(places, [result["ratio_best"] for result in races], color="#2f6f9f", height=0.66)
     for place, result in zip(places, races, strict=True):
+        right = max(result["ratio_best"], result["goal"] or 0) + 0.2
+        axes.text(right, place, f"{result['ratio_best']:.1f} × {result['fastest_peer']}", va="center")
         if result["goal"]:
             axes.plot([result["goal"]] * 2, [place - 0.4, place + 0.4], color="#c0392b", linewidth=2)
     axes.axvline(1, color="black", linewidth=0.8)
