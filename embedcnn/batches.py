@@ -22,8 +22,8 @@ from .weighting import Weights, take_weights
 Batch = tuple[list[Any], list[np.ndarray], Weights, int]
 """Inputs, targets, weights and the number of examples."""
 
-AHEAD = 4  # batches that wait, besides the one in the making
-REFILL = 1  # so few must be left before the thread wakes up again
+AHEAD = 32  # batches that wait, besides the one in the making: many at a time disturb the step less often
+REFILL = 8  # so few must be left before the thread wakes up again
 
 
 class ArrayBatches:

@@ -11,6 +11,7 @@ import pytest
 
 import embedcnn
 from embedcnn import Ragged, callbacks, layers
+from embedcnn.batches import AHEAD, REFILL
 from embedcnn.data import Dataset
 from embedcnn.encoding import TokenizerEncoder
 from embedcnn.text import TextEncoder
@@ -222,19 +223,21 @@ def test_the_next_batches_are_made_while_the_step_runs():
     made, seen = [], []
 
     def batches():
-        for number in range(8):
+        for number in range(count):
             made.append(number)
             yield [[1, 2, 3]], [number % 2]
 
-    def wait(batch, logs):
+    def wait(batch, logs):  # until as many are made as surely will be
         limit = time.monotonic() + 5
-        while len(made) < min(8, batch + 3) and time.monotonic() < limit:
+        while len(made) < min(count, batch + REFILL) and time.monotonic() < limit:
             time.sleep(0.001)
         seen.append(len(made) - batch)
 
+    count = 2 * AHEAD
     watcher = callbacks.LambdaCallback(on_train_batch_begin=wait)
     text_model().fit(batches(), verbose=0, callbacks=[watcher])
-    assert all(3 <= count <= 6 for count in seen[:6])  # this batch, one to four that wait, one in the making
+    # this batch, those that wait, one in the making
+    assert all(REFILL <= one <= AHEAD + 2 for one in seen[: count - AHEAD])
 
 
 def failing(number):
