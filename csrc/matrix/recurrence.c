@@ -238,8 +238,8 @@ static void add_products(const struct cut *cut, int64_t s, const struct tile *ti
     }
 }
 
-/* The new state of one row of a tile; where it stands. */
-static const float *run_cell(const struct cut *cut, int64_t s, int64_t rank, const struct tile *tile, float *h)
+/* The new state of one row of a tile, to h. */
+static void run_cell(const struct cut *cut, int64_t s, int64_t rank, const struct tile *tile, float *h)
 {
     const struct ec_recurrence *r = cut->r;
     int64_t row = kept_row(r, s) + rank, unit = tile->unit;
@@ -260,7 +260,6 @@ static const float *run_cell(const struct cut *cut, int64_t s, int64_t rank, con
         memcpy(h, gates, (size_t)tile->width * sizeof *h);
         break;
     }
-    return h;
 }
 
 /* h of one row goes to the output, and to the next step or, where the text ends, to the last state. */
@@ -329,7 +328,8 @@ static void forward_tile(const struct cut *cut, int64_t s, const struct tile *ti
         end_format(cut);
     }
     for (int64_t rank = first; rank < end; rank++) {
-        pass_on(cut, s, rank, tile, run_cell(cut, s, rank, tile, h));
+        run_cell(cut, s, rank, tile, h);
+        pass_on(cut, s, rank, tile, h);
     }
     pack_next_state(cut, s + 1, tile);
 }

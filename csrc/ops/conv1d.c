@@ -43,10 +43,8 @@ static ec_status infer(struct ec_op *op, char *message, size_t bytes)
     if (op->inputs[0]->kind != EC_SEQUENCE) {
         return ec_infer_error(message, bytes, "conv1d: the input is no sequence [B, T, C]");
     }
-    if (state->strides < 1 || state->dilation < 1 || (state->strides > 1 && state->dilation > 1)) {
-        return ec_infer_error(message, bytes,
-                              "conv1d: strides = %d, dilation_rate = %d; both must be >= 1 and one of them 1",
-                              state->strides, state->dilation);
+    if ((status = ec_infer_strides(op, state->strides, state->dilation, message, bytes)) != EC_OK) {
+        return status;
     }
     state->channels = op->inputs[0]->cols;
     if (state->groups < 1 || state->channels % state->groups) {
@@ -74,17 +72,9 @@ static ec_status infer(struct ec_op *op, char *message, size_t bytes)
 static ec_status plan_layout(struct ec_op *op, struct ec_step *step)
 {
     struct state *state = op->state;
-    const struct ec_layout *in = op->inputs[0]->layout;
     state->window = (struct ec_windows){
         .size = state->taps, .strides = state->strides, .dilation = state->dilation, .padding = state->padding};
-    ec_status status = ec_windows_layout(&state->layout, &state->window, in, 0, step->arena);
-    return status != EC_BAD_VALUE
-               ? status
-               : ec_infer_error(
-                     step->message, sizeof step->message,
-                     "the texts are %lld tokens long; a kernel that reaches over %lld with padding='valid' needs at "
-                     "least as many",
-                     (long long)in->width, (long long)ec_windows_reach(&state->window));
+    return ec_op_plan_windows(op, &state->window, &state->layout, step);
 }
 
 /* Columns of a window row that belong to one group. */

@@ -138,17 +138,10 @@ static void plan_backward(struct ec_op *op, struct ec_step *step)
 static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
     struct state *state = op->state;
-    const struct ec_layout *in = op->inputs[0]->layout;
     struct ec_tensor *out = op->outputs[0];
     state->window =
         (struct ec_windows){.size = state->taps, .strides = state->strides, .dilation = 1, .padding = state->padding};
-    ec_status status = ec_windows_layout(&state->layout, &state->window, in, 0, step->arena);
-    if (status == EC_BAD_VALUE) {
-        return ec_infer_error(step->message, sizeof step->message,
-                              "the texts are %lld tokens long; a kernel that reaches over %lld with padding='valid' "
-                              "needs at least as many",
-                              (long long)in->width, (long long)state->taps);
-    }
+    ec_status status = ec_op_plan_windows(op, &state->window, &state->layout, step);
     out->layout = NULL;
     out->rows = step->batch;
     if (status != EC_OK || (status = ec_op_plan_gradients(op, step)) != EC_OK ||

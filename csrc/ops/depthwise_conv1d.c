@@ -35,10 +35,8 @@ static ec_status infer(struct ec_op *op, char *message, size_t bytes)
     if (op->inputs[0]->kind != EC_SEQUENCE) {
         return ec_infer_error(message, bytes, "depthwise_conv1d: the input is no sequence [B, T, C]");
     }
-    if (state->strides < 1 || state->dilation < 1 || (state->strides > 1 && state->dilation > 1)) {
-        return ec_infer_error(message, bytes,
-                              "depthwise_conv1d: strides = %d, dilation_rate = %d; both must be >= 1 and one of them 1",
-                              state->strides, state->dilation);
+    if ((status = ec_infer_strides(op, state->strides, state->dilation, message, bytes)) != EC_OK) {
+        return status;
     }
     const int64_t dims[] = {-1, op->inputs[0]->cols, -1};
     if ((status = ec_infer_parameter(op, 0, 3, dims, message, bytes)) != EC_OK) {
@@ -55,19 +53,12 @@ static ec_status infer(struct ec_op *op, char *message, size_t bytes)
 static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
     struct state *state = op->state;
-    const struct ec_layout *in = op->inputs[0]->layout;
     struct ec_tensor *out = op->outputs[0];
     state->window = (struct ec_windows){.size = op->parameters[0]->dims[0],
                                         .strides = state->strides,
                                         .dilation = state->dilation,
                                         .padding = state->padding};
-    ec_status status = ec_windows_layout(&state->layout, &state->window, in, 0, step->arena);
-    if (status == EC_BAD_VALUE) {
-        return ec_infer_error(step->message, sizeof step->message,
-                              "the texts are %lld tokens long; a kernel that reaches over %lld with padding='valid' "
-                              "needs at least as many",
-                              (long long)in->width, (long long)ec_windows_reach(&state->window));
-    }
+    ec_status status = ec_op_plan_windows(op, &state->window, &state->layout, step);
     if (status != EC_OK || (status = ec_op_plan_gradients(op, step)) != EC_OK) {
         return status;
     }

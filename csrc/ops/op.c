@@ -194,6 +194,30 @@ ec_status ec_infer_counts(const struct ec_op *op, int inputs, int outputs, int l
     return EC_OK;
 }
 
+ec_status ec_infer_strides(const struct ec_op *op, int strides, int dilation, char *message, size_t bytes)
+{
+    if (strides < 1 || dilation < 1 || (strides > 1 && dilation > 1)) {
+        return ec_infer_error(message, bytes,
+                              "%s: strides = %d, dilation_rate = %d; both must be >= 1 and one of them 1",
+                              op->type->name, strides, dilation);
+    }
+    return EC_OK;
+}
+
+ec_status ec_op_plan_windows(const struct ec_op *op, const struct ec_windows *window, struct ec_layout *layout,
+                             struct ec_step *step)
+{
+    const struct ec_layout *in = op->inputs[0]->layout;
+    ec_status status = ec_windows_layout(layout, window, in, 0, step->arena);
+    if (status == EC_BAD_VALUE) {
+        return ec_infer_error(step->message, sizeof step->message,
+                              "the texts are %lld tokens long; a kernel that reaches over %lld with padding='valid' "
+                              "needs at least as many",
+                              (long long)in->width, (long long)ec_windows_reach(window));
+    }
+    return status;
+}
+
 ec_status ec_infer_floats(const struct ec_op *op, int number, char *message, size_t bytes)
 {
     enum ec_tensor_kind kind = op->inputs[number]->kind;

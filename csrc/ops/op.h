@@ -176,6 +176,12 @@ ec_status ec_infer_parameter(const struct ec_op *op, int number, int rank, const
 /* Checks the counts of inputs, outputs and parameters (least and most). */
 ec_status ec_infer_counts(const struct ec_op *op, int inputs, int outputs, int least_parameters, int most_parameters,
                           char *message, size_t bytes);
+/* Checks the settings of a convolution: both at least 1, one of them 1. */
+ec_status ec_infer_strides(const struct ec_op *op, int strides, int dilation, char *message, size_t bytes);
+/* The layout of a convolution's windows over the input; EC_BAD_VALUE with the step's message where texts are too short.
+ */
+ec_status ec_op_plan_windows(const struct ec_op *op, const struct ec_windows *window, struct ec_layout *layout,
+                             struct ec_step *step);
 /* Checks that input `number` holds floats (a sequence or flat). */
 ec_status ec_infer_floats(const struct ec_op *op, int number, char *message, size_t bytes);
 

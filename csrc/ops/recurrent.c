@@ -208,7 +208,7 @@ static ec_status plan_rows(struct ec_op *op, struct ec_step *step)
     return EC_OK;
 }
 
-/* The products around the time loop, which run one after the other in one workspace. `add`: to what `out` holds. */
+/* The products around the time loop, which run one after the other in one workspace. x W: */
 static struct ec_product input_product(const struct ec_op *op, float *out, const float *x, int64_t x_stride,
                                        int64_t rows)
 {
@@ -585,32 +585,28 @@ static void recurrent_gradient(const struct ec_op *op, struct ec_team *team)
     }
 }
 
-/* Column sums of `rows` rows; `inner`: of GRU's inner product for its second bias. */
+/* Part of a bias gradient (+)= column sums of `rows` rows. No barrier. */
+static void column_sums(struct ec_team *team, float *out, int add, const float *in, int64_t stride, int64_t rows,
+                        int64_t cols)
+{
+    for (int64_t tile; (tile = ec_team_next(team, (cols + COL_BLOCK - 1) / COL_BLOCK)) >= 0;) {
+        int64_t col = tile * COL_BLOCK, count = cols - col < COL_BLOCK ? cols - col : COL_BLOCK;
+        ec_kernels()->column_sum(out + col, add, in + col, stride, rows, count);
+    }
+}
+
+/* da: summed over the tokens of an id or not, `rows` of them. GRU's second bias belongs to its recurrent products: z
+ * and r as in the first, the candidate apart. */
 static void bias_gradient(const struct ec_op *op, struct ec_team *team, const float *da, int64_t rows)
 {
     const struct state *state = op->state;
     const struct ec_recurrence *r = &state->recurrence;
-    float *d_bias = op->parameters[2]->gradient.values;
-    int64_t tiles = (state->gates + COL_BLOCK - 1) / COL_BLOCK;
-    for (int64_t tile; (tile = ec_team_next(team, tiles)) >= 0;) {
-        int64_t col = tile * COL_BLOCK, cols = state->gates - col < COL_BLOCK ? state->gates - col : COL_BLOCK;
-        ec_kernels()->column_sum(d_bias + col, op->adds_parameter[2], da + col, state->gates, rows, cols);
-    }
-    if (r->cell != EC_CELL_GRU) {
-        return;
-    }
-    for (int64_t tile; (tile = ec_team_next(team, tiles)) >= 0;) { /* z and r again, the candidate's inner product */
-        int64_t col = tile * COL_BLOCK, end = state->gates - col < COL_BLOCK ? state->gates : col + COL_BLOCK;
-        int64_t inner = 2 * r->units, outer_end = end < inner ? end : inner, from = col > inner ? col : inner;
-        float *second = d_bias + state->gates;
-        if (col < outer_end) {
-            ec_kernels()->column_sum(second + col, op->adds_parameter[2], da + col, state->gates, rows,
-                                     outer_end - col);
-        }
-        if (from < end) {
-            ec_kernels()->column_sum(second + from, op->adds_parameter[2], r->inner + from - inner, r->units,
-                                     state->rows, end - from);
-        }
+    float *d_bias = op->parameters[2]->gradient.values, *second = d_bias + state->gates;
+    int add = op->adds_parameter[2];
+    column_sums(team, d_bias, add, da, state->gates, rows, state->gates);
+    if (r->cell == EC_CELL_GRU) {
+        column_sums(team, second, add, da, state->gates, rows, 2 * r->units);
+        column_sums(team, second + 2 * r->units, add, r->inner, r->units, state->rows, r->units);
     }
 }
 

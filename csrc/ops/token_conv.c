@@ -57,10 +57,8 @@ static ec_status infer(struct ec_op *op, char *message, size_t bytes)
     if (op->inputs[0]->kind != EC_TOKENS) {
         return ec_infer_error(message, bytes, "token_conv: the input holds no tokens; expected the output of a lookup");
     }
-    if (state->strides < 1 || state->dilation < 1 || (state->strides > 1 && state->dilation > 1)) {
-        return ec_infer_error(message, bytes,
-                              "token_conv: strides = %d, dilation_rate = %d; both must be >= 1 and one of them 1",
-                              state->strides, state->dilation);
+    if ((status = ec_infer_strides(op, state->strides, state->dilation, message, bytes)) != EC_OK) {
+        return status;
     }
     const int64_t dims[] = {-1, op->inputs[0]->cols, -1};
     if ((status = ec_infer_parameter(op, 0, 3, dims, message, bytes)) != EC_OK) {
@@ -80,16 +78,9 @@ static ec_status infer(struct ec_op *op, char *message, size_t bytes)
 static ec_status plan_layout(struct ec_op *op, struct ec_step *step)
 {
     struct state *state = op->state;
-    const struct ec_layout *in = op->inputs[0]->layout;
     state->window = (struct ec_windows){
         .size = state->taps, .strides = state->strides, .dilation = state->dilation, .padding = state->padding};
-    ec_status status = ec_windows_layout(&state->layout, &state->window, in, 0, step->arena);
-    if (status == EC_BAD_VALUE) {
-        return ec_infer_error(step->message, sizeof step->message,
-                              "the texts are %lld tokens long; a kernel that reaches over %lld with padding='valid' "
-                              "needs at least as many",
-                              (long long)in->width, (long long)ec_windows_reach(&state->window));
-    }
+    ec_status status = ec_op_plan_windows(op, &state->window, &state->layout, step);
     op->outputs[0]->layout = &state->layout;
     op->outputs[0]->rows = state->layout.rows;
     return status;
