@@ -52,26 +52,32 @@ static double weight_of(const struct ec_loss_state *state, int64_t b, int64_t ta
     return weights ? (double)weights[state->loss.weight_width ? target : b] : 1.0;
 }
 
-/* n of the reduction. */
-static double divisor_of(const struct ec_loss_state *state, const struct ec_tensor *in, int64_t batch)
+/* How many rows count, and the sum of their weights. */
+static void count_rows(struct ec_loss_state *state, const struct ec_tensor *in, int64_t batch)
 {
-    if (state->reduction == SUM) {
-        return 1.0;
+    struct ec_loss_sums *sums = &state->loss.sums;
+    *sums = (struct ec_loss_sums){.rows = (double)in->rows, .weights = (double)in->rows};
+    if (!state->loss.sample_weight && !state->loss.has_ignored && !(in->layout && in->layout->mask)) {
+        return;
     }
-    int weighted = state->reduction == MEAN_WITH_SAMPLE_WEIGHT && state->loss.sample_weight;
-    if (!weighted && !state->loss.has_ignored && !(in->layout && in->layout->mask)) {
-        return (double)in->rows;
-    }
-    double sum = 0.0;
+    sums->rows = sums->weights = 0.0;
     for (int64_t b = 0; b < batch; b++) {
         for (int64_t row = first_row(in, b); row < first_row(in, b + 1); row++) {
             int64_t target = target_row(in, b, row);
             if (target >= 0 && !is_ignored(state, target)) {
-                sum += weighted ? weight_of(state, b, target) : 1.0;
+                sums->rows += 1.0;
+                sums->weights += weight_of(state, b, target);
             }
         }
     }
-    return sum;
+}
+
+/* n of the reduction. */
+static double divisor_of(const struct ec_loss_state *state)
+{
+    return state->reduction == SUM                       ? 1.0
+           : state->reduction == MEAN_WITH_SAMPLE_WEIGHT ? state->loss.sums.weights
+                                                         : state->loss.sums.rows;
 }
 
 ec_status ec_loss_plan(struct ec_op *op, struct ec_step *step)
@@ -94,8 +100,9 @@ ec_status ec_loss_plan(struct ec_op *op, struct ec_step *step)
     out->rows = in->rows;
     out->needs_grad = 0; /* predictions: a gradient starts here, it does not pass through */
     ec_status status = ec_tensor_take(out, step);
-    state->divisor = divisor_of(state, in, step->batch);
-    state->text_loss = ec_arena_take(step->arena, step->batch, sizeof *state->text_loss);
+    count_rows(state, in, step->batch);
+    state->divisor = divisor_of(state);
+    state->text_loss = ec_arena_take(step->arena, 2 * step->batch, sizeof *state->text_loss);
     state->text_right = ec_arena_take(step->arena, step->batch, sizeof *state->text_right);
     state->scratch = ec_arena_take(step->arena, step->threads * in->cols, sizeof *state->scratch);
     return step->arena->failed ? EC_NO_MEMORY : status;
@@ -113,18 +120,26 @@ static const void *targets_of(const struct ec_op *op, int64_t target)
     return (const float *)state->loss.targets + target * op->inputs[0]->cols;
 }
 
+static void set_value(struct ec_loss_state *state, double sum, double plain)
+{
+    state->loss.sums.weighted = sum;
+    state->loss.sums.plain = plain;
+    state->loss.value = state->divisor != 0.0 ? state->weight * sum / state->divisor : 0.0;
+}
+
 /* Adds the texts' losses in their order, whoever computed them. */
 static void sum_texts(struct ec_loss_state *state, const struct ec_step *step, struct ec_team *team)
 {
     ec_team_barrier(team);
     if (team->index == 0) {
-        double sum = 0.0;
+        double sum = 0.0, plain = 0.0;
         int64_t right = 0;
         for (int64_t b = 0; b < step->batch; b++) {
-            sum += state->text_loss[b];
+            sum += state->text_loss[2 * b];
+            plain += state->text_loss[2 * b + 1];
             right += state->text_right[b];
         }
-        state->loss.value = state->divisor != 0.0 ? state->weight * sum / state->divisor : 0.0;
+        set_value(state, sum, plain);
         state->loss.correct = right;
     }
     ec_team_barrier(team);
@@ -138,7 +153,7 @@ void ec_loss_forward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     const int32_t any_label = 0;
     int64_t cols = in->cols;
     for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
-        double loss = 0.0;
+        double loss = 0.0, plain = 0.0;
         int64_t right = 0;
         for (int64_t row = first_row(in, b); row < first_row(in, b + 1); row++) {
             float *p = out->data + row * cols;
@@ -150,11 +165,14 @@ void ec_loss_forward(struct ec_op *op, const struct ec_step *step, struct ec_tea
                 rule->value(state, p, x, &any_label, cols); /* for its predictions */
             } else {
                 const void *y = targets_of(op, target);
-                loss += rule->value(state, p, x, y, cols) * weight_of(state, b, target);
+                double value = rule->value(state, p, x, y, cols);
+                loss += value * weight_of(state, b, target);
+                plain += value;
                 right += rule->right ? rule->right(state, p, y, cols) : 0;
             }
         }
-        state->text_loss[b] = loss;
+        state->text_loss[2 * b] = loss;
+        state->text_loss[2 * b + 1] = plain;
         state->text_right[b] = (int32_t)right;
     }
     sum_texts(state, step, team);
@@ -194,13 +212,16 @@ void ec_loss_give(struct ec_op *op, int64_t batch, const double *losses, const f
 {
     struct ec_loss_state *state = op->state;
     const struct ec_tensor *in = op->inputs[0];
-    double sum = 0.0;
+    double sum = 0.0, plain = 0.0;
     for (int64_t b = 0; b < batch; b++) {
         for (int64_t row = first_row(in, b); row < first_row(in, b + 1); row++) {
             int64_t target = target_row(in, b, row);
-            sum += target < 0 ? 0.0 : losses[target] * weight_of(state, b, target);
+            if (target >= 0) {
+                sum += losses[target] * weight_of(state, b, target);
+                plain += losses[target];
+            }
         }
     }
-    state->loss.value = state->divisor != 0.0 ? state->weight * sum / state->divisor : 0.0;
+    set_value(state, sum, plain);
     state->loss.targets = derivatives;
 }

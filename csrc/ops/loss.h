@@ -19,7 +19,7 @@ struct ec_loss_state {
     /* of the step */
     int binary_labels;   /* hinges: all targets are 0 or 1, so that 0 means -1 */
     double divisor;      /* n */
-    double *text_loss;   /* [B] weighted */
+    double *text_loss;   /* [2 x B] weighted; and without weights */
     int32_t *text_right; /* [B] */
     float *scratch;      /* [threads x C] a row's gradient that is to be added to another */
 };

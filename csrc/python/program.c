@@ -399,6 +399,23 @@ static PyObject *program_penalty(PyObject *object, void *unused)
     return PyFloat_FromDouble(ec_program_penalty(((ec_program_object *)object)->program));
 }
 
+static PyObject *program_loss_sums(PyObject *object, void *unused)
+{
+    (void)unused;
+    const struct ec_program *program = ((ec_program_object *)object)->program;
+    PyObject *tuple = PyTuple_New(program->loss_count);
+    for (int i = 0; tuple && i < program->loss_count; i++) {
+        const struct ec_loss_sums *sums = &((const struct ec_loss *)program->losses[i]->state)->sums;
+        PyObject *entry = Py_BuildValue("dddd", sums->weighted, sums->weights, sums->plain, sums->rows);
+        if (!entry) {
+            Py_CLEAR(tuple);
+        } else {
+            PyTuple_SET_ITEM(tuple, i, entry);
+        }
+    }
+    return tuple;
+}
+
 static PyObject *program_workspace_bytes(PyObject *object, void *unused)
 {
     (void)unused;
@@ -442,6 +459,10 @@ static PyMethodDef methods[] = {
 static PyGetSetDef getters[] = {
     {"widths", program_widths, NULL, "Channels of each tensor.", NULL},
     {"penalty", program_penalty, NULL, "What regularizers added to the loss of the last step.", NULL},
+    {"loss_sums", program_loss_sums, NULL,
+     "Of each loss in the last step, over the rows that count: the sum of weighted losses, of weights, of losses "
+     "without weights, and how many rows.",
+     NULL},
     {"workspace_bytes", program_workspace_bytes, NULL, "Bytes that activations and workspace hold.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -232,6 +232,7 @@ def test_given_losses_of_the_core():
     x, weight = np.array([[1, 2], [3, 4]], np.float32), np.array([1, 3], np.float32)
     result = program.train_step([x], [None], weight, 0.1, 0, False, lambda number, p: (p.sum(1), 2 * p))
     assert result[0] == ((3 * 1 + 7 * 3) / 2 * 0.5,)
+    assert program.loss_sums == ((24.0, 4.0, 10.0, 2.0),)
     np.testing.assert_allclose(program.input_gradient(0), 0.5 * 2 * x * weight[:, None] / 2)
     assert program.test_step([x], [None], None, False, lambda number, p: (p.sum(1), p))[0] == (2.5,)
     with pytest.raises(ValueError, match="it needs loss_function"):
@@ -245,3 +246,26 @@ def test_given_losses_of_the_core():
         with pytest.raises(error):
             program.train_step([x], [None], None, 0.1, 0, False, function)
     assert program.test_step([x], [None], None, False, lambda number, p: (p.sum(1), p))[0] == (2.5,)
+
+
+@pytest.mark.parametrize("ignores", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_sums_of_a_step(threads, weighted, ignores):
+    """What perplexities are made of: with and without weights, over the rows that count."""
+    rng = np.random.default_rng(5)
+    attributes = {"weight": 0.3, "reduction": "sum"} | ({"ignores": 1, "ignore_class": 2} if ignores else {})
+    program = _core.Program(
+        [("sequence", "x", -1, 4)], [], [("cross_entropy", (0,), (1,), (), attributes)], (1,), 0
+    )
+    loss = losses.SparseCategoricalCrossentropy(from_logits=True, reduction="none")
+    for mask in masks(5, 6, rng).values():
+        x = rng.normal(size=(5, 6, 4)).astype(np.float32)
+        y = rng.integers(0, 4, (5, 6))
+        weight = rng.uniform(0, 2, (5, 6)).astype(np.float32) if weighted else None
+        (value,), _, _, _ = program.test_step([x if mask is None else (x, mask)], [y], weight)
+        counted = np.ones((5, 6), bool) if mask is None else mask
+        counted = counted & (y != 2) if ignores else counted
+        each, w = loss(y, x) * counted, counted * (1.0 if weight is None else weight)
+        expected = ((each * w).sum(), w.sum(), each.sum(), counted.sum())
+        np.testing.assert_allclose(program.loss_sums, [expected], rtol=1e-5)
+        assert value == pytest.approx(0.3 * program.loss_sums[0][0], rel=1e-12)
