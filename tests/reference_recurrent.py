@@ -45,6 +45,26 @@ def gru_step(a, inner, h, c, settings):
     return z * h + (1 - z) * g, c, back
 
 
+def gru_step_reset_before(a, masked, h, w, settings):
+    """The reset gate before the product: g = act(x W_g + (r h) W_g); the gradients of a, of the state that
+    the products read, of their weights, and what reaches h directly."""
+    n = len(h)
+    a = a + masked @ np.concatenate([w[:, : 2 * n], np.zeros((n, n))], 1)
+    z, b_z = ACTIVATE(a[:n], settings["recurrent_activation"])
+    r, b_r = ACTIVATE(a[n : 2 * n], settings["recurrent_activation"])
+    g, b_g = ACTIVATE(a[2 * n :] + (r * masked) @ w[:, 2 * n :], settings["activation"])
+
+    def back(d_h):
+        d_g = b_g(d_h * (1 - z))[0]
+        d_product = d_g @ w[:, 2 * n :].T
+        d_gates = np.concatenate([b_z(d_h * (h - g))[0], b_r(d_product * masked)[0]])
+        d_masked = d_gates @ w[:, : 2 * n].T + d_product * r
+        d_w = np.concatenate([np.outer(masked, d_gates), np.outer(r * masked, d_g)], 1)
+        return np.concatenate([d_gates, d_g]), d_masked, d_w, d_h * z
+
+    return z * h + (1 - z) * g, back
+
+
 STEPS = {"simple_rnn": simple_step, "lstm": lstm_step, "gru": gru_step}
 
 
@@ -64,12 +84,14 @@ def recurrent(
     zero_output_for_mask=False,
     activation="tanh",
     recurrent_activation="sigmoid",
+    reset_after=True,
     **_,
 ):
     """Outputs [states or last state, last h, (last c)]; gradients of x, first states and parameters."""
     settings = {"activation": activation, "recurrent_activation": recurrent_activation}
     batch, width, _channels = x.values.shape
-    units, gru, lstm = len(recurrent_kernel), name == "gru", name == "lstm"
+    units, gru, lstm = len(recurrent_kernel), name == "gru" and reset_after, name == "lstm"
+    before = name == "gru" and not reset_after
     b_in = np.zeros(kernel.shape[1]) if bias is None else bias[0] if gru else bias
     b_rec = bias[1] if gru and bias is not None else np.zeros(kernel.shape[1])
     out, last = np.zeros((batch, width, units)), np.zeros((2, batch, units))
@@ -84,6 +106,12 @@ def recurrent(
         for t in steps:
             masked = h if state_mask is None else h * state_mask[b]
             sums, inner = x.values[b, t] @ kernel + b_in, None
+            place = width - 1 - t if reverse and not keep_order else t
+            if before:
+                h, back = gru_step_reset_before(sums, masked, h, recurrent_kernel, settings)
+                out[b, place] = h
+                run.append((t, place, masked, back))
+                continue
             product = masked @ recurrent_kernel + b_rec
             if gru:
                 inner = product[2 * units :]
@@ -91,7 +119,6 @@ def recurrent(
             else:
                 sums = sums + product
             h, c, back = STEPS[name](sums, inner, h, c, settings)
-            place = width - 1 - t if reverse and not keep_order else t
             out[b, place] = h
             run.append((t, place, masked, back))
         last[:, b] = h, c
@@ -116,13 +143,17 @@ def recurrent(
         for b, run in enumerate(runs):
             d_h, d_c = d_last[0, b], d_last[1, b]
             for t, place, masked, back in reversed(run):
-                d_a, d_inner, d_direct, d_c = back(d_h + d_sequence[b, place], d_c)
-                d_product = np.concatenate([d_a[: 2 * units], d_inner]) if gru else d_a
-                d_h = d_product @ recurrent_kernel.T
+                if before:
+                    d_a, d_h, d_weights, d_direct = back(d_h + d_sequence[b, place])
+                    d_product = 0
+                else:
+                    d_a, d_inner, d_direct, d_c = back(d_h + d_sequence[b, place], d_c)
+                    d_product = np.concatenate([d_a[: 2 * units], d_inner]) if gru else d_a
+                    d_h, d_weights = d_product @ recurrent_kernel.T, np.outer(masked, d_product)
                 d_h = (d_h if state_mask is None else d_h * state_mask[b]) + d_direct
                 d_x[b, t] = d_a @ kernel.T
                 d_kernel += np.outer(x.values[b, t], d_a)
-                d_recurrent += np.outer(masked, d_product)
+                d_recurrent += d_weights
                 d_in += d_a
                 d_rec += d_product
             d_states[:, b] = d_h, d_c

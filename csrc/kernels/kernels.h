@@ -212,6 +212,15 @@ struct ec_kernels {
                               const float *h_before, int64_t n, enum ec_activation activation,
                               enum ec_activation gate_activation);
 
+    /* The form with the reset gate before the product, from the update gate's value z and the candidate's sum on: g =
+     * activation(x W_g + (r h_before) W_g), h as above; gates: update and candidate, the reset gate is not touched. */
+    void (*gru_update)(float *h, const float *update, float *candidate, const float *h_before, int64_t n,
+                       enum ec_activation activation);
+    /* update and candidate become the gradients of their sums; d_direct as above. */
+    void (*gru_update_backward)(float *update, float *candidate, float *d_direct, const float *d_h,
+                                const float *h_before, int64_t n, enum ec_activation activation,
+                                enum ec_activation gate_activation);
+
     /* optim: value, slots and gradient of n entries. m is NULL for SGD without momentum. */
     void (*adam)(float *value, float *m, float *v, const float *gradient, const struct ec_adam_step *step, int64_t n);
     void (*sgd)(float *value, float *m, const float *gradient, const struct ec_sgd_step *step, int64_t n);

@@ -4,7 +4,7 @@
  *     a_s = x_s + h_{s-1} W, h_s = cell(a_s)        rows of step s: the first begin[s + 1] - begin[s] texts (by rank)
  *
  * W is packed once, in the number format of the precision, for all steps. A thread owns blocks of units with all their
- * gates, so that its part of W stays in its cache from step to step; one barrier a step. */
+ * gates, so that its part of W stays in its cache from step to step; one barrier a step, two with the reset before. */
 #ifndef EC_MATRIX_RECURRENCE_H
 #define EC_MATRIX_RECURRENCE_H
 
@@ -17,7 +17,8 @@
 enum ec_cell {
     EC_CELL_SIMPLE, /* h = activation(a) */
     EC_CELL_LSTM,
-    EC_CELL_GRU
+    EC_CELL_GRU,             /* the reset gate behind the candidate's product with the state */
+    EC_CELL_GRU_RESET_BEFORE /* before it: two products a step, one after the other */
 };
 
 /* Row-major arrays. "Kept" arrays have a row for each token, in the order of the steps, where a backward follows
@@ -43,13 +44,14 @@ struct ec_recurrence {
     float *last_state;         /* by rank [H] */
     float *last_carry;         /* LSTM: by rank [H] */
 
-    float *gates;           /* kept [G H]; with source NULL all rows exist */
-    float *inner;           /* GRU: kept [H] */
-    float *carry;           /* kept [H]: c of LSTM, h of GRU */
-    float *state;           /* kept [H]: h_{s-1}, with recurrent dropout, for the gradient of W */
-    float *zeros;           /* [H] */
-    float *packed_weights;  /* [ec_recurrence_weights()] */
+    float *gates;          /* kept [G H]; with source NULL all rows exist */
+    float *inner;          /* GRU: kept [H], the candidate's product; reset before: r h_{s-1}, with recurrent dropout */
+    float *carry;          /* kept [H]: c of LSTM, h of GRU */
+    float *state;          /* kept [H]: h_{s-1}, with recurrent dropout, for the gradient of W */
+    float *zeros;          /* [H] */
+    float *packed_weights; /* [ec_recurrence_weights()] */
     float *packed_state[2]; /* [ec_recurrence_texts()] each, of the last and of this step */
+    float *packed_inner;    /* reset before: [ec_recurrence_texts()] */
     int32_t *count_up;      /* [H] 0, 1, ...: only where nothing is packed; else NULL */
 
     /* backward: gates and inner turn into the gradients of a_s and of GRU's inner product */

@@ -27,7 +27,7 @@ enum {
 struct state {
     int cell;
     int use_bias, return_sequences, return_state, initial_state, stateful, reverse, keep_order, zero_output_for_mask;
-    int activation, recurrent_activation, layer;
+    int activation, recurrent_activation, layer, reset_after;
     double recurrent_dropout;
 
     int64_t units, gates; /* gates: columns of all of them, G H */
@@ -57,7 +57,7 @@ static const struct state simple_defaults = {.cell = EC_CELL_SIMPLE, .use_bias =
 static const struct state lstm_defaults = {
     .cell = EC_CELL_LSTM, .use_bias = 1, .activation = EC_TANH, .recurrent_activation = EC_SIGMOID};
 static const struct state gru_defaults = {
-    .cell = EC_CELL_GRU, .use_bias = 1, .activation = EC_TANH, .recurrent_activation = EC_SIGMOID};
+    .cell = EC_CELL_GRU, .use_bias = 1, .activation = EC_TANH, .recurrent_activation = EC_SIGMOID, .reset_after = 1};
 static const struct ec_attribute attributes[] = {
     {"use_bias", EC_ATTRIBUTE_INT, offsetof(struct state, use_bias), NULL},
     {"return_sequences", EC_ATTRIBUTE_INT, offsetof(struct state, return_sequences), NULL},
@@ -69,6 +69,7 @@ static const struct ec_attribute attributes[] = {
     {"zero_output_for_mask", EC_ATTRIBUTE_INT, offsetof(struct state, zero_output_for_mask), NULL},
     {"activation", EC_ATTRIBUTE_CHOICE, offsetof(struct state, activation), activations},
     {"recurrent_activation", EC_ATTRIBUTE_CHOICE, offsetof(struct state, recurrent_activation), activations},
+    {"reset_after", EC_ATTRIBUTE_INT, offsetof(struct state, reset_after), NULL},
     {"layer", EC_ATTRIBUTE_INT, offsetof(struct state, layer), NULL},
     {"recurrent_dropout", EC_ATTRIBUTE_FLOAT, offsetof(struct state, recurrent_dropout), NULL},
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
@@ -105,6 +106,9 @@ static ec_status infer_parameters(struct ec_op *op, char *message, size_t bytes)
 static ec_status infer(struct ec_op *op, char *message, size_t bytes)
 {
     struct state *state = op->state;
+    if (state->cell == EC_CELL_GRU && !state->reset_after) {
+        state->cell = EC_CELL_GRU_RESET_BEFORE;
+    }
     state->states = state->cell == EC_CELL_LSTM ? 2 : 1;
     state->kept = state->use_bias ? 3 : 2;
     int parameters = state->kept + state->states * (state->stateful != 0);
@@ -347,7 +351,7 @@ static void plan_recurrence(struct ec_op *op, struct ec_step *step)
         .last_carry = state->last[1],
     };
     r->gates = take(step, state->source ? rows : state->rows, state->gates);
-    r->inner = r->cell == EC_CELL_GRU ? take(step, rows, r->units) : NULL;
+    r->inner = state->gates == 3 * state->units ? take(step, rows, r->units) : NULL;
     r->carry = take(step, rows, r->units);
     r->state = take(step, rows, r->units);
     r->zeros = take(step, 1, r->units);
@@ -358,6 +362,7 @@ static void plan_recurrence(struct ec_op *op, struct ec_step *step)
         int64_t texts = ec_recurrence_texts(B, r->units, r->precision);
         r->packed_state[0] = take(step, 1, texts);
         r->packed_state[1] = take(step, 1, texts);
+        r->packed_inner = r->cell == EC_CELL_GRU_RESET_BEFORE ? take(step, 1, texts) : NULL;
     }
     if (state->recurrent_dropout > 0.0 && step->training) {
         r->state_mask = take(step, B, r->units);
@@ -568,21 +573,25 @@ static void enter_gradients(struct ec_op *op, const struct ec_step *step, struct
     ec_team_barrier(team);
 }
 
-/* d_W_h (+)= state^T da over all tokens: the gates', and apart from them GRU's inner product. */
+/* d_W_h (+)= state^T da over all tokens: the gates', and apart from them the candidate's of GRU, whose inner product
+ * has a gradient of its own, or with the reset before another left operand. */
 static void recurrent_gradient(const struct ec_op *op, struct ec_team *team)
 {
     const struct state *state = op->state;
     const struct ec_recurrence *r = &state->recurrence;
     int64_t first = r->first_state || r->steps == 0 ? 0 : r->begin[1]; /* before, the state is zero */
-    int64_t rows = state->rows - first, cols = r->cell == EC_CELL_GRU ? 2 * r->units : state->gates;
-    const float *left = r->state + first * r->units;
-    struct ec_product product =
-        d_weight_product(op, 1, 0, cols, left, r->units, r->gates + first * state->gates, state->gates, rows);
+    int64_t rows = state->rows - first, cols = r->inner ? 2 * r->units : state->gates;
+    const float *left = r->state + first * r->units, *da = r->gates + first * state->gates;
+    struct ec_product product = d_weight_product(op, 1, 0, cols, left, r->units, da, state->gates, rows);
     ec_product_run_parts(team, &product);
-    if (r->cell == EC_CELL_GRU) {
-        product = d_weight_product(op, 1, cols, r->units, left, r->units, r->inner + first * r->units, r->units, rows);
-        ec_product_run_parts(team, &product);
+    if (!r->inner) {
+        return;
     }
+    const float *inner = r->inner + first * r->units;
+    product = r->cell == EC_CELL_GRU
+                  ? d_weight_product(op, 1, cols, r->units, left, r->units, inner, r->units, rows)
+                  : d_weight_product(op, 1, cols, r->units, inner, r->units, da + cols, state->gates, rows);
+    ec_product_run_parts(team, &product);
 }
 
 /* Part of a bias gradient (+)= column sums of `rows` rows. No barrier. */

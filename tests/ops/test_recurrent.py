@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 from comparison import Pair, masks, ragged
 
-GATES = {"simple_rnn": 1, "lstm": 4, "gru": 3}
+GATES = {"simple_rnn": 1, "lstm": 4, "gru": 3, "gru before": 3}
 CELLS = list(GATES)
+
+
+def kind_of(name):
+    """The operation of a cell, and what chooses it among the attributes."""
+    return name.split()[0], {"reset_after": False} if name == "gru before" else {}
 
 
 def parameters_of(name, channels, units, rng, use_bias=True, scale=0.5):
@@ -26,7 +31,8 @@ def sequence_pair(name, channels, units, rng, length=-1, **attributes):
     results = 1 + (2 if name == "lstm" else 1) * bool(attributes.get("return_state"))
     outputs = tuple(range(first, first + results))
     numbers = tuple(range(len(shapes)))
-    operation = (name, tuple(range(first)), outputs, numbers, attributes)
+    kind, chosen = kind_of(name)
+    operation = (kind, tuple(range(first)), outputs, numbers, {**chosen, **attributes})
     return Pair(inputs, shapes, [operation], outputs, values, seed=5)
 
 
@@ -112,11 +118,12 @@ def test_recurrent_dropout(rung, threads, name):
 def test_tokens(rung, threads, name, mask_zero):
     """The input product over distinct ids; the table learns too."""
     rng = np.random.default_rng(7)
+    kind, chosen = kind_of(name)
     shapes, values = parameters_of(name, 6, 21, rng)
     parameters = [("table", (11, 6)), *shapes]
     operations = [
         ("lookup", (0,), (1,), (0,), {"mask_zero": mask_zero}),
-        (name, (1,), (2,), tuple(range(1, len(parameters))), {"return_sequences": True}),
+        (kind, (1,), (2,), tuple(range(1, len(parameters))), {**chosen, "return_sequences": True}),
     ]
     values = [rng.normal(size=(11, 6)), *values]
     pair = Pair([("ids", "x", -1)], parameters, operations, (2,), values)
@@ -134,11 +141,12 @@ def test_stack_and_shared_input(rung, name):
         one, numbers = parameters_of(name, 5, 5, rng)
         shapes += [(f"{label}{number}", shape) for label, shape in one]
         values += numbers
-    settings = {"return_sequences": True}
+    kind, chosen = kind_of(name)
+    settings = {**chosen, "return_sequences": True}
     operations = [
-        (name, (0,), (1,), (0, 1, 2), settings),
-        (name, (1,), (2,), (3, 4, 5), {**settings, "reverse": True, "keep_order": True}),
-        (name, (1,), (3,), (6, 7, 8), settings),
+        (kind, (0,), (1,), (0, 1, 2), settings),
+        (kind, (1,), (2,), (3, 4, 5), {**settings, "reverse": True, "keep_order": True}),
+        (kind, (1,), (3,), (6, 7, 8), settings),
         ("concatenate", (2, 3), (4,), (), {}),
     ]
     pair = Pair([("sequence", "x", -1, 5)], shapes, operations, (4,), values)
@@ -155,12 +163,14 @@ def test_gradients_stay_exact_over_a_hundred_steps(rung):
     pair.check_gradients([rng.normal(size=(3, 100, 8)).astype(np.float32)], tolerance=1e-5)
 
 
-def test_the_same_bits_for_any_number_of_threads():
+@pytest.mark.parametrize("name", CELLS)
+def test_the_same_bits_for_any_number_of_threads(name):
     from embedcnn import _core
 
     rng = np.random.default_rng(10)
-    shapes, values = parameters_of("lstm", 12, 70, rng)
-    operation = ("lstm", (0,), (1,), (0, 1, 2), {"return_sequences": True})
+    shapes, values = parameters_of(name, 12, 70, rng)
+    kind, chosen = kind_of(name)
+    operation = (kind, (0,), (1,), (0, 1, 2), {**chosen, "return_sequences": True})
     x = rng.normal(size=(30, 11, 12)).astype(np.float32)
     mask = np.arange(11)[None] < rng.integers(1, 12, (30, 1))
     d_out = rng.normal(size=(30, 11, 70)).astype(np.float32)
@@ -193,6 +203,8 @@ def test_misuse():
         build("lstm", [(3, 8), (3, 8), (8,)])
     with pytest.raises(ValueError, match=r"p2 has the shape \(6,\); expected \(2, 6\)"):
         build("gru", [(3, 6), (2, 6), (6,)])
+    with pytest.raises(ValueError, match=r"p2 has the shape \(2, 6\); expected \(6,\)"):
+        build("gru", [(3, 6), (2, 6), (2, 6)], {"reset_after": False})
     with pytest.raises(ValueError, match="recurrent_dropout = 1 is outside"):
         build("simple_rnn", [(3, 2), (2, 2), (2,)], {"recurrent_dropout": 1.0})
     with pytest.raises(ValueError, match="lstm: expected tokens or a sequence"):
@@ -209,11 +221,12 @@ def test_a_stateful_layer_goes_on_where_it_ended(rung, name):
     rng = np.random.default_rng(11)
     shapes, values = parameters_of(name, 3, 12, rng)
     x = rng.normal(size=(5, 8, 3)).astype(np.float32)
-    inputs, settings = [("sequence", "x", -1, 3)], {"return_sequences": True}
-    whole = _core.Program(inputs, shapes, [(name, (0,), (1,), (0, 1, 2), settings)], (1,))
+    kind, chosen = kind_of(name)
+    inputs, settings = [("sequence", "x", -1, 3)], {**chosen, "return_sequences": True}
+    whole = _core.Program(inputs, shapes, [(kind, (0,), (1,), (0, 1, 2), settings)], (1,))
     states = [("state", (5, 12))] * (2 if name == "lstm" else 1)
     numbers = tuple(range(3 + len(states)))
-    operation = (name, (0,), (1,), numbers, {**settings, "stateful": True})
+    operation = (kind, (0,), (1,), numbers, {**settings, "stateful": True})
     program = _core.Program(inputs, shapes + states, [operation], (1,))
     kept = [np.zeros((5, 12), np.float32) for _ in states]
     for number, value in enumerate(values):

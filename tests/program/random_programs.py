@@ -130,13 +130,15 @@ class Builder:
     def grow_recurrent(self):
         x, units = self.of_kind("tokens", "sequence"), self.pick([1, 3, 8, 17])
         name, gates = self.pick([("simple_rnn", 1), ("lstm", 4), ("gru", 3)])
+        reset_after = name != "gru" or self.chance()
         parameters = [self.parameter(self.channels[x], gates * units)]
         parameters.append(self.parameter(units, gates * units, beside=parameters))
         use_bias = self.chance()
         if use_bias:
-            shape = (2, 3 * units) if name == "gru" else (gates * units,)
+            shape = (2, 3 * units) if name == "gru" and reset_after else (gates * units,)
             parameters.append(self.parameter(*shape, beside=parameters))
         settings = {"use_bias": use_bias, "reverse": self.chance(0.4), "keep_order": True}
+        settings |= {} if reset_after else {"reset_after": False}
         if self.chance(0.3):
             settings |= {"recurrent_dropout": 0.3, "layer": self.layers}
             self.layers += 1

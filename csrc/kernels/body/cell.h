@@ -142,4 +142,50 @@ static void gru_cell_backward(float *gates, int64_t stride, float *inner, float 
     }
 }
 
+INLINE void gru_update_all(float *h, const float *update, float *candidate, const float *h_before, int64_t n,
+                           const enum ec_activation activation)
+{
+    for (int64_t u = 0; u < n; u += LANES) {
+        vec g = cell_value(vec_load_upto(candidate + u, n - u), activation);
+        vec change = vec_sub(vec_load_upto(h_before + u, n - u), g);
+        vec_store_upto(candidate + u, n - u, g);
+        vec_store_upto(h + u, n - u, vec_fma(vec_load_upto(update + u, n - u), change, g));
+    }
+}
+
+static void gru_update(float *h, const float *update, float *candidate, const float *h_before, int64_t n,
+                       enum ec_activation activation)
+{
+    if (activation == EC_TANH) {
+        gru_update_all(h, update, candidate, h_before, n, EC_TANH);
+    } else {
+        gru_update_all(h, update, candidate, h_before, n, activation);
+    }
+}
+
+INLINE void gru_update_backward_all(float *update, float *candidate, float *d_direct, const float *d_h,
+                                    const float *h_before, int64_t n, const enum ec_activation activation,
+                                    const enum ec_activation gate_activation)
+{
+    for (int64_t u = 0; u < n; u += LANES) {
+        vec z = vec_load_upto(update + u, n - u), g = vec_load_upto(candidate + u, n - u);
+        vec dh = vec_add(vec_load_upto(d_h + u, n - u), vec_load_upto(d_direct + u, n - u));
+        vec d_z = vec_mul(dh, vec_sub(vec_load_upto(h_before + u, n - u), g));
+        vec_store_upto(update + u, n - u, vec_mul(d_z, cell_slope(z, z, gate_activation)));
+        vec_store_upto(candidate + u, n - u, vec_mul(vec_fnma(z, dh, dh), cell_slope(g, g, activation)));
+        vec_store_upto(d_direct + u, n - u, vec_mul(dh, z));
+    }
+}
+
+static void gru_update_backward(float *update, float *candidate, float *d_direct, const float *d_h,
+                                const float *h_before, int64_t n, enum ec_activation activation,
+                                enum ec_activation gate_activation)
+{
+    if (activation == EC_TANH && gate_activation == EC_SIGMOID) {
+        gru_update_backward_all(update, candidate, d_direct, d_h, h_before, n, EC_TANH, EC_SIGMOID);
+    } else {
+        gru_update_backward_all(update, candidate, d_direct, d_h, h_before, n, activation, gate_activation);
+    }
+}
+
 #endif

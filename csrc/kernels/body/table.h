@@ -58,6 +58,8 @@ static void fill_table(struct ec_kernels *kernels)
         .lstm_cell_backward = lstm_cell_backward,
         .gru_cell = gru_cell,
         .gru_cell_backward = gru_cell_backward,
+        .gru_update = gru_update,
+        .gru_update_backward = gru_update_backward,
         .adam = adam,
         .sgd = sgd,
         .rmsprop = rmsprop,

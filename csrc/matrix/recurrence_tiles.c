@@ -1,0 +1,188 @@
+/* The shares of a recurrent layer's time loop (matrix/recurrence_tiles.h), and the sizes of its packed operands. Sizes
+ * alone decide how a run is cut, so every thread computes the same cut, and the bits do not depend on their number.
+ * For B 1 to 512 texts, H 16 to 1024 units, 10 to 400 steps. */
+#include "matrix/recurrence_tiles.h"
+
+enum {
+    ENOUGH_TILES = 16, /* a step: fewer blocks of units than this are cut by texts too */
+    SHORT = 16         /* tokens: below, packing W costs more than it saves */
+};
+
+int64_t ec_recurrence_gates(enum ec_cell cell) { return cell == EC_CELL_LSTM ? 4 : cell == EC_CELL_SIMPLE ? 1 : 3; }
+
+int ec_recurrence_is_short(int64_t tokens) { return tokens <= SHORT; }
+
+static int64_t ceil_div(int64_t count, int64_t size) { return (count + size - 1) / size; }
+static int64_t round_up(int64_t count, int64_t unit) { return ceil_div(count, unit) * unit; }
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static int64_t floats_of(const struct ec_gemm *gemm, int64_t lines, int64_t depth)
+{
+    return lines * depth * gemm->value_bytes / (int64_t)sizeof(float);
+}
+
+static void cut_packed(struct ec_cut *cut, int64_t batch, int64_t units, enum ec_precision precision)
+{
+    const struct ec_gemm *gemm = ec_gemm_for(precision, units);
+    cut->kernels = ec_kernels();
+    cut->gemm = gemm;
+    cut->width = round_up(gemm->cols, gemm->depth_unit);
+    cut->blocks = ceil_div(units, cut->width);
+    cut->panels = ceil_div(batch, gemm->rows);
+    cut->panel_rows = round_up(ceil_div(batch, cut->panels > 0 ? cut->panels : 1), gemm->row_unit);
+    cut->panels = ceil_div(batch, cut->panel_rows > 0 ? cut->panel_rows : 1);
+    cut->depth = round_up(units, gemm->depth_unit);
+    cut->weights_floats = floats_of(gemm, cut->width, cut->depth);
+    cut->panel_floats = floats_of(gemm, cut->panel_rows, cut->depth);
+}
+
+int64_t ec_recurrence_weights(enum ec_cell cell, int64_t units, enum ec_precision precision)
+{
+    struct ec_cut cut;
+    int64_t floats;
+    cut_packed(&cut, 1, units, precision); /* a block and its panel are far below the limit: units fit an int */
+    return __builtin_mul_overflow(cut.weights_floats * ec_recurrence_gates(cell), cut.blocks, &floats) ? -1 : floats;
+}
+
+int64_t ec_recurrence_texts(int64_t batch, int64_t units, enum ec_precision precision)
+{
+    struct ec_cut cut;
+    int64_t floats;
+    cut_packed(&cut, batch, units, precision);
+    return __builtin_mul_overflow(cut.panel_floats, cut.panels, &floats) ? -1 : floats;
+}
+
+struct ec_cut ec_recurrence_cut(const struct ec_recurrence *r, int is_short)
+{
+    struct ec_cut cut = {.r = r, .gates = ec_recurrence_gates(r->cell)};
+    cut_packed(&cut, r->batch, r->units, r->precision);
+    if (is_short) {
+        cut.width = EC_SHORT_BLOCK;
+        cut.blocks = ceil_div(r->units, cut.width);
+    }
+    int64_t groups = least(ceil_div(ENOUGH_TILES, cut.blocks), cut.panels);
+    cut.panels_per_group = groups > 0 ? ceil_div(cut.panels, groups) : 1;
+    cut.groups = ceil_div(cut.panels, cut.panels_per_group);
+    return cut;
+}
+
+int64_t ec_recurrence_texts_at(const struct ec_recurrence *r, int64_t s)
+{
+    return s < r->steps ? r->begin[s + 1] - r->begin[s] : 0;
+}
+
+int64_t ec_recurrence_row(const struct ec_recurrence *r, int64_t s)
+{
+    return r->keep ? r->begin[s] : (s & 1) * r->batch;
+}
+
+float *ec_recurrence_gates_at(const struct ec_recurrence *r, int64_t s)
+{
+    int64_t row = r->source ? ec_recurrence_row(r, s) : r->begin[s];
+    return r->gates + row * ec_recurrence_gates(r->cell) * r->units;
+}
+
+float *ec_recurrence_sums(const struct ec_recurrence *r, int64_t s, int64_t gate, int64_t *stride)
+{
+    if (r->cell == EC_CELL_GRU && gate == 2) {
+        *stride = r->units;
+        return r->inner + ec_recurrence_row(r, s) * r->units;
+    }
+    *stride = ec_recurrence_gates(r->cell) * r->units;
+    return ec_recurrence_gates_at(r, s) + gate * r->units;
+}
+
+const float *ec_recurrence_carry_before(const struct ec_recurrence *r, int64_t s, int64_t rank)
+{
+    if (s > 0) {
+        return r->carry + (ec_recurrence_row(r, s - 1) + rank) * r->units;
+    }
+    const float *first = r->cell == EC_CELL_LSTM ? r->first_carry : r->first_state;
+    return first ? first + rank * r->units : r->zeros;
+}
+
+int64_t ec_cut_tiles(const struct ec_cut *cut) { return cut->blocks * cut->groups; }
+
+struct ec_tile ec_cut_tile(const struct ec_cut *cut, int64_t number)
+{
+    struct ec_tile tile = {.block = number / cut->groups, .panel = number % cut->groups * cut->panels_per_group};
+    tile.unit = tile.block * cut->width;
+    tile.width = least(cut->width, cut->r->units - tile.unit);
+    tile.panels = tile.panel + cut->panels_per_group;
+    return tile;
+}
+
+int64_t ec_cut_rows(const struct ec_cut *cut, int64_t panel, int64_t texts)
+{
+    int64_t rows = texts - panel * cut->panel_rows;
+    return rows < 0 ? 0 : least(rows, cut->panel_rows);
+}
+
+int64_t ec_tile_first(const struct ec_cut *cut, const struct ec_tile *tile) { return tile->panel * cut->panel_rows; }
+
+int64_t ec_tile_end(const struct ec_cut *cut, const struct ec_tile *tile, int64_t s)
+{
+    return least(tile->panels * cut->panel_rows, ec_recurrence_texts_at(cut->r, s));
+}
+
+/* A block of W at some columns: `first` of them, places of the depth `depth_stride` apart. */
+static void pack_block(const struct ec_cut *cut, float *to, const float *first, int64_t depth_stride,
+                       int64_t col_stride, int64_t width)
+{
+    for (int64_t col = 0; col < width; col += cut->gemm->cols) {
+        cut->gemm->pack_b(to + floats_of(cut->gemm, col, cut->depth), first + col * col_stride, depth_stride,
+                          col_stride, (int)least(cut->gemm->cols, width - col), cut->r->units);
+    }
+}
+
+/* packed_weights: [block][gate], of W, or of its transpose where `back` */
+void ec_cut_pack_weights(const struct ec_cut *cut, struct ec_team *team, int back)
+{
+    const struct ec_recurrence *r = cut->r;
+    float *packed = back ? r->packed_back : r->packed_weights;
+    int64_t stride = cut->gates * r->units;
+    for (int64_t number; (number = ec_team_next(team, cut->blocks * cut->gates)) >= 0;) {
+        int64_t unit = number / cut->gates * cut->width, gate = number % cut->gates;
+        const float *first = r->weights + gate * r->units + unit * (back ? stride : 1);
+        pack_block(cut, packed + number * cut->weights_floats, first, back ? 1 : stride, back ? stride : 1,
+                   least(cut->width, r->units - unit));
+    }
+}
+
+void ec_cut_pack(const struct ec_cut *cut, float *packed, int64_t panel, int64_t unit, const float *first,
+                 int64_t row_stride, int64_t rows, int64_t width)
+{
+    if (rows > 0) {
+        int64_t lines = round_up(rows, cut->gemm->row_unit);
+        cut->gemm->pack_a(packed + panel * cut->panel_floats + floats_of(cut->gemm, lines, unit), first, row_stride, 1,
+                          (int)rows, width);
+    }
+}
+
+void ec_cut_multiply(const struct ec_cut *cut, float *out, int64_t out_stride, int accumulate, const float *texts,
+                     int64_t rows, const float *weights, int64_t width)
+{
+    const struct ec_gemm *gemm = cut->gemm;
+    int64_t lines = round_up(rows, gemm->row_unit), step = gemm->depth_block;
+    for (int64_t col = 0; col < width; col += gemm->cols) {
+        for (int64_t k = 0; k < cut->r->units; k += step) {
+            gemm->tile(out + col, out_stride, accumulate || k > 0, texts + floats_of(gemm, lines, k),
+                       weights + floats_of(gemm, col, cut->depth) + floats_of(gemm, gemm->cols, k), (int)rows,
+                       (int)least(gemm->cols, width - col), least(step, cut->r->units - k));
+        }
+    }
+}
+
+void ec_cut_begin(const struct ec_cut *cut)
+{
+    if (cut->gemm->begin) {
+        cut->gemm->begin();
+    }
+}
+
+void ec_cut_end(const struct ec_cut *cut)
+{
+    if (cut->gemm->end) {
+        cut->gemm->end();
+    }
+}
