@@ -11,6 +11,7 @@ from . import losses, metrics
 from .feeding import TargetSpec
 from .graph import SymbolicTensor
 from .losses import Loss
+from .metrics.language import TokenMetric
 from .optimizers import Optimizer
 from .tally import Meter, Tally
 
@@ -58,10 +59,16 @@ class Compiled:
         self._check_units()
         self.settings = {"metrics": metric_names, "weighted_metrics": weighted_metrics}
         self.meters = self._resolve(metric_names, False) + self._resolve(weighted_metrics, True)
-        self.want_outputs = any(meter.counted < 0 for meter in self.meters)
+        self.want_outputs = any(meter.from_outputs for meter in self.meters)
+        self.counts_tokens = (
+            len(outputs) == 1 and len(outputs[0].shape) == 3 and self.targets[0].target == "classes"
+        )
+        """Whether the work of a step is told in tokens, not in examples."""
+        self.want_sums = self.counts_tokens or any(meter.summed >= 0 for meter in self.meters)
         functions = [isinstance(self.losses[number], losses.FunctionLoss) for number in self.active]
         self.loss_function = self._function_of if any(functions) else None
-        self.simple = len(self.active) == 1 and len(outputs) == 1 and not self.want_outputs
+        self.simple = len(self.active) == 1 and len(outputs) == 1
+        self.simple = self.simple and all(meter.counted >= 0 for meter in self.meters)
         self.names = self._names()
 
     def _per_output(self, argument: str, value: Any) -> list[Any]:
@@ -113,14 +120,16 @@ class Compiled:
             metric = metrics.accuracy_for(spec.units, spec.target, identifier)
         else:
             metric = metrics.get(identifier)
-        counted = -1
+        counted = summed = -1
+        if isinstance(metric, TokenMetric) and metric.follow(loss):
+            summed = self.active.index(number)
         kind = getattr(metric, "kind", None)
         if not weighted and len(spec.shape) == 2 and kind is not None and kind == getattr(loss, "kind", None):
             exact = getattr(metric, "threshold", 0.5) == 0.5 and (kind != "binary" or spec.units == 1)
             exact = exact and loss.operation == "cross_entropy" and spec.ignored is None
             counted = self.active.index(number) if exact else -1
         label = metric.name if len(self.output_names) == 1 else f"{self.output_names[number]}_{metric.name}"
-        return Meter(metric, number, weighted, counted, label)
+        return Meter(metric, number, weighted, counted, summed, label)
 
     def _names(self) -> list[str]:
         names = ["loss"]

@@ -34,7 +34,8 @@ class Progress:
 
     def __init__(self, verbose: int, steps: int | None, title: str = "") -> None:
         self.verbose, self.steps, self.title = verbose, steps, title
-        self.examples = self.batches = 0
+        self.amount = self.batches = 0
+        self.unit = "examples"
         self.started = time.perf_counter()
         self._next_look = 0.0
         self._bar: Any = None
@@ -45,10 +46,13 @@ class Progress:
         elif verbose == 2 and title:
             print(title)
 
-    def step(self, count: int, logs: Callable[[], dict[str, float]] | None = None) -> None:
-        """Counts a batch; the bar is told the means a few times a second."""
+    def step(
+        self, amount: int, logs: Callable[[], dict[str, float]] | None = None, unit: str = "examples"
+    ) -> None:
+        """Counts a batch of so many examples or tokens; the bar is told the means a few times a second."""
         self.batches += 1
-        self.examples += count
+        self.amount += amount
+        self.unit = unit
         if self._bar is None:
             return
         self._bar.update()
@@ -74,5 +78,5 @@ class Progress:
             )
 
     def _text(self, logs: dict[str, float]) -> str:
-        rate = self.examples / max(1e-9, time.perf_counter() - self.started)
-        return " - ".join(part for part in (described(logs), f"{rate:,.0f} examples/s") if part)
+        rate = self.amount / max(1e-9, time.perf_counter() - self.started)
+        return " - ".join(part for part in (described(logs), f"{rate:,.0f} {self.unit}/s") if part)

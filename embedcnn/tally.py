@@ -19,16 +19,20 @@ than its numbers.
 
 
 class Meter:
-    """A metric on one output. `counted`: which loss of the core counts it; -1: NumPy does."""
+    """A metric on one output. `counted`: which loss of the core counts what it needs (right predictions),
+    `summed`: which one sums it up; -1 for both: NumPy does, from predictions.
+    """
 
-    def __init__(self, metric: Metric, output: int, weighted: bool, counted: int, label: str) -> None:
-        self.metric, self.output, self.weighted, self.counted, self.label = (
-            metric,
-            output,
-            weighted,
-            counted,
-            label,
-        )
+    def __init__(
+        self, metric: Metric, output: int, weighted: bool, counted: int, summed: int, label: str
+    ) -> None:
+        self.metric, self.output, self.weighted, self.label = metric, output, weighted, label
+        self.counted, self.summed = counted, summed
+
+    @property
+    def from_outputs(self) -> bool:
+        """Whether it needs the predictions."""
+        return self.counted < 0 and self.summed < 0
 
     @property
     def waits(self) -> bool:
@@ -54,9 +58,11 @@ class Tally:
         for meter in compiled.meters:
             meter.metric.reset_state()
 
-    def add(self, result: Any, targets: list[np.ndarray], weights: Weights, count: int) -> None:
-        """Counts what the core returned for a batch of `count` examples."""
-        losses, _, correct, outputs, penalty = result
+    def add(self, result: Any, targets: list[np.ndarray], weights: Weights, count: int) -> int:
+        """Counts what the core returned for a batch of `count` examples; how many tokens these are where
+        the model counts them, else `count`.
+        """
+        losses, sums, correct, outputs, penalty = result
         self.examples += count
         self.penalty += penalty * count
         for number, loss in enumerate(losses):
@@ -65,6 +71,9 @@ class Tally:
         for meter in self.compiled.meters:
             if meter.counted >= 0:
                 meter.metric.add(correct[meter.counted], count)
+            elif meter.summed >= 0:
+                weighted, weight, plain, rows = sums[meter.summed]
+                meter.metric.add(*((weighted, weight) if meter.weighted else (plain, rows)))
             elif meter.waits:
                 waits = True
             else:
@@ -80,11 +89,12 @@ class Tally:
                 self._waiting_numbers >= TOGETHER or self.examples == count
             ):  # the first: there is something to show
                 self._settle()
+        return int(sums[0][3]) if self.compiled.counts_tokens else count
 
     def _settle(self) -> None:
         """Shows the metrics the batches that wait."""
         for meter in self.compiled.meters:
-            if self._waiting and meter.counted < 0 and meter.waits:
+            if self._waiting and meter.from_outputs and meter.waits:
                 self._update(meter, self._waiting)
         self._waiting, self._waiting_numbers = [], 0
 

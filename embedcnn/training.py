@@ -225,8 +225,7 @@ class Trainer(Predictor):
                     result = self._train_step(inputs, targets, weights, compiled)
                 finally:
                     guard.leave()
-                tally.add(result, targets, weights, count)
-                progress.step(count, tally.glance)
+                progress.step(tally.add(result, targets, weights, count), tally.glance, self._unit(compiled))
                 run.batch += 1
                 if after:
                     watching.call("on_train_batch_end", run.batch - 1, tally.logs())
@@ -246,17 +245,22 @@ class Trainer(Predictor):
             inputs, targets, weights, optimizer.rate(), optimizer.steps, compiled.want_outputs, *more
         )
         optimizer.steps += 1
-        return (*result, self._penalty("train"))
+        return self._step_result("train", result, compiled)
 
     def _test_step(self, inputs: list[Any], targets: list[Any], weights: Any, compiled: Compiled) -> Any:
         more = () if compiled.loss_function is None else (compiled.loss_function(targets),)
         result = self._program("test").test_step(inputs, targets, weights, compiled.want_outputs, *more)
-        return (*result, self._penalty("test"))
+        return self._step_result("test", result, compiled)
 
-    def _penalty(self, kind: str) -> float:
-        """What regularizers added to the loss of the last step."""
+    def _step_result(self, kind: str, result: Any, compiled: Compiled) -> Any:
+        """Losses, their sums, numbers of right predictions, outputs, and what regularizers added."""
         bound = self._programs[kind]
-        return bound.core.penalty if bound.penalised else 0.0
+        sums = bound.core.loss_sums if compiled.want_sums else ()
+        return result[0], sums, result[2], result[3], bound.core.penalty if bound.penalised else 0.0
+
+    def _unit(self, compiled: Compiled) -> str:
+        """What the speed of a step is told in."""
+        return getattr(self.text_encoder, "unit", "tokens") if compiled.counts_tokens else "examples"
 
     # -- evaluate --------------------------------------------------------------------------------------------
     def evaluate(
@@ -301,9 +305,9 @@ class Trainer(Predictor):
                 if before:
                     watching.call("on_test_batch_begin", number, {})
                 result = self._test_step(inputs, targets, weights, compiled)
-                tally.add(result, targets, weights, count)
+                amount = tally.add(result, targets, weights, count)
                 if progress:
-                    progress.step(count, tally.glance)
+                    progress.step(amount, tally.glance, self._unit(compiled))
                 if after:
                     watching.call("on_test_batch_end", number, tally.logs())
         if tally is None:

@@ -22,6 +22,7 @@ from .accuracy import (
 from .base import FunctionMetric, Metric
 from .confusion import FalseNegatives, FalsePositives, Precision, Recall, TrueNegatives, TruePositives
 from .curves import AUC
+from .language import BitsPerCharacter, Perplexity
 from .means import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -50,6 +51,7 @@ __all__ = [
     "Accuracy",
     "BinaryAccuracy",
     "BinaryCrossentropy",
+    "BitsPerCharacter",
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
     "CategoricalHinge",
@@ -69,6 +71,7 @@ __all__ = [
     "MeanSquaredError",
     "MeanSquaredLogarithmicError",
     "Metric",
+    "Perplexity",
     "Poisson",
     "Precision",
     "Recall",
@@ -124,6 +127,8 @@ NAMES: dict[str, type[Metric]] = {
     "fbeta_score": FBetaScore,
     "f1_score": F1Score,
     "confusion_matrix": ConfusionMatrix,
+    "perplexity": Perplexity,
+    "bits_per_character": BitsPerCharacter,
 }
 CLASSES: dict[str, type[Metric]] = {cls.__name__: cls for cls in [Accuracy, *NAMES.values()]}
 ACCURACY = ("accuracy", "acc")
