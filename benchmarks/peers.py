@@ -234,6 +234,13 @@ def found_pythons(other: str | None, compiled: bool) -> dict[str, str]:
     return pythons
 
 
+def python_of(contestant: str, pythons: dict[str, str]) -> str | None:
+    """What runs a contestant; None where its framework is not there, or compiles and was not asked for."""
+    if contestant in pythons or contestant.endswith((" compiled", " XLA")):
+        return pythons.get(contestant)
+    return pythons.get(contestant.split()[0])
+
+
 def compete(
     name: str,
     description: str,
@@ -243,10 +250,14 @@ def compete(
     cases: list[str],
     goals: dict[str, float],
     before: Sequence[dict[str, object]] = (),
+    takes_part: Callable[[str, str], bool] = lambda contestant, case: True,
+    rounds: int = 12,
+    steps: int = 6,
 ) -> None:
     """The command line of a benchmark that races frameworks: `served[contestant](shape, case)` serves one.
 
-    `before`: results that stand first in the file.
+    A contestant named as a framework with words behind it ("PyTorch packed") is another way to do the work in
+    that framework. `before`: results that stand first in the file; `takes_part(contestant, case)`.
     """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -259,8 +270,8 @@ def compete(
     parser.add_argument("--compile", action="store_true", help="torch.compile and Keras's XLA too (minutes)")
     parser.add_argument("--only", nargs="*", help="names of contestants", choices=list(served))
     parser.add_argument("--cases", nargs="*", default=cases, choices=cases)
-    parser.add_argument("--rounds", type=int, default=12)
-    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--rounds", type=int, default=rounds)
+    parser.add_argument("--steps", type=int, default=steps)
     parser.add_argument("--cores", type=int, help="cores that all may use (default: every one)")
     parser.add_argument(
         "--processor-time",
@@ -284,14 +295,18 @@ def compete(
     results = list(before)
     for case in arguments.cases:
         contestants = []
-        for contestant, python in found_pythons(arguments.python, arguments.compile).items():
-            if arguments.only and contestant not in arguments.only or contestant not in served:
+        pythons = found_pythons(arguments.python, arguments.compile)
+        for contestant in served:
+            python = python_of(contestant, pythons)
+            if python is None or arguments.only and contestant not in arguments.only:
+                continue
+            if not takes_part(contestant, case):
                 continue
             if "trimmed" in case and contestant in ("JAX", "PyTorch compiled", "Keras XLA"):
                 continue  # they compile anew for every width
             command = [python, str(Path(file).resolve()), "--serve", contestant, "--case", case]
             contestants.append(Contestant(contestant, command))
-        found = race(contestants, arguments.steps, arguments.rounds)
+        found = race(contestants, arguments.steps, arguments.rounds, min(5, arguments.steps))
         results.append(report(f"{name}, {case}", found, goal=goals.get(case)))
         write_json(arguments.json, results)
 

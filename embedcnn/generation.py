@@ -116,6 +116,13 @@ def sample(
     """
     check_sampling(temperature, top_k, top_p)
     scores = np.asarray(log_probabilities, np.float64)
+    return _draw(scores, temperature, top_k, top_p, rng or np.random.default_rng())
+
+
+def _draw(
+    scores: np.ndarray, temperature: float, top_k: int | None, top_p: float | None, rng: np.random.Generator
+) -> np.ndarray:
+    """`sample` with settings that were checked."""
     if temperature == 0:
         return scores.argmax(1)
     scores = scores / temperature
@@ -130,9 +137,11 @@ def sample(
         ranked[np.cumsum(ranked, axis=1) - ranked >= top_p] = 0.0
         np.put_along_axis(weights, order, ranked, 1)
         weights /= weights.sum(1, keepdims=True)
-    drawn = (rng or np.random.default_rng()).random((len(weights), 1))
-    cumulative = np.cumsum(weights, axis=1)
-    return np.minimum((cumulative <= drawn * cumulative[:, -1:]).sum(1), weights.shape[1] - 1)
+    cumulative = weights.cumsum(1)
+    wanted = rng.random(len(weights)) * cumulative[:, -1]
+    if len(weights) == 1:  # one stream, the usual case: a search in place of a comparison with all
+        return np.minimum(cumulative[0].searchsorted(wanted, "right"), weights.shape[1] - 1)
+    return np.minimum((cumulative <= wanted[:, None]).sum(1), weights.shape[1] - 1)
 
 
 def check_sampling(temperature: Any, top_k: Any, top_p: Any) -> None:
@@ -155,6 +164,8 @@ class _Ending:
 
     def add(self, piece: str) -> str:
         """What of the text may be shown after this piece."""
+        if not self.stop:
+            return piece
         self.held += piece
         places = [self.held.find(stop) for stop in self.stop]
         found = min((place for place in places if place >= 0), default=-1)
@@ -236,12 +247,15 @@ def _written(
 ) -> Iterator[Any]:
     rng = np.random.default_rng(seed)
     endings = [_Ending(stops) for _ in ids]
+    known: dict[int, str] = {}
     scores = stepper.read(ids)
     for number in range(length):
-        tokens = sample(scores, *settings, rng=rng)
+        tokens = _draw(scores, *settings, rng)
         pieces = []
-        for token, ending in zip(tokens, endings, strict=True):
-            piece = "" if ending.ended else ending.add(encoder.decode([token]))
+        for token, ending in zip(tokens.tolist(), endings, strict=True):
+            if token not in known:
+                known[token] = encoder.decode([token])
+            piece = "" if ending.ended else ending.add(known[token])
             last = number == length - 1 and not ending.ended
             pieces.append(piece + (ending.held if last else ""))
         if any(pieces):

@@ -152,7 +152,7 @@ static PyMethodDef methods[] = {
     {"select_kernels", select_kernels, METH_O,
      "select_kernels(name)\n--\n\nUses this instruction set from now on; 'auto' is the best. For tests."},
     {"_set_spin_ns", set_spin_ns, METH_O, "How long a thread spins at a barrier before it sleeps; for measurements."},
-    {"_set_least_work", set_least_work, METH_O, "Steps of fewer operations run on one thread (10**6); for tests."},
+    {"_set_least_work", set_least_work, METH_O, "Steps of fewer operations run on one thread (4 * 10**6); for tests."},
     {"_memory_fail_at", memory_fail_at, METH_VARARGS, "Lets the n-th allocation of the core fail; for tests."},
     {NULL, NULL, 0, NULL},
 };
