@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from reference import Sequence, conv1d, conv1d_windows, random_key, random_u32, sequence
+from reference import Sequence, concatenate, conv1d, conv1d_windows, random_key, random_u32, sequence
 
 
 def pool1d(kind, x: Sequence, pool_size=2, strides=2, padding="valid"):
@@ -35,21 +35,59 @@ def pool1d(kind, x: Sequence, pool_size=2, strides=2, padding="valid"):
     return Sequence(out, mask), backward
 
 
-def merge(*arrays, kind="add"):
-    """Value by value; the first of equal maxima gets the gradient."""
+def merge(*arrays, kind="add", kept=None):
+    """Value by value; the first of equal maxima gets the gradient. Values not `kept` take no part."""
     stack = np.stack(arrays)
+    part = np.ones(stack.shape, bool)
+    for number, one in enumerate(kept or []):
+        part[number] &= one
+    some = part.any(0)
+
+    def back(share):
+        return lambda d_out: tuple(np.where(part, share, 0) * np.where(some, d_out, 0))
+
     if kind in ("maximum", "minimum"):
-        winner = (
-            stack.argmax(0) if kind == "maximum" else stack.argmin(0)
-        )  # the first NaN, else the first best
+        worst = -np.inf if kind == "maximum" else np.inf
+        shown = np.where(part, stack, worst)
+        # the first NaN, else the first best
+        winner = shown.argmax(0) if kind == "maximum" else shown.argmin(0)
         share = np.arange(len(arrays)).reshape(-1, *[1] * arrays[0].ndim) == winner
-        return np.take_along_axis(stack, winner[None], 0)[0], lambda d_out: tuple(share * d_out)
+        return np.where(some, np.take_along_axis(shown, winner[None], 0)[0], 0), back(share)
     if kind == "multiply":
-        others = [np.delete(stack, i, 0).prod(0) for i in range(len(arrays))]
-        return stack.prod(0), lambda d_out: tuple(d_out * other for other in others)
+        shown = np.where(part, stack, 1)
+        others = np.stack([np.delete(shown, i, 0).prod(0) for i in range(len(arrays))])
+        return np.where(some, shown.prod(0), 0), back(others)
     weights = {"add": np.ones(len(arrays)), "average": np.full(len(arrays), 1 / len(arrays))}
     weights = np.array([1, -1]) if kind == "subtract" else weights[kind]
-    return np.tensordot(weights, stack, 1), lambda d_out: tuple(weight * d_out for weight in weights)
+    return np.tensordot(weights, np.where(part, stack, 0), 1), back(
+        weights.reshape(-1, *[1] * arrays[0].ndim) * np.ones(stack.shape)
+    )
+
+
+def joined(name, tensors, **attributes):
+    """merge or concatenate of sequences whose masks differ, or of texts padded to different lengths."""
+    width = max(t.values.shape[1] for t in tensors)
+    room = [width - t.values.shape[1] for t in tensors]
+    values = [np.pad(t.values, ((0, 0), (0, more), (0, 0))) for t, more in zip(tensors, room, strict=True)]
+    kept = [
+        np.pad(np.ones(t.values.shape[:2], bool) if t.mask is None else t.mask, ((0, 0), (0, more)))
+        for t, more in zip(tensors, room, strict=True)
+    ]
+    mask = None if any(t.mask is None for t in tensors) else np.logical_or.reduce(kept)
+    if name == "merge":
+        out, backward = merge(*values, kept=[k[..., None] for k in kept], **attributes)
+    else:
+        zeroed = [np.where(k[..., None], v, 0) for k, v in zip(kept, values, strict=True)]
+        out, backward = concatenate(*zeroed)
+
+    def back(d_out):
+        found = backward(sequence(d_out, mask).values)
+        return tuple(
+            np.where(k[..., None], d, 0)[:, : t.values.shape[1]]
+            for d, k, t in zip(found, kept, tensors, strict=True)
+        )
+
+    return sequence(out, mask), back
 
 
 def flatten(x: Sequence, length):

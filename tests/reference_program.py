@@ -117,6 +117,8 @@ class Program:
         if name in ("flatten", "permute", "masking", "unflatten", "repeat", "dot"):
             return getattr(reference_layers, name)(*tensors, **attributes)
         first = tensors[0]
+        if name in ("merge", "concatenate") and isinstance(first, Sequence):
+            return reference_layers.joined(name, tensors, **attributes)
         mask = first.mask if isinstance(first, Sequence) else None
         plain = [t.values if isinstance(t, Sequence) else t for t in tensors]
         if name in ("dropout", "noise"):
@@ -134,8 +136,6 @@ class Program:
             out, backward = getattr(module, name)(*plain, *arrays, **attributes)
         if not isinstance(first, Sequence):
             return out, backward
-        if name in ("merge", "concatenate") and mask is not None:
-            mask = np.logical_and.reduce([t.mask for t in tensors])
         return sequence(out, mask), lambda d_out: backward(sequence(d_out, mask).values)
 
     def state_mask(self, x, recurrent_kernel, step, recurrent_dropout=0.0, layer=0, **_):

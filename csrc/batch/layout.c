@@ -1,4 +1,4 @@
-/* Layouts without a mask, and comparing layouts. */
+/* Layouts without a mask, and two layouts compared or joined. */
 #include "batch/layout.h"
 
 #include <string.h>
@@ -30,28 +30,67 @@ static int same_spans(const struct ec_layout *a, const struct ec_layout *b)
            memcmp(a->starts, b->starts, texts * sizeof *a->starts) == 0;
 }
 
-ec_status ec_layout_both(struct ec_layout *out, const struct ec_layout *a, const struct ec_layout *b,
-                         struct ec_arena *arena)
+/* Whether a text has rows: then widens [first, end), in padded form, by its span. */
+static void widen(const struct ec_layout *layout, int64_t text, int64_t *first, int64_t *end)
 {
-    if (!same_spans(a, b)) {
+    int64_t rows = layout->offsets[text + 1] - layout->offsets[text], start = layout->starts[text];
+    if (rows) {
+        *first = *first < *end && *first < start ? *first : start;
+        *end = *end > start + rows ? *end : start + rows;
+    }
+}
+
+/* The spans that cover those of both. */
+static ec_status cover(struct ec_layout *out, const struct ec_layout *a, const struct ec_layout *b,
+                       struct ec_arena *arena)
+{
+    int64_t *offsets = ec_arena_take(arena, a->batch + 1, sizeof *offsets);
+    int64_t *starts = ec_arena_take(arena, a->batch, sizeof *starts);
+    if (!offsets || !starts) {
+        return EC_NO_MEMORY;
+    }
+    offsets[0] = 0;
+    for (int64_t text = 0; text < a->batch; text++) {
+        int64_t first = 0, end = 0;
+        widen(a, text, &first, &end);
+        widen(b, text, &first, &end);
+        starts[text] = first;
+        offsets[text + 1] = offsets[text] + end - first;
+    }
+    *out = (struct ec_layout){.batch = a->batch,
+                              .width = a->width > b->width ? a->width : b->width,
+                              .rows = offsets[a->batch],
+                              .offsets = offsets,
+                              .starts = starts,
+                              .masked = 1};
+    return out->rows > INT32_MAX ? EC_TOO_LARGE : EC_OK;
+}
+
+ec_status ec_layout_either(struct ec_layout *out, const struct ec_layout *a, const struct ec_layout *b,
+                           struct ec_arena *arena)
+{
+    if (a->batch != b->batch || (!a->masked && b->width > a->width) || (!b->masked && a->width > b->width)) {
         return EC_BAD_VALUE;
     }
-    uint8_t *mask = a->mask || b->mask ? ec_arena_take(arena, a->rows, 1) : NULL;
+    if (!a->masked || !b->masked) {
+        *out = !a->masked ? *a : *b;
+        return EC_OK;
+    }
+    struct ec_layout both;
+    ec_status status = cover(&both, a, b, arena);
+    uint8_t *mask = status == EC_OK ? ec_arena_take(arena, both.rows, 1) : NULL;
     if (!mask) {
-        *out = *a;
-        return a->mask || b->mask ? EC_NO_MEMORY : EC_OK;
+        return status == EC_OK ? EC_NO_MEMORY : status;
     }
-    for (int64_t row = 0; row < a->rows; row++) {
-        mask[row] = (uint8_t)(ec_layout_counts(a, row) && ec_layout_counts(b, row));
-    }
-    for (int64_t text = 0; text < a->batch; text++) {
-        int64_t first = a->offsets[text], end = a->offsets[text + 1];
-        if (first < end && (!mask[first] || !mask[end - 1])) {
-            return EC_BAD_VALUE;
+    int gaps = 0;
+    for (int64_t text = 0; text < both.batch; text++) {
+        for (int64_t row = both.offsets[text]; row < both.offsets[text + 1]; row++) {
+            mask[row] = ec_layout_row(&both, text, row, a) >= 0 || ec_layout_row(&both, text, row, b) >= 0;
+            gaps |= !mask[row];
         }
     }
-    *out = *a;
-    out->mask = mask;
+    both.mask = gaps ? mask : NULL;
+    *out = both;
     return EC_OK;
 }
 

@@ -28,10 +28,18 @@ static inline int ec_layout_counts(const struct ec_layout *layout, int64_t row)
 
 /* Every text fills `width` steps; nothing is masked. */
 ec_status ec_layout_full(struct ec_layout *layout, int64_t batch, int64_t width, struct ec_arena *arena);
-/* `out`: the spans that a and b share, a row unmasked where it is in both. EC_BAD_VALUE where the spans differ, or
- * would no longer end with unmasked rows. */
-ec_status ec_layout_both(struct ec_layout *out, const struct ec_layout *a, const struct ec_layout *b,
-                         struct ec_arena *arena);
+/* `out`: a step is unmasked where it is in a or in b; all are where one of them has no mask. EC_BAD_VALUE where a
+ * layout without a mask has fewer steps than the other, or two of them differ. `out` may be `a`. */
+ec_status ec_layout_either(struct ec_layout *out, const struct ec_layout *a, const struct ec_layout *b,
+                           struct ec_arena *arena);
+/* Where a row of text `text` of `layout` is stored in `other`; -1 where its step is masked there, or has no row. */
+static inline int64_t ec_layout_row(const struct ec_layout *layout, int64_t text, int64_t row,
+                                    const struct ec_layout *other)
+{
+    int64_t t = layout->starts[text] + row - layout->offsets[text] - other->starts[text];
+    int64_t found = other->offsets[text] + t;
+    return t >= 0 && found < other->offsets[text + 1] && ec_layout_counts(other, found) ? found : -1;
+}
 /* Whether two layouts have the same steps and masks for the same texts. */
 int ec_layout_same(const struct ec_layout *a, const struct ec_layout *b);
 

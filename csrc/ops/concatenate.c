@@ -1,5 +1,5 @@
-/* concatenate: tensors side by side along the last axis; all flat, or all sequences with the same steps
- * (a step is unmasked where it is in all, as in Keras).
+/* concatenate: tensors side by side along the last axis; all flat, or all sequences. A step is unmasked where it is in
+ * one of them (as in Keras); where another is masked its channels are zeros.
  *
  *     out[r, :] = (in_0[r, :], in_1[r, :], ...)          d_in_i[r, :] = its part of d_out[r, :] */
 #include "ops/op.h"
@@ -7,7 +7,9 @@
 #include <string.h>
 
 struct state {
-    struct ec_layout layout; /* of the step, where the masks differ */
+    /* of the step */
+    int differ; /* the inputs have different steps: they meet in `layout` */
+    struct ec_layout layout;
 };
 
 static ec_status infer(struct ec_op *op, char *message, size_t bytes)
@@ -34,27 +36,62 @@ static ec_status infer(struct ec_op *op, char *message, size_t bytes)
 
 static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
-    return ec_op_plan_like_inputs(op, step, &((struct state *)op->state)->layout);
+    struct state *state = op->state;
+    return ec_op_plan_like_inputs(op, step, &state->layout, &state->differ);
 }
 
-static void run(struct ec_op *op, struct ec_team *team, int back)
+static void copy_row(const struct ec_op *op, int64_t text, int64_t row)
+{
+    const struct ec_tensor *out = op->outputs[0];
+    int differ = ((const struct state *)op->state)->differ;
+    float *y = out->data + row * out->cols;
+    for (int i = 0; i < op->input_count; y += op->inputs[i]->cols, i++) {
+        const struct ec_tensor *in = op->inputs[i];
+        int64_t from = differ ? ec_layout_row(out->layout, text, row, in->layout) : row;
+        if (from < 0) {
+            memset(y, 0, (size_t)in->cols * sizeof *y);
+        } else {
+            memcpy(y, in->data + from * in->cols, (size_t)in->cols * sizeof *y);
+        }
+    }
+}
+
+static void copy_gradients_back(const struct ec_op *op, int64_t text, int64_t row)
+{
+    const struct ec_tensor *out = op->outputs[0];
+    int differ = ((const struct state *)op->state)->differ;
+    const float *d_y = out->grad + row * out->cols;
+    for (int i = 0; i < op->input_count; d_y += op->inputs[i]->cols, i++) {
+        const struct ec_tensor *in = op->inputs[i];
+        int64_t to = differ ? ec_layout_row(out->layout, text, row, in->layout) : row;
+        if (!in->needs_grad || to < 0) {
+            continue;
+        }
+        if (op->adds_input[i] || differ) {
+            ec_kernels()->add(in->grad + to * in->cols, d_y, in->cols);
+        } else {
+            memcpy(in->grad + to * in->cols, d_y, (size_t)in->cols * sizeof *d_y);
+        }
+    }
+}
+
+typedef void row_fn(const struct ec_op *op, int64_t text, int64_t row);
+
+/* Every row once: in tiles, or text by text where the inputs' steps differ. */
+static void run_rows(struct ec_op *op, struct ec_team *team, row_fn *run, int back)
 {
     const struct ec_tensor *out = op->outputs[0];
     const int64_t block = 16;
-    for (int64_t tile; (tile = ec_team_next(team, (out->rows + block - 1) / block)) >= 0;) {
-        int64_t end = (tile + 1) * block < out->rows ? (tile + 1) * block : out->rows;
-        for (int64_t row = tile * block; row < end; row++) {
-            int64_t col = row * out->cols;
-            for (int i = 0; i < op->input_count; col += op->inputs[i]->cols, i++) {
-                const struct ec_tensor *in = op->inputs[i];
-                if (!back) {
-                    memcpy(out->data + col, in->data + row * in->cols, (size_t)in->cols * sizeof(float));
-                } else if (in->needs_grad && op->adds_input[i]) {
-                    ec_kernels()->add(in->grad + row * in->cols, out->grad + col, in->cols);
-                } else if (in->needs_grad) {
-                    memcpy(in->grad + row * in->cols, out->grad + col, (size_t)in->cols * sizeof(float));
-                }
-            }
+    int differ = ((const struct state *)op->state)->differ;
+    int64_t tiles = differ ? out->layout->batch : (out->rows + block - 1) / block;
+    for (int64_t tile; (tile = ec_team_next(team, tiles)) >= 0;) {
+        int64_t row = differ ? out->layout->offsets[tile] : tile * block;
+        int64_t end = differ ? out->layout->offsets[tile + 1] : row + block < out->rows ? row + block : out->rows;
+        if (differ && back) {
+            ec_op_clear_gradients(op, tile);
+        }
+        for (; row < end; row++) {
+            run(op, tile, row);
         }
     }
     ec_team_barrier(team);
@@ -63,13 +100,13 @@ static void run(struct ec_op *op, struct ec_team *team, int back)
 static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
     (void)step;
-    run(op, team, 0);
+    run_rows(op, team, copy_row, 0);
 }
 
 static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
     (void)step;
-    run(op, team, 1);
+    run_rows(op, team, copy_gradients_back, 1);
 }
 
 const struct ec_op_type ec_op_concatenate = {

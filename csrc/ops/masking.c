@@ -1,6 +1,6 @@
-/* masking: a given sequence with a mask: steps whose values all equal mask_value are left out (Keras's Masking). Which
- * these are decides how the batch is stored, so it is found while the step is planned: the input must be one of the
- * model's, which is there by then.
+/* masking: a sequence with a mask: steps whose values all equal mask_value are left out (Keras's Masking), and those
+ * that were masked before. Which these are decides how the batch is stored, so it is found while the step is planned,
+ * when the operations before this one have run.
  *
  *     out = in where unmasked, d_in = d_out there, else 0 */
 #include "ops/op.h"
@@ -22,8 +22,8 @@ static const struct ec_attribute attributes[] = {
 static ec_status infer(struct ec_op *op, char *message, size_t bytes)
 {
     ec_status status = ec_infer_counts(op, 1, 1, 0, 0, message, bytes);
-    if (status == EC_OK && (op->inputs[0]->kind != EC_SEQUENCE || !op->inputs[0]->is_input)) {
-        status = ec_infer_error(message, bytes, "masking: the input is no sequence [B, T, C] given to the model");
+    if (status == EC_OK && op->inputs[0]->kind != EC_SEQUENCE) {
+        status = ec_infer_error(message, bytes, "masking: the input is no sequence [B, T, C]");
     }
     if (status == EC_OK) {
         op->outputs[0]->kind = EC_SEQUENCE;
@@ -137,6 +137,7 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
 const struct ec_op_type ec_op_masking = {
     .name = "masking",
     .state_bytes = sizeof(struct state),
+    .plans_from_values = 1,
     .attributes = attributes,
     .infer = infer,
     .plan = plan,

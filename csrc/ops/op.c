@@ -110,28 +110,44 @@ ec_status ec_op_plan_like_input(struct ec_op *op, struct ec_step *step)
     return status == EC_OK ? ec_tensor_take(out, step) : status;
 }
 
-ec_status ec_op_plan_like_inputs(struct ec_op *op, struct ec_step *step, struct ec_layout *layout)
+ec_status ec_op_plan_like_inputs(struct ec_op *op, struct ec_step *step, struct ec_layout *layout, int *differ)
 {
     struct ec_tensor *out = op->outputs[0];
-    const struct ec_layout *both = op->inputs[0]->layout;
+    const struct ec_layout *joined = op->inputs[0]->layout;
+    *differ = 0;
     for (int i = 1; op->inputs[0]->kind == EC_SEQUENCE && i < op->input_count; i++) {
-        if (ec_layout_same(both, op->inputs[i]->layout)) {
+        const struct ec_layout *other = op->inputs[i]->layout;
+        if (ec_layout_same(joined, other)) {
             continue;
         }
-        ec_status status = ec_layout_both(layout, both, op->inputs[i]->layout, step->arena);
+        ec_status status = ec_layout_either(layout, joined, other, step->arena);
         if (status != EC_OK) {
             return status != EC_BAD_VALUE
                        ? status
                        : ec_infer_error(step->message, sizeof step->message,
-                                        "%s: the sequences 0 and %d have different steps or texts of different lengths",
-                                        op->type->name, i);
+                                        "%s: sequence %d has %lld steps, those before it %lld; without a mask they "
+                                        "need as many, and a masked one no more than these (pad both to one length)",
+                                        op->type->name, i, (long long)other->width, (long long)joined->width);
         }
-        both = layout;
+        joined = layout;
+        *differ = 1;
     }
-    out->layout = both;
-    out->rows = op->inputs[0]->rows;
+    out->layout = joined;
+    out->rows = op->inputs[0]->kind == EC_SEQUENCE ? joined->rows : op->inputs[0]->rows;
     ec_status status = ec_op_plan_gradients(op, step);
     return status == EC_OK ? ec_tensor_take(out, step) : status;
+}
+
+void ec_op_clear_gradients(const struct ec_op *op, int64_t text)
+{
+    for (int i = 0; i < op->input_count; i++) {
+        const struct ec_tensor *in = op->inputs[i];
+        if (in->needs_grad && !op->adds_input[i]) {
+            const int64_t *offsets = in->layout->offsets + text;
+            memset(in->grad + offsets[0] * in->cols, 0,
+                   (size_t)((offsets[1] - offsets[0]) * in->cols) * sizeof *in->grad);
+        }
+    }
 }
 
 void ec_product_plan(struct ec_product *product, struct ec_step *step)

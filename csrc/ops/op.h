@@ -91,8 +91,9 @@ struct ec_op_type {
     const void *defaults;                  /* first state, or NULL: zeros */
     const struct ec_attribute *attributes; /* ends with a NULL name; or NULL */
     int is_loss;
-    int is_external;     /* called between parallel regions; has no forward and backward of its own */
-    int starts_gradient; /* it has a gradient to pass back even where nothing after it has one */
+    int is_external;       /* called between parallel regions; has no forward and backward of its own */
+    int plans_from_values; /* plan reads data of the first input: what computes it runs before */
+    int starts_gradient;   /* it has a gradient to pass back even where nothing after it has one */
     /* Once: checks inputs and parameters, sets kind and cols of the outputs. EC_BAD_VALUE with `message` set. */
     ec_status (*infer)(struct ec_op *op, char *message, size_t message_bytes);
     ec_status (*plan)(struct ec_op *op, struct ec_step *step);
@@ -161,9 +162,11 @@ ec_status ec_tensor_take(struct ec_tensor *tensor, struct ec_step *step);
 ec_status ec_parameter_take_gradient(struct ec_parameter *parameter, struct ec_step *step);
 /* The output has the rows and layout of the input and needs a gradient if it, or a parameter, does. */
 ec_status ec_op_plan_like_input(struct ec_op *op, struct ec_step *step);
-/* The same for several inputs with the same spans, into `layout` where their masks differ: a row is unmasked where all
- * are. */
-ec_status ec_op_plan_like_inputs(struct ec_op *op, struct ec_step *step, struct ec_layout *layout);
+/* The same for several inputs: a step is unmasked where it is in one of them, and none is masked where one of them has
+ * no mask. Where their steps differ, `differ` is set and the output's layout stands in `layout`. */
+ec_status ec_op_plan_like_inputs(struct ec_op *op, struct ec_step *step, struct ec_layout *layout, int *differ);
+/* Zeros for the rows of a text in the gradients of all input sequences to which this operation does not add. */
+void ec_op_clear_gradients(const struct ec_op *op, int64_t text);
 /* Sets needs_grad of an output from the inputs and parameters, and takes the dense gradients of the trainable ones. */
 ec_status ec_op_plan_gradients(struct ec_op *op, struct ec_step *step);
 /* Sets the product's precision, takes its workspace and adds its work to the step's. */

@@ -1,9 +1,8 @@
-/* Building, planning and running a program. */
+/* Planning and running a program: a step. It is built in program/build.c. */
 #include "program/program.h"
 
 #include "base/random.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* Below so many floating-point operations (some 40 us) a step runs on one thread: waking a second one costs 10 us where
@@ -17,139 +16,6 @@ static _Atomic int precision_of_steps = EC_HIGHEST;
 void ec_program_set_precision(enum ec_precision precision) { precision_of_steps = (int)precision; }
 
 enum ec_precision ec_program_precision(void) { return (enum ec_precision)precision_of_steps; }
-
-ec_status ec_program_new(struct ec_program **result, int inputs, int tensors, int parameters, int ops, int outputs)
-{
-    struct ec_program *program = ec_alloc_zeros(1, sizeof *program);
-    if (!program) {
-        return EC_NO_MEMORY;
-    }
-    program->input_count = inputs;
-    program->tensor_count = tensors;
-    program->parameter_count = parameters;
-    program->op_room = ops;
-    program->output_count = outputs;
-    program->tensors = ec_alloc_zeros(tensors, sizeof *program->tensors);
-    program->parameters = ec_alloc_zeros(parameters, sizeof *program->parameters);
-    program->parameter_list = ec_alloc_zeros(parameters, sizeof *program->parameter_list);
-    program->ops = ec_alloc_zeros(ops, sizeof *program->ops);
-    program->outputs = ec_alloc_zeros(outputs, sizeof *program->outputs);
-    program->losses = ec_alloc_zeros(ops, sizeof *program->losses);
-    ec_arena_init(&program->arena);
-    atomic_flag_clear(&program->busy);
-    if (!program->tensors || !program->parameters || !program->parameter_list || !program->ops || !program->outputs ||
-        !program->losses) {
-        ec_program_free(program);
-        return EC_NO_MEMORY;
-    }
-    for (int i = 0; i < parameters; i++) {
-        program->parameter_list[i] = &program->parameters[i];
-    }
-    *result = program;
-    return EC_OK;
-}
-
-void ec_program_free(struct ec_program *program)
-{
-    if (!program) {
-        return;
-    }
-    for (int i = 0; i < program->op_count; i++) {
-        struct ec_op *op = &program->ops[i];
-        if (op->type && op->type->clear && op->state) {
-            op->type->clear(op);
-        }
-        ec_free(op->inputs);
-        ec_free(op->outputs);
-        ec_free(op->parameters);
-        ec_free(op->adds_input);
-        ec_free(op->adds_parameter);
-        ec_free(op->state);
-    }
-    ec_free(program->tensors);
-    ec_free(program->parameters);
-    ec_free(program->parameter_list);
-    ec_free(program->ops);
-    ec_free(program->outputs);
-    ec_free(program->losses);
-    ec_arena_clear(&program->arena);
-    ec_free(program);
-}
-
-ec_status ec_program_add(struct ec_program *program, const struct ec_op_type *type, const int *inputs, int input_count,
-                         const int *outputs, int output_count, const int *parameters, int parameter_count,
-                         struct ec_op **result)
-{
-    struct ec_op *op = &program->ops[program->op_count];
-    op->type = type;
-    program->op_count++; /* from here on, free takes care of what is there */
-    op->input_count = input_count;
-    op->output_count = output_count;
-    op->parameter_count = parameter_count;
-    op->inputs = ec_alloc_zeros(input_count, sizeof *op->inputs);
-    op->outputs = ec_alloc_zeros(output_count, sizeof *op->outputs);
-    op->parameters = ec_alloc_zeros(parameter_count, sizeof *op->parameters);
-    op->adds_input = ec_alloc_zeros(input_count, 1);
-    op->adds_parameter = ec_alloc_zeros(parameter_count, 1);
-    op->state = ec_alloc_zeros(1, type->state_bytes);
-    if (!op->inputs || !op->outputs || !op->parameters || !op->adds_input || !op->adds_parameter || !op->state) {
-        return EC_NO_MEMORY;
-    }
-    if (type->defaults) {
-        memcpy(op->state, type->defaults, type->state_bytes);
-    }
-    for (int i = 0; i < input_count; i++) {
-        op->inputs[i] = &program->tensors[inputs[i]];
-    }
-    for (int i = 0; i < output_count; i++) {
-        op->outputs[i] = &program->tensors[outputs[i]];
-    }
-    for (int i = 0; i < parameter_count; i++) {
-        op->parameters[i] = &program->parameters[parameters[i]];
-    }
-    *result = op;
-    return EC_OK;
-}
-
-/* A parameter stands at most once in an operation, and a table in its lookup only. */
-static ec_status check_parameters(const struct ec_op *op, char *message, size_t bytes)
-{
-    for (int i = 0; i < op->parameter_count; i++) {
-        if (op->parameters[i]->is_table && op->type != &ec_op_lookup) {
-            return ec_infer_error(message, bytes, "%s: parameter %s is the table of a lookup", op->type->name,
-                                  op->parameters[i]->name);
-        }
-        for (int j = 0; j < i; j++) {
-            if (op->parameters[i] == op->parameters[j]) {
-                return ec_infer_error(message, bytes, "%s: parameter %s stands there twice", op->type->name,
-                                      op->parameters[i]->name);
-            }
-        }
-    }
-    return EC_OK;
-}
-
-ec_status ec_program_finish(struct ec_program *program, char *message, size_t bytes)
-{
-    for (int i = 0; i < program->op_count; i++) {
-        struct ec_op *op = &program->ops[i];
-        ec_status status = check_parameters(op, message, bytes);
-        if (status != EC_OK) {
-            return status;
-        }
-        program->external_count += op->type->is_external;
-        if (op->type->is_loss) {
-            program->losses[program->loss_count++] = op;
-        }
-    }
-    for (int i = 0; i < program->output_count; i++) {
-        enum ec_tensor_kind kind = program->tensors[program->outputs[i]].kind;
-        if (kind == EC_IDS || kind == EC_TOKENS) {
-            return ec_infer_error(message, bytes, "output %d (tensor %d) holds no floats", i, program->outputs[i]);
-        }
-    }
-    return EC_OK;
-}
 
 ec_status ec_program_enter(struct ec_program *program)
 {
@@ -230,19 +96,30 @@ static ec_status plan_inputs(struct ec_program *program)
     return EC_OK;
 }
 
-static ec_status plan(struct ec_program *program, enum ec_run run)
+/* Whether what comes before an operation must have run when it is planned. */
+static int plans_late(const struct ec_op *op) { return op->type->plans_from_values && !op->inputs[0]->is_input; }
+
+/* Plans the operations from `first` on, up to the next one that has to wait for values. */
+static ec_status plan_operations(struct ec_program *program, int first)
+{
+    ec_status status = EC_OK;
+    for (int i = first; status == EC_OK && i < program->op_count; i++) {
+        struct ec_op *op = &program->ops[i];
+        if (i > first && plans_late(op)) {
+            break;
+        }
+        status = op->type->plan(op, &program->step);
+    }
+    return status;
+}
+
+/* What follows the forward pass, when all operations are planned. */
+static ec_status plan_rest(struct ec_program *program, enum ec_run run)
 {
     struct ec_step *step = &program->step;
-    ec_status status = plan_inputs(program);
-    for (int i = 0; status == EC_OK && i < program->op_count; i++) {
-        struct ec_op *op = &program->ops[i];
-        status = op->type->plan(op, step);
-    }
     int has_penalties = run == EC_RUN_TEST || learns(run);
-    if (status == EC_OK) {
-        status = ec_penalties_plan(&program->penalties, program->parameter_list,
-                                   has_penalties ? program->parameter_count : 0, step->arena);
-    }
+    ec_status status = ec_penalties_plan(&program->penalties, program->parameter_list,
+                                         has_penalties ? program->parameter_count : 0, step->arena);
     if (status != EC_OK || !step->backward) {
         return status;
     }
@@ -318,35 +195,42 @@ static ec_status call_external(struct ec_program *program, int number, int back)
     return external->call(external->context, &program->ops[number], &program->step, back);
 }
 
-/* A program with external operations: a parallel region for what stands between two of them. */
-static ec_status run_segments(struct ec_program *program, enum ec_run run, int threads)
+/* Largest team that pays for what has been planned. */
+static int team_size(const struct ec_program *program)
+{
+    return program->step.work < (double)least_work_for_a_team ? 1 : program->step.threads;
+}
+
+/* A region for what stands before an external operation, or before one whose plan reads values. */
+static ec_status forward_in_segments(struct ec_program *program)
 {
     struct segment segment = {.program = program};
-    int forward = run != EC_RUN_BACKWARD && run != EC_RUN_FINISH;
-    int update = run == EC_RUN_TRAIN || run == EC_RUN_FINISH;
-    for (; forward && segment.end <= program->op_count; segment.end++) {
-        if (segment.end < program->op_count && !program->ops[segment.end].type->is_external) {
+    for (int i = 0; i <= program->op_count; i++) {
+        struct ec_op *op = i < program->op_count ? &program->ops[i] : NULL;
+        if (op && !op->type->is_external && !plans_late(op)) {
             continue;
         }
-        ec_parallel(threads, forward_only, &segment);
-        ec_status status = segment.end < program->op_count ? call_external(program, segment.end, 0) : EC_OK;
+        segment.end = i;
+        ec_parallel(team_size(program), forward_only, &segment);
+        segment.first = op && op->type->is_external ? i + 1 : i;
+        ec_status status = !op                     ? EC_OK
+                           : op->type->is_external ? call_external(program, i, 0)
+                                                   : plan_operations(program, i);
         if (status != EC_OK) {
             return status;
         }
-        segment.first = segment.end + 1;
     }
-    if (run == EC_RUN_TEST) {
-        ec_parallel(threads, penalties_only, &segment);
-    }
-    if (run != EC_RUN_BACKWARD && !update) {
-        return EC_OK;
-    }
-    segment.end = program->op_count;
+    return EC_OK;
+}
+
+static ec_status backward_in_segments(struct ec_program *program)
+{
+    struct segment segment = {.program = program, .end = program->op_count};
     for (segment.first = program->op_count; segment.first >= 0; segment.first--) {
         if (segment.first > 0 && !program->ops[segment.first - 1].type->is_external) {
             continue;
         }
-        ec_parallel(threads, backward_only, &segment);
+        ec_parallel(team_size(program), backward_only, &segment);
         segment.end = segment.first - 1;
         ec_status status =
             segment.first > 0 && program->ops[segment.end].active ? call_external(program, segment.end, 1) : EC_OK;
@@ -354,29 +238,48 @@ static ec_status run_segments(struct ec_program *program, enum ec_run run, int t
             return status;
         }
     }
-    if (update) {
-        ec_parallel(threads, update_only, &segment);
-    }
     return EC_OK;
+}
+
+/* A step of several regions. */
+static ec_status run_segments(struct ec_program *program, enum ec_run run)
+{
+    struct segment whole = {.program = program, .end = program->op_count};
+    int forward = run != EC_RUN_BACKWARD && run != EC_RUN_FINISH;
+    int update = run == EC_RUN_TRAIN || run == EC_RUN_FINISH;
+    ec_status status = forward ? forward_in_segments(program) : EC_OK;
+    if (status == EC_OK && forward) {
+        status = plan_rest(program, run);
+    }
+    if (status == EC_OK && run == EC_RUN_TEST) {
+        ec_parallel(team_size(program), penalties_only, &whole);
+    }
+    if (status == EC_OK && (update || run == EC_RUN_BACKWARD)) {
+        status = backward_in_segments(program);
+    }
+    if (status == EC_OK && update) {
+        ec_parallel(team_size(program), update_only, &whole);
+    }
+    return status;
 }
 
 ec_status ec_program_run(struct ec_program *program, enum ec_run run)
 {
     static const ec_team_fn work[] = {forward_only, backward_only, test, train, forward_only, finish};
-    struct ec_step *step = &program->step;
-    ec_status status = run == EC_RUN_BACKWARD || run == EC_RUN_FINISH ? EC_OK : plan(program, run);
-    if (status != EC_OK) {
-        return status;
+    int planned = run == EC_RUN_BACKWARD || run == EC_RUN_FINISH;
+    ec_status status = planned ? EC_OK : plan_inputs(program);
+    if (status == EC_OK && !planned) {
+        status = plan_operations(program, 0);
     }
-    int threads = step->work < (double)least_work_for_a_team ? 1 : step->threads;
-    if (program->external_count) {
-        status = run_segments(program, run, threads);
-    } else {
+    if (status == EC_OK && program->segmented) {
+        status = run_segments(program, run);
+    } else if (status == EC_OK && (planned || (status = plan_rest(program, run)) == EC_OK)) {
         struct segment whole = {.program = program, .end = program->op_count};
-        ec_parallel(threads, work[run], &whole);
+        ec_parallel(team_size(program), work[run], &whole);
     }
-    program->can_go_back = status == EC_OK && run == EC_RUN_FORWARD && step->backward;
-    program->has_gradients = status == EC_OK && (run == EC_RUN_BACKWARD || run == EC_RUN_TRAIN || run == EC_RUN_FINISH);
+    int backward = run == EC_RUN_BACKWARD || run == EC_RUN_TRAIN || run == EC_RUN_FINISH;
+    program->can_go_back = status == EC_OK && run == EC_RUN_FORWARD && program->step.backward;
+    program->has_gradients = status == EC_OK && backward;
     return status;
 }
 

@@ -1,6 +1,7 @@
 /* A step as data: tensors, parameters and the operations between them, in the order of the forward pass. One call runs
  * a whole step (forward, losses, backward, clip, update) in one parallel region, without allocation once the largest
- * batch was seen. External operations are called between regions: they cut the step into segments.
+ * batch was seen. External operations are called between regions: they cut the step into segments. So do operations
+ * whose plan reads values.
  *
  * The caller (csrc/python) builds a program once, then for each step: ec_program_begin, the inputs and targets written
  * into memory of program->arena, ec_program_run. */
@@ -32,7 +33,7 @@ struct ec_program {
     int output_count;
     struct ec_op **losses;
     int loss_count;
-    int external_count;
+    int segmented; /* a step takes several parallel regions */
 
     uint64_t seed;
     int input_gradients; /* the caller wants those of the float inputs */

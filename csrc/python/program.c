@@ -102,7 +102,7 @@ static PyObject *program_bind(PyObject *object, PyObject *args, PyObject *keywor
 /* Every external operation knows what to call. */
 static int check_functions(const struct ec_program *program)
 {
-    for (int i = 0; program->external_count && i < program->op_count; i++) {
+    for (int i = 0; i < program->op_count; i++) {
         const struct ec_op *op = &program->ops[i];
         if (op->type->is_external && !((const struct ec_external *)op->state)->call) {
             PyErr_Format(PyExc_RuntimeError, "operation %d is external and has no function; use set_function", i);

@@ -12,8 +12,9 @@ from .base import Layer, known_channels
 class Concatenate(Layer):
     """Joins tensors along the last axis: (B, C1), (B, C2) to (B, C1 + C2). As keras.layers.Concatenate.
 
-    Raises ValueError for fewer than two tensors, for shapes that differ elsewhere and for another axis than
-    the last.
+    A step is unmasked where it is in one of the tensors, as in Keras; where another is masked there, its
+    channels are zeros. Raises ValueError for fewer than two tensors, for shapes that differ elsewhere and for
+    another axis than the last.
 
     >>> import embedcnn
     >>> embedcnn.layers.Concatenate()([embedcnn.Input((2,)), embedcnn.Input((3,))]).shape
@@ -65,7 +66,7 @@ def concatenate(inputs: Sequence[SymbolicTensor], axis: int = -1, **options: Any
 
 
 class _Merge(Layer):
-    """Tensors of one shape, value by value."""
+    """Tensors of one shape, value by value. A step is unmasked where it is in one of them, as in Keras."""
 
     inputs_many = True
     fewest, most = 2, 1 << 16
@@ -90,6 +91,8 @@ class _Merge(Layer):
 class Add(_Merge):
     """The sum of tensors of one shape. As keras.layers.Add.
 
+    Where one of them is masked it counts as zeros.
+
     >>> import embedcnn
     >>> Add()([embedcnn.Input((2,)), embedcnn.Input((2,))]).shape
     (None, 2)
@@ -98,6 +101,8 @@ class Add(_Merge):
 
 class Subtract(_Merge):
     """The first of two tensors less the second. As keras.layers.Subtract.
+
+    Where one of them is masked it counts as zeros.
 
     >>> import embedcnn
     >>> Subtract()([embedcnn.Input((2,)), embedcnn.Input((2,))]).shape
@@ -110,6 +115,8 @@ class Subtract(_Merge):
 class Multiply(_Merge):
     """The product of tensors of one shape, value by value. As keras.layers.Multiply.
 
+    Where one of them is masked the others are left as they are.
+
     >>> import embedcnn
     >>> Multiply()([embedcnn.Input((2,)), embedcnn.Input((2,))]).shape
     (None, 2)
@@ -118,6 +125,8 @@ class Multiply(_Merge):
 
 class Average(_Merge):
     """The mean of tensors of one shape. As keras.layers.Average.
+
+    Where one of them is masked it counts as zeros.
 
     >>> import embedcnn
     >>> Average()([embedcnn.Input((2,)), embedcnn.Input((2,))]).shape
@@ -129,6 +138,8 @@ class Maximum(_Merge):
     """The largest of tensors of one shape, value by value; the first of equal ones gets the gradient. As
     keras.layers.Maximum.
 
+    Where one of them is masked the others decide.
+
     >>> import embedcnn
     >>> Maximum()([embedcnn.Input((2,)), embedcnn.Input((2,))]).shape
     (None, 2)
@@ -138,6 +149,8 @@ class Maximum(_Merge):
 class Minimum(_Merge):
     """The smallest of tensors of one shape, value by value; the first of equal ones gets the gradient. As
     keras.layers.Minimum.
+
+    Where one of them is masked the others decide.
 
     >>> import embedcnn
     >>> Minimum()([embedcnn.Input((2,)), embedcnn.Input((2,))]).shape

@@ -139,10 +139,9 @@ class RepeatVector(Layer):
 
 
 class Masking(Layer):
-    """Masks the steps of an Input (T, C) whose values all equal `mask_value`. As keras.layers.Masking.
+    """Masks the steps of a sequence (T, C) whose values all equal `mask_value`. As keras.layers.Masking.
 
-    All layers after it skip these steps. Raises ValueError behind any other layer than an Input: mask there
-    instead.
+    All layers after it skip these steps. Steps that were masked before stay so, whatever their values.
 
     >>> import embedcnn
     >>> embedcnn.layers.Masking()(embedcnn.Input((None, 4))).shape
@@ -157,11 +156,6 @@ class Masking(Layer):
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
         require_rank(self, tensors[0], 3, "(batch, time, channels)")
-        if tensors[0].node.inputs:
-            raise ValueError(
-                f"Layer {self.name!r} (Masking) must be called on an Input. "
-                f"Received: the output of {tensors[0].name!r}"
-            )
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "mask_value": self.mask_value}

@@ -56,7 +56,6 @@ CASES = {
     "flatten length": (lambda: layers.Flatten()(sequence(None)), "give it in Input((length,))"),
     "masking value": (lambda: Masking("0"), "mask_value='0'"),
     "masking flat": (lambda: Masking()(flat()), "expects an input of 3 axes"),
-    "masking behind": (lambda: Masking()(layers.Dense(2)(sequence())), "must be called on an Input"),
     "dot one": (lambda: Dot(1)([flat()]), "takes exactly 2 tensors. Received: 1"),
     "dot batch": (lambda: Dot(0), "not the batch (0). Received: axes=0"),
     "dot three axes": (lambda: Dot((1, 1, 1)), "axes=(1, 1, 1)"),

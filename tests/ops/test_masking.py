@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from comparison import Pair, masks
 
-from embedcnn import ops
+from embedcnn import _core, ops
 
 
 def values(rng, batch, width, channels, mask_value, mask):
@@ -33,9 +33,64 @@ def test_masks(rung, threads, mask_value):
                 pair.check_gradients([(x, given)])
 
 
-def test_only_for_inputs():
-    operations = [("activation", (0,), (1,), (), {}), ("masking", (1,), (2,), (), {})]
-    with pytest.raises(ValueError, match="no sequence .* given to the model"):
-        Pair([("sequence", "x", -1, 4)], [], operations, (2,), [])
+def test_behind_computed_values(rung, threads):
+    """Twice in one program, with a recurrent layer between: every plan waits for the values before it."""
+    rng = np.random.default_rng(1)
+    operations = [
+        ("dense", (0,), (1,), (0,), {}),
+        ("activation", (1,), (2,), (), {"activation": "relu"}),
+        ("masking", (2,), (3,), (), {}),
+        ("lstm", (3,), (4,), (1, 2), {"use_bias": False, "return_sequences": True}),
+        ("activation", (4,), (5,), (), {"activation": "relu"}),
+        ("masking", (5,), (6,), (), {}),
+        ("conv1d", (6,), (7,), (3,), {"padding": "same"}),
+        ("global_average_pool", (7,), (8,), (), {}),
+        ("merge", (3, 6, 2), (9,), (), {"kind": "add"}),
+    ]
+    shapes = [("a", (3, 2)), ("w", (2, 8)), ("u", (2, 8)), ("k", (3, 2, 4))]
+    pair = Pair(
+        [("sequence", "x", -1, 3)],
+        shapes,
+        operations,
+        (3, 4, 6, 7, 8, 9),
+        [rng.normal(size=shape) for _, shape in shapes],
+    )
+    for mask in masks(5, 9, rng).values():
+        x = rng.normal(size=(5, 9, 3)).astype(np.float32)
+        out, _ = pair.check_gradients([x if mask is None else (x, mask)])
+        if mask is None:
+            assert (out[0] == 0).all(-1).any() and (out[2] == 0).all(-1).any()  # both have masked steps
+
+
+def test_behind_an_operation_written_in_python(rung):
+    """Regions that end at a call and regions that end at a plan, next to each other."""
+
+    class Rectified:
+        def forward(self, inputs, masks, training):
+            self.kept = inputs[0] > 0
+            return np.where(self.kept, inputs[0], 0)
+
+        def backward(self, d_out):
+            return [np.where(self.kept, d_out, 0)], []
+
+    operations = [
+        ("external", (0,), (1,), (), {"kind": "sequence", "cols": 1}),
+        ("masking", (1,), (2,), (), {}),
+        ("external", (2,), (3,), (), {"kind": "sequence", "cols": 1}),
+        ("masking", (3,), (4,), (), {}),
+        ("global_average_pool", (4,), (5,), (), {}),
+    ]
+    program = _core.Program([("sequence", "x", -1, 1)], [], operations, (5,), input_gradients=True)
+    for number in (0, 2):
+        layer = Rectified()
+        program.set_function(number, layer.forward, layer.backward)
+    x = np.array([[-1, 2, -3, 4], [-1, -2, -3, -4], [1, 2, 3, -4]], np.float32)[:, :, None]
+    np.testing.assert_allclose(program.forward([x], training=True)[0], [[3], [0], [2]])
+    program.backward([np.ones((3, 1), np.float32)])
+    expected = np.array([[0, 1 / 2, 0, 1 / 2], [0, 0, 0, 0], [1 / 3, 1 / 3, 1 / 3, 0]], np.float32)
+    np.testing.assert_allclose(program.input_gradient(0)[:, :, 0], expected)
+
+
+def test_misuse():
     with pytest.raises(ValueError, match="masking"):
         ops.masking(np.zeros((2, 3)))

@@ -34,13 +34,16 @@ def test_sequences_of_one_tensor_and_its_activation(rung, threads, kind):
         pair.check_gradients([x if mask is None else (x, mask)])
 
 
-@pytest.mark.parametrize("join", ["merge", "concatenate"])
-def test_a_step_is_unmasked_where_it_is_in_all(rung, threads, join):
-    """A convolution fills the gaps inside a text; its sum with its input has them again, as Keras's masks."""
+JOINS = [("merge", {"kind": kind}) for kind in KINDS] + [("concatenate", {})]
+
+
+@pytest.mark.parametrize(("join", "settings"), JOINS)
+def test_a_step_is_unmasked_where_it_is_in_one(rung, threads, join, settings):
+    """A convolution fills the gaps inside a text; joined with its input they stay filled, as in Keras."""
     rng = np.random.default_rng(3)
     operations = [
         ("conv1d", (0,), (1,), (0,), {"padding": "same"}),
-        (join, (1, 0, 1), (2,), (), {"kind": "add"} if join == "merge" else {}),
+        (join, (1, 0), (2,), (), settings),
         ("global_max_pool", (2,), (3,), (), {}),
     ]
     kernel = rng.normal(size=(3, 5, 5))
@@ -51,15 +54,56 @@ def test_a_step_is_unmasked_where_it_is_in_all(rung, threads, join):
         pair.check_gradients([x if given is None else (x, given)])
 
 
-def test_texts_of_different_lengths_cannot_be_merged():
-    pair = Pair(
-        [("sequence", "x", -1, 2), ("sequence", "y", -1, 2)], [], [("merge", (0, 1), (2,), (), {})], (2,), []
-    )
-    x, mask = np.ones((2, 3, 2), np.float32), np.array([[1, 1, 0], [1, 1, 1]], bool)
-    with pytest.raises(ValueError, match="texts of different lengths"):
-        pair.core.forward([(x, mask), (x, ~mask | mask)])
-    with pytest.raises(ValueError, match="texts of different lengths"):
-        pair.core.forward([(x, np.array([[1, 0, 1]] * 2, bool)), (x, np.array([[0, 1, 1]] * 2, bool))])
+@pytest.mark.parametrize(("join", "settings"), JOINS)
+def test_texts_of_different_lengths_and_places(rung, threads, join, settings):
+    """Every pair of mask patterns, a third input with the first's mask, and further operations behind."""
+    rng = np.random.default_rng(4)
+    sources = (0, 1) if settings.get("kind") == "subtract" else (0, 1, 2, 0)
+    channels = 3 * len(sources) if join == "concatenate" else 3
+    operations = [
+        ("activation", (0,), (2,), (), {"activation": "tanh"}),
+        (join, sources, (3,), (), settings),
+        ("conv1d", (3,), (4,), (0,), {"padding": "valid"}),
+        ("global_average_pool", (4,), (5,), (), {}),
+        ("lstm", (3,), (6,), (1, 2), {"use_bias": False, "return_sequences": True}),
+    ]
+    shapes = [("k", (3, channels, 2)), ("w", (channels, 8)), ("u", (2, 8))]
+    values = [rng.normal(size=shape) for _, shape in shapes]
+    inputs = [("sequence", "x", -1, 3), ("sequence", "y", -1, 3)]
+    pair = Pair(inputs, shapes, operations, (3, 5, 6), values)
+    patterns = masks(5, 7, rng).values()
+    for first in patterns:
+        for second in patterns:
+            x, y = (rng.normal(size=(5, 7, 3)).astype(np.float32) for _ in range(2))
+            pair.check_gradients(
+                [value if mask is None else (value, mask) for value, mask in ((x, first), (y, second))]
+            )
+
+
+def test_padding_behind_changes_nothing():
+    """A masked sequence of fewer steps, as a Ragged batch of shorter texts gives it."""
+    operations = [("merge", (0, 1), (2,), (), {"kind": "multiply"})]
+    pair = Pair([("sequence", "x", -1, 2), ("sequence", "y", -1, 2)], [], operations, (2,), [])
+    rng = np.random.default_rng(5)
+    x, y = (rng.normal(size=(2, width, 2)).astype(np.float32) for width in (5, 3))
+    short = np.array([[1, 1, 0], [0, 1, 1]], bool)
+    for long in (None, np.array([[1, 1, 1, 1, 0], [1, 0, 0, 0, 0]], bool)):
+        first = x if long is None else (x, long)
+        pair.check_gradients([first, (y, short)])
+        pair.check_gradients([(y, short), first])
+        padded = (np.pad(y, ((0, 0), (0, 2), (0, 0))), np.pad(short, ((0, 0), (0, 2))))
+        np.testing.assert_array_equal(
+            pair.core.forward([first, (y, short)])[0], pair.core.forward([first, padded])[0]
+        )
+
+
+def test_different_numbers_of_steps_without_a_mask():
+    inputs = [("sequence", "x", -1, 2), ("sequence", "y", -1, 2)]
+    pair = Pair(inputs, [], [("merge", (0, 1), (2,), (), {})], (2,), [])
+    x, y = np.ones((2, 3, 2), np.float32), np.ones((2, 4, 2), np.float32)
+    for first, second in ((x, y), (y, x), (x, (y, np.ones((2, 4), bool)))):
+        with pytest.raises(ValueError, match="sequence 1 has . steps, those before .*pad both"):
+            pair.core.forward([first, second])
 
 
 @pytest.mark.parametrize("kind", KINDS)
