@@ -16,7 +16,8 @@ def recurrent(
     keeps the random numbers of two layers of one call apart.
     """
     x, states = inputs[0], inputs[1:]
-    key = layer.key(call) + number * 2**20
+    key = layer.key(call)  # of a call: >= 0; of a seed: in [-2**20, 0)
+    key += number * (2**19 if key >= 0 else 2**20)
     if layer.dropout:
         x = build.add("dropout", [x], rate=layer.dropout, layer=key, whole_channels=True)
     attributes: dict[str, Any] = {

@@ -36,7 +36,7 @@ def replacing(path: str | os.PathLike[str], overwrite: bool = True) -> Iterator[
     if not overwrite and os.path.exists(target):
         raise FileExistsError(f"filepath={os.fspath(path)!r} exists, and overwrite=False")
     folder, name = os.path.split(target)
-    _remove_stale(folder, name)
+    remove_stale(target)
     temporary = os.path.join(folder, f".{name}.{os.getpid()}.{next(_numbers)}.tmp")
     try:
         with open(temporary, "wb") as file:
@@ -61,8 +61,9 @@ def _sync_folder(folder: str) -> None:
             os.close(handle)
 
 
-def _remove_stale(folder: str, name: str) -> None:
-    """Removes what killed processes left behind for this name."""
+def remove_stale(path: str) -> None:
+    """Removes what killed processes left behind when they wrote this file."""
+    folder, name = os.path.split(os.path.realpath(path))
     with contextlib.suppress(OSError):
         for entry in os.listdir(folder):
             numbers = entry.removeprefix(f".{name}.").removesuffix(".tmp")

@@ -1,7 +1,7 @@
 """A training that was killed goes on: what a backup holds beside the model, written and read.
 
 A backup is a saved model with two more members: training.json (where the training is, the means so far, the
-state of the callbacks) and training.safetensors (weights that callbacks keep). The same script then gives
+state of the callbacks) and training.safetensors (weights that callbacks keep, states of stateful layers). The same script then gives
 the same bits as though it had not been killed: the order of the data, dropout and schedules depend on
 counters that are saved.
 """
@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import archive, optimizers, saving
+from .layers.recurrent import RecurrentLayer
 from .nesting import leaf_layers
-from .replacement import replacing
+from .replacement import remove_stale, replacing
 from .tally import Tally
 
 if TYPE_CHECKING:
     from .callbacks import Callback
     from .models import Model
+    from .variables import Variable
 
 
 @dataclass
@@ -65,6 +67,8 @@ def write_backup(model: Model, run: Run, path: str) -> None:
         "first_pass": run.feed.first_pass,
         "taken": run.taken,
     }
+    for number, state in enumerate(_carried_states(model)):
+        tensors[f"states/{number}"] = state.value
     members = saving.members_of(model)
     members["training.json"] = json.dumps(training).encode()
     members["training.safetensors"] = tensors
@@ -99,11 +103,36 @@ def restore_run(model: Model, run: Run, members: dict[str, bytes], label: str) -
     for layer, trainable in zip(layers, training["trainable"], strict=True):
         if layer.trainable != trainable:
             layer.trainable = trainable
+    _restore_carried_states(model, tensors, label)
     for number, (callback, entry) in enumerate(zip(run.callbacks, saved, strict=True)):
         callback.set_state(_unpacked(entry["state"], f"{number}", tensors))
     run.epoch, run.batch, run.taken = training["epoch"], training["batch"], training["taken"]
     run.means = {name: np.array(value) for name, value in training["means"].items()} if run.batch else None
     run.feed.go_on(model.seed, training["first_pass"], run.taken)
+
+
+def _carried_states(model: Model) -> list[Variable]:
+    """What stateful layers carry from batch to batch."""
+    return [
+        state
+        for layer in leaf_layers(model.layers)
+        if isinstance(layer, RecurrentLayer)
+        for state in layer.states
+    ]
+
+
+def _restore_carried_states(model: Model, tensors: dict[str, np.ndarray], label: str) -> None:
+    """Puts back what stateful layers carried; ValueError where the model has other ones."""
+    states = {f"states/{number}": state for number, state in enumerate(_carried_states(model))}
+    stored = {name: array.shape for name, array in tensors.items() if name.startswith("states/")}
+    own = {name: state.shape for name, state in states.items()}
+    if stored != own:
+        raise ValueError(
+            f"{label} does not fit the model: the states of its stateful layers have the shapes "
+            f"{list(stored.values())}, those of the model {list(own.values())}"
+        )
+    for name, state in states.items():
+        state.assign(tensors[name])
 
 
 def _packed(state: dict[str, Any], prefix: str, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -138,8 +167,9 @@ def _unpacked(state: dict[str, Any], prefix: str, tensors: dict[str, np.ndarray]
 
 
 def remove_backup(path: str) -> None:
-    """Removes a backup, and its folder if nothing else is in it."""
+    """Removes a backup and what killed trainings left of one, and its folder if nothing else is in it."""
     for name in (path, f"{path}.bkp"):
+        remove_stale(name)
         if os.path.exists(name):
             os.unlink(name)
     folder = os.path.dirname(path)

@@ -80,13 +80,14 @@ class BackupAndRestore(Callback):
             self._save()
 
     def _save(self) -> None:
+        from ..replacement import replacing
         from ..resuming import write_backup
 
         self._batches = 0
         os.makedirs(self.backup_dir, exist_ok=True)
         if self.double_checkpoint and os.path.exists(self.path):
-            shutil.copyfile(self.path, f"{self.path}.bkp.part")
-            os.replace(f"{self.path}.bkp.part", f"{self.path}.bkp")
+            with open(self.path, "rb") as old, replacing(f"{self.path}.bkp") as file:
+                shutil.copyfileobj(old, file)
         write_backup(self.model, self.model.run, self.path)
 
     def on_train_end(self, logs: Logs | None = None) -> None:

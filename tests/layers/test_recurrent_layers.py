@@ -177,6 +177,24 @@ def test_time_distributed_is_the_layer_itself():
     np.testing.assert_allclose(model.predict(value, verbose=0), np.tanh(value @ kernel + bias), atol=1e-6)
 
 
+@pytest.mark.parametrize("seed", [None, 5])
+def test_the_directions_of_bidirectional_drop_different_values(seed):
+    ids = embedcnn.Input((6,), dtype="int32")
+    one = LSTM(64, dropout=0.5, recurrent_dropout=0.5, kernel_initializer="zeros", seed=seed)
+    forward, backward = Bidirectional(one, merge_mode=None)(Embedding(9, 32)(ids))
+    model = embedcnn.Model(ids, layers.Concatenate()([forward, backward]), seed=2)
+    model.compile("sgd", "mse")
+    table, *one_direction = model.get_weights()[:4]
+    model.set_weights([table, *one_direction * 2])
+    x = np.ones((1, 6), int)  # the same in both directions, but for what is dropped
+    before = model.predict(x, verbose=0)
+    np.testing.assert_array_equal(before[:, :64], before[:, 64:])
+    model.train_on_batch(x, np.ones((1, 128)))
+    weights = model.get_weights()
+    dropped = [np.abs(weight).max(1) == 0 for weight in (weights[1], weights[4])]
+    assert 4 < dropped[0].sum() < 28 and 4 < dropped[1].sum() < 28 and (dropped[0] != dropped[1]).any()
+
+
 MISUSE = [
     (lambda: LSTM(0), ValueError, "`units`"),
     (lambda: LSTM(2.5), (TypeError, ValueError), "`units`"),
