@@ -1,9 +1,9 @@
 """A training that was killed goes on: what a backup holds beside the model, written and read.
 
 A backup is a saved model with two more members: training.json (where the training is, the means so far, the
-state of the callbacks) and training.safetensors (weights that callbacks keep, states of stateful layers). The same script then gives
-the same bits as though it had not been killed: the order of the data, dropout and schedules depend on
-counters that are saved.
+state of the callbacks) and training.safetensors (weights that callbacks keep, states of stateful layers). The
+same script then gives the same bits as though it had not been killed: the order of the data, dropout and
+schedules depend on counters that are saved.
 """
 
 from __future__ import annotations

@@ -280,7 +280,7 @@ def test_a_backup_of_another_stateful_layer_is_refused(tmp_path):
     watch = [callbacks.BackupAndRestore(tmp_path, save_freq=1), Stop()]
     with pytest.raises(KeyboardInterrupt):
         stateful(stateful=True).fit(x, y, batch_size=4, verbose=0, callbacks=watch)
-    with pytest.raises(ValueError, match=r"stateful layers have the shapes \[\(4, 5\), \(4, 5\)\], those of the"):
+    with pytest.raises(ValueError, match=r"layers have the shapes \[\(4, 5\), \(4, 5\)\], those of"):
         stateful().fit(x, y, verbose=0, callbacks=watch)
     model = models.load_model(watch[0].path)
     assert model.get_weights()[0].shape == (2, 20)
