@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import numpy as np
+
+from ..choices import warn_user
 from .base import Logs
-from .monitor import Monitor
+from .monitor import Monitor, number
 
 
 class ModelCheckpoint(Monitor):
@@ -14,9 +17,10 @@ class ModelCheckpoint(Monitor):
     file name.
 
     `filepath` may hold {epoch} and names of the logs, as "{epoch:02d}-{val_loss:.2f}.keras". Files appear
-    whole or not at all. With `save_best_only` a file is written only when the watched value improves (or,
-    with a warning,
-    when it is missing). Raises ValueError for a `save_freq` other than "epoch" or a positive integer.
+    whole or not at all; with `save_freq` in batches the names may hold {batch} too. With `save_best_only` a
+    file is written only when the watched value beats the best so far, at first `initial_value_threshold` (or,
+    with a warning, when it is missing). Raises ValueError for a `save_freq` other than "epoch" or a positive
+    integer, KeyError for a name that the logs do not hold.
     """
 
     def __init__(
@@ -37,9 +41,16 @@ class ModelCheckpoint(Monitor):
             raise ValueError(
                 f"`save_freq` must be 'epoch' or a positive integer. Received: save_freq={save_freq!r}"
             )
-        self.filepath = os.fspath(filepath)
+        if not isinstance(filepath, (str, bytes, os.PathLike)) or not os.fspath(filepath):
+            raise ValueError(f"`filepath` must be a path. Received: filepath={filepath!r}")
+        self.filepath = os.fsdecode(filepath)
         self.verbose, self.save_best_only, self.save_weights_only = verbose, save_best_only, save_weights_only
-        self.save_freq, self.best = save_freq, initial_value_threshold
+        self.save_freq = save_freq
+        self.best = (
+            None
+            if initial_value_threshold is None
+            else number("initial_value_threshold", initial_value_threshold)
+        )
         self._batches = self._epoch = 0
         if save_freq == "epoch":
             self.ignored = ("on_train_batch_end",)
@@ -65,22 +76,39 @@ class ModelCheckpoint(Monitor):
 
     def _save(self, epoch: int, logs: Logs) -> None:
         if self.save_best_only:
-            current = self.value(logs)
+            current = self._scalar(logs)
             if current is not None:
                 if not self.better(current, self.best):
                     if self.verbose:
                         print(f"\nEpoch {epoch + 1}: {self.monitor} did not improve from {self.best:.5f}")
                     return
                 self.best = current
-        try:
-            path = self.filepath.format(epoch=epoch + 1, **logs)
-        except KeyError as error:
-            raise KeyError(
-                f"filepath={self.filepath!r} names {error}, which the logs do not hold. Available: epoch, "
-                f"{', '.join(logs)}"
-            ) from None
+        path = self._path(epoch, logs)
         if os.path.dirname(path):
             os.makedirs(os.path.dirname(path), exist_ok=True)
         (self.model.save_weights if self.save_weights_only else self.model.save)(path)
         if self.verbose:
             print(f"\nEpoch {epoch + 1}: saved the model to {path}")
+
+    def _scalar(self, logs: Logs) -> float | None:
+        """The watched value; None, with a warning, where there is none or it is not one number."""
+        if np.ndim(logs.get(self.monitor)):
+            warn_user(
+                f"ModelCheckpoint watches {self.monitor!r}, which is not one number: every file is kept"
+            )
+            return None
+        return self.value(logs)
+
+    def _path(self, epoch: int, logs: Logs) -> str:
+        try:
+            return self.filepath.format(epoch=epoch + 1, **logs)
+        except KeyError as error:
+            raise KeyError(
+                f"filepath={self.filepath!r} names {error}, which the logs do not hold. Available: epoch, "
+                f"{', '.join(logs)}"
+            ) from None
+        except (ValueError, TypeError, IndexError, AttributeError) as error:
+            raise ValueError(
+                f"`filepath` must name values of the logs, as '{{epoch:02d}}-{{val_loss:.2f}}'. Received: "
+                f"filepath={self.filepath!r} ({error})"
+            ) from None

@@ -10,13 +10,24 @@ from ..choices import one_of, warn_user
 from .base import Callback, Logs
 
 
+def number(argument: str, value: Any) -> float:
+    """`value` as a float; ValueError that names the argument for what is no number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or value != value:
+        raise ValueError(f"`{argument}` must be a number. Received: {argument}={value!r}")
+    return float(value)
+
+
 class Monitor(Callback):
     """The base of callbacks that watch one value of the logs and know which direction is better."""
 
     def __init__(self, monitor: str, mode: str, min_delta: float = 0.0) -> None:
+        if not isinstance(monitor, str) or not monitor:
+            raise ValueError(
+                f"`monitor` must be the name of a value of the logs. Received: monitor={monitor!r}"
+            )
         self.monitor = monitor
         self.mode = one_of("mode", mode, ("auto", "min", "max"))
-        self.min_delta = abs(min_delta)
+        self.min_delta = abs(number("min_delta", min_delta))
 
     def sign(self) -> int:
         """+1 where larger is better, -1 where smaller is."""
@@ -48,8 +59,15 @@ class Monitor(Callback):
         return bool(np.greater(sign * value - self.min_delta, sign * reference))
 
     def value(self, logs: Logs | None) -> float | None:
-        """The watched value; None, with a warning, where the logs do not hold it."""
+        """The watched value; None, with a warning, where the logs do not hold it. Raises ValueError for a
+        metric of several numbers.
+        """
         value = (logs or {}).get(self.monitor)
+        if np.ndim(value):
+            raise ValueError(
+                f"{type(self).__name__} watches {self.monitor!r}, which must be one number. Received: "
+                f"{len(value)} numbers; give the metric an average"
+            )
         if value is None:
             known = ", ".join(logs or {})
             warn_user(
@@ -81,7 +99,8 @@ class EarlyStopping(Monitor):
         super().__init__(monitor, mode, min_delta)
         if isinstance(patience, bool) or not isinstance(patience, (int, np.integer)) or patience < 0:
             raise ValueError(f"`patience` must be an integer >= 0. Received: patience={patience!r}")
-        self.patience, self.verbose, self.baseline = int(patience), verbose, baseline
+        self.patience, self.verbose = int(patience), verbose
+        self.baseline = None if baseline is None else number("baseline", baseline)
         self.restore_best_weights, self.start_from_epoch = restore_best_weights, start_from_epoch
         self.stopped_epoch = 0
 
