@@ -59,7 +59,9 @@ class Compiled:
         self._check_units()
         self.settings = {"metrics": metric_names, "weighted_metrics": weighted_metrics}
         self.meters = self._resolve(metric_names, False) + self._resolve(weighted_metrics, True)
-        self.want_outputs = any(meter.from_outputs for meter in self.meters)
+        seen = {meter.output for meter in self.meters if meter.from_outputs}
+        self.want_outputs = bool(seen)
+        self.unseen = [number for number in range(len(outputs)) if number not in seen]
         self.counts_tokens = (
             len(outputs) == 1 and len(outputs[0].shape) == 3 and self.targets[0].target == "classes"
         )
@@ -124,12 +126,13 @@ class Compiled:
         if isinstance(metric, TokenMetric) and metric.follow(loss):
             summed = self.active.index(number)
         kind = getattr(metric, "kind", None)
-        if not weighted and len(spec.shape) == 2 and kind is not None and kind == getattr(loss, "kind", None):
+        flat_or_labels = len(spec.shape) == 2 or spec.target == "classes"
+        if not weighted and flat_or_labels and kind is not None and kind == getattr(loss, "kind", None):
             exact = getattr(metric, "threshold", 0.5) == 0.5 and (kind != "binary" or spec.units == 1)
-            exact = exact and loss.operation == "cross_entropy" and spec.ignored is None
+            exact = exact and loss.operation == "cross_entropy"
             counted = self.active.index(number) if exact else -1
         label = metric.name if len(self.output_names) == 1 else f"{self.output_names[number]}_{metric.name}"
-        return Meter(metric, number, weighted, counted, summed, label)
+        return Meter(metric, number, weighted, counted, summed, label, len(spec.shape) == 3)
 
     def _names(self) -> list[str]:
         names = ["loss"]

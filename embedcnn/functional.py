@@ -270,6 +270,7 @@ class Model(Trainer, TextSide):
             compiled.losses,
             compiled.loss_weights,
             training=kind == "train",
+            unseen=compiled.unseen,
         )
 
     def __repr__(self) -> str:

@@ -11,7 +11,7 @@ lowered separately. The operations and their attributes are those of csrc/progra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from . import layers
@@ -164,6 +164,34 @@ def fuse_cross_entropy(build: Builder) -> None:
         build.outputs = [op.outputs[0] if symbol == probabilities else symbol for symbol in build.outputs]
 
 
+MANY_CLASSES = 2048
+"""From so many on, the logits of a batch are worth not keeping."""
+
+
+def fuse_dense_cross_entropy(build: Builder) -> None:
+    """cross_entropy(dense(x)) of labels and logits, many classes, which nobody else reads ->
+    dense_cross_entropy(x).
+    """
+    for op in build.operations:
+        if op.name != "cross_entropy" or op.attributes["kind"] != "sparse_categorical":
+            continue
+        logits, source = op.inputs[0], build.maker(op.inputs[0])
+        if not source or source.name != "dense" or not op.attributes["from_logits"]:
+            continue
+        made = {logits, op.outputs[0]}
+        seen = any(
+            symbol in made and number not in build.unseen for number, symbol in enumerate(build.outputs)
+        )
+        readers = sum(other.inputs.count(symbol) for other in build.live() for symbol in made)
+        if seen or readers > 1 or source.variables[0].shape[1] < MANY_CLASSES:
+            continue
+        op.name, op.inputs, op.variables = "dense_cross_entropy", list(source.inputs), source.variables
+        op.attributes = {
+            name: value for name, value in op.attributes.items() if name not in ("kind", "from_logits")
+        }
+        build.outputs = [op.outputs[0] if symbol in made else symbol for symbol in build.outputs]
+
+
 PATTERNS: list[tuple[str, Callable[[Builder], None]]] = [
     ("inference", drop_dropout),
     ("both", fuse_token_conv_pool),
@@ -173,6 +201,7 @@ PATTERNS: list[tuple[str, Callable[[Builder], None]]] = [
     ("both", fuse_token_recurrence),
     ("both", join_branches),
     ("both", fuse_cross_entropy),
+    ("both", fuse_dense_cross_entropy),
 ]
 """When each rewrite applies, and the rewrite, in order."""
 
@@ -237,12 +266,15 @@ def lower(
     losses: Sequence[Loss | None] = (),
     loss_weights: Sequence[float] = (),
     training: bool = False,
+    unseen: Collection[int] = (),
 ) -> Lowered:
     """The operations for `outputs` (and their losses): `nodes` are all between inputs and outputs, in order.
 
-    `names` are those of the inputs in messages.
+    `names` are those of the inputs in messages; `unseen` the numbers of outputs that need not be computed
+    where their loss does without them.
     """
     build = Builder()
+    build.unseen = set(unseen)
     symbols: dict[int, int] = {}
     for tensor, name in zip(inputs, names, strict=True):
         build.inputs.append(_describe_input(tensor, nodes, name))

@@ -11,6 +11,7 @@ from .variables import Variable
 
 LOSSES = (
     "cross_entropy",
+    "dense_cross_entropy",
     "focal_cross_entropy",
     "element_loss",
     "row_loss",
@@ -78,6 +79,7 @@ class Builder:
         self.outputs: list[int] = []
         self.inputs: list[tuple[Any, ...]] = []
         self.shapes: dict[int, Shape] = {}  # of what the layers make
+        self.unseen: set[int] = set()  # numbers of outputs whose values nobody looks at
         self._symbols = 0
 
     def symbol(self) -> int:
@@ -107,14 +109,18 @@ class Builder:
             op.inputs = [instead if read == symbol else read for read in op.inputs]
         self.outputs = [instead if read == symbol else read for read in self.outputs]
 
-    def finish(self) -> Lowered:
+    def live(self) -> list[Operation]:
+        """The operations that losses and outputs of the model depend on."""
         read = set(self.outputs)
         kept: list[Operation] = []
         for op in reversed(self.operations):
             if op.name in LOSSES or any(out in read for out in op.outputs):
                 read.update(op.inputs)
                 kept.append(op)
-        kept.reverse()
+        return kept[::-1]
+
+    def finish(self) -> Lowered:
+        kept = self.live()
         numbers = {symbol: symbol for symbol in range(len(self.inputs))}
         for op in kept:
             for out in op.outputs:

@@ -20,19 +20,32 @@ than its numbers.
 
 class Meter:
     """A metric on one output. `counted`: which loss of the core counts what it needs (right predictions),
-    `summed`: which one sums it up; -1 for both: NumPy does, from predictions.
+    `summed`: which one sums it up; -1 for both: NumPy does, from predictions. `steps`: the output has a time
+    axis.
     """
 
     def __init__(
-        self, metric: Metric, output: int, weighted: bool, counted: int, summed: int, label: str
+        self,
+        metric: Metric,
+        output: int,
+        weighted: bool,
+        counted: int,
+        summed: int,
+        label: str,
+        steps: bool,
     ) -> None:
         self.metric, self.output, self.weighted, self.label = metric, output, weighted, label
-        self.counted, self.summed = counted, summed
+        self.counted, self.summed, self.steps = counted, summed, steps
 
     @property
     def from_outputs(self) -> bool:
         """Whether it needs the predictions."""
         return self.counted < 0 and self.summed < 0
+
+    def answers(self, targets: list[np.ndarray], count: int) -> int:
+        """How many of a batch of `count` examples can be right: every step of labels with a time axis."""
+        labels = targets[self.counted]
+        return labels.size if self.steps else count
 
     @property
     def waits(self) -> bool:
@@ -70,7 +83,7 @@ class Tally:
         waits = False
         for meter in self.compiled.meters:
             if meter.counted >= 0:
-                meter.metric.add(correct[meter.counted], count)
+                meter.metric.add(correct[meter.counted], meter.answers(targets, count))
             elif meter.summed >= 0:
                 weighted, weight, plain, rows = sums[meter.summed]
                 meter.metric.add(*((weighted, weight) if meter.weighted else (plain, rows)))

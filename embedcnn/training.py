@@ -350,7 +350,10 @@ class Trainer(Predictor):
             run = self._train_step if train else self._test_step
             result = run(inputs, targets, weights, compiled)
             if compiled.simple:
-                values = [result[0][0] + result[4], *(result[2][0] / count for _ in compiled.meters)]
+                values = [
+                    result[0][0] + result[4],
+                    *(result[2][0] / meter.answers(targets, count) for meter in compiled.meters),
+                ]
             else:
                 tally = compiled.tally()
                 tally.add(result, targets, weights, count)

@@ -14,6 +14,7 @@ import reference_recurrent
 from reference import Sequence, sequence
 
 RECURRENT = tuple(reference_recurrent.STEPS)
+LOSSES = ("cross_entropy", "dense_cross_entropy", "squared_error")
 
 
 class Program:
@@ -66,6 +67,9 @@ class Program:
                 continue
             if name in ("cross_entropy", "squared_error"):
                 self.run_loss(operation, tensors[0], next(targets), sample_weight)
+                continue
+            if name == "dense_cross_entropy":
+                self.run_dense_loss(operation, tensors[0], arrays, next(targets), sample_weight)
                 continue
             own = training and all(self.tracked[p] for p in parameters[-2:])
             flag = own if name == "batch_normalization" else training
@@ -165,6 +169,26 @@ class Program:
         self.tensors[results[0]] = sequence(out, mask) if isinstance(x, Sequence) else out
         self.tape.append((operation, lambda _: (scale * weight[..., None] * d_x,)))
 
+    def run_dense_loss(self, operation, x, arrays, target, sample_weight):
+        """dense, then cross_entropy of labels; the output is each row's loss."""
+        name, sources, results, parameters, attributes = operation
+        attributes = {key: value for key, value in attributes.items() if key != "most_rows"}
+        mask = x.mask if isinstance(x, Sequence) else None
+        values = x.values if isinstance(x, Sequence) else x
+        logits, dense_backward = reference.dense(values, *arrays)
+        whole = sequence(logits, mask) if isinstance(x, Sequence) else logits
+        inner = ("cross_entropy", sources, results, (), attributes | {"kind": "sparse_categorical"})
+        self.run_loss(inner, whole, target, sample_weight)
+        _, backward = self.tape.pop()
+        self.tape.append((operation, lambda _: dense_backward(backward(None)[0])))
+        smoothing = attributes.get("label_smoothing", 0.0)
+        loss = reference.cross_entropy(logits, target, "sparse_categorical", True, smoothing)[0]
+        if sample_weight is not None:
+            loss = loss * np.asarray(sample_weight).reshape((-1,) + (1,) * (loss.ndim - 1))
+        self.tensors[results[0]] = (
+            sequence(loss[..., None], mask) if isinstance(x, Sequence) else loss[..., None]
+        )
+
     def forward(self, inputs, training=False, step=0):
         return self.run(inputs, training, step)
 
@@ -183,7 +207,7 @@ class Program:
                 ]
                 self.gradients[parameters[0]] += backward(d_results)
                 continue
-            if name not in ("cross_entropy", "squared_error") and all(one is None for one in d_results):
+            if name not in LOSSES and all(one is None for one in d_results):
                 continue
             found = backward(d_results if name in RECURRENT else d_results[0])
             for source, one in zip(sources, found, strict=False):
@@ -269,8 +293,11 @@ def correct_rows(name, attributes, out, target, mask):
         right = ((out > 0.5) == (np.asarray(target).reshape(out.shape) > 0.5)).sum(-1)
     elif attributes["kind"] == "categorical":
         right = out.argmax(-1) == np.asarray(target).argmax(-1)
-    else:
-        right = out.argmax(-1) == np.asarray(target).reshape(out.shape[:-1])
+    else:  # masked steps predict nothing, so the first class
+        labels = np.asarray(target).reshape(out.shape[:-1])
+        return float(
+            ((out.argmax(-1) if mask is None else np.where(mask, out.argmax(-1), 0)) == labels).sum()
+        )
     return float((right if mask is None else right[mask]).sum())
 
 

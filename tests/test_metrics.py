@@ -208,7 +208,7 @@ def test_batches_wait_for_each_other_but_not_for_long():
     rng = np.random.default_rng(1)
     steps = embedcnn.Input((None, 4))
     model = embedcnn.Model(steps, layers.Dense(4, activation="softmax")(steps))
-    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile("sgd", "sparse_categorical_crossentropy", weighted_metrics=["accuracy"])
     single = metrics.SparseCategoricalAccuracy()
     tally = model._settle().tally()
     waiting = 0

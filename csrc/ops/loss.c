@@ -12,9 +12,15 @@ const char *const ec_loss_reductions[] = {"sum_over_batch_size", "sum", "mean_wi
 
 ec_status ec_loss_infer(struct ec_op *op, char *message, size_t bytes)
 {
-    const struct ec_loss_state *state = op->state;
     ec_status status = ec_infer_counts(op, 1, 1, 0, 0, message, bytes);
-    if (status != EC_OK || (status = ec_infer_floats(op, 0, message, bytes)) != EC_OK) {
+    return status == EC_OK ? ec_loss_infer_frame(op, message, bytes) : status;
+}
+
+ec_status ec_loss_infer_frame(struct ec_op *op, char *message, size_t bytes)
+{
+    const struct ec_loss_state *state = op->state;
+    ec_status status = ec_infer_floats(op, 0, message, bytes);
+    if (status != EC_OK) {
         return status;
     }
     if (!(state->label_smoothing >= 0.0 && state->label_smoothing <= 1.0)) {
@@ -39,8 +45,6 @@ static int64_t target_row(const struct ec_tensor *in, int64_t b, int64_t row)
     return b * layout->width + layout->starts[b] + row - layout->offsets[b];
 }
 
-static int64_t first_row(const struct ec_tensor *in, int64_t b) { return in->layout ? in->layout->offsets[b] : b; }
-
 static int is_ignored(const struct ec_loss_state *state, int64_t target)
 {
     return state->loss.has_ignored && ((const int32_t *)state->loss.targets)[target] < 0;
@@ -62,7 +66,7 @@ static void count_rows(struct ec_loss_state *state, const struct ec_tensor *in, 
     }
     sums->rows = sums->weights = 0.0;
     for (int64_t b = 0; b < batch; b++) {
-        for (int64_t row = first_row(in, b); row < first_row(in, b + 1); row++) {
+        for (int64_t row = ec_loss_first_row(in, b); row < ec_loss_first_row(in, b + 1); row++) {
             int64_t target = target_row(in, b, row);
             if (target >= 0 && !is_ignored(state, target)) {
                 sums->rows += 1.0;
@@ -80,11 +84,35 @@ static double divisor_of(const struct ec_loss_state *state)
                                                          : state->loss.sums.rows;
 }
 
-ec_status ec_loss_plan(struct ec_op *op, struct ec_step *step)
+/* Predictions are zeros in padded form where a step has no row, or a masked one; so class 0 is the first of the
+ * largest, and the label 0 right. */
+static int64_t count_right_unseen(const struct ec_op *op, int64_t batch)
+{
+    const struct ec_loss_state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0];
+    const int32_t *labels = state->loss.targets;
+    const int32_t also = state->loss.has_ignored && state->loss.ignored == 0 ? -1 : 0;
+    int64_t count = 0;
+    if (!labels || !ec_loss_takes_labels(op) || !in->layout ||
+        (!in->layout->mask && in->rows == batch * in->layout->width)) {
+        return 0;
+    }
+    for (int64_t i = 0; i < batch * in->layout->width; i++) {
+        count += labels[i] == 0 || labels[i] == also;
+    }
+    for (int64_t b = 0; b < batch; b++) {
+        for (int64_t row = ec_loss_first_row(in, b); row < ec_loss_first_row(in, b + 1); row++) {
+            int64_t target = target_row(in, b, row);
+            count -= target >= 0 && (labels[target] == 0 || labels[target] == also);
+        }
+    }
+    return count;
+}
+
+ec_status ec_loss_plan_sums(struct ec_op *op, struct ec_step *step)
 {
     struct ec_loss_state *state = op->state;
     const struct ec_tensor *in = op->inputs[0];
-    struct ec_tensor *out = op->outputs[0];
     int64_t width = in->layout ? in->layout->width : 0;
     if (state->loss.targets && state->loss.target_width != width) {
         return ec_infer_error(step->message, sizeof step->message,
@@ -96,14 +124,39 @@ ec_status ec_loss_plan(struct ec_op *op, struct ec_step *step)
                               "sample_weight has %lld steps, the predictions have %lld (0: no time axis)",
                               (long long)state->loss.weight_width, (long long)width);
     }
+    count_rows(state, in, step->batch);
+    state->divisor = divisor_of(state);
+    state->right_unseen = count_right_unseen(op, step->batch);
+    state->text_loss = ec_arena_take(step->arena, 2 * step->batch, sizeof *state->text_loss);
+    state->text_right = ec_arena_take(step->arena, step->batch, sizeof *state->text_right);
+    return step->arena->failed ? EC_NO_MEMORY : EC_OK;
+}
+
+void ec_loss_plan_rows(const struct ec_op *op, const struct ec_step *step, int64_t *target, double *weight)
+{
+    const struct ec_loss_state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0];
+    for (int64_t b = 0; b < step->batch; b++) {
+        for (int64_t row = ec_loss_first_row(in, b); row < ec_loss_first_row(in, b + 1); row++) {
+            target[row] = target_row(in, b, row);
+            weight[row] = target[row] >= 0 ? weight_of(state, b, target[row]) : 0.0;
+        }
+    }
+}
+
+ec_status ec_loss_plan(struct ec_op *op, struct ec_step *step)
+{
+    struct ec_loss_state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0];
+    struct ec_tensor *out = op->outputs[0];
+    ec_status status = ec_loss_plan_sums(op, step);
+    if (status != EC_OK) {
+        return status;
+    }
     out->layout = in->layout;
     out->rows = in->rows;
     out->needs_grad = 0; /* predictions: a gradient starts here, it does not pass through */
-    ec_status status = ec_tensor_take(out, step);
-    count_rows(state, in, step->batch);
-    state->divisor = divisor_of(state);
-    state->text_loss = ec_arena_take(step->arena, 2 * step->batch, sizeof *state->text_loss);
-    state->text_right = ec_arena_take(step->arena, step->batch, sizeof *state->text_right);
+    status = ec_tensor_take(out, step);
     state->scratch = ec_arena_take(step->arena, step->threads * in->cols, sizeof *state->scratch);
     return step->arena->failed ? EC_NO_MEMORY : status;
 }
@@ -128,7 +181,7 @@ static void set_value(struct ec_loss_state *state, double sum, double plain)
 }
 
 /* Adds the texts' losses in their order, whoever computed them. */
-static void sum_texts(struct ec_loss_state *state, const struct ec_step *step, struct ec_team *team)
+void ec_loss_sum_texts(struct ec_loss_state *state, const struct ec_step *step, struct ec_team *team)
 {
     ec_team_barrier(team);
     if (team->index == 0) {
@@ -140,7 +193,7 @@ static void sum_texts(struct ec_loss_state *state, const struct ec_step *step, s
             right += state->text_right[b];
         }
         set_value(state, sum, plain);
-        state->loss.correct = right;
+        state->loss.correct = right + state->right_unseen;
     }
     ec_team_barrier(team);
 }
@@ -155,7 +208,7 @@ void ec_loss_forward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
         double loss = 0.0, plain = 0.0;
         int64_t right = 0;
-        for (int64_t row = first_row(in, b); row < first_row(in, b + 1); row++) {
+        for (int64_t row = ec_loss_first_row(in, b); row < ec_loss_first_row(in, b + 1); row++) {
             float *p = out->data + row * cols;
             const float *x = in->data + row * cols;
             int64_t target = target_row(in, b, row);
@@ -163,6 +216,7 @@ void ec_loss_forward(struct ec_op *op, const struct ec_step *step, struct ec_tea
                 memset(p, 0, (size_t)cols * sizeof *p);
             } else if (is_ignored(state, target)) {
                 rule->value(state, p, x, &any_label, cols); /* for its predictions */
+                right += rule->right ? rule->right(state, p, &state->loss.ignored, cols) : 0;
             } else {
                 const void *y = targets_of(op, target);
                 double value = rule->value(state, p, x, y, cols);
@@ -175,7 +229,7 @@ void ec_loss_forward(struct ec_op *op, const struct ec_step *step, struct ec_tea
         state->text_loss[2 * b + 1] = plain;
         state->text_right[b] = (int32_t)right;
     }
-    sum_texts(state, step, team);
+    ec_loss_sum_texts(state, step, team);
 }
 
 static void backward_text(struct ec_op *op, int thread, int64_t b, const struct ec_loss_rule *rule)
@@ -183,7 +237,7 @@ static void backward_text(struct ec_op *op, int thread, int64_t b, const struct 
     const struct ec_loss_state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     int64_t cols = in->cols;
-    for (int64_t row = first_row(in, b); row < first_row(in, b + 1); row++) {
+    for (int64_t row = ec_loss_first_row(in, b); row < ec_loss_first_row(in, b + 1); row++) {
         float *d_x = op->adds_input[0] ? state->scratch + thread * cols : in->grad + row * cols;
         int64_t target = target_row(in, b, row);
         if (target < 0 || is_ignored(state, target) || state->divisor == 0.0) {
@@ -214,7 +268,7 @@ void ec_loss_give(struct ec_op *op, int64_t batch, const double *losses, const f
     const struct ec_tensor *in = op->inputs[0];
     double sum = 0.0, plain = 0.0;
     for (int64_t b = 0; b < batch; b++) {
-        for (int64_t row = first_row(in, b); row < first_row(in, b + 1); row++) {
+        for (int64_t row = ec_loss_first_row(in, b); row < ec_loss_first_row(in, b + 1); row++) {
             int64_t target = target_row(in, b, row);
             if (target >= 0) {
                 sum += losses[target] * weight_of(state, b, target);

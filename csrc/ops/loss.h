@@ -17,11 +17,12 @@ struct ec_loss_state {
     double weight, label_smoothing, delta, alpha, gamma;
 
     /* of the step */
-    int binary_labels;   /* hinges: all targets are 0 or 1, so that 0 means -1 */
-    double divisor;      /* n */
-    double *text_loss;   /* [2 x B] weighted; and without weights */
-    int32_t *text_right; /* [B] */
-    float *scratch;      /* [threads x C] a row's gradient that is to be added to another */
+    int binary_labels;    /* hinges: all targets are 0 or 1, so that 0 means -1 */
+    double divisor;       /* n */
+    int64_t right_unseen; /* labels: steps without a row that counts, which predict class 0, and are right */
+    double *text_loss;    /* [2 x B] weighted; and without weights */
+    int32_t *text_right;  /* [B] */
+    float *scratch;       /* [threads x C] a row's gradient that is to be added to another */
 };
 
 /* A loss of one row: `y` are its targets (int32 label, or floats [cols]), `p` its predictions. */
@@ -35,6 +36,18 @@ struct ec_loss_rule {
     int64_t (*right)(const struct ec_loss_state *state, const float *p, const void *y, int64_t cols);
 };
 
+/* plan for losses that walk over rows in an order of their own (dense_cross_entropy.c): checks the steps of targets and
+ * weights, sets the divisor and takes the sums of the texts. */
+ec_status ec_loss_plan_sums(struct ec_op *op, struct ec_step *step);
+/* Of each row, where its target stands, -1 where it is masked, and the weight of its loss before division by n. */
+void ec_loss_plan_rows(const struct ec_op *op, const struct ec_step *step, int64_t *target, double *weight);
+/* Called by every thread once text_loss and text_right are written: the step's loss and how many rows are right. */
+void ec_loss_sum_texts(struct ec_loss_state *state, const struct ec_step *step, struct ec_team *team);
+static inline int64_t ec_loss_first_row(const struct ec_tensor *in, int64_t b)
+{
+    return in->layout ? in->layout->offsets[b] : b;
+}
+
 extern const char *const ec_loss_reductions[];
 #define EC_LOSS_ATTRIBUTES                                                                                             \
     {"weight", EC_ATTRIBUTE_FLOAT, offsetof(struct ec_loss_state, weight), NULL},                                      \
@@ -43,6 +56,8 @@ extern const char *const ec_loss_reductions[];
     }
 
 ec_status ec_loss_infer(struct ec_op *op, char *message, size_t bytes);
+/* The same for losses with parameters, which check how many there are. */
+ec_status ec_loss_infer_frame(struct ec_op *op, char *message, size_t bytes);
 ec_status ec_loss_plan(struct ec_op *op, struct ec_step *step);
 void ec_loss_forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team,
                      const struct ec_loss_rule *rule);

@@ -183,7 +183,9 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
 
 int ec_loss_takes_labels(const struct ec_op *op)
 {
-    return op->type == &ec_op_cross_entropy && ((const struct ec_loss_state *)op->state)->kind == SPARSE_CATEGORICAL;
+    int sparse =
+        op->type == &ec_op_cross_entropy && ((const struct ec_loss_state *)op->state)->kind == SPARSE_CATEGORICAL;
+    return sparse || op->type == &ec_op_dense_cross_entropy;
 }
 
 const struct ec_op_type ec_op_cross_entropy = {

@@ -43,6 +43,7 @@ const struct ec_op_type *const ec_op_types[] = {
     &ec_op_lstm,
     &ec_op_gru,
     &ec_op_cross_entropy,
+    &ec_op_dense_cross_entropy,
     &ec_op_focal_cross_entropy,
     &ec_op_element_loss,
     &ec_op_row_loss,

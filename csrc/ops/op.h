@@ -119,12 +119,12 @@ struct ec_op {
 struct ec_loss {
     const void *targets;  /* int32 [B, (T)] or float [B, (T), cols], in padded form, values checked by the caller */
     int64_t target_width; /* T of the targets, 0 where they have no time axis */
-    const float *sample_weight;   /* [B], or [B, T] in padded form; or NULL */
-    int64_t weight_width;         /* T of the weights, 0 where they have no time axis */
-    int has_ignored, ignored;     /* labels only: a label that does not count, given as -1 in targets */
-    double value;                 /* the step's mean loss, weighted */
-    int64_t correct;              /* rows predicted right */
-    struct ec_loss_sums {         /* over the rows that count, before the reduction and the loss weight */
+    const float *sample_weight; /* [B], or [B, T] in padded form; or NULL */
+    int64_t weight_width;       /* T of the weights, 0 where they have no time axis */
+    int has_ignored, ignored;   /* labels only: a label that does not count, given as -1 in targets */
+    double value;               /* the step's mean loss, weighted */
+    int64_t correct;      /* rows predicted right; of labels also ignored ones, and steps that are masked, as class 0 */
+    struct ec_loss_sums { /* over the rows that count, before the reduction and the loss weight */
         double weighted, weights; /* sum of w l, and of w */
         double plain, rows;       /* sum of l, and how many they are */
     } sums;
@@ -145,9 +145,11 @@ extern const struct ec_op_type ec_op_ngrams, ec_op_lookup, ec_op_embed, ec_op_to
     ec_op_rectifier, ec_op_unflatten, ec_op_repeat, ec_op_permute, ec_op_noise, ec_op_unit_normalization, ec_op_masking,
     ec_op_batch_normalization, ec_op_depthwise_conv1d, ec_op_weight_normalization, ec_op_dot, ec_op_external,
     ec_op_cross_entropy, ec_op_focal_cross_entropy, ec_op_element_loss, ec_op_row_loss, ec_op_squared_error,
-    ec_op_given_loss, ec_op_activity_penalty;
+    ec_op_dense_cross_entropy, ec_op_given_loss, ec_op_activity_penalty;
 /* Whether a loss wants int32 labels [rows] rather than floats [rows x cols]. */
 int ec_loss_takes_labels(const struct ec_op *op);
+/* How many classes, or values a row, a loss compares with. */
+int64_t ec_loss_classes(const struct ec_op *op);
 /* What an activity_penalty adds to the loss; 0 for other operations. */
 double ec_activity_penalty(const struct ec_op *op);
 /* given_loss, between forward and backward: losses [B, (T)] and derivatives [B, (T), cols], both in padded form. */

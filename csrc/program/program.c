@@ -57,12 +57,21 @@ static int *writers_of(struct ec_tensor *tensor)
     return tensor->kind == EC_TOKENS ? &tensor->lookup->writers : &tensor->writers;
 }
 
+static int learns_something(const struct ec_op *op)
+{
+    int learns = op->inputs[0]->needs_grad;
+    for (int i = 0; i < op->parameter_count; i++) {
+        learns |= op->parameters[i]->trainable;
+    }
+    return learns;
+}
+
 /* From the last operation to the first: which have a gradient to pass back, and whether they write or add. */
 static void plan_backward(struct ec_program *program)
 {
     for (int i = program->op_count - 1; i >= 0; i--) {
         struct ec_op *op = &program->ops[i];
-        op->active = (op->type->is_loss || op->type->starts_gradient) && op->inputs[0]->needs_grad;
+        op->active = (op->type->is_loss || op->type->starts_gradient) && learns_something(op);
         for (int k = 0; k < op->output_count; k++) {
             op->active |= op->outputs[k]->needs_grad && *writers_of(op->outputs[k]) > 0;
         }

@@ -22,7 +22,7 @@ static int64_t copy_labels_or_ignored(int32_t *out, PyArrayObject *in, int64_t c
 /* Labels [B], [B, 1], [B, T] or [B, T, 1]. */
 static int copy_labels(ec_program_object *self, const struct ec_op *op, struct ec_loss *loss, PyObject *value)
 {
-    int64_t batch = self->program->step.batch, classes = op->inputs[0]->cols;
+    int64_t batch = self->program->step.batch, classes = ec_loss_classes(op);
     int sequence = op->inputs[0]->kind == EC_SEQUENCE;
     PyArrayObject *array = ec_integer_array(value, "y");
     int result = -1;

@@ -13,7 +13,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from embedcnn.ops.losses import cross_entropy, loss, squared_error
+from embedcnn.ops.losses import cross_entropy, dense_cross_entropy, loss, squared_error
 from embedcnn.ops.normalization import (
     batch_normalization,
     layer_normalization,
@@ -54,6 +54,7 @@ __all__ = [
     "conv_pool",
     "cross_entropy",
     "dense",
+    "dense_cross_entropy",
     "depthwise_conv1d",
     "dot",
     "dropout",

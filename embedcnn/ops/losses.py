@@ -39,6 +39,38 @@ def cross_entropy(
 
 
 @operation
+def dense_cross_entropy(
+    y: ArrayLike,
+    x: ArrayLike,
+    kernel: ArrayLike,
+    bias: ArrayLike | None = None,
+    label_smoothing: float = 0.0,
+    sample_weight: ArrayLike | None = None,
+    most_rows: int = 0,
+) -> Any:
+    """``cross_entropy(y, dense(x, kernel, bias))`` without all logits in memory, a float.
+
+    ``y`` holds labels [B], or [B, T] for x [B, T, C]; ``kernel`` [C, classes]. The logits are made for at
+    most ``most_rows`` rows at a time (0: about 64 MB). Raises ValueError for a label outside [0, classes).
+
+    >>> from embedcnn import ops
+    >>> round(ops.dense_cross_entropy([1], [[2.0]], [[0.0, 0.0]]), 4)
+    0.6931
+
+    Source: ``torch.nn.functional.cross_entropy`` of ``linear``; Cut Your Losses (Wijmans and others 2025).
+    """
+    call = elementary("dense_cross_entropy", x)
+    numbers = [call.add_parameter("kernel", kernel, 2)]
+    if bias is not None:
+        numbers.append(call.add_parameter("bias", bias, 1))
+    attributes = {"label_smoothing": float(label_smoothing), "most_rows": int(most_rows)}
+    call.operations = [("dense_cross_entropy", (0,), (1,), tuple(numbers), attributes)]
+    call.targets = np.asarray(y)
+    call.sample_weight = None if sample_weight is None else np.ascontiguousarray(sample_weight, np.float32)
+    return call
+
+
+@operation
 def loss(y: ArrayLike, x: ArrayLike, loss: Any = "mse", sample_weight: ArrayLike | None = None) -> Any:
     """Any loss of ``embedcnn.losses`` (name, class or instance), reduced over predictions x [B, C], a float.
 

@@ -118,6 +118,7 @@ def every_layer(seed=0):
         "variance": (8,),
     }
     shapes |= {"alpha": (1, 8), "v": (2, 4, 6), "g": (6,), "classes": (20, 3)}
+    shapes |= {"words": (6, 9), "words_bias": (9,)}
     number = {name: place for place, name in enumerate(shapes)}
     statistics = tuple(number[name] for name in ("gamma", "beta", "mean", "variance"))
     same = {"padding": "same"}
@@ -142,15 +143,17 @@ def every_layer(seed=0):
         ("log_softmax", (18,), (19,), (), {}),
         ("squared_error", (19,), (20,), (), {"weight": 0.3}),
         ("cross_entropy", (18,), (21,), (), {"kind": "sparse_categorical"}),
+        ("dense_cross_entropy", (12,), (22,), (number["words"], number["words_bias"]), {"most_rows": 4}),
     ]
     values = [rng.normal(size=shape) / 2 for shape in shapes.values()]
     values[number["variance"]] = rng.uniform(0.5, 2, 8)
     inputs = [("sequence", "x", -1, 4), ("floats", "facts", 8)]
     moving = (number["mean"], number["variance"])
-    return Pair(inputs, list(shapes.items()), operations, (20, 21), values, seed=seed, tracked=moving)
+    return Pair(inputs, list(shapes.items()), operations, (20, 21, 22), values, seed=seed, tracked=moving)
 
 
 def every_layer_input(rng, batch=5):
     x = rng.normal(size=(batch, 6, 4)) * (rng.random((batch, 6, 1)) < 0.7)
     inputs = [x.astype(np.float32), rng.normal(size=(batch, 8)).astype(np.float32)]
-    return inputs, [rng.normal(size=(batch, 3)).astype(np.float32), rng.integers(0, 3, batch)]
+    targets = [rng.normal(size=(batch, 3)).astype(np.float32), rng.integers(0, 3, batch)]
+    return inputs, [*targets, rng.integers(0, 9, (batch, 2))]

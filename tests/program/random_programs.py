@@ -324,8 +324,20 @@ class Builder:
                 targets = self.rng.integers(0, self.channels[x], shape)
             elif self.chance():
                 settings["label_smoothing"] = 0.1
+        elif self.chance():
+            self.add_dense_loss(x, shape)
+            return
         self.add(name, [x], self.kinds[x], self.channels[x], **settings)
         self.targets.append(targets)
+
+    def add_dense_loss(self, x, shape):
+        """A dense layer and its loss as one operation, in tiles of any number of rows."""
+        classes = self.size() + 1
+        parameters = [self.parameter(self.channels[x], classes)]
+        parameters += self.maybe_bias(classes)
+        settings = {"most_rows": self.pick([0, 1, 3, 5]), "label_smoothing": self.pick([0.0, 0.1])}
+        self.add("dense_cross_entropy", [x], self.kinds[x], 1, parameters, **settings)
+        self.targets.append(self.rng.integers(0, classes, shape))
 
     def pair(self, losses=False):
         """The program beside its reference. What nobody reads is an output; others too, one of them twice."""

@@ -26,6 +26,7 @@ OPERATIONS += [
     "gru",
     "simple_rnn",
     "cross_entropy",
+    "dense_cross_entropy",
     "squared_error",
 ]
 
