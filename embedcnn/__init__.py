@@ -42,10 +42,12 @@ _MODULES = frozenset(
 _NAMES = {
     "CharLanguageModel": "language_model",
     "Input": "layers",
+    "LanguageModel": "language_model",
     "Layer": "layers",
     "Model": "models",
     "Ragged": "ragged",
     "Sequential": "models",
+    "WordLanguageModel": "language_model",
 }
 __all__ = [
     "__version__",

@@ -6,18 +6,13 @@ The state is carried from token to token, so that a new token costs one step, no
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from .binding import BoundProgram
+from .carrying import carrying
 from .choices import positive_integer
-from .operations import Lowered, Operation
-from .variables import Variable
-
-RECURRENT = {"simple_rnn": 1, "gru": 1, "lstm": 2}
-"""The operations that carry a state, and how many arrays it has."""
 
 
 class Stepper:
@@ -44,28 +39,8 @@ class Stepper:
             )
         lowered = model._lower("predict")
         self.gives_probabilities = lowered.operations[-1].name == "softmax"
-        self._states: list[Variable] = []
-        operations = [self._stateful(op) for op in lowered.operations]
-        variables = [*lowered.variables, *self._states]
-        self._program = BoundProgram(
-            Lowered(lowered.inputs, operations, lowered.outputs, variables), model.seed
-        )
-
-    def _stateful(self, op: Operation) -> Operation:
-        if op.name not in RECURRENT:
-            return op
-        if op.attributes["reverse"]:
-            raise ValueError("a layer that reads backwards (Bidirectional, go_backwards) cannot write a text")
-        if op.attributes["stateful"]:
-            op = replace(op, variables=op.variables[: 2 + op.attributes["use_bias"]])
-        units = op.variables[1].shape[0]
-        layer = op.variables[0].layer
-        states = [
-            Variable(f"written_{number}", np.zeros((self.batch, units), np.float32), layer)
-            for number in range(RECURRENT[op.name])
-        ]
-        self._states += states
-        return replace(op, variables=[*op.variables, *states], attributes={**op.attributes, "stateful": True})
+        lowered, self._states = carrying(lowered, self.batch)
+        self._program = BoundProgram(lowered, model.seed)
 
     def reset(self) -> None:
         """Forgets all that was read."""
@@ -194,10 +169,10 @@ def stream(
 ) -> Iterator[Any]:
     """Writes on from a prompt and yields the text bit by bit: strings, or lists of them for several prompts.
 
-    `length`: how many characters (tokens) are written at most; `stop`: strings at which a text ends, not
-    shown; `seed`: the same seed gives the same text. The model needs a text encoder with `decode` (a
-    CharEncoder); characters of the prompt that it does not know raise ValueError, or are replaced by
-    `unknown`, one it knows.
+    `length`: how many characters (or words: tokens) are written at most; `stop`: strings at which a text
+    ends, not shown; `seed`: the same seed gives the same text. The model needs a text encoder with `decode`
+    (encoding.CharEncoder, WordEncoder); characters or words of the prompt that it does not know raise
+    ValueError, or are replaced by `unknown`, one it knows (for words also "[UNK]").
 
     As the one-step models of TensorFlow's and Keras's text generation tutorials.
     """
@@ -211,58 +186,74 @@ def stream(
     encoder = model.text_encoder
     if not hasattr(encoder, "decode"):
         raise ValueError(
-            "the model has no text encoder that can write; set model.text_encoder = CharEncoder(vocabulary). "
+            "the model has no text encoder that can write; set model.text_encoder = CharEncoder(vocabulary), "
+            "or a WordEncoder. "
             f"Received: text_encoder={encoder!r}"
         )
+    if not prompts:
+        raise ValueError(f"`prompt` must hold at least one text. Received: prompt={prompt!r}")
     ids = [encode_prompt(encoder, one, unknown) for one in prompts]
-    return _written(
-        Stepper(model, len(prompts)), encoder, ids, length, (temperature, top_k, top_p), seed, stops, single
+    writers = [_Writer(encoder, one, stops) for one in prompts]
+    steps = _written(
+        Stepper(model, len(prompts)), encoder, ids, writers, length, (temperature, top_k, top_p), seed
     )
+    return (pieces[0] for pieces in steps) if single else steps
 
 
 def encode_prompt(encoder: Any, prompt: Any, unknown: str | None) -> np.ndarray:
     """The ids of a prompt, which must hold something."""
     if not isinstance(prompt, str) or not prompt:
         raise ValueError(f"`prompt` must be a text of at least one character. Received: prompt={prompt!r}")
-    characters = getattr(encoder, "characters", None)
-    if unknown is not None and characters is not None:
-        if unknown not in characters:
-            raise ValueError(f"`unknown` must be a character that the model knows. Received: {unknown!r}")
-        prompt = "".join(one if one in characters else unknown for one in prompt)
-    try:
-        return np.asarray(next(iter(encoder([prompt]))))
-    except ValueError as error:
-        raise ValueError(f"`prompt`: {error}; give unknown=' ' to replace such characters") from None
+    if hasattr(encoder, "encode_prompt"):
+        return np.asarray(encoder.encode_prompt(prompt, unknown))
+    if unknown is not None:
+        raise ValueError(f"`unknown`: {type(encoder).__name__} cannot replace what it does not know")
+    return np.asarray(next(iter(encoder([prompt]))))
+
+
+class _Writer:
+    """The text of one prompt: tokens become pieces, until a stop string ends it."""
+
+    def __init__(self, encoder: Any, prompt: str, stops: Sequence[str]) -> None:
+        self._ending = _Ending(stops)
+        self._text = encoder.writer(prompt).add if hasattr(encoder, "writer") else None
+        self._decode = encoder.decode
+
+    @property
+    def ended(self) -> bool:
+        return self._ending.ended
+
+    def add(self, token: int, last: bool) -> str:
+        """What may be shown after this token."""
+        if self.ended:
+            return ""
+        piece = self._ending.add(self._text(token) if self._text else self._decode([token]))
+        return piece + (self._ending.held if last and not self.ended else "")
 
 
 def _written(
     stepper: Stepper,
     encoder: Any,
     ids: list[np.ndarray],
+    writers: list[_Writer],
     length: int,
     settings: tuple[float, int | None, float | None],
     seed: int | None,
-    stops: list[str],
-    single: bool,
-) -> Iterator[Any]:
+) -> Iterator[list[str]]:
     rng = np.random.default_rng(seed)
-    endings = [_Ending(stops) for _ in ids]
-    known: dict[int, str] = {}
+    unwritten = list(getattr(encoder, "unwritten", ()))
     scores = stepper.read(ids)
     for number in range(length):
+        if unwritten:
+            scores[:, unwritten] = -np.inf
         tokens = _draw(scores, *settings, rng)
-        pieces = []
-        for token, ending in zip(tokens.tolist(), endings, strict=True):
-            if token not in known:
-                known[token] = encoder.decode([token])
-            piece = "" if ending.ended else ending.add(known[token])
-            last = number == length - 1 and not ending.ended
-            pieces.append(piece + (ending.held if last else ""))
+        last = number == length - 1
+        pieces = [writer.add(token, last) for token, writer in zip(tokens.tolist(), writers, strict=True)]
         if any(pieces):
-            yield pieces[0] if single else pieces
-        if all(ending.ended for ending in endings):
+            yield pieces
+        if all(writer.ended for writer in writers):
             return
-        if number < length - 1:
+        if not last:
             scores = stepper.read(tokens[:, None])
 
 

@@ -1,4 +1,6 @@
-"""The kinds of models: Model (functional.py) and Sequential, a chain of layers; load_model."""
+"""The kinds of models: Model (functional.py) and Sequential, a chain of layers; load_model. The language
+models of language_model.py can be imported from here too.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,16 @@ from .graph import SymbolicTensor
 from .layers.base import Layer
 
 __all__ = ["Model", "Sequential", "load_model"]
+LANGUAGE_MODELS = ("CharLanguageModel", "LanguageModel", "WordLanguageModel")
+
+
+def __getattr__(name: str) -> Any:
+    """Language models are made of models, so that they are imported when first asked for."""
+    if name in LANGUAGE_MODELS:
+        from . import language_model
+
+        return getattr(language_model, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class Sequential(Model):

@@ -28,14 +28,18 @@ class Predictor(Preparation, Exclusive):
         self.optimizer: Any = None
         self._compiled: Any = None
         self._programs: dict[str, BoundProgram] = {}
+        self._carrier: Any = None  # callbacks.CarryState while it has the recurrent layers go on
 
     def _program(self, kind: str) -> Any:
         """The core's program for "train", "test" (with losses) or "predict", bound to the present arrays."""
         bound = self._programs.get(kind)
         if bound is None:
             optimizer = self.optimizer if kind in ("train", "test") else None
+            lowered = self._lower(kind)
+            if self._carrier is not None and kind in ("train", "test"):
+                lowered = self._carrier.attach(kind, lowered)
             bound = self._programs[kind] = BoundProgram(
-                self._lower(kind), self.seed, optimizer, kind == "train", kind in ("train", "forward")
+                lowered, self.seed, optimizer, kind == "train", kind in ("train", "forward")
             )
         return bound.ready()
 

@@ -344,11 +344,17 @@ def _encoder_class(name: str) -> Any:
         from .encoding import CharEncoder
 
         return CharEncoder
+    if name == "WordEncoder":
+        from .encoding import WordEncoder
+
+        return WordEncoder
     if name == "TextEncoder":
         from .text import TextEncoder
 
         return TextEncoder
-    raise ValueError(f"unknown text encoder {name!r}; allowed: CharEncoder, TextEncoder, TokenizerEncoder")
+    raise ValueError(
+        f"unknown text encoder {name!r}; allowed: CharEncoder, TextEncoder, TokenizerEncoder, WordEncoder"
+    )
 
 
 def encoder_config(encoder: Any) -> tuple[dict[str, Any], bytes | None]:
@@ -356,7 +362,8 @@ def encoder_config(encoder: Any) -> tuple[dict[str, Any], bytes | None]:
     name = type(encoder).__name__
     if type(encoder) is not _encoder_class(name):
         raise TypeError(
-            f"text_encoder: only TextEncoder, TokenizerEncoder, CharEncoder can be stored. Received: {name}"
+            "text_encoder: only TextEncoder, TokenizerEncoder, CharEncoder and WordEncoder can be stored. "
+            f"Received: {name}"
         )
     vocabulary = getattr(encoder, "vocabulary", None)
     entry = {"class_name": name, "config": encoder.get_config()}

@@ -5,6 +5,7 @@ from embedcnn.data.dataset import Dataset
 from embedcnn.data.directory import text_dataset_from_directory
 from embedcnn.data.files import CsvDataset, JsonLinesDataset, TextLineDataset, TsvDataset
 from embedcnn.data.labelled import LabelledTexts, split
+from embedcnn.data.language import split_input_target, text_streams, text_windows
 from embedcnn.data.pipeline import INFINITE_CARDINALITY, UNKNOWN_CARDINALITY, DatasetIterator
 from embedcnn.data.readers import read_labelled
 from embedcnn.data.text_file import read_text
@@ -26,6 +27,9 @@ __all__ = [
     "read_labelled",
     "read_text",
     "split",
+    "split_input_target",
     "text_dataset_from_directory",
+    "text_streams",
+    "text_windows",
     "timeseries_dataset_from_array",
 ]

@@ -1,0 +1,82 @@
+"""CarryState: training on texts that are longer than a window (truncated backpropagation through time)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..carrying import carrying
+from ..choices import positive_integer
+from ..operations import Lowered
+from ..variables import Variable
+from .base import Callback, Logs
+
+
+class CarryState(Callback):
+    """The recurrent layers go on, in each batch, where the batch before ended: row b of a batch continues row
+    b of the batch before. The states are zeros when an epoch, or an evaluation, begins; gradients stay within
+    a batch (truncated backpropagation through time).
+
+    For `fit(..., shuffle=False, batch_size=batch_size)`, on a number of examples that it divides; see
+    language_model.text_streams. What LSTM(stateful=True) with reset_state() per epoch does, for any model of
+    layers that read forwards; the model itself stays as it is. Backups keep the states. Raises ValueError for
+    a `batch_size` that is no positive integer, and in `fit` for layers that read backwards.
+
+    >>> CarryState(64).batch_size
+    64
+    """
+
+    def __init__(self, batch_size: int) -> None:
+        self.batch_size = positive_integer("batch_size", batch_size)
+        self._states: dict[str, list[Variable]] = {}
+        self._restored: list[np.ndarray] = []
+        self._training = False
+
+    def attach(self, kind: str, lowered: Lowered) -> Lowered:
+        """The operations of a program of this kind, with states; called by the model."""
+        before = [state.value for state in self._states.get(kind, [])]
+        lowered, self._states[kind] = carrying(lowered, self.batch_size)
+        if kind == "train" and self._restored:
+            before, self._restored = self._restored, []
+        if before:
+            for state, value in zip(self._states[kind], before, strict=True):
+                state.assign(value)
+        return lowered
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self._training = True
+        self._hold(self)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        self._reset("train")
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        self._training = False
+        self._hold(None)
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        if not self._training:
+            self._hold(self)
+        self._reset("test")
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        if not self._training:
+            self._hold(None)
+
+    def get_state(self) -> dict[str, Any]:
+        return {"states": [state.numpy() for state in self._states.get("train", [])]}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self._restored = list(state["states"])
+
+    def _hold(self, carrier: CarryState | None) -> None:
+        """Lets the programs of the model be made anew, with states or without."""
+        self._states = {}
+        self.model._carrier = carrier
+        for kind in ("train", "test"):
+            self.model._programs.pop(kind, None)
+
+    def _reset(self, kind: str) -> None:
+        for state in self._states.get(kind, []):
+            state.value[...] = 0.0
