@@ -21,6 +21,34 @@ def unknown_name(argument: str, received: Any, allowed: Iterable[str]) -> ValueE
     return ValueError(f"{argument}={received!r} is unknown{hint}: {', '.join(names)}")
 
 
+def chosen(
+    argument: str, identifier: Any, classes: dict[str, Any], names: dict[str, Any], no_function: str
+) -> Any:
+    """What a user means by an instance, class, configuration or name of one of ``classes``; None stays None.
+
+    ValueError with a suggestion for unknown names; TypeError, with ``no_function`` as the reason, for Python
+    functions.
+    """
+    if identifier is None or type(identifier) in classes.values():
+        return identifier
+    if isinstance(identifier, type) and identifier in classes.values():
+        return identifier()
+    if isinstance(identifier, dict) and identifier.get("class_name") in classes:
+        return classes[identifier["class_name"]].from_config(identifier.get("config", {}))
+    if isinstance(identifier, str) and identifier in (names | classes):
+        return (names | classes)[identifier]()
+    if callable(identifier):
+        raise TypeError(f"{argument}={identifier!r}: {no_function}. Allowed: {', '.join(classes)}")
+    raise unknown_name(argument, identifier, names)
+
+
+def configuration(instance: Any) -> dict[str, Any] | None:
+    """What `chosen` makes the instance from again: its class and arguments; None stays None."""
+    if instance is None:
+        return None
+    return {"class_name": type(instance).__name__, "config": instance.get_config()}
+
+
 def positive_integer(argument: str, value: Any) -> int:
     """``value`` as an int; ValueError unless it is a positive integer (bool is refused, as in Keras)."""
     import numpy as np

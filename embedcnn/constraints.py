@@ -8,13 +8,12 @@ only.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .choices import unknown_name
+from .choices import chosen, configuration
 
 _EPSILON = 1e-7
 
@@ -189,24 +188,9 @@ def get(identifier: Any, argument: str = "constraint") -> Constraint | None:
     >>> get("max_norm")
     MaxNorm(max_value=2.0, axis=0)
     """
-    if identifier is None or type(identifier) in CLASSES.values():
-        return identifier
-    if inspect.isclass(identifier) and identifier in CLASSES.values():
-        return identifier()
-    if isinstance(identifier, dict) and identifier.get("class_name") in CLASSES:
-        return CLASSES[identifier["class_name"]].from_config(identifier.get("config", {}))
-    if isinstance(identifier, str) and identifier in (NAMES | CLASSES):
-        return (NAMES | CLASSES)[identifier]()
-    if callable(identifier):
-        raise TypeError(
-            f"{argument}={identifier!r}: the core runs no Python functions after an update. Allowed: "
-            f"{', '.join(CLASSES)}"
-        )
-    raise unknown_name(argument, identifier, NAMES)
+    return chosen(argument, identifier, CLASSES, NAMES, "the core runs no Python functions after an update")
 
 
 def serialize(constraint: Constraint | None) -> dict[str, Any] | None:
     """The configuration of a constraint, for `get`."""
-    if constraint is None:
-        return None
-    return {"class_name": type(constraint).__name__, "config": constraint.get_config()}
+    return configuration(constraint)

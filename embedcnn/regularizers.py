@@ -7,12 +7,11 @@ Of an Embedding that is updated lazily only the rows that a step reads count, in
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import numpy as np
 
-from .choices import unknown_name
+from .choices import chosen, configuration
 
 
 class Regularizer:
@@ -103,23 +102,9 @@ def get(identifier: Any, argument: str = "regularizer") -> Regularizer | None:
     >>> get("l2")
     L2(l2=0.01)
     """
-    if identifier is None or type(identifier) in CLASSES.values():
-        return identifier
-    if inspect.isclass(identifier) and identifier in CLASSES.values():
-        return identifier()
-    if isinstance(identifier, dict) and identifier.get("class_name") in CLASSES:
-        return CLASSES[identifier["class_name"]].from_config(identifier.get("config", {}))
-    if isinstance(identifier, str) and identifier in (NAMES | CLASSES):
-        return (NAMES | CLASSES)[identifier]()
-    if callable(identifier):
-        raise TypeError(
-            f"{argument}={identifier!r}: the core has no gradient of a Python function. Allowed: L1, L2, L1L2"
-        )
-    raise unknown_name(argument, identifier, NAMES)
+    return chosen(argument, identifier, CLASSES, NAMES, "the core has no gradient of a Python function")
 
 
 def serialize(regularizer: Regularizer | None) -> dict[str, Any] | None:
     """The configuration of a regularizer, for `get`."""
-    if regularizer is None:
-        return None
-    return {"class_name": type(regularizer).__name__, "config": regularizer.get_config()}
+    return configuration(regularizer)

@@ -44,7 +44,35 @@ class _Decay(LearningRateSchedule):
         self.name = name
 
 
-class ExponentialDecay(_Decay):
+class _RateDecay(_Decay):
+    """Decays at a rate, in steps with `staircase`."""
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        decay_rate: float,
+        staircase: bool = False,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(initial_learning_rate, decay_steps, name or type(self).__name__)
+        self.decay_rate, self.staircase = _at_least_zero("decay_rate", decay_rate), bool(staircase)
+
+    def _part(self, step: int) -> float:
+        part = step / self.decay_steps
+        return math.floor(part) if self.staircase else part
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "initial_learning_rate": self.initial_learning_rate,
+            "decay_steps": self.decay_steps,
+            "decay_rate": self.decay_rate,
+            "staircase": self.staircase,
+            "name": self.name,
+        }
+
+
+class ExponentialDecay(_RateDecay):
     """initial decay_rate^(step / decay_steps); with `staircase` the exponent is cut to whole numbers. As
     keras.optimizers.schedules.ExponentialDecay.
 
@@ -54,32 +82,11 @@ class ExponentialDecay(_Decay):
     0.025
     """
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: float,
-        decay_rate: float,
-        staircase: bool = False,
-        name: str = "ExponentialDecay",
-    ) -> None:
-        super().__init__(initial_learning_rate, decay_steps, name)
-        self.decay_rate, self.staircase = _at_least_zero("decay_rate", decay_rate), bool(staircase)
-
     def __call__(self, step: int) -> float:
-        part = step / self.decay_steps
-        return self.initial_learning_rate * self.decay_rate ** (math.floor(part) if self.staircase else part)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "initial_learning_rate": self.initial_learning_rate,
-            "decay_steps": self.decay_steps,
-            "decay_rate": self.decay_rate,
-            "staircase": self.staircase,
-            "name": self.name,
-        }
+        return self.initial_learning_rate * self.decay_rate ** self._part(step)
 
 
-class InverseTimeDecay(_Decay):
+class InverseTimeDecay(_RateDecay):
     """initial / (1 + decay_rate step / decay_steps); with `staircase` the quotient is cut to whole numbers.
     As keras.optimizers.schedules.InverseTimeDecay.
 
@@ -87,31 +94,8 @@ class InverseTimeDecay(_Decay):
     0.05
     """
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: float,
-        decay_rate: float,
-        staircase: bool = False,
-        name: str = "InverseTimeDecay",
-    ) -> None:
-        super().__init__(initial_learning_rate, decay_steps, name)
-        self.decay_rate, self.staircase = _at_least_zero("decay_rate", decay_rate), bool(staircase)
-
     def __call__(self, step: int) -> float:
-        part = step / self.decay_steps
-        return self.initial_learning_rate / (
-            1 + self.decay_rate * (math.floor(part) if self.staircase else part)
-        )
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "initial_learning_rate": self.initial_learning_rate,
-            "decay_steps": self.decay_steps,
-            "decay_rate": self.decay_rate,
-            "staircase": self.staircase,
-            "name": self.name,
-        }
+        return self.initial_learning_rate / (1 + self.decay_rate * self._part(step))
 
 
 class PolynomialDecay(_Decay):
