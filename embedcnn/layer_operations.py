@@ -8,7 +8,7 @@ from typing import Any
 from . import layers
 from .layers.python import PythonCall
 from .operations import Builder
-from .recurrent_operations import bidirectional, recurrent
+from .recurrent_operations import bidirectional, recurrent, step
 
 _CORE_NAMES = {"celu": "elu"}  # with alpha 1 the same function
 
@@ -209,7 +209,8 @@ OPERATIONS: dict[type, Make] = {
     layers.Concatenate: lambda build, layer, inputs, call: build.add("concatenate", inputs),
     layers.GlobalMaxPooling1D: _global_pool,
     layers.GlobalAveragePooling1D: _global_pool,
-    **dict.fromkeys((layers.SimpleRNN, layers.LSTM, layers.GRU), recurrent),
+    **dict.fromkeys((layers.SimpleRNN, layers.LSTM, layers.GRU, layers.RNN), recurrent),
+    **dict.fromkeys((layers.SimpleRNNCell, layers.LSTMCell, layers.GRUCell, layers.StackedRNNCells), step),
     layers.Bidirectional: bidirectional,
     layers.TimeDistributed: lambda build, layer, inputs, call: make(build, layer.layer, inputs, call),
 }

@@ -275,6 +275,7 @@ def lower(
     """
     build = Builder()
     build.unseen = set(unseen)
+    build.has_losses = bool(losses)
     symbols: dict[int, int] = {}
     for tensor, name in zip(inputs, names, strict=True):
         build.inputs.append(_describe_input(tensor, nodes, name))
@@ -287,10 +288,7 @@ def lower(
             continue
         read = [tokens[id(node)]] if id(node) in tokens else [symbols[id(tensor)] for tensor in node.inputs]
         made = make(build, node.layer, read, call)
-        results = made if isinstance(made, list) else [made]
-        if losses and node.layer.activity_regularizer is not None:
-            penalty = node.layer.activity_regularizer
-            results[0] = build.add("activity_penalty", [results[0]], l1=penalty.l1, l2=penalty.l2)
+        results = build.penalized(node.layer, made if isinstance(made, list) else [made])
         for tensor, result in zip(node.outputs, results, strict=True):
             symbols[id(tensor)] = result
             build.shapes[result] = tensor.shape

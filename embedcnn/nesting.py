@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .graph import Node, SymbolicTensor, walk
+from .graph import Node, SymbolicTensor, flatten, walk
 from .variables import Variable
 
 
@@ -37,7 +37,7 @@ def replay(model: Any, tensors: Sequence[SymbolicTensor]) -> list[SymbolicTensor
             continue
         read = [known[id(tensor)] for tensor in node.inputs]
         made = node.layer(read if node.layer.inputs_many or len(read) > 1 else read[0])
-        results = made if isinstance(made, list) else [made]
+        results = flatten(made)
         known.update(zip(map(id, node.outputs), results, strict=True))
         for old in node.calls:
             if id(old) not in inner:

@@ -80,6 +80,7 @@ class Builder:
         self.inputs: list[tuple[Any, ...]] = []
         self.shapes: dict[int, Shape] = {}  # of what the layers make
         self.unseen: set[int] = set()  # numbers of outputs whose values nobody looks at
+        self.has_losses = False  # whether penalties count
         self._symbols = 0
 
     def symbol(self) -> int:
@@ -94,6 +95,13 @@ class Builder:
         weights = [variable for variable in variables if variable is not None]
         self.operations.append(Operation(name, list(inputs), [out], weights, attributes))
         return out
+
+    def penalized(self, layer: Any, results: Sequence[int]) -> list[int]:
+        """What a layer makes, under its activity_regularizer: each of its outputs, as in Keras."""
+        penalty = layer.activity_regularizer
+        if penalty is None or not self.has_losses:
+            return list(results)
+        return [self.add("activity_penalty", [one], l1=penalty.l1, l2=penalty.l2) for one in results]
 
     def maker(self, symbol: int) -> Operation | None:
         """The operation that makes a tensor; None for inputs of the model."""
@@ -114,7 +122,7 @@ class Builder:
         read = set(self.outputs)
         kept: list[Operation] = []
         for op in reversed(self.operations):
-            if op.name in LOSSES or any(out in read for out in op.outputs):
+            if op.name in (*LOSSES, "activity_penalty") or any(out in read for out in op.outputs):
                 read.update(op.inputs)
                 kept.append(op)
         return kept[::-1]

@@ -17,6 +17,7 @@ import numpy as np
 
 from . import archive, optimizers, saving
 from .layers.recurrent import RecurrentLayer
+from .layers.wrappers import Bidirectional
 from .nesting import leaf_layers
 from .replacement import remove_stale, replacing
 from .tally import Tally
@@ -116,7 +117,7 @@ def _carried_states(model: Model) -> list[Variable]:
     return [
         state
         for layer in leaf_layers(model.layers)
-        if isinstance(layer, RecurrentLayer)
+        if isinstance(layer, (RecurrentLayer, Bidirectional))
         for state in layer.states
     ]
 

@@ -19,7 +19,7 @@ import numpy as np
 from . import archive, initializers, layers
 from .choices import warn_user
 from .custom_objects import known_class, known_objects
-from .graph import SymbolicTensor
+from .graph import SymbolicTensor, flatten
 from .layers.base import Layer
 from .nesting import leaf_layers, weight_paths
 from .replacement import replacing
@@ -319,7 +319,7 @@ def functional_from_config(config: dict[str, Any]) -> Model:
         for name, number, parts in ready:
             read = [tensors[part] for part in parts]
             out = made[name](read if made[name].inputs_many or len(read) > 1 else read[0])
-            for index, tensor in enumerate(out if isinstance(out, list) else [out]):
+            for index, tensor in enumerate(flatten(out)):
                 tensors[name, number, index] = tensor
         waiting = [call for call in waiting if (call[0], call[1], 0) not in tensors]
     inputs = [tensors[place(part)] for part in config["inputs"]]

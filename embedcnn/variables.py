@@ -47,7 +47,17 @@ class Variable:
     (True, (3, 2))
     """
 
-    __slots__ = ("__weakref__", "constraint", "layer", "name", "regularizer", "shared", "tracked", "value")
+    __slots__ = (
+        "__weakref__",
+        "constraint",
+        "inner",
+        "layer",
+        "name",
+        "regularizer",
+        "shared",
+        "tracked",
+        "value",
+    )
 
     def __init__(
         self, name: str, value: np.ndarray, layer: Layer, shared: bool = False, tracked: bool = False
@@ -55,6 +65,7 @@ class Variable:
         self.name = name
         self.value = value
         self.layer = layer
+        self.inner: tuple[Layer, ...] = ()  # layers inside `layer` that hold it too (wrapping.py)
         self.shared = shared
         self.regularizer: Regularizer | None = None
         self.constraint: Constraint | None = None
@@ -74,7 +85,7 @@ class Variable:
 
     @property
     def trainable(self) -> bool:
-        return self.layer.trainable and not self.tracked
+        return not self.tracked and all(layer.trainable for layer in (self.layer, *self.inner))
 
     @property
     def size(self) -> int:

@@ -38,7 +38,8 @@ from .pooling import (
     MaxPooling1D,
 )
 from .python import Lambda
-from .recurrent import GRU, LSTM, SimpleRNN
+from .recurrent import GRU, LSTM, RNN, SimpleRNN
+from .recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
 from .regularization import Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D
 from .shaping import Flatten, Masking, Permute, RepeatVector, Reshape
 from .wrappers import Bidirectional, TimeDistributed
@@ -65,6 +66,7 @@ __all__ = [
     "Embedding",
     "Flatten",
     "GRU",
+    "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
@@ -76,6 +78,7 @@ __all__ = [
     "Input",
     "InputLayer",
     "LSTM",
+    "LSTMCell",
     "Lambda",
     "Layer",
     "LayerNormalization",
@@ -88,14 +91,17 @@ __all__ = [
     "Multiply",
     "PReLU",
     "Permute",
+    "RNN",
     "ReLU",
     "RepeatVector",
     "Reshape",
     "SeparableConv1D",
     "SeparableConvolution1D",
     "SimpleRNN",
+    "SimpleRNNCell",
     "Softmax",
     "SpatialDropout1D",
+    "StackedRNNCells",
     "Subtract",
     "TimeDistributed",
     "UnitNormalization",
@@ -119,6 +125,7 @@ CLASSES: dict[str, type[Layer]] = {
         *(LayerNormalization, LeakyReLU, Masking, MaxPooling1D, Maximum, Minimum, Multiply, PReLU, Permute),
         *(ReLU, RepeatVector, Reshape, SeparableConv1D, Softmax, SpatialDropout1D, Subtract),
         *(UnitNormalization, WeightNormalization, SimpleRNN, LSTM, GRU, Bidirectional, TimeDistributed),
+        *(RNN, SimpleRNNCell, LSTMCell, GRUCell, StackedRNNCells),
     )
 }
 """The layers that a saved model may hold, by name: nothing else is ever built from a file."""

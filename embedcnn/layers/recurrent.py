@@ -1,4 +1,4 @@
-"""SimpleRNN, LSTM and GRU: layers that read a text step by step, and carry a state from token to token."""
+"""SimpleRNN, LSTM, GRU and RNN: layers that read a text step by step and carry a state on."""
 
 from __future__ import annotations
 
@@ -7,49 +7,23 @@ from typing import Any
 
 import numpy as np
 
-from .. import activations, initializers
-from ..choices import positive_integer
 from ..graph import Node, Shape, SymbolicTensor, flatten
-from ..initializers import Initializer
 from ..variables import Variable, mark_changed
-from .base import Layer, _boolean, known_channels, require_rank
-from .regularization import Dropout
-
-NOT_OF_A_CELL = ("silu", "gelu", "gelu_tanh", "softmax", "log_softmax", "mish", "swish", "hard_silu")
-"""Activations whose slope does not follow from their value, which is all that a cell keeps."""
-
-
-class _ForgetBias(Initializer):
-    """Zeros, but ones for LSTM's forget gate (Jozefowicz and others 2015)."""
-
-    def __init__(self, initializer: Initializer) -> None:
-        self.initializer = initializer
-
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
-        units = shape[-1] // 4
-        parts = [self.initializer((units,)), np.ones(units), self.initializer((2 * units,))]
-        return np.concatenate(parts).astype(np.float32)
+from . import torch_weights
+from .base import Layer, _boolean, require_rank
+from .recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells, checked_cell
+from .recurrent_step import check_states, nested
+from .wrapping import Holder, described, made
 
 
 class RecurrentLayer(Layer):
-    """What the recurrent layers share: arguments, states, calls with an initial state."""
-
-    operation = ""
-    gates = 1
-    state_count = 1
+    """What the recurrent layers share: they run a cell over a text, or several above each other. Arguments of
+    the run, states, calls with an initial state.
+    """
 
     def __init__(
         self,
-        units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
+        *arguments: Any,
         return_sequences: bool = False,
         return_state: bool = False,
         go_backwards: bool = False,
@@ -57,17 +31,6 @@ class RecurrentLayer(Layer):
         zero_output_for_mask: bool = False,
         **options: Any,
     ) -> None:
-        self.units = positive_integer("units", units)
-        self.activation = _cell_activation("activation", activation)
-        self.recurrent_activation = _cell_activation("recurrent_activation", recurrent_activation)
-        self.use_bias = _boolean("use_bias", use_bias)
-        self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
-        self.recurrent_initializer = initializers.get(recurrent_initializer, "recurrent_initializer")
-        self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
-        self.dropout = _rate("dropout", dropout)
-        self.recurrent_dropout = _rate("recurrent_dropout", recurrent_dropout)
-        self._random = Dropout(0.0, seed=seed, name="random")  # keys the dropout of this layer
-        self.seed = self._random.seed
         self.return_sequences = _boolean("return_sequences", return_sequences)
         self.return_state = _boolean("return_state", return_state)
         self.go_backwards = _boolean("go_backwards", go_backwards)
@@ -75,96 +38,66 @@ class RecurrentLayer(Layer):
         self.zero_output_for_mask = _boolean("zero_output_for_mask", zero_output_for_mask)
         options.pop("unroll", None)  # says how to compute, not what
         options.pop("use_cudnn", None)
-        options.pop("implementation", None)
         self.states: list[Variable] = []
-        super().__init__(**options)
+        super().__init__(*arguments, **options)
+
+    @property
+    def cell(self) -> Any:
+        """What is run: the cell, or StackedRNNCells. As in Keras; LSTM and its like are their own cells."""
+        return self
 
     # -- calls -----------------------------------------------------------------------------------------------
     def __call__(self, inputs: Any, initial_state: Any = None, **options: Any) -> Any:
         """Applies the layer to a sequence; `initial_state`: tensors (B, units), LSTM's are h and c."""
-        if options.pop("mask", None) is not None:
-            raise ValueError(
-                f"Layer {self.name!r} takes its mask from the input (Embedding(mask_zero=True), Masking or "
-                "Ragged). Received: mask=..."
-            )
-        options.pop("training", None)
-        if options:
-            raise TypeError(f"{self.name!r} was called with unknown arguments {sorted(options)}")
-        tensors = flatten(inputs) + ([] if initial_state is None else flatten(initial_state))
-        for tensor in tensors:
-            if not isinstance(tensor, SymbolicTensor):
-                raise TypeError(
-                    f"Layer {self.name!r} must be called on the result of Input(...) or of another layer. "
-                    f"Received: {type(tensor).__name__}. For data, build a Model and call model.predict(data)"
-                )
+        tensors = recurrent_arguments(self, inputs, initial_state, options)
         self.check_inputs(tensors)
         if not self.built:
             self.build(tensors[0].shape)
             self.built = True
-        if self.stateful and not self.states:
-            self._make_states(tensors[0])
-        node = Node(self, tensors, self._output_shapes(tensors[0].shape))
+        self.prepare_states(tensors[0])
+        node = Node(self, tensors, self.output_shapes(tensors[0].shape))
         self.nodes.append(node)
-        return list(node.outputs) if self.return_state else node.outputs[0]
+        return self.nest(node.outputs) if self.return_state else node.outputs[0]
+
+    def nest(self, outputs: Sequence[Any]) -> list[Any]:
+        """The output and the states, of stacked cells a list for each, as in Keras."""
+        return [outputs[0], *nested(outputs[1:], self.cell.state_shapes)]
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
         x, states = tensors[0], tensors[1:]
         if x.ndim != 3:
-            hint = (
-                "; give the layer below return_sequences=True"
-                if isinstance(x.node.layer, RecurrentLayer)
-                else ""
-            )
+            below = isinstance(x.node.layer, RecurrentLayer)
+            hint = "; give the layer below return_sequences=True" if below else ""
             require_rank(self, x, 3, f"(batch, time, channels){hint}")
-        if self.built and x.shape[-1] != self._channels:
-            raise ValueError(
-                f"Layer {self.name!r} was built for {self._channels} channels. Received: shape={x.shape}"
-            )
-        if states and len(states) != self.state_count:
-            raise ValueError(
-                f"Layer {self.name!r} has {self.state_count} state(s). Received: an initial_state of "
-                f"{len(states)} tensors"
-            )
-        for state in states:
-            if state.ndim != 2 or state.shape[-1] != self.units:
-                raise ValueError(
-                    f"Layer {self.name!r}: an initial state must have the shape (batch, {self.units}). "
-                    f"Received: shape={state.shape}"
-                )
+        self.cell.check_channels(self.name, x)
+        check_states(self, states, flatten(self.cell.state_shapes))
         if states and self.stateful:
             raise ValueError(f"Layer {self.name!r} is stateful: its states are set by reset_state(values)")
 
-    def _output_shapes(self, shape: Shape) -> list[Shape]:
-        last = (shape[0], self.units)
-        first = (shape[0], shape[1], self.units) if self.return_sequences else last
-        return [first] + [last] * (self.state_count if self.return_state else 0)
+    def output_shapes(self, shape: Shape) -> list[Shape]:
+        """Shapes of the output and, with `return_state`, of the states."""
+        units = self.cell.output_size
+        first = (shape[0], shape[1], units) if self.return_sequences else (shape[0], units)
+        sizes = flatten(self.cell.state_shapes) if self.return_state else []
+        return [first, *((shape[0], size) for size in sizes)]
 
     def compute_output_shape(self, input_shape: Shape) -> Any:
-        shapes = self._output_shapes(tuple(input_shape))
-        return shapes if self.return_state else shapes[0]
+        shapes = self.output_shapes(tuple(input_shape))
+        return self.nest(shapes) if self.return_state else shapes[0]
 
-    # -- weights ---------------------------------------------------------------------------------------------
-    def build(self, input_shape: Shape) -> None:
-        self._channels = known_channels(self, input_shape)
-        columns = self.gates * self.units
-        self.kernel = self.add_weight("kernel", (self._channels, columns), self.kernel_initializer)
-        self.recurrent_kernel = self.add_weight(
-            "recurrent_kernel", (self.units, columns), self.recurrent_initializer
-        )
-        self.bias = self._make_bias() if self.use_bias else None
-
-    def _make_bias(self) -> Variable:
-        return self.add_weight("bias", (self.gates * self.units,), self.bias_initializer)
-
-    def _make_states(self, x: SymbolicTensor) -> None:
+    # -- states ----------------------------------------------------------------------------------------------
+    def prepare_states(self, x: SymbolicTensor) -> None:
+        """Makes the states of a stateful layer; ValueError where the batch has no fixed size."""
+        if not self.stateful or self.states:
+            return
         batch = _batch_size_of(x)
         if batch is None:
             raise ValueError(
                 f"Layer {self.name!r} is stateful: it keeps a state for each text of a batch, so the batch "
                 "must have a fixed size. Give Input(..., batch_size=32) or Input(batch_shape=(32, ...))"
             )
-        for number in range(self.state_count):
-            value = np.zeros((batch, self.units), np.float32)
+        for number, units in enumerate(flatten(self.cell.state_shapes)):
+            value = np.zeros((batch, units), np.float32)
             self.states.append(Variable(f"state_{number}", value, self, tracked=True))
 
     def reset_state(self, states: Any = None) -> None:
@@ -174,7 +107,7 @@ class RecurrentLayer(Layer):
         """
         if not self.stateful:
             raise ValueError(f"Layer {self.name!r} is not stateful: it has no state to reset")
-        values = [0.0] * len(self.states) if states is None else list(states)
+        values = [0.0] * len(self.states) if states is None else flatten(list(states))
         if len(values) != len(self.states):
             raise ValueError(
                 f"Layer {self.name!r} has {len(self.states)} state(s). Received: {len(values)} arrays"
@@ -185,48 +118,76 @@ class RecurrentLayer(Layer):
 
     reset_states = reset_state
 
-    def set_torch_weights(
-        self, weight_ih: Any, weight_hh: Any, bias_ih: Any = None, bias_hh: Any = None
-    ) -> None:
-        """Copies the weights of a layer of torch.nn.LSTM, GRU or RNN: `weight_ih_l0` (gates x units, C) and
-        so on.
-
-        Raises ValueError where shapes differ or a bias is missing.
-        """
-        turned = [
-            np.asarray(weight, np.float32).T[:, self._torch_columns()] for weight in (weight_ih, weight_hh)
-        ]
-        if self.use_bias:
-            if bias_ih is None or bias_hh is None:
-                raise ValueError(f"Layer {self.name!r} has a bias: give `bias_ih` and `bias_hh`")
-            biases = [np.asarray(bias, np.float32)[self._torch_columns()] for bias in (bias_ih, bias_hh)]
-            turned.append(self._joined_biases(*biases))
-        self.set_weights(turned)
-
-    def _torch_columns(self) -> np.ndarray:
-        """Where each of our columns stands in PyTorch's order of gates."""
-        return np.arange(self.gates * self.units)
-
-    def _joined_biases(self, bias_ih: np.ndarray, bias_hh: np.ndarray) -> np.ndarray:
-        return bias_ih + bias_hh
-
     # -- configuration ---------------------------------------------------------------------------------------
-    def key(self, call: int) -> int:
-        """What keys the random numbers of this layer's dropout."""
-        return self._random.key(call)
+    def get_config(self) -> dict[str, Any]:
+        names = ("return_sequences", "return_state", "go_backwards", "stateful", "zero_output_for_mask")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+class RNN(RecurrentLayer, Holder):
+    """Runs a cell over a text, (B, T, C) to (B, units), or (B, T, units) with `return_sequences`; a list of
+    cells stands above each other. As keras.layers.RNN.
+
+    `cell`: LSTMCell, GRUCell, SimpleRNNCell, StackedRNNCells or a list; RNN(LSTMCell(n)) is LSTM(n).
+    With `return_state` a list: the output and the states, of several cells a list for each. The weights are
+    those of the cells, the lowest first, and shared with other layers that are given the same cell. Raises
+    TypeError for what is no cell: the core runs all steps in one call, so cells are not written in Python
+    (whole layers are, see Layer).
+
+    >>> import embedcnn
+    >>> from embedcnn.layers import GRUCell, LSTMCell
+    >>> layer = RNN([LSTMCell(8), GRUCell(6)], return_sequences=True)
+    >>> layer(embedcnn.Input((10, 4))).shape
+    (None, 10, 6)
+    """
+
+    def __init__(self, cell: Any, *arguments: Any, **options: Any) -> None:
+        names = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll")
+        options |= zip(names, arguments, strict=False)
+        is_list = isinstance(cell, (list, tuple))
+        self._cell = StackedRNNCells(cell) if is_list else checked_cell("cell", made(cell))
+        super().__init__(**options)
+
+    @property
+    def cell(self) -> Any:
+        return self._cell
+
+    @property
+    def cells(self) -> list[Any]:
+        """The cells that stand above each other, the lowest first."""
+        return self._cell.cells
+
+    @property
+    def units(self) -> int:
+        """Units of the output."""
+        return self._cell.output_size
+
+    def build(self, input_shape: Shape) -> None:
+        if not self._cell.built:
+            self._cell.build(input_shape)
+            self._cell.built = True
+        self._adopt(self._cell)
+
+    def set_torch_weights(self, *arrays: Any) -> None:
+        """Copies the weights of PyTorch's layers into the cells, the lowest first: weight_ih, weight_hh and,
+        with a bias, bias_ih and bias_hh of each, as `parameters()` of torch.nn.LSTM, GRU and RNN has them.
+
+        Raises ValueError for another number of arrays, or other shapes.
+        """
+        set_torch_weights(self, self.cells, arrays)
+
+    def torch_weights(self) -> list[np.ndarray]:
+        """The weights in PyTorch's layout and order, those of the lowest cell first.
+
+        Raises ValueError for a layer that is not built, or has no such form.
+        """
+        return [array for cell in self.cells for array in torch_weights.written(cell)]
 
     def get_config(self) -> dict[str, Any]:
-        config = {**super().get_config(), "units": self.units, "activation": self.activation}
-        if self.gates > 1:
-            config["recurrent_activation"] = self.recurrent_activation
-        names = ("kernel_initializer", "recurrent_initializer", "bias_initializer")
-        config |= {name: initializers.serialize(getattr(self, name)) for name in names}
-        names = ("use_bias", "dropout", "recurrent_dropout", "seed", "return_sequences", "return_state")
-        names += ("go_backwards", "stateful", "zero_output_for_mask")
-        return config | {name: getattr(self, name) for name in names}
+        return {**super().get_config(), "cell": described(self._cell)}
 
 
-class SimpleRNN(RecurrentLayer):
+class SimpleRNN(RecurrentLayer, SimpleRNNCell):
     """h = activation(x W + h' W_h + b), step by step: (B, T, C) to (B, units), or (B, T, units) with
     `return_sequences`. As keras.layers.SimpleRNN.
 
@@ -238,8 +199,6 @@ class SimpleRNN(RecurrentLayer):
     (None, 8)
     """
 
-    operation = "simple_rnn"
-
     def __init__(
         self,
         units: int,
@@ -250,19 +209,11 @@ class SimpleRNN(RecurrentLayer):
         bias_initializer: Any = "zeros",
         **options: Any,
     ) -> None:
-        super().__init__(
-            units,
-            activation,
-            None,
-            use_bias,
-            kernel_initializer,
-            recurrent_initializer,
-            bias_initializer,
-            **options,
-        )
+        initial = (kernel_initializer, recurrent_initializer, bias_initializer)
+        super().__init__(units, activation, use_bias, *initial, **options)
 
 
-class LSTM(RecurrentLayer):
+class LSTM(RecurrentLayer, LSTMCell):
     """Long short-term memory (Hochreiter and Schmidhuber 1997): (B, T, C) to (B, units), or (B, T, units)
     with `return_sequences`. As keras.layers.LSTM.
 
@@ -278,10 +229,6 @@ class LSTM(RecurrentLayer):
     (None, 10, 8)
     """
 
-    operation = "lstm"
-    gates = 4
-    state_count = 2
-
     def __init__(
         self,
         units: int,
@@ -294,41 +241,24 @@ class LSTM(RecurrentLayer):
         unit_forget_bias: bool = True,
         **options: Any,
     ) -> None:
-        self.unit_forget_bias = _boolean("unit_forget_bias", unit_forget_bias)
-        super().__init__(
-            units,
-            activation,
-            recurrent_activation,
-            use_bias,
-            kernel_initializer,
-            recurrent_initializer,
-            bias_initializer,
-            **options,
-        )
-
-    def _make_bias(self) -> Variable:
-        initializer = _ForgetBias(self.bias_initializer) if self.unit_forget_bias else self.bias_initializer
-        return self.add_weight("bias", (4 * self.units,), initializer)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "unit_forget_bias": self.unit_forget_bias}
+        initial = (kernel_initializer, recurrent_initializer, bias_initializer, unit_forget_bias)
+        super().__init__(units, activation, recurrent_activation, use_bias, *initial, **options)
 
 
-class GRU(RecurrentLayer):
+class GRU(RecurrentLayer, GRUCell):
     """Gated recurrent unit (Cho and others 2014): (B, T, C) to (B, units), or (B, T, units) with
-    `return_sequences`. As keras.layers.GRU with `reset_after=True`, Keras's and PyTorch's form.
+    `return_sequences`. As keras.layers.GRU.
 
-    Gates in the order z r h. Arguments as those of LSTM. Weights: kernel (C, 3 units), recurrent_kernel
-    (units, 3 units), bias (2, 3 units). Raises ValueError for `reset_after=False`, for inputs that are no
+    Gates in the order z r h. `reset_after`: the reset gate acts behind the candidate's product with the
+    state, as in PyTorch, or with False before it, on the state itself (two products a step, one after the
+    other). Other arguments as those of LSTM. Weights: kernel (C, 3 units), recurrent_kernel (units, 3 units),
+    bias (2, 3 units), or (3 units,) with `reset_after=False`. Raises ValueError for inputs that are no
     sequence and for unknown activations.
 
     >>> import embedcnn
     >>> embedcnn.layers.GRU(8)(embedcnn.Input((10, 4))).shape
     (None, 8)
     """
-
-    operation = "gru"
-    gates = 3
 
     def __init__(
         self,
@@ -342,47 +272,45 @@ class GRU(RecurrentLayer):
         reset_after: bool = True,
         **options: Any,
     ) -> None:
-        if reset_after is not True:
-            raise ValueError(
-                "`reset_after` must be True (the reset gate behind the product, as in Keras and PyTorch). "
-                f"Received: reset_after={reset_after!r}"
-            )
-        super().__init__(
-            units,
-            activation,
-            recurrent_activation,
-            use_bias,
-            kernel_initializer,
-            recurrent_initializer,
-            bias_initializer,
-            **options,
-        )
-
-    def _make_bias(self) -> Variable:
-        return self.add_weight("bias", (2, 3 * self.units), self.bias_initializer)
-
-    def _torch_columns(self) -> np.ndarray:  # r z n there
-        units = np.arange(self.units)
-        return np.concatenate([self.units + units, units, 2 * self.units + units])
-
-    def _joined_biases(self, bias_ih: np.ndarray, bias_hh: np.ndarray) -> np.ndarray:
-        return np.stack([bias_ih, bias_hh])
+        initial = (kernel_initializer, recurrent_initializer, bias_initializer, reset_after)
+        super().__init__(units, activation, recurrent_activation, use_bias, *initial, **options)
 
 
-def _cell_activation(argument: str, value: Any) -> str:
-    name = activations.name_of(value)
-    if name in NOT_OF_A_CELL:
+def recurrent_arguments(
+    layer: Layer, inputs: Any, initial_state: Any, options: dict[str, Any]
+) -> list[SymbolicTensor]:
+    """The tensors of a call: the sequence, then the first states."""
+    if options.pop("mask", None) is not None:
         raise ValueError(
-            f"`{argument}` of a recurrent layer must be one whose slope follows from its value, as 'tanh', "
-            f"'sigmoid', 'relu', 'hard_sigmoid' or 'linear'. Received: {argument}={name!r}"
+            f"Layer {layer.name!r} takes its mask from the input (Embedding(mask_zero=True), Masking or "
+            "Ragged). Received: mask=..."
         )
-    return name
+    options.pop("training", None)
+    if options:
+        raise TypeError(f"{layer.name!r} was called with unknown arguments {sorted(options)}")
+    tensors = flatten(inputs) + ([] if initial_state is None else flatten(initial_state))
+    for tensor in tensors:
+        if not isinstance(tensor, SymbolicTensor):
+            raise TypeError(
+                f"Layer {layer.name!r} must be called on the result of Input(...) or of another layer. "
+                f"Received: {type(tensor).__name__}. For data, build a Model and call model.predict(data)"
+            )
+    return tensors
 
 
-def _rate(argument: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value < 1:
-        raise ValueError(f"`{argument}` must be a number in [0, 1). Received: {argument}={value!r}")
-    return float(value)
+def set_torch_weights(layer: Layer, cells: Sequence[Any], arrays: Sequence[Any]) -> None:
+    """Copies PyTorch's arrays into the cells of a layer, in their order."""
+    expected = sum(torch_weights.count(cell) for cell in cells)
+    if len(arrays) != expected:
+        raise ValueError(
+            f"Layer {layer.name!r} takes {expected} arrays of PyTorch: weight_ih, weight_hh and, with a "
+            f"bias, bias_ih and bias_hh of each of its {len(cells)} cells. Received: {len(arrays)} arrays"
+        )
+    rest, ours = list(arrays), []
+    for cell in cells:
+        ours += torch_weights.read(cell, rest[: torch_weights.count(cell)])
+        rest = rest[torch_weights.count(cell) :]
+    layer.set_weights(ours)
 
 
 def _batch_size_of(tensor: SymbolicTensor) -> int | None:

@@ -5,48 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..choices import one_of
-from ..graph import Node, Shape, SymbolicTensor
-from ..variables import mark_changed
+from ..graph import Node, Shape, SymbolicTensor, flatten
+from ..variables import Variable
 from .base import Layer
 from .core import Dense
-from .recurrent import RecurrentLayer
+from .recurrent import RecurrentLayer, recurrent_arguments, set_torch_weights
+from .wrapping import Holder, described, made
 
 MERGES = ("concat", "sum", "mul", "ave", None)
 
 
-class _Wrapper(Layer):
-    """A layer that holds others: their weights are its own."""
-
-    def _adopt(self, layer: Layer, prefix: str) -> None:
-        for variable in layer.weights:
-            variable.layer = self
-            variable.name = f"{prefix}{variable.name}"
-            self._variables.append(variable)
-        mark_changed()
-
-
-def _described(layer: Layer) -> dict[str, Any]:
-    return {"class_name": type(layer).__name__, "config": layer.get_config()}
-
-
-def _made(layer: Any) -> Any:
-    """A layer from its description in a file, or the layer itself."""
-    if not isinstance(layer, dict):
-        return layer
-    from . import CLASSES
-
-    if layer.get("class_name") not in CLASSES:
-        raise ValueError(f"unknown layer class {layer.get('class_name')!r}; allowed: {', '.join(CLASSES)}")
-    return CLASSES[layer["class_name"]].from_config(layer["config"])
-
-
-class Bidirectional(_Wrapper):
+class Bidirectional(Holder):
     """Reads the text in both directions with two recurrent layers: (B, T, C) to (B, 2 units), or (B, T, 2
     units) where the layer has `return_sequences`. As keras.layers.Bidirectional.
 
     `layer` is the pattern of both (or of the forward one, where `backward_layer` is given, which must have
     go_backwards=True). `merge_mode`: "concat", "sum", "mul", "ave", or None for a list of both outputs.
+    Where the layer has `return_state`, a list: the output(s), the forward layer's states and the backward
+    one's; `initial_state` takes states in that order. Masked steps of a sequence are zeros, as in Keras.
     Weights: first the forward layer's. Raises TypeError unless `layer` is recurrent, ValueError for unknown
     modes.
 
@@ -64,64 +43,147 @@ class Bidirectional(_Wrapper):
         backward_layer: Any = None,
         **options: Any,
     ) -> None:
-        layer, backward_layer = _made(layer), _made(backward_layer)
-        if not isinstance(layer, RecurrentLayer):
-            raise TypeError(f"`layer` must be an LSTM, GRU or SimpleRNN. Received: {layer!r}")
+        layer, backward_layer = made(layer), made(backward_layer)
+        _check_recurrent("layer", layer)
         if merge_mode is not None:
             one_of("merge_mode", merge_mode, tuple(mode for mode in MERGES if mode))
-        if layer.return_state or layer.stateful:
-            raise ValueError("`layer` of Bidirectional must have return_state=False and stateful=False")
         super().__init__(**options)
         self.merge_mode = merge_mode
         if backward_layer is None:
             config = layer.get_config() | {"name": f"backward_{layer.name}"}
             backward_layer = type(layer).from_config(config | {"go_backwards": not layer.go_backwards})
-        elif not isinstance(backward_layer, RecurrentLayer):
-            raise TypeError(
-                f"`backward_layer` must be an LSTM, GRU or SimpleRNN. Received: {backward_layer!r}"
-            )
+        _check_recurrent("backward_layer", backward_layer)
         if backward_layer.go_backwards == layer.go_backwards:
             raise ValueError("`backward_layer` must read in the other direction: go_backwards=True")
-        if backward_layer.return_sequences != layer.return_sequences:
-            raise ValueError("`layer` and `backward_layer` must have the same return_sequences")
+        for name in ("return_sequences", "return_state", "stateful"):
+            if getattr(backward_layer, name) != getattr(layer, name):
+                raise ValueError(f"`layer` and `backward_layer` must have the same {name}")
         self.forward_layer = type(layer).from_config(layer.get_config() | {"name": f"forward_{layer.name}"})
         self.backward_layer = backward_layer
+        for one in (self.forward_layer, self.backward_layer):
+            one.zero_output_for_mask = one.return_sequences
+        self.return_sequences, self.return_state = layer.return_sequences, layer.return_state
+        self.stateful = layer.stateful
         self._pattern = layer
         self._initial_weights = weights
 
-    def __call__(self, inputs: Any, **options: Any) -> Any:
-        out = super().__call__(inputs, **options)
-        if self.merge_mode is not None:
-            return out
-        self.nodes[-1] = Node(self, out.node.inputs, [out.shape, out.shape])
-        return list(self.nodes[-1].outputs)
+    # -- calls -----------------------------------------------------------------------------------------------
+    def __call__(self, inputs: Any, initial_state: Any = None, **options: Any) -> Any:
+        """Applies both layers; `initial_state`: the forward layer's states, then the backward one's."""
+        tensors = recurrent_arguments(self, inputs, initial_state, options)
+        self.check_inputs(tensors)
+        if not self.built:
+            self.build(tensors[0].shape)
+            self.built = True
+        for layer in self._both():
+            layer.prepare_states(tensors[0])
+        found = self.compute_output_shape(tensors[0].shape)
+        single = isinstance(found, tuple)
+        node = Node(self, tensors, [found] if single else list(_shapes(found)))
+        self.nodes.append(node)
+        return node.outputs[0] if single else self._nest(node.outputs)
+
+    @property
+    def states(self) -> list[Variable]:
+        """What a stateful layer carries from batch to batch, the forward layer's first."""
+        return [state for layer in self._both() for state in layer.states]
+
+    def _both(self) -> tuple[Any, Any]:
+        return self.forward_layer, self.backward_layer
+
+    def states_of(self, states: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        """First states of each direction: the forward layer's come first."""
+        count = len(flatten(self.forward_layer.cell.state_shapes)) if states else 0
+        return list(states[:count]), list(states[count:])
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
-        self.forward_layer.check_inputs(tensors)
+        states = list(tensors[1:])
+        expected = sum(len(flatten(layer.cell.state_shapes)) for layer in self._both())
+        if states and len(states) != expected:
+            raise ValueError(
+                f"Layer {self.name!r} has {expected} state(s), the forward layer's and the backward one's. "
+                f"Received: an initial_state of {len(states)} tensors"
+            )
+        for layer, own in zip(self._both(), self.states_of(states), strict=True):
+            layer.check_inputs([tensors[0], *own])
 
+    def _nest(self, outputs: Sequence[Any]) -> list[Any]:
+        merged = 1 if self.merge_mode else 2
+        rest, result = list(outputs[merged:]), list(outputs[:merged])
+        for layer in self._both() if self.return_state else ():
+            count = len(flatten(layer.cell.state_shapes))
+            result += layer.nest([None, *rest[:count]])[1:]
+            rest = rest[count:]
+        return result
+
+    def compute_output_shape(self, input_shape: Shape) -> Any:
+        both = [layer.output_shapes(tuple(input_shape)) for layer in self._both()]
+        first, other = both[0][0], both[1][0]
+        merged = [first, other]
+        if self.merge_mode is not None:
+            units = first[-1] + other[-1] if self.merge_mode == "concat" else first[-1]
+            merged = [(*first[:-1], units)]
+        shapes = [*merged, *both[0][1:], *both[1][1:]]
+        return shapes[0] if len(shapes) == 1 else self._nest(shapes)
+
+    def reset_state(self, states: Any = None) -> None:
+        """Sets the states of both layers to zeros, or to arrays, the forward layer's first.
+
+        Raises ValueError where the layer is not stateful or shapes differ.
+        """
+        values = None if states is None else flatten(list(states))
+        own = (None, None) if values is None else self.states_of(values)
+        for layer, one in zip(self._both(), own, strict=True):
+            layer.reset_state(one)
+
+    reset_states = reset_state
+
+    # -- weights ---------------------------------------------------------------------------------------------
     def build(self, input_shape: Shape) -> None:
         for layer, prefix in ((self.forward_layer, "forward_"), (self.backward_layer, "backward_")):
-            layer.build(input_shape)
-            layer.built = True
+            if not layer.built:
+                layer.build(input_shape)
+                layer.built = True
             self._adopt(layer, prefix)
         if self._initial_weights is not None:
             self.set_weights(self._initial_weights)
 
-    def compute_output_shape(self, input_shape: Shape) -> Any:
-        shape = self.forward_layer.compute_output_shape(input_shape)
-        units = self.forward_layer.units + self.backward_layer.units
-        return (*shape[:-1], units) if self.merge_mode == "concat" else shape
+    def set_torch_weights(self, *arrays: Any) -> None:
+        """Copies the weights of one layer of a bidirectional torch.nn.LSTM, GRU or RNN: weight_ih, weight_hh
+        and, with a bias, bias_ih and bias_hh, then the same of the reverse direction, as `parameters()` has
+        them.
+
+        Raises ValueError for another number of arrays, or other shapes.
+        """
+        set_torch_weights(self, [cell for layer in self._both() for cell in layer.cells], arrays)
+
+    def torch_weights(self) -> list[np.ndarray]:
+        """The weights in PyTorch's layout and order, the forward layer's first.
+
+        Raises ValueError for a layer that is not built, or has no such form.
+        """
+        return [array for layer in self._both() for array in layer.torch_weights()]
 
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "layer": _described(self._pattern),
+            "layer": described(self._pattern),
             "merge_mode": self.merge_mode,
-            "backward_layer": _described(self.backward_layer),
+            "backward_layer": described(self.backward_layer),
         }
 
 
-class TimeDistributed(_Wrapper):
+def _check_recurrent(argument: str, layer: Any) -> None:
+    if not isinstance(layer, RecurrentLayer):
+        raise TypeError(f"`{argument}` must be an LSTM, GRU, SimpleRNN or RNN. Received: {layer!r}")
+
+
+def _shapes(found: Any) -> list[Shape]:
+    """The shapes in a nested list of them."""
+    return [found] if isinstance(found, tuple) else [shape for part in found for shape in _shapes(part)]
+
+
+class TimeDistributed(Holder):
     """Applies a layer to each step alone: (B, T, C) to (B, T, C'). As keras.layers.TimeDistributed.
 
     For layers that look at one step at a time already (Dense, Activation, Dropout, normalisations ...) it
@@ -133,9 +195,11 @@ class TimeDistributed(_Wrapper):
     """
 
     def __init__(self, layer: Any, **options: Any) -> None:
-        layer = _made(layer)
+        layer = made(layer)
         if not isinstance(layer, Layer) or layer.inputs_many:
             raise TypeError(f"`layer` must be a layer of one input. Received: {layer!r}")
+        if layer.activity_regularizer is not None:  # Keras silently leaves it out
+            raise ValueError(f"give TimeDistributed the activity_regularizer, not its layer {layer.name!r}")
         self.layer = layer
         super().__init__(**options)
 
@@ -164,4 +228,4 @@ class TimeDistributed(_Wrapper):
         return tuple(self.layer.compute_output_shape(input_shape))
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "layer": _described(self.layer)}
+        return {**super().get_config(), "layer": described(self.layer)}

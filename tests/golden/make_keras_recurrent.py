@@ -1,5 +1,5 @@
-"""Writes keras_recurrent.safetensors: outputs and gradients of Keras's recurrent layers. Run once, where
-Keras and safetensors are installed:
+"""Writes keras_recurrent.safetensors: outputs and gradients of Keras's recurrent layers, and weights after
+steps of training under regularizers and constraints. Run once, where Keras and safetensors are installed:
 
 python tests/golden/make_keras_recurrent.py
 """
@@ -21,9 +21,9 @@ def computed(cell, name):
     x, states = tf.constant(x), [tf.constant(state) for state in states]
     with tf.GradientTape() as tape:
         tape.watch([x, *states])
-        options = {"initial_state": states} if states else {}
+        options = {"initial_state": cases.nested_states(cell, states)} if states else {}
         out = layer(x, mask=None if mask is None else tf.constant(mask), **options)
-        outs = list(out) if isinstance(out, (list, tuple)) else [out]
+        outs = keras.tree.flatten(out)
         total = 0.0
         for number, one in enumerate(outs):
             factor = cases.output_weights(tuple(one.shape), number)
@@ -36,11 +36,22 @@ def computed(cell, name):
     return arrays | {f"gradient {n}": one.numpy() for n, one in enumerate(gradients)}
 
 
+def trained(name):
+    model = cases.training_model(keras, name)
+    x, y = cases.training_data(model.output_shape)
+    history = model.fit(x, y, batch_size=8, epochs=3, verbose=0)
+    arrays = {f"weight {n}": one for n, one in enumerate(model.get_weights())}
+    return arrays | {"loss": np.array(history.history["loss"])}
+
+
 if __name__ == "__main__":
     stored = {}
     for cell, name in cases.CASES:
         for label, array in computed(cell, name).items():
             stored[f"{cell}/{name}/{label}"] = np.ascontiguousarray(array, np.float32)
+    for name in cases.TRAINED:
+        for label, array in trained(name).items():
+            stored[f"trained/{name}/{label}"] = np.ascontiguousarray(array, np.float32)
     path = pathlib.Path(__file__).with_name("keras_recurrent.safetensors")
     save_file(stored, path, {"keras": keras.__version__})
     print(len(stored), "arrays,", path.stat().st_size, "bytes")

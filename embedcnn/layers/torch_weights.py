@@ -1,0 +1,76 @@
+"""Weights of recurrent layers in PyTorch's layout: (gates x units, C), two biases, gates in its own order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .recurrent_step import RecurrentCell
+
+
+def read(cell: RecurrentCell, arrays: Sequence[Any]) -> list[np.ndarray]:
+    """Our kernel, recurrent kernel and bias from weight_ih, weight_hh, bias_ih and bias_hh of PyTorch.
+
+    Raises ValueError for another number of arrays, or other shapes.
+    """
+    _check(cell, len(arrays))
+    columns = cell.gates * cell.units
+    rows = [_array(array) for array in arrays]
+    for array in rows:
+        if len(array) != columns:
+            raise ValueError(
+                f"{cell.name!r} has {cell.units} units: PyTorch's weights for it have {columns} rows. "
+                f"Received: an array of shape {array.shape}"
+            )
+    order = _order(cell)
+    ours = [array.T[:, order] for array in rows[:2]]
+    if cell.use_bias:
+        b_ih, b_hh = (bias[order] for bias in rows[2:])
+        ours.append(b_ih + b_hh if cell.bias_shape == (columns,) else np.stack([b_ih, b_hh]))
+    return ours
+
+
+def written(cell: RecurrentCell) -> list[np.ndarray]:
+    """weight_ih, weight_hh and, with a bias, bias_ih and bias_hh for PyTorch; where ours has one bias,
+    bias_hh is zero.
+    """
+    _check(cell)
+    back = np.argsort(_order(cell))
+    arrays = [
+        np.ascontiguousarray(weight.value[:, back].T) for weight in (cell.kernel, cell.recurrent_kernel)
+    ]
+    if cell.bias is None:
+        return arrays
+    bias = cell.bias.value[..., back]
+    return arrays + (list(bias.copy()) if bias.ndim == 2 else [bias.copy(), np.zeros_like(bias)])
+
+
+def count(cell: RecurrentCell) -> int:
+    """How many arrays PyTorch has for a cell."""
+    return 4 if cell.use_bias else 2
+
+
+def _check(cell: RecurrentCell, arrays: int | None = None) -> None:
+    if not cell.has_torch_form:
+        raise ValueError(
+            f"{cell.name!r} is a GRU with reset_after=False, a form that torch.nn.GRU does not have"
+        )
+    if arrays is None and not cell.built:
+        raise ValueError(f"{cell.name!r} is not built yet, so it has no weights: call it on an input first")
+    if arrays not in (None, count(cell)):
+        names = "`weight_ih`, `weight_hh`" + (", `bias_ih` and `bias_hh`" if cell.use_bias else "")
+        hint = "has a bias: give" if cell.use_bias else "has no bias: give only"
+        raise ValueError(f"{cell.name!r} {hint} {names}. Received: {arrays} arrays")
+
+
+def _order(cell: RecurrentCell) -> np.ndarray:
+    """Where each of our columns stands in PyTorch's order of gates: its GRU has r z n, ours z r h."""
+    columns = np.arange(cell.gates * cell.units).reshape(cell.gates, cell.units)
+    return (columns[[1, 0, 2]] if cell.operation == "gru" else columns).ravel()
+
+
+def _array(weight: Any) -> np.ndarray:
+    return np.asarray(weight.detach().cpu() if hasattr(weight, "detach") else weight, np.float32)

@@ -1,0 +1,38 @@
+"""Layers that hold other layers: their weights, and how they are written down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..variables import mark_changed
+from .base import Layer
+
+
+class Holder(Layer):
+    """A layer that holds others: their weights are its own."""
+
+    def _adopt(self, layer: Layer, prefix: str = "") -> None:
+        """Takes the weights of a built layer; one that another holder has taken keeps its name there."""
+        for variable in layer.weights:
+            if variable.layer is layer:
+                variable.inner = (*variable.inner, layer)
+                variable.layer = self
+                variable.name = f"{prefix}{variable.name}"
+            self._variables.append(variable)
+        mark_changed()
+
+
+def described(layer: Layer) -> dict[str, Any]:
+    """A layer as a file holds it."""
+    return {"class_name": type(layer).__name__, "config": layer.get_config()}
+
+
+def made(layer: Any) -> Any:
+    """A layer from its description in a file, or the layer itself."""
+    if not isinstance(layer, dict):
+        return layer
+    from . import CLASSES
+
+    if layer.get("class_name") not in CLASSES:
+        raise ValueError(f"unknown layer class {layer.get('class_name')!r}; allowed: {', '.join(CLASSES)}")
+    return CLASSES[layer["class_name"]].from_config(layer["config"])
