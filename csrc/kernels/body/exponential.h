@@ -74,19 +74,11 @@ INLINE vec vec_negate(vec x) { return vec_sub(vec_set(-0.0f), x); }
 /* The magnitude of `a` (>= 0) with the sign of `x`; `a` itself, which is NaN, where x is NaN. */
 INLINE vec vec_with_sign(vec a, vec x) { return vec_select(vec_less(x, vec_set(0.0f)), vec_negate(a), a); }
 
+/* -e / (2 + e) with e = exp(-2 |x|) - 1, exact near 0 and unable to overflow */
 INLINE vec vec_tanh(vec x)
 {
-    vec size = vec_abs(x), z = vec_mul(x, x);
-    vec q = vec_set(-0.005717036779969931f); /* (tanh(x) / x - 1) / x^2 for |x| < 0.625 */
-    q = vec_fma(q, z, vec_set(0.020650578662753105f));
-    q = vec_fma(q, z, vec_set(-0.05374349653720856f));
-    q = vec_fma(q, z, vec_set(0.13331490755081177f));
-    q = vec_fma(q, z, vec_set(-0.3333328366279602f));
-    vec small = vec_fma(vec_mul(x, z), q, x);
-    /* 1 - 2 e / (1 + e) with e = exp(-2 |x|), which cannot overflow */
-    vec e = vec_exp_negative(vec_mul(vec_set(-2.0f), size));
-    vec large = vec_fnma(vec_set(2.0f), vec_div(e, vec_add(vec_set(1.0f), e)), vec_set(1.0f));
-    return vec_select(vec_less(size, vec_set(0.625f)), small, vec_with_sign(large, x));
+    vec e = vec_expm1_negative(vec_mul(vec_set(-2.0f), vec_abs(x)));
+    return vec_with_sign(vec_div(vec_negate(e), vec_add(vec_set(2.0f), e)), x);
 }
 
 /* Distribution P(X <= x) and exp(-x^2 / 2) of the standard normal X. The tail is exp(-x^2 / 2) times a polynomial in
