@@ -95,7 +95,8 @@ class LanguageModel:
     ) -> Any:
         """Learns windows of `length` tokens; the History of `Sequential.fit`, whose other settings apply.
 
-        `validation_split`: the share at the end of the text that is not learnt, but measured. `stride`: a
+        `validation_split`: the share at the end of the text that is not learnt, but measured;
+        `validation_data` may be another text (then `validation_split` must be 0). `stride`: a
         window begins every so many tokens (None: `length`). `carry_state`: the text is cut into `batch_size`
         streams that are read side by side, and the LSTMs go on from window to window, with gradients within
         a window (truncated backpropagation through time); else windows are shuffled, and each begins with
@@ -104,6 +105,8 @@ class LanguageModel:
         """
         if not 0 <= validation_split < 1:
             raise ValueError(f"`validation_split` must be in [0, 1). Received: {validation_split}")
+        if validation_split and settings.get("validation_data") is not None:
+            raise ValueError("give either `validation_split` or `validation_data`. Received: both")
         ids = self.encode(text)
         kept = len(ids) - int(len(ids) * validation_split)
         if carry_state:
@@ -114,8 +117,10 @@ class LanguageModel:
             settings |= {"shuffle": False, "callbacks": [*_listed(settings.get("callbacks")), carried]}
         else:
             x, y = text_windows(ids[:kept], length, stride)
-        if validation_split:
-            settings["validation_data"] = _held_out(ids[kept:], length, batch_size if carry_state else 0)
+        held = settings.get("validation_data")
+        if validation_split or isinstance(held, str):
+            held = self.encode(held) if isinstance(held, str) else ids[kept:]
+            settings["validation_data"] = _held_out(held, length, batch_size if carry_state else 0)
         return self.model.fit(x, y, batch_size=batch_size, epochs=epochs, **settings)
 
     def evaluate(

@@ -181,3 +181,32 @@ def test_the_rate_counts_tokens(monkeypatch):
     for amount in (300, 100):
         bar.step(amount, None, "characters")
     assert bar._text({}) == "200 characters/s"
+
+
+def test_a_large_vocabulary_needs_no_logits():
+    """The loss of the last layer without logits sums up the same."""
+    rng = np.random.default_rng(6)
+    x, y = rng.integers(0, 3000, (3, 4)), rng.integers(0, 3000, (3, 4))
+    net = embedcnn.Sequential(
+        [
+            embedcnn.Input((None,), dtype="int32"),
+            layers.Embedding(3000, 4, mask_zero=True),
+            layers.LSTM(5, return_sequences=True),
+            layers.Dense(3000, bias_initializer="normal"),
+        ]
+    )
+    x[1, 2:] = 0
+    weight = rng.uniform(0.5, 2, (3, 4))
+    net.compile(
+        "adam",
+        losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=[Perplexity()],
+        weighted_metrics=[BitsPerCharacter()],
+    )
+    assert [op.name for op in net._lower("test").operations][-1] == "dense_cross_entropy"
+    found = net.evaluate(x, y, sample_weight=weight, verbose=0, return_dict=True)
+    p, counted = net.predict(x, verbose=0), x != 0
+    assert found["perplexity"] == pytest.approx(Perplexity(True)(y, p, counted), rel=1e-5)
+    assert found["bits_per_character"] == pytest.approx(
+        BitsPerCharacter(True)(y, p, counted * weight), rel=1e-5
+    )

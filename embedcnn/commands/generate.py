@@ -13,6 +13,7 @@ examples:
   embedcnn train --model lm book.txt --out writer.embedcnn
   embedcnn generate writer.embedcnn --prompt "Prince Andrew" --length 500 --temperature 0.7
   embedcnn generate writer.embedcnn --prompt "Well, " --top-k 5 --seed 1 --stop "."
+  embedcnn generate words.embedcnn --prompt "The Zeppelin" --unknown "[UNK]" --length 100
 """
 
 
@@ -28,7 +29,11 @@ def add_command(commands: Any) -> None:
     parser.add_argument("model", metavar="MODEL", help="a file that embedcnn train --model lm has written")
     parser.add_argument("--prompt", required=True, metavar="TEXT", help="where the text begins")
     parser.add_argument(
-        "--length", type=options.count(1), default=300, metavar="N", help="characters (default: 300)"
+        "--length",
+        type=options.count(1),
+        default=300,
+        metavar="N",
+        help="characters, or words (default: 300)",
     )
     parser.add_argument(
         "--temperature",
@@ -51,7 +56,9 @@ def add_command(commands: Any) -> None:
     )
     parser.add_argument("--stop", metavar="TEXT", help="end where this comes (it is not shown)")
     parser.add_argument(
-        "--unknown", metavar="C", help="a character that stands for those of the prompt which it never read"
+        "--unknown",
+        metavar="C",
+        help="a character (or word, as [UNK]) that stands for those of the prompt which it never read",
     )
     options.add_common_options(parser)
     parser.set_defaults(run=run)
@@ -59,11 +66,11 @@ def add_command(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs ``generate``."""
-    from embedcnn.language_model import CharLanguageModel
+    from embedcnn.language_model import LanguageModel
 
     options.use_runtime(arguments)
     options.show_inexact_products()
-    writer = CharLanguageModel.load(arguments.model)
+    writer = LanguageModel.load(arguments.model)
     names = ("temperature", "top_k", "top_p", "seed", "stop", "unknown")
     pieces = writer.stream(
         arguments.prompt, arguments.length, **{name: getattr(arguments, name) for name in names}

@@ -38,6 +38,8 @@ examples:
   embedcnn train train.tsv --valid dev.tsv --vectors glove.6B.100d.txt --freeze --out reviews.embedcnn
   embedcnn train questions.txt --encoding latin-1 --widths 1,2,3 --filters 200 --seed 7
   embedcnn train --model lm book.txt --epochs 20 --out writer.embedcnn
+  embedcnn train --model lm book.txt --epochs 20 --out writer.embedcnn --resume
+  embedcnn train --model lm book.txt --level word --length 35 --carry-state --out words.embedcnn
 """
 
 
@@ -74,7 +76,7 @@ def add_command(commands: Any) -> None:
         choices=("cnn", "avg", "lm"),
         default=default.model,
         help="cnn: convolutions, the largest value of each; avg: the mean of the embeddings of words and "
-        "n-grams of words; lm: a language model of the characters of a book, DATA (default: cnn)",
+        "n-grams of words; lm: a language model of the characters or words of a book, DATA (default: cnn)",
     )
     group.add_argument("--vectors", metavar="FILE", help="word vectors to start from, in any usual format")
     group.add_argument("--freeze", action="store_true", help="leave the vectors of --vectors as they are")

@@ -1,24 +1,30 @@
-"""``embedcnn train --model lm``: a language model of the characters of a book."""
+"""``embedcnn train --model lm``: a language model of the characters, or words, of a book."""
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import math
+import os
 import sys
 from typing import Any
 
+from embedcnn.callbacks import BackupAndRestore, Callback
 from embedcnn.commands import arguments as options
 from embedcnn.commands.errors import CommandError
 from embedcnn.commands.model_file import check_target
 
-LANGUAGE_MODEL_OPTIONS = ("units", "layers", "length")
+LANGUAGE_MODEL_OPTIONS = ("level", "units", "layers", "length", "carry_state", "resume")
 CLASSIFIER_OPTIONS = (
     *("valid", "format", "text_column", "label_column", "vectors", "freeze", "filters", "widths"),
-    *("word_ngrams", "max_words", "word_dropout", "label_smoothing", "patience", "blend", "report"),
+    *("word_ngrams", "word_dropout", "label_smoothing", "patience", "blend", "report"),
 )
 DIMENSIONS, UNITS, LAYERS, LENGTH, BATCH_SIZE, EPOCHS, LEARNING_RATE = 256, 512, 1, 100, 128, 10, 0.002
+MAX_WORDS = 10_000
 HELD_OUT = 0.05
-SAMPLE = 200
+SAMPLE = {"characters": 200, "words": 50}
+BACKUP_STEPS = 100
+"""A backup costs about as much as a step of a large model."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -27,14 +33,32 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "with --model lm",
         f"DATA is one text, read character by character. Defaults there: {DIMENSIONS} dimensions, {EPOCHS} "
         f"epochs, {BATCH_SIZE} windows in a step, learning rate {LEARNING_RATE:g}, no dropout. The last "
-        f"{HELD_OUT:.0%} of the text are not learnt, but measured.",
+        f"{HELD_OUT:.0%} of the text are not learnt, but measured. A backup in the folder FILE.backup, every "
+        f"{BACKUP_STEPS} steps, goes when the training has come to its end.",
+    )
+    group.add_argument(
+        "--level",
+        choices=("char", "word"),
+        help=f"what the model reads and writes one by one (default: char); of words and punctuation marks "
+        f"the --max-words most frequent, {MAX_WORDS} unless given",
     )
     for name, default, about in (
         ("--units", UNITS, "units of an LSTM layer"),
         ("--layers", LAYERS, "LSTM layers"),
-        ("--length", LENGTH, "characters of a window"),
+        ("--length", LENGTH, "characters (words) of a window"),
     ):
         group.add_argument(name, type=options.count(1), metavar="N", help=f"{about} (default: {default})")
+    group.add_argument(
+        "--carry-state",
+        action="store_true",
+        help="read the text in parallel streams, and go on from window to window (truncated backpropagation "
+        "through time); else windows are shuffled",
+    )
+    group.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the backup of a training of FILE that was killed, to the same bits",
+    )
 
 
 def refuse(arguments: argparse.Namespace, names: tuple[str, ...], why: str) -> None:
@@ -57,28 +81,64 @@ def text_to_learn(arguments: argparse.Namespace) -> str:
 
 def train_language_model(arguments: argparse.Namespace) -> int:
     """Runs ``train --model lm``."""
-    from embedcnn import utils
-    from embedcnn.language_model import CharLanguageModel
-
     refuse(arguments, CLASSIFIER_OPTIONS, "has no meaning with --model lm")
+    if arguments.level != "word":
+        refuse(arguments, ("max_words",), "has no meaning with --model lm, but for --level word")
     options.use_runtime(arguments)
     print(options.first_line())
     note = check_target(arguments.out, arguments.force)
+    backup = BackupAndRestore(f"{arguments.out}.backup", save_freq=BACKUP_STEPS, double_checkpoint=True)
+    about_backup = check_backup(arguments, backup)
     text = text_to_learn(arguments)
+    learnt, held = (
+        text[: len(text) - int(len(text) * HELD_OUT)],
+        text[len(text) - int(len(text) * HELD_OUT) :],
+    )
+    writer = make_writer(arguments, text)
     length = arguments.length or LENGTH
-    held = text[len(text) - int(len(text) * HELD_OUT) :]
-    if len(held) <= length:
+    unit = writer.model.text_encoder.unit
+    read, kept = len(writer.encode(learnt)), len(writer.encode(held))
+    if kept <= length:
         raise CommandError(
-            f"the text has {len(text)} characters, too few: a twentieth must fill a window of --length "
-            f"{length}"
+            f"the text has {read + kept} {unit}, too few: a twentieth must fill a window of --length {length}"
         )
-    print(f"{len(text)} characters, {len(set(text))} of them different; the last {len(held)} are held out")
-    if note:
-        print(note)
+    different = len(writer.vocabulary) - len(writer.model.text_encoder.unwritten)
+    print(f"{read + kept} {unit}, {different} of them different; the last {kept} are held out")
+    for line in (note, about_backup):
+        if line:
+            print(line)
     sys.stdout.flush()
+    batch_size = min(arguments.batch_size or BATCH_SIZE, max(1, (read - 1) // length))
+    watching = [Sampler(writer, held, arguments), SameTraining(arguments, text), backup]
+    try:
+        writer.fit(
+            learnt,
+            length,
+            batch_size,
+            arguments.epochs or EPOCHS,
+            validation_data=held,
+            carry_state=arguments.carry_state,
+            callbacks=watching,
+            verbose=0 if arguments.quiet else 1,
+        )
+    except KeyboardInterrupt:
+        writer.save(arguments.out)
+        again = "; the same command with --resume goes on" if os.path.exists(backup.path) else ""
+        print(f"\nstopped by Ctrl-C; the model so far is saved in {arguments.out}{again}")
+        return 130
+    writer.save(arguments.out)
+    return show(arguments, writer, held, length)
+
+
+def make_writer(arguments: argparse.Namespace, text: str) -> Any:
+    """The model, untrained."""
+    from embedcnn import utils
+    from embedcnn.language_model import CharLanguageModel, WordLanguageModel
+
+    if not text:
+        raise CommandError("the text is empty")
     utils.set_random_seed(arguments.seed)
-    writer = CharLanguageModel(
-        text,
+    settings = (
         arguments.dimensions or DIMENSIONS,
         arguments.units or UNITS,
         arguments.layers or LAYERS,
@@ -86,40 +146,88 @@ def train_language_model(arguments: argparse.Namespace) -> int:
         arguments.learning_rate or LEARNING_RATE,
         arguments.seed,
     )
-    interrupted = fit(arguments, writer, text, length)
-    writer.save(arguments.out)
-    return 130 if interrupted else show(arguments, writer, held, length)
+    if arguments.level == "word":
+        return WordLanguageModel(text, *settings, max_tokens=(arguments.max_words or MAX_WORDS) + 2)
+    return CharLanguageModel(text, *settings)
 
 
-def fit(arguments: argparse.Namespace, writer: Any, text: str, length: int) -> bool:
-    """Trains; whether Ctrl-C ended it."""
-    try:
-        writer.fit(
-            text,
-            length,
-            min(arguments.batch_size or BATCH_SIZE, max(1, int(len(text) * (1 - HELD_OUT)) // length)),
-            arguments.epochs or EPOCHS,
-            validation_split=HELD_OUT,
-            verbose=0 if arguments.quiet else 1,
+def check_backup(arguments: argparse.Namespace, backup: BackupAndRestore) -> str:
+    """What to say of a backup; CommandError where one would be lost."""
+    exists = os.path.exists(backup.path)
+    if arguments.resume:
+        if exists:
+            return f"going on with the backup {backup.path}"
+        return f"there is no backup {backup.path}: the training begins anew"
+    if exists and not arguments.force:
+        raise CommandError(
+            f"{backup.path!r} is the backup of a training that did not come to its end; go on with --resume, "
+            "or begin anew with --force"
         )
-    except KeyboardInterrupt:
-        print(f"\nstopped by Ctrl-C; the model so far is saved in {arguments.out}")
-        return True
-    return False
+    if exists:
+        from embedcnn.resuming import remove_backup
+
+        remove_backup(backup.path)
+    return ""
+
+
+class SameTraining(Callback):
+    """Refuses to go on with the backup of a training of another text or with other settings."""
+
+    def __init__(self, arguments: argparse.Namespace, text: str) -> None:
+        names = ("level", "length", "batch_size", "dimensions", "units", "layers", "dropout")
+        names += ("learning_rate", "carry_state", "max_words", "seed")
+        self.settings = {f"--{name.replace('_', '-')}": getattr(arguments, name) for name in names}
+        self.settings["DATA"] = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def get_state(self) -> dict[str, Any]:
+        return self.settings
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        for name, value in self.settings.items():
+            if state.get(name) != value:
+                raise CommandError(f"--resume: the backup is of a training with another {name}")
+
+
+class Sampler(Callback):
+    """Shows after each epoch what the model writes by now."""
+
+    def __init__(self, writer: Any, held: str, arguments: argparse.Namespace) -> None:
+        self.writer, self.held, self.arguments = writer, held, arguments
+        if arguments.quiet:
+            self.ignored = ("on_epoch_end",)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        unit = self.writer.model.text_encoder.unit
+        print(f"    {' '.join(self.sample(SAMPLE[unit] // 2).split())}", flush=True)
+
+    def sample(self, length: int) -> str:
+        """The beginning of the text held out, as the model would go on."""
+        encoder = self.writer.model.text_encoder
+        prompt = " ".join(self.held[:200].split(" ")[:5])[:60]
+        unknown = None if encoder.unit == "characters" else "[UNK]"
+        if encoder.unit == "words" and not len(encoder([prompt]).ids):
+            prompt = self.writer.vocabulary.tokens[2]
+        seed = self.arguments.seed
+        return prompt + self.writer.generate(prompt, length, temperature=0.7, seed=seed, unknown=unknown)
 
 
 def show(arguments: argparse.Namespace, writer: Any, held: str, length: int) -> int:
     """What the model is worth, and what it writes."""
-    found = writer.evaluate(held, length)
+    unit = writer.model.text_encoder.unit
+    streams = max(1, min(16, len(writer.encode(held)) // (2 * length)))
+    found = writer.evaluate(
+        held, length, streams if arguments.carry_state else BATCH_SIZE, carry_state=arguments.carry_state
+    )
     if not math.isfinite(found["loss"]):
         raise CommandError("the loss became infinite or no number; try a smaller --learning-rate")
-    print(
-        f"{found['loss']:.3f} nats, {found['bits_per_character']:.3f} bits per character on the text held "
-        f"out (perplexity {found['perplexity']:.2f})"
+    bits = (
+        f", {found['bits_per_character']:.3f} bits per character"
+        if "bits_per_character" in found
+        else " per word"
     )
+    print(f"{found['loss']:.3f} nats{bits} on the text held out (perplexity {found['perplexity']:.2f})")
     if not arguments.quiet:
-        prompt = held[:20]
-        print(prompt + writer.generate(prompt, SAMPLE, temperature=0.7, seed=arguments.seed))
+        print(Sampler(writer, held, arguments).sample(SAMPLE[unit]))
     print(
         f'saved {arguments.out}; now try: embedcnn generate {arguments.out} --prompt "a beginning of yours"'
     )

@@ -1,0 +1,209 @@
+"""``embedcnn train --model lm`` and ``generate``: words, carried states, kills, Ctrl-C, streaming."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import embedcnn
+from embedcnn import LanguageModel, WordLanguageModel, show_config
+from embedcnn.cli import main
+from embedcnn.commands import train_lm
+
+TEXT = "The cat sat on the mat. “Well,” said the dog, “it's a hat!”\n\nThe dog ate the hat. " * 40
+OPTIONS = [
+    "--units",
+    "16",
+    "--dimensions",
+    "8",
+    "--length",
+    "10",
+    "--batch-size",
+    "8",
+    "--learning-rate",
+    "0.02",
+]
+ROOT = Path(embedcnn.__file__).parents[1]
+
+
+@pytest.fixture
+def book(tmp_path):
+    path = tmp_path / "book.txt"
+    path.write_text(TEXT, encoding="utf-8")
+    return path
+
+
+def train(book, out, *more):
+    return main(["train", "--model", "lm", str(book), "--out", str(out), *OPTIONS, *more])
+
+
+def test_the_first_line_tells_the_precision(book, tmp_path, capsys):
+    for precision in ("highest", "high"):
+        assert train(book, tmp_path / "m", "--epochs", "1", "--quiet", "--precision", precision) == 0
+        first = capsys.readouterr().out.splitlines()[0]
+        assert first.endswith(f"matrix products in {show_config()['matmul_formats'][precision]}")
+    assert train(book, tmp_path / "m", "--epochs", "1", "--quiet") == 0
+    assert capsys.readouterr().out.splitlines()[0] == first, "the command's own choice is high"
+
+
+def test_it_shows_what_it_learns(book, tmp_path, capsys):
+    assert train(book, tmp_path / "m", "--epochs", "3") == 0
+    printed = capsys.readouterr()
+    assert "bits_per_character: " in printed.err and "val_perplexity: " in printed.err
+    assert "characters/s" in printed.err and "<00:00" in printed.err
+    assert sum(line.startswith("    ") for line in printed.out.splitlines()) == 3, "a sample after each epoch"
+    assert not (tmp_path / "m.backup").exists()
+
+
+@pytest.mark.parametrize("carry", [[], ["--carry-state"]])
+def test_words(book, tmp_path, capsys, carry):
+    out = tmp_path / "m"
+    assert train(book, out, "--level", "word", "--epochs", "10", "--max-words", "12", *carry) == 0
+    printed = capsys.readouterr()
+    assert "words, 12 of them different" in printed.out and "nats per word" in printed.out
+    assert "words/s" in printed.err
+    writer = LanguageModel.load(out)
+    assert isinstance(writer, WordLanguageModel) and len(writer.vocabulary) == 14
+    assert main(["generate", str(out), "--prompt", "The cat", "--length", "4", "--temperature", "0"]) == 0
+    assert capsys.readouterr().out.startswith("The cat ")
+    assert main(["generate", str(out), "--prompt", "A bird"]) == 1
+    assert "give unknown='[UNK]'" in capsys.readouterr().err
+    assert main(["generate", str(out), "--prompt", "A bird", "--unknown", "[UNK]", "--length", "3"]) == 0
+
+
+SCRIPT = """
+import os, signal, sys
+from embedcnn.cli import main
+from embedcnn.commands import train_lm
+
+train_lm.BACKUP_STEPS = 7
+seen = 0
+
+def on_train_batch_end(self, batch, logs=None):
+    global seen
+    seen += 1
+    if seen == int(sys.argv[1]):
+        os.kill(os.getpid(), signal.SIGKILL if sys.argv[2] == "kill" else signal.SIGINT)
+
+train_lm.Sampler.on_train_batch_end = on_train_batch_end
+sys.exit(main(sys.argv[3:]))
+"""
+
+
+def run(at, how, book, out, *more):
+    arguments = ["train", "--model", "lm", str(book), "--out", str(out), "--epochs", "3", "--quiet", *OPTIONS]
+    return subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(at), how, *arguments, *more],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+
+
+@pytest.mark.parametrize(
+    "more", [[], ["--carry-state", "--dropout", "0.2"], ["--level", "word", "--layers", "2"]]
+)
+def test_a_killed_training_goes_on_to_the_same_file(book, tmp_path, more):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert run(0, "kill", book, whole, *more).returncode == 0
+    steps = LanguageModel.load(whole).model.optimizer.steps
+    for at in (steps // 2, steps // 4):
+        result = run(at, "kill", book, killed, *more, "--resume")
+        assert result.returncode == -signal.SIGKILL and not killed.exists()
+        assert (tmp_path / "killed.backup" / "latest.backup").exists()
+    result = run(0, "kill", book, killed, *more, "--resume")
+    assert result.returncode == 0 and "going on with the backup" in result.stdout
+    assert killed.read_bytes() == whole.read_bytes()
+    assert not (tmp_path / "killed.backup").exists()
+
+
+def test_what_a_backup_is_kept_from(book, tmp_path, capsys):
+    out = tmp_path / "m"
+    result = run(9, "kill", book, out)
+    assert result.returncode == -signal.SIGKILL
+    backup = tmp_path / "m.backup" / "latest.backup"
+    before = backup.read_bytes()
+    assert train(book, out, "--quiet") == 1
+    assert (
+        "the backup of a training that did not come to its end; go on with --resume"
+        in capsys.readouterr().err
+    )
+    other = tmp_path / "other.txt"
+    other.write_text(TEXT[::-1], encoding="utf-8")
+    for text, more, wrong in ((other, [], "DATA"), (book, ["--learning-rate", "0.1"], "--learning-rate")):
+        assert train(text, out, "--quiet", "--resume", *more) == 1
+        assert f"the backup is of a training with another {wrong}" in capsys.readouterr().err
+    assert backup.read_bytes() == before
+    assert train(book, out, "--quiet", "--epochs", "1", "--force") == 0
+    assert not backup.exists() and out.exists()
+    assert train(book, out, "--quiet", "--epochs", "1", "--resume") == 0
+    assert "the training begins anew" in capsys.readouterr().out
+
+
+def test_ctrl_c_keeps_the_last_whole_step(book, tmp_path):
+    out = tmp_path / "m"
+    result = run(11, "interrupt", book, out)
+    assert result.returncode == 130, result.stderr
+    assert f"the model so far is saved in {out}; the same command with --resume goes on" in result.stdout
+    assert LanguageModel.load(out).model.optimizer.steps == 11
+    again = run(0, "interrupt", book, out, "--resume")
+    assert again.returncode == 0
+    whole = tmp_path / "whole"
+    assert run(0, "interrupt", book, whole).returncode == 0
+    assert out.read_bytes() == whole.read_bytes()
+
+
+def test_generate_writes_as_it_goes(book, tmp_path, monkeypatch):
+    """Every character is flushed when it is there, not at the end."""
+    out = tmp_path / "m"
+    assert train(book, out, "--epochs", "1", "--quiet") == 0
+
+    class Terminal:
+        def __init__(self):
+            self.shown, self.waiting = [], ""
+
+        def write(self, text):
+            self.waiting += text
+
+        def flush(self):
+            if self.waiting:
+                self.shown.append(self.waiting)
+            self.waiting = ""
+
+    def written(*more):
+        terminal = Terminal()
+        monkeypatch.setattr(sys, "stdout", terminal)
+        assert main(["generate", str(out), "--prompt", "The ", "--length", "12", "--seed", "3", *more]) == 0
+        monkeypatch.undo()
+        return terminal.shown
+
+    shown = written()
+    assert len(shown) == 13 and shown[0].startswith("The ") and len(shown[0]) == 5
+    assert shown == written() != written("--temperature", "3")
+    greedy = LanguageModel.load(out).generate("The ", 12, temperature=0)
+    for more in (["--temperature", "0"], ["--top-k", "1"], ["--top-p", "1e-9"]):
+        assert "".join(written(*more)) == f"The {greedy}\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--max-words", "9"], "--max-words: has no meaning with --model lm, but for --level word"),
+        (["--level", "word", "--length", "200"], "too few: a twentieth must fill a window of --length 200"),
+        (["--level", "word", "--filters", "3"], "--filters: has no meaning with --model lm"),
+    ],
+)
+def test_misuse(book, tmp_path, capsys, more, message):
+    assert train(book, tmp_path / "m", *more) == 1
+    assert message in capsys.readouterr().err
+    assert train_lm.BACKUP_STEPS == 100 and not (tmp_path / "m.backup").exists()
+
+
+@pytest.mark.parametrize("option", ["--resume", "--carry-state", "--level=word"])
+def test_what_is_for_language_models_only(option, capsys):
+    assert main(["train", option]) == 1
+    assert "is for --model lm" in capsys.readouterr().err
