@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -59,9 +60,11 @@ class Compiled:
         self._check_units()
         self.settings = {"metrics": metric_names, "weighted_metrics": weighted_metrics}
         self.meters = self._resolve(metric_names, False) + self._resolve(weighted_metrics, True)
+        self._tell_labels_apart()
         seen = {meter.output for meter in self.meters if meter.from_outputs}
         self.want_outputs = bool(seen)
         self.unseen = [number for number in range(len(outputs)) if number not in seen]
+        self.want_masks = any(meter.steps and meter.summed < 0 for meter in self.meters)
         self.counts_tokens = (
             len(outputs) == 1 and len(outputs[0].shape) == 3 and self.targets[0].target == "classes"
         )
@@ -133,6 +136,17 @@ class Compiled:
             counted = self.active.index(number) if exact else -1
         label = metric.name if len(self.output_names) == 1 else f"{self.output_names[number]}_{metric.name}"
         return Meter(metric, number, weighted, counted, summed, label, len(spec.shape) == 3)
+
+    def _tell_labels_apart(self) -> None:
+        """Taken labels get "weighted_" before a weighted metric's name, then a number behind."""
+        taken: Counter[str] = Counter()
+        for meter in self.meters:
+            if meter.label in taken and meter.weighted:
+                meter.label = meter.label.removesuffix(meter.metric.name) + f"weighted_{meter.metric.name}"
+            label = meter.label
+            if label in taken:
+                meter.label = f"{label}_{taken[label]}"
+            taken[label] += 1
 
     def _names(self) -> list[str]:
         names = ["loss"]

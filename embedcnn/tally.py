@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -42,10 +43,12 @@ class Meter:
         """Whether it needs the predictions."""
         return self.counted < 0 and self.summed < 0
 
-    def answers(self, targets: list[np.ndarray], count: int) -> int:
-        """How many of a batch of `count` examples can be right: every step of labels with a time axis."""
-        labels = targets[self.counted]
-        return labels.size if self.steps else count
+    def answers(self, targets: list[np.ndarray], masks: list[Any] | None, count: int) -> int:
+        """How many of a batch of `count` examples can be right: every unmasked step where there are steps."""
+        if not self.steps or masks is None:
+            return count
+        mask = masks[self.output]
+        return targets[self.counted].size if mask is None else int(mask.sum())
 
     @property
     def waits(self) -> bool:
@@ -58,15 +61,26 @@ def plain_value(value: Any) -> Any:
     return float(value) if np.ndim(value) == 0 else value
 
 
+class Seen(NamedTuple):
+    """A batch as metrics see it: of each loss the targets, of each output the predictions and the mask."""
+
+    targets: list[Any]
+    outputs: list[Any]
+    masks: list[Any] | None
+    weights: Weights
+
+
 class Tally:
-    """Means over the batches of an epoch, each example counting the same."""
+    """Means over the batches of an epoch, each example counting the same; where there is a mask, in metrics
+    each unmasked step.
+    """
 
     def __init__(self, compiled: Compiled) -> None:
         self.compiled = compiled
         self.examples = 0
         self.penalty = 0.0
         self.losses = [0.0] * len(compiled.active)
-        self._waiting: list[tuple[list[Any], list[Any], Weights]] = []
+        self._waiting: list[Seen] = []
         self._waiting_numbers = 0
         for meter in compiled.meters:
             meter.metric.reset_state()
@@ -75,7 +89,8 @@ class Tally:
         """Counts what the core returned for a batch of `count` examples; how many tokens these are where
         the model counts them, else `count`.
         """
-        losses, sums, correct, outputs, penalty = result
+        losses, sums, correct, outputs, penalty, masks = result
+        seen = Seen(targets, outputs, masks, weights)
         self.examples += count
         self.penalty += penalty * count
         for number, loss in enumerate(losses):
@@ -83,20 +98,20 @@ class Tally:
         waits = False
         for meter in self.compiled.meters:
             if meter.counted >= 0:
-                meter.metric.add(correct[meter.counted], meter.answers(targets, count))
+                meter.metric.add(correct[meter.counted], meter.answers(targets, masks, count))
             elif meter.summed >= 0:
                 weighted, weight, plain, rows = sums[meter.summed]
                 meter.metric.add(*((weighted, weight) if meter.weighted else (plain, rows)))
             elif meter.waits:
                 waits = True
             else:
-                self._update(meter, [(targets, outputs, weights)])
+                self._update(meter, [seen])
         if waits:
-            if self._waiting and [part.shape[1:] for part in self._waiting[0][1]] != [
+            if self._waiting and [part.shape[1:] for part in self._waiting[0].outputs] != [
                 part.shape[1:] for part in outputs
             ]:
                 self._settle()
-            self._waiting.append((targets, outputs, weights))
+            self._waiting.append(seen)
             self._waiting_numbers += sum(part.size for part in outputs)
             if (
                 self._waiting_numbers >= TOGETHER or self.examples == count
@@ -111,15 +126,28 @@ class Tally:
                 self._update(meter, self._waiting)
         self._waiting, self._waiting_numbers = [], 0
 
-    def _update(self, meter: Meter, batches: list[tuple[list[Any], list[Any], Weights]]) -> None:
+    def _update(self, meter: Meter, batches: list[Seen]) -> None:
+        parts = zip(*(self._shown(meter, batch) for batch in batches), strict=True)
+        masked = batches[0].masks is not None and batches[0].masks[meter.output] is not None
+        with np.errstate(**(dict.fromkeys(("divide", "invalid"), "ignore") if masked else {})):
+            meter.metric.update_state(*(None if part[0] is None else _joined(part) for part in parts))
+
+    def _shown(self, meter: Meter, batch: Seen) -> tuple[Any, Any, Any]:
+        """Targets, predictions and weights for a metric: masked steps weigh nothing."""
         number = self.compiled.active.index(meter.output)
-        truth = _joined([targets[number] for targets, _, _ in batches])
-        predicted = _joined([outputs[meter.output] for _, outputs, _ in batches])
+        truth, predicted = batch.targets[number], batch.outputs[meter.output]
         weight = None
         if meter.weighted:
-            parts = [weights[number] if isinstance(weights, tuple) else weights for _, _, weights in batches]
-            weight = None if parts[0] is None else _joined(parts)
-        meter.metric.update_state(truth, predicted, weight)
+            weight = batch.weights[number] if isinstance(batch.weights, tuple) else batch.weights
+        mask = None if batch.masks is None else batch.masks[meter.output]
+        if mask is None:
+            return truth, predicted, weight
+        steps = mask.shape[1]  # targets may have more, all of them masked
+        if self.compiled.targets[meter.output].target != "free":
+            truth = truth[:, :steps]
+        weight = np.ones(1, np.float32) if weight is None else weight
+        weight = weight[:, :steps] if weight.ndim == 2 else weight[:, None]
+        return truth, predicted, weight * mask
 
     def values(self) -> list[Any]:
         """The means, in the order of `Compiled.names`. The core's losses hold their loss weight; "loss" is
@@ -174,5 +202,5 @@ class Tally:
             meter.metric.set_state(own)
 
 
-def _joined(parts: list[Any]) -> Any:
+def _joined(parts: Sequence[Any]) -> Any:
     return parts[0] if len(parts) == 1 else np.concatenate(parts)

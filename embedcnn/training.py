@@ -253,10 +253,12 @@ class Trainer(Predictor):
         return self._step_result("test", result, compiled)
 
     def _step_result(self, kind: str, result: Any, compiled: Compiled) -> Any:
-        """Losses, their sums, numbers of right predictions, outputs, and what regularizers added."""
+        """Losses, their sums, numbers of right predictions, outputs, what regularizers added, and masks."""
         bound = self._programs[kind]
         sums = bound.core.loss_sums if compiled.want_sums else ()
-        return result[0], sums, result[2], result[3], bound.core.penalty if bound.penalised else 0.0
+        masks = bound.core.output_masks if compiled.want_masks else None
+        penalty = bound.core.penalty if bound.penalised else 0.0
+        return result[0], sums, result[2], result[3], penalty, masks
 
     def _unit(self, compiled: Compiled) -> str:
         """What the speed of a step is told in."""
@@ -352,7 +354,10 @@ class Trainer(Predictor):
             if compiled.simple:
                 values = [
                     result[0][0] + result[4],
-                    *(result[2][0] / meter.answers(targets, count) for meter in compiled.meters),
+                    *(
+                        result[2][0] / max(1, meter.answers(targets, result[5], count))
+                        for meter in compiled.meters
+                    ),
                 ]
             else:
                 tally = compiled.tally()

@@ -293,11 +293,8 @@ def correct_rows(name, attributes, out, target, mask):
         right = ((out > 0.5) == (np.asarray(target).reshape(out.shape) > 0.5)).sum(-1)
     elif attributes["kind"] == "categorical":
         right = out.argmax(-1) == np.asarray(target).argmax(-1)
-    else:  # masked steps predict nothing, so the first class
-        labels = np.asarray(target).reshape(out.shape[:-1])
-        return float(
-            ((out.argmax(-1) if mask is None else np.where(mask, out.argmax(-1), 0)) == labels).sum()
-        )
+    else:
+        right = out.argmax(-1) == np.asarray(target).reshape(out.shape[:-1])
     return float((right if mask is None else right[mask]).sum())
 
 

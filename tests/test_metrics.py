@@ -217,8 +217,8 @@ def test_batches_wait_for_each_other_but_not_for_long():
         p = model.predict_on_batch(x)
         single.update_state(y, p)
         sums = ((0.0, 8.0 * time, 0.0, 8.0 * time),)
-        assert tally.add(((0.0,), sums, (0,), [p], 0.0), [y], None, 8) == 8 * time
-        waiting = max(waiting, sum(outputs[0].size for _, outputs, _ in tally._waiting))
+        assert tally.add(((0.0,), sums, (0,), [p], 0.0, None), [y], None, 8) == 8 * time
+        waiting = max(waiting, sum(seen.outputs[0].size for seen in tally._waiting))
     assert 0 < waiting < 2**12
     glance = tally.glance()["accuracy"]
     assert tally.logs()["accuracy"] == pytest.approx(single.result()) and 0 < glance < 1

@@ -33,7 +33,7 @@ ec_status ec_loss_infer_frame(struct ec_op *op, char *message, size_t bytes)
 }
 
 /* A row's number among the targets, which are in padded form; -1 for a masked row. */
-static int64_t target_row(const struct ec_tensor *in, int64_t b, int64_t row)
+static int64_t target_row(const struct ec_loss_state *state, const struct ec_tensor *in, int64_t b, int64_t row)
 {
     const struct ec_layout *layout = in->layout;
     if (!layout) {
@@ -42,7 +42,7 @@ static int64_t target_row(const struct ec_tensor *in, int64_t b, int64_t row)
     if (layout->mask && !layout->mask[row]) {
         return -1;
     }
-    return b * layout->width + layout->starts[b] + row - layout->offsets[b];
+    return b * state->padded_width + layout->starts[b] + row - layout->offsets[b];
 }
 
 static int is_ignored(const struct ec_loss_state *state, int64_t target)
@@ -67,7 +67,7 @@ static void count_rows(struct ec_loss_state *state, const struct ec_tensor *in, 
     sums->rows = sums->weights = 0.0;
     for (int64_t b = 0; b < batch; b++) {
         for (int64_t row = ec_loss_first_row(in, b); row < ec_loss_first_row(in, b + 1); row++) {
-            int64_t target = target_row(in, b, row);
+            int64_t target = target_row(state, in, b, row);
             if (target >= 0 && !is_ignored(state, target)) {
                 sums->rows += 1.0;
                 sums->weights += weight_of(state, b, target);
@@ -84,49 +84,26 @@ static double divisor_of(const struct ec_loss_state *state)
                                                          : state->loss.sums.rows;
 }
 
-/* Predictions are zeros in padded form where a step has no row, or a masked one; so class 0 is the first of the
- * largest, and the label 0 right. */
-static int64_t count_right_unseen(const struct ec_op *op, int64_t batch)
-{
-    const struct ec_loss_state *state = op->state;
-    const struct ec_tensor *in = op->inputs[0];
-    const int32_t *labels = state->loss.targets;
-    const int32_t also = state->loss.has_ignored && state->loss.ignored == 0 ? -1 : 0;
-    int64_t count = 0;
-    if (!labels || !ec_loss_takes_labels(op) || !in->layout ||
-        (!in->layout->mask && in->rows == batch * in->layout->width)) {
-        return 0;
-    }
-    for (int64_t i = 0; i < batch * in->layout->width; i++) {
-        count += labels[i] == 0 || labels[i] == also;
-    }
-    for (int64_t b = 0; b < batch; b++) {
-        for (int64_t row = ec_loss_first_row(in, b); row < ec_loss_first_row(in, b + 1); row++) {
-            int64_t target = target_row(in, b, row);
-            count -= target >= 0 && (labels[target] == 0 || labels[target] == also);
-        }
-    }
-    return count;
-}
-
 ec_status ec_loss_plan_sums(struct ec_op *op, struct ec_step *step)
 {
     struct ec_loss_state *state = op->state;
     const struct ec_tensor *in = op->inputs[0];
     int64_t width = in->layout ? in->layout->width : 0;
-    if (state->loss.targets && state->loss.target_width != width) {
+    int64_t given = state->loss.targets ? state->loss.target_width : width;
+    int fits = in->layout && in->layout->masked ? given >= width : given == width;
+    if (!fits) {
         return ec_infer_error(step->message, sizeof step->message,
                               "the targets have %lld steps (0: no time axis), the predictions have %lld",
-                              (long long)state->loss.target_width, (long long)width);
+                              (long long)given, (long long)width);
     }
-    if (state->loss.weight_width && state->loss.weight_width != width) {
+    if (state->loss.weight_width && state->loss.weight_width != given) {
         return ec_infer_error(step->message, sizeof step->message,
-                              "sample_weight has %lld steps, the predictions have %lld (0: no time axis)",
-                              (long long)state->loss.weight_width, (long long)width);
+                              "sample_weight has %lld steps, the targets have %lld (0: no time axis)",
+                              (long long)state->loss.weight_width, (long long)given);
     }
+    state->padded_width = given;
     count_rows(state, in, step->batch);
     state->divisor = divisor_of(state);
-    state->right_unseen = count_right_unseen(op, step->batch);
     state->text_loss = ec_arena_take(step->arena, 2 * step->batch, sizeof *state->text_loss);
     state->text_right = ec_arena_take(step->arena, step->batch, sizeof *state->text_right);
     return step->arena->failed ? EC_NO_MEMORY : EC_OK;
@@ -138,7 +115,7 @@ void ec_loss_plan_rows(const struct ec_op *op, const struct ec_step *step, int64
     const struct ec_tensor *in = op->inputs[0];
     for (int64_t b = 0; b < step->batch; b++) {
         for (int64_t row = ec_loss_first_row(in, b); row < ec_loss_first_row(in, b + 1); row++) {
-            target[row] = target_row(in, b, row);
+            target[row] = target_row(state, in, b, row);
             weight[row] = target[row] >= 0 ? weight_of(state, b, target[row]) : 0.0;
         }
     }
@@ -193,7 +170,7 @@ void ec_loss_sum_texts(struct ec_loss_state *state, const struct ec_step *step, 
             right += state->text_right[b];
         }
         set_value(state, sum, plain);
-        state->loss.correct = right + state->right_unseen;
+        state->loss.correct = right;
     }
     ec_team_barrier(team);
 }
@@ -211,7 +188,7 @@ void ec_loss_forward(struct ec_op *op, const struct ec_step *step, struct ec_tea
         for (int64_t row = ec_loss_first_row(in, b); row < ec_loss_first_row(in, b + 1); row++) {
             float *p = out->data + row * cols;
             const float *x = in->data + row * cols;
-            int64_t target = target_row(in, b, row);
+            int64_t target = target_row(state, in, b, row);
             if (target < 0) {
                 memset(p, 0, (size_t)cols * sizeof *p);
             } else if (is_ignored(state, target)) {
@@ -239,7 +216,7 @@ static void backward_text(struct ec_op *op, int thread, int64_t b, const struct 
     int64_t cols = in->cols;
     for (int64_t row = ec_loss_first_row(in, b); row < ec_loss_first_row(in, b + 1); row++) {
         float *d_x = op->adds_input[0] ? state->scratch + thread * cols : in->grad + row * cols;
-        int64_t target = target_row(in, b, row);
+        int64_t target = target_row(state, in, b, row);
         if (target < 0 || is_ignored(state, target) || state->divisor == 0.0) {
             memset(d_x, 0, (size_t)cols * sizeof *d_x);
         } else {
@@ -269,7 +246,7 @@ void ec_loss_give(struct ec_op *op, int64_t batch, const double *losses, const f
     double sum = 0.0, plain = 0.0;
     for (int64_t b = 0; b < batch; b++) {
         for (int64_t row = ec_loss_first_row(in, b); row < ec_loss_first_row(in, b + 1); row++) {
-            int64_t target = target_row(in, b, row);
+            int64_t target = target_row(state, in, b, row);
             if (target >= 0) {
                 sum += losses[target] * weight_of(state, b, target);
                 plain += losses[target];

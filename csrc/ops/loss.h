@@ -17,9 +17,9 @@ struct ec_loss_state {
     double weight, label_smoothing, delta, alpha, gamma;
 
     /* of the step */
+    int64_t padded_width; /* T of targets and weights: as the predictions', or more where these are masked */
     int binary_labels;    /* hinges: all targets are 0 or 1, so that 0 means -1 */
     double divisor;       /* n */
-    int64_t right_unseen; /* labels: steps without a row that counts, which predict class 0, and are right */
     double *text_loss;    /* [2 x B] weighted; and without weights */
     int32_t *text_right;  /* [B] */
     float *scratch;       /* [threads x C] a row's gradient that is to be added to another */

@@ -119,12 +119,12 @@ struct ec_op {
 struct ec_loss {
     const void *targets;  /* int32 [B, (T)] or float [B, (T), cols], in padded form, values checked by the caller */
     int64_t target_width; /* T of the targets, 0 where they have no time axis */
-    const float *sample_weight; /* [B], or [B, T] in padded form; or NULL */
-    int64_t weight_width;       /* T of the weights, 0 where they have no time axis */
-    int has_ignored, ignored;   /* labels only: a label that does not count, given as -1 in targets */
-    double value;               /* the step's mean loss, weighted */
-    int64_t correct;      /* rows predicted right; of labels also ignored ones, and steps that are masked, as class 0 */
-    struct ec_loss_sums { /* over the rows that count, before the reduction and the loss weight */
+    const float *sample_weight;   /* [B], or [B, T] in padded form; or NULL */
+    int64_t weight_width;         /* T of the weights, 0 where they have no time axis */
+    int has_ignored, ignored;     /* labels only: a label that does not count, given as -1 in targets */
+    double value;                 /* the step's mean loss, weighted */
+    int64_t correct;              /* rows predicted right, of labels also ignored ones */
+    struct ec_loss_sums {         /* over the rows that count, before the reduction and the loss weight */
         double weighted, weights; /* sum of w l, and of w */
         double plain, rows;       /* sum of l, and how many they are */
     } sums;

@@ -41,6 +41,7 @@ void ec_program_begin(struct ec_program *program, int64_t batch, enum ec_run run
         .key = ec_random_key(program->seed, number),
     };
     for (int i = 0; i < program->tensor_count; i++) {
+        program->tensors[i].layout = NULL;
         program->tensors[i].writers = 0;
         program->tensors[i].grad = NULL;
         program->tensors[i].needs_grad = 0;

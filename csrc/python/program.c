@@ -416,6 +416,28 @@ static PyObject *program_loss_sums(PyObject *object, void *unused)
     return tuple;
 }
 
+/* Of each output in the last step. */
+static PyObject *program_output_masks(PyObject *object, void *unused)
+{
+    (void)unused;
+    ec_program_object *self = (ec_program_object *)object;
+    const struct ec_program *program = self->program;
+    if (ec_program_enter_or_raise(self) < 0) { /* a step would take the layouts away */
+        return NULL;
+    }
+    PyObject *list = PyList_New(program->output_count);
+    for (int i = 0; list && i < program->output_count; i++) {
+        PyObject *mask = ec_mask_array(&program->tensors[program->outputs[i]]);
+        if (!mask) {
+            Py_CLEAR(list);
+        } else {
+            PyList_SET_ITEM(list, i, mask);
+        }
+    }
+    ec_program_leave(self->program);
+    return list;
+}
+
 static PyObject *program_workspace_bytes(PyObject *object, void *unused)
 {
     (void)unused;
@@ -463,6 +485,8 @@ static PyGetSetDef getters[] = {
      "Of each loss in the last step, over the rows that count: the sum of weighted losses, of weights, of losses "
      "without weights, and how many rows.",
      NULL},
+    {"output_masks", program_output_masks, NULL,
+     "Of each output in the last step: bool [B, T], True where a step counts; None where all do.", NULL},
     {"workspace_bytes", program_workspace_bytes, NULL, "Bytes that activations and workspace hold.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -56,6 +56,8 @@ int64_t ec_copy_in_range(int32_t *out, PyArrayObject *in, int64_t count, int64_t
 int ec_raise_out_of_range(const char *name, PyArrayObject *array, int64_t i, int64_t width, int64_t limit);
 /* A new float32 array of a tensor's values or gradient: [B, C], or [B, T, C] with zeros where there is no step. */
 PyObject *ec_tensor_array(int64_t batch, const struct ec_tensor *tensor, const float *values);
+/* [B, T] of bool, True where a step of a tensor counts; None where all do. */
+PyObject *ec_mask_array(const struct ec_tensor *tensor);
 /* ValueError unless an array has the shape that ec_tensor_array gives. */
 int ec_check_tensor_shape(PyArrayObject *array, const struct ec_tensor *tensor, int64_t batch, const char *what);
 /* Adds what a padded form holds of the stored rows. */

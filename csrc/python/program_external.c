@@ -7,24 +7,6 @@
 
 #include <string.h>
 
-/* [B, T] of bool, True where a step counts; None where all do. */
-static PyObject *mask_array(const struct ec_tensor *tensor)
-{
-    const struct ec_layout *layout = tensor->layout;
-    if (!layout || !layout->masked) {
-        Py_RETURN_NONE;
-    }
-    npy_intp dims[2] = {layout->batch, layout->width};
-    PyObject *array = PyArray_ZEROS(2, dims, NPY_BOOL, 0);
-    for (int64_t b = 0; array && b < layout->batch; b++) {
-        npy_bool *row = (npy_bool *)PyArray_DATA((PyArrayObject *)array) + b * layout->width + layout->starts[b];
-        for (int64_t i = layout->offsets[b]; i < layout->offsets[b + 1]; i++) {
-            row[i - layout->offsets[b]] = (npy_bool)ec_layout_counts(layout, i);
-        }
-    }
-    return array;
-}
-
 /* The padded form of a result into the rows of a tensor, or added to them; 0, or -1 with an exception set. */
 static int take_rows(PyObject *value, const struct ec_tensor *tensor, int64_t batch, float *rows, int add,
                      const char *what)
@@ -50,7 +32,7 @@ static int call_forward(PyObject *function, struct ec_op *op, const struct ec_st
     int result = inputs && masks ? 0 : -1;
     for (int i = 0; result == 0 && i < op->input_count; i++) {
         PyObject *values = ec_tensor_array(step->batch, op->inputs[i], op->inputs[i]->data);
-        PyObject *mask = values ? mask_array(op->inputs[i]) : NULL;
+        PyObject *mask = values ? ec_mask_array(op->inputs[i]) : NULL;
         if (!mask) {
             Py_XDECREF(values);
             result = -1;

@@ -473,6 +473,23 @@ PyObject *ec_tensor_array(int64_t batch, const struct ec_tensor *tensor, const f
     return array;
 }
 
+PyObject *ec_mask_array(const struct ec_tensor *tensor)
+{
+    const struct ec_layout *layout = tensor->layout;
+    if (!layout || !layout->masked) {
+        Py_RETURN_NONE;
+    }
+    npy_intp dims[2] = {layout->batch, layout->width};
+    PyObject *array = PyArray_ZEROS(2, dims, NPY_BOOL, 0);
+    for (int64_t b = 0; array && b < layout->batch; b++) {
+        npy_bool *row = (npy_bool *)PyArray_DATA((PyArrayObject *)array) + b * layout->width + layout->starts[b];
+        for (int64_t i = layout->offsets[b]; i < layout->offsets[b + 1]; i++) {
+            row[i - layout->offsets[b]] = (npy_bool)ec_layout_counts(layout, i);
+        }
+    }
+    return array;
+}
+
 int ec_check_tensor_shape(PyArrayObject *array, const struct ec_tensor *tensor, int64_t batch, const char *what)
 {
     int rank = tensor->layout ? 3 : 2;

@@ -39,7 +39,10 @@ class Metric:
         raise NotImplementedError(f"{type(self).__name__} must define per_example(y_true, y_pred)")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Counts a batch."""
+        """Counts a batch; weights are (B,), or (B, T) for values per step. Models give 0 for masked steps.
+
+        Where values have more axes than weights, or weights than values, these are averaged.
+        """
         values = np.asarray(self.per_example(np.asarray(y_true), np.asarray(y_pred)), np.float64)
         if values.ndim == 0:  # a function that averages by itself counts with its number of examples
             self.add(float(values) * len(y_true), len(y_true))
@@ -50,14 +53,20 @@ class Metric:
             return
         weight = np.asarray(sample_weight, np.float64)
         if weight.size == len(values):
-            values, weight = values.reshape(len(values), -1).mean(axis=1), weight.reshape(len(values))
-        elif weight.shape != values.shape:
+            weight = weight.reshape(len(values))
+        axes = min(weight.ndim, values.ndim)
+        if not axes or weight.shape[:axes] != values.shape[:axes]:
             raise ValueError(
                 f"metric {self.name!r}: sample_weight has the shape {weight.shape}; expected "
                 f"({len(values)},) or "
                 f"{values.shape}"
             )
-        self.add(float((values * weight).sum()), float(weight.sum()))
+        values, weight = (
+            part.mean(axis=tuple(range(axes, part.ndim))) if part.ndim > axes else part
+            for part in (values, weight)
+        )
+        # what weighs nothing may be no number: predictions of masked steps are zeros
+        self.add(float((np.where(weight != 0, values, 0) * weight).sum()), float(weight.sum()))
 
     def add(self, total: float, count: float) -> None:
         """Counts a sum of values and how many they are."""
@@ -96,7 +105,11 @@ class Metric:
 
 
 class FunctionMetric(Metric):
-    """A metric from a function (y_true, y_pred) -> one value per example, or their mean."""
+    """A metric from a function (y_true, y_pred) -> one value per example, or their mean.
+
+    Of sequences it may give one value per step; then masked steps are left out. A function that averages over
+    steps by itself averages over masked ones, too.
+    """
 
     def __init__(self, function: Callable[[Any, Any], Any], name: str | None = None) -> None:
         default = getattr(function, "__name__", type(function).__name__)

@@ -56,7 +56,7 @@ class TokenMetric(Metric):
         counted = self.loss.counted(y, p)
         if counted is not None:
             weight = np.where(counted, weight, 0.0)
-        self.add(float((each * weight).sum()), float(weight.sum()))
+        self.add(float((np.where(weight != 0, each, 0) * weight).sum()), float(weight.sum()))
 
     def get_config(self) -> dict[str, Any]:
         return {"from_logits": self.from_logits, "mask_token_id": self.mask_token_id, "name": self.name}

@@ -27,6 +27,19 @@ MERGES = {
 MASKINGS = {"input": (0.0, 0), "relu": (0.0, 2), "input one": (1.0, 0)}
 
 
+#: name -> weights of examples, of steps or none; the metrics of `METRICS` are taken with each
+WEIGHTS = {
+    "none": None,
+    "examples": [[0.5], [2.0], [1.0], [3.0]],
+    "steps": [[0.5, 2, 1, 3, 1, 2], [1, 1, 0, 2, 0.5, 0], [2, 1, 7, 1, 1, 1], [1, 2, 3, 4, 5, 6]],
+}
+#: units of the output -> loss, metrics
+METRICS = {
+    3: ("sparse_categorical_crossentropy", ["accuracy", "sparse_categorical_crossentropy"]),
+    1: ("binary_crossentropy", ["accuracy", "mse", "mae", "binary_crossentropy"]),
+}
+
+
 def drawn(shapes, seed=1):
     random = np.random.RandomState(seed)
     return [random.uniform(-0.8, 0.8, shape).astype("float32") for shape in shapes]
@@ -73,6 +86,26 @@ def masking_model(package, name):
     return model, [*below, *parts]
 
 
+def step_model(package, units):
+    """A prediction for every step of a text, with and without the weights of the steps in metrics."""
+    layers = package.layers
+    tokens = package.Input((6,), dtype="int32")
+    x = layers.LSTM(2, return_sequences=True)(layers.Embedding(7, 3, mask_zero=True)(tokens))
+    model = package.Model(tokens, layers.Dense(units, activation="softmax" if units > 1 else "sigmoid")(x))
+    for number, layer in enumerate(model.layers):
+        layer.set_weights([2 * w for w in drawn([w.shape for w in layer.get_weights()], number)])
+    loss, metrics = METRICS[units]
+    metrics = [*metrics, package.metrics.MeanSquaredError(name="own")] if units == 1 else metrics
+    model.compile("sgd", loss, metrics=metrics, weighted_metrics=metrics[:1])
+    return model
+
+
+def step_data(units, weights):
+    """Texts, targets and weights, the first batch without a fully masked text."""
+    y = np.random.RandomState(3).randint(0, max(units, 2), (4, 6, 1)[: 3 if units == 1 else 2])
+    return np.array(FIRST, "int32"), y, None if weights is None else np.array(weights, "float32")
+
+
 def masking_data(name):
     x = drawn([(4, 6, 3)], 2)[0]
     if MASKINGS[name][1] == 0:  # some steps are the mask's value, the others are not
@@ -107,6 +140,11 @@ def main() -> None:
         found[f"merge {name}"] = run(*merge_model(keras, name), merge_data(), steps)
     for name in MASKINGS:
         found[f"masking {name}"] = run(*masking_model(keras, name), masking_data(name), 3)
+    for units in METRICS:
+        for name, weights in WEIGHTS.items():
+            x, y, weights = step_data(units, weights)
+            logs = step_model(keras, units).evaluate(x, y, 2, 0, weights, return_dict=True)
+            found[f"metrics {units} {name}"] = {key: float(f"{value:.7g}") for key, value in logs.items()}
     text = json.dumps(found).replace("}, ", "},\n").replace("], ", "],\n")
     Path(__file__).with_name("keras_masks.json").write_text(text + "\n")
 

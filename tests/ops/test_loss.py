@@ -217,7 +217,7 @@ def test_refused_weights_of_the_core():
     x = np.zeros((2, 3), np.float32)
     for weight, message in (
         (np.ones(3, np.float32), r"sample_weight has the shape \(3,\)"),
-        (np.ones((2, 4), np.float32), "sample_weight has 4 steps, the predictions have 0"),
+        (np.ones((2, 4), np.float32), "sample_weight has 4 steps, the targets have 0"),
         ((None, None), "expected a tuple of 1 arrays, got 2"),
     ):
         with pytest.raises(ValueError, match=message):
