@@ -23,6 +23,10 @@ Batch = tuple[list[Any], list[np.ndarray], Weights, int]
 """Inputs, targets, weights and the number of examples."""
 
 AHEAD = 32  # batches that wait, besides the one in the making: many at a time disturb the step less often
+NO_BATCHES = (
+    "x gave no batches: it is empty, a generator that has already ended, or a Dataset with too few elements "
+    "for one batch and drop_remainder=True"
+)
 REFILL = 8  # so few must be left before the thread wakes up again
 
 

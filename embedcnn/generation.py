@@ -177,6 +177,8 @@ def stream(
     As the one-step models of TensorFlow's and Keras's text generation tutorials.
     """
     single = isinstance(prompt, str)
+    if not single and not isinstance(prompt, (list, tuple)):
+        raise TypeError(f"`prompt` must be a text or a list of texts. Received: prompt={prompt!r}")
     prompts = [prompt] if isinstance(prompt, str) else list(prompt)
     check_sampling(temperature, top_k, top_p)
     length = positive_integer("length", length)

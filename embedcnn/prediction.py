@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .batches import raw
+from .batches import NO_BATCHES, raw
 from .binding import BoundProgram
 from .callbacks import CallbackList
 from .exclusion import Exclusive
@@ -76,7 +76,7 @@ class Predictor(Preparation, Exclusive):
                         pieces.append(self._program("predict").forward(parts))
                         progress.step(count)
                 if not pieces:
-                    raise ValueError("x gave no batches: it is empty, or a generator that has already ended")
+                    raise ValueError(NO_BATCHES)
                 progress.close({})
             finally:
                 progress.close()

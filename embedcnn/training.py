@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import optimizers
-from .batches import ArrayBatches
+from .batches import NO_BATCHES, ArrayBatches
 from .callbacks import BackupAndRestore, CallbackList, History
 from .choices import warn_user
 from .compiled import Compiled
@@ -232,7 +232,7 @@ class Trainer(Predictor):
                 if self.stop_training:
                     break
         if compiled is None:
-            raise ValueError("x gave no batches: it is empty, or a generator that has already ended")
+            raise ValueError(NO_BATCHES)
         if steps is not None and run.batch < steps and not self.stop_training:
             warn_user(f"x ran out of data: {run.batch} batches, but {steps} were expected")
         return tally
@@ -313,7 +313,7 @@ class Trainer(Predictor):
                 if after:
                     watching.call("on_test_batch_end", number, tally.logs())
         if tally is None:
-            raise ValueError("x gave no batches: it is empty, or a generator that has already ended")
+            raise ValueError(NO_BATCHES)
         watching.call("on_test_end", tally.logs())
         return tally
 

@@ -90,6 +90,17 @@ def test_stop_strings_end_a_text_and_are_not_shown(trained):
     assert generate(trained, "the ", 5, temperature=0, stop=free[3:9]) == free[:5]
 
 
+def test_several_texts_stop_each_at_its_own_place(trained):
+    prompts = ["the cat sat on", "the dog", "hat"]
+    alone = [generate(trained, prompt, 60, temperature=0, stop=["mat", "e. "]) for prompt in prompts]
+    together = list(stream(trained, prompts, 60, temperature=0, stop=["mat", "e. "]))
+    assert all(len(pieces) == 3 for pieces in together)
+    assert ["".join(parts) for parts in zip(*together, strict=True)] == alone
+    assert len({len(text) for text in alone}) > 1
+    seeds = [generate(trained, prompts, 30, temperature=3.0, seed=seed) for seed in (1, 1, 2)]
+    assert seeds[0] == seeds[1] != seeds[2]
+
+
 def test_a_saved_model_writes_the_same(trained, tmp_path):
     trained.save(tmp_path / "model.embedcnn")
     again = embedcnn.models.load_model(tmp_path / "model.embedcnn")
@@ -136,6 +147,11 @@ def test_misuse(trained):
             generate(trained, "the ", **settings)
     with pytest.raises(ValueError, match="`prompt` must be a text of at least one character"):
         generate(trained, "")
+    with pytest.raises(ValueError, match="`prompt` must hold at least one text"):
+        generate(trained, [])
+    for prompt, error in ((3, TypeError), (["the ", 3], ValueError)):
+        with pytest.raises(error, match="`prompt` must be a text"):
+            generate(trained, prompt)
     with pytest.raises(ValueError, match=r"`prompt`: text\[4\] = 'Q'.*give unknown=' '"):
         generate(trained, "the Q")
     assert len(generate(trained, "the Q", 5, unknown=" ")) == 5

@@ -83,3 +83,24 @@ def test_as_in_the_tutorial(book, tmp_path):
     model.text_encoder = CharEncoder(vocabulary)
     assert generate(model, "the quick ", 9, temperature=0) == "brown fox"
     assert (tmp_path / "best").exists()
+
+
+def test_too_few_windows_for_a_batch():
+    """drop_remainder drops everything there is: the error says so."""
+    ids = np.arange(40) % 5
+    sequences = Dataset.from_tensor_slices(ids).batch(LENGTH + 1, drop_remainder=True)
+    data = sequences.map(split_input_target).batch(BATCH, drop_remainder=True)
+    with pytest.raises(ValueError, match="gave no batches: .* too few elements for one batch"):
+        made(CharVocabulary("abcde")).fit(data, verbose=0)
+
+
+def test_what_watches_a_training_knows_which_way_is_better(book):
+    text = read_text(book)
+    writer = embedcnn.CharLanguageModel(text, 8, 16, learning_rate=0.02, seed=1)
+    stop = embedcnn.callbacks.EarlyStopping("val_bits_per_character", patience=1, min_delta=1e9)
+    best = embedcnn.callbacks.EarlyStopping("val_perplexity", patience=5, restore_best_weights=True)
+    history = writer.fit(
+        text, LENGTH, BATCH, epochs=4, validation_split=0.1, verbose=0, callbacks=[stop, best]
+    ).history
+    assert len(history["loss"]) == 2, "no epoch is better by so much"
+    assert best.best == min(history["val_perplexity"])
