@@ -191,6 +191,7 @@ OPERATIONS: dict[type, Make] = {
     layers.Masking: lambda build, layer, inputs, call: build.add(
         "masking", inputs, mask_value=layer.mask_value
     ),
+    layers.ApplyMask: lambda build, layer, inputs, call: build.add("masking", inputs[::-1]),
     layers.Dot: _dot,
     layers.LayerNormalization: _layer_normalization,
     layers.BatchNormalization: _batch_normalization,

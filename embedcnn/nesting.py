@@ -103,3 +103,16 @@ def weight_paths(model: Any, prefix: str = "") -> dict[str, Variable]:
         else:
             found |= {prefix + variable.path: variable for variable in layer.weights}
     return found
+
+
+def check_owners(model: Any) -> None:
+    """ValueError where two layers hold the same weights (a cell that two RNN layers run): a file has none."""
+    owners: dict[int, Any] = {}
+    for layer in leaf_layers(model.layers):
+        for variable in layer.weights:
+            owner = owners.setdefault(id(variable), layer)
+            if owner is not layer:
+                raise ValueError(
+                    f"layers {owner.name!r} and {layer.name!r} share weights (a cell or layer inside both), "
+                    "which the file of a model cannot hold: call one layer twice, or use save_weights"
+                )

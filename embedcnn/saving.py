@@ -21,7 +21,7 @@ from .choices import warn_user
 from .custom_objects import known_class, known_objects
 from .graph import SymbolicTensor, flatten
 from .layers.base import Layer
-from .nesting import leaf_layers, weight_paths
+from .nesting import check_owners, leaf_layers, weight_paths
 from .replacement import replacing
 from .variables import Variable
 
@@ -37,6 +37,7 @@ def members_of(model: Model) -> dict[str, Any]:
     from . import __version__
 
     model._require_built("what to save")
+    check_owners(model)
     compiled = model._settle() if model._compile_arguments is not None else None
     config: dict[str, Any] = {
         "format": FORMAT,

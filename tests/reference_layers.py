@@ -188,11 +188,12 @@ def unit_normalization(x):
     return out, lambda d_out: ((d_out - out * (out * d_out).sum(-1, keepdims=True)) * inverse,)
 
 
-def masking(x: Sequence, mask_value=0.0):
-    """Steps whose values all equal mask_value are masked."""
-    mask = (x.values != np.float32(mask_value)).any(-1)
+def masking(*inputs, mask_value=0.0):
+    """Steps whose values all equal mask_value are masked, or, of a mask and x, those where the mask is 0."""
+    *given, x = inputs
+    mask = given[0] != 0 if given else (x.values != np.float32(mask_value)).any(-1)
     mask = mask if x.mask is None else mask & x.mask
-    return sequence(x.values, mask), lambda d_out: (sequence(d_out, mask).values,)
+    return sequence(x.values, mask), lambda d_out: (*(0 * one for one in given), sequence(d_out, mask).values)
 
 
 def batch_normalization(x, mask, *parameters, training, scale=True, center=True, epsilon=1e-3, momentum=0.99):

@@ -1,6 +1,7 @@
 /* masking: a sequence with a mask: steps whose values all equal mask_value are left out (Keras's Masking), and those
- * that were masked before. Which these are decides how the batch is stored, so it is found while the step is planned,
- * when the operations before this one have run.
+ * that were masked before. With two inputs, a mask [B, T] and the sequence, the steps where the mask is 0 are left out
+ * instead. Which these are decides how the batch is stored, so it is found while the step is planned, when the
+ * operations before this one have run.
  *
  *     out = in where unmasked, d_in = d_out there, else 0 */
 #include "ops/op.h"
@@ -19,22 +20,33 @@ static const struct ec_attribute attributes[] = {
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
+static struct ec_tensor *sequence_of(const struct ec_op *op) { return op->inputs[op->input_count - 1]; }
+static struct ec_tensor *mask_of(const struct ec_op *op) { return op->input_count > 1 ? op->inputs[0] : NULL; }
+
 static ec_status infer(struct ec_op *op, char *message, size_t bytes)
 {
-    ec_status status = ec_infer_counts(op, 1, 1, 0, 0, message, bytes);
-    if (status == EC_OK && op->inputs[0]->kind != EC_SEQUENCE) {
+    ec_status status = ec_infer_counts(op, op->input_count > 1 ? 2 : 1, 1, 0, 0, message, bytes);
+    if (status == EC_OK && sequence_of(op)->kind != EC_SEQUENCE) {
         status = ec_infer_error(message, bytes, "masking: the input is no sequence [B, T, C]");
+    }
+    if (status == EC_OK && mask_of(op) && mask_of(op)->kind != EC_FLAT) {
+        status = ec_infer_error(message, bytes, "masking: the mask is not [B, T]");
     }
     if (status == EC_OK) {
         op->outputs[0]->kind = EC_SEQUENCE;
-        op->outputs[0]->cols = op->inputs[0]->cols;
+        op->outputs[0]->cols = sequence_of(op)->cols;
     }
     return status;
 }
 
-static int holds_value(const struct ec_op *op, int64_t row)
+/* Whether row `row` of text b counts. */
+static int is_kept(const struct ec_op *op, int64_t b, int64_t row)
 {
-    const struct ec_tensor *in = op->inputs[0];
+    const struct ec_tensor *in = sequence_of(op), *given = mask_of(op);
+    if (given) {
+        int64_t t = in->layout->starts[b] + row - in->layout->offsets[b];
+        return ec_layout_counts(in->layout, row) && given->data[b * given->cols + t] != 0.0f;
+    }
     float mask_value = (float)((const struct state *)op->state)->mask_value;
     for (int64_t c = 0; ec_layout_counts(in->layout, row) && c < in->cols; c++) {
         if (in->data[row * in->cols + c] != mask_value) {
@@ -47,7 +59,7 @@ static int holds_value(const struct ec_op *op, int64_t row)
 /* The row of the input that a stored row of text b is. */
 static int64_t source_row(const struct ec_op *op, int64_t b, int64_t row)
 {
-    const struct ec_layout *in = op->inputs[0]->layout, *out = op->outputs[0]->layout;
+    const struct ec_layout *in = sequence_of(op)->layout, *out = op->outputs[0]->layout;
     return in->offsets[b] + out->starts[b] - in->starts[b] + row - out->offsets[b];
 }
 
@@ -55,7 +67,13 @@ static int64_t source_row(const struct ec_op *op, int64_t b, int64_t row)
 static ec_status plan_layout(struct ec_op *op, struct ec_step *step)
 {
     struct state *state = op->state;
-    const struct ec_layout *in = op->inputs[0]->layout;
+    const struct ec_layout *in = sequence_of(op)->layout;
+    const struct ec_tensor *given = mask_of(op);
+    if (given && given->cols != in->width) {
+        return ec_infer_error(step->message, sizeof step->message,
+                              "masking: the mask has %lld steps, the sequence %lld", (long long)given->cols,
+                              (long long)in->width);
+    }
     int64_t *offsets = ec_arena_take(step->arena, in->batch + 1, sizeof *offsets);
     int64_t *starts = ec_arena_take(step->arena, in->batch, sizeof *starts);
     uint8_t *mask = ec_arena_take(step->arena, in->rows, 1);
@@ -66,16 +84,16 @@ static ec_status plan_layout(struct ec_op *op, struct ec_step *step)
     offsets[0] = 0;
     for (int64_t b = 0; b < in->batch; b++) {
         int64_t first = in->offsets[b], end = in->offsets[b + 1];
-        while (end > first && !holds_value(op, end - 1)) {
+        while (end > first && !is_kept(op, b, end - 1)) {
             end--;
         }
-        while (first < end && !holds_value(op, first)) {
+        while (first < end && !is_kept(op, b, first)) {
             first++;
         }
         starts[b] = in->starts[b] + first - in->offsets[b];
         offsets[b + 1] = offsets[b] + end - first;
         for (int64_t row = first; row < end; row++) {
-            uint8_t kept = (uint8_t)holds_value(op, row);
+            uint8_t kept = (uint8_t)is_kept(op, b, row);
             mask[offsets[b] + row - first] = kept;
             gaps |= !kept;
         }
@@ -104,7 +122,7 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
 
 static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
-    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    const struct ec_tensor *in = sequence_of(op), *out = op->outputs[0];
     for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
         int64_t rows = out->layout->offsets[b + 1] - out->layout->offsets[b];
         if (rows) {
@@ -118,10 +136,16 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
 
 static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
-    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    const struct ec_tensor *in = sequence_of(op), *given = mask_of(op), *out = op->outputs[0];
     const int64_t *offsets = in->layout->offsets;
     for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
-        if (!op->adds_input[0]) {
+        if (given && given->needs_grad && !op->adds_input[0]) {
+            memset(given->grad + b * given->cols, 0, (size_t)given->cols * sizeof(float));
+        }
+        if (!in->needs_grad) {
+            continue;
+        }
+        if (!op->adds_input[op->input_count - 1]) {
             memset(in->grad + offsets[b] * in->cols, 0,
                    (size_t)((offsets[b + 1] - offsets[b]) * in->cols) * sizeof(float));
         }

@@ -41,7 +41,7 @@ from .python import Lambda
 from .recurrent import GRU, LSTM, RNN, SimpleRNN
 from .recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
 from .regularization import Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D
-from .shaping import Flatten, Masking, Permute, RepeatVector, Reshape
+from .shaping import ApplyMask, Flatten, Masking, Permute, RepeatVector, Reshape
 from .wrappers import Bidirectional, TimeDistributed
 
 Convolution1D = Conv1D
@@ -50,6 +50,7 @@ SeparableConvolution1D = SeparableConv1D
 __all__ = [
     "Activation",
     "Add",
+    "ApplyMask",
     "Average",
     "AveragePooling1D",
     "AvgPool1D",
@@ -125,7 +126,7 @@ CLASSES: dict[str, type[Layer]] = {
         *(LayerNormalization, LeakyReLU, Masking, MaxPooling1D, Maximum, Minimum, Multiply, PReLU, Permute),
         *(ReLU, RepeatVector, Reshape, SeparableConv1D, Softmax, SpatialDropout1D, Subtract),
         *(UnitNormalization, WeightNormalization, SimpleRNN, LSTM, GRU, Bidirectional, TimeDistributed),
-        *(RNN, SimpleRNNCell, LSTMCell, GRUCell, StackedRNNCells),
+        *(ApplyMask, RNN, SimpleRNNCell, LSTMCell, GRUCell, StackedRNNCells),
     )
 }
 """The layers that a saved model may hold, by name: nothing else is ever built from a file."""

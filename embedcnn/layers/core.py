@@ -51,9 +51,14 @@ def _dtype_name(dtype: Any) -> str:
         name = dtype if dtype == "string" else np.dtype(dtype).name
     except TypeError:
         name = dtype
-    name = {"float64": "float32", "uint8": "int32", "int16": "int32", "int8": "int32", "uint16": "int32"}.get(
-        name, name
-    )
+    name = {
+        "float64": "float32",
+        "bool": "float32",
+        "uint8": "int32",
+        "int16": "int32",
+        "int8": "int32",
+        "uint16": "int32",
+    }.get(name, name)
     if name == "string":
         raise ValueError(
             "dtype='string': an Input takes numbers. For raw text, give token ids and set "

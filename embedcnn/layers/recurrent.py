@@ -13,6 +13,7 @@ from . import torch_weights
 from .base import Layer, _boolean, require_rank
 from .recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells, checked_cell
 from .recurrent_step import check_states, nested
+from .shaping import ApplyMask
 from .wrapping import Holder, described, made
 
 
@@ -48,7 +49,9 @@ class RecurrentLayer(Layer):
 
     # -- calls -----------------------------------------------------------------------------------------------
     def __call__(self, inputs: Any, initial_state: Any = None, **options: Any) -> Any:
-        """Applies the layer to a sequence; `initial_state`: tensors (B, units), LSTM's are h and c."""
+        """Applies the layer to a sequence; `initial_state`: tensors (B, units), LSTM's are h and c; `mask`: a
+        tensor (B, T), 0 where a step is masked, besides the mask that the sequence has.
+        """
         tensors = recurrent_arguments(self, inputs, initial_state, options)
         self.check_inputs(tensors)
         if not self.built:
@@ -279,12 +282,8 @@ class GRU(RecurrentLayer, GRUCell):
 def recurrent_arguments(
     layer: Layer, inputs: Any, initial_state: Any, options: dict[str, Any]
 ) -> list[SymbolicTensor]:
-    """The tensors of a call: the sequence, then the first states."""
-    if options.pop("mask", None) is not None:
-        raise ValueError(
-            f"Layer {layer.name!r} takes its mask from the input (Embedding(mask_zero=True), Masking or "
-            "Ragged). Received: mask=..."
-        )
+    """The tensors of a call: the sequence, under the `mask` where one is given, then the first states."""
+    mask = options.pop("mask", None)
     options.pop("training", None)
     if options:
         raise TypeError(f"{layer.name!r} was called with unknown arguments {sorted(options)}")
@@ -295,7 +294,17 @@ def recurrent_arguments(
                 f"Layer {layer.name!r} must be called on the result of Input(...) or of another layer. "
                 f"Received: {type(tensor).__name__}. For data, build a Model and call model.predict(data)"
             )
-    return tensors
+    return tensors if mask is None else [_under_mask(layer, tensors[0], mask), *tensors[1:]]
+
+
+def _under_mask(layer: Layer, x: SymbolicTensor, mask: Any) -> SymbolicTensor:
+    if not isinstance(mask, SymbolicTensor):
+        raise TypeError(
+            f"Layer {layer.name!r}: `mask` must be the result of Input((time,)) or of another layer, 0 where "
+            "a step is masked. (Embedding(mask_zero=True), Masking and Ragged mask without it.) Received: "
+            f"mask of type {type(mask).__name__}"
+        )
+    return ApplyMask()([x, mask])
 
 
 def set_torch_weights(layer: Layer, cells: Sequence[Any], arrays: Sequence[Any]) -> None:

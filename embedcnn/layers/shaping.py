@@ -1,4 +1,4 @@
-"""Layers that move values to other axes: Flatten, Reshape, Permute, RepeatVector; and Masking."""
+"""Layers that move values to other axes (Flatten, Reshape, Permute, RepeatVector) and that mask steps."""
 
 from __future__ import annotations
 
@@ -159,3 +159,32 @@ class Masking(Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "mask_value": self.mask_value}
+
+
+class ApplyMask(Layer):
+    """Masks the steps of a sequence where a second input is 0: [(B, T, C), (B, T)] to (B, T, C). What the
+    argument `mask` of Keras's layers does; `layer(x, mask=mask)` of a recurrent layer makes one.
+
+    All layers after it skip these steps. Steps that were masked before stay so. Raises ValueError for inputs
+    of other shapes, or different numbers of steps.
+
+    >>> import embedcnn
+    >>> embedcnn.layers.ApplyMask()([embedcnn.Input((10, 4)), embedcnn.Input((10,))]).shape
+    (None, 10, 4)
+    """
+
+    inputs_many = True
+
+    def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
+        if len(tensors) != 2:
+            raise ValueError(
+                f"Layer {self.name!r} takes a sequence and its mask. Received: {len(tensors)} inputs"
+            )
+        x, mask = tensors
+        require_rank(self, x, 3, "(batch, time, channels)")
+        require_rank(self, mask, 2, "(batch, time) for the mask")
+        if None not in (x.shape[1], mask.shape[1]) and x.shape[1] != mask.shape[1]:
+            raise ValueError(
+                f"Layer {self.name!r}: the mask must have as many steps as the sequence. Received: "
+                f"shapes {x.shape} and {mask.shape}"
+            )

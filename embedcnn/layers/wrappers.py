@@ -69,7 +69,9 @@ class Bidirectional(Holder):
 
     # -- calls -----------------------------------------------------------------------------------------------
     def __call__(self, inputs: Any, initial_state: Any = None, **options: Any) -> Any:
-        """Applies both layers; `initial_state`: the forward layer's states, then the backward one's."""
+        """Applies both layers; `initial_state`: the forward layer's states, then the backward one's; `mask`:
+        a tensor (B, T), 0 where a step is masked, besides the mask that the sequence has.
+        """
         tensors = recurrent_arguments(self, inputs, initial_state, options)
         self.check_inputs(tensors)
         if not self.built:

@@ -126,7 +126,7 @@ def test_dropout_of_stacked_cells():
         assert 4 <= np.count_nonzero(out) <= 30  # a quarter, not a half
 
 
-def test_a_cell_that_two_layers_share():
+def test_a_cell_that_two_layers_share(tmp_path):
     cell = GRUCell(4)
     x = embedcnn.Input((6, 3))
     model = embedcnn.Model(x, layers.Add()([RNN(cell)(x), RNN(cell, go_backwards=True)(x)]))
@@ -138,6 +138,10 @@ def test_a_cell_that_two_layers_share():
     before = model.get_weights()
     model.fit(X, np.zeros((4, 4)), epochs=1, verbose=0)
     assert all((one != other).any() for one, other in zip(before, model.get_weights(), strict=True))
+    with pytest.raises(ValueError, match="share weights"):
+        model.save(tmp_path / "model")
+    model.save_weights(tmp_path / "weights")
+    model.load_weights(tmp_path / "weights")
 
 
 def test_layers_inside_others_stay_frozen():

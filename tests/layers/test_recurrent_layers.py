@@ -19,12 +19,17 @@ import recurrent_cases as cases  # noqa: E402
 KERAS = load_file(GOLDEN / "keras_recurrent.safetensors")
 
 
-def model_of_case(cell, name):
+def model_of_case(cell, name, mask_given=False):
     x, mask, states, weights = cases.numbers(cell, name)
     inputs = [embedcnn.Input(x.shape[1:]), *[embedcnn.Input(state.shape[1:]) for state in states]]
     layer = cases.build(layers, cell, name)
-    tensor = inputs[0] if mask is None else layers.Masking()(inputs[0])
-    out = layer(tensor, initial_state=inputs[1:]) if states else layer(tensor)
+    options = {"initial_state": inputs[1:]} if states else {}
+    if mask_given:  # values at masked steps must not matter
+        x = np.where(mask[:, :, None], x, 7.0).astype(np.float32)
+        inputs, states = [*inputs, embedcnn.Input((cases.TIME,), dtype="bool")], [*states, mask]
+        out = layer(inputs[0], mask=inputs[-1], **options)
+    else:
+        out = layer(inputs[0] if mask is None else layers.Masking()(inputs[0]), **options)
     model = embedcnn.Model(inputs, flatten(out))
     layer.set_weights(weights)
     return model, layer, [x, *states]
@@ -32,17 +37,35 @@ def model_of_case(cell, name):
 
 @pytest.mark.parametrize("cell, name", cases.CASES)
 def test_outputs_and_gradients_are_those_of_keras(rung, cell, name):
-    model, layer, inputs = model_of_case(cell, name)
+    check_against_keras(cell, name, *model_of_case(cell, name))
+
+
+@pytest.mark.parametrize("name", [name for name in cases.SETTINGS if "mask" in cases.SETTINGS[name]])
+@pytest.mark.parametrize("cell", ["LSTM", "GRU before", "Stack"])
+def test_a_mask_given_in_the_call_is_that_of_keras(tmp_path, cell, name):
+    if (cell, name) not in cases.CASES:
+        pytest.skip("Keras has no such stack")
+    model, layer, inputs = model_of_case(cell, name, mask_given=True)
+    check_against_keras(cell, name, model, layer, inputs)
+    model.save(tmp_path / "model")
+    loaded = embedcnn.models.load_model(tmp_path / "model")
+    for one, other in zip(*[flatten(m.predict(inputs, verbose=0)) for m in (model, loaded)], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def check_against_keras(cell, name, model, layer, inputs):
     lowered = model._lower("forward")
     program = _core.Program(*lowered.program_arguments(), input_gradients=True)
     for number, variable in enumerate(lowered.variables):
         program.bind(number, variable.value, True, [], np.zeros(1, np.int64))
+    inputs = [np.ascontiguousarray(one, np.float32) for one in inputs]
     outs = program.forward(inputs, training=True, step=0)
     for number, out in enumerate(outs):
         np.testing.assert_allclose(out, KERAS[f"{cell}/{name}/output {number}"], atol=2e-6)
     program.backward([cases.output_weights(out.shape, number) for number, out in enumerate(outs)])
     numbers = {id(variable): number for number, variable in enumerate(lowered.variables)}
-    got = [program.input_gradient(number) for number in range(len(inputs))]
+    given = [number for number, tensor in enumerate(model.inputs) if tensor.shape[1:] != (cases.TIME,)]
+    got = [program.input_gradient(number) for number in given]
     got += [program.gradient(numbers[id(variable)]) for variable in layer.weights]
     for number, gradient in enumerate(got):
         expected = KERAS[f"{cell}/{name}/gradient {number}"]
@@ -242,7 +265,13 @@ MISUSE = [
         ValueError,
         r"must have the shape \(batch, 2\)",
     ),
-    (lambda: LSTM(2)(embedcnn.Input((4, 3)), mask=1), ValueError, "takes its mask from the input"),
+    (lambda: LSTM(2)(embedcnn.Input((4, 3)), mask=1), TypeError, "`mask` must be the result of Input"),
+    (
+        lambda: LSTM(2)(embedcnn.Input((4, 3)), mask=embedcnn.Input((5,))),
+        ValueError,
+        "as many steps as the sequence",
+    ),
+    (lambda: layers.ApplyMask()(embedcnn.Input((4, 3))), ValueError, "a sequence and its mask"),
     (lambda: LSTM(2)(embedcnn.Input((4, 3)), wrong=1), TypeError, "unknown arguments"),
     (lambda: LSTM(2, stateful=True)(embedcnn.Input((4, 3))), ValueError, "must have a fixed size"),
     (lambda: LSTM(2).reset_state(), ValueError, "is not stateful"),

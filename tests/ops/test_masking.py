@@ -33,6 +33,41 @@ def test_masks(rung, threads, mask_value):
                 pair.check_gradients([(x, given)])
 
 
+@pytest.mark.parametrize("computed", [False, True])
+def test_a_mask_given_beside_the_sequence(rung, threads, computed):
+    """An input, or computed values: the plan then waits for them; a mask has no gradient."""
+    rng = np.random.default_rng(2)
+    mask_operation = [("activation", (1,), (2,), (), {"activation": "relu"})] if computed else []
+    operations = [
+        *mask_operation,
+        ("masking", (2 if computed else 1, 0), (3,) if computed else (2,), (), {}),
+    ]
+    last = len(operations) + 1
+    operations += [
+        ("lstm", (last,), (last + 1,), (0, 1), {"use_bias": False}),
+        ("merge", (last, 0), (last + 2,), (), {"kind": "add"}),
+    ]
+    shapes = [("w", (2, 12)), ("u", (3, 12))]
+    arrays = [rng.normal(size=shape) for _, shape in shapes]
+    inputs = [("sequence", "x", -1, 2), ("floats", "mask", 6)]
+    pair = Pair(inputs, shapes, operations, (last, last + 1, last + 2), arrays)
+    x = rng.normal(size=(5, 6, 2)).astype(np.float32)
+    for own in masks(5, 6, rng).values():
+        for mask in masks(5, 6, rng).values():
+            given = np.ones((5, 6), np.float32) if mask is None else np.where(mask, 2.5, 0).astype(np.float32)
+            pair.check_gradients([x if own is None else (x, own), given])
+
+
+def test_a_mask_of_other_sizes():
+    program = _core.Program(
+        [("sequence", "x", -1, 2), ("floats", "mask", 6)], [], [("masking", (1, 0), (2,), (), {})], (2,)
+    )
+    with pytest.raises(ValueError, match="the mask has 6 steps, the sequence 5"):
+        program.forward([np.zeros((1, 5, 2), np.float32), np.ones((1, 6), np.float32)])
+    with pytest.raises(ValueError, match=r"the mask is not \[B, T\]"):
+        _core.Program([("sequence", "x", -1, 2)], [], [("masking", (0, 0), (1,), (), {})], (1,))
+
+
 def test_behind_computed_values(rung, threads):
     """Twice in one program, with a recurrent layer between: every plan waits for the values before it."""
     rng = np.random.default_rng(1)
