@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from .random_seeds import checked_seed, next_seed
 from .text_side import TextSide
 from .training import Trainer
 from .variables import Variable
+
+if TYPE_CHECKING:
+    from .profiling import Profile
 
 
 class Model(Trainer, TextSide):
@@ -232,6 +235,31 @@ class Model(Trainer, TextSide):
         return sum(variable.size for variable in self.weights)
 
     # -- look ------------------------------------------------------------------------------------------------
+    def profile(
+        self,
+        x: Any,
+        y: Any = None,
+        batch_size: int | None = None,
+        sample_weight: Any = None,
+        steps: int = 20,
+    ) -> Profile:
+        """Where the time of a training step goes: the batch, Python, each operation forward and backward, the
+        update.
+
+        Data as in `fit`. Runs `steps` steps; the model is afterwards as it was. Raises ValueError before
+        `compile`. In the place of TensorFlow's and PyTorch's profilers.
+
+        >>> import embedcnn, numpy as np
+        >>> model = embedcnn.Sequential([embedcnn.Input((5,)), embedcnn.layers.Dense(1, name="scores")])
+        >>> model.compile("sgd", "mse")
+        >>> found = model.profile(np.zeros((8, 5)), np.zeros(8), batch_size=4, steps=3)
+        >>> [cost.name for cost in found.costs]
+        ['batch', 'step in Python', 'plan', 'scores', 'squared_error', 'update']
+        """
+        from .profiling import profile
+
+        return profile(self, x, y, batch_size, sample_weight, steps)
+
     def summary(
         self,
         line_length: int | None = None,

@@ -68,7 +68,7 @@ def write_backup(model: Model, run: Run, path: str) -> None:
         "first_pass": run.feed.first_pass,
         "taken": run.taken,
     }
-    for number, state in enumerate(_carried_states(model)):
+    for number, state in enumerate(carried_states(model)):
         tensors[f"states/{number}"] = state.value
     members = saving.members_of(model)
     members["training.json"] = json.dumps(training).encode()
@@ -112,7 +112,7 @@ def restore_run(model: Model, run: Run, members: dict[str, bytes], label: str) -
     run.feed.go_on(model.seed, training["first_pass"], run.taken)
 
 
-def _carried_states(model: Model) -> list[Variable]:
+def carried_states(model: Model) -> list[Variable]:
     """What stateful layers carry from batch to batch."""
     return [
         state
@@ -124,7 +124,7 @@ def _carried_states(model: Model) -> list[Variable]:
 
 def _restore_carried_states(model: Model, tensors: dict[str, np.ndarray], label: str) -> None:
     """Puts back what stateful layers carried; ValueError where the model has other ones."""
-    states = {f"states/{number}": state for number, state in enumerate(_carried_states(model))}
+    states = {f"states/{number}": state for number, state in enumerate(carried_states(model))}
     stored = {name: array.shape for name, array in tensors.items() if name.startswith("states/")}
     own = {name: state.shape for name, state in states.items()}
     if stored != own:

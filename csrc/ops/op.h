@@ -113,6 +113,10 @@ struct ec_op {
     uint8_t *adds_input;     /* of the step: an operation after this one writes this input's grad first */
     uint8_t *adds_parameter; /* the same for parameter gradients */
     void *state;
+    struct ec_op_cost { /* of the last step, where the program is timed */
+        int64_t forward_ns, backward_ns;
+        size_t bytes; /* memory that it took: outputs and workspace */
+    } cost;
 };
 
 /* What a loss operation gets and gives; the first member of the state of each loss. */

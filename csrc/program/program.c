@@ -1,6 +1,7 @@
 /* Planning and running a program: a step. It is built in program/build.c. */
 #include "program/program.h"
 
+#include "base/clock.h"
 #include "base/random.h"
 
 #include <string.h>
@@ -31,6 +32,7 @@ void ec_program_begin(struct ec_program *program, int64_t batch, enum ec_run run
     ec_arena_reset(&program->arena);
     program->can_go_back = 0;
     program->has_gradients = 0;
+    program->plan_ns = program->update_ns = 0;
     program->step = (struct ec_step){
         .arena = &program->arena,
         .batch = batch,
@@ -113,12 +115,18 @@ static int plans_late(const struct ec_op *op) { return op->type->plans_from_valu
 static ec_status plan_operations(struct ec_program *program, int first)
 {
     ec_status status = EC_OK;
+    int64_t before = program->timed ? ec_clock_ns() : 0;
     for (int i = first; status == EC_OK && i < program->op_count; i++) {
         struct ec_op *op = &program->ops[i];
         if (i > first && plans_late(op)) {
             break;
         }
+        size_t bytes = program->arena.total;
         status = op->type->plan(op, &program->step);
+        op->cost = (struct ec_op_cost){.bytes = program->arena.total - bytes};
+    }
+    if (before) {
+        program->plan_ns += ec_clock_ns() - before;
     }
     return status;
 }
@@ -150,19 +158,37 @@ struct segment {
     int first, end;
 };
 
+/* Operations end with a barrier, so the first thread's time is that of the team. */
+static int64_t time_of(const struct segment *segment, const struct ec_team *team)
+{
+    return segment->program->timed && team->index == 0 ? ec_clock_ns() : 0;
+}
+
 static void run_forward(struct ec_team *team, const struct segment *segment)
 {
+    int64_t before = time_of(segment, team);
     for (struct ec_op *op = segment->program->ops + segment->first; op < segment->program->ops + segment->end; op++) {
         op->type->forward(op, &segment->program->step, team);
+        if (before) {
+            int64_t after = ec_clock_ns();
+            op->cost.forward_ns = after - before;
+            before = after;
+        }
     }
 }
 
 static void run_backward(struct ec_team *team, const struct segment *segment)
 {
+    int64_t before = time_of(segment, team);
     for (int i = segment->end - 1; i >= segment->first; i--) {
         struct ec_op *op = &segment->program->ops[i];
         if (op->active) {
             op->type->backward(op, &segment->program->step, team);
+        }
+        if (before) {
+            int64_t after = ec_clock_ns();
+            op->cost.backward_ns = after - before;
+            before = after;
         }
     }
 }
@@ -184,7 +210,12 @@ static void backward_only(struct ec_team *team, void *segment) { run_backward(te
 
 static void update_only(struct ec_team *team, void *segment)
 {
-    ec_optimizer_update(&((struct segment *)segment)->program->update, team);
+    struct ec_program *program = ((struct segment *)segment)->program;
+    int64_t before = time_of(segment, team);
+    ec_optimizer_update(&program->update, team);
+    if (before) {
+        program->update_ns = ec_clock_ns() - before;
+    }
 }
 
 static void finish(struct ec_team *team, void *segment)
@@ -201,8 +232,14 @@ static void train(struct ec_team *team, void *segment)
 
 static ec_status call_external(struct ec_program *program, int number, int back)
 {
-    const struct ec_external *external = program->ops[number].state;
-    return external->call(external->context, &program->ops[number], &program->step, back);
+    struct ec_op *op = &program->ops[number];
+    const struct ec_external *external = op->state;
+    int64_t before = program->timed ? ec_clock_ns() : 0;
+    ec_status status = external->call(external->context, op, &program->step, back);
+    if (before) {
+        *(back ? &op->cost.backward_ns : &op->cost.forward_ns) = ec_clock_ns() - before;
+    }
+    return status;
 }
 
 /* Largest team that pays for what has been planned. */

@@ -33,7 +33,9 @@ struct ec_program {
     int output_count;
     struct ec_op **losses;
     int loss_count;
-    int segmented; /* a step takes several parallel regions */
+    int segmented;              /* a step takes several parallel regions */
+    int timed;                  /* steps note what each operation costs */
+    int64_t plan_ns, update_ns; /* of the last step, where it is timed */
 
     uint64_t seed;
     int input_gradients; /* the caller wants those of the float inputs */

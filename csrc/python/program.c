@@ -472,6 +472,7 @@ static PyMethodDef methods[] = {
     {"test_step", KEYWORD_METHOD(program_test_step),
      "test_step(inputs, targets, sample_weight, want_outputs=False, loss_function=None)\n--\n\n"
      "The same without backward and update."},
+    {"set_timed", ec_program_set_timed, METH_O, "set_timed(timed)\n--\n\nWhether steps note what they cost."},
     {"gradient", program_gradient, METH_O,
      "gradient(number)\n--\n\nA parameter's gradient; (rows, values) for the table of a lookup."},
     {"input_gradient", program_input_gradient, METH_O, "input_gradient(number)\n--\n\nThe gradient of a float input."},
@@ -487,6 +488,10 @@ static PyGetSetDef getters[] = {
      NULL},
     {"output_masks", program_output_masks, NULL,
      "Of each output in the last step: bool [B, T], True where a step counts; None where all do.", NULL},
+    {"costs", ec_program_costs, NULL,
+     "Of the last step, where it was timed: ((forward, backward, bytes) of each operation, plan, update), "
+     "times in nanoseconds.",
+     NULL},
     {"workspace_bytes", program_workspace_bytes, NULL, "Bytes that activations and workspace hold.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
