@@ -152,6 +152,10 @@ static ec_status plan_products(struct ec_op *op, struct ec_step *step)
     state->tile_rows = rows_of_tile(state, rows, classes);
     int64_t fit = PACKED / (width + state->tile_rows + 1) / COLUMN_UNIT * COLUMN_UNIT;
     state->part_cols = least(most(fit, COLUMN_UNIT), classes);
+    state->logits = ec_arena_take(step->arena, state->tile_rows * classes, sizeof *state->logits);
+    if (!state->logits) {
+        return EC_NO_MEMORY;
+    }
     struct range tile = {0, state->tile_rows}, part = {0, state->part_cols};
     struct ec_product forward = logits_product(op, tile, part), d_kernel = kernel_product(op, tile, part);
     struct ec_product d_input = input_product(op, tile, part);
@@ -161,7 +165,6 @@ static ec_status plan_products(struct ec_op *op, struct ec_step *step)
         room = most(room, most(ec_product_workspace(&d_kernel), ec_product_workspace(&d_input)));
         step->work += 2.0 * all;
     }
-    state->logits = ec_arena_take(step->arena, state->tile_rows * classes, sizeof *state->logits);
     state->workspace = ec_arena_take(step->arena, room, sizeof *state->workspace);
     return step->arena->failed ? EC_NO_MEMORY : EC_OK;
 }
@@ -187,16 +190,21 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
 }
 
 /* -- rows ----------------------------------------------------------------------------------------------------- */
-/* Whether `label` is the first of the largest. */
+/* Whether `label` is the first of the largest; known soon where it is not. */
 static int is_largest(const float *z, int64_t classes, int64_t label)
 {
+    const int64_t block = 1024;
     float own = z[label];
     int beaten = own != own;
-    for (int64_t c = 0; c < label; c++) {
-        beaten |= !(z[c] < own);
-    }
-    for (int64_t c = label + 1; c < classes; c++) {
-        beaten |= !(z[c] <= own);
+    for (int64_t first = 0; first < classes && !beaten; first += block) {
+        struct range some = part_of(classes, block, first);
+        int64_t end = some.begin + some.count, until = least(most(label, some.begin), end);
+        for (int64_t c = some.begin; c < until; c++) {
+            beaten |= !(z[c] < own);
+        }
+        for (int64_t c = most(until, label + 1); c < end; c++) {
+            beaten |= !(z[c] <= own);
+        }
     }
     return !beaten;
 }

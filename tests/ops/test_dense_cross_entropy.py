@@ -169,6 +169,32 @@ def test_alone():
         np.testing.assert_allclose(gradients[name], of_dense[name], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("classes", [1, 1023, 1024, 1025, 3000])
+def test_the_first_of_the_largest_is_right(classes):
+    """As argmax, wherever labels, ties and the ends of blocks lie."""
+    rng = np.random.default_rng(6)
+    z = rng.integers(0, 3, (40, classes)).astype(np.float32)
+    largest, places = z.argmax(-1), [0, classes // 2, classes - 1]
+    z[:3, places] = 5
+    labels = np.concatenate([largest[:20], rng.integers(0, classes, 20)])
+    labels[:3] = places
+    operations = [("dense_cross_entropy", (0,), (1,), (0,), {})]
+    program = _core.Program([("floats", "x", 40)], [("kernel", z.shape)], operations, (1,))
+    program.bind(0, z, False, [], np.zeros(1, np.int64))
+    rows = np.eye(40, dtype=np.float32)
+    correct = [program.test_step([row[None]], [labels[i : i + 1]], None)[2][0] for i, row in enumerate(rows)]
+    np.testing.assert_array_equal(correct, z.argmax(-1) == labels)
+
+
+def test_texts_without_a_step():
+    """Nothing counts: the loss is 0, nothing is right, gradients are zeros."""
+    shapes, values, (x, _), y, _ = arguments_of(65)
+    program = program_of([("dense_cross_entropy", (0,), (1,), (0, 1), {})], shapes, values)
+    found = step_of(program, (x, np.zeros((6, 11), bool)), y)
+    assert found[:2] == (0, 0)
+    assert not any(gradient.any() for gradient in found[2:])
+
+
 def test_extreme_and_missing_logits(rung):
     kernel = np.array([[1000.0, -1000.0]], np.float32)
     assert ops.dense_cross_entropy([0], [[1.0]], kernel) == pytest.approx(0)
