@@ -14,6 +14,22 @@ from .binding import BoundProgram
 from .carrying import carrying
 from .choices import positive_integer
 
+CONVOLUTIONS = ("conv1d", "depthwise_conv1d", "token_conv")
+SEVERAL_STEPS = (
+    *CONVOLUTIONS,
+    "conv_pool",
+    "token_conv_pool",
+    "max_pool",
+    "average_pool",
+    "flatten",
+    "unflatten",
+    "repeat",
+    "permute",
+    "dot",
+    "ngrams",
+)
+"""The operations whose result at a step depends on other steps too."""
+
 
 class Stepper:
     """A language model that reads tokens bit by bit and remembers what it has read: `read(ids)`, `reset()`.
@@ -39,6 +55,12 @@ class Stepper:
             )
         lowered = model._lower("predict")
         self.gives_probabilities = lowered.operations[-1].name == "softmax"
+        for op in lowered.operations:
+            if op.name in SEVERAL_STEPS and not (op.name in CONVOLUTIONS and op.variables[0].shape[0] == 1):
+                raise ValueError(
+                    "a language model carries its state in recurrent layers (LSTM, GRU, SimpleRNN). "
+                    f"Received: {op.name}, which reads several steps of a text and cannot write one"
+                )
         lowered, self._states = carrying(lowered, self.batch)
         self._program = BoundProgram(lowered, model.seed)
 
@@ -58,6 +80,8 @@ class Stepper:
             raise ValueError(
                 f"`ids` must hold {self.batch} text(s) of at least one token. Received: lengths {lengths}"
             )
+        if not all(np.asarray(row).dtype.kind in "iu" for row in ids):
+            raise ValueError(f"`ids` must hold integers, the numbers of tokens. Received: {ids!r}")
         if len(set(lengths)) == 1:
             value: Any = np.asarray(ids, np.int64)
         else:
@@ -127,6 +151,8 @@ def check_sampling(temperature: Any, top_k: Any, top_p: Any) -> None:
         raise ValueError(f"`temperature` must be finite and >= 0. Received: temperature={temperature}")
     if top_k is not None:
         positive_integer("top_k", top_k)
+    if top_p is not None and (isinstance(top_p, bool) or not isinstance(top_p, (int, float, np.number))):
+        raise TypeError(f"`top_p` must be a number in (0, 1]. Received: top_p={top_p!r}")
     if top_p is not None and not 0 < top_p <= 1:
         raise ValueError(f"`top_p` must be in (0, 1]. Received: top_p={top_p}")
 
@@ -180,10 +206,14 @@ def stream(
     if not single and not isinstance(prompt, (list, tuple)):
         raise TypeError(f"`prompt` must be a text or a list of texts. Received: prompt={prompt!r}")
     prompts = [prompt] if isinstance(prompt, str) else list(prompt)
+    if not prompts:
+        raise ValueError(f"`prompt` must hold at least one text. Received: prompt={prompt!r}")
     check_sampling(temperature, top_k, top_p)
     length = positive_integer("length", length)
-    stops = [stop] if isinstance(stop, str) else list(stop or ())
-    if not all(isinstance(one, str) and one for one in stops):
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0):
+        raise ValueError(f"`seed` must be None or an integer >= 0. Received: seed={seed!r}")
+    stops = [stop] if isinstance(stop, str) else stop or []
+    if not (isinstance(stops, (list, tuple)) and all(isinstance(one, str) and one for one in stops)):
         raise ValueError(f"`stop` must hold strings that are not empty. Received: stop={stop!r}")
     encoder = model.text_encoder
     if not hasattr(encoder, "decode"):
@@ -192,13 +222,16 @@ def stream(
             "or a WordEncoder. "
             f"Received: text_encoder={encoder!r}"
         )
-    if not prompts:
-        raise ValueError(f"`prompt` must hold at least one text. Received: prompt={prompt!r}")
+    stepper = Stepper(model, len(prompts))
+    known, predicted = getattr(encoder, "token_count", None), model.outputs[0].shape[-1]
+    if known is not None and known != predicted:
+        raise ValueError(
+            f"the model predicts {predicted} tokens, but its text encoder knows {known}: the last layer "
+            "needs as many units as the vocabulary has tokens"
+        )
     ids = [encode_prompt(encoder, one, unknown) for one in prompts]
     writers = [_Writer(encoder, one, stops) for one in prompts]
-    steps = _written(
-        Stepper(model, len(prompts)), encoder, ids, writers, length, (temperature, top_k, top_p), seed
-    )
+    steps = _written(stepper, encoder, ids, writers, length, (temperature, top_k, top_p), seed)
     return (pieces[0] for pieces in steps) if single else steps
 
 

@@ -263,7 +263,7 @@ class Preparation:
         for number, target in zip(compiled.active, feed.targets, strict=True):
             spec = compiled.targets[number]
             classes = spec.target == "classes" or (spec.target == "binary" and spec.units == 1)
-            if classes and len(target) > 1 and target.min() == target.max():
+            if classes and len(target) > 1 and target.size and target.min() == target.max():
                 warn_user(f"{spec.name} holds only the class {target.flat[0]:g}: nothing can be learned")
 
 

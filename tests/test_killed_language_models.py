@@ -199,8 +199,9 @@ watch = [
     callbacks.CSVLogger(folder + "/log.csv"),
     Killer(),
 ]
-if kind == "book":
-    history = writer.fit(text, 10, 8, epochs=4, validation_split=0.2, verbose=0, callbacks=watch)
+if kind in ("book", "carried"):
+    history = writer.fit(text, 10, 8, epochs=4, validation_split=0.2, verbose=0, callbacks=watch,
+                         carry_state=kind == "carried")
 else:
     history = model.fit(**given, epochs=4, verbose=0, callbacks=watch)
 from embedcnn import saving
@@ -240,7 +241,13 @@ def test_no_kill_leaves_an_unreadable_checkpoint(tmp_path):
 
 @pytest.mark.parametrize(
     ("kind", "kills"),
-    [("lstm", [17, 8]), ("bidirectional", [14]), ("stateful", [16, 12]), ("book", [13])],
+    [
+        ("lstm", [17, 8]),
+        ("bidirectional", [14]),
+        ("stateful", [16, 12]),
+        ("book", [13]),
+        ("carried", [14, 6]),
+    ],
 )
 def test_a_killed_training_goes_on_to_the_same_bits(tmp_path, kind, kills):
     for folder in ("whole", "killed"):

@@ -93,7 +93,7 @@ ec_status ec_loss_plan_sums(struct ec_op *op, struct ec_step *step)
     int fits = in->layout && in->layout->masked ? given >= width : given == width;
     if (!fits) {
         return ec_infer_error(step->message, sizeof step->message,
-                              "the targets have %lld steps (0: no time axis), the predictions have %lld",
+                              "y: the targets have %lld steps (0: no time axis), the predictions have %lld",
                               (long long)given, (long long)width);
     }
     if (state->loss.weight_width && state->loss.weight_width != given) {

@@ -72,7 +72,10 @@ def text_streams(ids: Any, batch_size: int, length: int) -> tuple[np.ndarray, np
 
 
 def _checked(ids: Any) -> np.ndarray:
-    ids = np.ascontiguousarray(ids, np.int32)
-    if ids.ndim != 1:
-        raise ValueError(f"`ids` must be the token ids of one text, a vector. Received: shape {ids.shape}")
-    return ids
+    ids = np.asarray(ids)
+    if ids.ndim != 1 or (ids.dtype.kind not in "iu" and ids.size):
+        raise ValueError(
+            "`ids` must be the token ids of one text, a vector of integers. "
+            f"Received: {ids.dtype}, shape {ids.shape}"
+        )
+    return np.ascontiguousarray(ids, np.int32)

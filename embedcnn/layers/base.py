@@ -298,7 +298,10 @@ def known_channels(layer: Layer, shape: Shape) -> int:
 def require_rank(layer: Layer, tensor: SymbolicTensor, rank: int, meaning: str) -> None:
     """ValueError unless the tensor has `rank` axes; `meaning` spells them out."""
     if tensor.ndim != rank:
+        below = tensor.node.layer
+        of_last_step = rank == 3 and getattr(below, "return_sequences", None) is False
+        hint = f"; give the layer below, {below.name!r}, return_sequences=True" if of_last_step else ""
         raise ValueError(
-            f"Layer {layer.name!r} ({type(layer).__name__}) expects an input of {rank} axes {meaning}. "
+            f"Layer {layer.name!r} ({type(layer).__name__}) expects an input of {rank} axes {meaning}{hint}. "
             f"Received: shape={tensor.shape}"
         )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import Node, Shape, SymbolicTensor, flatten
-from ..variables import Variable, mark_changed
+from ..variables import Variable, mark_changed, numbers
 from . import torch_weights
 from .base import Layer, _boolean, require_rank
 from .recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells, checked_cell
@@ -69,9 +69,7 @@ class RecurrentLayer(Layer):
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
         x, states = tensors[0], tensors[1:]
         if x.ndim != 3:
-            below = isinstance(x.node.layer, RecurrentLayer)
-            hint = "; give the layer below return_sequences=True" if below else ""
-            require_rank(self, x, 3, f"(batch, time, channels){hint}")
+            require_rank(self, x, 3, "(batch, time, channels)")
         self.cell.check_channels(self.name, x)
         check_states(self, states, flatten(self.cell.state_shapes))
         if states and self.stateful:
@@ -110,13 +108,8 @@ class RecurrentLayer(Layer):
         """
         if not self.stateful:
             raise ValueError(f"Layer {self.name!r} is not stateful: it has no state to reset")
-        values = [0.0] * len(self.states) if states is None else flatten(list(states))
-        if len(values) != len(self.states):
-            raise ValueError(
-                f"Layer {self.name!r} has {len(self.states)} state(s). Received: {len(values)} arrays"
-            )
-        for variable, value in zip(self.states, values, strict=True):
-            variable.assign(np.broadcast_to(np.asarray(value, np.float32), variable.shape))
+        for variable, value in zip(self.states, checked_states(self, states), strict=True):
+            variable.assign(value)
         mark_changed()
 
     reset_states = reset_state
@@ -287,7 +280,14 @@ def recurrent_arguments(
     options.pop("training", None)
     if options:
         raise TypeError(f"{layer.name!r} was called with unknown arguments {sorted(options)}")
-    tensors = flatten(inputs) + ([] if initial_state is None else flatten(initial_state))
+    states = [] if initial_state is None else flatten(initial_state)
+    strange = [type(state).__name__ for state in states if not isinstance(state, SymbolicTensor)]
+    if strange:
+        raise TypeError(
+            f"Layer {layer.name!r}: `initial_state` must hold results of Input(...) or of other layers, of "
+            f"the shape (batch, units). Received: {strange[0]}"
+        )
+    tensors = flatten(inputs) + states
     for tensor in tensors:
         if not isinstance(tensor, SymbolicTensor):
             raise TypeError(
@@ -305,6 +305,28 @@ def _under_mask(layer: Layer, x: SymbolicTensor, mask: Any) -> SymbolicTensor:
             f"mask of type {type(mask).__name__}"
         )
     return ApplyMask()([x, mask])
+
+
+def checked_states(layer: Any, given: Any) -> list[np.ndarray]:
+    """One array (batch, units) for each state, zeros for None; ValueError where number or shapes differ."""
+    if given is None:
+        return [np.zeros(state.shape) for state in layer.states]
+    if isinstance(given, np.ndarray):
+        given = [given] if given.ndim == 2 else list(given)
+    arrays = flatten(list(given)) if isinstance(given, (list, tuple)) else []
+    if len(arrays) != len(layer.states):
+        raise ValueError(
+            f"Layer {layer.name!r} has {len(layer.states)} state(s), set by a list of as many arrays. "
+            f"Received: {f'{len(arrays)} arrays' if arrays else repr(given)}"
+        )
+    arrays = [numbers("states", value) for value in arrays]
+    for array, state in zip(arrays, layer.states, strict=True):
+        if array.shape != state.shape:
+            raise ValueError(
+                f"Layer {layer.name!r}: a state has the shape (batch, units) = {state.shape}. "
+                f"Received: shape {array.shape}"
+            )
+    return arrays
 
 
 def set_torch_weights(layer: Layer, cells: Sequence[Any], arrays: Sequence[Any]) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..variables import numbers
+
 if TYPE_CHECKING:
     from .recurrent_step import RecurrentCell
 
@@ -18,13 +20,18 @@ def read(cell: RecurrentCell, arrays: Sequence[Any]) -> list[np.ndarray]:
     """
     _check(cell, len(arrays))
     columns = cell.gates * cell.units
-    rows = [_array(array) for array in arrays]
-    for array in rows:
-        if len(array) != columns:
+    shapes = {"weight_ih": (columns, cell.kernel.shape[0]), "weight_hh": (columns, cell.units)}
+    rows = []
+    for (name, shape), value in zip(
+        {**shapes, "bias_ih": (columns,), "bias_hh": (columns,)}.items(), arrays, strict=False
+    ):
+        array = _array(name, value)
+        if array.shape != shape:
             raise ValueError(
-                f"{cell.name!r} has {cell.units} units: PyTorch's weights for it have {columns} rows. "
-                f"Received: an array of shape {array.shape}"
+                f"{cell.name!r} has {cell.units} units: `{name}` must have the shape {shape}. "
+                f"Received: shape {array.shape}"
             )
+        rows.append(array)
     order = _order(cell)
     ours = [array.T[:, order] for array in rows[:2]]
     if cell.use_bias:
@@ -58,7 +65,7 @@ def _check(cell: RecurrentCell, arrays: int | None = None) -> None:
         raise ValueError(
             f"{cell.name!r} is a GRU with reset_after=False, a form that torch.nn.GRU does not have"
         )
-    if arrays is None and not cell.built:
+    if not cell.built:
         raise ValueError(f"{cell.name!r} is not built yet, so it has no weights: call it on an input first")
     if arrays not in (None, count(cell)):
         names = "`weight_ih`, `weight_hh`" + (", `bias_ih` and `bias_hh`" if cell.use_bias else "")
@@ -72,5 +79,7 @@ def _order(cell: RecurrentCell) -> np.ndarray:
     return (columns[[1, 0, 2]] if cell.operation == "gru" else columns).ravel()
 
 
-def _array(weight: Any) -> np.ndarray:
-    return np.asarray(weight.detach().cpu() if hasattr(weight, "detach") else weight, np.float32)
+def _array(name: str, weight: Any) -> np.ndarray:
+    if hasattr(weight, "detach"):
+        weight = weight.detach().cpu().numpy()
+    return np.asarray(numbers(name, weight), np.float32)

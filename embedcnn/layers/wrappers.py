@@ -10,9 +10,9 @@ import numpy as np
 from ..choices import one_of
 from ..graph import Node, Shape, SymbolicTensor, flatten
 from ..variables import Variable
-from .base import Layer
+from .base import Layer, require_rank
 from .core import Dense
-from .recurrent import RecurrentLayer, recurrent_arguments, set_torch_weights
+from .recurrent import RecurrentLayer, checked_states, recurrent_arguments, set_torch_weights
 from .wrapping import Holder, described, made
 
 MERGES = ("concat", "sum", "mul", "ave", None)
@@ -58,6 +58,11 @@ class Bidirectional(Holder):
         for name in ("return_sequences", "return_state", "stateful"):
             if getattr(backward_layer, name) != getattr(layer, name):
                 raise ValueError(f"`layer` and `backward_layer` must have the same {name}")
+        if merge_mode in ("sum", "mul", "ave") and backward_layer.cell.output_size != layer.cell.output_size:
+            raise ValueError(
+                f"merge_mode={merge_mode!r} needs as many units in both directions; 'concat' takes any. "
+                f"Received: {layer.cell.output_size} and {backward_layer.cell.output_size}"
+            )
         self.forward_layer = type(layer).from_config(layer.get_config() | {"name": f"forward_{layer.name}"})
         self.backward_layer = backward_layer
         for one in (self.forward_layer, self.backward_layer):
@@ -133,8 +138,9 @@ class Bidirectional(Holder):
 
         Raises ValueError where the layer is not stateful or shapes differ.
         """
-        values = None if states is None else flatten(list(states))
-        own = (None, None) if values is None else self.states_of(values)
+        if not self.stateful:
+            raise ValueError(f"Layer {self.name!r} is not stateful: it has no state to reset")
+        own = self.states_of(checked_states(self, states))
         for layer, one in zip(self._both(), own, strict=True):
             layer.reset_state(one)
 
@@ -206,11 +212,7 @@ class TimeDistributed(Holder):
         super().__init__(**options)
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
-        if tensors[0].ndim != 3:
-            raise ValueError(
-                f"Layer {self.name!r} expects an input of 3 axes (batch, time, channels). "
-                f"Received: shape={tensors[0].shape}"
-            )
+        require_rank(self, tensors[0], 3, "(batch, time, channels)")
         from . import EACH_STEP
 
         if not isinstance(self.layer, EACH_STEP):
