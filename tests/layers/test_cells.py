@@ -301,7 +301,7 @@ MISUSE = [
     (
         lambda: built(LSTM(2)).set_torch_weights(*[np.zeros((6, 3))] * 4),
         ValueError,
-        r"have 8 rows. Received: an array of shape \(6, 3\)",
+        r"`weight_ih` must have the shape \(8, 3\). Received: shape \(6, 3\)",
     ),
     (
         lambda: layers.TimeDistributed(Dense(2, activity_regularizer="l2")),
