@@ -68,9 +68,9 @@ PyObject *ec_program_set_function(ec_program_object *self, PyObject *args);
 /* Forgets all of them, so that a function may hold what holds the program. */
 void ec_program_clear_functions(ec_program_object *self);
 
-/* program_costs.c: the method set_timed and the attribute costs. */
+/* program_results.c: the attributes, and the method set_timed. */
+extern PyGetSetDef ec_program_getters[];
 PyObject *ec_program_set_timed(PyObject *object, PyObject *timed);
-PyObject *ec_program_costs(PyObject *object, void *unused);
 
 /* program_losses.c: the same for targets and weights. */
 int ec_targets_copy(ec_program_object *self, PyObject *targets);

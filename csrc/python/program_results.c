@@ -1,0 +1,126 @@
+/* What a program tells of its last step, as attributes: sums of losses, masks of outputs, what the operations cost. */
+#include "python/program.h"
+
+PyObject *ec_program_set_timed(PyObject *object, PyObject *timed)
+{
+    ec_program_object *self = (ec_program_object *)object;
+    int is_timed = PyObject_IsTrue(timed);
+    if (is_timed < 0 || ec_program_enter_or_raise(self) < 0) {
+        return NULL;
+    }
+    self->program->timed = is_timed;
+    ec_program_leave(self->program);
+    Py_RETURN_NONE;
+}
+
+static PyObject *program_widths(PyObject *object, void *unused)
+{
+    (void)unused;
+    const struct ec_program *program = ((ec_program_object *)object)->program;
+    PyObject *list = PyList_New(program->tensor_count);
+    for (int i = 0; list && i < program->tensor_count; i++) {
+        PyList_SET_ITEM(list, i, PyLong_FromLongLong(program->tensors[i].cols));
+    }
+    return list;
+}
+
+static PyObject *program_penalty(PyObject *object, void *unused)
+{
+    (void)unused;
+    return PyFloat_FromDouble(ec_program_penalty(((ec_program_object *)object)->program));
+}
+
+static PyObject *program_loss_sums(PyObject *object, void *unused)
+{
+    (void)unused;
+    const struct ec_program *program = ((ec_program_object *)object)->program;
+    PyObject *tuple = PyTuple_New(program->loss_count);
+    for (int i = 0; tuple && i < program->loss_count; i++) {
+        const struct ec_loss_sums *sums = &((const struct ec_loss *)program->losses[i]->state)->sums;
+        PyObject *entry = Py_BuildValue("dddd", sums->weighted, sums->weights, sums->plain, sums->rows);
+        if (!entry) {
+            Py_CLEAR(tuple);
+        } else {
+            PyTuple_SET_ITEM(tuple, i, entry);
+        }
+    }
+    return tuple;
+}
+
+/* Of each output in the last step. */
+static PyObject *program_output_masks(PyObject *object, void *unused)
+{
+    (void)unused;
+    ec_program_object *self = (ec_program_object *)object;
+    const struct ec_program *program = self->program;
+    if (ec_program_enter_or_raise(self) < 0) { /* a step would take the layouts away */
+        return NULL;
+    }
+    PyObject *list = PyList_New(program->output_count);
+    for (int i = 0; list && i < program->output_count; i++) {
+        PyObject *mask = ec_mask_array(&program->tensors[program->outputs[i]]);
+        if (!mask) {
+            Py_CLEAR(list);
+        } else {
+            PyList_SET_ITEM(list, i, mask);
+        }
+    }
+    ec_program_leave(self->program);
+    return list;
+}
+
+static PyObject *program_workspace_bytes(PyObject *object, void *unused)
+{
+    (void)unused;
+    ec_program_object *self = (ec_program_object *)object;
+    if (ec_program_enter_or_raise(self) < 0) { /* a run takes further chunks without the lock */
+        return NULL;
+    }
+    size_t bytes = ec_arena_bytes(&self->program->arena);
+    ec_program_leave(self->program);
+    return PyLong_FromSize_t(bytes);
+}
+
+/* ((forward ns, backward ns, bytes) of each operation, plan ns, update ns) */
+static PyObject *program_costs(PyObject *object, void *unused)
+{
+    (void)unused;
+    ec_program_object *self = (ec_program_object *)object;
+    if (ec_program_enter_or_raise(self) < 0) {
+        return NULL;
+    }
+    struct ec_program *program = self->program;
+    PyObject *costs = PyTuple_New(program->op_count), *result = NULL;
+    for (int i = 0; costs && i < program->op_count; i++) {
+        const struct ec_op_cost *cost = &program->ops[i].cost;
+        PyObject *entry =
+            Py_BuildValue("LLn", (long long)cost->forward_ns, (long long)cost->backward_ns, (Py_ssize_t)cost->bytes);
+        if (!entry) {
+            Py_CLEAR(costs);
+        } else {
+            PyTuple_SET_ITEM(costs, i, entry);
+        }
+    }
+    if (costs) {
+        result = Py_BuildValue("NLL", costs, (long long)program->plan_ns, (long long)program->update_ns);
+    }
+    ec_program_leave(program);
+    return result;
+}
+
+PyGetSetDef ec_program_getters[] = {
+    {"widths", program_widths, NULL, "Channels of each tensor.", NULL},
+    {"penalty", program_penalty, NULL, "What regularizers added to the loss of the last step.", NULL},
+    {"loss_sums", program_loss_sums, NULL,
+     "Of each loss in the last step, over the rows that count: the sum of weighted losses, of weights, of losses "
+     "without weights, and how many rows.",
+     NULL},
+    {"output_masks", program_output_masks, NULL,
+     "Of each output in the last step: bool [B, T], True where a step counts; None where all do.", NULL},
+    {"costs", program_costs, NULL,
+     "Of the last step, where it was timed: ((forward, backward, bytes) of each operation, plan, update), "
+     "times in nanoseconds.",
+     NULL},
+    {"workspace_bytes", program_workspace_bytes, NULL, "Bytes that activations and workspace hold.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
