@@ -137,12 +137,28 @@ class RNN(RecurrentLayer, Holder):
     (None, 10, 6)
     """
 
-    def __init__(self, cell: Any, *arguments: Any, **options: Any) -> None:
-        names = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll")
-        options |= zip(names, arguments, strict=False)
+    def __init__(
+        self,
+        cell: Any,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        zero_output_for_mask: bool = False,
+        **options: Any,
+    ) -> None:
         is_list = isinstance(cell, (list, tuple))
         self._cell = StackedRNNCells(cell) if is_list else checked_cell("cell", made(cell))
-        super().__init__(**options)
+        super().__init__(
+            return_sequences=return_sequences,
+            return_state=return_state,
+            go_backwards=go_backwards,
+            stateful=stateful,
+            zero_output_for_mask=zero_output_for_mask,
+            unroll=unroll,
+            **options,
+        )
 
     @property
     def cell(self) -> Any:
@@ -157,6 +173,15 @@ class RNN(RecurrentLayer, Holder):
     def units(self) -> int:
         """Units of the output."""
         return self._cell.output_size
+
+    @property
+    def state_size(self) -> Any:
+        """Units of the cell's state, or a list of those of each state. As in Keras."""
+        return self._cell.state_size
+
+    def get_initial_state(self, batch_size: int) -> list[Any]:
+        """States of zeros, arrays (batch_size, units), nested as the cell takes them."""
+        return self._cell.get_initial_state(batch_size)
 
     def build(self, input_shape: Shape) -> None:
         if not self._cell.built:

@@ -61,6 +61,12 @@ class Step(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Any:
         return (input_shape[0], self.output_size)
 
+    def get_initial_state(self, batch_size: int) -> list[Any]:
+        """States of zeros, arrays (batch_size, units), nested as the cell takes them."""
+        batch = positive_integer("batch_size", batch_size)
+        states = [np.zeros((batch, units), np.float32) for units in flatten(self.state_shapes)]
+        return nested(states, self.state_shapes)
+
     @property
     def state_size(self) -> Any:
         """Units of the state, or a list of those of each state. As in Keras."""

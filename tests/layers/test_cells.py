@@ -65,7 +65,8 @@ def test_steps_of_a_cell_are_the_layer(name):
         out, states = cell(step, states)
         outs.append(out)
     model = embedcnn.Model([*steps, *first], outs)
-    zeros = [np.zeros((4, 5), np.float32) for _ in first]
+    zeros = cell.get_initial_state(4)
+    assert [state.shape for state in zeros] == [(4, 5)] * len(first)
     got = model.predict([*[X[:, t] for t in range(6)], *zeros], verbose=0)
     np.testing.assert_allclose(np.stack(got, 1), run.predict(X, verbose=0), atol=1e-6)
 
@@ -80,7 +81,8 @@ def test_stacked_cells_called_on_a_step_and_trained():
     model = embedcnn.Model([x, *flatten(given)], [out, *flatten(states)], seed=1)
     whole = embedcnn.Input((1, 3))
     run = embedcnn.Model(whole, RNN(stack)(whole))
-    zeros = [np.zeros((4, size), np.float32) for size in (4, 4, 3)]
+    zeros = flatten(stack.get_initial_state(4))
+    assert [state.shape[1] for state in zeros] == [4, 4, 3]
     first = X[:, 0]
     expected = run.predict(first[:, None], verbose=0)
     np.testing.assert_allclose(model.predict([first, *zeros], verbose=0)[0], expected, atol=1e-6)
@@ -173,6 +175,25 @@ def test_stateful_stacks_go_on(stateful_in):
     assert all((state.value == 1).all() for state in layer.states)
 
 
+def test_a_stack_writes_text():
+    """Step by step with carried states, against the whole text at once."""
+    from embedcnn.generation import Stepper
+
+    model = embedcnn.Sequential(
+        [
+            Embedding(7, 4),
+            RNN([GRUCell(5, reset_after=False), LSTMCell(6)], return_sequences=True),
+            Dense(7, activation="softmax"),
+        ],
+        seed=2,
+    )
+    model.build((None, None))
+    ids = np.array([[1, 5, 2, 6, 0]])
+    stepper = Stepper(model)
+    got = [stepper.read(ids[:, t : t + 1])[0] for t in range(5)]
+    np.testing.assert_allclose(np.exp(got), model.predict(ids, verbose=0)[0], atol=1e-6)
+
+
 KINDS = {"LSTM": LSTM, "GRU": GRU, "RNN": SimpleRNN}
 
 
@@ -240,6 +261,52 @@ def test_stacked_cells_are_layers_of_pytorch(name):
     other.set_torch_weights(*run.torch_weights())
     for one, two in zip(run.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+GOVERNING = [
+    f"{weight}_{rule}" for weight in ("kernel", "recurrent", "bias") for rule in ("regularizer", "constraint")
+]
+RUN = {"return_sequences": False, "return_state": False, "go_backwards": False, "stateful": False}
+CELL = {
+    "activation": "tanh",
+    "use_bias": True,
+    "kernel_initializer": "glorot_uniform",
+    "recurrent_initializer": "orthogonal",
+    "bias_initializer": "zeros",
+    "dropout": 0.0,
+    "recurrent_dropout": 0.0,
+    "seed": None,
+    "name": "a",
+    "trainable": True,
+    "dtype": "float32",
+    **dict.fromkeys(GOVERNING),
+}
+GATED = {**CELL, "recurrent_activation": "sigmoid"}
+RUN_OF_A_CELL = {**RUN, "unroll": False, "activity_regularizer": None}
+
+
+@pytest.mark.parametrize(
+    "kind, arguments",
+    [
+        (SimpleRNNCell, CELL),
+        (LSTMCell, {**GATED, "unit_forget_bias": True}),
+        (GRUCell, {**GATED, "reset_after": True}),
+        (SimpleRNN, {**CELL, **RUN_OF_A_CELL}),
+        (LSTM, {**GATED, **RUN_OF_A_CELL, "unit_forget_bias": True, "use_cudnn": "auto"}),
+        (GRU, {**GATED, **RUN_OF_A_CELL, "reset_after": True, "use_cudnn": "auto"}),
+    ],
+)
+def test_every_argument_of_keras_with_its_default(kind, arguments):
+    """Those that inspect.signature finds in Keras 3.15, and those of all layers."""
+    named, plain = kind(2, **arguments), kind(2, name="a")
+    assert named.get_config() == plain.get_config()
+
+
+def test_sizes_of_states_as_keras_says_them():
+    assert RNN(LSTMCell(3)).state_size == [3, 3] and RNN([GRUCell(3), LSTMCell(2)]).state_size == [3, [2, 2]]
+    states = RNN([GRUCell(3), LSTMCell(2)]).get_initial_state(4)
+    assert [[state.shape for state in one] for one in states] == [[(4, 3)], [(4, 2), (4, 2)]]
+    assert LSTM(3).state_size == [3, 3] and GRU(3).get_initial_state(2)[0].shape == (2, 3)
 
 
 class PythonCell(layers.Layer):
