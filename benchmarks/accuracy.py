@@ -297,7 +297,7 @@ def main() -> None:
         raise SystemExit(f"accuracy: {vectors_path} is missing; --vectors names a GloVe text")
     kinds = {"embedcnn": Embedcnn} | ({"PyTorch": PyTorch} if peers.installed("torch") else {})
     if arguments.threads:
-        set_threads(arguments.threads)
+        peers.set_threads(arguments.threads)
     results = []
     for name in arguments.tasks:
         try:
@@ -311,16 +311,6 @@ def main() -> None:
             title = f"{name.upper()}, {kept}"
             results.append(compare(title, kinds, task, ids, table, kept == "non-static"))
             peers.write_json(arguments.json, results)
-
-
-def set_threads(count: int) -> None:
-    import embedcnn
-
-    embedcnn.set_num_threads(count)
-    if peers.installed("torch"):
-        import torch
-
-        torch.set_num_threads(count)
 
 
 if __name__ == "__main__":

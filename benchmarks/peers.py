@@ -108,6 +108,17 @@ def installed(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
 
 
+def set_threads(count: int) -> None:
+    """The threads of embedcnn and of PyTorch, where it is installed."""
+    import embedcnn
+
+    embedcnn.set_num_threads(count)
+    if installed("torch"):
+        import torch
+
+        torch.set_num_threads(count)
+
+
 def serve(name: str, step: Callable[[int], object]) -> None:
     """The contestant's side: says it is ready, then answers each number of steps with the milliseconds they
     took."""

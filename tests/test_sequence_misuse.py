@@ -469,7 +469,11 @@ GENERATION = {
         ValueError,
         "`prompt` must be a text of at least one character. Received: prompt=''",
     ),
-    "no prompt": (lambda: WRITER.generate([]), ValueError, "`prompt` must hold at least one text. Received: prompt=[]"),
+    "no prompt": (
+        lambda: WRITER.generate([]),
+        ValueError,
+        "`prompt` must hold at least one text. Received: prompt=[]",
+    ),
     "prompt of bytes": (lambda: WRITER.generate(b"abc"), TypeError, "Received: prompt=b'abc'"),
     "no encoder": (
         lambda: generate(each_step(), "abc"),
