@@ -48,6 +48,9 @@ void ec_program_begin(struct ec_program *program, int64_t batch, enum ec_run run
         program->tensors[i].grad = NULL;
         program->tensors[i].needs_grad = 0;
     }
+    for (int i = 0; i < program->op_count; i++) {
+        program->ops[i].active = 0; /* not known before all operations are planned */
+    }
     for (int i = 0; i < program->parameter_count; i++) {
         program->parameters[i].writers = 0;
         program->parameters[i].gradient = (struct ec_gradient){0};
@@ -111,27 +114,7 @@ static ec_status plan_inputs(struct ec_program *program)
 /* Whether what comes before an operation must have run when it is planned. */
 static int plans_late(const struct ec_op *op) { return op->type->plans_from_values && !op->inputs[0]->is_input; }
 
-/* Plans the operations from `first` on, up to the next one that has to wait for values. */
-static ec_status plan_operations(struct ec_program *program, int first)
-{
-    ec_status status = EC_OK;
-    int64_t before = program->timed ? ec_clock_ns() : 0;
-    for (int i = first; status == EC_OK && i < program->op_count; i++) {
-        struct ec_op *op = &program->ops[i];
-        if (i > first && plans_late(op)) {
-            break;
-        }
-        size_t bytes = program->arena.total;
-        status = op->type->plan(op, &program->step);
-        op->cost = (struct ec_op_cost){.bytes = program->arena.total - bytes};
-    }
-    if (before) {
-        program->plan_ns += ec_clock_ns() - before;
-    }
-    return status;
-}
-
-/* What follows the forward pass, when all operations are planned. */
+/* What needs the plans of all operations: penalties, backward pass and update. */
 static ec_status plan_rest(struct ec_program *program, enum ec_run run)
 {
     struct ec_step *step = &program->step;
@@ -150,6 +133,27 @@ static ec_status plan_rest(struct ec_program *program, enum ec_run run)
     }
     return ec_optimizer_plan(&program->update, &program->optimizer, &program->penalties, program->parameter_list,
                              program->parameter_count, step->arena);
+}
+
+/* Plans the operations from `first` on, up to the next one that has to wait for values; behind the last, the rest. */
+static ec_status plan_operations(struct ec_program *program, enum ec_run run, int first)
+{
+    ec_status status = EC_OK;
+    int64_t before = program->timed ? ec_clock_ns() : 0;
+    int i = first;
+    for (; status == EC_OK && i < program->op_count && (i == first || !plans_late(&program->ops[i])); i++) {
+        struct ec_op *op = &program->ops[i];
+        size_t bytes = program->arena.total;
+        status = op->type->plan(op, &program->step);
+        op->cost = (struct ec_op_cost){.bytes = program->arena.total - bytes};
+    }
+    if (status == EC_OK && i == program->op_count) {
+        status = plan_rest(program, run);
+    }
+    if (before) {
+        program->plan_ns += ec_clock_ns() - before;
+    }
+    return status;
 }
 
 /* The operations [first, end) of a program, run by one team. */
@@ -249,7 +253,7 @@ static int team_size(const struct ec_program *program)
 }
 
 /* A region for what stands before an external operation, or before one whose plan reads values. */
-static ec_status forward_in_segments(struct ec_program *program)
+static ec_status forward_in_segments(struct ec_program *program, enum ec_run run)
 {
     struct segment segment = {.program = program};
     for (int i = 0; i <= program->op_count; i++) {
@@ -262,7 +266,7 @@ static ec_status forward_in_segments(struct ec_program *program)
         segment.first = op && op->type->is_external ? i + 1 : i;
         ec_status status = !op                     ? EC_OK
                            : op->type->is_external ? call_external(program, i, 0)
-                                                   : plan_operations(program, i);
+                                                   : plan_operations(program, run, i);
         if (status != EC_OK) {
             return status;
         }
@@ -294,10 +298,7 @@ static ec_status run_segments(struct ec_program *program, enum ec_run run)
     struct segment whole = {.program = program, .end = program->op_count};
     int forward = run != EC_RUN_BACKWARD && run != EC_RUN_FINISH;
     int update = run == EC_RUN_TRAIN || run == EC_RUN_FINISH;
-    ec_status status = forward ? forward_in_segments(program) : EC_OK;
-    if (status == EC_OK && forward) {
-        status = plan_rest(program, run);
-    }
+    ec_status status = forward ? forward_in_segments(program, run) : EC_OK;
     if (status == EC_OK && run == EC_RUN_TEST) {
         ec_parallel(team_size(program), penalties_only, &whole);
     }
@@ -316,11 +317,11 @@ ec_status ec_program_run(struct ec_program *program, enum ec_run run)
     int planned = run == EC_RUN_BACKWARD || run == EC_RUN_FINISH;
     ec_status status = planned ? EC_OK : plan_inputs(program);
     if (status == EC_OK && !planned) {
-        status = plan_operations(program, 0);
+        status = plan_operations(program, run, 0);
     }
     if (status == EC_OK && program->segmented) {
         status = run_segments(program, run);
-    } else if (status == EC_OK && (planned || (status = plan_rest(program, run)) == EC_OK)) {
+    } else if (status == EC_OK) {
         struct segment whole = {.program = program, .end = program->op_count};
         ec_parallel(team_size(program), work[run], &whole);
     }

@@ -115,3 +115,32 @@ def test_a_program_inside_its_own_call_refuses():
     made.set_function(1, lambda inputs, *_: made.forward([X])[0], lambda d: ([d], []))
     with pytest.raises(RuntimeError, match="in use"):
         made.forward([X])
+
+
+def test_a_loss_that_goes_back_at_once():
+    """dense_cross_entropy writes gradients in the forward pass, also where a step is cut into regions."""
+    rng = np.random.default_rng(3)
+    weights = [rng.normal(size=shape).astype(np.float32) for shape in ((3, 4), (3, 4))]
+    targets, gradients = [rng.integers(0, 4, (4, 6))] * 2, []
+    for name in ("external", "merge"):
+        first = ("external", (0,), (1,), (), {"kind": "sequence", "cols": 3})
+        operations = [
+            first if name == "external" else ("merge", (0, 0), (1,), (), {"kind": "add"}),
+            ("dense_cross_entropy", (1,), (2,), (0,), {}),
+            ("masking", (1,), (3,), (), {}),
+            ("dense_cross_entropy", (3,), (4,), (1,), {}),
+        ]
+        inputs, parameters = [("sequence", "x", -1, 3)], [("v", (3, 4)), ("w", (3, 4))]
+        made = _core.Program(inputs, parameters, operations, (3,), input_gradients=True)
+        for number, weight in enumerate(weights):
+            made.bind(number, weight.copy(), True, [], np.zeros(1, np.int64))
+        if name == "external":
+            layer = Doubling()
+            made.set_function(0, layer.forward, layer.backward)
+        made.set_optimizer("sgd")
+        for step in range(2):
+            made.train_step([X], targets, None, 0.0, step)
+        gradients.append([made.gradient(0), made.gradient(1), made.input_gradient(0)])
+    for one, other in zip(*gradients, strict=True):
+        assert np.abs(other).max() > 1e-3
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)

@@ -94,6 +94,7 @@ class Builder:
         ids = [self.make_ids(mask_zero, vocabulary) for _ in range(int(self.pick([1, 1, 2])))]
         channels, mask = self.size(), self.mask()
         values = self.rng.normal(size=(self.batch, self.width, channels)).astype(np.float32)
+        values[self.rng.random((self.batch, self.width)) < 0.2] = 0
         self.inputs.append(("sequence", "vectors", -1, channels))
         self.arrays.append(values if mask is None else (values, mask))
         vectors = self.tensor("sequence", channels)
@@ -121,6 +122,7 @@ class Builder:
             "dense": self.grow_dense,
             "value": self.grow_value,
             "join": self.grow_join,
+            "masking": self.grow_masking,
             "shape": self.grow_shape,
             "dot": self.grow_dot,
             "recurrent": self.grow_recurrent,
@@ -291,21 +293,51 @@ class Builder:
         self.add(name, [x], self.kinds[x], self.channels[x], parameters, **settings[name])
 
     def grow_join(self):
-        """Concatenates or merges tensors of the same steps, the same one twice now and then."""
+        """Concatenates or merges tensors, the same one twice now and then; sequences of any steps."""
         first, count = self.of_kind("flat", "sequence"), int(self.rng.integers(0, 3))
-        partners = [
+        merges, alike = self.chance(), self.chance()
+        kind = self.pick(["add", "subtract", "multiply", "average", "maximum", "minimum"])
+        sources, steps = [first], self.steps_of(first)
+        for _ in range(1 if merges and kind == "subtract" else count):
+            partners = [
+                x
+                for x in range(len(self.kinds))
+                if self.kinds[x] == self.kinds[first]
+                and (not merges or self.channels[x] == self.channels[first])
+                and (self.layouts.get(x) == self.layouts.get(first) or not alike)
+                and self.joined_steps(steps, self.steps_of(x))
+            ]
+            sources.append(self.pick(partners))
+            steps = self.joined_steps(steps, self.steps_of(sources[-1]))
+        if merges:
+            out = self.add("merge", sources, self.kinds[first], self.channels[first], kind=kind)
+        else:
+            channels = sum(self.channels[x] for x in sources)
+            out = self.add("concatenate", sources, self.kinds[first], channels)
+        if len({self.layouts.get(x) for x in sources}) > 1:
+            self.steps[out], self.layouts[out] = steps[0], (out, steps[1], "own")
+
+    def steps_of(self, x):
+        """(T, whether there is a mask)"""
+        return (self.steps[x], self.layouts[x][1]) if self.kinds[x] == "sequence" else (1, False)
+
+    def joined_steps(self, one, other):
+        """The same for what two are joined to; None where one has steps beyond an unmasked one."""
+        width, masked = max(one[0], other[0]), one[1] and other[1]
+        short = any(length < width and not has_mask for length, has_mask in (one, other))
+        return None if short else (width, masked)
+
+    def grow_masking(self):
+        """Masks steps of zeros, where zeros are exact: no step is masked by rounding."""
+        names = ("embed", "dropout", "rectifier", "concatenate", "merge", "conv1d", "dense", "masking")
+        made = {op[2][0] for op in self.operations if op[0] in names}
+        exact = [
             x
             for x, kind in enumerate(self.kinds)
-            if kind == self.kinds[first] and self.layouts.get(x) == self.layouts.get(first)
+            if kind == "sequence" and (x in made or x < len(self.inputs))
         ]
-        if self.chance():
-            sources = [first] + [self.pick(partners) for _ in range(count)]
-            self.add("concatenate", sources, self.kinds[first], sum(self.channels[x] for x in sources))
-            return
-        partners = [x for x in partners if self.channels[x] == self.channels[first]]
-        kind = self.pick(["add", "subtract", "multiply", "average", "maximum", "minimum"])
-        sources = [first] + [self.pick(partners) for _ in range(1 if kind == "subtract" else count)]
-        self.add("merge", sources, self.kinds[first], self.channels[first], kind=kind)
+        out = self.add("masking", [x := self.pick(exact)], "sequence", self.channels[x], mask_value=0.0)
+        self.layouts[out] = (out, True, "own")
 
     def add_loss(self):
         """A loss on any tensor, which may have others; its targets."""
