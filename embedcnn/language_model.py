@@ -91,17 +91,19 @@ class LanguageModel:
         validation_split: float = 0.0,
         stride: int | None = None,
         carry_state: bool = False,
+        reset_rate: float = 0.01,
         **settings: Any,
     ) -> Any:
         """Learns windows of `length` tokens; the History of `Sequential.fit`, whose other settings apply.
 
         `validation_split`: the share at the end of the text that is not learnt, but measured;
-        `validation_data` may be another text (then `validation_split` must be 0). `stride`: a
-        window begins every so many tokens (None: `length`). `carry_state`: the text is cut into `batch_size`
-        streams that are read side by side, and the LSTMs go on from window to window, with gradients within
-        a window (truncated backpropagation through time); else windows are shuffled, and each begins with
-        zeros. The gradients have a global norm of at most 1. Raises ValueError for a text too short for a
-        window (in each stream), and for characters that the vocabulary lacks.
+        `validation_data` may be another text (then `validation_split` must be 0). `stride`: a window begins
+        every so many tokens (None: `length`). `carry_state`: the text is cut into `batch_size` streams that
+        are read side by side, and the LSTMs go on from window to window, with gradients within a window
+        (truncated backpropagation through time), but for a share `reset_rate` that begins anew; else windows
+        are shuffled, and each begins with zeros. The gradients have a global norm of at most 1. Raises
+        ValueError for a text too short for a window (in each stream), and for characters that the vocabulary
+        lacks.
         """
         if not 0 <= validation_split < 1:
             raise ValueError(f"`validation_split` must be in [0, 1). Received: {validation_split}")
@@ -113,7 +115,7 @@ class LanguageModel:
             if stride is not None or settings.get("shuffle"):
                 raise ValueError("`stride` and `shuffle` have no meaning with carry_state=True")
             x, y = text_streams(ids[:kept], batch_size, length)
-            carried = CarryState(batch_size)
+            carried = CarryState(batch_size, reset_rate)
             settings |= {"shuffle": False, "callbacks": [*_listed(settings.get("callbacks")), carried]}
         else:
             x, y = text_windows(ids[:kept], length, stride)

@@ -59,7 +59,9 @@ def test_the_same_bits_as_stateful_layers(threads, layer_count):
     writer = CharLanguageModel(TEXT, layer_count=layer_count, **SMALL)
     plain = stateful_layers(writer, 6)
     ids = writer.encode(TEXT)
-    history = writer.fit(TEXT, 9, 6, epochs=3, validation_split=0.2, carry_state=True, verbose=0).history
+    history = writer.fit(
+        TEXT, 9, 6, epochs=3, validation_split=0.2, carry_state=True, reset_rate=0.0, verbose=0
+    ).history
     x, y = text_streams(ids[:560], 6, 9)
     held = text_streams(ids[560:], 6, 9)
     for epoch in range(3):
@@ -109,15 +111,16 @@ class Stop(callbacks.Callback):
             raise KeyboardInterrupt
 
 
-def test_a_killed_training_goes_on_within_an_epoch(tmp_path):
+@pytest.mark.parametrize("frequency", [4, "epoch"])
+def test_a_killed_training_goes_on_to_the_same_bits(tmp_path, frequency):
     def weights_of(*stops):
         for at in (*stops, 10**9):
             embedcnn.utils.set_random_seed(3)
             writer = CharLanguageModel(TEXT, dropout=0.2, **SMALL)
-            watching = [BackupAndRestore(tmp_path / "backup", 4), Stop(at)]
+            watching = [BackupAndRestore(tmp_path / "backup", frequency), Stop(at)]
             try:
                 history = writer.fit(
-                    TEXT, 10, 7, epochs=3, carry_state=True, verbose=0, callbacks=watching
+                    TEXT, 10, 7, epochs=3, carry_state=True, reset_rate=0.3, verbose=0, callbacks=watching
                 ).history
             except KeyboardInterrupt:
                 continue
@@ -155,6 +158,24 @@ def test_any_model_of_recurrent_layers():
         np.testing.assert_array_equal(one, other)
 
 
+def test_some_rows_begin_anew():
+    writer = CharLanguageModel(TEXT, **SMALL)
+    carried = CarryState(20, reset_rate=0.25)
+    zeros, states = [], lambda: carried._states["train"]
+
+    class Look(callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            if batch:
+                rows = [(state.value == 0).all(1) for state in states()]
+                np.testing.assert_array_equal(*rows)
+                zeros.append(rows[0])
+
+    x, y = text_streams(np.tile(writer.encode(TEXT), 10), 20, 10)
+    writer.model.fit(x, y, 20, verbose=0, shuffle=False, callbacks=[carried, Look()])
+    assert 0.15 < np.mean(zeros) < 0.35
+    assert len({rows.tobytes() for rows in zeros}) > len(zeros) // 2, "other rows in each step"
+
+
 def test_misuse():
     writer = CharLanguageModel(TEXT, **SMALL)
     with pytest.raises(ValueError, match="`stride` and `shuffle` have no meaning"):
@@ -163,6 +184,9 @@ def test_misuse():
         writer.fit(TEXT, 200, 7, carry_state=True)
     with pytest.raises(ValueError, match="`batch_size`"):
         CarryState(0)
+    for rate in (-0.1, 1, True, "all"):
+        with pytest.raises(ValueError, match=r"`reset_rate` must be in \[0, 1\)"):
+            CarryState(4, rate)
     x, y = text_windows(writer.encode(TEXT), 10)
     with pytest.raises(ValueError, match="keeps the states of 8 texts; this batch has 5"):
         writer.model.fit(x, y, 5, verbose=0, shuffle=False, callbacks=[CarryState(8)])
