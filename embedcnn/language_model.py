@@ -32,8 +32,9 @@ class LanguageModel:
     """Embedding, one or more LSTMs and a Dense layer over the tokens of a text: what CharLanguageModel and
     WordLanguageModel share. `model` is the Sequential inside, for everything that this class does not do.
 
-    `text_encoder`: an encoding.CharEncoder or WordEncoder. `dropout` is applied behind each LSTM. Raises
-    ValueError for sizes that are no positive integers.
+    `text_encoder`: an encoding.CharEncoder or WordEncoder. `dropout` is applied behind each LSTM. `seed`: of
+    shuffling and dropout; the first weights are those of utils.set_random_seed. Raises ValueError for sizes
+    that are no positive integers.
     """
 
     encoder_class: ClassVar[Any] = (CharEncoder, WordEncoder)

@@ -7,10 +7,16 @@ import embedcnn
 from embedcnn import CharLanguageModel, callbacks, layers, losses, optimizers
 from embedcnn.callbacks import BackupAndRestore, CarryState
 from embedcnn.data import split_input_target, text_streams, text_windows
+from embedcnn.generation import generate
 
 RNG = np.random.default_rng(0)
 TEXT = "".join(RNG.choice(list("abcde "), 700))
 SMALL = {"embedding_dim": 5, "units": 12, "learning_rate": 0.02, "seed": 1}
+
+
+@pytest.fixture(autouse=True)
+def same_weights():
+    embedcnn.utils.set_random_seed(1)
 
 
 def test_streams():
@@ -75,14 +81,34 @@ def test_the_same_bits_as_stateful_layers(threads, layer_count):
         np.testing.assert_array_equal(one, other)
 
 
+def test_stateful_layers_as_keras_users_write_them():
+    """fit with shuffle=False and a reset in each epoch; the model then writes, and keeps its states."""
+    writer = CharLanguageModel(TEXT, **SMALL)
+    plain = stateful_layers(writer, 6)
+    x, y = text_streams(writer.encode(TEXT), 6, 9)
+    resetting = callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: reset(plain))
+    plain.fit(x, y, batch_size=6, epochs=2, shuffle=False, verbose=0, callbacks=[resetting])
+    writer.fit(TEXT, 9, 6, epochs=2, carry_state=True, reset_rate=0.0, verbose=0)
+    for one, other in zip(writer.model.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    plain.text_encoder = writer.model.text_encoder
+    states = [state.numpy() for layer in plain.layers for state in getattr(layer, "states", [])]
+    assert states and all(state.any() for state in states)
+    written = generate(plain, ["abc", "e"], 20, seed=2)
+    assert written == writer.generate(["abc", "e"], 20, seed=2)
+    after = [state.numpy() for layer in plain.layers for state in getattr(layer, "states", [])]
+    np.testing.assert_array_equal(states, after)
+
+
 def test_what_was_read_counts():
     """A text in short windows with carried states is worth what it is in one long window."""
     writer = CharLanguageModel(TEXT, **SMALL)
-    text = TEXT[:401]
+    text = "abcde " * 66 + "abcde"
+    writer.fit(text, 20, 4, epochs=20, verbose=0)
     whole = writer.evaluate(text, 400, 1)["loss"]
     carried = writer.evaluate(text, 8, 1, carry_state=True)["loss"]
     assert carried == pytest.approx(whole, rel=1e-6)
-    assert abs(writer.evaluate(text, 8, 1)["loss"] - whole) > 1e-5
+    assert writer.evaluate(text, 8, 1)["loss"] > 1.05 * whole
     assert writer.model._carrier is None
 
 

@@ -96,6 +96,7 @@ def test_too_few_windows_for_a_batch():
 
 def test_what_watches_a_training_knows_which_way_is_better(book):
     text = read_text(book)
+    embedcnn.utils.set_random_seed(1)
     writer = embedcnn.CharLanguageModel(text, 8, 16, learning_rate=0.02, seed=1)
     stop = embedcnn.callbacks.EarlyStopping("val_bits_per_character", patience=1, min_delta=1e9)
     best = embedcnn.callbacks.EarlyStopping("val_perplexity", patience=5, restore_best_weights=True)

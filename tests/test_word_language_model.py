@@ -15,6 +15,11 @@ TEXT = "The cat sat on the mat. “Well,” said the dog, “it's a well-made ha
 SMALL = {"embedding_dim": 8, "units": 24, "learning_rate": 0.02, "seed": 1}
 
 
+@pytest.fixture(autouse=True)
+def same_weights():
+    embedcnn.utils.set_random_seed(1)
+
+
 @pytest.mark.parametrize(
     "text",
     [
