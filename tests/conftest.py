@@ -88,3 +88,14 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip("no shared data: set EMBEDCNN_SHARED to its folder")
     return folder
+
+
+@pytest.fixture
+def pack_zst():
+    """A function that compresses as Zstandard, with Python's own module (3.14) or the package."""
+    try:
+        from compression import zstd
+    except ImportError:
+        package = pytest.importorskip("zstandard", reason="neither Python 3.14 nor the package zstandard")
+        return package.ZstdCompressor(level=3).compress
+    return zstd.compress

@@ -19,7 +19,7 @@ DATA is one of
   a JSON-lines file     one object per line, as {"text": "a fine film", "label": "good"}
   a fastText file       lines as "__label__good a fine film"
   a folder              one sub-folder per label, with .txt files in it
-Files ending in .gz, .bz2 and .xz are unpacked.
+Files ending in .gz, .bz2, .xz and .zst are unpacked.
 """
 
 

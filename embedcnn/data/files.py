@@ -47,9 +47,9 @@ class FileDataset(Dataset):
 class TextLineDataset(FileDataset):
     r"""Lines of text files as str, without their ends (LF or CRLF, nothing else); tf.data's name.
 
-    ``compression_type`` is "GZIP", "BZIP2", "XZ", "" for none or None: by the file's suffix. A byte-order
-    mark is dropped, blank lines stay. FileNotFoundError at once; ValueError, with line and byte offset, for
-    bytes invalid in ``encoding``.
+    ``compression_type`` is "GZIP", "BZIP2", "XZ", "ZSTD" (which needs ``embedcnn[zstd]``), "" for none or
+    None: by the file's suffix. A byte-order mark is dropped, blank lines stay. FileNotFoundError at once;
+    ValueError, with line and byte offset, for bytes invalid in ``encoding``.
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp(), "lines.txt")

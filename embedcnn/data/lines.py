@@ -17,11 +17,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from embedcnn.zstandard_files import ZstdFile, is_zst_error
+
 PathLike = str | os.PathLike[str]
 
 CHUNK_BYTES = 1 << 18
-OPENERS: dict[str, Callable[..., Any]] = {"GZIP": gzip.open, "BZIP2": bz2.open, "XZ": lzma.open}
-SUFFIXES = {".gz": "GZIP", ".bz2": "BZIP2", ".xz": "XZ"}
+OPENERS: dict[str, Callable[..., Any]] = {
+    "GZIP": gzip.open,
+    "BZIP2": bz2.open,
+    "XZ": lzma.open,
+    "ZSTD": ZstdFile,
+}
+SUFFIXES = {".gz": "GZIP", ".bz2": "BZIP2", ".xz": "XZ", ".zst": "ZSTD"}
 DAMAGED = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
 
 
@@ -49,7 +56,7 @@ def existing_file(path: PathLike) -> Path:
 
 
 def open_bytes(path: PathLike, compression: str | None = None) -> IO[bytes]:
-    """Open ``path`` for reading; ``compression`` None: by its suffix, "": none, or "GZIP", "BZIP2", "XZ"."""
+    """Open ``path`` for reading; ``compression`` None: by its suffix, "": none, or a key of `OPENERS`."""
     found = existing_file(path)
     if compression is None:
         compression = SUFFIXES.get(found.suffix.lower(), "")
@@ -74,7 +81,9 @@ def text_chunks(path: PathLike, encoding: str = "utf-8", compression: str | None
         while True:
             try:
                 chunk = file.read(CHUNK_BYTES)
-            except DAMAGED as error:
+            except Exception as error:
+                if not isinstance(error, DAMAGED) and not is_zst_error(error):
+                    raise
                 raise ValueError(f"{path}: the compressed data is damaged or cut short ({error})") from error
             fed += len(chunk)
             try:

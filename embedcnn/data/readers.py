@@ -58,8 +58,8 @@ def read_labelled(
     number (from 0); without, columns with a usual name are taken (text, sentence, review, content, question;
     label, class, category, target, sentiment), else the longest text and the column with the fewest distinct
     values. ``header=None`` looks whether the first line is a header. Lines end at LF or CRLF only; a
-    byte-order mark is dropped; .gz, .bz2 and .xz are unpacked. In TSV, quotes belong to the text unless they
-    enclose a whole field.
+    byte-order mark is dropped; .gz, .bz2, .xz and .zst are unpacked. In TSV, quotes belong to the text
+    unless they enclose a whole field.
 
     Raises FileNotFoundError, and ValueError with path and line for bytes invalid in ``encoding``, an empty
     file or text, a missing column or label, several labels in a fastText line, or a single class.

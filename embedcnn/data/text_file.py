@@ -15,7 +15,7 @@ def read_text(path: PathLike, encoding: str = "utf-8", strip_gutenberg: bool = F
 
     ``strip_gutenberg=True`` drops Project Gutenberg's header and footer (up to the START line, from the END
     line on) and
-    raises ValueError where the file has none. Compressed files (.gz, .bz2, .xz) are read as such.
+    raises ValueError where the file has none. Compressed files (.gz, .bz2, .xz, .zst) are read as such.
     Raises FileNotFoundError; ValueError for an empty file and, with line and byte offset, for bytes invalid
     in ``encoding``.
 

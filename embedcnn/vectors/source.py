@@ -15,6 +15,7 @@ import zlib
 from types import TracebackType
 from typing import IO, Any
 
+from ..zstandard_files import is_zst_error, open_zst
 from .errors import VectorFileError
 
 __all__ = ["ByteSource"]
@@ -26,59 +27,6 @@ MAGIC = {
     b"\x28\xb5\x2f\xfd": "zst",
     b"PK\x03\x04": "zip",
 }
-
-
-def open_zst(path: str, file: IO[bytes]) -> Any:
-    """A decompressing reader: Python's own (3.14) or the package zstandard."""
-    try:
-        from compression import zstd  # type: ignore[import-not-found]
-
-        return zstd.open(file, "rb")
-    except ImportError:
-        pass
-    try:
-        import zstandard
-    except ImportError:
-        raise ImportError(
-            f"{path} is compressed with Zstandard, which needs the package zstandard: "
-            "pip install 'embedcnn[zstd]'"
-        ) from None
-    return ZstdStream(zstandard.ZstdDecompressor(), file)
-
-
-class ZstdStream:
-    """What the frames of a file decompress to; EOFError where the last one is cut short.
-
-    Taken in small pieces: four bytes can stand for 128 KiB.
-    """
-
-    PIECE = 1024
-
-    def __init__(self, decompressor: Any, file: IO[bytes]) -> None:
-        self.decompressor, self.file = decompressor, file
-        self.frame: Any = None
-        self.packed = self.unpacked = b""
-        self.used = 0
-
-    def read(self, count: int) -> bytes:
-        """At most ``count`` bytes; empty at the end."""
-        while self.used == len(self.unpacked):
-            piece = self.packed or self.file.read(self.PIECE)
-            if not piece:
-                if self.frame is not None:
-                    raise EOFError("it ends within a frame")
-                return b""
-            if self.frame is None:
-                self.frame = self.decompressor.decompressobj()
-            self.unpacked, self.used, self.packed = self.frame.decompress(piece), 0, b""
-            if self.frame.eof:
-                self.packed, self.frame = self.frame.unused_data, None
-        piece = self.unpacked[self.used : self.used + count]
-        self.used += len(piece)
-        return piece
-
-    def close(self) -> None:
-        """Nothing to do: the file belongs to the caller."""
 
 
 def open_zip(path: str, file: IO[bytes]) -> Any:
@@ -156,7 +104,7 @@ class ByteSource:
                 self.path, f"the {self.compression or 'plain'} data is damaged: {error}"
             ) from error
         except Exception as error:
-            if type(error).__name__ != "ZstdError":
+            if not is_zst_error(error):
                 raise
             raise VectorFileError(self.path, f"the zst data is damaged: {error}") from error
 

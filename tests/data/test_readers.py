@@ -4,11 +4,12 @@ import bz2
 import gzip
 import lzma
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from embedcnn.data import read_labelled, read_text
+from embedcnn.data import TextLineDataset, read_labelled, read_text
 
 SHARED = Path(os.environ.get("EMBEDCNN_SHARED", Path(__file__).parents[3] / "shared")) / "data"
 
@@ -72,6 +73,26 @@ def test_folder_of_classes(write, tmp_path):
 def test_compressed(write, suffix, pack):
     path = write("a.csv" + suffix, pack(b"text,label\nx y,1\nz,2\n"))
     assert pairs(read_labelled(path)) == [("x y", "1"), ("z", "2")]
+
+
+def test_zstandard(write, pack_zst):
+    """Pieces, frames one after the other, damage and a cut end."""
+    text = "text,label\n" + "".join(f"x {i} \u00e4,{i % 2}\n" for i in range(50000))
+    data = text.encode()
+    path = write("a.csv.zst", pack_zst(data[:400000]) + pack_zst(data[400000:]))
+    assert pairs(read_labelled(path)) == [(f"x {i} \u00e4", str(i % 2)) for i in range(50000)]
+    assert list(TextLineDataset(path)) == list(TextLineDataset(path, "ZSTD")) == text.splitlines()
+    assert read_text(path) == text
+    for number, content in enumerate((pack_zst(data)[:-9], pack_zst(data)[:50] + b"\xff" * 99, data[:50])):
+        with pytest.raises(ValueError, match="the compressed data is damaged or cut short"):
+            list(TextLineDataset(write(f"{number}.txt.zst", content)))
+
+
+def test_zstandard_without_the_package(write, monkeypatch):
+    for name in ("compression", "compression.zstd", "zstandard"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ImportError, match=r"a\.csv\.zst is compressed .*'embedcnn\[zstd\]'"):
+        read_labelled(write("a.csv.zst", b""))
 
 
 def test_lines_end_at_lf_only(write):

@@ -7,20 +7,9 @@ import pytest
 
 from embedcnn import vectors
 from embedcnn.vectors import VectorFileError
-from embedcnn.vectors.source import ZstdStream
+from embedcnn.zstandard_files import ZstdStream
 
 TEXT = b"".join(b"word%d %d.5 -%d\n" % (i, i, i) for i in range(5000))
-
-
-@pytest.fixture
-def pack():
-    """A function that compresses, with Python's own module (3.14) or the package."""
-    try:
-        from compression import zstd
-    except ImportError:
-        package = pytest.importorskip("zstandard", reason="neither Python 3.14 nor the package zstandard")
-        return package.ZstdCompressor(level=3).compress
-    return zstd.compress
 
 
 @pytest.fixture
@@ -40,36 +29,36 @@ def test_without_the_package_the_error_names_it(load, monkeypatch):
         load(b"\x28\xb5\x2f\xfd\x00")
 
 
-def test_what_is_read_is_what_was_packed(load, pack):
-    found = load(pack(TEXT))
+def test_what_is_read_is_what_was_packed(load, pack_zst):
+    found = load(pack_zst(TEXT))
     assert found.index_to_key == [f"word{i}" for i in range(5000)]
     expected = [[i + 0.5, -i] for i in range(5000)]
     np.testing.assert_array_equal(found.vectors, np.array(expected, np.float32))
-    assert load(pack(TEXT), words=["word7"])["word7"].tolist() == [7.5, -7]
+    assert load(pack_zst(TEXT), words=["word7"])["word7"].tolist() == [7.5, -7]
 
 
-def test_several_frames_one_after_the_other(load, pack):
+def test_several_frames_one_after_the_other(load, pack_zst):
     cut = len(TEXT) // 3
     skippable = b"\x50\x2a\x4d\x18\x03\x00\x00\x00abc"
-    found = load(pack(TEXT[:cut]) + pack(b"") + pack(TEXT[cut:]))
+    found = load(pack_zst(TEXT[:cut]) + pack_zst(b"") + pack_zst(TEXT[cut:]))
     assert len(found) == 5000
     if "zstandard" in sys.modules:
-        assert len(load(pack(TEXT[:cut]) + skippable + pack(TEXT[cut:]))) == 5000
+        assert len(load(pack_zst(TEXT[:cut]) + skippable + pack_zst(TEXT[cut:]))) == 5000
 
 
-def test_a_file_that_is_cut_short_is_noticed_wherever_it_ends(load, pack):
-    packed = pack(TEXT)
+def test_a_file_that_is_cut_short_is_noticed_wherever_it_ends(load, pack_zst):
+    packed = pack_zst(TEXT)
     for length in [4, 5, 9, 20, *range(100, len(packed), 1500), len(packed) - 5, len(packed) - 1]:
         with pytest.raises(VectorFileError, match="zst data is damaged"):
             load(packed[:length])
     lines = TEXT.splitlines(keepends=True)
-    whole = pack(b"".join(lines[:100]))
+    whole = pack_zst(b"".join(lines[:100]))
     with pytest.raises(VectorFileError, match="zst data is damaged"):  # the lines so far are complete
-        load(whole + pack(b"".join(lines[100:]))[:-1])
+        load(whole + pack_zst(b"".join(lines[100:]))[:-1])
 
 
-def test_damaged_bytes_are_noticed(load, pack):
-    packed = pack(TEXT)
+def test_damaged_bytes_are_noticed(load, pack_zst):
+    packed = pack_zst(TEXT)
     for data in (packed[:4] + b"\xff" * 40, packed + b"no frame"):
         with pytest.raises(VectorFileError, match="zst data is damaged"):
             load(data)
@@ -79,12 +68,12 @@ def test_damaged_bytes_are_noticed(load, pack):
         load(packed[:50] + b"\0" * 50 + packed[100:])
 
 
-def test_what_expands_enormously_is_taken_in_small_pieces(pack):
+def test_what_expands_enormously_is_taken_in_small_pieces(pack_zst):
     """100 MB of zeros are a few kilobytes; no more than what one piece of them stands for is held at once."""
     package = pytest.importorskip("zstandard", reason="the package zstandard is not installed")
     import io
 
-    stream = ZstdStream(package.ZstdDecompressor(), io.BytesIO(pack(bytes(10**8))))
+    stream = ZstdStream(package.ZstdDecompressor(), io.BytesIO(pack_zst(bytes(10**8))))
     total = largest = 0
     while piece := stream.read(1 << 16):
         total += len(piece)
