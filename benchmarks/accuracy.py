@@ -1,6 +1,7 @@
 """Accuracy on MR and TREC, side by side with PyTorch: the same start, batches, dropout and protocol.
 
-    python benchmarks/accuracy.py --data FOLDER [--tasks mr trec] [--tables static non-static] [--json FILE]
+    python benchmarks/accuracy.py --data FOLDER [--models cnn bilstm] [--tasks mr trec]
+        [--tables static non-static] [--seeds N] [--json FILE]
 
 FOLDER holds mr/rt-polarity.pos and .neg (B. Pang and L. Lee 2005, one sentence a line, Windows-1252),
 trec/train_5500.label and TREC_10.label (X. Li and D. Roth 2002, "CLASS:class question" a line, Latin-1) and
@@ -8,11 +9,12 @@ vectors/glove.6B.50d.top100k.txt.xz (or any GloVe text of 50 dimensions, .xz or 
 
 MR: line i of each file is in fold i mod 10; fold k is the test fold, fold k + 1 the development fold; folds 0
 to 2, three seeds each. TREC: the test file, six classes; every tenth line of the training file (i mod 10 = 9)
-is for development; ten seeds. Model: Kim (2014), filters 3, 4, 5 x 100, D 50, table frozen (static) or
-trained, dropout 0.5, B 50, Adam, each batch cut to its longest text. Training ends after 4 epochs without a
-better development accuracy; the weights of the best epoch are tested. Goal: mean accuracy within 0.7 points
-of PyTorch's. PyTorch is given the values that embedcnn drops (`embedcnn.ops.dropout` makes them from seed and
-step): with others the two differ as two seeds do, by more than a point in each run.
+is for development; ten seeds. Models: cnn, Kim (2014), filters 3, 4, 5 x 100, dropout 0.5; bilstm, see
+bilstm.py. D 50, table frozen (static) or trained, B 50, Adam, each batch cut to its longest text. Training
+ends after 4 epochs without a better development accuracy; the weights of the best epoch are tested. Goal:
+mean accuracy within 0.7 points of PyTorch's. PyTorch is given the values that embedcnn drops
+(`embedcnn.ops.dropout` makes them from seed and step): with others the two differ as two seeds do, by more
+than a point in each run.
 """
 
 from __future__ import annotations
@@ -22,9 +24,12 @@ import lzma
 import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
+import bilstm
 import numpy as np
 import peers
 
@@ -212,20 +217,39 @@ class Outcome:
     seconds: float  # of training an epoch, the fastest
 
 
-def cut(ids: np.ndarray) -> np.ndarray:
+@dataclass
+class Contest:
+    """A model in both frameworks, its start, and how many tokens a batch must have at least."""
+
+    kinds: dict[str, type]
+    initial_weights: Callable[[np.ndarray, int, np.random.Generator], list[np.ndarray]]
+    shortest: int
+
+
+CONTESTS = {
+    "cnn": Contest({"embedcnn": Embedcnn, "PyTorch": PyTorch}, initial_weights, max(KERNELS)),
+    "bilstm": Contest(
+        {"embedcnn": bilstm.Embedcnn, "PyTorch": bilstm.PyTorch}, bilstm.initial_weights, bilstm.SHORTEST
+    ),
+}
+
+
+def cut(ids: np.ndarray, shortest: int) -> np.ndarray:
     """A batch cut to its longest text."""
-    return np.ascontiguousarray(ids[:, : max(max(KERNELS), int((ids != 0).sum(1).max()))])
+    return np.ascontiguousarray(ids[:, : max(shortest, int((ids != 0).sum(1).max()))])
 
 
-def run_once(kind: type, task: Task, ids, table, trainable: bool, seed: int, part: np.ndarray) -> Outcome:
+def run_once(
+    contest: Contest, name: str, task: Task, ids, table, trainable: bool, seed: int, part: np.ndarray
+) -> Outcome:
     rng = np.random.default_rng(seed)
-    model = kind(initial_weights(table, task.classes, rng), trainable, seed)
+    model = contest.kinds[name](contest.initial_weights(table, task.classes, rng), trainable, seed)
     train, develop, test = (np.flatnonzero(part == which) for which in (TRAIN, DEVELOP, TEST))
     best, best_weights, waited, seconds = -1.0, model.weights(), 0, []
     while len(seconds) < MOST_EPOCHS and waited < PATIENCE:
         order = rng.permutation(train)
         batches = [order[begin : begin + BATCH] for begin in range(0, len(order), BATCH)]
-        inputs = [(cut(ids[rows]), task.labels[rows]) for rows in batches]
+        inputs = [(cut(ids[rows], contest.shortest), task.labels[rows]) for rows in batches]
         model.prepare([len(y) for _, y in inputs])
         begin = time.perf_counter()
         for x, y in inputs:
@@ -240,12 +264,12 @@ def run_once(kind: type, task: Task, ids, table, trainable: bool, seed: int, par
     return Outcome(accuracy, len(seconds), min(seconds))
 
 
-def compare(title: str, kinds: dict[str, type], task: Task, ids, table, trainable: bool) -> dict:
-    """Every run with every kind; prints each run, returns the means and the difference."""
-    found: dict[str, list[Outcome]] = {name: [] for name in kinds}
+def compare(title: str, contest: Contest, task: Task, ids, table, trainable: bool) -> dict:
+    """Every run in every framework; prints each run, returns the means and the difference."""
+    found: dict[str, list[Outcome]] = {name: [] for name in contest.kinds}
     for run, seed, part in task.runs:
-        for name, kind in kinds.items():
-            outcome = run_once(kind, task, ids, table, trainable, seed, part)
+        for name in contest.kinds:
+            outcome = run_once(contest, name, task, ids, table, trainable, seed, part)
             found[name].append(outcome)
             print(
                 f"{title}, {run}: {name:<9}{outcome.accuracy:7.2f} %  {outcome.epochs:>2} epochs, "
@@ -264,7 +288,7 @@ def compare(title: str, kinds: dict[str, type], task: Task, ids, table, trainabl
             for name, outcomes in found.items()
         },
     }
-    if len(kinds) == 2:
+    if len(contest.kinds) == 2:
         ours, theirs = (result["results"][name] for name in ("embedcnn", "PyTorch"))
         result["difference_points"] = round(ours["mean"] - theirs["mean"], 2)
         result["epoch_ratio"] = round(theirs["seconds_per_epoch"] / ours["seconds_per_epoch"], 2)
@@ -286,6 +310,7 @@ def main() -> None:
     default = Path(os.environ.get("EMBEDCNN_SHARED", peers.ROOT.parent / "shared")) / "data"
     parser.add_argument("--data", type=Path, default=default, help="folder with mr/, trec/ and vectors/")
     parser.add_argument("--vectors", type=Path, help="GloVe text of 50 dimensions")
+    parser.add_argument("--models", nargs="*", choices=list(CONTESTS), default=["cnn"])
     parser.add_argument("--tasks", nargs="*", choices=list(READERS), default=list(READERS))
     parser.add_argument("--tables", nargs="*", choices=["static", "non-static"], default=None)
     parser.add_argument("--seeds", type=int, help="seeds of each fold or task, instead of 3 and 10")
@@ -295,7 +320,9 @@ def main() -> None:
     vectors_path = arguments.vectors or arguments.data / "vectors" / "glove.6B.50d.top100k.txt.xz"
     if not vectors_path.is_file():
         raise SystemExit(f"accuracy: {vectors_path} is missing; --vectors names a GloVe text")
-    kinds = {"embedcnn": Embedcnn} | ({"PyTorch": PyTorch} if peers.installed("torch") else {})
+    if not peers.installed("torch"):
+        for contest in CONTESTS.values():
+            del contest.kinds["PyTorch"]
     if arguments.threads:
         peers.set_threads(arguments.threads)
     results = []
@@ -307,9 +334,9 @@ def main() -> None:
             continue
         vectors = read_vectors(vectors_path, {word for sentence in task.sentences for word in sentence})
         ids, table = encode(task.sentences, vectors, np.random.default_rng(0))
-        for kept in arguments.tables or ["static", "non-static"]:
-            title = f"{name.upper()}, {kept}"
-            results.append(compare(title, kinds, task, ids, table, kept == "non-static"))
+        for model, kept in product(arguments.models, arguments.tables or ["static", "non-static"]):
+            title = f"{name.upper()}, {kept}" if model == "cnn" else f"{name.upper()}, {model}, {kept}"
+            results.append(compare(title, CONTESTS[model], task, ids, table, kept == "non-static"))
             peers.write_json(arguments.json, results)
 
 
