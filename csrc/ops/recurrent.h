@@ -1,0 +1,40 @@
+/* What the files of the recurrent layers share: the state of lstm, gru and simple_rnn. recurrent.c plans a step,
+ * recurrent_forward.c and recurrent_backward.c run it around the time loop of matrix/recurrence.h.
+ * Layers over words or characters: B 1 to 512, T 10 to 400, H 16 to 1024. */
+#ifndef EC_OPS_RECURRENT_H
+#define EC_OPS_RECURRENT_H
+
+#include "batch/steps.h"
+#include "matrix/recurrence.h"
+#include "ops/op.h"
+
+struct ec_recurrent {
+    int cell;
+    int use_bias, return_sequences, return_state, initial_state, stateful, reverse, keep_order, zero_output_for_mask;
+    int activation, recurrent_activation, layer, reset_after;
+    double recurrent_dropout;
+
+    int64_t units, gates; /* gates: columns of all of them, G H */
+    int states;           /* 2: LSTM */
+    int kept;             /* number of the first kept state among the parameters */
+
+    /* of the step */
+    struct ec_steps steps;
+    struct ec_recurrence recurrence;
+    int64_t rows;     /* tokens read */
+    float *rows_of_x; /* sequence: [rows, C] in the order of the steps */
+    float *source;    /* tokens: [U, G H] */
+    float *d_source;
+    int32_t *source_row;
+    int64_t *out_row;
+    float *bias;               /* [G H] GRU: both together, where they are added alike */
+    float *first[2], *last[2]; /* by rank */
+    float *ones;
+    float *workspace; /* of the products around the time loop, which run one after the other */
+    struct ec_occurrences occurrences;
+};
+
+void ec_recurrent_forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team);
+void ec_recurrent_backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team);
+
+#endif
