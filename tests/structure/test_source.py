@@ -106,7 +106,10 @@ def test_includes_are_written_from_csrc():
 
 @pytest.mark.parametrize(
     ("folder", "shared"),
-    [("ops", {"ops/op.h", "ops/loss.h", "ops/recurrent.h"}), ("optim", {"optim/optimizer.h", "optim/rule.h"})],
+    [
+        ("ops", {"ops/op.h", "ops/loss.h", "ops/recurrent.h"}),
+        ("optim", {"optim/optimizer.h", "optim/rule.h"}),
+    ],
 )
 def test_neighbours_do_not_include_each_other(folder, shared):
     """A file knows its own header and those that all of the folder are written against."""
