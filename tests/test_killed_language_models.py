@@ -234,7 +234,7 @@ def test_no_kill_leaves_an_unreadable_checkpoint(tmp_path):
     print(result)
     assert result["killed"] == KILLS
     assert result.get("unreadable", 0) == 0, ran.stderr
-    assert result["read"] > 6 * KILLS and result["steps"] >= KILLS
+    assert result["read"] > 4 * KILLS and result["steps"] >= KILLS
     assert result["amid writing"] > KILLS // 10, "few kills hit the writing"
     assert result["different"] == [] and result["leftovers"] == []
 
