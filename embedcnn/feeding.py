@@ -190,6 +190,33 @@ def as_output_shape(shape: Sequence[int | None]) -> str:
 
 
 # -- targets -------------------------------------------------------------------------------------------------
+def padded_labels(spec: TargetSpec, value: Any, inputs: Sequence[Any]) -> Any:
+    """Class numbers of the tokens of Ragged texts, a Ragged too or lists, as a padded array: steps behind a
+    text do not count. ValueError unless each text has one for each token.
+    """
+    if spec.target != "classes" or len(spec.shape) != 3:
+        return value
+    if isinstance(value, (list, tuple)) and all(isinstance(row, (list, tuple, np.ndarray)) for row in value):
+        if len({len(row) for row in value}) < 2:
+            return value
+        value = Ragged.from_sequences(value)
+    if not isinstance(value, Ragged):
+        return value
+    texts = next((one for one in inputs if isinstance(one, Ragged)), None)
+    if texts is None:
+        raise ValueError(
+            f"{spec.name}: class numbers of unequal lengths go with x as a Ragged of the same lengths. "
+            "Received: a padded x; pad y too, as x: utils.pad_sequences(y, padding='post')"
+        )
+    if len(value) == len(texts) and not np.array_equal(value.lengths, texts.lengths):
+        i = int(np.argmax(value.lengths != texts.lengths))
+        raise ValueError(
+            f"{spec.name}[{i}]: one class number for each token was expected. Received: {value.lengths[i]} "
+            f"for a text of {texts.lengths[i]} tokens"
+        )
+    return value.to_padded(padding="post")
+
+
 def prepare_target(spec: TargetSpec, value: Any, whole: bool = False) -> np.ndarray:
     """One target as programs take it: integers for "classes", else float32 of the output's shape."""
     array = value if type(value) is np.ndarray and value.dtype.kind != "O" else _as_array(spec.name, value)

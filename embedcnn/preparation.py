@@ -81,7 +81,11 @@ class Preparation:
         compiled = self._settle()
         inputs = self._prepare_inputs(x, whole)
         targets = [
-            feeding.prepare_target(compiled.targets[number], part, whole)
+            feeding.prepare_target(
+                compiled.targets[number],
+                feeding.padded_labels(compiled.targets[number], part, inputs),
+                whole,
+            )
             for number, part in zip(compiled.active, self._target_list(y, compiled), strict=True)
         ]
         named = {spec.name: part for spec, part in zip(self._specs, inputs, strict=True)}
