@@ -176,16 +176,19 @@ static ec_status plan_rows(struct ec_op *op, struct ec_step *step)
     return EC_OK;
 }
 
+/* Exactly the products that run: as they are cut into parts, a smaller one may need more room. */
 static ec_status plan_workspace(struct ec_op *op, struct ec_step *step)
 {
     struct ec_recurrent *state = op->state;
     const struct ec_tensor *in = op->inputs[0];
     int64_t rows = in->kind == EC_TOKENS ? in->lookup->count : state->rows, most = 0;
+    int64_t with_state = state->rows - ec_recurrent_first_row(&state->recurrence);
     const struct ec_product products[] = {
         {.rows = rows, .cols = state->gates, .depth = in->cols},
         {.rows = rows, .cols = in->cols, .depth = state->gates},
         {.rows = in->cols, .cols = state->gates, .depth = rows},
-        {.rows = state->units, .cols = state->gates, .depth = state->rows},
+        {.rows = state->units, .cols = ec_recurrent_cols_of_state(state), .depth = with_state},
+        {.rows = state->units, .cols = state->units, .depth = with_state},
     };
     for (size_t i = 0; i < sizeof products / sizeof *products; i++) {
         struct ec_product product = products[i];

@@ -34,6 +34,18 @@ struct ec_recurrent {
     struct ec_occurrences occurrences;
 };
 
+/* The products that give d_W_h, which planning and backward must know alike: the first row whose state comes from
+ * before (where none is given, that of the first step is zero), and the columns of the gates whose products with the
+ * state have one gradient (GRU's candidate has its own). */
+static inline int64_t ec_recurrent_first_row(const struct ec_recurrence *r)
+{
+    return r->first_state || r->steps == 0 ? 0 : r->begin[1];
+}
+static inline int64_t ec_recurrent_cols_of_state(const struct ec_recurrent *state)
+{
+    return state->recurrence.inner ? 2 * state->units : state->gates;
+}
+
 void ec_recurrent_forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team);
 void ec_recurrent_backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team);
 

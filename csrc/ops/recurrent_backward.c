@@ -82,8 +82,7 @@ static void recurrent_gradient(const struct ec_op *op, struct ec_team *team)
 {
     const struct ec_recurrent *state = op->state;
     const struct ec_recurrence *r = &state->recurrence;
-    int64_t first = r->first_state || r->steps == 0 ? 0 : r->begin[1]; /* before, the state is zero */
-    int64_t rows = state->rows - first, cols = r->inner ? 2 * r->units : state->gates;
+    int64_t first = ec_recurrent_first_row(r), rows = state->rows - first, cols = ec_recurrent_cols_of_state(state);
     const float *left = r->state + first * r->units, *da = r->gates + first * state->gates;
     struct ec_product product = d_weight_product(op, 1, 0, cols, left, r->units, da, state->gates, rows);
     ec_product_run_parts(team, &product);

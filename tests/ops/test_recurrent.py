@@ -274,3 +274,29 @@ def test_precisions(rung, name, precision, tolerance):
     finally:
         embedcnn.set_num_threads(0)
         embedcnn.set_float32_matmul_precision(before)
+
+
+@pytest.mark.parametrize(
+    "name, channels, units, batch, length",
+    [("simple_rnn", 1, 2200, 100, 22), ("gru", 16, 16, 512, 520)],
+    ids=["wide", "long"],
+)
+def test_many_units_or_tokens_keep_to_their_memory(name, channels, units, batch, length):
+    """The products of the way back are cut into parts, each in its own way: what was planned behind this
+    operation, here the gradient of a dense layer, must stay as it was written.
+    """
+    from embedcnn import _core
+
+    rng = np.random.default_rng(0)
+    columns = GATES[name] * units
+    shapes = [("kernel", (channels, columns)), ("recurrent", (units, columns)), ("dense", (units, 1))]
+    operations = [(name, (0,), (1,), (0, 1), {"use_bias": False}), ("dense", (1,), (2,), (2,), {})]
+    program = _core.Program([("sequence", "x", -1, channels)], shapes, operations, (1, 2))
+    for number, (_, shape) in enumerate(shapes):
+        value = (0.3 * rng.normal(size=shape) / np.sqrt(shape[0])).astype(np.float32)
+        program.bind(number, value, True, [], np.zeros(1, np.int64))
+    x = rng.normal(size=(batch, length, channels)).astype(np.float32)
+    states, _ = program.forward([x], training=True)
+    d_dense = rng.normal(size=(batch, 1)).astype(np.float32)
+    program.backward([np.zeros_like(states), d_dense])
+    np.testing.assert_allclose(program.gradient(2), states.T @ d_dense, rtol=1e-3, atol=1e-3)
