@@ -369,6 +369,11 @@ class Model(Trainer, TextSide):
 
 def _tensors(argument: str, value: Any) -> list[SymbolicTensor]:
     tensors = flatten(value) if value is not None else []
+    if value is None:
+        raise ValueError(
+            f"`{argument}` is missing: a Model is made of tensors, as Model(inputs, outputs); a subclass "
+            f"hands both to super().__init__(), and its own call() is not traced. Received: {argument}=None"
+        )
     if not tensors:
         raise ValueError(
             f"`{argument}` must be a tensor or a list of tensors. Received: {argument}={value!r}"

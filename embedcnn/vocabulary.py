@@ -247,7 +247,8 @@ class CharVocabulary:
         text: a str, or an iterable of characters.
         unknown: stands for characters that are not in ``text``; itself one of them. None: they are an error.
 
-    Raises ValueError for an ``unknown`` that is not one character of the text.
+    Raises ValueError for an ``unknown`` that is not one character of the text, TypeError for a ``text``
+    that is not made of characters.
 
     >>> characters = CharVocabulary("hello")
     >>> characters.tokens, characters.encode("hole")
@@ -259,6 +260,8 @@ class CharVocabulary:
     """
 
     def __init__(self, text: Iterable[str], unknown: str | None = None) -> None:
+        if not isinstance(text, Iterable):
+            raise TypeError(f"`text` must be a str, or an iterable of characters. Received: text={text!r}")
         self._tokens = sorted(set(text))
         for token in self._tokens:
             if not isinstance(token, str) or len(token) != 1:

@@ -182,7 +182,8 @@ MODELS = {
         ValueError,
         "['spare'] are not connected",
     ),
-    "no outputs": (lambda: embedcnn.Model(tokens(), None), ValueError, "`outputs` must be a tensor"),
+    "no outputs": (lambda: embedcnn.Model(tokens(), None), ValueError, "`outputs` is missing: a Model is"),
+    "empty outputs": (lambda: embedcnn.Model(tokens(), []), ValueError, "`outputs` must be a tensor"),
     "arrays as inputs": (
         lambda: embedcnn.Model(FLOATS, FLOATS),
         TypeError,

@@ -60,9 +60,10 @@ static ec_status infer_parameters(struct ec_op *op, char *message, size_t bytes)
         int gru = state->cell == EC_CELL_GRU;
         status = ec_infer_parameter(op, 2, gru ? 2 : 1, gru ? both_dims : &state->gates, message, bytes);
     }
-    const int64_t kept_dims[] = {-1, state->units};
+    int64_t kept_dims[] = {-1, state->units};
     for (int i = state->kept; status == EC_OK && i < op->parameter_count; i++) {
         status = ec_infer_parameter(op, i, 2, kept_dims, message, bytes);
+        kept_dims[0] = op->parameters[i]->dims[0]; /* LSTM: c of as many texts as h */
     }
     return status;
 }

@@ -6,7 +6,7 @@ import argparse
 import os
 from typing import Any
 
-from embedcnn.commands.model_file import load_text_model
+from embedcnn.commands.model_file import load_any_model
 
 EPILOG = """\
 examples:
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs ``info``."""
     rows = installation() if arguments.model is None else []
     if arguments.model is not None:
-        model = load_text_model(arguments.model)
+        model = load_any_model(arguments.model)
         rows = described(arguments.model, model)
     wide = max(len(name) for name, _ in rows)
     for name, value in rows:
@@ -65,16 +65,16 @@ def installation() -> list[tuple[str, str]]:
 
 
 def described(path: str, model: Any) -> list[tuple[str, str]]:
-    """A model's size, labels and vocabulary, as lines."""
-    vocabulary = getattr(model.text_encoder, "vocabulary", None)
-    labels = model.labels
-    listed = ", ".join(map(str, labels[:20])) + (", ..." if len(labels) > 20 else "")
-    return [
-        ("file", f"{path} ({os.path.getsize(path) / 1e6:.1f} MB)"),
-        ("labels", f"{len(labels)}: {listed}"),
-        (
-            "vocabulary",
-            f"{len(vocabulary)} entries" if vocabulary is not None else type(model.text_encoder).__name__,
-        ),
-        ("parameters", f"{model.count_params():,}"),
-    ]
+    """A model's size, and the labels and the vocabulary that it has, as lines."""
+    rows = [("file", f"{path} ({os.path.getsize(path) / 1e6:.1f} MB)")]
+    if model.labels is not None:
+        listed = ", ".join(map(str, model.labels[:20])) + (", ..." if len(model.labels) > 20 else "")
+        rows.append(("labels", f"{len(model.labels)}: {listed}"))
+    encoder = model.text_encoder
+    if hasattr(encoder, "token_count"):
+        rows.append(("vocabulary", f"{encoder.token_count} {encoder.unit}"))
+    elif hasattr(encoder, "vocabulary"):
+        rows.append(("vocabulary", f"{len(encoder.vocabulary)} entries"))
+    elif encoder is not None:
+        rows.append(("vocabulary", type(encoder).__name__))
+    return [*rows, ("parameters", f"{model.count_params():,}")]

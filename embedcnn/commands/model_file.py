@@ -40,15 +40,24 @@ def check_target(path: str, force: bool) -> str | None:
     return f"the file {path} will be replaced"
 
 
-def load_text_model(path: str) -> Any:
-    """A saved model that takes texts; CommandError for one that does not."""
+def load_any_model(path: str) -> Any:
+    """A saved model of any kind; CommandError where there is none."""
     from embedcnn.models import load_model
 
     if os.path.isdir(path):
         raise CommandError(f"{path!r} is a folder; a saved model is one file")
     if not os.path.exists(path):
         raise CommandError(f"there is no model file {path!r}; `embedcnn train` makes one")
-    model = load_model(path)
+    return load_model(path)
+
+
+def load_text_model(path: str) -> Any:
+    """A saved model that takes texts and gives labels; CommandError for one that does not."""
+    from embedcnn.encoding import CharEncoder, WordEncoder
+
+    model = load_any_model(path)
+    if model.labels is None and isinstance(model.text_encoder, CharEncoder | WordEncoder):
+        raise CommandError(f"{path!r} is a language model, without labels; `embedcnn generate` is for it")
     if model.text_encoder is None or model.labels is None:
         raise CommandError(
             f"{path!r} has no vocabulary or no labels; set model.text_encoder and model.labels before save"

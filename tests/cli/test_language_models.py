@@ -58,6 +58,16 @@ def test_it_shows_what_it_learns(book, tmp_path, capsys):
     assert not (tmp_path / "m.backup").exists()
 
 
+def test_info_and_what_a_language_model_is_not_for(book, tmp_path, capsys):
+    assert train(book, tmp_path / "m", "--epochs", "1", "--quiet") == 0
+    capsys.readouterr()
+    assert main(["info", str(tmp_path / "m")]) == 0
+    printed = capsys.readouterr().out
+    assert f"{len(set(TEXT))} characters" in printed and "parameters" in printed and "labels" not in printed
+    assert main(["predict", str(tmp_path / "m"), str(book)]) == 1
+    assert "is a language model, without labels; `embedcnn generate` is for it" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("carry", [[], ["--carry-state"]])
 def test_words(book, tmp_path, capsys, carry):
     out = tmp_path / "m"

@@ -205,6 +205,8 @@ def test_misuse():
         build("gru", [(3, 6), (2, 6), (6,)])
     with pytest.raises(ValueError, match=r"p2 has the shape \(2, 6\); expected \(6,\)"):
         build("gru", [(3, 6), (2, 6), (2, 6)], {"reset_after": False})
+    with pytest.raises(ValueError, match=r"p4 has the shape \(1, 2\); expected \(4, 2\)"):
+        build("lstm", [(3, 8), (2, 8), (8,), (4, 2), (1, 2)], {"stateful": True})
     with pytest.raises(ValueError, match="recurrent_dropout = 1 is outside"):
         build("simple_rnn", [(3, 2), (2, 2), (2,)], {"recurrent_dropout": 1.0})
     with pytest.raises(ValueError, match="lstm: expected tokens or a sequence"):

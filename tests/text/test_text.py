@@ -133,6 +133,8 @@ def test_unseen_characters():
         characters.decode([0.5])
     with pytest.raises(ValueError, match="'ab' is not one character"):
         CharVocabulary(["ab"])
+    with pytest.raises(TypeError, match="Received: text=5"):
+        CharVocabulary(5)
 
 
 @pytest.mark.parametrize("case", GOLDEN["cases"], ids=lambda case: json.dumps(case["arguments"]))
