@@ -32,6 +32,7 @@ from pathlib import Path
 import bilstm
 import numpy as np
 import peers
+from contestant import Contestant
 
 sys.path.insert(0, str(peers.ROOT))
 
@@ -119,7 +120,7 @@ def initial_weights(table: np.ndarray, classes: int, rng: np.random.Generator) -
     return [np.ascontiguousarray(one, np.float32) for one in weights]
 
 
-class Embedcnn:
+class Embedcnn(Contestant):
     def __init__(self, weights: list[np.ndarray], trainable: bool, seed: int) -> None:
         import embedcnn
         from embedcnn import layers
@@ -135,21 +136,6 @@ class Embedcnn:
             x, layers.Dense(len(weights[-1]), activation="softmax")(hidden), seed=seed
         )
         self.model.compile("adam", "sparse_categorical_crossentropy")
-        self.model.set_weights(weights)
-
-    def prepare(self, sizes: list[int]) -> None:
-        """Nothing to do before an epoch."""
-
-    def train(self, ids: np.ndarray, labels: np.ndarray) -> None:
-        self.model.train_on_batch(ids, labels)
-
-    def predict(self, ids: np.ndarray) -> np.ndarray:
-        return self.model.predict(ids, verbose=0).argmax(1)
-
-    def weights(self) -> list[np.ndarray]:
-        return [one.copy() for one in self.model.get_weights()]
-
-    def set_weights(self, weights: list[np.ndarray]) -> None:
         self.model.set_weights(weights)
 
 

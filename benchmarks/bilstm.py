@@ -8,6 +8,7 @@ counts; with two they would learn twice as fast).
 from __future__ import annotations
 
 import numpy as np
+from contestant import Contestant
 
 UNITS = 64
 SHORTEST = 1  # tokens that a batch must have
@@ -28,7 +29,7 @@ def initial_weights(
     return [np.ascontiguousarray(one, np.float32) for one in weights]
 
 
-class Embedcnn:
+class Embedcnn(Contestant):
     def __init__(self, weights: list[np.ndarray], trainable: bool, seed: int, rate: float = 0.5) -> None:
         import embedcnn
         from embedcnn import layers
@@ -40,21 +41,6 @@ class Embedcnn:
         out = layers.Dense(len(weights[-1]), activation="softmax")(hidden)
         self.model = embedcnn.Model(x, out, seed=seed)
         self.model.compile("adam", "sparse_categorical_crossentropy")
-        self.model.set_weights(weights)
-
-    def prepare(self, sizes: list[int]) -> None:
-        """Nothing to do before an epoch."""
-
-    def train(self, ids: np.ndarray, labels: np.ndarray) -> float:
-        return float(self.model.train_on_batch(ids, labels))
-
-    def predict(self, ids: np.ndarray) -> np.ndarray:
-        return self.model.predict(ids, verbose=0).argmax(1)
-
-    def weights(self) -> list[np.ndarray]:
-        return [one.copy() for one in self.model.get_weights()]
-
-    def set_weights(self, weights: list[np.ndarray]) -> None:
         self.model.set_weights(weights)
 
 
