@@ -41,6 +41,7 @@ struct ec_parameter {
     int trainable;
     int tracked;  /* moving statistics: the forward pass of a training step writes the value */
     int is_table; /* read by a lookup: its gradient is row-sparse */
+    int is_state; /* every forward pass writes the value, and no gradient */
     float *slots[EC_MAX_SLOTS];
     int slot_count;
     int64_t *steps; /* updates so far */

@@ -63,6 +63,7 @@ static ec_status infer_parameters(struct ec_op *op, char *message, size_t bytes)
     int64_t kept_dims[] = {-1, state->units};
     for (int i = state->kept; status == EC_OK && i < op->parameter_count; i++) {
         status = ec_infer_parameter(op, i, 2, kept_dims, message, bytes);
+        op->parameters[i]->is_state = 1;
         kept_dims[0] = op->parameters[i]->dims[0]; /* LSTM: c of as many texts as h */
     }
     return status;

@@ -328,6 +328,9 @@ ec_status ec_program_run(struct ec_program *program, enum ec_run run)
     int backward = run == EC_RUN_BACKWARD || run == EC_RUN_TRAIN || run == EC_RUN_FINISH;
     program->can_go_back = status == EC_OK && run == EC_RUN_FORWARD && program->step.backward;
     program->has_gradients = status == EC_OK && backward;
+    for (int i = 0; status != EC_OK && i < program->tensor_count; i++) {
+        program->tensors[i].layout = NULL; /* one that was not planned to its end may be that of an earlier step */
+    }
     return status;
 }
 

@@ -28,7 +28,7 @@ static void *check_array(PyObject *object, int type, const struct ec_parameter *
         return NULL;
     }
     if (writeable && !PyArray_ISWRITEABLE(array)) {
-        PyErr_Format(PyExc_ValueError, "%s of %s is read-only; a trainable parameter needs a writeable array", what,
+        PyErr_Format(PyExc_ValueError, "%s of %s is read-only; what steps write needs a writeable array", what,
                      parameter->name);
         return NULL;
     }
@@ -161,7 +161,11 @@ PyObject *ec_program_bind(ec_program_object *self, PyObject *args, PyObject *key
     }
     struct ec_parameter *parameter = &program->parameters[number], made = *parameter;
     float *slot_data[EC_MAX_SLOTS] = {NULL};
-    made.value = check_array(value, NPY_FLOAT32, parameter, 1, trainable || tracked, "value");
+    if (trainable && parameter->is_state) {
+        return PyErr_Format(PyExc_ValueError, "parameter %s is the state of a layer; it cannot be trainable",
+                            parameter->name);
+    }
+    made.value = check_array(value, NPY_FLOAT32, parameter, 1, trainable || tracked || made.is_state, "value");
     if (!made.value || check_slots(parameter, slots, made.value, slot_data) < 0 ||
         !(made.steps = check_array(steps, NPY_INT64, parameter, 0, 1, "steps")) ||
         parse_rules(&made.rules, rules, parameter->name) < 0 ||

@@ -122,7 +122,7 @@ static int copy_weights(ec_program_object *self, struct ec_loss *loss, PyObject 
     }
     float *weights = NULL;
     int rank = PyArray_NDIM(array);
-    if (rank < 1 || rank > 2 || PyArray_DIM(array, 0) != batch) {
+    if (rank < 1 || rank > 2 || PyArray_DIM(array, 0) != batch || (rank == 2 && PyArray_DIM(array, 1) < 1)) {
         ec_raise_shape("sample_weight", array, "(batch,), or (batch, steps) for an output with a time axis");
     } else if ((weights = ec_program_take(self, PyArray_SIZE(array), sizeof *weights))) {
         memcpy(weights, PyArray_DATA(array), (size_t)PyArray_SIZE(array) * sizeof *weights);

@@ -19,7 +19,12 @@ static PyObject *program_widths(PyObject *object, void *unused)
     const struct ec_program *program = ((ec_program_object *)object)->program;
     PyObject *list = PyList_New(program->tensor_count);
     for (int i = 0; list && i < program->tensor_count; i++) {
-        PyList_SET_ITEM(list, i, PyLong_FromLongLong(program->tensors[i].cols));
+        PyObject *width = PyLong_FromLongLong(program->tensors[i].cols);
+        if (!width) {
+            Py_CLEAR(list);
+        } else {
+            PyList_SET_ITEM(list, i, width);
+        }
     }
     return list;
 }
@@ -27,13 +32,23 @@ static PyObject *program_widths(PyObject *object, void *unused)
 static PyObject *program_penalty(PyObject *object, void *unused)
 {
     (void)unused;
-    return PyFloat_FromDouble(ec_program_penalty(((ec_program_object *)object)->program));
+    ec_program_object *self = (ec_program_object *)object;
+    if (ec_program_enter_or_raise(self) < 0) {
+        return NULL;
+    }
+    double penalty = ec_program_penalty(self->program);
+    ec_program_leave(self->program);
+    return PyFloat_FromDouble(penalty);
 }
 
 static PyObject *program_loss_sums(PyObject *object, void *unused)
 {
     (void)unused;
-    const struct ec_program *program = ((ec_program_object *)object)->program;
+    ec_program_object *self = (ec_program_object *)object;
+    const struct ec_program *program = self->program;
+    if (ec_program_enter_or_raise(self) < 0) {
+        return NULL;
+    }
     PyObject *tuple = PyTuple_New(program->loss_count);
     for (int i = 0; tuple && i < program->loss_count; i++) {
         const struct ec_loss_sums *sums = &((const struct ec_loss *)program->losses[i]->state)->sums;
@@ -44,6 +59,7 @@ static PyObject *program_loss_sums(PyObject *object, void *unused)
             PyTuple_SET_ITEM(tuple, i, entry);
         }
     }
+    ec_program_leave(self->program);
     return tuple;
 }
 
