@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .indexed_batches import IndexedBatches, is_indexed
 from .ragged import Ragged
 from .random_seeds import generator
 from .text_rows import TextRows
@@ -85,7 +86,10 @@ class IterableBatches:
     Iterators that are opened here are closed here; a generator that the user passed stays the user's.
     """
 
-    def __init__(self, source: Any, prepare: Callable[[Any], Batch], limit: int | None) -> None:
+    def __init__(
+        self, source: Any, prepare: Callable[[Any], Batch], limit: int | None, seed: int | None = None
+    ) -> None:
+        source = IndexedBatches(source, seed) if is_indexed(source) else source
         self.source, self.limit = source, limit
         self.seed = None
         self._prepare = prepare
@@ -106,6 +110,8 @@ class IterableBatches:
         """Goes on where a backup was. Epochs of `limit` batches run on through the passes: those taken in
         the epochs before are skipped.
         """
+        if isinstance(self.source, IndexedBatches) and self.source.seed is not None:
+            self.source.seed = seed
         if self.limit is not None and taken:
             self.first_pass = self._passes = first_pass
             for _ in range(taken):

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .indexed_batches import is_indexed
 from .ragged import Ragged
 from .text_rows import TextRows
 
@@ -307,10 +308,10 @@ def _check_values(spec: TargetSpec, array: np.ndarray) -> None:
 
 
 def is_iterable_of_batches(x: Any) -> bool:
-    """Whether x gives batches by itself (a Dataset, a generator) rather than being data."""
-    if isinstance(x, (np.ndarray, list, tuple, dict, str, bytes, Ragged)) or x is None:
+    """Whether x gives batches by itself (a Dataset, a generator, a PyDataset) rather than being data."""
+    if isinstance(x, (np.ndarray, list, tuple, dict, str, bytes, Ragged, TextRows)) or x is None:
         return False
-    return isinstance(x, Iterable) and not hasattr(x, "__array__")
+    return is_indexed(x) or isinstance(x, Iterable) and not hasattr(x, "__array__")
 
 
 def same_length(parts: dict[str, Any]) -> int:

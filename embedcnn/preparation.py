@@ -186,7 +186,7 @@ class Preparation:
                     )
             if batch_size is not None:
                 raise ValueError("`batch_size` must not be given when x is an iterable of batches")
-            return IterableBatches(x, lambda item: self._batch(item, class_weight), steps)
+            return IterableBatches(x, lambda item: self._batch(item, class_weight), steps, seed)
         self._build_for(x)
         inputs, targets, weights = self._prepare(x, y, weights, True)
         weights = self._class_weighted(targets, weights, class_weight)

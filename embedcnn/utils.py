@@ -1,4 +1,6 @@
-"""Keras's utilities: set_random_seed, to_categorical, pad_sequences, clear_session."""
+"""Keras's utilities: set_random_seed, to_categorical, clear_session; pad_sequences, PyDataset (Sequence) and
+timeseries_dataset_from_array, which are imported when they are asked for.
+"""
 
 from __future__ import annotations
 
@@ -65,4 +67,12 @@ def __getattr__(name: str) -> Any:
         from .preprocessing.sequence import pad_sequences
 
         return pad_sequences
+    if name in ("PyDataset", "Sequence"):
+        from .indexed_batches import PyDataset
+
+        return PyDataset
+    if name == "timeseries_dataset_from_array":
+        from .data import timeseries_dataset_from_array
+
+        return timeseries_dataset_from_array
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
