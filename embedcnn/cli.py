@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from embedcnn import __version__, get_float32_matmul_precision, set_float32_matmul_precision
 from embedcnn.commands import generate, info, predict, test, train
@@ -27,6 +28,9 @@ examples:
 
 exit status: 0 done, 1 an error in data or files, 2 wrong usage, 130 stopped by Ctrl-C
 """
+
+OPTIONS = ("encoding", "format", "text_column", "label_column", "prompt", "unknown", "stop")
+"""Options whose values the library checks; it calls them by their names in Python."""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -70,10 +74,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (CommandError, OSError, ValueError, TypeError, KeyError, ImportError, MemoryError) as error:
         if parsed.debug:
             raise
-        print(f"embedcnn: error: {message(error)}", file=sys.stderr)
+        print(f"embedcnn: error: {in_options(message(error), vars(parsed))}", file=sys.stderr)
         return 1
     finally:  # --precision is the command's, not the process's
         set_float32_matmul_precision(precision)
+
+
+def in_options(text: str, given: Collection[str]) -> str:
+    """What the library says of its arguments, in the words of the command line, where the command has them.
+
+    >>> in_options("give the file's encoding=, as encoding='cp1252'", {"encoding"})
+    "give the file's --encoding, as --encoding 'cp1252'"
+    """
+    for name in OPTIONS:
+        if name in given:
+            option = "--" + name.replace("_", "-")
+            text = text.replace(f"`{name}`", option)
+            text = re.sub(rf"(?<![\w.`'\"-]){name}=(?=')", f"{option} ", text)
+            text = re.sub(rf"(?<![\w.`'\"-]){name}=(?=\W)", option, text)
+            text = text.replace(f"{name}: no such", f"{option}: no such").replace(
+                f"{name}: column", f"{option}: column"
+            )
+    return text.replace("is delimiter= right?", "is --format right?") if "format" in given else text
 
 
 def message(error: BaseException) -> str:

@@ -110,7 +110,10 @@ class CharEncoder:
         try:
             return self.characters.encode(prompt)
         except ValueError as error:
-            raise ValueError(f"`prompt`: {error}; give unknown=' ' to replace such characters") from None
+            known = " " if " " in self.characters else self.characters.tokens[-1]
+            raise ValueError(
+                f"`prompt`: {error}; give unknown={known!r} to replace such characters"
+            ) from None
 
     def writer(self, before: str = "") -> CharWriter:
         """Turns ids into text one by one, behind the text `before`."""

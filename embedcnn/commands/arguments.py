@@ -65,6 +65,18 @@ def number(minimum: float, below: float = math.inf, zero: bool = True) -> Callab
     return parse
 
 
+def share(text: str) -> float:
+    """An argparse type: a number above 0, 1 at most.
+
+    >>> share("1")
+    1.0
+    """
+    value = number(0, zero=False)(text)
+    if value > 1:
+        raise argparse.ArgumentTypeError(f"expected a number in (0, 1]. Received: {text}")
+    return value
+
+
 def widths(text: str) -> tuple[int, ...]:
     """An argparse type: widths of convolutions, as "1,2,3".
 

@@ -47,7 +47,7 @@ def add_command(commands: Any) -> None:
     )
     parser.add_argument(
         "--top-p",
-        type=options.number(0, zero=False),
+        type=options.share,
         metavar="P",
         help="choose among the likeliest that together reach this probability",
     )

@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import math
 import os
+import shlex
 import sys
 from typing import Any
 
@@ -211,6 +212,16 @@ class Sampler(Callback):
         return prompt + self.writer.generate(prompt, length, temperature=0.7, seed=seed, unknown=unknown)
 
 
+def beginning(writer: Any, held: str) -> str:
+    """A prompt whose characters or words the model knows: some words of the text held out."""
+    prompt = " ".join(held[:200].split()[:3])[:30].strip()
+    try:
+        writer.model.text_encoder.encode_prompt(prompt)
+    except ValueError:
+        return str(writer.vocabulary.tokens[-1])
+    return prompt
+
+
 def show(arguments: argparse.Namespace, writer: Any, held: str, length: int) -> int:
     """What the model is worth, and what it writes."""
     unit = writer.model.text_encoder.unit
@@ -228,7 +239,6 @@ def show(arguments: argparse.Namespace, writer: Any, held: str, length: int) -> 
     print(f"{found['loss']:.3f} nats{bits} on the text held out (perplexity {found['perplexity']:.2f})")
     if not arguments.quiet:
         print(Sampler(writer, held, arguments).sample(SAMPLE[unit]))
-    print(
-        f'saved {arguments.out}; now try: embedcnn generate {arguments.out} --prompt "a beginning of yours"'
-    )
+    command = ["embedcnn", "generate", arguments.out, "--prompt", beginning(writer, held)]
+    print(f"saved {arguments.out}; now try: {shlex.join(command)}")
     return 0

@@ -281,5 +281,5 @@ def columns(
                 f"{path}: no column looks like a label (few distinct values); give label_column="
             )
     if text_at == label_at:
-        raise ValueError(f"text_column and label_column are the same column ({text_at}) of {path}")
+        raise ValueError(f"`text_column` and `label_column` are the same column ({text_at}) of {path}")
     return text_at, label_at

@@ -1,6 +1,7 @@
 """``embedcnn train --model lm`` and ``generate``: words, carried states, kills, Ctrl-C, streaming."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -80,7 +81,7 @@ def test_words(book, tmp_path, capsys, carry):
     assert main(["generate", str(out), "--prompt", "The cat", "--length", "4", "--temperature", "0"]) == 0
     assert capsys.readouterr().out.startswith("The cat ")
     assert main(["generate", str(out), "--prompt", "A bird"]) == 1
-    assert "give unknown='[UNK]'" in capsys.readouterr().err
+    assert "give --unknown '[UNK]'" in capsys.readouterr().err
     assert main(["generate", str(out), "--prompt", "A bird", "--unknown", "[UNK]", "--length", "3"]) == 0
 
 
@@ -217,3 +218,51 @@ def test_misuse(book, tmp_path, capsys, more, message):
 def test_what_is_for_language_models_only(option, capsys):
     assert main(["train", option]) == 1
     assert "is for --model lm" in capsys.readouterr().err
+
+
+def test_errors_of_generate_name_its_options(book, tmp_path, capsys):
+    assert train(book, tmp_path / "m", "--epochs", "1", "--quiet") == 0
+    capsys.readouterr()
+    for more, message in (
+        (["--prompt", "The Q"], "--prompt: text[4] = 'Q' is none of"),
+        (["--prompt", "The Q"], "give --unknown ' ' to replace such characters"),
+        (["--prompt", ""], "--prompt must be a text of at least one character"),
+        (["--prompt", "The", "--unknown", "Q"], "--unknown must be a character that the model knows"),
+        (["--prompt", "The", "--stop", ""], "--stop must hold strings that are not empty"),
+    ):
+        assert main(["generate", str(tmp_path / "m"), *more]) == 1
+        assert message in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(["generate", str(tmp_path / "m"), "--prompt", "The", "--top-p", "1.5"])
+    assert "--top-p: expected a number in (0, 1]. Received: 1.5" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("level", ["char", "word"])
+def test_the_command_that_train_suggests_runs(book, tmp_path, capsys, level):
+    book.write_text(TEXT[:2000].replace("a hat", "cold"), encoding="utf-8")  # not all letters, no "beginning"
+    assert train(book, tmp_path / "m", "--epochs", "1", "--quiet", "--level", level) == 0
+    command = shlex.split(capsys.readouterr().out.partition("now try: ")[2])
+    assert command[0] == "embedcnn" and main(command[1:]) == 0
+    assert capsys.readouterr().out.startswith(command[-1])
+
+
+def test_errors_of_files_name_options(tmp_path, capsys):
+    latin, table = tmp_path / "latin.txt", tmp_path / "table.csv"
+    latin.write_bytes("déjà vu".encode("latin-1"))
+    table.write_text("review,stars\nfine,1\nbad,0\n", encoding="utf-8")
+    (tmp_path / "one.csv").write_text("review\nfine\nbad\n", encoding="utf-8")
+    (tmp_path / "plain").write_text("no label here\n", encoding="utf-8")
+    for arguments, message in (
+        (["--model", "lm", str(latin)], "give the file's --encoding, as --encoding 'cp1252'"),
+        ([str(latin)], "give the file's --encoding"),
+        ([str(tmp_path / "plain")], "give --format, one of csv"),
+        ([str(tmp_path / "one.csv")], "is --format right?"),
+        ([str(table), "--text-column", "text"], "--text-column: no such column"),
+        ([str(table), "--label-column", "5"], "--label-column: column 5 is outside"),
+        (
+            [str(table), "--text-column", "1", "--label-column", "1"],
+            "--text-column and --label-column are the",
+        ),
+    ):
+        assert main(["train", *arguments, "--out", str(tmp_path / "m")]) == 1
+        assert message in capsys.readouterr().err

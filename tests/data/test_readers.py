@@ -189,7 +189,7 @@ MISTAKES = [
         {"label_column": 1.5},
         r"label_column: expected a column's name or number\. Received: 1\.5",
     ),
-    ("a.csv", GOOD, {"text_column": 1}, r"text_column and label_column are the same column \(1\)"),
+    ("a.csv", GOOD, {"text_column": 1}, r"`text_column` and `label_column` are the same column \(1\)"),
     (
         "a.csv",
         "a b,1\nc d,2\n",
