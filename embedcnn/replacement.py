@@ -7,6 +7,7 @@ of the old file in one step, so that a killed save leaves the old file.
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 import re
@@ -21,7 +22,8 @@ def replacing(path: str | os.PathLike[str], overwrite: bool = True) -> Iterator[
     """A file to write that takes the name `path` only when the block ends without an exception, synced to the
     disk.
 
-    Raises IsADirectoryError for a folder, FileExistsError without `overwrite` where the file exists.
+    Raises IsADirectoryError for a folder, FileExistsError without `overwrite` where the file exists, and
+    FileNotFoundError where the folder for it is missing.
 
     >>> import tempfile
     >>> path = os.path.join(tempfile.mkdtemp(), "numbers")
@@ -36,6 +38,8 @@ def replacing(path: str | os.PathLike[str], overwrite: bool = True) -> Iterator[
     if not overwrite and os.path.exists(target):
         raise FileExistsError(f"filepath={os.fspath(path)!r} exists, and overwrite=False")
     folder, name = os.path.split(target)
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(errno.ENOENT, "There is no such folder to write to", folder)
     remove_stale(target)
     temporary = os.path.join(folder, f".{name}.{os.getpid()}.{next(_numbers)}.tmp")
     try:

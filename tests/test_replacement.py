@@ -74,3 +74,12 @@ def test_threads_that_write_the_same_file(tmp_path):
     assert not failures
     assert path.read_bytes() in (b"a" * 1000, b"b" * 1000, b"c" * 1000)
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with (
+        pytest.raises(FileNotFoundError, match=r"no such folder to write to: '.*none'$"),
+        replacing(tmp_path / "none" / "file"),
+    ):
+        raise AssertionError("nothing is written")
+    assert not (tmp_path / "none").exists()

@@ -93,10 +93,11 @@ def text_chunks(path: PathLike, encoding: str = "utf-8", compression: str | None
                 before = error.object[: error.start].decode(encoding, "replace")
                 line = ended + before.count("\n") + 1
                 offset = fed - len(error.object) + error.start
+                marked = offset == 0 and error.object[:2] in (b"\xff\xfe", b"\xfe\xff")
                 raise ValueError(
                     f"{path}, line {line}, byte offset {offset}: "
                     f"byte 0x{error.object[error.start]:02x} is not valid {encoding} ({error.reason}); "
-                    "give the file's encoding=, as encoding='cp1252'"
+                    f"give the file's encoding=, as encoding={'utf-16' if marked else 'cp1252'!r}"
                 ) from None
             if start and text:
                 text = text.removeprefix("\ufeff")

@@ -248,13 +248,15 @@ class Layer:
     # -- look ------------------------------------------------------------------------------------------------
     @property
     def input(self) -> Any:
-        """What the layer was first called on."""
-        return self._first_node().inputs[0] if not self.inputs_many else self._first_node().inputs
+        """What the layer was first called on; a list where there were several tensors."""
+        inputs = self._first_node().inputs
+        return inputs if self.inputs_many or len(inputs) > 1 else inputs[0]
 
     @property
-    def output(self) -> SymbolicTensor:
-        """What the first call of the layer gave."""
-        return self._first_node().outputs[0]
+    def output(self) -> Any:
+        """What the first call of the layer gave; a list where these are several tensors (return_state)."""
+        outputs = self._first_node().outputs
+        return outputs[0] if len(outputs) == 1 else list(outputs)
 
     def _first_node(self) -> Node:
         if not self.nodes:

@@ -180,14 +180,14 @@ class RecurrentCell(Step):
         return [self]
 
     def set_torch_weights(
-        self, weight_ih: Any, weight_hh: Any, bias_ih: Any = None, bias_hh: Any = None
+        self, weight_ih: Any, weight_hh: Any, bias_ih: Any = None, bias_hh: Any = None, *more: Any
     ) -> None:
         """Copies the weights of one layer of torch.nn.LSTM, GRU or RNN, or of a cell: `weight_ih_l0`
         (gates x units, C), `weight_hh_l0`, `bias_ih_l0` and `bias_hh_l0`, arrays or tensors.
 
-        Raises ValueError where shapes differ or a bias is missing.
+        Raises ValueError where shapes differ, a bias is missing, or `more` arrays are given.
         """
-        given = [weight_ih, weight_hh, bias_ih, bias_hh]
+        given = [weight_ih, weight_hh, bias_ih, bias_hh, *more]
         self.set_weights(torch_weights.read(self, [array for array in given if array is not None]))
 
     def torch_weights(self) -> list[np.ndarray]:

@@ -70,7 +70,8 @@ def _check(cell: RecurrentCell, arrays: int | None = None) -> None:
     if arrays not in (None, count(cell)):
         names = "`weight_ih`, `weight_hh`" + (", `bias_ih` and `bias_hh`" if cell.use_bias else "")
         hint = "has a bias: give" if cell.use_bias else "has no bias: give only"
-        raise ValueError(f"{cell.name!r} {hint} {names}. Received: {arrays} arrays")
+        several = "; PyTorch has as many for each layer and direction" if (arrays or 0) > count(cell) else ""
+        raise ValueError(f"{cell.name!r} {hint} {names}. Received: {arrays} arrays{several}")
 
 
 def _order(cell: RecurrentCell) -> np.ndarray:

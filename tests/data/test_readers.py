@@ -143,6 +143,9 @@ def test_other_encodings(write):
     )
     assert read_labelled(write("a.csv", cp1252.encode("cp1252")), "cp1252").texts[0] == "café – …"
     assert read_labelled(write("a.csv", cp1252.encode("utf-16")), "utf-16").texts[0] == "café – …"
+    for encoding in ("utf-16", "cp1252"):
+        with pytest.raises(ValueError, match=f"give the file's encoding=, as encoding='{encoding}'"):
+            read_labelled(write("a.csv", cp1252.encode(encoding)))
 
 
 def test_long_lines_over_many_chunks(write):

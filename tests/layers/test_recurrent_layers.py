@@ -307,3 +307,26 @@ def test_misuse_of_a_built_layer():
     stateful(embedcnn.Input((4, 3), batch_size=2))
     with pytest.raises(ValueError, match=r"has 1 state\(s\).* Received: 2 arrays"):
         stateful.reset_state([np.zeros((2, 2))] * 2)
+
+
+def test_input_and_output_of_a_layer_list_several_tensors():
+    sequence, state = embedcnn.Input((None, 3)), embedcnn.Input((4,))
+    encoder, decoder = LSTM(4, return_state=True), GRU(4)
+    _, h, _ = encoder(sequence)
+    decoder(sequence, initial_state=state)
+    model = embedcnn.Model([sequence, state], decoder.output)
+    assert encoder.input is sequence and decoder.input == [sequence, state]
+    _, last, cell = encoder.output  # as the seq2seq example of Keras takes a saved model apart
+    assert last is h and last.shape == cell.shape == (None, 4)
+    states = embedcnn.Model(encoder.input, [last, cell]).predict(np.ones((2, 5, 3), np.float32), verbose=0)
+    assert [one.shape for one in states] == [(2, 4), (2, 4)]
+    assert model.layers[-1].output.shape == (None, 4)
+
+
+def test_arrays_of_several_layers_of_pytorch_are_refused_with_a_hint():
+    layer = LSTM(2)
+    layer(embedcnn.Input((None, 3)))
+    arrays = [np.zeros((8, 3)), np.zeros((8, 2)), np.zeros(8), np.zeros(8)]
+    with pytest.raises(ValueError, match=r"Received: 8 arrays; PyTorch has as many for each layer and dir"):
+        layer.set_torch_weights(*arrays, *arrays)
+    layer.set_torch_weights(*arrays)
