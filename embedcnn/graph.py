@@ -39,10 +39,39 @@ class SymbolicTensor:
             f"{self!r} stands for values that are not known yet; pass data to model.predict instead"
         )
 
+    def __add__(self, other: Any) -> SymbolicTensor:
+        return _joined("Add", "+", self, other)
+
+    def __sub__(self, other: Any) -> SymbolicTensor:
+        return _joined("Subtract", "-", self, other)
+
+    def __mul__(self, other: Any) -> SymbolicTensor:
+        return _joined("Multiply", "*", self, other)
+
+    def __getitem__(self, index: Any) -> Any:
+        raise TypeError(
+            f"{self!r} cannot be sliced: its values are not known yet. For its last step let the recurrent "
+            "layer have return_sequences=False; other parts: a Layer in Python with `forward`. "
+            f"Received: index {index!r}"
+        )
+
     def __iter__(self) -> Any:
         raise TypeError(
             f"{self!r} cannot be iterated over; to join several, use layers.Concatenate()([a, b])"
         )
+
+
+def _joined(layer: str, sign: str, first: SymbolicTensor, other: Any) -> SymbolicTensor:
+    """What the layer of the sign makes of two tensors, as residual connections write it: x + y."""
+    from . import layers
+
+    if not isinstance(other, SymbolicTensor):
+        raise TypeError(
+            f"{first!r} {sign} ...: only another result of Input(...) or of a layer can follow; other "
+            "arithmetic is a layer: layers.Lambda, or a Layer in Python with `forward`. Received: "
+            f"{type(other).__name__}"
+        )
+    return getattr(layers, layer)()([first, other])
 
 
 class Node:

@@ -251,3 +251,18 @@ def test_to_categorical_and_names():
     assert [layers.Dense(1).name for _ in range(3)] == ["dense", "dense_1", "dense_2"]
     assert layers.GlobalMaxPooling1D().name == "global_max_pooling1d"
     assert layers.Conv1D(1, 1).name == "conv1d"
+
+
+def test_signs_between_tensors_are_layers(tmp_path):
+    first, second = embedcnn.Input((3,)), embedcnn.Input((3,))
+    model = embedcnn.Model([first, second], [first + second, first - second, first * second])
+    a, b = np.ones((2, 3), np.float32) * 3, np.arange(6, dtype=np.float32).reshape(2, 3)
+    model.save(tmp_path / "signs.embedcnn")
+    for one in (model, embedcnn.models.load_model(tmp_path / "signs.embedcnn")):
+        for got, expected in zip(one.predict([a, b], verbose=0), (a + b, a - b, a * b), strict=True):
+            assert np.array_equal(got, expected)
+    for wrong in (lambda: first + 1, lambda: first * a, lambda: first - None):
+        with pytest.raises(TypeError, match="another result of Input.* layers.Lambda.*Received"):
+            wrong()
+    with pytest.raises(TypeError, match="cannot be sliced"):
+        first[:, 0]

@@ -287,8 +287,10 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     const struct ec_tensor *in = op->inputs[0];
     if (state->stateful && op->parameters[state->kept]->dims[0] != step->batch) {
         return ec_infer_error(step->message, sizeof step->message,
-                              "%s: a stateful layer keeps the states of %lld texts; this batch has %lld",
-                              op->type->name, (long long)op->parameters[state->kept]->dims[0], (long long)step->batch);
+                              "%s: a stateful layer keeps the states of %lld texts; this batch has %lld (all batches "
+                              "must have batch_size=%lld)",
+                              op->type->name, (long long)op->parameters[state->kept]->dims[0], (long long)step->batch,
+                              (long long)op->parameters[state->kept]->dims[0]);
     }
     ec_status status = state->return_sequences ? plan_out_layout(op, step) : EC_OK;
     if (status == EC_OK) {

@@ -148,7 +148,9 @@ def test_stateful_goes_on_and_resets():
     np.testing.assert_array_equal(model.predict_on_batch(x[:, :2]), first)
     layer.reset_state([np.zeros((2, 4)), np.zeros((2, 4))])
     np.testing.assert_array_equal(model.predict_on_batch(x[:, :2]), first)
-    with pytest.raises(ValueError, match="keeps the states of 2 texts; this batch has 1"):
+    with pytest.raises(
+        ValueError, match=r"states of 2 texts; this batch has 1 \(all batches must have batch_size=2\)"
+    ):
         model.predict_on_batch(x[:1])
 
 
