@@ -63,8 +63,11 @@ def guarded(run: Any) -> Any:
         try:
             return run(arguments)
         except (OSError, ValueError, KeyError, ImportError) as error:
-            text = error.args[0] if isinstance(error, KeyError) else error
-            print(f"embedcnn vectors: {text}", file=sys.stderr)
+            if getattr(arguments, "debug", False):
+                raise
+            from embedcnn.cli import message
+
+            print(f"embedcnn vectors: {message(error)}", file=sys.stderr)
             return 1
 
     return guarded_run

@@ -242,3 +242,13 @@ def test_commands(tmp_path, capsys):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert run("eval", text)[0] == 1
+
+
+def test_errors_of_the_command_line_are_one_line_unless_debugged(tmp_path, capsys):
+    from embedcnn.cli import main
+
+    missing = str(tmp_path / "none.vec")
+    assert main(["vectors", "info", missing]) == 1
+    assert capsys.readouterr().err == f"embedcnn vectors: {missing!r}: no such file or directory\n"
+    with pytest.raises(FileNotFoundError):
+        main(["--debug", "vectors", "info", missing])
