@@ -141,9 +141,12 @@ class Variable:
 
 
 def numbers(argument: str, value: Any) -> np.ndarray:
-    """`value` as an array of numbers; TypeError or ValueError that names `argument` otherwise."""
+    """`value` as an array of numbers; TypeError or ValueError that names `argument` otherwise.
+
+    Parameters of PyTorch are tensors that require gradients: they are detached from these.
+    """
     try:
-        array = np.asarray(value)
+        array = np.asarray(value.detach() if hasattr(value, "detach") else value)
     except ValueError:
         raise ValueError(f"{argument}: rows of unequal length cannot form an array") from None
     if array.dtype.kind not in "fiub":

@@ -54,3 +54,24 @@ def test_schedules(name):
     np.testing.assert_allclose(
         [schedule(step) for step in range(12)], GOLDEN["schedules"][name], rtol=1e-5, atol=1e-9
     )
+
+
+def test_parameters_of_pytorch_are_taken_as_weights():
+    torch = pytest.importorskip("torch")
+    table, linear = torch.nn.Embedding(5, 3), torch.nn.Linear(3, 2)
+    model = embedcnn.Sequential(
+        [
+            embedcnn.Input((None,), dtype="int32"),
+            layers.Embedding.from_pretrained(table.weight, freeze=False),
+            layers.GlobalMaxPooling1D(),
+            layers.Dense(2),
+        ]
+    )
+    model.layers[-1].set_weights([linear.weight.T, linear.bias])
+    ids = torch.tensor([[1, 2], [4, 0]])
+    expected = linear(table(ids).amax(1)).detach().numpy()
+    np.testing.assert_allclose(model.predict(ids, verbose=0), expected, rtol=1e-5, atol=1e-6)
+    before = table.weight.detach().numpy().copy()
+    model.compile("sgd", "mse")
+    model.fit(ids, np.ones((2, 2)), epochs=2, verbose=0)
+    assert np.array_equal(table.weight.detach().numpy(), before), "PyTorch's own weights stay"
