@@ -25,9 +25,9 @@ FLAGS = [
 ]
 
 
-def isa_flags() -> dict[str, list[str]]:
-    """``ISA_FLAGS`` of setup.py, which cannot be imported without running it."""
-    known: dict[str, object] = {"X86": platform.machine().lower() in ("x86_64", "amd64")}
+def isa_flags(machine: str) -> dict[str, list[str]]:
+    """``ISA_FLAGS`` of setup.py, which cannot be imported without running it, on a machine."""
+    known: dict[str, object] = {"X86": machine.lower() in ("x86_64", "amd64")}
     for node in ast.parse((ROOT / "setup.py").read_text()).body:
         name = getattr(node.targets[0], "id", None) if isinstance(node, ast.Assign) else None
         if name in ("AVX512", "ISA_FLAGS"):
@@ -45,7 +45,7 @@ def compile_checks(folder: Path, checks: list[Path], tiles: bool = False) -> Pat
     compiler = tuple(shlex.split(os.environ.get("CC", "cc")))
     if shutil.which(compiler[0]) is None:
         pytest.skip(f"no C compiler: {compiler[0]} not found")
-    flags, objects = compile_core(compiler)
+    flags, objects = compile_core(compiler, platform.machine())
     linked = []
     if tiles:
         emulated = folder / "emulated.o"
@@ -53,14 +53,31 @@ def compile_checks(folder: Path, checks: list[Path], tiles: bool = False) -> Pat
         run_compiler([*compiler, *flags, "-c", str(source), "-o", str(emulated)])
         objects = {**objects, "kernels/isa/amx.c": str(emulated)}
         linked = ["-Wl,--wrap=ec_cpu"]
+    return link_checks(folder, compiler, checks, flags, [*objects.values(), *linked])
+
+
+def compile_checks_for_arm(folder: Path, checks: list[Path]) -> tuple[str, Path]:
+    """(emulator, program): ``compile_checks`` for an ARM processor, emulated; skips where there is none."""
+    compiler, emulator = "aarch64-linux-gnu-gcc", "qemu-aarch64"
+    for tool in (compiler, emulator):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} not found")
+    flags, objects = compile_core((compiler,), "aarch64")
+    return emulator, link_checks(folder, (compiler,), checks, flags, [*objects.values(), "-static"])
+
+
+def link_checks(
+    folder: Path, compiler: tuple[str, ...], checks: list[Path], flags: list[str], objects: list[str]
+) -> Path:
+    """The program of ``checks`` and compiled objects."""
     program = folder / "check"
-    sources = [*map(str, checks), *objects.values()]
-    run_compiler([*compiler, *flags, *sources, *linked, "-o", str(program), "-lm", "-lpthread"])
+    sources = [*map(str, checks), *objects]
+    run_compiler([*compiler, *flags, *sources, "-o", str(program), "-lm", "-lpthread"])
     return program
 
 
 @functools.cache
-def compile_core(compiler: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
+def compile_core(compiler: tuple[str, ...], machine: str) -> tuple[list[str], dict[str, str]]:
     """Flags, and the object file of each source below the operations; compiled once in a run of the tests."""
     folder = Path(tempfile.mkdtemp(prefix="embedcnn_checks_"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -74,7 +91,7 @@ def compile_core(compiler: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
     for part in ("base", "kernels", "kernels/isa", "matrix"):
         for source in sorted((ROOT / "csrc" / part).glob("*.c")):
             target = folder / f"{part.replace('/', '_')}_{source.stem}.o"
-            extra = isa_flags().get(source.stem, []) if part == "kernels/isa" else []
+            extra = isa_flags(machine).get(source.stem, []) if part == "kernels/isa" else []
             run_compiler([*compiler, *flags, *extra, "-c", str(source), "-o", str(target)])
             objects[f"{part}/{source.name}"] = str(target)
     return flags, objects
@@ -86,8 +103,10 @@ def run_compiler(command: list[str]) -> None:
     assert result.returncode == 0, result.stderr
 
 
-def run_checks(program: Path, *arguments: str) -> str:
+def run_checks(program: Path, *arguments: str, emulator: tuple[str, ...] = ()) -> str:
     """The output of a check program, which must end with success."""
-    result = subprocess.run([str(program), *arguments], capture_output=True, text=True, timeout=600)
+    result = subprocess.run(
+        [*emulator, str(program), *arguments], capture_output=True, text=True, timeout=600
+    )
     assert result.returncode == 0, result.stdout[-5000:] + result.stderr[-5000:]
     return result.stdout

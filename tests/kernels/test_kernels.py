@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from native import compile_checks, run_checks
+from native import compile_checks, compile_checks_for_arm, run_checks
 
 
 @pytest.fixture(scope="module")
@@ -18,6 +18,11 @@ def test_every_kernel_on_every_rung(program):
 def test_tile_kernels_over_emulated_registers(tmp_path):
     program = compile_checks(tmp_path, sorted(Path(__file__).parent.glob("*.c")), tiles=True)
     assert "amx: checked" in run_checks(program)
+
+
+def test_every_kernel_on_an_emulated_arm_processor(tmp_path):
+    emulator, program = compile_checks_for_arm(tmp_path, sorted(Path(__file__).parent.glob("*.c")))
+    assert "neon: checked" in run_checks(program, emulator=(emulator,))
 
 
 def test_benchmark_names_every_rung(program):
