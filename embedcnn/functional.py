@@ -13,6 +13,7 @@ from .feeding import InputSpec
 from .graph import Node, SymbolicTensor, by_depth, flatten, unique_layers, walk
 from .layers.base import Layer, unique_name
 from .lowering import Lowered, input_kind, lower
+from .model_files import ModelFiles
 from .random_seeds import checked_seed, next_seed
 from .text_side import TextSide
 from .training import Trainer
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from .profiling import Profile
 
 
-class Model(Trainer, TextSide):
+class Model(Trainer, TextSide, ModelFiles):
     """A model from `inputs` to `outputs`, tensors or lists of them: branches, shared layers, several inputs
     and outputs.
 
@@ -304,7 +305,7 @@ class Model(Trainer, TextSide):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self._is_built()}>"
 
-    # -- configuration and files -----------------------------------------------------------------------------
+    # -- configuration ---------------------------------------------------------------------------------------
     def get_config(self) -> dict[str, Any]:
         """The architecture: layers with their arguments, and how they are joined."""
         self._require_built("its configuration")
@@ -334,37 +335,6 @@ class Model(Trainer, TextSide):
 
         with known_objects(custom_objects):
             return functional_from_config(config)
-
-    def save(self, filepath: Any, overwrite: bool = True) -> None:
-        """Writes the whole model (architecture, weights, compile settings, optimizer, text encoder, labels)
-        to one file.
-
-        The file appears whole or not at all. Any file name is right. Raises FileExistsError if it is there
-        and `overwrite` is False. As keras.Model.save.
-        """
-        from . import saving
-
-        with self._exclusive():
-            saving.save_model(self, filepath, overwrite)
-
-    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
-        """Writes the weights alone, as safetensors. The file appears whole or not at all."""
-        from . import saving
-
-        with self._exclusive():
-            saving.save_weights(self, filepath, overwrite)
-
-    def load_weights(self, filepath: Any) -> None:
-        """Reads weights from a file of `save_weights` or `save`; ValueError where names or shapes differ."""
-        from . import saving
-
-        with self._exclusive():
-            saving.load_weights(self, filepath)
-
-    def __reduce__(self) -> Any:
-        from . import saving
-
-        return saving.model_from_bytes, (saving.model_to_bytes(self), saving.own_objects(self))
 
 
 def _tensors(argument: str, value: Any) -> list[SymbolicTensor]:

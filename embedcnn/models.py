@@ -4,6 +4,7 @@ models of language_model.py can be imported from here too.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from .functional import Model
 from .graph import SymbolicTensor
 from .layers.base import Layer
 
-__all__ = ["Model", "Sequential", "load_model"]
+__all__ = ["Model", "Sequential", "clone_model", "load_model", "model_from_json"]
 LANGUAGE_MODELS = ("CharLanguageModel", "LanguageModel", "WordLanguageModel")
 
 
@@ -169,3 +170,29 @@ def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, comp
     from . import saving
 
     return saving.load_model(filepath, compile, custom_objects)
+
+
+def clone_model(model: Model) -> Model:
+    """A model of the same layers with new weights, not compiled. As keras.models.clone_model."""
+    from .saving import own_objects
+
+    return type(model).from_config(model.get_config(), own_objects(model))
+
+
+def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Model:
+    """The model of `Model.to_json()`, with new weights; `custom_objects` as for load_model. As
+    keras.models.model_from_json.
+
+    Raises ValueError for text that is not the architecture of a model.
+
+    >>> import embedcnn
+    >>> model = embedcnn.Sequential([embedcnn.Input((3,)), embedcnn.layers.Dense(2)])
+    >>> model_from_json(model.to_json()).count_params()
+    8
+    """
+    try:
+        held = json.loads(json_string)
+        made = {"Model": Model, "Sequential": Sequential}[held["class_name"]]
+        return made.from_config(held["config"], custom_objects)
+    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        raise ValueError(f"`json_string` is not what Model.to_json() writes: {error!r}") from error

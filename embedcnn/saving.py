@@ -42,7 +42,7 @@ def members_of(model: Model) -> dict[str, Any]:
     config: dict[str, Any] = {
         "format": FORMAT,
         "embedcnn_version": __version__,
-        "class_name": "Sequential" if model.__class__.__name__ == "Sequential" else "Model",
+        "class_name": model._kind(),
         "model": model.get_config(),
         "seed": model.seed,
         "epochs_trained": model.epochs_trained,

@@ -266,3 +266,10 @@ def test_signs_between_tensors_are_layers(tmp_path):
             wrong()
     with pytest.raises(TypeError, match="cannot be sliced"):
         first[:, 0]
+
+
+def test_layers_of_keras_that_are_elsewhere():
+    with pytest.raises(AttributeError, match="no layers.TextVectorization; text.TextEncoder does its work"):
+        layers.TextVectorization(10)
+    with pytest.raises(AttributeError, match=r"no layers\.Conv2D$"):
+        layers.Conv2D(10, 3)

@@ -2,6 +2,8 @@
 core.
 """
 
+from typing import Any
+
 from .activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from .base import Layer
 from .convolution import Conv1D, DepthwiseConv1D, SeparableConv1D
@@ -145,3 +147,17 @@ EACH_STEP = (
     LayerNormalization,
 ) + ((LeakyReLU, PReLU, ReLU, Softmax, UnitNormalization))
 """The layers that look at one step of a text at a time, whatever the others are."""
+
+ELSEWHERE = {
+    "TextVectorization": "text.TextEncoder does its work, set as model.text_encoder",
+    "StringLookup": "text.Vocabulary does its work",
+    "CuDNNLSTM": "layers.LSTM is it",
+    "CuDNNGRU": "layers.GRU is it",
+}
+"""Keras's layers whose work is done by something with another name."""
+
+
+def __getattr__(name: str) -> Any:
+    """What to use in the place of a layer that is not here."""
+    there = f"; {ELSEWHERE[name]}" if name in ELSEWHERE else ""
+    raise AttributeError(f"embedcnn has no layers.{name}{there}")
