@@ -158,4 +158,4 @@ SHAPE = Shape()
 CASE = f"{SHAPE.characters} characters"
 
 if __name__ == "__main__":
-    peers.compete("generation", __doc__, __file__, SERVED, SHAPE, [CASE], {CASE: 3.0}, rounds=5, steps=1)
+    peers.compete("generation", __doc__, __file__, SERVED, SHAPE, [CASE], {}, rounds=5, steps=1)

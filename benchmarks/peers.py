@@ -226,7 +226,19 @@ def report(
         wanted = f"; goal {goal:g} x" if goal else ""
         print(f"  {ours} is {ratios} the fastest peer, {fastest}{wanted}", flush=True)
         result["fastest_peer"] = fastest
+        own = rows.get(f"{ours} float32")
+        if own is not None:
+            result["ratio_own_float32"] = round(own["best_ms"] / rows[ours]["best_ms"], 2)
+            print(f"  {ours} is {result['ratio_own_float32']} x its own float32", flush=True)
     return result
+
+
+def high_is_bf16() -> bool:
+    """Whether embedcnn's precision "high" runs in bf16x3 on this machine (AMX); else it is float32."""
+    sys.path.insert(0, str(ROOT))
+    import embedcnn
+
+    return embedcnn.show_config()["matmul_formats"]["high"] != "fp32"
 
 
 def found_pythons(other: str | None, compiled: bool) -> dict[str, str]:

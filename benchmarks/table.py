@@ -49,14 +49,32 @@ def run(name: str, arguments: argparse.Namespace) -> dict[str, Any] | None:
 
 
 # -- rows of the table: (workload, embedcnn, beside it, how they compare, goal) ------------------------------
+def milliseconds(time: float) -> str:
+    return f"{time:,.0f} ms" if time >= 100 else f"{time:.3g} ms"
+
+
 def race_row(result: dict[str, Any]) -> tuple[str, ...]:
     rows, fastest = result["results"], result.get("fastest_peer")
-    ours = f"{rows['embedcnn']['best_ms']:.3g} ms"
+    ours = milliseconds(rows["embedcnn"]["best_ms"])
     if fastest is None:
         return result["title"], ours, "no peer installed", "", ""
-    theirs = f"{rows[fastest]['best_ms']:.3g} ms ({rows[fastest]['version'].split(',')[0]})"
+    theirs = f"{milliseconds(rows[fastest]['best_ms'])} ({rows[fastest]['version'].split(',')[0]})"
     goal = f"≥ {result['goal']:g} ×" if result["goal"] else ""
-    return result["title"], ours, theirs, f"**{result['ratio_best']:.1f} ×**", goal
+    ratio = f"**{result['ratio_best']:.1f} ×**"
+    if "ratio_own_float32" in result:
+        ratio += f", {result['ratio_own_float32']:.1f} × its own float32"
+    return result["title"], ours, theirs, ratio, goal
+
+
+def generation_row(result: dict[str, Any]) -> tuple[str, ...]:
+    """Beside the usual loops of PyTorch and Keras, which have the goals, and whoever is fastest."""
+    rows, goals = result["results"], {"PyTorch": 3, "Keras": 10}
+    ours = rows["embedcnn"]["best_ms"]
+    shown = [name for name in (*goals, result.get("fastest_peer")) if name in rows]
+    theirs = ", ".join(f"{milliseconds(rows[name]['best_ms'])} ({name})" for name in dict.fromkeys(shown))
+    ratios = ", ".join(f"**{rows[name]['best_ms'] / ours:.1f} ×**" for name in dict.fromkeys(shown))
+    goal = ", ".join(f"≥ {goals[name]} × {name}" for name in goals if name in rows)
+    return result["title"], milliseconds(ours), theirs or "no peer installed", ratios, goal
 
 
 def sentence_row(result: dict[str, Any]) -> tuple[str, ...]:
@@ -115,6 +133,7 @@ def row(benchmark: str, result: dict[str, Any]) -> tuple[str, ...]:
         "big_table": rows_row,
         "memory": memory_row,
         "accuracy": accuracy_row,
+        "generation": generation_row,
     }.get(benchmark, race_row)(result)
 
 

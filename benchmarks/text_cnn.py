@@ -2,7 +2,7 @@
 
 `TextCNN` is a shape; `serve_...` are the contestants of `peers.py`. A case is a string of words: "trainable"
 (else the table is frozen), "trimmed" (each batch cut to its longest text), "predict" (outputs of a batch
-instead of a training step).
+instead of a training step), "high" (embedcnn's precision of matrix products).
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ def serve_embedcnn(shape: TextCNN, case: str) -> None:
     import embedcnn
     from embedcnn import layers
 
+    embedcnn.set_float32_matmul_precision("high" if "high" in case else "highest")
     batches, labels = shape.workload(case)
     model = layered_model(embedcnn, layers, shape, case)
     version = f"embedcnn {embedcnn.__version__}"
@@ -68,10 +69,12 @@ def serve_embedcnn(shape: TextCNN, case: str) -> None:
         )
 
 
-def serve_keras(shape: TextCNN, case: str, compiled: bool = False) -> None:
+def serve_keras(shape: TextCNN, case: str, compiled: bool = False, narrow: bool = False) -> None:
     import keras
     import tensorflow
 
+    if narrow:
+        keras.mixed_precision.set_global_policy("mixed_bfloat16")
     batches, labels = shape.workload(case)
     tensors = [(tensorflow.constant(x), tensorflow.constant(y)) for x, y in zip(batches, labels, strict=True)]
     model = layered_model(keras, keras.layers, shape, case, jit_compile=compiled)
@@ -84,6 +87,10 @@ def serve_keras(shape: TextCNN, case: str, compiled: bool = False) -> None:
 
 def serve_keras_compiled(shape: TextCNN, case: str) -> None:
     serve_keras(shape, case, compiled=True)
+
+
+def serve_keras_narrow(shape: TextCNN, case: str) -> None:
+    serve_keras(shape, case, narrow=True)
 
 
 def torch_model(shape: TextCNN, trainable: bool):
@@ -110,7 +117,7 @@ def torch_model(shape: TextCNN, trainable: bool):
     return Model()
 
 
-def serve_torch(shape: TextCNN, case: str, compiled: bool = False) -> None:
+def serve_torch(shape: TextCNN, case: str, compiled: bool = False, narrow: bool = False) -> None:
     import torch
 
     batches, labels = shape.workload(case)
@@ -125,7 +132,7 @@ def serve_torch(shape: TextCNN, case: str, compiled: bool = False) -> None:
         model.eval()
         peers.serve(version, torch_prediction(torch, run, inputs))
     else:
-        peers.serve(version, torch_training(torch, model, run, inputs))
+        peers.serve(version, torch_training(torch, model, run, inputs, narrow))
 
 
 def torch_prediction(torch, run, inputs) -> Callable[[int], object]:
@@ -136,8 +143,10 @@ def torch_prediction(torch, run, inputs) -> Callable[[int], object]:
     return step
 
 
-def torch_training(torch, model, run, inputs) -> Callable[[int], object]:
-    """Adam; the table, where it is trained and gives sparse gradients, by SparseAdam."""
+def torch_training(torch, model, run, inputs, narrow: bool = False) -> Callable[[int], object]:
+    """Adam; the table, where it is trained and gives sparse gradients, by SparseAdam. `narrow`: products in
+    bfloat16.
+    """
     table = [value for name, value in model.named_parameters() if name.startswith("embedding.")]
     rest = [value for name, value in model.named_parameters() if not name.startswith("embedding.")]
     optimizers = [torch.optim.Adam(rest, fused=True)]
@@ -148,7 +157,9 @@ def torch_training(torch, model, run, inputs) -> Callable[[int], object]:
         for optimizer in optimizers:
             optimizer.zero_grad(set_to_none=True)
         ids, y = inputs[i % len(inputs)]
-        torch.nn.functional.cross_entropy(run(ids), y).backward()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=narrow):
+            loss = torch.nn.functional.cross_entropy(run(ids), y)
+        loss.backward()
         for optimizer in optimizers:
             optimizer.step()
 
@@ -157,6 +168,10 @@ def torch_training(torch, model, run, inputs) -> Callable[[int], object]:
 
 def serve_torch_compiled(shape: TextCNN, case: str) -> None:
     serve_torch(shape, case, compiled=True)
+
+
+def serve_torch_narrow(shape: TextCNN, case: str) -> None:
+    serve_torch(shape, case, narrow=True)
 
 
 def serve_jax(shape: TextCNN, case: str) -> None:
@@ -234,3 +249,4 @@ SERVED = {
     "Keras XLA": serve_keras_compiled,
     "JAX": serve_jax,
 }
+SERVED_NARROW = {"PyTorch bfloat16": serve_torch_narrow, "Keras bfloat16": serve_keras_narrow}
