@@ -72,8 +72,9 @@ class ArrayBatches:
         return ahead(lambda: batches) if self._texts and self.count > self.batch_size else batches
 
     def _batches(self, order: np.ndarray | None) -> Iterator[Batch]:
-        for start in range(0, self.count, self.batch_size):
-            stop = min(start + self.batch_size, self.count)
+        stop = 0
+        while stop < self.count:
+            start, stop = stop, min(stop + self.batch_size, self.count)  # predict lets the size grow
             index: Any = slice(start, stop) if order is None else order[start:stop]
             inputs = [take(part, index) for part in self.inputs]
             weights = take_weights(self.weights, index)

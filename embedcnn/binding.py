@@ -33,6 +33,7 @@ class BoundProgram:
         self.variables: list[Variable] = lowered.variables
         self.optimizer, self.trains, self.tracks = optimizer, trains, tracks
         self._lowered, self._seed = lowered, seed
+        self.rows_are_alone = lowered.rows_are_alone
         self.penalised = False
         """Whether the last step may have had a penalty; see `core.penalty`."""
         self._activities = any(operation.name == "activity_penalty" for operation in lowered.operations)

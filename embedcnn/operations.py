@@ -42,6 +42,11 @@ class Lowered:
     outputs: list[int]
     variables: list[Variable]
 
+    @property
+    def rows_are_alone(self) -> bool:
+        """Whether what is computed for an example cannot depend on those beside it."""
+        return not any(one.function is not None or one.attributes.get("stateful") for one in self.operations)
+
     def program_arguments(self) -> tuple[list[Any], list[Any], list[Any], tuple[int, ...]]:
         """Inputs, parameters, operations and outputs in the form of `_core.Program`."""
         numbers = {id(variable): number for number, variable in enumerate(self.variables)}

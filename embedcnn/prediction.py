@@ -7,13 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from .batches import NO_BATCHES, raw
+from .batches import NO_BATCHES, ArrayBatches, raw
 from .binding import BoundProgram
 from .callbacks import CallbackList
 from .exclusion import Exclusive
 from .preparation import Preparation, checked_batch_size, positive
 from .progress import Progress, checked_verbose
 from .text_rows import is_text
+
+MOST_AT_ONCE = 4096
+ROOM = 64 << 20
+"""Examples of a batch, and bytes of its workspace, up to which predict makes batches larger by itself."""
 
 
 class Predictor(Preparation, Exclusive):
@@ -58,7 +62,9 @@ class Predictor(Preparation, Exclusive):
         keras.Model.predict.
 
         `x` as in `fit`; a list of texts when the model has a text encoder; or an iterable of x, (x,), (x, y)
-        or (x, y, sample_weight), of which `steps` batches are taken (None: all).
+        or (x, y, sample_weight), of which `steps` batches are taken (None: all). `batch_size=None`: batches
+        of 32, and larger ones as long as memory allows where examples cannot change each other's results
+        (flat outputs, no stateful layers, none written in Python).
         """
         show = checked_verbose(verbose)
         steps = None if steps is None else positive("steps", steps)
@@ -69,12 +75,16 @@ class Predictor(Preparation, Exclusive):
             watching = CallbackList(callbacks, self, {"verbose": show, "steps": feed.steps})
             watching.call("on_predict_begin", {})
             progress = Progress(show, feed.steps)
+            grows = batch_size is None and steps is None and isinstance(feed, ArrayBatches)
             pieces = []
             try:
                 with closing(feed.once()) as batches:
                     for parts, _, _, count in batches:
-                        pieces.append(self._program("predict").forward(parts))
-                        progress.step(count)
+                        program = self._program("predict")
+                        pieces.append(program.forward(parts))
+                        progress.step(count, batches=-(-count // 32) if grows else 1)
+                        if grows:
+                            feed.batch_size = max(feed.batch_size, self._next_size(count, program))
                 if not pieces:
                     raise ValueError(NO_BATCHES)
                 progress.close({})
@@ -83,6 +93,13 @@ class Predictor(Preparation, Exclusive):
             watching.call("on_predict_end", {})
         outputs = [_join([piece[number] for piece in pieces]) for number in range(len(self.outputs))]
         return outputs[0] if len(outputs) == 1 else outputs
+
+    def _next_size(self, count: int, program: Any) -> int:
+        """How many examples a batch may have after one of `count`: many share their words, and go faster."""
+        flat = all(len(output.shape) == 2 for output in self.outputs)  # others are as long as their batch
+        if not flat or not self._programs["predict"].rows_are_alone:
+            return count
+        return min(MOST_AT_ONCE, count * min(8, ROOM // max(1, program.step_bytes)))
 
     @staticmethod
     def _is_one_batch(texts: Any, batch_size: int | None) -> bool:

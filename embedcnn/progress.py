@@ -47,15 +47,21 @@ class Progress:
             print(title)
 
     def step(
-        self, amount: int, logs: Callable[[], dict[str, float]] | None = None, unit: str = "examples"
+        self,
+        amount: int,
+        logs: Callable[[], dict[str, float]] | None = None,
+        unit: str = "examples",
+        batches: int = 1,
     ) -> None:
-        """Counts a batch of so many examples or tokens; the bar is told the means a few times a second."""
-        self.batches += 1
+        """Counts a batch of so many examples or tokens (or several, done as one); the bar is told the means a
+        few times a second.
+        """
+        self.batches += batches
         self.amount += amount
         self.unit = unit
         if self._bar is None:
             return
-        self._bar.update()
+        self._bar.update(batches)
         now = time.perf_counter()
         if now >= self._next_look:
             self._next_look = now + 0.2

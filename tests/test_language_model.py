@@ -91,8 +91,8 @@ def test_commands(tmp_path, capsys):
         (["train", "--model", "lm", str(book), "--freeze"], "--freeze: has no meaning with --model lm"),
         (["train", "--units", "3"], "--units: is for --model lm"),
         (["train", "--model", "lm", str(book), "--length", "500"], "too few: a twentieth"),
-        (["generate", out, "--prompt", "Quick"], "give unknown="),
-        (["generate", out, "--prompt", ""], "`prompt` must be a text"),
+        (["generate", out, "--prompt", "Quick"], "give --unknown "),
+        (["generate", out, "--prompt", ""], "--prompt must be a text"),
         (["generate", str(book), "--prompt", "a"], "book.txt"),
     ]:
         assert main([*arguments, "--out", out] if arguments[0] == "train" else arguments) == 1

@@ -97,6 +97,18 @@ static PyObject *program_workspace_bytes(PyObject *object, void *unused)
     return PyLong_FromSize_t(bytes);
 }
 
+static PyObject *program_step_bytes(PyObject *object, void *unused)
+{
+    (void)unused;
+    ec_program_object *self = (ec_program_object *)object;
+    if (ec_program_enter_or_raise(self) < 0) {
+        return NULL;
+    }
+    size_t bytes = self->program->arena.total;
+    ec_program_leave(self->program);
+    return PyLong_FromSize_t(bytes);
+}
+
 /* ((forward ns, backward ns, bytes) of each operation, plan ns, update ns) */
 static PyObject *program_costs(PyObject *object, void *unused)
 {
@@ -138,5 +150,6 @@ PyGetSetDef ec_program_getters[] = {
      "times in nanoseconds.",
      NULL},
     {"workspace_bytes", program_workspace_bytes, NULL, "Bytes that activations and workspace hold.", NULL},
+    {"step_bytes", program_step_bytes, NULL, "Bytes of them that the last step took.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -32,7 +32,9 @@ def test_a_step_that_failed_has_no_masks():
     assert program.output_masks == [None]
 
 
-@pytest.mark.parametrize("name", ["penalty", "loss_sums", "output_masks", "costs", "workspace_bytes"])
+@pytest.mark.parametrize(
+    "name", ["penalty", "loss_sums", "output_masks", "costs", "workspace_bytes", "step_bytes"]
+)
 def test_results_wait_for_the_end_of_a_step(name):
     operations = [("squared_error", (0,), (1,), (), {})]
     program = _core.Program([("floats", "x", 2)], [], operations, (1,))
