@@ -339,10 +339,11 @@ class Model(Trainer, TextSide, ModelFiles):
 
 def _tensors(argument: str, value: Any) -> list[SymbolicTensor]:
     tensors = flatten(value) if value is not None else []
-    if value is None:
+    if value is None or isinstance(value, Model):  # super().__init__() and super().__init__(self)
+        kind = None if value is None else type(value).__name__
         raise ValueError(
             f"`{argument}` is missing: a Model is made of tensors, as Model(inputs, outputs); a subclass "
-            f"hands both to super().__init__(), and its own call() is not traced. Received: {argument}=None"
+            f"hands both to super().__init__(), and its own call() is not traced. Received: {argument}={kind}"
         )
     if not tensors:
         raise ValueError(

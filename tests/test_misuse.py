@@ -169,6 +169,13 @@ LAYERS = {
     "data on a symbol": (lambda: np.asarray(tokens()), TypeError, "stands for values that are not known yet"),
 }
 
+
+class Subclass(embedcnn.Model):
+    def __init__(self):
+        super().__init__(self)
+        self.embedding = layers.Embedding(3, 2)
+
+
 MODELS = {
     "not connected": (
         lambda: embedcnn.Model(tokens(), layers.Dense(1)(tokens())),
@@ -183,6 +190,11 @@ MODELS = {
         "['spare'] are not connected",
     ),
     "no outputs": (lambda: embedcnn.Model(tokens(), None), ValueError, "`outputs` is missing: a Model is"),
+    "a subclass that calls itself": (
+        lambda: Subclass(),
+        ValueError,
+        "its own call() is not traced. Received: in",
+    ),
     "empty outputs": (lambda: embedcnn.Model(tokens(), []), ValueError, "`outputs` must be a tensor"),
     "arrays as inputs": (
         lambda: embedcnn.Model(FLOATS, FLOATS),
