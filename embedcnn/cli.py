@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 
 from embedcnn import __version__, get_float32_matmul_precision, set_float32_matmul_precision
 from embedcnn.commands import generate, info, predict, test, train
-from embedcnn.commands.errors import CommandError
+from embedcnn.commands.errors import CommandError, message
 
 DESCRIPTION = "Train and use text models that stand on embeddings, on a plain CPU."
 EPILOG = """\
@@ -96,20 +96,3 @@ def in_options(text: str, given: Collection[str]) -> str:
                 f"{name}: column", f"{option}: column"
             )
     return text.replace("is delimiter= right?", "is --format right?") if "format" in given else text
-
-
-def message(error: BaseException) -> str:
-    """An error as one line for people.
-
-    >>> message(FileNotFoundError(2, "No such file or directory", "texts.csv"))
-    "'texts.csv': no such file or directory"
-    """
-    if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        text = f"{error.filename!r}: {error.strerror[:1].lower()}{error.strerror[1:]}"
-    elif isinstance(error, KeyError) and error.args:
-        text = str(error.args[0])
-    elif isinstance(error, MemoryError):
-        text = f"not enough memory {error}"
-    else:
-        text = str(error) or type(error).__name__
-    return " ".join(text.split())

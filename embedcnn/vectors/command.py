@@ -65,7 +65,7 @@ def guarded(run: Any) -> Any:
         except (OSError, ValueError, KeyError, ImportError) as error:
             if getattr(arguments, "debug", False):
                 raise
-            from embedcnn.cli import message
+            from embedcnn.commands.errors import message
 
             print(f"embedcnn vectors: {message(error)}", file=sys.stderr)
             return 1
