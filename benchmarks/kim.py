@@ -19,8 +19,6 @@ import text_cnn
 SHAPE = text_cnn.TextCNN(
     vocabulary=18765, width=300, filters=100, kernels=(3, 4, 5), batch=50, length=64, batches=40
 )
-CASES = ["frozen", "trainable", "frozen trimmed", "trainable trimmed"]
-NARROW = ["frozen high", "trainable high"]
 GOALS = {
     "frozen": 12,
     "trainable": 15,
@@ -29,18 +27,16 @@ GOALS = {
     "frozen high": 8,
     "trainable high": 8,
 }
-
-
 SERVED = text_cnn.SERVED | text_cnn.SERVED_NARROW
 
 
 def takes_part(contestant: str, case: str) -> bool:
     """The frameworks' bfloat16 beside "high" only."""
-    return case in NARROW or not contestant.endswith("bfloat16")
+    return "high" in case or not contestant.endswith("bfloat16")
 
 
 if __name__ == "__main__":
-    import sys
-
-    cases = CASES + NARROW if "--serve" in sys.argv or peers.high_is_bf16() else CASES
-    peers.compete("kim", __doc__, __file__, SERVED, SHAPE, cases, GOALS, takes_part=takes_part)
+    usual = [case for case in GOALS if "high" not in case or peers.high_is_bf16()]
+    peers.compete(
+        "kim", __doc__, __file__, SERVED, SHAPE, list(GOALS), GOALS, takes_part=takes_part, usual=usual
+    )

@@ -43,21 +43,19 @@ def takes_part(contestant: str, case: str) -> bool:
 
 
 if __name__ == "__main__":
-    import sys
-
-    cases, goals = list(GOALS), GOALS
-    if "--serve" not in sys.argv and not peers.high_is_bf16():
-        goals = {case: goal for case, goal in GOALS.items() if not case.startswith(("high", "medium"))}
-        cases = [case for case in cases if not case.startswith("high")]
+    tiles = peers.high_is_bf16()
+    goals = {case: goal for case, goal in GOALS.items() if tiles or not case.startswith(("high", "medium"))}
+    usual = [case for case in GOALS if tiles or not case.startswith("high")]
     peers.compete(
         "recurrent",
         __doc__,
         __file__,
         recurrent_models.SERVED,
         SHAPE,
-        cases,
+        list(GOALS),
         goals,
         takes_part=takes_part,
         rounds=5,
         steps=2,
+        usual=usual,
     )

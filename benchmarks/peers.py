@@ -234,7 +234,11 @@ def report(
 
 
 def high_is_bf16() -> bool:
-    """Whether embedcnn's precision "high" runs in bf16x3 on this machine (AMX); else it is float32."""
+    """Whether embedcnn's precision "high" runs in bf16x3 on this machine (AMX); else it is float32. A process
+    that serves a contestant does not look: its Python may lack embedcnn, and it is told its case.
+    """
+    if "--serve" in sys.argv:
+        return True
     sys.path.insert(0, str(ROOT))
     import embedcnn
 
@@ -276,11 +280,13 @@ def compete(
     takes_part: Callable[[str, str], bool] = lambda contestant, case: True,
     rounds: int = 12,
     steps: int = 6,
+    usual: list[str] | None = None,
 ) -> None:
     """The command line of a benchmark that races frameworks: `served[contestant](shape, case)` serves one.
 
     A contestant named as a framework with words behind it ("PyTorch packed") is another way to do the work in
     that framework. `before`: results that stand first in the file; `takes_part(contestant, case)`.
+    `usual`: the cases that run where none is named (None: all).
     """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -292,7 +298,7 @@ def compete(
     )
     parser.add_argument("--compile", action="store_true", help="torch.compile and Keras's XLA too (minutes)")
     parser.add_argument("--only", nargs="*", help="names of contestants", choices=list(served))
-    parser.add_argument("--cases", nargs="*", default=cases, choices=cases)
+    parser.add_argument("--cases", nargs="*", default=usual or cases, choices=cases)
     parser.add_argument("--rounds", type=int, default=rounds)
     parser.add_argument("--steps", type=int, default=steps)
     parser.add_argument("--cores", type=int, help="cores that all may use (default: every one)")

@@ -70,9 +70,9 @@ def generation_row(result: dict[str, Any]) -> tuple[str, ...]:
     """Beside the usual loops of PyTorch and Keras, which have the goals, and whoever is fastest."""
     rows, goals = result["results"], {"PyTorch": 3, "Keras": 10}
     ours = rows["embedcnn"]["best_ms"]
-    shown = [name for name in (*goals, result.get("fastest_peer")) if name in rows]
-    theirs = ", ".join(f"{milliseconds(rows[name]['best_ms'])} ({name})" for name in dict.fromkeys(shown))
-    ratios = ", ".join(f"**{rows[name]['best_ms'] / ours:.1f} ×**" for name in dict.fromkeys(shown))
+    shown = dict.fromkeys(name for name in (*goals, result.get("fastest_peer")) if name in rows)
+    theirs = ", ".join(f"{milliseconds(rows[name]['best_ms'])} ({name})" for name in shown)
+    ratios = ", ".join(f"**{rows[name]['best_ms'] / ours:.1f} ×**" for name in shown)
     goal = ", ".join(f"≥ {goals[name]} × {name}" for name in goals if name in rows)
     return result["title"], milliseconds(ours), theirs or "no peer installed", ratios, goal
 
