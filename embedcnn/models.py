@@ -159,6 +159,10 @@ class Sequential(Model):
             return sequential_from_config(config)
 
 
+KINDS: dict[str, type[Model]] = {"Model": Model, "Sequential": Sequential}
+"""The kinds of models by the names that files have for them."""
+
+
 def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, compile: bool = True) -> Model:
     """The model of a file written by `Model.save`; nothing in the file is ever executed. As
     keras.models.load_model.
@@ -192,7 +196,7 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
     """
     try:
         held = json.loads(json_string)
-        made = {"Model": Model, "Sequential": Sequential}[held["class_name"]]
+        made = KINDS[held["class_name"]]
         return made.from_config(held["config"], custom_objects)
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
         raise ValueError(f"`json_string` is not what Model.to_json() writes: {error!r}") from error

@@ -11,7 +11,7 @@ from .batches import NO_BATCHES, ArrayBatches, raw
 from .binding import BoundProgram
 from .callbacks import CallbackList
 from .exclusion import Exclusive
-from .preparation import Preparation, checked_batch_size, positive
+from .preparation import BATCH_SIZE, Preparation, checked_batch_size, positive
 from .progress import Progress, checked_verbose
 from .text_rows import is_text
 
@@ -82,7 +82,7 @@ class Predictor(Preparation, Exclusive):
                     for parts, _, _, count in batches:
                         program = self._program("predict")
                         pieces.append(program.forward(parts))
-                        progress.step(count, batches=-(-count // 32) if grows else 1)
+                        progress.step(count, batches=-(-count // BATCH_SIZE) if grows else 1)
                         if grows:
                             feed.batch_size = max(feed.batch_size, self._next_size(count, program))
                 if not pieces:

@@ -14,6 +14,8 @@ from .feeding import InputSpec
 from .ragged import Ragged
 from .text_rows import TextRows, checked_texts, is_text
 
+BATCH_SIZE = 32  # where none is given, as in Keras
+
 
 class Preparation:
     """What a model inherits to prepare data; needs its inputs, `_settle()` and `_build_for(x)`."""
@@ -278,4 +280,4 @@ def positive(argument: str, value: Any) -> int:
 
 
 def checked_batch_size(value: Any) -> int:
-    return 32 if value is None else positive("batch_size", value)
+    return BATCH_SIZE if value is None else positive("batch_size", value)

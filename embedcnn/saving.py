@@ -134,7 +134,7 @@ def own_objects(model: Model) -> dict[str, Any]:
 
 
 def _read_model(file: Any, label: str, compile: bool) -> Model:
-    from .models import Model, Sequential
+    from .models import KINDS
 
     members = archive.read_archive(file, label)
     config = archive.parse_json(members["config.json"], f"{label}: config.json")
@@ -143,7 +143,7 @@ def _read_model(file: Any, label: str, compile: bool) -> Model:
     tensors = archive.read_tensors(members["weights.safetensors"], f"{label}: weights.safetensors")
     budget = sum(array.nbytes for array in tensors.values())
     try:
-        kind = {"Model": Model, "Sequential": Sequential}[config["class_name"]]
+        kind = KINDS[config["class_name"]]
         with initializers.deferred(budget):
             model = kind.from_config(config["model"])
         _assign(model, tensors, label)
@@ -279,11 +279,11 @@ def load_weights(model: Model, filepath: Any) -> None:
 # -- architecture --------------------------------------------------------------------------------------------
 def _layer_from_config(entry: dict[str, Any]) -> Any:
     """A layer, or a model inside the model."""
-    from .models import Model, Sequential
+    from .models import KINDS
 
     name = entry["class_name"]
-    if name in ("Model", "Sequential"):
-        return {"Model": Model, "Sequential": Sequential}[name].from_config(entry["config"])
+    if name in KINDS:
+        return KINDS[name].from_config(entry["config"])
     cls = layers.CLASSES.get(name) or known_class(name)
     if cls is None:
         raise ValueError(

@@ -146,7 +146,7 @@ def numbers(argument: str, value: Any) -> np.ndarray:
     Parameters of PyTorch are tensors that require gradients: they are detached from these.
     """
     try:
-        array = np.asarray(value.detach() if hasattr(value, "detach") else value)
+        array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
     except ValueError:
         raise ValueError(f"{argument}: rows of unequal length cannot form an array") from None
     if array.dtype.kind not in "fiub":

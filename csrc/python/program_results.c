@@ -85,26 +85,15 @@ static PyObject *program_output_masks(PyObject *object, void *unused)
     return list;
 }
 
-static PyObject *program_workspace_bytes(PyObject *object, void *unused)
+/* What the arena holds; with `of_step`, what the last step took of it. */
+static PyObject *program_bytes(PyObject *object, void *of_step)
 {
-    (void)unused;
     ec_program_object *self = (ec_program_object *)object;
     if (ec_program_enter_or_raise(self) < 0) { /* a run takes further chunks without the lock */
         return NULL;
     }
-    size_t bytes = ec_arena_bytes(&self->program->arena);
-    ec_program_leave(self->program);
-    return PyLong_FromSize_t(bytes);
-}
-
-static PyObject *program_step_bytes(PyObject *object, void *unused)
-{
-    (void)unused;
-    ec_program_object *self = (ec_program_object *)object;
-    if (ec_program_enter_or_raise(self) < 0) {
-        return NULL;
-    }
-    size_t bytes = self->program->arena.total;
+    const struct ec_arena *arena = &self->program->arena;
+    size_t bytes = of_step ? arena->total : ec_arena_bytes(arena);
     ec_program_leave(self->program);
     return PyLong_FromSize_t(bytes);
 }
@@ -149,7 +138,7 @@ PyGetSetDef ec_program_getters[] = {
      "Of the last step, where it was timed: ((forward, backward, bytes) of each operation, plan, update), "
      "times in nanoseconds.",
      NULL},
-    {"workspace_bytes", program_workspace_bytes, NULL, "Bytes that activations and workspace hold.", NULL},
-    {"step_bytes", program_step_bytes, NULL, "Bytes of them that the last step took.", NULL},
+    {"workspace_bytes", program_bytes, NULL, "Bytes that activations and workspace hold.", NULL},
+    {"step_bytes", program_bytes, NULL, "Bytes of them that the last step took.", "of step"},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -53,10 +53,8 @@ def load_any_model(path: str) -> Any:
 
 def load_text_model(path: str) -> Any:
     """A saved model that takes texts and gives labels; CommandError for one that does not."""
-    from embedcnn.encoding import CharEncoder, WordEncoder
-
     model = load_any_model(path)
-    if model.labels is None and isinstance(model.text_encoder, CharEncoder | WordEncoder):
+    if model.labels is None and hasattr(model.text_encoder, "token_count"):
         raise CommandError(f"{path!r} is a language model, without labels; `embedcnn generate` is for it")
     if model.text_encoder is None or model.labels is None:
         raise CommandError(

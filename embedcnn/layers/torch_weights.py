@@ -81,6 +81,4 @@ def _order(cell: RecurrentCell) -> np.ndarray:
 
 
 def _array(name: str, weight: Any) -> np.ndarray:
-    if hasattr(weight, "detach"):
-        weight = weight.detach().cpu().numpy()
     return np.asarray(numbers(name, weight), np.float32)
