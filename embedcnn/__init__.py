@@ -2,13 +2,13 @@
 
 import importlib as _importlib
 
-from embedcnn.runtime import (  # first: it loads the core
+from embedcnn.runtime import (
     get_float32_matmul_precision,
     get_num_threads,
     set_float32_matmul_precision,
     set_num_threads,
     show_config,
-)
+)  # first: it loads the core
 
 __version__ = "0.1.0"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .choices import unknown_name
+from .base.arguments import unknown_name
 
 MONOTONE = frozenset(
     [

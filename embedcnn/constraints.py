@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .choices import chosen, configuration
+from .base.arguments import chosen, configuration
 
 _EPSILON = 1e-7
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from .choices import one_of, unknown_name
-from .random_seeds import checked_seed, generator, next_seed
-from .variables import numbers
+from .base.arguments import one_of, unknown_name
+from .base.random_seeds import checked_seed, generator, next_seed
+from .graph.variables import numbers
 
 _budget: list[int] | None = None
 

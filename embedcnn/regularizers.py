@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .choices import chosen, configuration
+from .base.arguments import chosen, configuration
 
 
 class Regularizer:

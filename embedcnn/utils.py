@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from . import random_seeds
+from .base import random_seeds
 
 
 def set_random_seed(seed: int) -> None:
@@ -68,7 +68,7 @@ def __getattr__(name: str) -> Any:
 
         return pad_sequences
     if name in ("PyDataset", "Sequence"):
-        from .indexed_batches import PyDataset
+        from .data.indexed_batches import PyDataset
 
         return PyDataset
     if name == "timeseries_dataset_from_array":

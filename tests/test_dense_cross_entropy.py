@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import embedcnn
-from embedcnn import layers, losses, lowering, metrics
+from embedcnn import layers, losses, metrics
+from embedcnn.lowering import translate as lowering
 
 VOCABULARY = 3000
 
@@ -160,7 +161,8 @@ import resource
 import sys
 import numpy as np
 import embedcnn
-from embedcnn import layers, losses, lowering
+from embedcnn import layers, losses
+from embedcnn.lowering import translate as lowering
 
 lowering.MANY_CLASSES = int(sys.argv[1])
 rng = np.random.default_rng(0)

@@ -11,10 +11,10 @@ import pytest
 
 import embedcnn
 from embedcnn import Ragged, callbacks, layers
-from embedcnn.batches import AHEAD, REFILL
 from embedcnn.data import Dataset
 from embedcnn.encoding import TokenizerEncoder
 from embedcnn.text import TextEncoder
+from embedcnn.training.batches import AHEAD, REFILL
 
 WORDS = ["good", "bad", "film", "very", "a", "an", "one", "awful", "great"]
 

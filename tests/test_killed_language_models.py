@@ -14,7 +14,7 @@ import pytest
 
 import embedcnn
 from embedcnn import callbacks, layers, models
-from embedcnn.resuming import read_backup
+from embedcnn.training.resuming import read_backup
 
 KILLS = int(os.environ.get("EMBEDCNN_KILLS", "200"))
 
@@ -26,8 +26,8 @@ import collections, json, os, random, select, signal, sys
 import numpy as np
 import embedcnn
 from embedcnn import callbacks, layers, losses, models, optimizers
-from embedcnn import archive, saving
-from embedcnn.resuming import read_backup
+from embedcnn.saving import archive, model_file as saving
+from embedcnn.training.resuming import read_backup
 
 folder, kills = sys.argv[1], int(sys.argv[2])
 os.mkdir(folder + "/files")
@@ -204,7 +204,7 @@ if kind in ("book", "carried"):
                          carry_state=kind == "carried")
 else:
     history = model.fit(**given, epochs=4, verbose=0, callbacks=watch)
-from embedcnn import saving
+from embedcnn.saving import model_file as saving
 reached = saving.members_of(model)
 arrays = {f"w {name}": value for name, value in reached["weights.safetensors"].items()}
 arrays |= {f"o {name}": value for name, value in reached["optimizer.safetensors"].items()}

@@ -180,7 +180,7 @@ def test_the_bar_tells_tokens_and_the_time_left(capsys):
 
 
 def test_the_rate_counts_tokens(monkeypatch):
-    from embedcnn import progress
+    from embedcnn.training import progress
 
     bar = progress.Progress(0, None)
     monkeypatch.setattr(progress.time, "perf_counter", lambda: bar.started + 2.0)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import embedcnn
-from embedcnn import layers, prediction
+from embedcnn import layers
 from embedcnn.ragged import Ragged
+from embedcnn.training import prediction
 
 RNG = np.random.default_rng(5)
 LENGTHS = RNG.integers(1, 30, 3000)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from embedcnn import vectors
-from embedcnn.replacement import replacing
+from embedcnn.base.replacement import replacing
 from embedcnn.text import Vocabulary
 from embedcnn.vectors import WordVectors
 from embedcnn.vectors.writing import OUTPUT_FORMATS, write

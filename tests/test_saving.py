@@ -399,7 +399,7 @@ def test_rows_added_to_a_frozen_table(tmp_path):
 
 
 def test_bytes_of_equal_models_are_equal():
-    from embedcnn import saving
+    from embedcnn.saving import model_file as saving
 
     model = trained()
     assert saving.model_to_bytes(model) == saving.model_to_bytes(model)

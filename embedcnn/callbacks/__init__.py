@@ -3,7 +3,7 @@
 from .averages import SwapEMAWeights
 from .backup import BackupAndRestore
 from .base import MOMENTS, Callback, CallbackList, History, LambdaCallback
-from .carrying import CarryState
+from .carry_state import CarryState
 from .checkpoint import ModelCheckpoint
 from .logger import CSVLogger
 from .monitor import EarlyStopping, Monitor, ReduceLROnPlateau

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 
-from ..choices import warn_user
+from ..base.arguments import warn_user
 from .base import Callback, Logs
 
 
@@ -56,7 +56,7 @@ class BackupAndRestore(Callback):
         """Goes on from the backup, if there is one: called by `fit` after the training has begun for all
         callbacks.
         """
-        from ..resuming import read_backup, restore_run
+        from ..training.resuming import read_backup, restore_run
 
         paths = [path for path in (self.path, f"{self.path}.bkp") if os.path.exists(path)]
         if not paths:
@@ -80,8 +80,8 @@ class BackupAndRestore(Callback):
             self._save()
 
     def _save(self) -> None:
-        from ..replacement import replacing
-        from ..resuming import write_backup
+        from ..base.replacement import replacing
+        from ..training.resuming import write_backup
 
         self._batches = 0
         os.makedirs(self.backup_dir, exist_ok=True)
@@ -91,7 +91,7 @@ class BackupAndRestore(Callback):
         write_backup(self.model, self.model.run, self.path)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        from ..resuming import remove_backup
+        from ..training.resuming import remove_backup
 
         if self.delete_checkpoint and self.model.run.complete:
             remove_backup(self.path)

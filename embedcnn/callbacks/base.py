@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..models import Model
+    from ..models.sequential import Model
 
 Logs = dict[str, Any]
 

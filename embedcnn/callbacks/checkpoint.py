@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..choices import warn_user
+from ..base.arguments import warn_user
 from .base import Logs
 from .monitor import Monitor, number
 

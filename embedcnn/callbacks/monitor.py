@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..choices import one_of, warn_user
+from ..base.arguments import one_of, warn_user
 from .base import Callback, Logs
 
 

@@ -134,7 +134,7 @@ def train_language_model(arguments: argparse.Namespace) -> int:
 def make_writer(arguments: argparse.Namespace, text: str) -> Any:
     """The model, untrained."""
     from embedcnn import utils
-    from embedcnn.language_model import CharLanguageModel, WordLanguageModel
+    from embedcnn.language_model.models import CharLanguageModel, WordLanguageModel
 
     if not text:
         raise CommandError("the text is empty")
@@ -165,7 +165,7 @@ def check_backup(arguments: argparse.Namespace, backup: BackupAndRestore) -> str
             "or begin anew with --force"
         )
     if exists:
-        from embedcnn.resuming import remove_backup
+        from embedcnn.training.resuming import remove_backup
 
         remove_backup(backup.path)
     return ""

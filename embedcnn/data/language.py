@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from embedcnn.choices import positive_integer
+from embedcnn.base.arguments import positive_integer
 
 
 def split_input_target(window: Any) -> tuple[Any, Any]:

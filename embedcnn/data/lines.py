@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from embedcnn.zstandard_files import ZstdFile, is_zst_error
+from embedcnn.base.zstandard_files import ZstdFile, is_zst_error
 
 PathLike = str | os.PathLike[str]
 

@@ -1,6 +1,4 @@
-"""Layers by Keras's names. Each is a description; models.Model joins them and lowering.py hands them to the
-core.
-"""
+"""Layers by Keras's names. Each is a description; a Model joins them, lowering/ hands them to the core."""
 
 from typing import Any
 

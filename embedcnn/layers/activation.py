@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import activations, initializers
-from ..graph import Shape, SymbolicTensor
+from ..graph.nodes import Shape, SymbolicTensor
 from .base import Layer, known_channels
 
 

@@ -1,7 +1,7 @@
 """Layer, the base of all layers: names, weights, `trainable`, and calls on symbolic tensors.
 
 A layer is a description: it computes shapes and holds weights. What it computes on numbers is decided when a
-model is lowered to operations of the core (lowering.py).
+model is lowered to operations of the core (lowering/).
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from .. import constraints, initializers, regularizers
-from ..choices import positive_integer
-from ..graph import Node, Shape, SymbolicTensor, flatten
+from ..base.arguments import positive_integer
+from ..graph.nodes import Node, Shape, SymbolicTensor, flatten
+from ..graph.variables import Variable, mark_changed, numbers
 from ..initializers import initial_value
-from ..variables import Variable, mark_changed, numbers
 
 _names: dict[str, int] = defaultdict(int)
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import activations, initializers
-from ..choices import one_of, positive_integer, single_integer
-from ..graph import Shape, SymbolicTensor
+from ..base.arguments import one_of, positive_integer, single_integer
+from ..graph.nodes import Shape, SymbolicTensor
 from .base import Layer, known_channels, require_rank
 
 

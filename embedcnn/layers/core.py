@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from .. import activations, initializers
-from ..choices import positive_integer
-from ..graph import Node, Shape, SymbolicTensor
+from ..base.arguments import positive_integer
+from ..graph.nodes import Node, Shape, SymbolicTensor
 from .base import Layer, known_channels
 
 _DTYPES = ("float32", "int32", "int64", "string")

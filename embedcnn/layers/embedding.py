@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from .. import initializers
-from ..choices import positive_integer
-from ..graph import Shape, SymbolicTensor
-from ..variables import Variable, given_matrix, numbers
+from ..base.arguments import positive_integer
+from ..graph.nodes import Shape, SymbolicTensor
+from ..graph.variables import Variable, given_matrix, numbers
 from .base import Layer, require_rank
 from .ngrams import HashedNgrams
 

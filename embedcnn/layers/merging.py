@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..graph import Shape, SymbolicTensor
+from ..graph.nodes import Shape, SymbolicTensor
 from .base import Layer, known_channels
 
 

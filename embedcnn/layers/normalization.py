@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from .. import initializers
-from ..graph import Shape, SymbolicTensor
-from ..variables import Variable
+from ..graph.nodes import Shape, SymbolicTensor
+from ..graph.variables import Variable
 from .base import Layer, known_channels
 from .convolution import Conv1D
 from .core import Dense

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..choices import one_of, single_integer
-from ..graph import Shape, SymbolicTensor
+from ..base.arguments import one_of, single_integer
+from ..graph.nodes import Shape, SymbolicTensor
 from .base import Layer, require_rank
 
 

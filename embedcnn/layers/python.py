@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Shape
+from ..graph.nodes import Shape
 from .base import Layer
 
 
@@ -172,7 +172,7 @@ class Lambda(Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Lambda:
         """A new layer; functions that are names are looked up in the `custom_objects` of load_model."""
-        from ..custom_objects import custom_object
+        from ..base.custom_objects import custom_object
 
         given = dict(config)
         for argument in ("function", "backward"):

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Node, Shape, SymbolicTensor, flatten
-from ..variables import Variable, mark_changed, numbers
+from ..graph.nodes import Node, Shape, SymbolicTensor, flatten
+from ..graph.variables import Variable, mark_changed, numbers
 from . import torch_weights
 from .base import Layer, _boolean, require_rank
 from .recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells, checked_cell

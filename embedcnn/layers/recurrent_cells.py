@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Shape, SymbolicTensor
+from ..graph.nodes import Shape, SymbolicTensor
+from ..graph.variables import Variable
 from ..initializers import Initializer
-from ..variables import Variable
 from .base import _boolean
 from .recurrent_step import RecurrentCell, Step
 from .wrapping import Holder, described, made

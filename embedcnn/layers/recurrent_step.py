@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from .. import activations, initializers
-from ..choices import positive_integer
-from ..graph import Node, Shape, SymbolicTensor, flatten
-from ..variables import Variable
+from ..base.arguments import positive_integer
+from ..graph.nodes import Node, Shape, SymbolicTensor, flatten
+from ..graph.variables import Variable
 from . import torch_weights
 from .base import Layer, _boolean, known_channels, require_rank
 from .regularization import Dropout

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import SymbolicTensor
+from ..graph.nodes import SymbolicTensor
 from .base import Layer, require_rank
 
 

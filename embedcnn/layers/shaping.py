@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..choices import positive_integer
-from ..graph import Shape, SymbolicTensor
+from ..base.arguments import positive_integer
+from ..graph.nodes import Shape, SymbolicTensor
 from .base import Layer, known_channels, require_rank
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..choices import one_of
-from ..graph import Node, Shape, SymbolicTensor, flatten
-from ..variables import Variable
+from ..base.arguments import one_of
+from ..graph.nodes import Node, Shape, SymbolicTensor, flatten
+from ..graph.variables import Variable
 from .base import Layer, require_rank
 from .core import Dense
 from .recurrent import RecurrentLayer, checked_states, recurrent_arguments, set_torch_weights

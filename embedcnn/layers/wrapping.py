@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..variables import mark_changed
+from ..graph.variables import mark_changed
 from .base import Layer
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..choices import one_of
+from ..base.arguments import one_of
 
 EPSILON = 1e-7
 """Keras's epsilon: the smallest probability, norm or divisor."""

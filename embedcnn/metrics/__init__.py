@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from ..choices import unknown_name
+from ..base.arguments import unknown_name
 from .accuracy import (
     Accuracy,
     BinaryAccuracy,

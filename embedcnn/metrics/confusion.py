@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..choices import positive_integer
+from ..base.arguments import positive_integer
 from .base import Metric, aligned, divided, number_or_array, spread_weights
 
 COUNTS = ("true_positives", "false_positives", "true_negatives", "false_negatives")

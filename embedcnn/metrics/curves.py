@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..activations import sigmoid
-from ..choices import one_of
+from ..base.arguments import one_of
 from .base import aligned, divided, spread_weights
 from .confusion import ConfusionCounts, thresholds_below
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..choices import positive_integer
+from ..base.arguments import positive_integer
 from .base import Metric, aligned, spread_weights
 
 _EPSILON = 1e-7

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..choices import one_of
-from ..variables import Variable, mark_changed
+from ..base.arguments import one_of
+from ..graph.variables import Variable, mark_changed
 from . import schedules
 
 

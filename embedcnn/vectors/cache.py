@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from embedcnn import _core
-from embedcnn.replacement import replacing
+from embedcnn.base.replacement import replacing
 
 from .errors import StaleCacheError, VectorFileError
 from .word_index import WordIndex

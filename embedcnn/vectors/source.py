@@ -15,7 +15,7 @@ import zlib
 from types import TracebackType
 from typing import IO, Any
 
-from ..zstandard_files import is_zst_error, open_zst
+from ..base.zstandard_files import is_zst_error, open_zst
 from .errors import VectorFileError
 
 __all__ = ["ByteSource"]

@@ -7,7 +7,7 @@ from typing import IO
 
 import numpy as np
 
-from embedcnn.replacement import replacing
+from embedcnn.base.replacement import replacing
 
 from .word_vectors import WordVectors
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from cli_data import PAIRS, SMALL, all_layers, write_data
 
-from embedcnn import classifier, show_config
+from embedcnn import show_config
+from embedcnn.classifier import recipe as classifier
 from embedcnn.cli import main
 from embedcnn.models import load_model
 

@@ -213,7 +213,7 @@ def test_misuse_of_build_matrix(arguments, error, message):
 def test_commands(tmp_path, capsys):
     import argparse
 
-    from embedcnn.vectors.command import add_commands
+    from embedcnn.commands.vectors import add_commands
 
     parser = argparse.ArgumentParser()
     add_commands(parser.add_subparsers())

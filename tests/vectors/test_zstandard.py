@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from embedcnn import vectors
+from embedcnn.base.zstandard_files import ZstdStream
 from embedcnn.vectors import VectorFileError
-from embedcnn.zstandard_files import ZstdStream
 
 TEXT = b"".join(b"word%d %d.5 -%d\n" % (i, i, i) for i in range(5000))
 

@@ -1,0 +1,377 @@
+"""The text classifier of ``embedcnn train``: encoder, vocabulary, model and training loop in plain embedcnn.
+
+The model is the CNN of Kim (2014): embeddings, convolutions of a few widths, the largest value of each filter
+over time, dropout, one dense layer. Its probabilities are averaged with those of a model of the mean of the
+words and pairs of words, which trains in a moment and errs on other texts (``blend``). Copy the functions
+below as a start for models of your own.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from embedcnn.classifier.callbacks import BATCH, AveragedTraining, TrainingBar
+from embedcnn.data.labelled import LabelledTexts, split
+
+PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^`{|}~"
+CUT_OR_CHANGED = re.compile(rf"[A-Z\s{re.escape(PUNCTUATION)}]")
+UNKNOWN = 1  # the id of words that are not in the vocabulary
+DIMENSIONS = {"cnn": 300, "avg": 32}  # of an embedding, by model
+BUCKETS_PER_WORD, MOST_BUCKETS = 8, 2**19  # of word n-grams
+LARGEST_SMOOTHED = 256  # classes; smoothing needs one-hot targets, texts x classes numbers
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What ``train_classifier`` may be told; the defaults suit a few thousand sentences.
+
+    ``model``: "cnn", or "avg", the mean of the words and of their n-grams up to ``word_ngrams`` (fastText's
+    classifier). ``dimensions`` None: 300 for a CNN, 32 for a mean. ``blend``: average a CNN with a mean.
+    Neither n-grams nor blending with a frozen table.
+
+    >>> Settings(widths=(2, 3)).filters
+    300
+    """
+
+    model: str = "cnn"
+    filters: int = 300
+    widths: tuple[int, ...] = (1, 2, 3)
+    dimensions: int | None = None
+    word_ngrams: int = 2
+    dropout: float = 0.5
+    word_dropout: float = 0.1
+    label_smoothing: float = 0.1
+    batch_size: int = 50
+    learning_rate: float = 5e-4
+    epochs: int = 40
+    patience: int = 5
+    blend: bool = True
+    seed: int = 0
+
+
+def hold_out(labelled: LabelledTexts, fraction: float, seed: int) -> tuple[LabelledTexts, LabelledTexts]:
+    """(rest, held-out part), stratified; classes with fewer than three texts stay in the rest whole.
+
+    ValueError where no class has three texts.
+
+    >>> texts = LabelledTexts([f"text {i}" for i in range(21)], ["even", "odd"] * 10 + ["rare"])
+    >>> rest, held = hold_out(texts, 0.2, seed=0)
+    >>> len(rest), held.labels.count("rare")
+    (17, 0)
+    """
+    counts = Counter(labelled.labels)
+    enough = [i for i, label in enumerate(labelled.labels) if counts[label] >= 3]
+    if not enough:
+        raise ValueError(
+            f"{labelled.path or 'the data'}: no label has three texts, too few to hold some out; "
+            "give more texts, or --valid"
+        )
+    rest, held = split(labelled.subset(enough), fraction, seed)
+    rare = labelled.subset([i for i, label in enumerate(labelled.labels) if counts[label] < 3])
+    return LabelledTexts(rest.texts + rare.texts, rest.labels + rare.labels, labelled.path), held
+
+
+def make_encoder(texts: Sequence[str], max_words: int | None = None) -> Any:
+    """A TextEncoder with the words of ``texts``, most frequent first: A to Z lower-cased, punctuation parts
+    words.
+
+    >>> make_encoder(["A cat, a dog"]).get_vocabulary()[2]
+    'a'
+    """
+    from embedcnn.text.text_encoder import TextEncoder
+
+    size = None if max_words is None else max_words + 2  # padding and unknown
+    encoder = TextEncoder(max_tokens=size, standardize="lower", filters=PUNCTUATION)
+    encoder.adapt(texts)
+    return encoder
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The start of the embedding table: ``matrix`` (words, dimensions) float32, and how many training words
+    it covers."""
+
+    matrix: np.ndarray
+    found: int
+    words: int
+    added: int
+
+
+def table_from_vectors(encoder: Any, path: Any, freeze: bool, seed: int) -> Table:
+    """The table for the encoder's words from a file of vectors; words without a vector start at random.
+
+    For a frozen table the encoder also gets all words of the file that it can look up, so that a word that
+    training never saw has its vector at prediction. Raises what ``vectors.load`` raises.
+    """
+    from embedcnn import vectors
+    from embedcnn.text.vocabulary import Vocabulary
+
+    trained = encoder.get_vocabulary(include_special_tokens=False)
+    added: list[str] = []
+    source = path
+    if freeze:
+        source = vectors.load(path)
+        known = set(encoder.get_vocabulary())
+        added = [
+            word for word in source.index_to_key if word not in known and not CUT_OR_CHANGED.search(word)
+        ]
+        encoder.max_tokens = None
+        encoder.set_vocabulary(Vocabulary([*trained, *added]))
+    made = vectors.build_matrix(encoder.get_vocabulary(), source, oov="uniform", scale=0.25, seed=seed)
+    return Table(made.matrix, len(set(trained).intersection(made.found)), len(trained), len(added))
+
+
+def build_classifier(
+    encoder: Any,
+    labels: Sequence[str],
+    settings: Settings,
+    table: np.ndarray | None = None,
+    freeze: bool = False,
+) -> Any:
+    """A compiled Model from token ids to one probability per label; it carries encoder and labels, so it
+    predicts texts.
+
+    ``table`` (words, dimensions) float32 starts the embeddings. ValueError for an unknown ``settings.model``.
+
+    >>> encoder = make_encoder(["it purrs", "it barks"])
+    >>> model = build_classifier(encoder, ["cat", "dog"], Settings(filters=4, dimensions=3))
+    >>> model.predict(["it purrs"]).shape
+    (1, 2)
+    """
+    import embedcnn
+    from embedcnn import layers
+
+    embedcnn.utils.set_random_seed(settings.seed)
+    tokens = embedcnn.Input((None,), dtype="int32", name="tokens")
+    if settings.model == "cnn":
+        features = largest_values(tokens, encoder.vocabulary_size(), settings, table, freeze)
+    elif settings.model == "avg":
+        features = means(tokens, encoder.vocabulary_size(), settings, table, freeze)
+    else:
+        raise ValueError(f"model: expected 'cnn' or 'avg'. Received: {settings.model!r}")
+    kind = suffix(settings)
+    features = layers.Dropout(settings.dropout, name=f"dropout{kind}")(features)
+    outputs = layers.Dense(len(labels), activation="softmax", name=f"labels{kind}")(features)
+    model = embedcnn.Model(tokens, outputs, name=f"text_classifier{kind}")
+    model.text_encoder = encoder
+    model.labels = list(labels)
+    loss: Any = "sparse_categorical_crossentropy"
+    if one_hot(len(labels), settings):
+        loss = embedcnn.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing)
+    model.compile(embedcnn.optimizers.Adam(settings.learning_rate), loss, metrics=["accuracy"])
+    return model
+
+
+def suffix(settings: Settings) -> str:
+    """What the names of a mean end with: it and a CNN may stand in the same model, see ``blend``."""
+    return "" if settings.model == "cnn" else f"_{settings.model}"
+
+
+def embedding(tokens: Any, words: int, settings: Settings, table: np.ndarray | None, freeze: bool) -> Any:
+    """The words' embeddings, from ``table`` where there is one."""
+    from embedcnn import layers
+
+    name = f"words{suffix(settings)}"
+    if table is not None:
+        return layers.Embedding(words, table.shape[1], weights=[table], trainable=not freeze, name=name)(
+            tokens
+        )
+    return layers.Embedding(words, settings.dimensions or DIMENSIONS[settings.model], name=name)(tokens)
+
+
+def largest_values(
+    tokens: Any, words: int, settings: Settings, table: np.ndarray | None, freeze: bool
+) -> Any:
+    """The features of a CNN: the largest value of each filter."""
+    from embedcnn import layers
+
+    embedded = embedding(tokens, words, settings, table, freeze)
+    pooled = []
+    for width in settings.widths:
+        convolution = layers.Conv1D(
+            settings.filters, width, padding="same", activation="tanh", name=f"width_{width}"
+        )
+        pooled.append(layers.GlobalMaxPooling1D(name=f"largest_{width}")(convolution(embedded)))
+    return layers.Concatenate(name="features")(pooled) if len(pooled) > 1 else pooled[0]
+
+
+def means(tokens: Any, words: int, settings: Settings, table: np.ndarray | None, freeze: bool) -> Any:
+    """The mean of the embeddings of words and n-grams; beside it that of a given ``table``.
+
+    A frozen table stands alone: it knows words that training never saw, and what is learnt beside it would
+    drown them.
+    """
+    from embedcnn import layers
+
+    parts = []
+    if settings.word_ngrams > 1 and not freeze:
+        buckets = min(MOST_BUCKETS, 1 << (BUCKETS_PER_WORD * words - 1).bit_length())
+        ngrams = layers.HashedNgrams(words, buckets, settings.word_ngrams, name="ngrams")
+        dimensions = settings.dimensions or DIMENSIONS["avg"]
+        hashed = layers.Embedding(ngrams.size, dimensions, name="words_and_ngrams")(ngrams(tokens))
+        parts.append(layers.GlobalAveragePooling1D(name="mean_ngrams")(hashed))
+    if table is not None or not parts:
+        embedded = embedding(tokens, words, settings, table, freeze)
+        parts.append(layers.GlobalAveragePooling1D(name="mean_words")(embedded))
+    return layers.Concatenate(name="means")(parts) if len(parts) > 1 else parts[0]
+
+
+def one_hot(classes: int, settings: Settings) -> bool:
+    """Whether targets are one-hot rows, which label smoothing needs."""
+    return settings.label_smoothing > 0 and classes <= LARGEST_SMOOTHED
+
+
+def targets(label_ids: np.ndarray, classes: int, settings: Settings) -> np.ndarray:
+    """Label numbers as the model's loss takes them."""
+    return np.eye(classes, dtype=np.float32)[label_ids] if one_hot(classes, settings) else label_ids
+
+
+def label_ids(labelled: LabelledTexts, names: Sequence[str]) -> np.ndarray:
+    """Positions of the labels in ``names``, int32; ValueError for a label that is not among them."""
+    positions = {name: position for position, name in enumerate(names)}
+    unknown = sorted(set(labelled.labels) - set(positions))
+    if unknown:
+        listed = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+        raise ValueError(f"{labelled.path}: the label {unknown[0]!r} is not one of the model's: {listed}")
+    return np.array([positions[label] for label in labelled.labels], np.int32)
+
+
+class ShuffledBatches:
+    """The batches of an epoch, shuffled; each time ``word_dropout`` of the words count as unknown.
+
+    This keeps a filter's largest value from resting on single words, and trains the embedding of unknown
+    words.
+    """
+
+    def __init__(self, ragged: Any, y: np.ndarray, settings: Settings) -> None:
+        self.ragged, self.y, self.settings = ragged, y, settings
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.ragged) / self.settings.batch_size)
+
+    def set_epoch(self, number: int) -> None:
+        """``fit`` tells the number of the epoch, which with the seed decides the order and the words."""
+        self.epoch = number
+
+    def __iter__(self) -> Iterator[tuple[Any, np.ndarray]]:
+        from embedcnn.ragged import Ragged
+
+        generator = np.random.Generator(np.random.Philox(key=[self.settings.seed, self.epoch]))
+        kept = generator.random(len(self.ragged.ids), np.float32) >= self.settings.word_dropout
+        changed = Ragged(np.where(kept, self.ragged.ids, UNKNOWN).astype(np.int32), self.ragged.offsets)
+        order = generator.permutation(len(changed))
+        for start in range(0, len(order), self.settings.batch_size):
+            chosen = order[start : start + self.settings.batch_size]
+            yield changed[chosen], self.y[chosen]
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """What ``train_classifier`` returns: the model, losses and accuracies per epoch, and how it ended."""
+
+    model: Any
+    history: dict[str, list[float]]
+    best_epoch: int
+    interrupted: bool
+
+
+def train_classifier(
+    train: LabelledTexts,
+    development: LabelledTexts,
+    settings: Settings,
+    encoder: Any = None,
+    table: np.ndarray | None = None,
+    freeze: bool = False,
+    show_progress: bool = False,
+) -> Training:
+    """Train on ``train``; ``development`` decides which epoch is best and when to stop.
+
+    Ctrl-C ends the training early: the result then says ``interrupted``, and ``best_epoch`` is 0 where not
+    even one epoch was complete. ValueError where ``development`` has a label that ``train`` lacks.
+
+    >>> pets = LabelledTexts(["it purrs", "it barks", "purrs", "barks"] * 5, ["cat", "dog", "cat", "dog"] * 5)
+    >>> result = train_classifier(pets, pets, Settings(filters=4, dimensions=8, learning_rate=0.05, epochs=5))
+    >>> result.model.predict_labels(["what purrs there"])
+    ['cat']
+    """
+    encoder = make_encoder(train.texts) if encoder is None else encoder
+    names = train.label_names
+    y, judged = train.label_ids, label_ids(development, names)
+    words = None
+    if settings.blend and settings.model == "cnn" and not freeze:
+        words = train_classifier(train, development, mean_settings(settings), encoder)
+        if words.interrupted or not words.best_epoch:
+            return words
+    model = build_classifier(encoder, names, settings, table, freeze)
+    judge = build_classifier(encoder, names, settings, table, freeze)
+    averaged = AveragedTraining(
+        judge, encoder(development.texts), targets(judged, len(names), settings), settings.patience
+    )
+    callbacks: list[Any] = [averaged, TrainingBar()] if show_progress else [averaged]
+    interrupted = False
+    try:
+        model.fit(
+            ShuffledBatches(encoder(train.texts), targets(y, len(names), settings), settings),
+            epochs=settings.epochs,
+            callbacks=callbacks,
+            verbose=0,
+        )
+    except KeyboardInterrupt:
+        interrupted = True
+    history = {} if model.history is None else model.history.history
+    if words is not None and averaged.best_epoch:
+        judge = blend(judge, words.model)
+    return Training(judge, history, averaged.best_epoch, interrupted)
+
+
+def mean_settings(settings: Settings) -> Settings:
+    """Those of the mean of words and n-grams that a CNN is blended with."""
+    other = {
+        "dimensions": None,
+        "dropout": 0.3,
+        "word_dropout": 0.0,
+        "learning_rate": 10 * settings.learning_rate,
+    }
+    ends = {"epochs": min(settings.epochs, 40), "patience": min(settings.patience, 5)}
+    return replace(settings, model="avg", blend=False, **other, **ends)
+
+
+def blend(first: Any, second: Any) -> Any:
+    """A Model whose probabilities are the mean of two classifiers' of the same encoder and labels.
+
+    >>> encoder = make_encoder(["it purrs", "it barks"])
+    >>> parts = [build_classifier(encoder, ["cat", "dog"], Settings(model=kind)) for kind in ("cnn", "avg")]
+    >>> one, other = (part.predict(["it purrs"], verbose=0)[0, 0] for part in parts)
+    >>> bool(abs(blend(*parts).predict(["it purrs"], verbose=0)[0, 0] - (one + other) / 2) < 1e-6)
+    True
+    """
+    import embedcnn
+    from embedcnn import layers
+    from embedcnn.graph.nesting import inline
+
+    tokens = embedcnn.Input((None,), dtype="int32", name="tokens")
+    mean = layers.Average(name="mean_probability")(inline(first, [tokens]) + inline(second, [tokens]))
+    model = embedcnn.Model(tokens, mean, name="text_classifier")
+    model.text_encoder, model.labels = first.text_encoder, first.labels
+    return model
+
+
+def confusion(model: Any, labelled: LabelledTexts) -> tuple[np.ndarray, np.ndarray]:
+    """(counts, probabilities): counts[true, predicted] int64, and the probabilities (texts, labels) behind
+    them.
+
+    ValueError where the texts have a label that the model does not know.
+    """
+    true = label_ids(labelled, model.labels)
+    probabilities = model.predict(labelled.texts, batch_size=BATCH, verbose=0)
+    size = len(model.labels)
+    cells = true.astype(np.int64) * size + probabilities.argmax(axis=1)
+    return np.bincount(cells, minlength=size * size).reshape(size, size), probabilities

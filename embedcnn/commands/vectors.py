@@ -1,0 +1,214 @@
+"""The commands ``embedcnn vectors info | convert | trim | nearest | eval``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from ..vectors.reading import FORMATS, load
+from ..vectors.writing import OUTPUT_FORMATS, write
+
+__all__ = ["add_commands"]
+
+
+def add_commands(subparsers: Any) -> None:
+    """Adds the command ``vectors`` with its subcommands to argparse's subparsers.
+
+    Each subcommand sets ``run``, a function of the parsed arguments that returns the exit status.
+
+    >>> parser = argparse.ArgumentParser(prog="embedcnn")
+    >>> add_commands(parser.add_subparsers())
+    >>> parser.parse_args(["vectors", "info", "glove.txt"]).path
+    'glove.txt'
+    """
+    about = "look into files of word vectors, convert and test them"
+    parser = subparsers.add_parser("vectors", help=about, description=about.capitalize() + ".")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    add_info(commands)
+    add_convert(commands)
+    add_trim(commands)
+    add_nearest(commands)
+    add_eval(commands)
+
+
+def new_command(commands: Any, name: str, run: Any, about: str, example: str) -> argparse.ArgumentParser:
+    """A subcommand that reads one file of vectors."""
+    parser = commands.add_parser(
+        name,
+        help=about,
+        description=about.capitalize() + ".",
+        epilog=f"example: {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "path", help="file of vectors: GloVe, word2vec, fastText, .npz or cache, also compressed"
+    )
+    parser.add_argument(
+        "--format", choices=FORMATS, help="what the file is (default: found out from its content)"
+    )
+    parser.add_argument("--limit", type=int, metavar="N", help="read only the first N words")
+    parser.add_argument("--unicode-errors", choices=("strict", "ignore", "replace"), default="strict")
+    parser.add_argument(
+        "--skip-bad-lines", action="store_true", help="leave out malformed lines, with a warning"
+    )
+    parser.set_defaults(run=guarded(run))
+    return parser
+
+
+def guarded(run: Any) -> Any:
+    """The function, with errors of the user's as one line on stderr and exit status 1."""
+
+    def guarded_run(arguments: argparse.Namespace) -> int:
+        try:
+            return run(arguments)
+        except (OSError, ValueError, KeyError, ImportError) as error:
+            if getattr(arguments, "debug", False):
+                raise
+            from embedcnn.commands.errors import message
+
+            print(f"embedcnn vectors: {message(error)}", file=sys.stderr)
+            return 1
+
+    return guarded_run
+
+
+def read(arguments: argparse.Namespace, **options: Any) -> Any:
+    """The vectors that the arguments name."""
+    return load(
+        arguments.path,
+        limit=arguments.limit,
+        format=arguments.format,
+        unicode_errors=arguments.unicode_errors,
+        on_bad_lines="skip" if arguments.skip_bad_lines else "error",
+        **options,
+    )
+
+
+def add_info(commands: Any) -> None:
+    new_command(
+        commands,
+        "info",
+        run_info,
+        "show what a file of vectors holds",
+        "embedcnn vectors info glove.6B.50d.txt",
+    )
+
+
+def run_info(arguments: argparse.Namespace) -> int:
+    vectors = read(arguments)
+    norms = vectors.norms()
+    print(f"words       {len(vectors)}")
+    print(f"dimensions  {vectors.vector_size}")
+    print(f"dtype       {vectors.vectors.dtype}")
+    print(f"memory      {vectors.vectors.nbytes / 2**20:.1f} MiB")
+    if len(vectors):
+        print(f"lengths     {norms.min():.4g} to {norms.max():.4g}, mean {norms.mean():.4g}")
+        print("first words", " ".join(vectors.key_to_index.word(row) for row in range(min(10, len(vectors)))))
+    if vectors.subwords is not None:
+        grams = vectors.subwords
+        print(f"n-grams     {grams.shortest} to {grams.longest} characters in {len(grams.vectors)} buckets")
+    return 0
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("output", help="file to write")
+    parser.add_argument(
+        "--to",
+        choices=OUTPUT_FORMATS,
+        default="cache",
+        help="its format (default: cache, which opens in milliseconds)",
+    )
+    parser.add_argument("--dtype", choices=("float32", "float16"), default="float32")
+
+
+def add_convert(commands: Any) -> None:
+    example = "embedcnn vectors convert GoogleNews-vectors-negative300.bin.gz news.embedcnn --dtype float16"
+    parser = new_command(commands, "convert", run_convert, "write vectors in another format", example)
+    add_output(parser)
+    parser.add_argument(
+        "--dimensions", type=int, metavar="D", help="reduce to D dimensions (principal components)"
+    )
+    parser.add_argument("--normalize", action="store_true", help="bring all vectors to length 1")
+
+
+def run_convert(arguments: argparse.Namespace) -> int:
+    vectors = read(arguments, dtype=arguments.dtype)
+    if arguments.dimensions is not None:
+        vectors = vectors.reduce(arguments.dimensions)
+    if arguments.normalize:
+        vectors = vectors.normalized()
+    write(load(vectors, dtype=arguments.dtype), arguments.output, arguments.to)
+    print(f"{arguments.output}: {len(vectors)} words x {vectors.vector_size}")
+    return 0
+
+
+def add_trim(commands: Any) -> None:
+    example = "embedcnn vectors trim glove.txt small.txt --words vocabulary.txt --to glove"
+    parser = new_command(commands, "trim", run_trim, "keep only the words of a list", example)
+    add_output(parser)
+    parser.add_argument("--words", required=True, help="text file with one word per line")
+    parser.add_argument("--lowercase", action="store_true", help="keep also the lower-case form of each word")
+
+
+def run_trim(arguments: argparse.Namespace) -> int:
+    with open(arguments.words, encoding="utf-8", newline="\n") as file:
+        words = [word for word in (line.rstrip("\r\n") for line in file) if word]
+    vectors = read(arguments, words=words, lowercase_fallback=arguments.lowercase, dtype=arguments.dtype)
+    write(vectors, arguments.output, arguments.to)
+    print(
+        f"{arguments.output}: {len(vectors)} words x {vectors.vector_size}; {len(set(words))} words asked for"
+    )
+    return 0
+
+
+def add_nearest(commands: Any) -> None:
+    example = "embedcnn vectors nearest glove.txt king woman --minus man"
+    parser = new_command(
+        commands, "nearest", run_nearest, "show the words nearest to one or several words", example
+    )
+    parser.add_argument("words", nargs="+", metavar="word")
+    parser.add_argument(
+        "--minus", nargs="+", default=[], metavar="word", help="words whose direction is taken away"
+    )
+    parser.add_argument("--count", type=int, default=10, metavar="N", help="how many (default: 10)")
+
+
+def run_nearest(arguments: argparse.Namespace) -> int:
+    vectors = read(arguments)
+    for word, cosine in vectors.most_similar(arguments.words, arguments.minus, topn=arguments.count):
+        print(f"{cosine:7.4f}  {word}")
+    return 0
+
+
+def add_eval(commands: Any) -> None:
+    example = "embedcnn vectors eval glove.txt --analogies questions-words.txt --pairs wordsim353.tsv"
+    parser = new_command(
+        commands, "eval", run_eval, "solve analogies, compare with people's judgement", example
+    )
+    parser.add_argument("--analogies", metavar="FILE", help="questions 'a b c d' in sections ': name'")
+    parser.add_argument("--pairs", metavar="FILE", help="lines 'word TAB word TAB similarity'")
+    parser.add_argument(
+        "--restrict-vocab", type=int, default=300000, metavar="N", help="use the first N words only"
+    )
+
+
+def run_eval(arguments: argparse.Namespace) -> int:
+    if not arguments.analogies and not arguments.pairs:
+        raise ValueError("eval needs --analogies FILE or --pairs FILE")
+    vectors = read(arguments)
+    if arguments.analogies:
+        _, sections = vectors.evaluate_word_analogies(
+            arguments.analogies, restrict_vocab=arguments.restrict_vocab
+        )
+        for section in sections:
+            right, asked = len(section["correct"]), len(section["correct"]) + len(section["incorrect"])
+            print(f"{right / asked if asked else 0:7.2%}  {right:6d} of {asked:6d}  {section['section']}")
+    if arguments.pairs:
+        pearson, spearman, unknown = vectors.evaluate_word_pairs(
+            arguments.pairs, restrict_vocab=arguments.restrict_vocab
+        )
+        print(f"Pearson  {pearson.statistic:.4f} (p = {pearson.pvalue:.2g})")
+        print(f"Spearman {spearman.statistic:.4f} (p = {spearman.pvalue:.2g})")
+        print(f"pairs with unknown words {unknown:.1f} %")
+    return 0

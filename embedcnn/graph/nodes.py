@@ -1,0 +1,148 @@
+"""The graph of a functional model: symbolic tensors, the calls of layers that join them, and their order.
+
+Calling a layer on symbolic tensors makes a Node; `Model` walks the nodes back from its outputs. lowering/
+turns them into operations of the core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..layers.base import Layer
+
+Shape = tuple[int | None, ...]
+
+
+class SymbolicTensor:
+    """What a layer will produce: its shape (batch first, None = any size) and the call that makes it."""
+
+    __slots__ = ("dtype", "index", "name", "node", "shape")
+
+    def __init__(self, shape: Shape, node: Node, index: int, dtype: str = "float32") -> None:
+        self.shape = shape
+        self.node = node
+        self.index = index
+        self.dtype = dtype
+        self.name = node.layer.name
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def __repr__(self) -> str:
+        return f"<SymbolicTensor shape={self.shape}, dtype={self.dtype}, layer={self.name!r}>"
+
+    def __array__(self, *arguments: Any, **options: Any) -> Any:
+        raise TypeError(
+            f"{self!r} stands for values that are not known yet; pass data to model.predict instead"
+        )
+
+    def __add__(self, other: Any) -> SymbolicTensor:
+        return _joined("Add", "+", self, other)
+
+    def __sub__(self, other: Any) -> SymbolicTensor:
+        return _joined("Subtract", "-", self, other)
+
+    def __mul__(self, other: Any) -> SymbolicTensor:
+        return _joined("Multiply", "*", self, other)
+
+    def __getitem__(self, index: Any) -> Any:
+        raise TypeError(
+            f"{self!r} cannot be sliced: its values are not known yet. For its last step let the recurrent "
+            "layer have return_sequences=False; other parts: a Layer in Python with `forward`. "
+            f"Received: index {index!r}"
+        )
+
+    def __iter__(self) -> Any:
+        raise TypeError(
+            f"{self!r} cannot be iterated over; to join several, use layers.Concatenate()([a, b])"
+        )
+
+
+def _joined(layer: str, sign: str, first: SymbolicTensor, other: Any) -> SymbolicTensor:
+    """What the layer of the sign makes of two tensors, as residual connections write it: x + y."""
+    from .. import layers
+
+    if not isinstance(other, SymbolicTensor):
+        raise TypeError(
+            f"{first!r} {sign} ...: only another result of Input(...) or of a layer can follow; other "
+            "arithmetic is a layer: layers.Lambda, or a Layer in Python with `forward`. Received: "
+            f"{type(other).__name__}"
+        )
+    return getattr(layers, layer)()([first, other])
+
+
+class Node:
+    """One call of a layer: which tensors went in, which came out."""
+
+    __slots__ = ("calls", "inputs", "layer", "outputs")
+
+    def __init__(
+        self, layer: Layer, inputs: Sequence[SymbolicTensor], shapes: Sequence[Shape], dtype: str = "float32"
+    ) -> None:
+        self.layer = layer
+        self.inputs = list(inputs)
+        self.calls: tuple[Any, ...] = ()  # of models inside which it was made, outermost first (nesting.py)
+        self.outputs = [
+            SymbolicTensor(tuple(shape), self, index, dtype) for index, shape in enumerate(shapes)
+        ]
+
+
+def flatten(value: Any) -> list[Any]:
+    """A tensor, or a (nested) list, tuple or dict of tensors, as a flat list."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        return [leaf for part in value for leaf in flatten(part)]
+    return [value]
+
+
+def walk(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> list[Node]:
+    """The nodes between inputs and outputs, each after those it needs; ValueError if an output needs another
+    input.
+    """
+    ends = {id(tensor) for tensor in inputs}
+    found: list[Node] = []
+    seen: set[int] = set()
+    stack: list[tuple[Node, bool]] = [(tensor.node, False) for tensor in reversed(outputs)]
+    while stack:
+        node, finished = stack.pop()
+        if finished:
+            found.append(node)
+            continue
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        stack.append((node, True))
+        if any(id(tensor) in ends for tensor in node.outputs):
+            continue
+        if not node.inputs:
+            raise ValueError(
+                f"An output of the model depends on the Input {node.layer.name!r}, which is not among "
+                "`inputs`. "
+                f"Received: inputs={[tensor.name for tensor in inputs]}"
+            )
+        stack += [(tensor.node, False) for tensor in reversed(node.inputs)]
+    missing = [tensor.name for tensor in inputs if id(tensor.node) not in seen]
+    if missing:
+        raise ValueError(f"inputs {missing} are not connected to the outputs of the model")
+    return found
+
+
+def by_depth(nodes: Sequence[Node]) -> list[Node]:
+    """The nodes in the order of Keras's `Model.layers`: farthest from the outputs first, then as walked."""
+    depth = {id(node): 0 for node in nodes}
+    maker = {id(tensor): node for node in nodes for tensor in node.outputs}
+    for node in reversed(nodes):
+        for tensor in node.inputs:
+            before = maker.get(id(tensor))
+            if before is not None:
+                depth[id(before)] = max(depth[id(before)], depth[id(node)] + 1)
+    return sorted(nodes, key=lambda node: -depth[id(node)])
+
+
+def unique_layers(nodes: Iterable[Node]) -> list[Layer]:
+    """The layers of the nodes, each once, in order."""
+    return list({id(node.layer): node.layer for node in nodes}.values())

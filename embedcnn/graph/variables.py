@@ -1,0 +1,192 @@
+"""Variables: the weights of layers, and the count of changes that compiled programs watch.
+
+A variable's value is a float32 array in Keras's layout that programs read and write in place. An array that
+belongs to somebody else (a matrix given by the user, a snapshot) is shared until a step, or `assign`, would
+write to it:
+then it is copied. Whatever changes which arrays a program must hold, or which of them it trains, raises
+`structure.version`; programs compare that one integer before each step, so that `trainable` and replaced
+arrays take effect at the
+next step.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..base.arguments import warn_user
+
+if TYPE_CHECKING:
+    from ..constraints import Constraint
+    from ..layers.base import Layer
+    from ..regularizers import Regularizer
+
+
+class Structure:
+    """Counts the changes that make programs bind their variables again."""
+
+    version = 0
+
+
+structure = Structure()
+
+
+def mark_changed() -> None:
+    """Tells all programs to bind their variables again before their next step."""
+    structure.version += 1
+
+
+class Variable:
+    """A weight of a layer: `name`, `shape`, `numpy()`, `assign(value)`. As keras.Variable, float32 only.
+
+    >>> import embedcnn
+    >>> layer = embedcnn.layers.Dense(2)
+    >>> _ = layer(embedcnn.Input((3,)))
+    >>> layer.kernel.path.endswith("/kernel"), layer.kernel.shape
+    (True, (3, 2))
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "constraint",
+        "inner",
+        "layer",
+        "name",
+        "regularizer",
+        "shared",
+        "tracked",
+        "value",
+    )
+
+    def __init__(
+        self, name: str, value: np.ndarray, layer: Layer, shared: bool = False, tracked: bool = False
+    ) -> None:
+        self.name = name
+        self.value = value
+        self.layer = layer
+        self.inner: tuple[Layer, ...] = ()  # layers inside `layer` that hold it too (wrapping.py)
+        self.shared = shared
+        self.regularizer: Regularizer | None = None
+        self.constraint: Constraint | None = None
+        self.tracked = tracked  # a moving statistic: written by training, but without a gradient
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.value.shape
+
+    @property
+    def dtype(self) -> str:
+        return "float32"
+
+    @property
+    def path(self) -> str:
+        return f"{self.layer.name}/{self.name}"
+
+    @property
+    def trainable(self) -> bool:
+        return not self.tracked and all(layer.trainable for layer in (self.layer, *self.inner))
+
+    @property
+    def size(self) -> int:
+        return self.value.size
+
+    def numpy(self) -> np.ndarray:
+        """A copy of the value."""
+        return self.value.copy()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.value, dtype=dtype or np.float32)
+
+    def __repr__(self) -> str:
+        return f"<Variable path={self.path}, shape={self.shape}, dtype=float32>"
+
+    def assign(self, value: Any) -> Variable:
+        """Copies `value` into the variable; ValueError unless it has the variable's shape and finite-width
+        numbers.
+        """
+        array = numbers(f"{self.path}", value)
+        if array.shape != self.shape:
+            raise ValueError(
+                f"The shape of {self.path} is {self.shape}. Received a value of shape {array.shape}"
+            )
+        if self.shared:
+            self.replace(np.array(array, dtype=np.float32, order="C"))
+        else:
+            self.value[...] = array
+        return self
+
+    def replace(self, array: np.ndarray, shared: bool = False) -> None:
+        """Puts another array (float32, C-contiguous) in the place of the value."""
+        self.value = array
+        self.shared = shared
+        mark_changed()
+
+    def own(self) -> np.ndarray:
+        """The value, after copying it if it is shared: call before writing in place."""
+        if self.shared or not self.value.flags.writeable:
+            self.replace(self.value.copy())
+        return self.value
+
+    def snapshot(self) -> np.ndarray:
+        """The present value, safe from later steps: a copy, or the array itself (then shared) while it is
+        frozen.
+        """
+        if self.layer.trainable:
+            return self.value.copy()
+        if not self.shared:
+            self.shared = True
+            mark_changed()
+        return self.value
+
+
+def numbers(argument: str, value: Any) -> np.ndarray:
+    """`value` as an array of numbers; TypeError or ValueError that names `argument` otherwise.
+
+    Parameters of PyTorch are tensors that require gradients: they are detached from these.
+    """
+    try:
+        array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+    except ValueError:
+        raise ValueError(f"{argument}: rows of unequal length cannot form an array") from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{argument}: numbers were expected. Received an array of dtype {array.dtype}")
+    return array
+
+
+def given_matrix(argument: str, value: Any) -> np.ndarray:
+    """A matrix given by the user as float32 C-contiguous: itself where it is that already, else a copy, with
+    a note.
+    """
+    matrix = numbers(argument, value)
+    if matrix.ndim != 2:
+        raise ValueError(
+            f"{argument} must be a matrix (rows, dimensions). Received an array of shape {matrix.shape}"
+        )
+    if matrix.dtype != np.float32 or not matrix.flags.c_contiguous:
+        if isinstance(value, np.ndarray):
+            warn_user(
+                f"{argument} is {matrix.dtype}{'' if matrix.flags.c_contiguous else ', not C-contiguous'}; "
+                "a float32 copy is used. Give float32 in C order to share the memory."
+            )
+        matrix = np.ascontiguousarray(matrix, dtype=np.float32)
+    check_finite(argument, matrix)
+    return matrix
+
+
+def check_finite(argument: str, matrix: np.ndarray) -> None:
+    """ValueError that names the first element which is NaN or infinite. Looks at blocks: no second matrix in
+    memory.
+    """
+    block = max(1, (1 << 20) // max(1, matrix.shape[1]))
+    for start in range(0, len(matrix), block):
+        rows = matrix[start : start + block]
+        with np.errstate(over="ignore", invalid="ignore"):
+            if np.isfinite(rows.sum()):
+                continue
+        wrong = np.argwhere(~np.isfinite(rows))
+        if len(wrong):
+            row, column = (int(part) for part in wrong[0])
+            raise ValueError(
+                f"{argument}[{start + row}, {column}] = {rows[row, column]}: only finite numbers are allowed"
+            )

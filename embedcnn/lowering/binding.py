@@ -1,0 +1,118 @@
+"""Programs of the core with the variables of a model bound to them.
+
+A program borrows the arrays of the variables and of the optimizer. It is bound again when `structure.version`
+has moved (trainable changed, an array was replaced) and made again when a table has got more rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..graph.variables import Variable, structure
+from ..optimizers import Optimizer
+from .translate import Lowered
+
+
+class BoundProgram:
+    """A program and its variables; `ready()` gives the core's program with everything bound as it is now.
+
+    `optimizer` decides what the penalties of tables count; with `trains` it also updates; with `tracks` steps
+    write the moving statistics.
+    """
+
+    def __init__(
+        self,
+        lowered: Lowered,
+        seed: int,
+        optimizer: Optimizer | None = None,
+        trains: bool = False,
+        tracks: bool = False,
+    ) -> None:
+        self.variables: list[Variable] = lowered.variables
+        self.optimizer, self.trains, self.tracks = optimizer, trains, tracks
+        self._lowered, self._seed = lowered, seed
+        self.rows_are_alone = lowered.rows_are_alone
+        self.penalised = False
+        """Whether the last step may have had a penalty; see `core.penalty`."""
+        self._activities = any(operation.name == "activity_penalty" for operation in lowered.operations)
+        self._tables = {
+            id(operation.variables[0]) for operation in lowered.operations if operation.name == "lookup"
+        }
+        self._make()
+
+    def _make(self) -> None:
+        from ..runtime import _core
+
+        self.core: Any = _core.Program(*self._lowered.program_arguments(), seed=self._seed)
+        if self.trains and self.optimizer is not None:
+            self.core.set_optimizer(self.optimizer.core_name, **self.optimizer.core_settings())
+        for number, operation in enumerate(self._lowered.operations):
+            if operation.function is not None:
+                self.core.set_function(number, operation.function.forward, operation.function.backward)
+        self._shapes = [variable.shape for variable in self.variables]
+        self._bound: list[Any] = [None] * len(self.variables)
+        self._version = -1
+
+    def ready(self) -> Any:
+        """The program of the core, bound to the present arrays."""
+        if self._version != structure.version:
+            self._bind()
+        return self.core
+
+    def _rules(self, variable: Variable) -> dict[str, Any] | None:
+        """What a step does to a variable beside the optimizer's rule; None: nothing."""
+        optimizer = self.optimizer
+        if optimizer is None or not variable.trainable:
+            return None
+        rules: dict[str, Any] = {}
+        if variable.regularizer is not None:
+            rules |= {"l1": variable.regularizer.l1, "l2": variable.regularizer.l2}
+        if self.trains and variable.constraint is not None:
+            rules |= variable.constraint.rules(variable.shape)
+            if id(variable) in self._tables and optimizer.embedding_update == "lazy":
+                _check_row_constraint(variable, rules)
+        if self.trains and not optimizer.decays(variable):
+            rules["keeps_weight"] = 1
+        if rules and optimizer.embedding_update == "dense":
+            rules["all_rows"] = 1
+        return rules or None
+
+    def _bind(self) -> None:
+        if self._shapes != [variable.shape for variable in self.variables]:
+            self._make()
+        learn = [self.trains and variable.trainable for variable in self.variables]
+        for variable, learns in zip(self.variables, learn, strict=True):
+            if learns or self._moves(variable):
+                variable.own()
+        self.penalised = self._activities
+        for number, (variable, learns) in enumerate(zip(self.variables, learn, strict=True)):
+            table = id(variable) in self._tables
+            state = self.optimizer.state(variable, table) if learns and self.optimizer else None
+            rules = self._rules(variable)
+            self.penalised = self.penalised or rules is not None and "l1" in rules
+            before, moves = self._bound[number], self._moves(variable)
+            same = before and before[0] is variable.value and before[1] is state
+            if same and before[2:] == (rules, moves):
+                continue
+            if state is None:
+                self.core.bind(number, variable.value, False, [], np.zeros(1, np.int64), moves, rules)
+            else:
+                more = (False, rules, state.average, state.accumulator, state.touched)
+                self.core.bind(number, variable.value, True, state.slots, state.steps, *more)
+            self._bound[number] = (variable.value, state, rules, moves)
+        self._version = structure.version
+
+    def _moves(self, variable: Variable) -> bool:
+        """Whether a step writes a moving statistic: not while its layer is frozen."""
+        return self.tracks and variable.tracked and variable.layer.trainable
+
+
+def _check_row_constraint(variable: Variable, rules: dict[str, Any]) -> None:
+    """ValueError unless a lazily updated table is constrained row by row."""
+    if rules["constraint"] == "norm" and rules["norm_axes"] != 2:
+        raise ValueError(
+            f"{variable.path}: {variable.constraint!r} takes norms over all rows of the table, but only "
+            "those of a step are updated. Use axis=1, or an optimizer with embedding_update='dense'"
+        )

@@ -1,0 +1,231 @@
+"""Which operations of the core each layer is made of; translate.py puts them together and rewrites them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .. import layers
+from ..layers.python import PythonCall
+from .operations import Builder
+from .recurrent_operations import bidirectional, recurrent, step
+
+_CORE_NAMES = {"celu": "elu"}  # with alpha 1 the same function
+
+Make = Callable[[Builder, Any, list[int], int], "int | list[int]"]
+"""Adds a layer's operations for the symbols it reads and the number of the call; returns the symbol it
+makes, or those of several outputs.
+"""
+
+
+def _activate(build: Builder, name: str, x: int) -> int:
+    if name == "linear":
+        return x
+    if name in ("softmax", "log_softmax"):
+        return build.add(name, [x])
+    return build.add("activation", [x], activation=_CORE_NAMES.get(name, name))
+
+
+def _windows(layer: Any) -> dict[str, Any]:
+    return {"strides": layer.strides, "dilation_rate": layer.dilation_rate, "padding": layer.padding}
+
+
+def _convolve(build: Builder, layer: Any, inputs: list[int], variables: list[Any]) -> int:
+    settings = _windows(layer) | ({"groups": layer.groups} if layer.groups > 1 else {})
+    return build.add("conv1d", inputs, variables, **settings)
+
+
+def _conv1d(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    return _activate(build, layer.activation, _convolve(build, layer, inputs, [layer.kernel, layer.bias]))
+
+
+def _depthwise(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    made = build.add("depthwise_conv1d", inputs, [layer.kernel, layer.bias], **_windows(layer))
+    return _activate(build, layer.activation, made)
+
+
+def _separable(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    made = build.add("depthwise_conv1d", inputs, [layer.depthwise_kernel], **_windows(layer))
+    settings = {"strides": 1, "dilation_rate": 1, "padding": "valid"}
+    made = build.add("conv1d", [made], [layer.pointwise_kernel, layer.bias], **settings)
+    return _activate(build, layer.activation, made)
+
+
+def _dense(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    return _activate(build, layer.activation, build.add("dense", inputs, [layer.kernel, layer.bias]))
+
+
+def _weight_normalization(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    inner = layer.layer
+    if isinstance(inner, layers.Dense):
+        made = build.add("dense", inputs, [layer.v])
+    else:
+        made = _convolve(build, inner, inputs, [layer.v])
+    made = build.add("weight_normalization", [made], [layer.g, layer.v, layer.bias])
+    return _activate(build, inner.activation, made)
+
+
+def _dropout(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    return build.add("dropout", inputs, rate=layer.rate, layer=layer.key(call)) if layer.rate else inputs[0]
+
+
+def _spatial_dropout(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    if not layer.rate:
+        return inputs[0]
+    return build.add("dropout", inputs, rate=layer.rate, layer=layer.key(call), whole_channels=True)
+
+
+def _noise(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    return build.add("noise", inputs, deviation=layer.stddev, layer=layer.key(call))
+
+
+def _gaussian_dropout(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    deviation = (layer.rate / (1 - layer.rate)) ** 0.5
+    return build.add("noise", inputs, deviation=deviation, layer=layer.key(call), multiply=True)
+
+
+def _pool(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    name = "max_pool" if isinstance(layer, layers.MaxPooling1D) else "average_pool"
+    settings = {"pool_size": layer.pool_size, "strides": layer.strides, "padding": layer.padding}
+    return build.add(name, inputs, **settings)
+
+
+def _global_pool(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    name = "global_max_pool" if isinstance(layer, layers.GlobalMaxPooling1D) else "global_average_pool"
+    made = build.add(name, inputs)
+    return build.add("unflatten", [made], length=1) if layer.keepdims else made
+
+
+def _merge(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    return build.add("merge", inputs, kind=type(layer).__name__.lower())
+
+
+def _flatten(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    shape = build.shapes[inputs[0]]
+    return inputs[0] if len(shape) == 2 else build.add("flatten", inputs, length=shape[1])
+
+
+def _reshape(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    shape = build.shapes[inputs[0]]
+    target = layer.compute_output_shape(shape)
+    if target == shape:
+        return inputs[0]
+    flat = _flatten(build, layer, inputs, call)
+    return flat if len(target) == 2 else build.add("unflatten", [flat], length=target[1])
+
+
+def _permute(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    if layer.dims != (2, 1):
+        return inputs[0]
+    return build.add("permute", inputs, length=build.shapes[inputs[0]][1])
+
+
+def _dot(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    shapes = [build.shapes[symbol] for symbol in inputs]
+    axes, read, lengths = layer.axes_of(shapes), list(inputs), []
+    for number, (shape, axis) in enumerate(zip(shapes, axes, strict=True)):
+        length = shape[1] if len(shape) == 3 else 0
+        if layer.normalize:
+            if axis == 1 and length:  # along time: the channels of the permuted tensor
+                read[number] = build.add("permute", [read[number]], length=length)
+                length, axes[number] = shape[2], 2
+            read[number] = build.add("unit_normalization", [read[number]])
+        lengths.append(length)
+    settings = {"axis_a": axes[0], "axis_b": axes[1], "length_a": lengths[0], "length_b": lengths[1]}
+    return build.add("dot", read, **settings)
+
+
+def _layer_normalization(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    settings = {"scale": layer.scale, "center": layer.center, "epsilon": layer.epsilon}
+    return build.add("layer_normalization", inputs, [layer.gamma, layer.beta], **settings)
+
+
+def _batch_normalization(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    settings = {"scale": layer.scale, "center": layer.center, "epsilon": layer.epsilon}
+    weights = [layer.gamma, layer.beta, layer.moving_mean, layer.moving_variance]
+    return build.add("batch_normalization", inputs, weights, momentum=layer.momentum, **settings)
+
+
+def _relu(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    if not layer.negative_slope and not layer.threshold and layer.max_value in (None, 6):
+        return _activate(build, "relu" if layer.max_value is None else "relu6", inputs[0])
+    limit = {} if layer.max_value is None else {"max_value": layer.max_value}
+    return build.add("rectifier", inputs, slope=layer.negative_slope, threshold=layer.threshold, **limit)
+
+
+def _elu(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    made = _activate(build, "elu", inputs[0])  # below 0 exactly where x is
+    return made if layer.alpha == 1 else build.add("rectifier", [made], slope=layer.alpha)
+
+
+def python_layer(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    """A layer written in Python: an operation that the core calls back for."""
+    shapes = [build.shapes[symbol] for symbol in inputs]
+    shape = layer.output_shape_for(shapes)
+    settings: dict[str, Any] = {"kind": "sequence" if len(shape) == 3 else "flat", "cols": shape[-1]}
+    if len(shape) == 3 and (len(shapes[0]) != 3 or shape[1] != shapes[0][1]):
+        settings["length"] = shape[1]
+    made = build.add("external", inputs, layer.weights, **settings)
+    build.operations[-1].function = PythonCall(layer, shape)
+    return made
+
+
+OPERATIONS: dict[type, Make] = {
+    layers.Embedding: lambda build, layer, inputs, call: build.add("embed", inputs),  # of its lookup's tokens
+    layers.Identity: lambda build, layer, inputs, call: inputs[0],
+    layers.Conv1D: _conv1d,
+    layers.DepthwiseConv1D: _depthwise,
+    layers.SeparableConv1D: _separable,
+    layers.Dense: _dense,
+    layers.WeightNormalization: _weight_normalization,
+    layers.Dropout: _dropout,
+    layers.SpatialDropout1D: _spatial_dropout,
+    layers.GaussianNoise: _noise,
+    layers.GaussianDropout: _gaussian_dropout,
+    layers.MaxPooling1D: _pool,
+    layers.AveragePooling1D: _pool,
+    layers.Flatten: _flatten,
+    layers.Reshape: _reshape,
+    layers.Permute: _permute,
+    layers.RepeatVector: lambda build, layer, inputs, call: build.add("repeat", inputs, length=layer.n),
+    layers.Masking: lambda build, layer, inputs, call: build.add(
+        "masking", inputs, mask_value=layer.mask_value
+    ),
+    layers.ApplyMask: lambda build, layer, inputs, call: build.add("masking", inputs[::-1]),
+    layers.Dot: _dot,
+    layers.LayerNormalization: _layer_normalization,
+    layers.BatchNormalization: _batch_normalization,
+    layers.UnitNormalization: lambda build, layer, inputs, call: build.add("unit_normalization", inputs),
+    **dict.fromkeys(
+        (layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Maximum, layers.Minimum), _merge
+    ),
+    layers.Activation: lambda build, layer, inputs, call: _activate(build, layer.activation, inputs[0]),
+    layers.ReLU: _relu,
+    layers.LeakyReLU: lambda build, layer, inputs, call: build.add(
+        "rectifier", inputs, slope=layer.negative_slope
+    ),
+    layers.ELU: _elu,
+    layers.PReLU: lambda build, layer, inputs, call: build.add("rectifier", inputs, [layer.alpha]),
+    layers.Softmax: lambda build, layer, inputs, call: _activate(build, "softmax", inputs[0]),
+    layers.Concatenate: lambda build, layer, inputs, call: build.add("concatenate", inputs),
+    layers.GlobalMaxPooling1D: _global_pool,
+    layers.GlobalAveragePooling1D: _global_pool,
+    **dict.fromkeys((layers.SimpleRNN, layers.LSTM, layers.GRU, layers.RNN), recurrent),
+    **dict.fromkeys((layers.SimpleRNNCell, layers.LSTMCell, layers.GRUCell, layers.StackedRNNCells), step),
+    layers.Bidirectional: bidirectional,
+    layers.TimeDistributed: lambda build, layer, inputs, call: make(build, layer.layer, inputs, call),
+}
+
+
+def make(build: Builder, layer: Any, inputs: list[int], call: int) -> int | list[int]:
+    """Adds the operations of a layer; TypeError for one that has none and is not written in Python."""
+    plain = OPERATIONS.get(type(layer))
+    if plain is None and layers.python.function_of(layer) is not None:
+        plain = python_layer
+    if plain is None:
+        raise TypeError(
+            f"Layer {layer.name!r} ({type(layer).__name__}) has no `forward`: a layer written in Python "
+            "computes "
+            "y = forward(x) on NumPy arrays"
+        )
+    return plain(build, layer, inputs, call)

@@ -1,0 +1,191 @@
+"""Sequential, a chain of layers; load_model, clone_model and model_from_json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import layers
+from ..base.custom_objects import known_objects
+from ..graph.nodes import SymbolicTensor
+from ..layers.base import Layer
+from ..training import input_data
+from .functional import Model
+
+__all__ = ["Model", "Sequential", "clone_model", "load_model", "model_from_json"]
+
+
+class Sequential(Model):
+    """A chain of layers, given as a list or by `add`. Without an Input it takes its shape from the first
+    data. As keras.Sequential.
+
+    >>> import embedcnn
+    >>> model = Sequential([embedcnn.Input((5,)), embedcnn.layers.Dense(3), embedcnn.layers.Dense(1)])
+    >>> [layer.name.split("_")[0] for layer in model.layers], model.count_params()
+    (['dense', 'dense'], 22)
+    """
+
+    _base_name = "sequential"
+
+    def __init__(
+        self, layers: Sequence[Any] | None = None, name: str | None = None, seed: int | None = None
+    ) -> None:
+        self._begin(name, seed)
+        self._chain: list[Layer] = []
+        self._first: SymbolicTensor | None = None
+        if layers is not None and not isinstance(layers, (list, tuple)):
+            raise TypeError(f"`layers` must be a list of layers. Received: {type(layers).__name__}")
+        for layer in layers or []:
+            self._append(layer)
+        self._try_build()
+
+    def add(self, layer: Any) -> None:
+        """Appends a layer; TypeError for anything else."""
+        self._append(layer)
+        self._try_build()
+
+    def pop(self) -> Layer:
+        """Removes the last layer and returns it; ValueError where there is none."""
+        if not self._chain:
+            raise ValueError(f"Model {self.name!r} has no layers")
+        layer = self._chain.pop()
+        self._layers = list(self._chain)
+        self.inputs, self.outputs, self.nodes, self.call_units = [], [], [], []
+        self._try_build()
+        return layer
+
+    def _append(self, layer: Any) -> None:
+        if isinstance(layer, (SymbolicTensor, layers.InputLayer)):
+            tensor = layer if isinstance(layer, SymbolicTensor) else layer.output
+            if self._chain or self._first is not None:
+                raise ValueError("An Input must be the first of a Sequential, and the only one")
+            self._first = tensor
+            return
+        if not isinstance(layer, (Layer, Model)):
+            hint = "; did you forget to call the class?" if isinstance(layer, type) else ""
+            raise TypeError(f"A Sequential is made of layers. Received: {layer!r}{hint}")
+        if layer.inputs_many or (isinstance(layer, Model) and len(layer.inputs) > 1):
+            raise ValueError(
+                f"Layer {layer.name!r} takes several inputs, which a Sequential does not have; use Model"
+            )
+        if any(layer.name == other.name for other in self._chain):
+            raise ValueError(f"Layer names must be unique within a model. Received twice: {[layer.name]}")
+        if not self._chain and self._first is None and getattr(layer, "_input_shape", None) is not None:
+            self._first = layers.Input(layer._input_shape)
+        if not self._chain and self._first is None and isinstance(layer, Model) and layer.built:
+            tensor = layer.inputs[0]
+            self._first = layers.Input(tensor.shape[1:], dtype=tensor.dtype)
+        self._chain.append(layer)
+        self._layers = list(self._chain)
+
+    def _try_build(self) -> None:
+        if self._first is not None and self._chain:
+            self._build_chain(self._first)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Makes the weights for inputs of this shape (batch first)."""
+        if self._is_built():
+            return
+        if not self._chain:
+            raise ValueError(f"Model {self.name!r} has no layers")
+        if input_shape is None:
+            raise ValueError(
+                "`input_shape` must be given, batch first, as (None, 100). Received: input_shape=None"
+            )
+        self._build_chain(layers.Input(tuple(input_shape)[1:]))
+
+    def _build_chain(self, first: SymbolicTensor) -> None:
+        tensor = self._first = first
+        for layer in self._chain:
+            tensor = layer(tensor)
+        self._connect([first], [tensor])
+        self._layers = list(self._chain)
+        self._programs.clear()
+        self._compiled = None
+
+    def __call__(self, inputs: Any, training: bool = False) -> Any:
+        """As Model's; symbolic tensors make the weights where there are none yet."""
+        if isinstance(inputs, SymbolicTensor) and not self._is_built() and self._chain:
+            self._build_chain(layers.Input(inputs.shape[1:], dtype=inputs.dtype))
+        return super().__call__(inputs, training)
+
+    def _build_for(self, x: Any) -> None:
+        if self._is_built():
+            return
+        if not self._chain:
+            raise ValueError(f"Model {self.name!r} has no layers")
+        if isinstance(x, tuple) and len(x) in (2, 3) or input_data.is_iterable_of_batches(x):
+            return  # a batch decides, when it comes
+        if isinstance(self._chain[0], layers.ID_READERS):
+            self._build_chain(layers.Input((None,), dtype="int32"))
+            return
+        if isinstance(x, list) and len(x) == 1 and isinstance(x[0], np.ndarray):
+            x = x[0]
+        shape = np.shape(input_data._as_array("x", x))
+        if len(shape) < 2:
+            raise ValueError(f"x: expected at least 2 axes (batch, ...). Received: shape {shape}")
+        self._build_chain(layers.Input((None, shape[2]) if len(shape) == 3 else shape[1:]))
+
+    def get_config(self) -> dict[str, Any]:
+        """The layers with their arguments, and the shape of the input."""
+        return {
+            "name": self.name,
+            "input": self._first.node.layer.get_config() if self._first is not None else None,
+            "layers": [
+                {"class_name": type(layer).__name__, "config": layer.get_config()} for layer in self._chain
+            ],
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Sequential:
+        """A new model of this architecture, with new weights; `custom_objects` as for load_model."""
+        from ..saving.model_file import sequential_from_config
+
+        with known_objects(custom_objects):
+            return sequential_from_config(config)
+
+
+KINDS: dict[str, type[Model]] = {"Model": Model, "Sequential": Sequential}
+"""The kinds of models by the names that files have for them."""
+
+
+def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, compile: bool = True) -> Model:
+    """The model of a file written by `Model.save`; nothing in the file is ever executed. As
+    keras.models.load_model.
+
+    `custom_objects`: classes of layers and functions of Lambda layers by the names that the file holds.
+    Raises
+    ValueError for files that are damaged, incomplete or of another kind, and for names that are not given.
+    """
+    from ..saving import model_file
+
+    return model_file.load_model(filepath, compile, custom_objects)
+
+
+def clone_model(model: Model) -> Model:
+    """A model of the same layers with new weights, not compiled. As keras.models.clone_model."""
+    from ..saving.model_file import own_objects
+
+    return type(model).from_config(model.get_config(), own_objects(model))
+
+
+def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Model:
+    """The model of `Model.to_json()`, with new weights; `custom_objects` as for load_model. As
+    keras.models.model_from_json.
+
+    Raises ValueError for text that is not the architecture of a model.
+
+    >>> import embedcnn
+    >>> model = embedcnn.Sequential([embedcnn.Input((3,)), embedcnn.layers.Dense(2)])
+    >>> model_from_json(model.to_json()).count_params()
+    8
+    """
+    try:
+        held = json.loads(json_string)
+        made = KINDS[held["class_name"]]
+        return made.from_config(held["config"], custom_objects)
+    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        raise ValueError(f"`json_string` is not what Model.to_json() writes: {error!r}") from error

@@ -1,0 +1,400 @@
+"""Models to files and back: what the members of the file hold. archive.py reads and writes the file itself.
+
+config.json holds the architecture, the compile settings, the state of training, labels and the text settings;
+weights.safetensors the weights by path; optimizer.safetensors slots and update counts; vocabulary.txt the
+words. Building a model from a file uses only the classes of this package, with checked arguments: nothing in
+a file is ever executed.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import initializers, layers
+from ..base.arguments import warn_user
+from ..base.custom_objects import known_class, known_objects
+from ..base.replacement import replacing
+from ..graph.nesting import check_owners, leaf_layers, weight_paths
+from ..graph.nodes import SymbolicTensor, flatten
+from ..graph.variables import Variable
+from ..layers.base import Layer
+from . import archive
+
+if TYPE_CHECKING:
+    from ..models.sequential import Model, Sequential
+
+FORMAT = 1
+
+
+# -- writing -------------------------------------------------------------------------------------------------
+def members_of(model: Model) -> dict[str, Any]:
+    """What the file of a model holds: bytes, or arrays by name."""
+    from .. import __version__
+
+    model._require_built("what to save")
+    check_owners(model)
+    compiled = model._settle() if model._compile_arguments is not None else None
+    config: dict[str, Any] = {
+        "format": FORMAT,
+        "embedcnn_version": __version__,
+        "class_name": model._kind(),
+        "model": model.get_config(),
+        "seed": model.seed,
+        "epochs_trained": model.epochs_trained,
+        "labels": model.labels,
+        "compile": None if compiled is None else compiled.get_config(),
+    }
+    members: dict[str, Any] = {"config.json": b"", "weights.safetensors": _named_values(model)}
+    if compiled is not None:
+        config["iterations"] = model.optimizer.steps
+        members["optimizer.safetensors"] = _optimizer_state(model)
+    if model.text_encoder is not None:
+        config["text"], vocabulary = encoder_config(model.text_encoder)
+        if vocabulary is not None:
+            members["vocabulary.txt"] = vocabulary
+    members["config.json"] = json.dumps(config, ensure_ascii=False, indent=1).encode()
+    return members
+
+
+def _named_values(model: Model) -> dict[str, np.ndarray]:
+    return {path: variable.value for path, variable in weight_paths(model).items()}
+
+
+def _optimizer_state(model: Model) -> dict[str, np.ndarray]:
+    tensors: dict[str, np.ndarray] = {}
+    for path, variable in weight_paths(model).items():
+        state = model.optimizer.states.get(variable)
+        if state is None:
+            continue
+        tensors[f"{path}/steps"] = state.steps
+        for name, slot in zip(model.optimizer.used_slots(), state.slots, strict=True):
+            tensors[f"{path}/{name}"] = slot
+        for name, array in (("average", state.average), ("accumulator", state.accumulator)):
+            if array is not None:
+                tensors[f"{path}/{name}"] = array
+        if state.touched is not None:
+            tensors[f"{path}/touched"] = state.touched.astype(np.int64)
+    return tensors
+
+
+def save_model(model: Model, filepath: Any, overwrite: bool) -> None:
+    """Writes a model to a file."""
+    members = members_of(model)
+    if model._compiled is not None and model._compiled.loss_function is not None:
+        warn_user("a loss is a Python function, which no file can hold: compile again after loading")
+    with replacing(filepath, overwrite) as file:
+        archive.write_archive(file, members)
+
+
+def model_to_bytes(model: Model) -> bytes:
+    """A model as the bytes of its file (for pickle)."""
+    buffer = io.BytesIO()
+    archive.write_archive(buffer, members_of(model))
+    return buffer.getvalue()
+
+
+def save_weights(model: Model, filepath: Any, overwrite: bool) -> None:
+    """Writes the weights of a model to a safetensors file."""
+    model._require_built("what to save")
+    with replacing(filepath, overwrite) as file:
+        archive.write_tensors(file, _named_values(model))
+
+
+# -- reading -------------------------------------------------------------------------------------------------
+def load_model(filepath: Any, compile: bool = True, custom_objects: dict[str, Any] | None = None) -> Model:
+    """The model of a file."""
+    with known_objects(custom_objects), open(os.fspath(filepath), "rb") as file:
+        return _read_model(file, f"{os.fspath(filepath)!r}", compile)
+
+
+def model_from_bytes(data: bytes, custom_objects: dict[str, Any] | None = None) -> Model:
+    """The model of `model_to_bytes`, with its `own_objects`."""
+    with known_objects(custom_objects):
+        return _read_model(io.BytesIO(data), "the pickled model", True)
+
+
+def own_objects(model: Model) -> dict[str, Any]:
+    """The classes and functions of the user that the layers of a model are made of, by the names in a
+    file.
+    """
+    found: dict[str, Any] = {}
+    for layer in leaf_layers(model.layers):
+        if isinstance(layer, layers.Lambda):
+            config = layer.get_config()
+            found |= {config["function"]: layer.function}
+            found |= {} if layer.gradient is None else {config["backward"]: layer.gradient}
+        elif type(layer).__name__ not in layers.CLASSES:
+            found[type(layer).__name__] = type(layer)
+    return found
+
+
+def _read_model(file: Any, label: str, compile: bool) -> Model:
+    from ..models.sequential import KINDS
+
+    members = archive.read_archive(file, label)
+    config = archive.parse_json(members["config.json"], f"{label}: config.json")
+    if config.get("format") != FORMAT:
+        raise ValueError(f"{label} has format {config.get('format')!r}; this version reads format {FORMAT}")
+    tensors = archive.read_tensors(members["weights.safetensors"], f"{label}: weights.safetensors")
+    budget = sum(array.nbytes for array in tensors.values())
+    try:
+        kind = KINDS[config["class_name"]]
+        with initializers.deferred(budget):
+            model = kind.from_config(config["model"])
+        _assign(model, tensors, label)
+        model.seed = int(config["seed"])
+        model.epochs_trained = int(config["epochs_trained"])
+        model.labels = config["labels"]
+        if compile and config["compile"] is not None:
+            _restore_compile(model, config, members.get("optimizer.safetensors"), label)
+        if "text" in config:
+            model.text_encoder = encoder_from_config(config["text"], members.get("vocabulary.txt"))
+    except (
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        RecursionError,
+        OverflowError,
+        MemoryError,
+    ) as error:
+        raise ValueError(
+            f"{label}: config.json does not describe a model ({type(error).__name__}: {error})"
+        ) from None
+    return model
+
+
+def _stored_variables(model: Model, tensors: dict[str, np.ndarray], label: str) -> dict[str, Variable]:
+    """The variables of a model by the paths that a file has for them; ValueError where they do not fit."""
+    variables = weight_paths(model)
+    if set(variables) != set(tensors) and _alike(model.weights, tensors):
+        variables = dict(
+            zip(tensors, model.weights, strict=True)
+        )  # only the automatic names of layers differ
+    missing, extra = sorted(set(variables) - set(tensors)), sorted(set(tensors) - set(variables))
+    if missing or extra:
+        raise ValueError(
+            f"{label} does not fit the model: missing {missing or 'nothing'}, unknown {extra or 'nothing'}"
+        )
+    for path, variable in variables.items():
+        array = tensors[path]
+        if array.shape != variable.shape or array.dtype != np.float32:
+            raise ValueError(
+                f"{label}: {path} must be float32 of shape {variable.shape}. Received: {array.dtype} of "
+                f"shape {array.shape}"
+            )
+    return variables
+
+
+def _assign(model: Model, tensors: dict[str, np.ndarray], label: str) -> dict[str, Variable]:
+    """Puts the arrays of a file in the place of the weights, without copying them before they are trained."""
+    variables = _stored_variables(model, tensors, label)
+    for path, variable in variables.items():
+        variable.replace(np.ascontiguousarray(tensors[path]), shared=True)
+    return variables
+
+
+def _alike(variables: list[Variable], tensors: dict[str, np.ndarray]) -> bool:
+    """Whether names of weights (without those of their layers) and shapes agree, one after the other."""
+    own = [(variable.name, variable.shape) for variable in variables]
+    return own == [(path.rpartition("/")[2], array.shape) for path, array in tensors.items()]
+
+
+def _restore_compile(model: Model, config: dict[str, Any], data: bytes | None, label: str) -> None:
+    from .. import optimizers
+
+    settings = dict(config["compile"])
+    optimizer = optimizers.get(settings.pop("optimizer"))
+    optimizer.steps = int(config["iterations"])
+    if len(model.outputs) == 1:
+        settings["loss"], settings["loss_weights"] = settings["loss"][0], settings["loss_weights"][0]
+    model.compile(optimizer, **settings)
+    _restore_states(optimizer, weight_paths(model), data, label)
+
+
+def _restore_states(optimizer: Any, variables: dict[str, Variable], data: bytes | None, label: str) -> None:
+    """The optimizer's state of variables that a file knows by these paths."""
+    from .. import optimizers
+
+    if data is None:
+        return
+    tensors = archive.read_tensors(data, f"{label}: optimizer.safetensors")
+    names = optimizer.used_slots()
+    for path, variable in variables.items():
+        steps = tensors.get(f"{path}/steps")
+        if steps is None:
+            continue
+        slots = [np.array(tensors[f"{path}/{name}"]) for name in names]
+        more = [tensors.get(f"{path}/{name}") for name in ("average", "accumulator")]
+        copies = [None if array is None else np.array(array) for array in more]
+        touched = tensors.get(f"{path}/touched")
+        arrays = [array for array in (*slots, *copies) if array is not None]
+        if (
+            steps.shape != (1,)
+            or any(array.shape != variable.shape or array.dtype != np.float32 for array in arrays)
+            or (touched is not None and touched.shape != variable.shape[:1])
+        ):
+            raise ValueError(f"{label}: the optimizer's state of {variable.path} has wrong shapes")
+        marks = None if touched is None else (touched != 0).astype(np.uint8)
+        optimizer.states[variable] = optimizers.VariableState(slots, int(steps[0]), *copies, marks)
+
+
+def restore_training(model: Model, members: dict[str, bytes], stored: dict[str, Any], label: str) -> None:
+    """Puts a compiled model into the state of a file: weights, optimizer (of the configuration `stored`),
+    seed and what has been trained.
+    """
+    config = archive.parse_json(members["config.json"], f"{label}: config.json")
+    tensors = archive.read_tensors(members["weights.safetensors"], f"{label}: weights.safetensors")
+    variables = _assign(model, tensors, label)
+    optimizer = model.optimizer
+    if stored["class_name"] != type(optimizer).__name__:
+        raise ValueError(
+            f"{label} was trained with {stored['class_name']}. Received: {type(optimizer).__name__}"
+        )
+    optimizer.states.clear()
+    if not callable(optimizer.learning_rate):
+        optimizer.learning_rate = stored["config"]["learning_rate"]
+    optimizer.steps = int(config["iterations"])
+    _restore_states(optimizer, variables, members.get("optimizer.safetensors"), label)
+    model.seed, model.epochs_trained = int(config["seed"]), int(config["epochs_trained"])
+    model._programs.clear()  # dropout's numbers come from the seed
+
+
+def load_weights(model: Model, filepath: Any) -> None:
+    """Reads the weights of a file of `save_weights`, or of a whole saved model, into a model."""
+    label = f"{os.fspath(filepath)!r}"
+    model._require_built("which weights to load")
+    with open(os.fspath(filepath), "rb") as file:
+        zipped = file.read(4) == b"PK\x03\x04"
+        file.seek(0)
+        data = archive.read_archive(file, label)["weights.safetensors"] if zipped else file.read()
+    _assign(model, archive.read_tensors(data, label), label)
+
+
+# -- architecture --------------------------------------------------------------------------------------------
+def _layer_from_config(entry: dict[str, Any]) -> Any:
+    """A layer, or a model inside the model."""
+    from ..models.sequential import KINDS
+
+    name = entry["class_name"]
+    if name in KINDS:
+        return KINDS[name].from_config(entry["config"])
+    cls = layers.CLASSES.get(name) or known_class(name)
+    if cls is None:
+        raise ValueError(
+            f"unknown layer class {name!r}; allowed: {', '.join(layers.CLASSES)}, and those that "
+            "load_model(path, custom_objects={name: class}) gives"
+        )
+    if not issubclass(cls, Layer):
+        raise ValueError(f"custom_objects[{name!r}] must be a subclass of Layer. Received: {cls!r}")
+    return cls.from_config(entry["config"])
+
+
+def functional_from_config(config: dict[str, Any]) -> Model:
+    """A Model with new weights from `Model.get_config()`."""
+    from ..models.sequential import Model
+
+    made = {entry["config"]["name"]: _layer_from_config(entry) for entry in config["layers"]}
+    tensors: dict[tuple[str, int, int], SymbolicTensor] = {
+        (name, 0, 0): layer.output for name, layer in made.items() if isinstance(layer, layers.InputLayer)
+    }
+
+    def place(part: list[Any]) -> tuple[str, int, int]:
+        return part[0], part[1], part[2] if len(part) > 2 else 0
+
+    waiting = [
+        (entry["config"]["name"], number, [place(part) for part in call])
+        for entry in config["layers"]
+        for number, call in enumerate(entry["calls"])
+    ]
+    while waiting:
+        ready = [call for call in waiting if all(part in tensors for part in call[2])]
+        ready = [call for call in ready if call[1] == 0 or (call[0], call[1] - 1, 0) in tensors]
+        if not ready:
+            raise ValueError(f"the calls of layer {waiting[0][0]!r} cannot be joined")
+        for name, number, parts in ready:
+            read = [tensors[part] for part in parts]
+            out = made[name](read if made[name].inputs_many or len(read) > 1 else read[0])
+            for index, tensor in enumerate(flatten(out)):
+                tensors[name, number, index] = tensor
+        waiting = [call for call in waiting if (call[0], call[1], 0) not in tensors]
+    inputs = [tensors[place(part)] for part in config["inputs"]]
+    return Model(inputs, [tensors[place(part)] for part in config["outputs"]], name=config["name"])
+
+
+def sequential_from_config(config: dict[str, Any]) -> Sequential:
+    """A Sequential with new weights from `Sequential.get_config()`."""
+    from ..models.sequential import Sequential
+
+    first = [] if config["input"] is None else [layers.InputLayer(**config["input"])]
+    return Sequential(first + [_layer_from_config(entry) for entry in config["layers"]], name=config["name"])
+
+
+# -- text ----------------------------------------------------------------------------------------------------
+def _encoder_class(name: str) -> Any:
+    if name == "TokenizerEncoder":
+        from ..text.encoders import TokenizerEncoder
+
+        return TokenizerEncoder
+    if name == "CharEncoder":
+        from ..text.encoders import CharEncoder
+
+        return CharEncoder
+    if name == "WordEncoder":
+        from ..text.encoders import WordEncoder
+
+        return WordEncoder
+    if name == "TextEncoder":
+        from ..text.text_encoder import TextEncoder
+
+        return TextEncoder
+    raise ValueError(
+        f"unknown text encoder {name!r}; allowed: CharEncoder, TextEncoder, TokenizerEncoder, WordEncoder"
+    )
+
+
+def encoder_config(encoder: Any) -> tuple[dict[str, Any], bytes | None]:
+    """The settings of a text encoder, and its words as the bytes of vocabulary.txt."""
+    name = type(encoder).__name__
+    if type(encoder) is not _encoder_class(name):
+        raise TypeError(
+            "text_encoder: only TextEncoder, TokenizerEncoder, CharEncoder and WordEncoder can be stored. "
+            f"Received: {name}"
+        )
+    vocabulary = getattr(encoder, "vocabulary", None)
+    entry = {"class_name": name, "config": encoder.get_config()}
+    if vocabulary is None:
+        return entry, None
+    entry["vocabulary"] = vocabulary.settings
+    return entry, vocabulary.to_text().encode("utf-8", "surrogatepass")
+
+
+def encoder_from_config(entry: dict[str, Any], vocabulary: bytes | None) -> Any:
+    """The text encoder of `encoder_config`."""
+    cls = _encoder_class(entry["class_name"])
+    if vocabulary is None:
+        return cls.from_config(entry["config"])
+    from ..text.text_encoder import Vocabulary
+
+    words = Vocabulary.from_text(vocabulary.decode("utf-8", "surrogatepass"), **entry["vocabulary"])
+    return cls.from_config(entry["config"], words)
+
+
+def extended_encoder(encoder: Any, words: list[str]) -> Any:
+    """A text encoder that also knows `words`, with the ids behind those it has; ValueError for a word it
+    knows.
+    """
+    from ..text.text_encoder import Vocabulary
+
+    known = encoder.vocabulary
+    for number, word in enumerate(words):
+        if word in known:
+            raise ValueError(f"words[{number}] = {word!r} is known already")
+    pad, unknown, *tokens = known.tokens
+    larger = Vocabulary([*tokens, *words], pad=pad, unknown=unknown, **known.settings)
+    return type(encoder).from_config({**encoder.get_config(), "max_tokens": None}, larger)

@@ -1,0 +1,7 @@
+"""Text to ids for models: vocabularies, the encoders that a saved model carries, hashed n-grams."""
+
+from ..ragged import Ragged
+from .text_encoder import TextEncoder, ngrams, subword_ids, word_hash
+from .vocabulary import CharVocabulary, Vocabulary
+
+__all__ = ["CharVocabulary", "Ragged", "TextEncoder", "Vocabulary", "ngrams", "subword_ids", "word_hash"]

@@ -1,0 +1,290 @@
+"""Text to ids for models: vocabularies, the TextEncoder that a saved model carries, hashed n-grams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embedcnn import _core
+from embedcnn.preprocessing.texts import done, text_blocks
+from embedcnn.preprocessing.word_counts import PLAIN
+from embedcnn.ragged import Ragged, concatenate
+from embedcnn.text.vocabulary import CharVocabulary, Vocabulary
+
+__all__ = ["CharVocabulary", "Ragged", "TextEncoder", "Vocabulary", "ngrams", "subword_ids", "word_hash"]
+
+WHITESPACE = " \t\n\v\f\r"
+PUNCTUATION = "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~'"
+STANDARDIZE = ("lower_and_strip_punctuation", "lower", "strip_punctuation", None)
+SPLIT = {"whitespace": "words", "character": "characters", None: "none"}
+
+
+def _widths(ngrams: int | Sequence[int] | None) -> tuple[int, ...]:
+    if ngrams is None:
+        return ()
+    widths = tuple(range(1, ngrams + 1)) if isinstance(ngrams, int) else tuple(ngrams)
+    if not widths or not all(isinstance(width, int) and width >= 1 for width in widths):
+        raise ValueError(f"ngrams = {ngrams!r} is neither None, a positive integer nor a tuple of them")
+    return widths
+
+
+class TextEncoder:
+    """Texts to ids as Keras's TextVectorization: standardize, split, look up; padding 0, unknown tokens 1.
+
+    Args:
+        max_tokens: the largest vocabulary, with padding and unknown; None: any.
+        standardize: "lower_and_strip_punctuation", "lower", "strip_punctuation" or None. As in Keras
+            only A to Z are lower-cased, and punctuation vanishes ("don't" → "dont"). Or a function of a str
+            that gives a str.
+        split: "whitespace", "character", None (the text is one token), or a function of a str that gives
+            its tokens.
+        ngrams: n: tokens and their n-grams of up to n words; a tuple: those lengths only; None: tokens.
+        output_sequence_length: ids per text in ``encoder(texts)``: cut or padded behind. None: a Ragged.
+        vocabulary: a Vocabulary, or tokens (with or without the two first ones), instead of ``adapt``.
+        filters: characters that end a word like whitespace, before ``standardize`` could drop them.
+
+    Raises ValueError for other words or sizes. A list in place of a text holds tokens that are not cut
+    any further.
+
+    >>> encoder = TextEncoder(max_tokens=5)
+    >>> encoder.adapt(["The cat sat.", "The cat; a dog"])
+    >>> encoder.get_vocabulary()
+    ['', '[UNK]', 'the', 'cat', 'sat']
+    >>> encoder(["the dog sat"])
+    Ragged(1 sequences, 3 ids, lengths 3 to 3)
+    >>> encoder.output_sequence_length = 4
+    >>> encoder(["the dog sat"])
+    array([[2, 1, 4, 0]], dtype=int32)
+
+    Source: ``keras.layers.TextVectorization`` with ``output_mode="int"``.
+    """
+
+    rows_independent = True  # the ids of a text do not depend on the texts beside it
+
+    def __init__(
+        self,
+        max_tokens: int | None = None,
+        standardize: str | Callable[[str], str] | None = "lower_and_strip_punctuation",
+        split: str | Callable[[str], Iterable[str]] | None = "whitespace",
+        ngrams: int | Sequence[int] | None = None,
+        output_sequence_length: int | None = None,
+        vocabulary: Vocabulary | Iterable[str] | None = None,
+        filters: str = "",
+    ) -> None:
+        if max_tokens is not None and max_tokens < 2:
+            raise ValueError(f"max_tokens = {max_tokens} has no room for padding and unknown (2)")
+        if not callable(standardize) and standardize not in STANDARDIZE:
+            raise ValueError(f"standardize = {standardize!r} is none of {STANDARDIZE} and no function")
+        if not callable(split) and split not in SPLIT:
+            raise ValueError(f"split = {split!r} is none of {tuple(SPLIT)} and no function")
+        if output_sequence_length is not None and output_sequence_length < 0:
+            raise ValueError(f"output_sequence_length = {output_sequence_length} is negative")
+        if filters and split != "whitespace":
+            raise ValueError(f'filters = {filters!r} need split="whitespace", got {split!r}')
+        self.max_tokens = max_tokens
+        self.standardize = standardize
+        self.split = split
+        self.ngrams = ngrams
+        self.output_sequence_length = output_sequence_length
+        self.filters = filters
+        self._ngram_widths = _widths(ngrams)
+        self.vocabulary: Vocabulary | None = None
+        if vocabulary is not None:
+            self.set_vocabulary(vocabulary)
+
+    def _rules(self) -> Any:
+        standardize = self.standardize if isinstance(self.standardize, str) else ""
+        return _core_rules(standardize, None if callable(self.split) else self.split, self.filters)
+
+    def _blocks(self, texts: Iterable[Any]) -> Iterator[tuple[int, Sequence[Any], Any]]:
+        """(number of the first, texts or lists of tokens, the core's rules that make tokens of them)."""
+        rules = self._rules()
+        for first, block in text_blocks(texts):
+            if callable(self.standardize):
+                block = [self.standardize(text) if isinstance(text, str) else text for text in block]
+            if callable(self.split):
+                whole = rules.tokens(block, first)
+                block = [
+                    list(self.split(tokens[0])) if isinstance(text, str) else tokens
+                    for text, tokens in zip(block, whole, strict=True)
+                ]
+            elif self._ngram_widths:
+                block = rules.tokens(block, first)
+            else:
+                yield first, block, rules
+                continue
+            if self._ngram_widths:
+                block = [self._join(tokens) for tokens in block]
+            yield first, block, PLAIN
+
+    def _join(self, tokens: list[str]) -> list[str]:
+        return [
+            " ".join(tokens[start : start + width])
+            for width in self._ngram_widths
+            for start in range(len(tokens) - width + 1)
+        ]
+
+    def adapt(self, texts: Iterable[str]) -> None:
+        """Makes the vocabulary: tokens by frequency, ties in reverse order of their characters (Keras's way).
+
+        Raises TypeError where ``texts`` is one str. What was learnt or set before is forgotten.
+        """
+        table = _core.WordTable()
+        for first, block, rules in self._blocks(texts):
+            done(table.count(block, rules, first), block, first)
+        pairs = zip(table.words(), table.counts().tolist(), strict=True)
+        ranked = sorted(pairs, key=lambda pair: (pair[1], pair[0]), reverse=True)
+        tokens = [word for word, _ in ranked if word not in ("", "[UNK]")]
+        self.vocabulary = Vocabulary(tokens if self.max_tokens is None else tokens[: self.max_tokens - 2])
+
+    def set_vocabulary(self, vocabulary: Vocabulary | Iterable[str]) -> None:
+        """Uses this vocabulary; ValueError where it is larger than ``max_tokens``."""
+        if not isinstance(vocabulary, Vocabulary):
+            vocabulary = Vocabulary(vocabulary)
+        if self.max_tokens is not None and len(vocabulary) > self.max_tokens:
+            raise ValueError(f"{len(vocabulary)} tokens are more than max_tokens = {self.max_tokens}")
+        self.vocabulary = vocabulary
+
+    def _ready(self) -> Vocabulary:
+        if self.vocabulary is None:
+            raise ValueError("the encoder has no vocabulary yet: call adapt or set_vocabulary first")
+        return self.vocabulary
+
+    def get_vocabulary(self, include_special_tokens: bool = True) -> list[str]:
+        """The tokens in the order of their ids; without padding and unknown if so asked."""
+        tokens = self._ready().tokens
+        return tokens if include_special_tokens else tokens[2:]
+
+    def vocabulary_size(self) -> int:
+        """How many tokens there are, with padding and unknown."""
+        return len(self._ready())
+
+    def encode(self, texts: Iterable[str]) -> Ragged:
+        """The ids of every text.
+
+        Raises ValueError before there is a vocabulary, TypeError where ``texts`` is one str or holds
+        something that is neither str nor a list of str.
+
+        >>> TextEncoder(vocabulary=["a", "b"]).encode(["A, x", "b"]).tolist()
+        [[2, 1], [3]]
+        """
+        vocabulary = self._ready()
+        table, ids = vocabulary._table, vocabulary._ids
+        return concatenate(
+            [
+                Ragged._of(*done(table.encode(block, rules, ids, 1, first), block, first))
+                for first, block, rules in self._blocks(texts)
+            ]
+        )
+
+    def __call__(self, texts: Iterable[str]) -> Ragged | npt.NDArray[np.int32]:
+        """``encode``, and with ``output_sequence_length`` an int32 matrix (B, output_sequence_length)."""
+        ragged = self.encode(texts)
+        if self.output_sequence_length is None:
+            return ragged
+        return ragged.to_padded(self.output_sequence_length, "post", "post")
+
+    def get_config(self) -> dict[str, Any]:
+        """The settings, ready for JSON; the vocabulary is ``encoder.vocabulary.to_text()``.
+
+        Raises ValueError where ``standardize`` or ``split`` is a function: a file cannot hold one.
+        """
+        for name in ("standardize", "split"):
+            if callable(getattr(self, name)):
+                raise ValueError(f"{name} is a function, which a config cannot hold")
+        return {
+            "max_tokens": self.max_tokens,
+            "standardize": self.standardize,
+            "split": self.split,
+            "ngrams": list(self.ngrams) if isinstance(self.ngrams, (tuple, list)) else self.ngrams,
+            "output_sequence_length": self.output_sequence_length,
+            "filters": self.filters,
+        }
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], vocabulary: Vocabulary | Iterable[str] | None = None
+    ) -> TextEncoder:
+        """The encoder of ``get_config``, with its vocabulary.
+
+        >>> encoder = TextEncoder(ngrams=2, vocabulary=["a"])
+        >>> vocabulary = Vocabulary.from_text(encoder.vocabulary.to_text())
+        >>> copy = TextEncoder.from_config(encoder.get_config(), vocabulary)
+        >>> copy.encode(["a b"]).tolist()
+        [[2, 1, 1]]
+        """
+        return cls(**config, vocabulary=vocabulary)
+
+
+@lru_cache(maxsize=32)
+def _core_rules(standardize: str, split: str | None, filters: str) -> Any:
+    """The core's rules for these settings; made once, as a single sentence is encoded in less time."""
+    marks = PUNCTUATION if "strip" in standardize else ""
+    drops = "".join(mark for mark in marks if mark not in filters)
+    stops = WHITESPACE + filters if split == "whitespace" else ""
+    case = "ascii" if "lower" in standardize else "none"
+    return _core.TextRules(SPLIT[split], case, stops, drops)
+
+
+def ngrams(
+    texts: Iterable[str | list[str]],
+    n: int = 2,
+    bucket: int = 2_000_000,
+    lower: bool = False,
+    filters: str = "",
+) -> Ragged:
+    """Buckets of the n-grams of 2 to ``n`` words of every text, as fastText's ``-wordNgrams`` hashes them.
+
+    Args:
+        texts: str, cut at whitespace, NUL and ``filters``, or lists of tokens.
+        n: the longest n-gram.
+        bucket: how many buckets; ids are below it. A fastText model adds its number of words to them.
+        lower: lower-case first.
+
+    Raises ValueError for n below 1 or a ``bucket`` outside [1, 2^31).
+
+    >>> ngrams(["one two three"], n=2, bucket=1000).lengths
+    array([2])
+
+    Source: fastText's ``Dictionary::addWordNgrams`` (Joulin et al. 2017).
+    """
+    if n < 1:
+        raise ValueError(f"n = {n} is below 1")
+    rules = _core.TextRules("words", "unicode" if lower else "none", WHITESPACE + "\0" + filters, "")
+    return concatenate(
+        [
+            Ragged._of(*done(_core.ngrams(block, rules, n, bucket, first), block, first))
+            for first, block in text_blocks(texts)
+        ]
+    )
+
+
+def subword_ids(word: str, minn: int = 3, maxn: int = 6, bucket: int = 2_000_000) -> npt.NDArray[np.int32]:
+    """Buckets of the character n-grams of ``<word>``, int32, in fastText's order.
+
+    Args:
+        word: one word, without "<" and ">".
+        minn, maxn: the shortest and longest n-gram, in code points.
+        bucket: how many buckets; ids are below it. A fastText model adds its number of words to them.
+
+    Raises ValueError for ``minn`` below 1, ``maxn`` below ``minn`` or a ``bucket`` outside [1, 2^31).
+
+    >>> len(subword_ids("where", minn=3, maxn=4))
+    9
+
+    Source: fastText's ``Dictionary::computeSubwords`` (Bojanowski et al. 2017).
+    """
+    return _core.subwords(word, minn, maxn, bucket)
+
+
+def word_hash(word: str) -> int:
+    """fastText's 32-bit hash of a word: FNV-1a over sign-extended bytes.
+
+    >>> word_hash("a")
+    3826002220
+    """
+    return _core.word_hash(word)

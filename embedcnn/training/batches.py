@@ -1,0 +1,225 @@
+"""Batches of an epoch, from arrays in memory or from an iterable.
+
+What costs time to make (elements of an iterable, ids of raw texts) is made by a thread that is up to AHEAD
+batches in front of the step, which computes without the interpreter's lock. Batches come in the same order
+and with the same bits as without the thread. Whoever takes batches closes the iterator: that ends the thread.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from ..base.random_seeds import generator
+from ..data.indexed_batches import IndexedBatches, is_indexed
+from ..ragged import Ragged
+from ..text.rows import TextRows
+from .sample_weights import Weights, take_weights
+
+Batch = tuple[list[Any], list[np.ndarray], Weights, int]
+"""Inputs, targets, weights and the number of examples."""
+
+AHEAD = 32  # batches that wait, besides the one in the making: many at a time disturb the step less often
+NO_BATCHES = (
+    "x gave no batches: it is empty, a generator that has already ended, or a Dataset with too few elements "
+    "for one batch and drop_remainder=True"
+)
+REFILL = 8  # so few must be left before the thread wakes up again
+
+
+class ArrayBatches:
+    """Batches of arrays or texts that are in memory, shuffled by (seed, epoch) or in order."""
+
+    def __init__(
+        self,
+        inputs: list[Any],
+        targets: list[np.ndarray],
+        weights: Weights,
+        batch_size: int,
+        seed: int | None,
+        limit: int | None = None,
+    ) -> None:
+        self.inputs, self.targets, self.weights, self.seed = inputs, targets, weights, seed
+        self.count = len(inputs[0])
+        self.first_pass = 0
+        self.batch_size, self.limit = batch_size, limit
+        self.steps: int | None = math.ceil(self.count / batch_size)
+        self._texts = any(isinstance(part, TextRows) for part in inputs)
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of an epoch, `limit` at most; its number (of the model's life) decides the order."""
+        order = None
+        if self.seed is not None:
+            order = generator(self.seed, number).permutation(self.count)
+        return self._started(first_batches(self._batches(order), self.limit))
+
+    def once(self) -> Iterator[Batch]:
+        """The batches in order, `limit` of them at most."""
+        return self._started(first_batches(self._batches(None), self.limit))
+
+    def go_on(self, seed: int, first_pass: int, taken: int) -> None:
+        """Goes on where a backup was: the model's seed and the number of the epoch decide the order."""
+        self.seed = None if self.seed is None else seed
+
+    def close(self) -> None:
+        """Nothing stays open between epochs."""
+
+    def _started(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        return ahead(lambda: batches) if self._texts and self.count > self.batch_size else batches
+
+    def _batches(self, order: np.ndarray | None) -> Iterator[Batch]:
+        stop = 0
+        while stop < self.count:
+            start, stop = stop, min(stop + self.batch_size, self.count)  # predict lets the size grow
+            index: Any = slice(start, stop) if order is None else order[start:stop]
+            inputs = [take(part, index) for part in self.inputs]
+            weights = take_weights(self.weights, index)
+            yield inputs, [part[index] for part in self.targets], weights, stop - start
+
+
+class IterableBatches:
+    """Batches (x, y[, sample_weight]) from an iterable, prepared one by one.
+
+    Iterators that are opened here are closed here; a generator that the user passed stays the user's.
+    """
+
+    def __init__(
+        self, source: Any, prepare: Callable[[Any], Batch], limit: int | None, seed: int | None = None
+    ) -> None:
+        source = IndexedBatches(source, seed) if is_indexed(source) else source
+        self.source, self.limit = source, limit
+        self.seed = None
+        self._prepare = prepare
+        self._running: Iterator[Any] | None = None
+        self._passes: int | None = None
+        self.first_pass = 0  # of epochs of `limit` batches
+        self.steps = known_length(source) if limit is None else limit
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """One pass; or `limit` batches, which go on where the last epoch ended and start again at the end."""
+        return ahead(lambda: self._whole_pass(number) if self.limit is None else self._some(number))
+
+    def once(self) -> Iterator[Batch]:
+        """One pass from the beginning, `limit` batches at most."""
+        return ahead(lambda: first_batches(self._whole_pass(0), self.limit))
+
+    def go_on(self, seed: int, first_pass: int, taken: int) -> None:
+        """Goes on where a backup was. Epochs of `limit` batches run on through the passes: those taken in
+        the epochs before are skipped.
+        """
+        if isinstance(self.source, IndexedBatches) and self.source.seed is not None:
+            self.source.seed = seed
+        if self.limit is not None and taken:
+            self.first_pass = self._passes = first_pass
+            for _ in range(taken):
+                self._next()
+
+    def close(self) -> None:
+        """Closes what epochs of `limit` batches left open."""
+        running, self._running = self._running, None
+        self._close(running)
+
+    def _whole_pass(self, number: int) -> Iterator[Batch]:
+        elements = self._open(number)
+        try:
+            for item in elements:
+                yield owned(self._prepare(item))
+        finally:
+            self._close(elements)
+
+    def _some(self, number: int) -> Iterator[Batch]:
+        assert self.limit is not None
+        if self._passes is None:
+            self.first_pass = self._passes = number
+        for _ in range(self.limit):
+            item = self._next()
+            if item is None:
+                return
+            yield owned(self._prepare(item))
+
+    def _next(self) -> Any:
+        for _ in range(2):
+            if self._running is None:
+                assert self._passes is not None
+                self._running = self._open(self._passes)
+                self._passes += 1
+            item = next(self._running, None)
+            if item is not None:
+                return item
+            self.close()
+        return None
+
+    def _open(self, number: int) -> Iterator[Any]:
+        """A pass over the source; sources that number their passes are told which one this is."""
+        if hasattr(self.source, "set_epoch"):
+            self.source.set_epoch(number)
+        return self.source.iterate(number) if hasattr(self.source, "iterate") else iter(self.source)
+
+    def _close(self, elements: Any) -> None:
+        if elements is not None and elements is not self.source and hasattr(elements, "close"):
+            elements.close()
+
+
+def ahead(start: Callable[[], Iterator[Batch]]) -> Iterator[Batch]:
+    """The batches of `start()`, made by a thread of their own."""
+    from ..data.workers import run_ahead
+
+    return run_ahead(start, AHEAD, REFILL)
+
+
+def first_batches(batches: Iterator[Batch], limit: int | None) -> Iterator[Batch]:
+    """`limit` batches at most (None: all); closing this closes the batches."""
+    try:
+        yield from islice(batches, limit)
+    finally:
+        batches.close()  # type: ignore[attr-defined]
+
+
+def known_length(source: Any) -> int | None:
+    """The number of batches of an iterable, None where it is not known; ValueError where there is no end."""
+    if getattr(source, "cardinality", None) is not None and source.cardinality() == -1:
+        raise ValueError(
+            "x is a data set without end: say how many batches to take, with `steps_per_epoch`, "
+            "`validation_steps` or `steps`"
+        )
+    try:
+        return len(source)
+    except TypeError:
+        return None
+
+
+def owned(batch: Batch) -> Batch:
+    """A batch that shares no memory with what the iterable gave, which may fill the same array again."""
+    inputs, targets, weights, count = batch
+    return (
+        [tuple(map(np.copy, part)) if isinstance(part, tuple) else np.copy(part) for part in inputs],
+        [np.copy(part) for part in targets],
+        _copied(weights),
+        count,
+    )
+
+
+def _copied(weights: Weights) -> Weights:
+    if isinstance(weights, tuple):
+        return tuple(None if part is None else part.copy() for part in weights)
+    return None if weights is None else weights.copy()
+
+
+def take(prepared: Any, index: Any) -> Any:
+    """The examples of `index` (an array or a slice) of a prepared input, in the form that programs take."""
+    if isinstance(prepared, TextRows):
+        return raw(prepared.encoded(index))
+    if isinstance(prepared, Ragged):
+        return raw(prepared[index])
+    return prepared[index]
+
+
+def raw(prepared: Any) -> Any:
+    """A prepared input in the form that programs take: (ids, offsets) for Ragged."""
+    if isinstance(prepared, Ragged):
+        return (prepared.ids, prepared.offsets)
+    return prepared

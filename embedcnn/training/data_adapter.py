@@ -1,0 +1,283 @@
+"""The part of a model that turns x, y and weights, as users give them, into batches for its programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..base.arguments import warn_user
+from ..ragged import Ragged
+from ..text.rows import TextRows, checked_texts, is_text
+from . import input_data, sample_weights
+from .batches import ArrayBatches, Batch, IterableBatches, raw
+from .input_data import InputSpec
+from .settings import Compiled
+
+BATCH_SIZE = 32  # where none is given, as in Keras
+
+
+class Preparation:
+    """What a model inherits to prepare data; needs its inputs, `_settle()` and `_build_for(x)`."""
+
+    name: str
+    inputs: list[Any]
+    text_encoder: Any
+    _specs: list[InputSpec]
+
+    def _settle(self) -> Compiled:
+        raise NotImplementedError
+
+    def _build_for(self, x: Any) -> None:
+        raise NotImplementedError
+
+    def _input_list(self, x: Any, whole: bool = False) -> list[Any]:
+        """x as one value per input of the model; raw texts are encoded, or, as a `whole`, made TextRows."""
+        specs = self._specs
+        if isinstance(x, dict):
+            names = [tensor.name for tensor in self.inputs]
+            if set(x) != set(names):
+                raise ValueError(f"x must have the keys {names}. Received: {sorted(map(str, x))}")
+            parts = [x[name] for name in names]
+        elif len(specs) == 1:
+            single = isinstance(x, (list, tuple)) and len(x) == 1
+            single = single and (
+                isinstance(x[0], Ragged) or isinstance(x[0], np.ndarray) and x[0].ndim == len(specs[0].shape)
+            )
+            parts = [x[0] if single else x]
+        else:
+            if not isinstance(x, (list, tuple)) or len(x) != len(specs):
+                got = f"{len(x)} values" if isinstance(x, (list, tuple)) else type(x).__name__
+                raise ValueError(
+                    f"Model {self.name!r} has {len(specs)} inputs "
+                    f"{[tensor.name for tensor in self.inputs]}: x must be a "
+                    f"list of {len(specs)} arrays, or a dict. Received: {got}"
+                )
+            parts = list(x)
+        return [self._encoded(spec, part, whole) for spec, part in zip(specs, parts, strict=True)]
+
+    def _encoded(self, spec: InputSpec, part: Any, whole: bool) -> Any:
+        if not is_text(part):
+            return part
+        if self.text_encoder is None:
+            raise TypeError(
+                f"{spec.name} holds texts, but model {self.name!r} has no text encoder. Set "
+                "model.text_encoder, or turn the "
+                "texts into token ids first"
+            )
+        texts, encoder = checked_texts(spec.name, part), self.text_encoder
+        if not whole or not getattr(encoder, "rows_independent", False):
+            return encoder(texts.tolist())
+        rows = TextRows(texts, lambda some: input_data.prepare_input(spec, encoder(some)))
+        rows.encoded(slice(0, 1))  # what does not fit the model is found before training begins
+        return rows
+
+    def _prepare_inputs(self, x: Any, whole: bool) -> list[Any]:
+        return [
+            input_data.prepare_input(spec, part, whole)
+            for spec, part in zip(self._specs, self._input_list(x, whole), strict=True)
+        ]
+
+    def _prepare(self, x: Any, y: Any, weights: Any, whole: bool) -> tuple[list[Any], list[np.ndarray], Any]:
+        """Inputs, targets (one per loss) and sample weights, checked."""
+        compiled = self._settle()
+        inputs = self._prepare_inputs(x, whole)
+        targets = [
+            input_data.prepare_target(
+                compiled.targets[number],
+                input_data.padded_labels(compiled.targets[number], part, inputs),
+                whole,
+            )
+            for number, part in zip(compiled.active, self._target_list(y, compiled), strict=True)
+        ]
+        named = {spec.name: part for spec, part in zip(self._specs, inputs, strict=True)}
+        named |= {compiled.targets[n].name: part for n, part in zip(compiled.active, targets, strict=True)}
+        count = input_data.same_length(named)
+        return inputs, targets, self._prepare_weights(weights, count)
+
+    def _prepare_weights(self, weights: Any, count: int) -> sample_weights.Weights:
+        """One array, or for weights that are given output by output a tuple with those of each loss."""
+        compiled = self._settle()
+        shapes = [compiled.targets[number].shape for number in compiled.active]
+        parts = sample_weights.weights_per_output(weights, compiled.output_names)
+        if parts is not None:
+            chosen = [parts[number] for number in compiled.active]
+            return tuple(
+                sample_weights.prepare_weights(part, count, shape)
+                for part, shape in zip(chosen, shapes, strict=True)
+            )
+        same = shapes[0] if len({len(shape) for shape in shapes}) == 1 else (None,)
+        return sample_weights.prepare_weights(weights, count, same)
+
+    def _target_list(self, y: Any, compiled: Compiled) -> list[Any]:
+        if y is None:
+            raise ValueError("y is missing. Received: y=None")
+        if isinstance(y, dict):
+            if set(y) - set(compiled.output_names):
+                raise ValueError(
+                    f"y must have keys out of {compiled.output_names}. Received: {sorted(map(str, y))}"
+                )
+            return [y.get(compiled.output_names[number]) for number in compiled.active]
+        count = len(compiled.output_names)
+        if count == 1:
+            return [y]
+        if not isinstance(y, (list, tuple)) or len(y) not in (count, len(compiled.active)):
+            got = f"{len(y)} values" if isinstance(y, (list, tuple)) else type(y).__name__
+            raise ValueError(
+                f"Model {self.name!r} has {count} outputs {compiled.output_names}: y must be a list of "
+                f"{count} arrays, "
+                f"or a dict. Received: {got}"
+            )
+        return [y[number] for number in compiled.active] if len(y) == count else list(y)
+
+    def _batch(self, item: Any, class_weight: Any = None) -> Batch:
+        """A batch from an iterable: (x, y) or (x, y, sample_weight)."""
+        if not isinstance(item, (tuple, list)) or len(item) not in (2, 3):
+            raise ValueError(
+                "A batch of an iterable must be (x, y) or (x, y, sample_weight). "
+                f"Received: {type(item).__name__}"
+                + (f" of {len(item)}" if isinstance(item, (tuple, list)) else "")
+            )
+        self._build_for(item[0])
+        inputs, targets, weights = self._prepare(item[0], item[1], item[2] if len(item) == 3 else None, False)
+        weights = self._class_weighted(targets, weights, class_weight)
+        return [raw(part) for part in inputs], targets, weights, len(inputs[0])
+
+    def _class_weighted(self, targets: list[np.ndarray], weights: Any, class_weight: Any) -> Any:
+        if class_weight is None:
+            return weights
+        compiled = self._settle()
+        specs = [compiled.targets[number] for number in compiled.active]
+        names = [compiled.output_names[number] for number in compiled.active]
+        by_output = isinstance(class_weight, dict) and any(isinstance(key, str) for key in class_weight)
+        if not by_output and len(specs) != 1:
+            raise ValueError(
+                "class_weight of a model with several outputs must be a dict of output name to a dict of "
+                "class "
+                f"number to weight; outputs: {names}"
+            )
+        if not by_output:
+            part = weights[0] if isinstance(weights, tuple) else weights
+            return sample_weights.class_weights(specs[0], targets[0], class_weight, part)
+        for name in class_weight:
+            if name not in names:
+                raise ValueError(f"class_weight: no output with a loss is called {name!r}; outputs: {names}")
+        given = weights if isinstance(weights, tuple) else [weights] * len(specs)
+        return tuple(
+            part
+            if name not in class_weight
+            else sample_weights.class_weights(spec, target, class_weight[name], part)
+            for name, spec, target, part in zip(names, specs, targets, given, strict=True)
+        )
+
+    def _feed(
+        self,
+        x: Any,
+        y: Any,
+        batch_size: Any,
+        weights: Any,
+        class_weight: Any,
+        steps: int | None,
+        seed: int | None,
+    ) -> ArrayBatches | IterableBatches:
+        if input_data.is_iterable_of_batches(x):
+            for argument, value in (("y", y), ("sample_weight", weights)):
+                if value is not None:
+                    raise ValueError(
+                        f"`{argument}` must not be given when x is an iterable of batches: they hold it"
+                    )
+            if batch_size is not None:
+                raise ValueError("`batch_size` must not be given when x is an iterable of batches")
+            return IterableBatches(x, lambda item: self._batch(item, class_weight), steps, seed)
+        self._build_for(x)
+        inputs, targets, weights = self._prepare(x, y, weights, True)
+        weights = self._class_weighted(targets, weights, class_weight)
+        return ArrayBatches(inputs, targets, weights, checked_batch_size(batch_size), seed, steps)
+
+    def _unlabelled_feed(self, x: Any, batch_size: Any, steps: int | None) -> ArrayBatches | IterableBatches:
+        """Inputs alone, for predict; of tuples that an iterable gives, the first part."""
+        if input_data.is_iterable_of_batches(x):
+            if batch_size is not None:
+                raise ValueError("`batch_size` must not be given when x is an iterable of batches")
+            return IterableBatches(x, self._unlabelled, steps)
+        self._build_for(x)
+        inputs = self._prepare_inputs(x, True)
+        input_data.same_length({spec.name: part for spec, part in zip(self._specs, inputs, strict=True)})
+        return ArrayBatches(inputs, [], None, checked_batch_size(batch_size), None, steps)
+
+    def _unlabelled(self, item: Any) -> Batch:
+        x = item[0] if isinstance(item, tuple) else item
+        self._build_for(x)
+        inputs = self._prepare_inputs(x, False)
+        return [raw(part) for part in inputs], [], None, len(inputs[0])
+
+    def _split(self, x: Any, y: Any, weights: Any, share: float) -> tuple[Any, Any, Any, Any]:
+        """The last `share` of the examples as validation data."""
+        if not isinstance(share, (int, float)) or not 0 < share < 1:
+            raise ValueError(f"`validation_split` must be in [0, 1). Received: validation_split={share!r}")
+        if input_data.is_iterable_of_batches(x):
+            raise ValueError(
+                "`validation_split` needs arrays; give validation_data when x is an iterable of batches"
+            )
+        self._build_for(x)
+        inputs, targets, weights = self._prepare(x, y, weights, True)
+        count = len(inputs[0])
+        at = int(count * (1.0 - share))
+        if at == 0 or at == count:
+            raise ValueError(f"`validation_split`={share} of {count} examples leaves no examples on one side")
+
+        def part(index: np.ndarray) -> tuple[Any, Any, Any]:
+            whole = [value[index] for value in inputs], [value[index] for value in targets]
+            single = [values[0] if len(values) == 1 else values for values in whole]
+            return single[0], self._targets_as_given(single[1]), self._weights_as_given(weights, index)
+
+        head, tail = part(np.arange(at)), part(np.arange(at, count))
+        return head[0], head[1], head[2], tail if tail[2] is not None else tail[:2]
+
+    def _targets_as_given(self, targets: Any) -> Any:
+        """Targets per loss in the form that `_target_list` takes back."""
+        compiled = self._settle()
+        if len(compiled.output_names) == 1:
+            return targets
+        values = targets if isinstance(targets, list) else [targets]
+        return {compiled.output_names[n]: value for n, value in zip(compiled.active, values, strict=True)}
+
+    def _weights_as_given(self, weights: sample_weights.Weights, index: np.ndarray) -> Any:
+        """Weights per loss in the form that `_prepare_weights` takes back."""
+        taken = sample_weights.take_weights(weights, index)
+        if not isinstance(taken, tuple):
+            return taken
+        compiled = self._settle()
+        return {compiled.output_names[n]: value for n, value in zip(compiled.active, taken, strict=True)}
+
+    def _validation_feed(self, data: Any, batch_size: Any, steps: int | None) -> Any:
+        if data is None:
+            return None
+        if input_data.is_iterable_of_batches(data):
+            return IterableBatches(data, self._batch, steps)
+        if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
+            raise ValueError(
+                "`validation_data` must be (x, y), (x, y, sample_weight) or an iterable of batches. "
+                f"Received: {type(data).__name__}"
+            )
+        return self._feed(
+            data[0], data[1], batch_size, data[2] if len(data) == 3 else None, None, steps, None
+        )
+
+    def _warn_single_class(self, feed: ArrayBatches) -> None:
+        compiled = self._settle()
+        for number, target in zip(compiled.active, feed.targets, strict=True):
+            spec = compiled.targets[number]
+            classes = spec.target == "classes" or (spec.target == "binary" and spec.units == 1)
+            if classes and len(target) > 1 and target.size and target.min() == target.max():
+                warn_user(f"{spec.name} holds only the class {target.flat[0]:g}: nothing can be learned")
+
+
+def positive(argument: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"`{argument}` must be a positive integer. Received: {argument}={value!r}")
+    return int(value)
+
+
+def checked_batch_size(value: Any) -> int:
+    return BATCH_SIZE if value is None else positive("batch_size", value)

@@ -1,0 +1,178 @@
+"""Where the time of a training step goes: `Model.profile` runs some steps and times their operations."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import statistics
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from .. import optimizers
+from ..saving import archive, model_file
+from .data_adapter import positive
+from .resuming import carried_states
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..models.sequential import Model
+
+WARM = 2
+"""Steps before those that count: the first ones ask the system for memory."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one part of a step took, medians over the steps, in milliseconds; bytes of the core's memory."""
+
+    name: str
+    operation: str
+    forward_ms: float
+    backward_ms: float
+    bytes: int = 0
+
+    @property
+    def ms(self) -> float:
+        """Both passes."""
+        return self.forward_ms + self.backward_ms
+
+
+class Profile:
+    """Costs of a training step, in its order: making the batch, Python and checks, the plan of memory, each
+    operation, the update of the weights. `str()` is a table; `save` writes a trace for a browser.
+
+    An operation may serve several layers (an Embedding and the convolutions over it), and then bears their
+    names. `step_ms` is the median step, batch included.
+    """
+
+    def __init__(self, costs: list[Cost], step_ms: float, steps: int, threads: int) -> None:
+        self.costs, self.step_ms, self.steps, self.threads = costs, step_ms, steps, threads
+
+    def __str__(self) -> str:
+        width = max(len(cost.name) for cost in self.costs)
+        lines = [f"{'':<{width}}  {'forward ms':>11} {'backward ms':>11} {'share':>6} {'MB':>8}  operation"]
+        for cost in self.costs:
+            backward = f"{cost.backward_ms:11.3f}" if cost.backward_ms else f"{'':11}"
+            memory = f"{cost.bytes / 1e6:8.2f}" if cost.bytes else f"{'':8}"
+            lines.append(
+                f"{cost.name:<{width}}  {cost.forward_ms:11.3f} {backward} {cost.ms / self.step_ms:6.1%} "
+                f"{memory}  {cost.operation}".rstrip()
+            )
+        lines.append(f"a step takes {self.step_ms:.3f} ms (median of {self.steps}, {self.threads} threads)")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def save(self, filepath: str | os.PathLike[str]) -> None:
+        """Writes one step as a trace in JSON, which chrome://tracing, Perfetto and Speedscope show."""
+        events, now = [], 0.0
+        passes = [(cost, cost.forward_ms, "") for cost in self.costs[:-1]]
+        passes += [(cost, cost.backward_ms, " backward") for cost in reversed(self.costs[:-1])]
+        for cost, ms, what in [*passes, (self.costs[-1], self.costs[-1].forward_ms, "")]:
+            if ms:
+                event = {"name": cost.name + what, "cat": cost.operation, "ph": "X", "pid": 0, "tid": 0}
+                events.append({**event, "ts": now * 1e3, "dur": ms * 1e3, "args": {"bytes": cost.bytes}})
+                now += ms
+        with open(filepath, "w", encoding="utf-8") as file:
+            json.dump({"traceEvents": events, "displayTimeUnit": "ms"}, file, indent=1)
+
+
+def profile(model: Model, x: Any, y: Any, batch_size: int | None, sample_weight: Any, steps: int) -> Profile:
+    """Profile of `steps` training steps; the model is afterwards as it was."""
+    from .. import runtime
+
+    steps = positive("steps", steps)
+    model._require_compiled("profile")
+    with model._exclusive():
+        feed = model._feed(x, y, batch_size, sample_weight, None, None, None)
+        before = _state_of(model)
+        try:
+            times, costs = _run(model, feed, steps)
+        finally:
+            feed.close()
+            _put_back(model, before)
+        return Profile(
+            _summed_up(model, times, costs),
+            statistics.median(sum(parts) for parts in times) * 1e3,
+            len(times),
+            runtime.get_num_threads(),
+        )
+
+
+def _batches(model: Model, feed: Any) -> Iterator[Any]:
+    """Batches, those of a generator once, others again and again; ValueError where there is none."""
+    taken, before = 0, -1
+    while taken > before:
+        before = taken
+        with closing(feed.epoch(model.epochs_trained)) as batches:
+            for batch in batches:
+                taken += 1
+                yield batch
+    if not taken:
+        raise ValueError("x gave no batches: it is empty, or a generator that has already ended")
+
+
+def _run(model: Model, feed: Any, steps: int) -> tuple[list[tuple[float, float]], list[Any]]:
+    """Seconds for each batch and each step, and what the core says of the steps."""
+    times, costs = [], []
+    with closing(_batches(model, feed)) as batches:
+        begin = time.perf_counter()
+        for inputs, targets, weights, _ in islice(batches, WARM + steps):
+            made = time.perf_counter()
+            compiled = model._settle()
+            core = model._program("train")
+            core.set_timed(True)
+            model._train_step(inputs, targets, weights, compiled)
+            end = time.perf_counter()
+            times.append((made - begin, end - made))
+            costs.append(core.costs)
+            begin = time.perf_counter()
+    warm = min(WARM, len(times) - 1)
+    return times[warm:], costs[warm:]
+
+
+def _summed_up(model: Model, times: list[tuple[float, float]], costs: list[Any]) -> list[Cost]:
+    operations = model._lower("train").operations
+    middle = statistics.median
+    inside = [sum(forward + backward for forward, backward, _ in each) + a + b for each, a, b in costs]
+    outside = [step * 1e3 - ns / 1e6 for (_, step), ns in zip(times, inside, strict=True)]
+    rows = [
+        Cost("batch", "made from the data", middle(made for made, _ in times) * 1e3, 0.0),
+        Cost("step in Python", "checks, copies, results", max(0.0, middle(outside)), 0.0),
+        Cost("plan", "shapes and memory", middle(plan for _, plan, _ in costs) / 1e6, 0.0),
+    ]
+    for number, operation in enumerate(operations):
+        layers = dict.fromkeys(variable.path.rpartition("/")[0] for variable in operation.variables)
+        rows.append(
+            Cost(
+                ", ".join(layers) or operation.name,
+                operation.name,
+                middle(each[number][0] for each, _, _ in costs) / 1e6,
+                middle(each[number][1] for each, _, _ in costs) / 1e6,
+                int(middle(each[number][2] for each, _, _ in costs)),
+            )
+        )
+    update = middle(update for _, _, update in costs) / 1e6
+    return [*rows, Cost("update", f"clipping, {model.optimizer.core_name}", update, 0.0)]
+
+
+def _state_of(model: Model) -> tuple[dict[str, bytes], dict[str, Any], list[Any]]:
+    """Everything that a training step changes."""
+    model._settle()
+    file = io.BytesIO()
+    archive.write_archive(file, model_file.members_of(model))
+    file.seek(0)
+    states = [state.value.copy() for state in carried_states(model)]
+    return archive.read_archive(file, "the profile"), optimizers.serialize(model.optimizer), states
+
+
+def _put_back(model: Model, before: tuple[dict[str, bytes], dict[str, Any], list[Any]]) -> None:
+    members, optimizer, states = before
+    model_file.restore_training(model, members, optimizer, "the profile")
+    for state, value in zip(carried_states(model), states, strict=True):
+        state.assign(value)

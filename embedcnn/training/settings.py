@@ -1,0 +1,204 @@
+"""What `compile` settles: the loss of each output, the metrics, and how their means over batches are kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import losses, metrics
+from ..graph.nodes import SymbolicTensor
+from ..losses import Loss
+from ..metrics.language import TokenMetric
+from ..optimizers import Optimizer
+from .input_data import TargetSpec
+from .running_means import Meter, Tally
+
+
+class Compiled:
+    """Optimizer, losses and metrics of a model, resolved against its outputs."""
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        outputs: Sequence[SymbolicTensor],
+        loss: Any,
+        loss_weights: Any,
+        metric_names: Any,
+        weighted_metrics: Any,
+    ) -> None:
+        self.optimizer = optimizer
+        names = [tensor.name for tensor in outputs]
+        self.output_names = [
+            name if names.count(name) == 1 else f"{name}_{i}" for i, name in enumerate(names)
+        ]
+        self.losses: list[Loss | None] = [
+            None if part is None else losses.get(part) for part in self._per_output("loss", loss)
+        ]
+        if all(part is None for part in self.losses):
+            raise ValueError(f"`loss` must be given for at least one output. Received: loss={loss!r}")
+        for part in self.losses:
+            if part is not None and part.reduction == "none":
+                raise ValueError(
+                    f"loss={part.name!r} has reduction='none': a model needs one number. Allowed: 'sum', "
+                    "'sum_over_batch_size', 'mean_with_sample_weight'"
+                )
+        weights = self._per_output("loss_weights", loss_weights)
+        self.loss_weights = [1.0 if weight is None else _checked_weight(weight) for weight in weights]
+        self.active = [number for number, part in enumerate(self.losses) if part is not None]
+        self.targets = [
+            TargetSpec(
+                f"y[{number}]" if len(outputs) > 1 else "y",
+                part.target if part else "any",
+                tensor.shape,
+                getattr(part, "ignore_class", None),
+            )
+            for number, (part, tensor) in enumerate(zip(self.losses, outputs, strict=True))
+        ]
+        self._check_units()
+        self.settings = {"metrics": metric_names, "weighted_metrics": weighted_metrics}
+        self.meters = self._resolve(metric_names, False) + self._resolve(weighted_metrics, True)
+        self._tell_labels_apart()
+        seen = {meter.output for meter in self.meters if meter.from_outputs}
+        self.want_outputs = bool(seen)
+        self.unseen = [number for number in range(len(outputs)) if number not in seen]
+        self.want_masks = any(meter.steps and meter.summed < 0 for meter in self.meters)
+        self.counts_tokens = (
+            len(outputs) == 1 and len(outputs[0].shape) == 3 and self.targets[0].target == "classes"
+        )
+        """Whether the work of a step is told in tokens, not in examples."""
+        self.want_sums = self.counts_tokens or any(meter.summed >= 0 for meter in self.meters)
+        functions = [isinstance(self.losses[number], losses.FunctionLoss) for number in self.active]
+        self.loss_function = self._function_of if any(functions) else None
+        self.simple = len(self.active) == 1 and len(outputs) == 1
+        self.simple = self.simple and all(meter.counted >= 0 for meter in self.meters)
+        self.names = self._names()
+
+    def _per_output(self, argument: str, value: Any) -> list[Any]:
+        """One value per output from a single one, a list or a dict by output name."""
+        count = len(self.output_names)
+        if isinstance(value, dict) and "class_name" not in value:
+            for name in value:
+                if name not in self.output_names:
+                    raise ValueError(
+                        f"{argument}: no output is called {name!r}; outputs: {self.output_names}"
+                    )
+            return [value.get(name) for name in self.output_names]
+        if isinstance(value, (list, tuple)):
+            if len(value) != count:
+                raise ValueError(
+                    f"{argument}: the model has {count} outputs. Received: {len(value)} values {value!r}"
+                )
+            return list(value)
+        return [value] * count
+
+    def _check_units(self) -> None:
+        for spec, loss in zip(self.targets, self.losses, strict=True):
+            if loss is not None and loss.target in ("classes", "one_hot") and spec.units == 1:
+                raise ValueError(
+                    f"loss={loss.name!r}: an output of 1 unit has only one class. Use Dense(1, "
+                    "activation='sigmoid') with "
+                    "binary_crossentropy, or as many units as there are classes"
+                )
+
+    def _resolve(self, value: Any, weighted: bool) -> list[Meter]:
+        if value is None:
+            return []
+        count = len(self.output_names)
+        if count == 1 and not isinstance(value, dict):
+            value = [value if isinstance(value, (list, tuple)) else [value]]
+        meters = []
+        for number, group in enumerate(self._per_output("metrics", value)):
+            for part in group if isinstance(group, (list, tuple)) else [] if group is None else [group]:
+                meters.append(self._meter(part, number, weighted))
+        return meters
+
+    def _meter(self, identifier: Any, number: int, weighted: bool) -> Meter:
+        spec, loss = self.targets[number], self.losses[number]
+        if loss is None:
+            raise ValueError(
+                f"metrics: output {self.output_names[number]!r} has no loss, so it takes no y to compare with"
+            )
+        if isinstance(identifier, str) and identifier in metrics.ACCURACY:
+            metric = metrics.accuracy_for(spec.units, spec.target, identifier)
+        else:
+            metric = metrics.get(identifier)
+        counted = summed = -1
+        if isinstance(metric, TokenMetric) and metric.follow(loss):
+            summed = self.active.index(number)
+        kind = getattr(metric, "kind", None)
+        flat_or_labels = len(spec.shape) == 2 or spec.target == "classes"
+        if not weighted and flat_or_labels and kind is not None and kind == getattr(loss, "kind", None):
+            exact = getattr(metric, "threshold", 0.5) == 0.5 and (kind != "binary" or spec.units == 1)
+            exact = exact and loss.operation == "cross_entropy"
+            counted = self.active.index(number) if exact else -1
+        label = metric.name if len(self.output_names) == 1 else f"{self.output_names[number]}_{metric.name}"
+        return Meter(metric, number, weighted, counted, summed, label, len(spec.shape) == 3)
+
+    def _tell_labels_apart(self) -> None:
+        """Taken labels get "weighted_" before a weighted metric's name, then a number behind."""
+        taken: Counter[str] = Counter()
+        for meter in self.meters:
+            if meter.label in taken and meter.weighted:
+                meter.label = meter.label.removesuffix(meter.metric.name) + f"weighted_{meter.metric.name}"
+            label = meter.label
+            if label in taken:
+                meter.label = f"{label}_{taken[label]}"
+            taken[label] += 1
+
+    def _names(self) -> list[str]:
+        names = ["loss"]
+        if len(self.output_names) > 1:
+            names += [f"{self.output_names[number]}_loss" for number in self.active]
+        return names + [meter.label for meter in self.meters]
+
+    def _function_of(self, targets: list[Any]) -> Any:
+        """What a step calls for losses that are Python functions: (number, predictions) -> (losses,
+        gradients).
+        """
+
+        def function(number: int, predictions: np.ndarray) -> Any:
+            loss = self.losses[self.active[number]]
+            assert isinstance(loss, losses.FunctionLoss)
+            return loss.losses_and_gradients(targets[number], predictions)
+
+        return function
+
+    def tally(self) -> Tally:
+        """A new count of losses and metrics."""
+        return Tally(self)
+
+    def get_config(self) -> dict[str, Any] | None:
+        """What a file keeps, without metrics that are Python functions; None, with a warning, where a loss
+        is one.
+        """
+        from .. import optimizers
+
+        if self.loss_function is not None:
+            return None
+
+        def stored(group: Any) -> Any:
+            if isinstance(group, (list, tuple)):
+                return [part for part in map(stored, group) if part is not None]
+            if isinstance(group, dict):
+                return {name: stored(part) for name, part in group.items()}
+            if group is None or isinstance(group, str):
+                return group
+            metric = metrics.get(group)
+            return metrics.serialize(metric) if type(metric).__name__ in metrics.CLASSES else None
+
+        return {
+            "optimizer": optimizers.serialize(self.optimizer),
+            "loss": [None if part is None else losses.serialize(part) for part in self.losses],
+            "loss_weights": self.loss_weights,
+            "metrics": stored(self.settings["metrics"]),
+            "weighted_metrics": stored(self.settings["weighted_metrics"]),
+        }
+
+
+def _checked_weight(weight: Any) -> float:
+    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 <= weight < float("inf"):
+        raise ValueError(f"`loss_weights` must be finite numbers >= 0. Received: {weight!r}")
+    return float(weight)
