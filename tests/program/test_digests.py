@@ -1,0 +1,20 @@
+"""The models of digests.py: the same bits for any number of threads, and each model its own."""
+
+import pytest
+from program.digests import digests
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture(scope="module")
+def alone():
+    return digests(threads=1)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_every_model_has_the_same_bits_on_any_team(alone, count):
+    assert digests(threads=count) == alone
+
+
+def test_no_two_models_are_one(alone):
+    assert len(set(alone.values())) == len(alone)
