@@ -24,4 +24,4 @@ build_in "$copy" "$python" 2>"$WORK/serial.log" || { cat "$WORK/serial.log" >&2;
 grep 'building for ONE thread' "$WORK/serial.log"
 cd "$copy"
 "$python" -c 'import embedcnn; c = embedcnn.show_config(); assert c["openmp"] is None and c["threads"] == 1, c; print(c)'
-run_pytest "$python" tests/base tests/ops/test_token_conv_pool.py tests/program/test_train_step.py tests/test_models.py
+run_pytest "$python" tests/base tests/ops/test_token_conv_pool.py tests/program/test_train_step.py tests/models/test_models.py

@@ -16,8 +16,8 @@ echo "instruction sets: ${rungs[*]}"
 # have no kernels of their own, only the first time.
 independent=(tests/structure tests/datasets tests/data tests/cli tests/notebooks tests/base tests/kernels tests/matrix
     tests/fuzz)
-without_kernels=(tests/text tests/preprocessing tests/vectors tests/test_saving.py tests/test_backup.py
-    tests/test_replacement.py)
+without_kernels=(tests/text tests/preprocessing tests/vectors tests/saving/test_model_file.py
+    tests/callbacks/test_backup.py tests/base/test_replacement.py)
 best=${rungs[0]}
 for rung in "${rungs[@]}"; do
     case $rung in avx512_bf16 | amx) ;; *) best=$rung ;; esac # those are number formats for products, else as avx512

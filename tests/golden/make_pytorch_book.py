@@ -1,5 +1,5 @@
-"""Writes pytorch_book.json: the losses of PyTorch's character LSTM over the steps of tests/test_book.py, and
-its validation loss behind them.
+"""Writes pytorch_book.json: the losses of PyTorch's character LSTM over the steps of
+tests/language_model/test_book.py, and its validation loss behind them.
 
 Run by hand, where PyTorch is installed: ``python tests/golden/make_pytorch_book.py``.
 """

@@ -11,7 +11,7 @@ from golden.make_pytorch_book import curve, prepared
 
 import embedcnn
 
-GOLDEN = json.loads(Path(__file__).with_name("golden").joinpath("pytorch_book.json").read_text())
+GOLDEN = json.loads(Path(__file__).parents[1].joinpath("golden", "pytorch_book.json").read_text())
 
 
 @pytest.fixture(scope="module")

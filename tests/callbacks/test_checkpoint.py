@@ -10,7 +10,7 @@ from golden.make_keras_checkpoints import CASES, drive
 import embedcnn
 from embedcnn import callbacks, layers, metrics, models
 
-GOLDEN = json.loads(Path(__file__).with_name("golden").joinpath("keras_checkpoints.json").read_text())
+GOLDEN = json.loads(Path(__file__).parents[1].joinpath("golden", "keras_checkpoints.json").read_text())
 X = np.random.default_rng(0).integers(1, 9, (24, 6))
 Y = np.roll(X, -1, 1)
 

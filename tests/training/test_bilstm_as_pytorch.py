@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("EMBEDCNN_SHARED", ROOT.parent / "shared")) / "data"
 UNITS, BATCH = 24, 50
 

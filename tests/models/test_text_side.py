@@ -91,7 +91,7 @@ def test_tokens_with_line_ends_and_backslashes_are_kept(tmp_path):
 
 
 def test_a_damaged_vocabulary_is_refused(tmp_path):
-    from test_saving import rewritten
+    from saving.test_model_file import rewritten
 
     text_classifier(adapted()).save(tmp_path / "m")
     with pytest.raises(ValueError, match="vocabulary"):

@@ -26,7 +26,7 @@ import embedcnn
 from embedcnn import constraints, initializers, layers, optimizers, regularizers
 from embedcnn.optimizers import schedules
 
-GOLDEN = json.loads(Path(__file__).with_name("golden").joinpath("keras_rules.json").read_text())
+GOLDEN = json.loads(Path(__file__).parents[1].joinpath("golden", "keras_rules.json").read_text())
 
 
 def close(values, stored, tolerance=2e-5):

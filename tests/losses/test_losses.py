@@ -9,7 +9,7 @@ from keras_values import VALUES
 import embedcnn
 from embedcnn import _core, layers, losses
 
-GOLDEN = json.loads(Path(__file__).with_name("golden").joinpath("keras_losses.json").read_text())
+GOLDEN = json.loads(Path(__file__).parents[1].joinpath("golden", "keras_losses.json").read_text())
 DATA = arrays()
 
 

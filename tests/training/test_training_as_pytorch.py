@@ -12,7 +12,7 @@ import embedcnn
 from embedcnn import _core, layers, losses, optimizers
 from embedcnn.optimizers import schedules
 
-GOLDEN = json.loads(Path(__file__).with_name("golden").joinpath("pytorch_training.json").read_text())
+GOLDEN = json.loads(Path(__file__).parents[1].joinpath("golden", "pytorch_training.json").read_text())
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -163,12 +164,12 @@ def test_what_a_killed_save_left_is_removed(tmp_path):
 
 def test_a_killed_process_leaves_a_whole_file(tmp_path):
     code = (
-        "import sys; sys.path.insert(0, 'tests'); from test_saving import trained\n"
+        "import sys; sys.path.insert(0, 'tests'); from saving.test_model_file import trained\n"
         "model = trained(); print('ready', flush=True)\n"
         f"while True: model.save({str(tmp_path / 'm')!r})"
     )
     for delay in (0.02, 0.05, 0.11):
-        root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+        root = str(Path(__file__).parents[2])
         environment = {**os.environ, "PYTHONPATH": root}
         process = subprocess.Popen(
             [sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=root, env=environment

@@ -11,7 +11,7 @@ from keras_values import data, text_model, weights
 import embedcnn
 from embedcnn import layers, losses, metrics
 
-GOLDEN = json.loads(Path(__file__).with_name("golden").joinpath("keras_metrics.json").read_text())
+GOLDEN = json.loads(Path(__file__).parents[1].joinpath("golden", "keras_metrics.json").read_text())
 
 
 def fed(name, key, metric=None):
