@@ -11,6 +11,7 @@ import contextlib
 import inspect
 import math
 from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -19,29 +20,31 @@ from .base.arguments import one_of, unknown_name
 from .base.random_seeds import checked_seed, generator, next_seed
 from .graph.variables import numbers
 
-_budget: list[int] | None = None
+# each thread has its own: one that loads a model does not touch the weights that another makes
+_budget: ContextVar[list[int] | None] = ContextVar("budget", default=None)
 
 
 @contextlib.contextmanager
 def deferred(size: int) -> Iterator[None]:
-    """Within this context weights start as zeros, without drawing: a file is going to fill them.
+    """Within this context, and in this thread only, weights start as zeros, without drawing: a file is going
+    to fill them.
 
     `size`: how many bytes the file holds for them; ValueError where a model asks for more.
     """
-    global _budget
-    before, _budget = _budget, [size]
+    token = _budget.set([size])
     try:
         yield
     finally:
-        _budget = before
+        _budget.reset(token)
 
 
 def initial_value(initializer: Initializer, shape: Sequence[int]) -> np.ndarray:
     """What a new weight starts with."""
-    if _budget is None:
+    budget = _budget.get()
+    if budget is None:
         return initializer(shape)
-    _budget[0] -= 4 * math.prod(shape)
-    if _budget[0] < 0:
+    budget[0] -= 4 * math.prod(shape)
+    if budget[0] < 0:
         raise ValueError(f"config.json asks for a weight of shape {tuple(shape)}, more than the file holds")
     return np.zeros(shape, np.float32)
 

@@ -11,6 +11,7 @@ next step.
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,17 +25,18 @@ if TYPE_CHECKING:
 
 
 class Structure:
-    """Counts the changes that make programs bind their variables again."""
+    """Numbers the changes that make programs bind their variables again."""
 
     version = 0
 
 
 structure = Structure()
+_versions = itertools.count(1)
 
 
 def mark_changed() -> None:
     """Tells all programs to bind their variables again before their next step."""
-    structure.version += 1
+    structure.version = next(_versions)  # no number comes twice: changes of two threads never look like none
 
 
 class Variable:

@@ -7,9 +7,9 @@ model is lowered to operations of the core (lowering/).
 from __future__ import annotations
 
 import inspect
+import itertools
 import re
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from ..graph.nodes import Node, Shape, SymbolicTensor, flatten
 from ..graph.variables import Variable, mark_changed, numbers
 from ..initializers import initial_value
 
-_names: dict[str, int] = defaultdict(int)
+_names: dict[str, Iterator[int]] = {}
 
 
 def snake_case(name: str) -> str:
@@ -31,8 +31,8 @@ def snake_case(name: str) -> str:
 
 def unique_name(base: str) -> str:
     """`base`, then base_1, base_2 ... for the names that users do not choose."""
-    _names[base] += 1
-    return base if _names[base] == 1 else f"{base}_{_names[base] - 1}"
+    number = next(_names.setdefault(base, itertools.count()))  # one step: threads never get the same name
+    return base if number == 0 else f"{base}_{number}"
 
 
 def reset_names() -> None:

@@ -86,6 +86,7 @@ class BoundProgram:
         for variable, learns in zip(self.variables, learn, strict=True):
             if learns or self._moves(variable):
                 variable.own()
+        version = structure.version  # before the arrays are read: a change meanwhile counts for the next step
         self.penalised = self._activities
         for number, (variable, learns) in enumerate(zip(self.variables, learn, strict=True)):
             table = id(variable) in self._tables
@@ -102,7 +103,7 @@ class BoundProgram:
                 more = (False, rules, state.average, state.accumulator, state.touched)
                 self.core.bind(number, variable.value, True, state.slots, state.steps, *more)
             self._bound[number] = (variable.value, state, rules, moves)
-        self._version = structure.version
+        self._version = version
 
     def _moves(self, variable: Variable) -> bool:
         """Whether a step writes a moving statistic: not while its layer is frozen."""
