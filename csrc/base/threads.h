@@ -5,11 +5,15 @@
  *
  *     for (int64_t tile; (tile = ec_team_next(team, tiles)) >= 0;)
  *         ... compute tile number `tile` ...
+ *     for (struct ec_range rows; ec_team_next_range(team, count, 16, &rows);)
+ *         ... compute rows.begin up to rows.end, at most 16 of them ...
  *     ec_team_barrier(team);
  *
  * What a tile is must not depend on the team's size; then neither do the bits of the result. */
 #ifndef EC_BASE_THREADS_H
 #define EC_BASE_THREADS_H
+
+#include "base/range.h"
 
 #include <stdint.h>
 
@@ -32,6 +36,14 @@ void ec_parallel(int threads, ec_team_fn fn, void *argument);
  * and then takes from the others' what is left, so that a thread that was put aside by the system holds up one tile,
  * not its whole share. A loop is over only when this has returned -1 to every thread. No barrier is implied. */
 int64_t ec_team_next(struct ec_team *team, int64_t count);
+
+/* The same for `count` items in blocks of `size`, the last one perhaps shorter: sets the next block, or returns 0. */
+static inline int ec_team_next_range(struct ec_team *team, int64_t count, int64_t size, struct ec_range *block)
+{
+    int64_t number = ec_team_next(team, ec_ceil_div(count, size));
+    *block = ec_range_from(number * size, size, count);
+    return number >= 0;
+}
 
 /* Waits for the whole team: a bounded spin, then sleep. What was written before is visible to all after it. */
 void ec_team_barrier(struct ec_team *team);

@@ -1,6 +1,8 @@
 /* Planning of windows: counts and places from lengths alone, in one pass over the texts of a batch. */
 #include "batch/windows.h"
 
+#include "base/range.h"
+
 #include <stddef.h>
 
 const char *const ec_padding_names[] = {"valid", "same", "causal", NULL};
@@ -9,7 +11,7 @@ const char *const ec_pool_padding_names[] = {"valid", "same", NULL};
 int64_t ec_windows_count(const struct ec_windows *windows, int64_t length, int masked)
 {
     if (windows->padding != EC_PADDING_VALID) {
-        return (length + windows->strides - 1) / windows->strides;
+        return ec_ceil_div(length, windows->strides);
     }
     if (length >= ec_windows_reach(windows)) {
         return (length - ec_windows_reach(windows)) / windows->strides + 1;
@@ -84,7 +86,7 @@ ec_status ec_windows_layout(struct ec_layout *out, const struct ec_windows *wind
     for (int64_t b = 0; b < in->batch; b++) {
         int64_t count = ec_windows_count(windows, in->offsets[b + 1] - in->offsets[b], in->masked);
         int64_t start = in->starts[b] / windows->strides;
-        starts[b] = start < width - count ? start : width - count;
+        starts[b] = ec_least(start, width - count);
         while (need_step && count > 0 && !holds_step(windows, in, b, count - 1)) {
             count--; /* a span ends with an unmasked step; the first window always holds one */
         }

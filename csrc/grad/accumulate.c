@@ -5,16 +5,6 @@
 
 #include <string.h>
 
-static const int64_t dense_tile = 1 << 14; /* floats */
-static const int64_t row_tile = 16;
-
-static int64_t tiles_of(int64_t count, int64_t tile) { return (count + tile - 1) / tile; }
-
-static int64_t end_of(int64_t begin, int64_t tile, int64_t count)
-{
-    return begin + tile < count ? begin + tile : count;
-}
-
 ec_status ec_spread_plan(struct ec_accumulation *item, struct ec_arena *arena)
 {
     struct ec_parameter *parameter = item->parameter;
@@ -50,15 +40,14 @@ void ec_accumulate(struct ec_accumulation *item, struct ec_team *team)
     struct ec_parameter *parameter = item->parameter;
     const struct ec_gradient *gradient = &parameter->gradient;
     if (!gradient->rows) {
-        for (int64_t tile; (tile = ec_team_next(team, tiles_of(parameter->size, dense_tile))) >= 0;) {
-            int64_t begin = tile * dense_tile, end = end_of(begin, dense_tile, parameter->size);
-            ec_kernels()->add(parameter->accumulator + begin, gradient->values + begin, end - begin);
+        for (struct ec_range tile; ec_team_next_range(team, parameter->size, EC_DENSE_TILE, &tile);) {
+            ec_kernels()->add(parameter->accumulator + tile.begin, gradient->values + tile.begin,
+                              tile.end - tile.begin);
         }
         return;
     }
-    for (int64_t tile; (tile = ec_team_next(team, tiles_of(gradient->count, row_tile))) >= 0;) {
-        int64_t begin = tile * row_tile, end = end_of(begin, row_tile, gradient->count);
-        for (int64_t i = begin; i < end; i++) {
+    for (struct ec_range tile; ec_team_next_range(team, gradient->count, EC_ROW_TILE, &tile);) {
+        for (int64_t i = tile.begin; i < tile.end; i++) {
             ec_kernels()->add(parameter->accumulator + gradient->rows[i] * gradient->width,
                               gradient->values + i * gradient->stride, gradient->width);
             parameter->touched[gradient->rows[i]] = 1;
@@ -110,15 +99,14 @@ void ec_mean(struct ec_accumulation *item, int steps, struct ec_team *team)
     struct ec_parameter *parameter = item->parameter;
     const struct ec_gradient *mean = &item->mean;
     if (!mean->rows) {
-        for (int64_t tile; (tile = ec_team_next(team, tiles_of(parameter->size, dense_tile))) >= 0;) {
-            int64_t begin = tile * dense_tile, end = end_of(begin, dense_tile, parameter->size);
-            take_mean(mean->values + begin, parameter->accumulator + begin, (float)steps, end - begin);
+        for (struct ec_range tile; ec_team_next_range(team, parameter->size, EC_DENSE_TILE, &tile);) {
+            take_mean(mean->values + tile.begin, parameter->accumulator + tile.begin, (float)steps,
+                      tile.end - tile.begin);
         }
         return;
     }
-    for (int64_t tile; (tile = ec_team_next(team, tiles_of(mean->count, row_tile))) >= 0;) {
-        int64_t begin = tile * row_tile, end = end_of(begin, row_tile, mean->count);
-        for (int64_t i = begin; i < end; i++) {
+    for (struct ec_range tile; ec_team_next_range(team, mean->count, EC_ROW_TILE, &tile);) {
+        for (int64_t i = tile.begin; i < tile.end; i++) {
             take_mean(mean->values + i * mean->stride, parameter->accumulator + mean->rows[i] * mean->width,
                       (float)steps, mean->width);
             parameter->touched[mean->rows[i]] = 0;

@@ -3,22 +3,17 @@
 
 #include "kernels/kernels.h"
 
-static const int64_t dense_tile = 1 << 14;
-static const int64_t row_tile = 64;
-
 int64_t ec_gradient_tiles(const struct ec_parameter *parameter)
 {
     const struct ec_gradient *gradient = &parameter->gradient;
-    int64_t size = gradient->rows ? gradient->count : parameter->size;
-    int64_t tile = gradient->rows ? row_tile : dense_tile;
-    return (size + tile - 1) / tile;
+    return gradient->rows ? ec_ceil_div(gradient->count, EC_SUMMED_ROW_TILE)
+                          : ec_ceil_div(parameter->size, EC_DENSE_TILE);
 }
 
-static double sum_rows(const struct ec_gradient *gradient, int64_t begin)
+static double sum_rows(const struct ec_gradient *gradient, struct ec_range rows)
 {
-    int64_t end = begin + row_tile < gradient->count ? begin + row_tile : gradient->count;
     double sum = 0.0;
-    for (int64_t row = begin; row < end; row++) {
+    for (int64_t row = rows.begin; row < rows.end; row++) {
         sum += ec_kernels()->sum_squares(gradient->values + row * gradient->stride, gradient->width);
     }
     return sum;
@@ -27,13 +22,14 @@ static double sum_rows(const struct ec_gradient *gradient, int64_t begin)
 void ec_gradient_partial_squares(const struct ec_parameter *parameter, double *partial, struct ec_team *team)
 {
     const struct ec_gradient *gradient = &parameter->gradient;
-    for (int64_t tile; (tile = ec_team_next(team, ec_gradient_tiles(parameter))) >= 0;) {
-        if (gradient->rows) {
-            partial[tile] = sum_rows(gradient, tile * row_tile);
-        } else {
-            int64_t left = parameter->size - tile * dense_tile;
-            partial[tile] =
-                ec_kernels()->sum_squares(gradient->values + tile * dense_tile, left < dense_tile ? left : dense_tile);
+    if (gradient->rows) {
+        for (struct ec_range rows; ec_team_next_range(team, gradient->count, EC_SUMMED_ROW_TILE, &rows);) {
+            partial[rows.begin / EC_SUMMED_ROW_TILE] = sum_rows(gradient, rows);
         }
+        return;
+    }
+    for (struct ec_range tile; ec_team_next_range(team, parameter->size, EC_DENSE_TILE, &tile);) {
+        partial[tile.begin / EC_DENSE_TILE] =
+            ec_kernels()->sum_squares(gradient->values + tile.begin, tile.end - tile.begin);
     }
 }

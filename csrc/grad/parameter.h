@@ -8,6 +8,14 @@
 #define EC_MAX_RANK 4
 #define EC_MAX_SLOTS 3
 
+/* What a thread takes at a time of a parameter, its gradient and its slots. A partial sum is that of a tile, so the
+ * bits of norms and penalties depend on these sizes. */
+enum {
+    EC_DENSE_TILE = 1 << 14, /* floats */
+    EC_ROW_TILE = 16,        /* rows of a table that are written */
+    EC_SUMMED_ROW_TILE = 64  /* rows of a table that are summed up */
+};
+
 /* Dense: rows is NULL and values has the layout of the parameter. Row-sparse: `count` distinct rows of the table,
  * already summed over all their occurrences, at values + i * stride. */
 struct ec_gradient {

@@ -5,8 +5,7 @@
 
 #include <math.h>
 
-static const int64_t dense_tile = 1 << 14; /* floats */
-static const int64_t row_tile = 64;
+static int64_t tile_size(const struct ec_penalty *item) { return item->by_rows ? EC_SUMMED_ROW_TILE : EC_DENSE_TILE; }
 
 ec_status ec_penalties_plan(struct ec_penalties *penalties, struct ec_parameter *const *parameters, int count,
                             struct ec_arena *arena)
@@ -24,8 +23,7 @@ ec_status ec_penalties_plan(struct ec_penalties *penalties, struct ec_parameter 
         item->by_rows = parameter->is_table && !parameter->rules.all_rows;
         item->rows = item->by_rows ? parameter->gradient.rows : NULL;
         item->count = item->by_rows ? parameter->gradient.count : parameter->size;
-        int64_t tile = item->by_rows ? row_tile : dense_tile;
-        item->tiles = (item->count + tile - 1) / tile;
+        item->tiles = ec_ceil_div(item->count, tile_size(item));
         item->partial = ec_arena_take(arena, item->tiles, sizeof *item->partial);
     }
     return arena->failed ? EC_NO_MEMORY : EC_OK;
@@ -49,23 +47,22 @@ static double penalise(const struct ec_parameter_rules *rules, float *d_w, const
     return total;
 }
 
-static void run_tile(struct ec_penalty *item, int64_t tile, int adds)
+static void run_tile(struct ec_penalty *item, struct ec_range range, int adds)
 {
     const struct ec_parameter *parameter = item->parameter;
     const struct ec_gradient *gradient = &parameter->gradient;
-    int64_t size = item->by_rows ? row_tile : dense_tile;
-    int64_t begin = tile * size, end = begin + size < item->count ? begin + size : item->count;
+    double *partial = item->partial + range.begin / tile_size(item);
     adds = adds && gradient->values;
     if (!item->by_rows) {
-        item->partial[tile] =
-            penalise(&parameter->rules, adds ? gradient->values + begin : NULL, parameter->value + begin, end - begin);
+        *partial = penalise(&parameter->rules, adds ? gradient->values + range.begin : NULL,
+                            parameter->value + range.begin, range.end - range.begin);
         return;
     }
     int64_t width = parameter->dims[1];
-    item->partial[tile] = 0.0;
-    for (int64_t i = begin; i < end; i++) {
-        item->partial[tile] += penalise(&parameter->rules, adds ? gradient->values + i * gradient->stride : NULL,
-                                        parameter->value + item->rows[i] * width, width);
+    *partial = 0.0;
+    for (int64_t i = range.begin; i < range.end; i++) {
+        *partial += penalise(&parameter->rules, adds ? gradient->values + i * gradient->stride : NULL,
+                             parameter->value + item->rows[i] * width, width);
     }
 }
 
@@ -75,8 +72,9 @@ void ec_penalties_run(struct ec_penalties *penalties, int adds, struct ec_team *
         return;
     }
     for (int i = 0; i < penalties->count; i++) {
-        for (int64_t tile; (tile = ec_team_next(team, penalties->items[i].tiles)) >= 0;) {
-            run_tile(&penalties->items[i], tile, adds);
+        struct ec_penalty *item = &penalties->items[i];
+        for (struct ec_range range; ec_team_next_range(team, item->count, tile_size(item), &range);) {
+            run_tile(item, range, adds);
         }
     }
     ec_team_barrier(team);

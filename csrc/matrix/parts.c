@@ -13,7 +13,7 @@ static int64_t part_length(const struct ec_product *p)
     int64_t whole = cuts_depth(p) ? p->depth : p->rows;
     int64_t line = p->cols + (cuts_depth(p) ? p->rows : p->depth);
     int64_t length = PACKED / (line + 1) + 64;
-    return whole < length ? whole : length;
+    return ec_least(whole, length);
 }
 
 static struct ec_product part_of(const struct ec_product *p, int64_t begin, int64_t length)
@@ -43,7 +43,7 @@ void ec_product_run_parts(struct ec_team *team, const struct ec_product *product
 {
     int64_t whole = cuts_depth(product) ? product->depth : product->rows, length = part_length(product);
     for (int64_t begin = 0; begin < whole || begin == 0; begin += length > 0 ? length : 1) {
-        struct ec_product part = part_of(product, begin, length < whole - begin ? length : whole - begin);
+        struct ec_product part = part_of(product, begin, ec_least(length, whole - begin));
         ec_product_run(team, &part);
     }
 }

@@ -18,21 +18,6 @@ enum {
     SUM_COLS = 320,    /* columns per tile there */
 };
 
-struct range {
-    int64_t begin, end;
-};
-
-/* Number `part` of `parts` contiguous parts of nearly equal size of `count` items, the larger ones first. */
-static struct range part_of(int64_t count, int64_t parts, int64_t part)
-{
-    int64_t size = count / parts, longer = count % parts;
-    int64_t begin = size * part + (part < longer ? part : longer);
-    return (struct range){begin, begin + size + (part < longer)};
-}
-
-static int64_t ceil_div(int64_t count, int64_t size) { return (count + size - 1) / size; }
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
 /* A matrix as lines (rows of a, columns of b) over the depth. */
 struct operand {
     const float *first;
@@ -60,13 +45,13 @@ static void cut_product(struct cut *cut, const struct ec_product *p)
     };
     ec_panels_init(&cut->rows, EC_ROWS_OF_A, transposed ? p->cols : p->rows, p->depth, p->precision);
     ec_panels_init(&cut->cols, EC_COLS_OF_B, transposed ? p->rows : p->cols, p->depth, p->precision);
-    cut->row_bands = ceil_div(cut->rows.count, ROW_PANELS);
-    cut->col_bands = ceil_div(cut->cols.count, COL_PANELS);
+    cut->row_bands = ec_ceil_div(cut->rows.count, ROW_PANELS);
+    cut->col_bands = ec_ceil_div(cut->cols.count, COL_PANELS);
     while (cut->row_bands * cut->col_bands < ENOUGH_TILES && cut->col_bands < cut->cols.count) {
-        cut->col_bands = least(2 * cut->col_bands, cut->cols.count);
+        cut->col_bands = ec_least(2 * cut->col_bands, cut->cols.count);
     }
     while (cut->row_bands * cut->col_bands < FEWEST_TILES && cut->row_bands < cut->rows.count) {
-        cut->row_bands = least(2 * cut->row_bands, cut->rows.count);
+        cut->row_bands = ec_least(2 * cut->row_bands, cut->rows.count);
     }
     cut->cols.values = p->packed_b ? p->packed_b->values : p->workspace;
     cut->rows.values = p->workspace + (p->packed_b ? 0 : ec_panels_floats(&cut->cols));
@@ -97,8 +82,8 @@ static int packs_own_b(const struct cut *cut)
 
 static float *own_place(const struct cut *cut, const struct ec_team *team, int64_t col_band)
 {
-    int64_t largest = ceil_div(cut->cols.count, cut->col_bands);
-    int64_t panel = part_of(cut->cols.count, cut->col_bands, col_band).begin;
+    int64_t largest = ec_ceil_div(cut->cols.count, cut->col_bands);
+    int64_t panel = ec_range_part(cut->cols.count, cut->col_bands, col_band).begin;
     panel = team->size * largest <= cut->cols.count ? team->index * largest : panel;
     return cut->cols.values + ec_panels_floats(&cut->cols) / cut->cols.count * panel;
 }
@@ -106,8 +91,8 @@ static float *own_place(const struct cut *cut, const struct ec_team *team, int64
 static void compute_tile(const struct cut *cut, const struct ec_team *team, int64_t row_band, int64_t col_band)
 {
     const struct ec_product *p = cut->product;
-    struct range rows = part_of(cut->rows.count, cut->row_bands, row_band);
-    struct range cols = part_of(cut->cols.count, cut->col_bands, col_band);
+    struct ec_range rows = ec_range_part(cut->rows.count, cut->row_bands, row_band);
+    struct ec_range cols = ec_range_part(cut->cols.count, cut->col_bands, col_band);
     if (cut->transposed) {
         for (int64_t col_panel = cols.begin; col_panel < cols.end; col_panel++) {
             for (int64_t row_panel = rows.begin; row_panel < rows.end; row_panel++) {
@@ -141,7 +126,7 @@ static void compute_sums(const struct ec_product *p, int64_t col, int64_t cols)
         index[k] = k;
     }
     for (int64_t k = 0; k < p->depth; k += SUM_DEPTH) {
-        int64_t count = least(SUM_DEPTH, p->depth - k);
+        int64_t count = ec_least(SUM_DEPTH, p->depth - k);
         for (int64_t row = 0; row < p->rows; row++) {
             for (int64_t i = 0; i < count; i++) {
                 weight[i] = p->a[row * p->a_row_stride + (k + i) * p->a_col_stride];
@@ -170,7 +155,7 @@ static void pack_item(const struct cut *cut, int64_t item)
 {
     int64_t bands = bands_to_pack(cut), panel = item - bands;
     if (item < bands) {
-        struct range band = part_of(cut->cols.count, cut->col_bands, item);
+        struct ec_range band = ec_range_part(cut->cols.count, cut->col_bands, item);
         ec_panels_pack(&cut->cols, cut->b.first, cut->b.line_stride, cut->b.depth_stride, band.begin, band.end);
     } else {
         ec_panels_pack(&cut->rows, cut->a.first, cut->a.line_stride, cut->a.depth_stride, panel, panel + 1);
@@ -203,8 +188,8 @@ void ec_product_run(struct ec_team *team, const struct ec_product *product)
     const struct ec_product *p = product;
     if (p->rows > 0 && p->cols > 0 && p->depth > 0) {
         if (p->rows <= FEW_ROWS && p->b_col_stride == 1 && !p->packed_b) {
-            for (int64_t tile; (tile = ec_team_next(team, ceil_div(p->cols, SUM_COLS))) >= 0;) {
-                compute_sums(p, tile * SUM_COLS, least(SUM_COLS, p->cols - tile * SUM_COLS));
+            for (struct ec_range cols; ec_team_next_range(team, p->cols, SUM_COLS, &cols);) {
+                compute_sums(p, cols.begin, cols.end - cols.begin);
             }
         } else {
             struct cut cut;
@@ -235,7 +220,7 @@ int64_t ec_product_workspace(const struct ec_product *product)
         if (of_rows < 0 || of_cols < 0) {
             return -1;
         }
-        largest = of_rows + of_cols > largest ? of_rows + of_cols : largest;
+        largest = ec_most(largest, of_rows + of_cols);
     }
     return largest;
 }

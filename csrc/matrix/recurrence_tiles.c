@@ -12,10 +12,6 @@ int64_t ec_recurrence_gates(enum ec_cell cell) { return cell == EC_CELL_LSTM ? 4
 
 int ec_recurrence_is_short(int64_t tokens) { return tokens <= SHORT; }
 
-static int64_t ceil_div(int64_t count, int64_t size) { return (count + size - 1) / size; }
-static int64_t round_up(int64_t count, int64_t unit) { return ceil_div(count, unit) * unit; }
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
 static int64_t floats_of(const struct ec_gemm *gemm, int64_t lines, int64_t depth)
 {
     return lines * depth * gemm->value_bytes / (int64_t)sizeof(float);
@@ -26,12 +22,12 @@ static void cut_packed(struct ec_cut *cut, int64_t batch, int64_t units, enum ec
     const struct ec_gemm *gemm = ec_gemm_for(precision, units);
     cut->kernels = ec_kernels();
     cut->gemm = gemm;
-    cut->width = round_up(gemm->cols, gemm->depth_unit);
-    cut->blocks = ceil_div(units, cut->width);
-    cut->panels = ceil_div(batch, gemm->rows);
-    cut->panel_rows = round_up(ceil_div(batch, cut->panels > 0 ? cut->panels : 1), gemm->row_unit);
-    cut->panels = ceil_div(batch, cut->panel_rows > 0 ? cut->panel_rows : 1);
-    cut->depth = round_up(units, gemm->depth_unit);
+    cut->width = ec_round_up(gemm->cols, gemm->depth_unit);
+    cut->blocks = ec_ceil_div(units, cut->width);
+    cut->panels = ec_ceil_div(batch, gemm->rows);
+    cut->panel_rows = ec_round_up(ec_ceil_div(batch, cut->panels > 0 ? cut->panels : 1), gemm->row_unit);
+    cut->panels = ec_ceil_div(batch, cut->panel_rows > 0 ? cut->panel_rows : 1);
+    cut->depth = ec_round_up(units, gemm->depth_unit);
     cut->weights_floats = floats_of(gemm, cut->width, cut->depth);
     cut->panel_floats = floats_of(gemm, cut->panel_rows, cut->depth);
 }
@@ -58,11 +54,11 @@ struct ec_cut ec_recurrence_cut(const struct ec_recurrence *r, int is_short)
     cut_packed(&cut, r->batch, r->units, r->precision);
     if (is_short) {
         cut.width = EC_SHORT_BLOCK;
-        cut.blocks = ceil_div(r->units, cut.width);
+        cut.blocks = ec_ceil_div(r->units, cut.width);
     }
-    int64_t groups = least(ceil_div(ENOUGH_TILES, cut.blocks), cut.panels);
-    cut.panels_per_group = groups > 0 ? ceil_div(cut.panels, groups) : 1;
-    cut.groups = ceil_div(cut.panels, cut.panels_per_group);
+    int64_t groups = ec_least(ec_ceil_div(ENOUGH_TILES, cut.blocks), cut.panels);
+    cut.panels_per_group = groups > 0 ? ec_ceil_div(cut.panels, groups) : 1;
+    cut.groups = ec_ceil_div(cut.panels, cut.panels_per_group);
     return cut;
 }
 
@@ -107,7 +103,7 @@ struct ec_tile ec_cut_tile(const struct ec_cut *cut, int64_t number)
 {
     struct ec_tile tile = {.block = number / cut->groups, .panel = number % cut->groups * cut->panels_per_group};
     tile.unit = tile.block * cut->width;
-    tile.width = least(cut->width, cut->r->units - tile.unit);
+    tile.width = ec_least(cut->width, cut->r->units - tile.unit);
     tile.panels = tile.panel + cut->panels_per_group;
     return tile;
 }
@@ -115,14 +111,14 @@ struct ec_tile ec_cut_tile(const struct ec_cut *cut, int64_t number)
 int64_t ec_cut_rows(const struct ec_cut *cut, int64_t panel, int64_t texts)
 {
     int64_t rows = texts - panel * cut->panel_rows;
-    return rows < 0 ? 0 : least(rows, cut->panel_rows);
+    return rows < 0 ? 0 : ec_least(rows, cut->panel_rows);
 }
 
 int64_t ec_tile_first(const struct ec_cut *cut, const struct ec_tile *tile) { return tile->panel * cut->panel_rows; }
 
 int64_t ec_tile_end(const struct ec_cut *cut, const struct ec_tile *tile, int64_t s)
 {
-    return least(tile->panels * cut->panel_rows, ec_recurrence_texts_at(cut->r, s));
+    return ec_least(tile->panels * cut->panel_rows, ec_recurrence_texts_at(cut->r, s));
 }
 
 /* A block of W at some columns: `first` of them, places of the depth `depth_stride` apart. */
@@ -131,7 +127,7 @@ static void pack_block(const struct ec_cut *cut, float *to, const float *first, 
 {
     for (int64_t col = 0; col < width; col += cut->gemm->cols) {
         cut->gemm->pack_b(to + floats_of(cut->gemm, col, cut->depth), first + col * col_stride, depth_stride,
-                          col_stride, (int)least(cut->gemm->cols, width - col), cut->r->units);
+                          col_stride, (int)ec_least(cut->gemm->cols, width - col), cut->r->units);
     }
 }
 
@@ -145,7 +141,7 @@ void ec_cut_pack_weights(const struct ec_cut *cut, struct ec_team *team, int bac
         int64_t unit = number / cut->gates * cut->width, gate = number % cut->gates;
         const float *first = r->weights + gate * r->units + unit * (back ? stride : 1);
         pack_block(cut, packed + number * cut->weights_floats, first, back ? 1 : stride, back ? stride : 1,
-                   least(cut->width, r->units - unit));
+                   ec_least(cut->width, r->units - unit));
     }
 }
 
@@ -153,7 +149,7 @@ void ec_cut_pack(const struct ec_cut *cut, float *packed, int64_t panel, int64_t
                  int64_t row_stride, int64_t rows, int64_t width)
 {
     if (rows > 0) {
-        int64_t lines = round_up(rows, cut->gemm->row_unit);
+        int64_t lines = ec_round_up(rows, cut->gemm->row_unit);
         cut->gemm->pack_a(packed + panel * cut->panel_floats + floats_of(cut->gemm, lines, unit), first, row_stride, 1,
                           (int)rows, width);
     }
@@ -163,12 +159,12 @@ void ec_cut_multiply(const struct ec_cut *cut, float *out, int64_t out_stride, i
                      int64_t rows, const float *weights, int64_t width)
 {
     const struct ec_gemm *gemm = cut->gemm;
-    int64_t lines = round_up(rows, gemm->row_unit), step = gemm->depth_block;
+    int64_t lines = ec_round_up(rows, gemm->row_unit), step = gemm->depth_block;
     for (int64_t col = 0; col < width; col += gemm->cols) {
         for (int64_t k = 0; k < cut->r->units; k += step) {
             gemm->tile(out + col, out_stride, accumulate || k > 0, texts + floats_of(gemm, lines, k),
                        weights + floats_of(gemm, col, cut->depth) + floats_of(gemm, gemm->cols, k), (int)rows,
-                       (int)least(gemm->cols, width - col), least(step, cut->r->units - k));
+                       (int)ec_least(gemm->cols, width - col), ec_least(step, cut->r->units - k));
         }
     }
 }

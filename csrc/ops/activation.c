@@ -36,22 +36,14 @@ static ec_status infer(struct ec_op *op, char *message, size_t bytes)
 /* Tiles of some thousand values. */
 static const int64_t block = 4096;
 
-static int64_t tile_size(const struct ec_tensor *tensor, int64_t tile)
-{
-    int64_t left = tensor->rows * tensor->cols - tile * block;
-    return left < block ? left : block;
-}
-
-static int64_t tile_count(const struct ec_tensor *tensor) { return (tensor->rows * tensor->cols + block - 1) / block; }
-
 static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
     (void)step;
     const struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    for (int64_t tile; (tile = ec_team_next(team, tile_count(in))) >= 0;) {
-        ec_kernels()->activate(out->data + tile * block, in->data + tile * block, (enum ec_activation)state->activation,
-                               tile_size(in, tile));
+    for (struct ec_range tile; ec_team_next_range(team, in->rows * in->cols, block, &tile);) {
+        ec_kernels()->activate(out->data + tile.begin, in->data + tile.begin, (enum ec_activation)state->activation,
+                               tile.end - tile.begin);
     }
     ec_team_barrier(team);
 }
@@ -63,10 +55,9 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     float d_x[256];
     const int64_t part = sizeof d_x / sizeof *d_x;
-    for (int64_t tile; (tile = ec_team_next(team, tile_count(in))) >= 0;) {
-        int64_t end = tile * block + tile_size(in, tile);
-        for (int64_t i = tile * block; i < end; i += part) {
-            int64_t n = end - i < part ? end - i : part;
+    for (struct ec_range tile; ec_team_next_range(team, in->rows * in->cols, block, &tile);) {
+        for (int64_t i = tile.begin; i < tile.end; i += part) {
+            int64_t n = ec_least(part, tile.end - i);
             float *target = op->adds_input[0] ? d_x : in->grad + i;
             ec_kernels()->activate_backward(target, out->grad + i, in->data + i, out->data + i,
                                             (enum ec_activation)state->activation, n);

@@ -143,25 +143,17 @@ static void take_moving(const struct ec_op *op, int64_t begin, int64_t n)
     }
 }
 
-static int64_t tile_count(const struct ec_tensor *tensor) { return (tensor->cols + CHANNELS - 1) / CHANNELS; }
-
-static int64_t tile_size(const struct ec_tensor *tensor, int64_t tile)
-{
-    int64_t left = tensor->cols - tile * CHANNELS;
-    return left < CHANNELS ? left : CHANNELS;
-}
-
 static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
     (void)step;
     const struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     const struct ec_parameter *gamma = gamma_of(op), *beta = beta_of(op);
-    for (int64_t tile; (tile = ec_team_next(team, tile_count(in))) >= 0;) {
+    for (struct ec_range tile; ec_team_next_range(team, in->cols, CHANNELS, &tile);) {
         if (state->own_statistics) {
-            find_statistics(op, tile * CHANNELS, tile_size(in, tile));
+            find_statistics(op, tile.begin, tile.end - tile.begin);
         } else {
-            take_moving(op, tile * CHANNELS, tile_size(in, tile));
+            take_moving(op, tile.begin, tile.end - tile.begin);
         }
     }
     ec_team_barrier(team);
@@ -221,8 +213,8 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
 {
     (void)step;
     const struct ec_tensor *in = op->inputs[0];
-    for (int64_t tile; (tile = ec_team_next(team, tile_count(in))) >= 0;) {
-        find_sums(op, tile * CHANNELS, tile_size(in, tile));
+    for (struct ec_range tile; ec_team_next_range(team, in->cols, CHANNELS, &tile);) {
+        find_sums(op, tile.begin, tile.end - tile.begin);
     }
     ec_team_barrier(team);
     for (int64_t row; in->needs_grad && (row = ec_team_next(team, in->rows)) >= 0;) {

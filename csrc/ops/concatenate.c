@@ -83,15 +83,17 @@ static void run_rows(struct ec_op *op, struct ec_team *team, row_fn *run, int ba
     const struct ec_tensor *out = op->outputs[0];
     const int64_t block = 16;
     int differ = ((const struct state *)op->state)->differ;
-    int64_t tiles = differ ? out->layout->batch : (out->rows + block - 1) / block;
-    for (int64_t tile; (tile = ec_team_next(team, tiles)) >= 0;) {
-        int64_t row = differ ? out->layout->offsets[tile] : tile * block;
-        int64_t end = differ ? out->layout->offsets[tile + 1] : row + block < out->rows ? row + block : out->rows;
-        if (differ && back) {
-            ec_op_clear_gradients(op, tile);
+    for (struct ec_range rows; !differ && ec_team_next_range(team, out->rows, block, &rows);) {
+        for (int64_t row = rows.begin; row < rows.end; row++) {
+            run(op, -1, row);
         }
-        for (; row < end; row++) {
-            run(op, tile, row);
+    }
+    for (int64_t text; differ && (text = ec_team_next(team, out->layout->batch)) >= 0;) {
+        if (back) {
+            ec_op_clear_gradients(op, text);
+        }
+        for (int64_t row = out->layout->offsets[text]; row < out->layout->offsets[text + 1]; row++) {
+            run(op, text, row);
         }
     }
     ec_team_barrier(team);

@@ -124,10 +124,9 @@ static void plan_backward(struct ec_op *op, struct ec_step *step)
     struct state *state = op->state;
     int64_t longest = 0;
     for (int64_t b = 0; b < step->batch; b++) {
-        longest = rows_of(state, b) > longest ? rows_of(state, b) : longest;
+        longest = ec_most(longest, rows_of(state, b));
     }
-    state->grad_room =
-        longest * state->channels > GROUP * state->depth ? longest * state->channels : GROUP * state->depth;
+    state->grad_room = ec_most(longest * state->channels, GROUP * state->depth);
     state->g = ec_arena_take(step->arena, step->batch * state->filters, sizeof(float));
     state->turned = ec_arena_take(step->arena, state->filters * state->depth, sizeof(float));
     state->thread_grad = ec_arena_take(step->arena, step->threads * state->grad_room, sizeof(float));
@@ -151,8 +150,8 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     struct ec_panels block;
     ec_panels_init(&block, EC_ROWS_OF_A, WINDOWS_AT_ONCE, state->depth, step->precision);
     ec_panels_init(&state->weights, EC_COLS_OF_B, state->filters, state->depth, step->precision);
-    state->products_begin = (ec_panels_floats(&block) + 15) / 16 * 16;
-    state->thread_room = state->products_begin + (WINDOWS_AT_ONCE * state->filters + 15) / 16 * 16;
+    state->products_begin = ec_round_up(ec_panels_floats(&block), 16);
+    state->thread_room = state->products_begin + ec_round_up(WINDOWS_AT_ONCE * state->filters, 16);
     state->weights.values = ec_arena_take(step->arena, ec_panels_floats(&state->weights), sizeof(float));
     state->thread_rows = ec_arena_take(step->arena, step->threads * state->thread_room, sizeof(float));
     state->at = ec_arena_take(step->arena, step->batch * state->filters, sizeof *state->at);
@@ -196,7 +195,7 @@ static void pool_text(const struct ec_op *op, const struct ec_step *step, int64_
     const float *rows = (state->copied ? state->copied : op->inputs[0]->data) + state->begin[b] * state->channels;
     int64_t stride = state->strides * state->channels;
     for (int64_t first = 0; first < windows; first += WINDOWS_AT_ONCE) {
-        int64_t count = windows - first < WINDOWS_AT_ONCE ? windows - first : WINDOWS_AT_ONCE;
+        int64_t count = ec_least(WINDOWS_AT_ONCE, windows - first);
         struct ec_panels block;
         ec_panels_init(&block, EC_ROWS_OF_A, count, state->depth, step->precision);
         block.values = packed;
@@ -231,17 +230,17 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
 }
 
 /* d_W[:, :, f] of up to GROUP filters: sums of whole windows, transposed into place; and d_bias of these. */
-static void filter_gradients(const struct ec_op *op, const struct ec_step *step, int thread, int64_t first)
+static void filter_gradients(const struct ec_op *op, const struct ec_step *step, int thread, struct ec_range group)
 {
     const struct ec_kernels *kernels = ec_kernels();
     const struct state *state = op->state;
     int64_t filters = state->filters, depth = state->depth;
-    int64_t count = filters - first < GROUP ? filters - first : GROUP;
+    int64_t first = group.begin, count = group.end - group.begin;
     const float *in = state->copied ? state->copied : op->inputs[0]->data;
     float *sums = state->thread_grad + thread * state->grad_room, *weight = state->thread_weight + thread * step->batch;
     int32_t *index = state->thread_index + thread * step->batch;
     int learns_bias = op->parameter_count == 2 && op->parameters[1]->trainable;
-    for (int64_t f = first; f < first + count; f++) {
+    for (int64_t f = first; f < group.end; f++) {
         int64_t winners = 0;
         float sum = 0.0f;
         for (int64_t b = 0; b < step->batch; b++) {
@@ -321,8 +320,8 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
         }
     }
     ec_team_barrier(team);
-    for (int64_t tile; (tile = ec_team_next(team, (filters + GROUP - 1) / GROUP)) >= 0;) {
-        filter_gradients(op, step, team->index, tile * GROUP);
+    for (struct ec_range group; ec_team_next_range(team, filters, GROUP, &group);) {
+        filter_gradients(op, step, team->index, group);
     }
     for (int64_t b; in->needs_grad && (b = ec_team_next(team, step->batch)) >= 0;) {
         input_gradient(op, b, state->thread_grad + team->index * state->grad_room);

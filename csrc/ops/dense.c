@@ -82,11 +82,9 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
     const int64_t block = 16;
     ec_product_run(team, &state->forward);
     if (op->parameter_count == 2) {
-        for (int64_t tile; (tile = ec_team_next(team, (out->rows + block - 1) / block)) >= 0;) {
-            int64_t begin = tile * block;
-            int64_t count = out->rows - begin < block ? out->rows - begin : block;
-            ec_kernels()->add_bias(out->data + begin * out->cols, out->cols, op->parameters[1]->value, count,
-                                   out->cols);
+        for (struct ec_range rows; ec_team_next_range(team, out->rows, block, &rows);) {
+            ec_kernels()->add_bias(out->data + rows.begin * out->cols, out->cols, op->parameters[1]->value,
+                                   rows.end - rows.begin, out->cols);
         }
         ec_team_barrier(team);
     }

@@ -71,17 +71,8 @@ int64_t ec_loss_classes(const struct ec_op *op)
 }
 
 /* -- the products of a tile: some rows, and some columns ------------------------------------------------------ */
-struct range {
-    int64_t begin, count;
-};
-
-static struct range part_of(int64_t whole, int64_t length, int64_t begin)
-{
-    return (struct range){begin, whole - begin < length ? whole - begin : length};
-}
-
 /* z = x W */
-static struct ec_product logits_product(const struct ec_op *op, struct range rows, struct range cols)
+static struct ec_product logits_product(const struct ec_op *op, struct ec_range rows, struct ec_range cols)
 {
     const struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0];
@@ -94,15 +85,15 @@ static struct ec_product logits_product(const struct ec_op *op, struct range row
                                .b = op->parameters[0]->value + cols.begin,
                                .b_row_stride = classes,
                                .b_col_stride = 1,
-                               .rows = rows.count,
-                               .cols = cols.count,
+                               .rows = rows.end - rows.begin,
+                               .cols = cols.end - cols.begin,
                                .depth = in->cols,
                                .workspace = state->workspace,
                                .precision = state->precision};
 }
 
 /* d_W (+)= x^T d_z */
-static struct ec_product kernel_product(const struct ec_op *op, struct range rows, struct range cols)
+static struct ec_product kernel_product(const struct ec_op *op, struct ec_range rows, struct ec_range cols)
 {
     struct ec_product product = logits_product(op, rows, cols);
     product.b = product.out;
@@ -110,13 +101,13 @@ static struct ec_product kernel_product(const struct ec_op *op, struct range row
     product.a_row_stride = 1;
     product.a_col_stride = op->inputs[0]->cols;
     product.rows = op->inputs[0]->cols;
-    product.depth = rows.count;
+    product.depth = rows.end - rows.begin;
     product.accumulate = rows.begin > 0 || op->adds_parameter[0];
     return product;
 }
 
 /* d_x (+)= d_z W^T */
-static struct ec_product input_product(const struct ec_op *op, struct range rows, struct range cols)
+static struct ec_product input_product(const struct ec_op *op, struct ec_range rows, struct ec_range cols)
 {
     struct ec_product product = logits_product(op, rows, cols);
     const struct ec_tensor *in = op->inputs[0];
@@ -127,21 +118,18 @@ static struct ec_product input_product(const struct ec_op *op, struct range rows
     product.b_row_stride = 1;
     product.b_col_stride = ec_loss_classes(op);
     product.cols = in->cols;
-    product.depth = cols.count;
+    product.depth = cols.end - cols.begin;
     product.accumulate = cols.begin > 0 || op->adds_input[0];
     return product;
 }
 
 /* -- planning ------------------------------------------------------------------------------------------------- */
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-
 /* Tiles of nearly the same number of rows. */
 static int64_t rows_of_tile(const struct state *state, int64_t rows, int64_t classes)
 {
-    int64_t fit = state->most_rows ? state->most_rows : most(TILE / classes, FEWEST_ROWS);
-    int64_t tiles = (rows + fit - 1) / fit;
-    return tiles ? (rows + tiles - 1) / tiles : 1;
+    int64_t fit = state->most_rows ? state->most_rows : ec_most(TILE / classes, FEWEST_ROWS);
+    int64_t tiles = ec_ceil_div(rows, fit);
+    return tiles ? ec_ceil_div(rows, tiles) : 1;
 }
 
 static ec_status plan_products(struct ec_op *op, struct ec_step *step)
@@ -152,18 +140,18 @@ static ec_status plan_products(struct ec_op *op, struct ec_step *step)
     state->precision = step->precision;
     state->tile_rows = rows_of_tile(state, rows, classes);
     int64_t fit = PACKED / (width + state->tile_rows + 1) / COLUMN_UNIT * COLUMN_UNIT;
-    state->part_cols = least(most(fit, COLUMN_UNIT), classes);
+    state->part_cols = ec_least(ec_most(fit, COLUMN_UNIT), classes);
     state->logits = ec_arena_take(step->arena, state->tile_rows * classes, sizeof *state->logits);
     if (!state->logits) {
         return EC_NO_MEMORY;
     }
-    struct range tile = {0, state->tile_rows}, part = {0, state->part_cols};
+    struct ec_range tile = {0, state->tile_rows}, part = {0, state->part_cols};
     struct ec_product forward = logits_product(op, tile, part), d_kernel = kernel_product(op, tile, part);
     struct ec_product d_input = input_product(op, tile, part);
     int64_t room = ec_product_workspace(&forward);
     step->work += all;
     if (step->backward) {
-        room = most(room, most(ec_product_workspace(&d_kernel), ec_product_workspace(&d_input)));
+        room = ec_most(room, ec_most(ec_product_workspace(&d_kernel), ec_product_workspace(&d_input)));
         step->work += 2.0 * all;
     }
     state->workspace = ec_arena_take(step->arena, room, sizeof *state->workspace);
@@ -198,12 +186,11 @@ static int is_largest(const float *z, int64_t classes, int64_t label)
     float own = z[label];
     int beaten = own != own;
     for (int64_t first = 0; first < classes && !beaten; first += block) {
-        struct range some = part_of(classes, block, first);
-        int64_t end = some.begin + some.count, until = least(most(label, some.begin), end);
-        for (int64_t c = some.begin; c < until; c++) {
+        int64_t end = ec_least(first + block, classes), until = ec_least(ec_most(label, first), end);
+        for (int64_t c = first; c < until; c++) {
             beaten |= !(z[c] < own);
         }
-        for (int64_t c = most(until, label + 1); c < end; c++) {
+        for (int64_t c = ec_most(until, label + 1); c < end; c++) {
             beaten |= !(z[c] <= own);
         }
     }
@@ -273,41 +260,39 @@ static void finish_row(struct ec_op *op, int64_t row, float *z, int back)
 }
 
 /* -- tiles ---------------------------------------------------------------------------------------------------- */
-static void compute_rows(struct ec_op *op, struct ec_team *team, struct range rows, int back)
+static void compute_rows(struct ec_op *op, struct ec_team *team, struct ec_range rows, int back)
 {
     const struct state *state = op->state;
     int64_t classes = ec_loss_classes(op), turn = LOGITS_A_TURN / classes + 1;
     for (int64_t first = 0; first < classes; first += state->part_cols) {
-        struct ec_product product = logits_product(op, rows, part_of(classes, state->part_cols, first));
+        struct ec_product product = logits_product(op, rows, ec_range_from(first, state->part_cols, classes));
         ec_product_run(team, &product);
     }
-    for (int64_t i; (i = ec_team_next(team, (rows.count + turn - 1) / turn)) >= 0;) {
-        struct range some = part_of(rows.count, turn, i * turn);
-        for (int64_t row = some.begin; row < some.begin + some.count; row++) {
+    for (struct ec_range some; ec_team_next_range(team, rows.end - rows.begin, turn, &some);) {
+        for (int64_t row = some.begin; row < some.end; row++) {
             finish_row(op, rows.begin + row, state->logits + row * classes, back);
         }
     }
     ec_team_barrier(team);
 }
 
-static void bias_gradient(const struct ec_op *op, struct ec_team *team, struct range rows, struct range cols)
+static void bias_gradient(const struct ec_op *op, struct ec_team *team, struct ec_range rows, struct ec_range cols)
 {
     const struct state *state = op->state;
     int64_t classes = ec_loss_classes(op);
-    for (int64_t i; (i = ec_team_next(team, (cols.count + BIAS_COLUMNS - 1) / BIAS_COLUMNS)) >= 0;) {
-        struct range some = part_of(cols.count, BIAS_COLUMNS, i * BIAS_COLUMNS);
+    for (struct ec_range some; ec_team_next_range(team, cols.end - cols.begin, BIAS_COLUMNS, &some);) {
         int64_t first = cols.begin + some.begin;
         ec_kernels()->column_sum(op->parameters[1]->gradient.values + first, rows.begin > 0 || op->adds_parameter[1],
-                                 state->logits + first, classes, rows.count, some.count);
+                                 state->logits + first, classes, rows.end - rows.begin, some.end - some.begin);
     }
 }
 
-static void spread_gradient(const struct ec_op *op, struct ec_team *team, struct range rows)
+static void spread_gradient(const struct ec_op *op, struct ec_team *team, struct ec_range rows)
 {
     const struct state *state = op->state;
     int64_t classes = ec_loss_classes(op);
     for (int64_t first = 0; first < classes; first += state->part_cols) {
-        struct range cols = part_of(classes, state->part_cols, first);
+        struct ec_range cols = ec_range_from(first, state->part_cols, classes);
         if (op->parameter_count == 2 && op->parameters[1]->trainable) {
             bias_gradient(op, team, rows, cols);
         }
@@ -328,7 +313,7 @@ static void run_tiles(struct ec_op *op, struct ec_team *team, int back)
     const struct state *state = op->state;
     int64_t rows = op->inputs[0]->rows;
     for (int64_t first = 0; first < rows || first == 0; first += state->tile_rows) {
-        struct range tile = part_of(rows, state->tile_rows, first);
+        struct ec_range tile = ec_range_from(first, state->tile_rows, rows);
         compute_rows(op, team, tile, back);
         if (back) {
             spread_gradient(op, team, tile);

@@ -175,7 +175,7 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
 {
     const struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    int64_t blocks = (in->cols + CHANNELS - 1) / CHANNELS;
+    int64_t blocks = ec_ceil_div(in->cols, CHANNELS);
     if (op->parameter_count == 2 && op->parameters[1]->trainable) {
         while (ec_team_next(team, 1) >= 0) {
             ec_kernels()->column_sum(op->parameters[1]->gradient.values, op->adds_parameter[1], out->grad, out->cols,
@@ -185,8 +185,7 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     int64_t tiles = op->parameters[0]->trainable ? state->window.size * blocks : 0;
     for (int64_t tile; (tile = ec_team_next(team, tiles)) >= 0;) {
         int64_t begin = tile % blocks * CHANNELS;
-        kernel_gradient(op, step->batch, tile / blocks, begin,
-                        begin + CHANNELS < in->cols ? begin + CHANNELS : in->cols);
+        kernel_gradient(op, step->batch, tile / blocks, begin, ec_least(begin + CHANNELS, in->cols));
     }
     for (int64_t b; in->needs_grad && (b = ec_team_next(team, step->batch)) >= 0;) {
         input_gradient(op, b);

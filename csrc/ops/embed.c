@@ -37,11 +37,9 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
     (void)step;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     const int64_t block = 64;
-    for (int64_t tile; (tile = ec_team_next(team, (in->rows + block - 1) / block)) >= 0;) {
-        int64_t begin = tile * block;
-        int64_t count = in->rows - begin < block ? in->rows - begin : block;
-        ec_kernels()->gather_rows(out->data + begin * out->cols, out->cols, in->lookup->values, in->lookup->stride,
-                                  in->token_rows + begin, count, out->cols);
+    for (struct ec_range rows; ec_team_next_range(team, in->rows, block, &rows);) {
+        ec_kernels()->gather_rows(out->data + rows.begin * out->cols, out->cols, in->lookup->values, in->lookup->stride,
+                                  in->token_rows + rows.begin, rows.end - rows.begin, out->cols);
     }
     ec_team_barrier(team);
 }

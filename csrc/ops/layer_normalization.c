@@ -144,9 +144,8 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     (void)step;
     const struct ec_tensor *in = op->inputs[0];
     const int64_t channels = 16; /* a cache line */
-    for (int64_t tile; op->parameter_count && (tile = ec_team_next(team, (in->cols + channels - 1) / channels)) >= 0;) {
-        int64_t end = (tile + 1) * channels < in->cols ? (tile + 1) * channels : in->cols;
-        parameter_gradients(op, tile * channels, end);
+    for (struct ec_range tile; op->parameter_count && ec_team_next_range(team, in->cols, channels, &tile);) {
+        parameter_gradients(op, tile.begin, tile.end);
     }
     for (int64_t row; in->needs_grad && (row = ec_team_next(team, in->rows)) >= 0;) {
         row_gradient(op, row);

@@ -125,7 +125,7 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     for (int i = 0; i < op->input_count; i++) {
         tokens += op->inputs[i]->rows;
     }
-    int64_t most = tokens < table->dims[0] ? tokens : table->dims[0];
+    int64_t most = ec_least(tokens, table->dims[0]);
     ec_status status = ec_distinct_init(&state->distinct, step->arena, most);
     for (int i = 0; status == EC_OK && i < op->input_count; i++) {
         status = plan_input(op, i, step);
@@ -158,13 +158,12 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
     struct state *state = op->state;
     const struct ec_lookup_rows *rows = &state->rows;
     const int64_t block = 32;
-    for (int64_t tile; (tile = ec_team_next(team, rows->count / block + 1)) >= 0;) {
-        int64_t begin = tile * block;
-        int64_t count = rows->count - begin < block ? rows->count - begin : block;
-        ec_kernels()->gather_rows(rows->values + begin * rows->stride, rows->stride, op->parameters[0]->value,
-                                  rows->width, state->distinct.ids + begin, count, rows->width);
-        if (count < block) { /* the last tile, which is never full: the row of zeros */
-            memset(rows->values + rows->count * rows->stride, 0, (size_t)rows->stride * sizeof(float));
+    for (struct ec_range tile; ec_team_next_range(team, rows->count + 1, block, &tile);) {
+        int64_t end = ec_least(rows->count, tile.end);
+        ec_kernels()->gather_rows(rows->values + tile.begin * rows->stride, rows->stride, op->parameters[0]->value,
+                                  rows->width, state->distinct.ids + tile.begin, end - tile.begin, rows->width);
+        if (end < tile.end) { /* the row of zeros behind the last */
+            memset(rows->values + end * rows->stride, 0, (size_t)rows->stride * sizeof(float));
         }
     }
     ec_team_barrier(team);

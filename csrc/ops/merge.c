@@ -181,9 +181,8 @@ typedef void piece_fn(const struct ec_op *op, const struct piece *piece);
 static void run_tiles(struct ec_op *op, struct ec_team *team, piece_fn *run)
 {
     int64_t values = op->outputs[0]->rows * op->outputs[0]->cols;
-    for (int64_t tile; (tile = ec_team_next(team, (values + block - 1) / block)) >= 0;) {
-        int64_t left = values - tile * block;
-        run(op, &(struct piece){.place = tile * block, .count = left < block ? left : block, .row = -1});
+    for (struct ec_range tile; ec_team_next_range(team, values, block, &tile);) {
+        run(op, &(struct piece){.place = tile.begin, .count = tile.end - tile.begin, .row = -1});
     }
     ec_team_barrier(team);
 }

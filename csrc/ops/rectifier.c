@@ -138,9 +138,8 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     const struct ec_tensor *in = op->inputs[0];
     const int64_t channels = 16; /* a cache line */
     int learns = op->parameter_count && op->parameters[0]->trainable;
-    for (int64_t tile; learns && (tile = ec_team_next(team, (in->cols + channels - 1) / channels)) >= 0;) {
-        int64_t end = (tile + 1) * channels < in->cols ? (tile + 1) * channels : in->cols;
-        alpha_gradient(op, step->batch, tile * channels, end);
+    for (struct ec_range tile; learns && ec_team_next_range(team, in->cols, channels, &tile);) {
+        alpha_gradient(op, step->batch, tile.begin, tile.end);
     }
     for (int64_t b; in->needs_grad && (b = ec_team_next(team, step->batch)) >= 0;) {
         for (int64_t row = first_row(in, b); row < first_row(in, b + 1); row++) {

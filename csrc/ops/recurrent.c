@@ -199,7 +199,7 @@ static ec_status plan_workspace(struct ec_op *op, struct ec_step *step)
         if (floats < 0) {
             return EC_TOO_LARGE;
         }
-        most = floats > most ? floats : most;
+        most = ec_most(most, floats);
     }
     state->workspace = ec_arena_take(step->arena, most, sizeof(float));
     return state->workspace ? EC_OK : EC_NO_MEMORY;

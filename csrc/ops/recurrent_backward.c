@@ -100,9 +100,8 @@ static void recurrent_gradient(const struct ec_op *op, struct ec_team *team)
 static void column_sums(struct ec_team *team, float *out, int add, const float *in, int64_t stride, int64_t rows,
                         int64_t cols)
 {
-    for (int64_t tile; (tile = ec_team_next(team, (cols + COL_BLOCK - 1) / COL_BLOCK)) >= 0;) {
-        int64_t col = tile * COL_BLOCK, count = cols - col < COL_BLOCK ? cols - col : COL_BLOCK;
-        ec_kernels()->column_sum(out + col, add, in + col, stride, rows, count);
+    for (struct ec_range some; ec_team_next_range(team, cols, COL_BLOCK, &some);) {
+        ec_kernels()->column_sum(out + some.begin, add, in + some.begin, stride, rows, some.end - some.begin);
     }
 }
 
@@ -126,10 +125,10 @@ static void sum_over_tokens(const struct ec_op *op, struct ec_team *team)
 {
     const struct ec_recurrent *state = op->state;
     const struct ec_occurrences *where = &state->occurrences;
-    int64_t blocks = (state->gates + COL_BLOCK - 1) / COL_BLOCK, distinct = op->inputs[0]->lookup->count;
+    int64_t blocks = ec_ceil_div(state->gates, COL_BLOCK), distinct = op->inputs[0]->lookup->count;
     for (int64_t tile; (tile = ec_team_next(team, distinct * blocks)) >= 0;) {
         int64_t u = tile / blocks, col = tile % blocks * COL_BLOCK;
-        int64_t cols = state->gates - col < COL_BLOCK ? state->gates - col : COL_BLOCK;
+        int64_t cols = ec_least(COL_BLOCK, state->gates - col);
         ec_kernels()->weighted_sum(state->d_source + u * state->gates + col, 0, state->recurrence.gates + col,
                                    state->gates, where->at + where->begin[u], NULL,
                                    where->begin[u + 1] - where->begin[u], cols);

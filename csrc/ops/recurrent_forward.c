@@ -91,9 +91,8 @@ static void project_rows(const struct ec_op *op, struct ec_team *team)
 {
     const struct ec_recurrent *state = op->state;
     const struct ec_tensor *in = op->inputs[0];
-    for (int64_t tile; (tile = ec_team_next(team, (state->rows + ROW_BLOCK - 1) / ROW_BLOCK)) >= 0;) {
-        int64_t end = (tile + 1) * ROW_BLOCK < state->rows ? (tile + 1) * ROW_BLOCK : state->rows;
-        for (int64_t row = tile * ROW_BLOCK; row < end; row++) {
+    for (struct ec_range rows; ec_team_next_range(team, state->rows, ROW_BLOCK, &rows);) {
+        for (int64_t row = rows.begin; row < rows.end; row++) {
             memcpy(state->rows_of_x + row * in->cols, in->data + state->steps.row[row] * in->cols,
                    (size_t)in->cols * sizeof(float));
         }

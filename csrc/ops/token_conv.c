@@ -149,7 +149,7 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
         out->rows > INT32_MAX || op->inputs[0]->rows > INT32_MAX / 2) {
         return EC_TOO_LARGE;
     }
-    state->index_room = state->taps > WINDOWS_AT_ONCE ? state->taps : WINDOWS_AT_ONCE;
+    state->index_room = ec_most(state->taps, WINDOWS_AT_ONCE);
     state->index = ec_arena_take(step->arena, step->threads * state->index_room, sizeof *state->index);
     state->weights = ec_arena_take(step->arena, lookup->width * state->products, sizeof(float));
     state->product_values = ec_arena_take(step->arena, size, sizeof(float));
@@ -175,9 +175,8 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
 /* The kernel (k, D, F) and its gradient, with the taps of one d side by side: joined[d, (j, f)] = W[j, d, f]. */
 static void join_weights(const struct state *state, const float *kernel, int64_t depth, struct ec_team *team)
 {
-    for (int64_t tile; (tile = ec_team_next(team, (depth + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE)) >= 0;) {
-        int64_t end = (tile + 1) * ROWS_AT_ONCE < depth ? (tile + 1) * ROWS_AT_ONCE : depth;
-        for (int64_t d = tile * ROWS_AT_ONCE; d < end; d++) {
+    for (struct ec_range rows; ec_team_next_range(team, depth, ROWS_AT_ONCE, &rows);) {
+        for (int64_t d = rows.begin; d < rows.end; d++) {
             for (int64_t j = 0; j < state->taps; j++) {
                 memcpy(state->weights + d * state->products + j * state->filters,
                        kernel + (j * depth + d) * state->filters, (size_t)state->filters * sizeof *kernel);
@@ -188,9 +187,8 @@ static void join_weights(const struct state *state, const float *kernel, int64_t
 
 static void part_gradient(const struct state *state, float *d_kernel, int add, int64_t depth, struct ec_team *team)
 {
-    for (int64_t tile; (tile = ec_team_next(team, (depth + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE)) >= 0;) {
-        int64_t end = (tile + 1) * ROWS_AT_ONCE < depth ? (tile + 1) * ROWS_AT_ONCE : depth;
-        for (int64_t d = tile * ROWS_AT_ONCE; d < end; d++) {
+    for (struct ec_range rows; ec_team_next_range(team, depth, ROWS_AT_ONCE, &rows);) {
+        for (int64_t d = rows.begin; d < rows.end; d++) {
             for (int64_t j = 0; j < state->taps; j++) {
                 float *to = d_kernel + (j * depth + d) * state->filters;
                 const float *from = state->d_weights + d * state->products + j * state->filters;

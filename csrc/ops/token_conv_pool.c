@@ -303,9 +303,8 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
 static void join_weights(const struct state *state, int64_t depth, struct ec_team *team)
 {
     const int64_t block = 16;
-    for (int64_t tile; (tile = ec_team_next(team, (depth + block - 1) / block)) >= 0;) {
-        int64_t end = (tile + 1) * block < depth ? (tile + 1) * block : depth;
-        for (int64_t d = tile * block; d < end; d++) {
+    for (struct ec_range rows; ec_team_next_range(team, depth, block, &rows);) {
+        for (int64_t d = rows.begin; d < rows.end; d++) {
             float *out = state->weights + d * state->products;
             for (int i = 0; i < state->branch_count; i++) {
                 const struct branch *branch = &state->branches[i];
@@ -445,7 +444,7 @@ static void weight_gradient(const struct ec_op *op, const struct ec_step *step, 
     const struct state *state = op->state;
     const struct ec_lookup_rows *lookup = op->inputs[0]->lookup;
     int64_t B = step->batch, stride = lookup->stride;
-    int64_t count = branch->filters - first < GROUP ? branch->filters - first : GROUP;
+    int64_t count = ec_least(GROUP, branch->filters - first);
     float *rows = state->thread_rows + thread * GROUP * stride;
     int32_t *index = state->thread_index + thread * B;
     float *d_weight = branch->kernel->gradient.values + tap * lookup->width * branch->filters + first;
@@ -489,7 +488,7 @@ static void branch_gradients(const struct ec_op *op, const struct ec_step *step,
                              const struct branch *branch)
 {
     if (branch->kernel->trainable) {
-        int64_t groups = (branch->filters + GROUP - 1) / GROUP;
+        int64_t groups = ec_ceil_div(branch->filters, GROUP);
         for (int64_t tile; (tile = ec_team_next(team, branch->taps * groups)) >= 0;) {
             weight_gradient(op, step, team->index, branch, (int)(tile / groups), tile % groups * GROUP);
         }
@@ -551,9 +550,8 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
         }
     }
     ec_team_barrier(team);
-    for (int64_t tile; (tile = ec_team_next(team, (state->filters + block - 1) / block)) >= 0;) {
-        int64_t end = (tile + 1) * block < state->filters ? (tile + 1) * block : state->filters;
-        list_winners(state, step->batch, tile * block, end);
+    for (struct ec_range filters; ec_team_next_range(team, state->filters, block, &filters);) {
+        list_winners(state, step->batch, filters.begin, filters.end);
     }
     ec_team_barrier(team);
     for (int i = 0; i < state->branch_count; i++) {

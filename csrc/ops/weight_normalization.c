@@ -64,21 +64,13 @@ static void find_scale(const struct ec_op *op, int64_t begin, int64_t n)
     }
 }
 
-static int64_t tile_count(const struct ec_tensor *tensor) { return (tensor->cols + CHANNELS - 1) / CHANNELS; }
-
-static int64_t tile_size(const struct ec_tensor *tensor, int64_t tile)
-{
-    int64_t left = tensor->cols - tile * CHANNELS;
-    return left < CHANNELS ? left : CHANNELS;
-}
-
 static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
     (void)step;
     const struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    for (int64_t tile; (tile = ec_team_next(team, tile_count(in))) >= 0;) {
-        find_scale(op, tile * CHANNELS, tile_size(in, tile));
+    for (struct ec_range tile; ec_team_next_range(team, in->cols, CHANNELS, &tile);) {
+        find_scale(op, tile.begin, tile.end - tile.begin);
     }
     ec_team_barrier(team);
     for (int64_t row; (row = ec_team_next(team, in->rows)) >= 0;) {
@@ -129,8 +121,8 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     (void)step;
     const struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    for (int64_t tile; (tile = ec_team_next(team, tile_count(in))) >= 0;) {
-        parameter_gradients(op, tile * CHANNELS, tile_size(in, tile));
+    for (struct ec_range tile; ec_team_next_range(team, in->cols, CHANNELS, &tile);) {
+        parameter_gradients(op, tile.begin, tile.end - tile.begin);
     }
     for (int64_t row; in->needs_grad && (row = ec_team_next(team, in->rows)) >= 0;) {
         const float *d_y = out->grad + row * in->cols;

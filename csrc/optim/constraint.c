@@ -5,8 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-static const int64_t dense_tile = 1 << 14; /* floats */
-
 static double factor_of(const struct ec_parameter_rules *rules, double squares)
 {
     double norm = sqrt(squares), bounded = norm < rules->least_norm ? rules->least_norm : norm;
@@ -102,9 +100,8 @@ void ec_constrain(struct ec_parameter *parameter, const struct ec_gradient *touc
     } else if (parameter->rules.constraint == EC_NORM) {
         constrain_norms(parameter, team);
     } else {
-        for (int64_t tile; (tile = ec_team_next(team, (parameter->size + dense_tile - 1) / dense_tile)) >= 0;) {
-            int64_t begin = tile * dense_tile, left = parameter->size - begin;
-            keep_positive(parameter->value + begin, left < dense_tile ? left : dense_tile);
+        for (struct ec_range tile; ec_team_next_range(team, parameter->size, EC_DENSE_TILE, &tile);) {
+            keep_positive(parameter->value + tile.begin, tile.end - tile.begin);
         }
     }
 }

@@ -7,9 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-static const int64_t dense_tile = 1 << 14; /* floats */
-static const int64_t row_tile = 16;        /* rows of a table */
-
 int ec_optimizer_slots(const struct ec_optimizer *optimizer)
 {
     switch (optimizer->kind) {
@@ -207,11 +204,9 @@ static void update_range(const struct ec_update *update, const struct ec_rule *r
 static void update_dense(const struct ec_update *update, const struct ec_rule *rule, struct ec_parameter *parameter,
                          struct ec_team *team)
 {
-    for (int64_t tile; (tile = ec_team_next(team, (parameter->size + dense_tile - 1) / dense_tile)) >= 0;) {
-        int64_t begin = tile * dense_tile;
-        int64_t left = parameter->size - begin;
-        update_range(update, rule, parameter, begin, parameter->gradient.values + begin,
-                     left < dense_tile ? left : dense_tile);
+    for (struct ec_range tile; ec_team_next_range(team, parameter->size, EC_DENSE_TILE, &tile);) {
+        update_range(update, rule, parameter, tile.begin, parameter->gradient.values + tile.begin,
+                     tile.end - tile.begin);
     }
 }
 
@@ -219,9 +214,8 @@ static void update_touched_rows(const struct ec_update *update, const struct ec_
                                 struct ec_parameter *parameter, struct ec_team *team)
 {
     const struct ec_gradient *gradient = &parameter->gradient;
-    for (int64_t tile; (tile = ec_team_next(team, (gradient->count + row_tile - 1) / row_tile)) >= 0;) {
-        int64_t end = (tile + 1) * row_tile < gradient->count ? (tile + 1) * row_tile : gradient->count;
-        for (int64_t i = tile * row_tile; i < end; i++) {
+    for (struct ec_range tile; ec_team_next_range(team, gradient->count, EC_ROW_TILE, &tile);) {
+        for (int64_t i = tile.begin; i < tile.end; i++) {
             update_range(update, rule, parameter, gradient->rows[i] * gradient->width,
                          gradient->values + i * gradient->stride, gradient->width);
         }
@@ -237,7 +231,7 @@ static void update_all_rows(const struct ec_update *update, const struct ec_rule
     for (int64_t row; (row = ec_team_next(team, parameter->dims[0])) >= 0;) {
         int32_t place = item->place_of_row[row];
         for (int64_t c = 0; c < gradient->width; c += 256) {
-            int64_t n = gradient->width - c < 256 ? gradient->width - c : 256;
+            int64_t n = ec_least(256, gradient->width - c);
             update_range(update, rule, parameter, row * gradient->width + c,
                          place < 0 ? zeros : gradient->values + place * gradient->stride + c, n);
         }

@@ -219,10 +219,8 @@ struct small_rows {
 static void write_small_rows(struct ec_team *team, void *argument)
 {
     const struct small_rows *work = argument;
-    int64_t tiles = (work->count + ROWS_PER_TILE - 1) / ROWS_PER_TILE;
-    for (int64_t tile; (tile = ec_team_next(team, tiles)) >= 0;) {
-        int64_t end = (tile + 1) * ROWS_PER_TILE;
-        for (int64_t i = tile * ROWS_PER_TILE; i < (end < work->count ? end : work->count); i++) {
+    for (struct ec_range rows; ec_team_next_range(team, work->count, ROWS_PER_TILE, &rows);) {
+        for (int64_t i = rows.begin; i < rows.end; i++) {
             PyObject *row = work->rows[i];
             int64_t source;
             int64_t target;

@@ -17,16 +17,9 @@ struct job {
     const struct ec_padding *padding;
 };
 
-static int64_t tile_count(int64_t rows) { return (rows + ROWS_PER_TILE - 1) / ROWS_PER_TILE; }
-
-static int64_t tile_end(int64_t tile, int64_t rows)
-{
-    return (tile + 1) * ROWS_PER_TILE < rows ? (tile + 1) * ROWS_PER_TILE : rows;
-}
-
 static void run(struct job *job, ec_team_fn fn, int threads)
 {
-    int64_t tiles = tile_count(job->rows);
+    int64_t tiles = ec_ceil_div(job->rows, ROWS_PER_TILE);
     if (tiles) {
         ec_parallel(threads > tiles ? (int)tiles : threads, fn, job);
     }
@@ -44,9 +37,8 @@ static void pad_tiles(struct ec_team *team, void *argument)
 {
     const struct job *job = argument;
     const struct ec_padding *padding = job->padding;
-    for (int64_t tile; (tile = ec_team_next(team, tile_count(job->rows))) >= 0;) {
-        int64_t end = tile_end(tile, job->rows);
-        for (int64_t i = tile * ROWS_PER_TILE; i < end; i++) {
+    for (struct ec_range rows; ec_team_next_range(team, job->rows, ROWS_PER_TILE, &rows);) {
+        for (int64_t i = rows.begin; i < rows.end; i++) {
             int64_t source;
             int64_t target;
             int32_t *row = job->out + i * padding->width;
@@ -72,9 +64,8 @@ void ec_sequence_pad(int32_t *out, const int32_t *ids, const int64_t *offsets, i
 static void gather_tiles(struct ec_team *team, void *argument)
 {
     const struct job *job = argument;
-    for (int64_t tile; (tile = ec_team_next(team, tile_count(job->rows))) >= 0;) {
-        int64_t end = tile_end(tile, job->rows);
-        for (int64_t i = tile * ROWS_PER_TILE; i < end; i++) {
+    for (struct ec_range rows; ec_team_next_range(team, job->rows, ROWS_PER_TILE, &rows);) {
+        for (int64_t i = rows.begin; i < rows.end; i++) {
             int64_t length = job->out_offsets[i + 1] - job->out_offsets[i];
             memcpy(job->out + job->out_offsets[i], job->ids + job->offsets[job->chosen[i]],
                    (size_t)length * sizeof *job->out);

@@ -106,11 +106,8 @@ static void compose_team(struct ec_team *team, void *argument)
 {
     struct compose *compose = argument;
     int64_t *rows = NULL, room = 0;
-    int64_t tiles = (compose->words->count + WORDS_PER_TILE - 1) / WORDS_PER_TILE;
-    for (int64_t tile; (tile = ec_team_next(team, tiles)) >= 0;) {
-        int64_t end = (tile + 1) * WORDS_PER_TILE;
-        end = end < compose->words->count ? end : compose->words->count;
-        for (int64_t number = tile * WORDS_PER_TILE; number < end; number++) {
+    for (struct ec_range words; ec_team_next_range(team, compose->words->count, WORDS_PER_TILE, &words);) {
+        for (int64_t number = words.begin; number < words.end; number++) {
             if (!compose_word(compose, number, &rows, &room)) {
                 atomic_store(&compose->status, EC_NO_MEMORY);
             }

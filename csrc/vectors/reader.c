@@ -88,13 +88,11 @@ struct fill {
 static void fill_team(struct ec_team *team, void *argument)
 {
     struct fill *fill = argument;
-    int64_t pieces = (fill->bytes + EC_TILE_BYTES - 1) / EC_TILE_BYTES;
-    for (int64_t piece; (piece = ec_team_next(team, pieces)) >= 0;) {
-        int64_t at = piece * EC_TILE_BYTES;
-        int64_t end = at + EC_TILE_BYTES < fill->bytes ? at + EC_TILE_BYTES : fill->bytes;
-        while (at < end) {
+    for (struct ec_range piece; ec_team_next_range(team, fill->bytes, EC_TILE_BYTES, &piece);) {
+        int64_t at = piece.begin;
+        while (at < piece.end) {
             char *target = fill->reader->block + fill->reader->block_used + at;
-            ssize_t got = pread(fill->file, target, (size_t)(end - at), (off_t)(fill->offset + at));
+            ssize_t got = pread(fill->file, target, (size_t)(piece.end - at), (off_t)(fill->offset + at));
             if (got < 0 && errno == EINTR) {
                 continue;
             }
@@ -137,9 +135,8 @@ static void parse_team(struct ec_team *team, void *argument)
     struct parse *parse = argument;
     struct ec_reader *reader = parse->reader;
     for (int64_t i; (i = ec_team_next(team, reader->tile_count)) >= 0;) {
-        int64_t begin = i * EC_TILE_BYTES;
-        int64_t end = begin + EC_TILE_BYTES < parse->end ? begin + EC_TILE_BYTES : parse->end;
-        ec_text_tile(&reader->options, reader->block, begin, end, parse->end, &reader->tiles[i]);
+        struct ec_range bytes = ec_range_from(i * EC_TILE_BYTES, EC_TILE_BYTES, parse->end);
+        ec_text_tile(&reader->options, reader->block, bytes.begin, bytes.end, parse->end, &reader->tiles[i]);
     }
 }
 
@@ -272,7 +269,7 @@ ec_status ec_reader_parse(struct ec_reader *reader, int final, int threads)
 {
     struct parse parse = {.reader = reader};
     int64_t end = reader->options.binary ? 0 : complete_lines(reader, final);
-    ec_status status = reserve_tiles(reader, reader->options.binary ? 1 : (end + EC_TILE_BYTES - 1) / EC_TILE_BYTES);
+    ec_status status = reserve_tiles(reader, reader->options.binary ? 1 : ec_ceil_div(end, EC_TILE_BYTES));
     if (status != EC_OK) {
         return status;
     }
