@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from .base.arguments import one_of, unknown_name
+from .base.arrays import numbers
 from .base.random_seeds import checked_seed, generator, next_seed
-from .graph.variables import numbers
 
 # each thread has its own: one that loads a model does not touch the weights that another makes
 _budget: ContextVar[list[int] | None] = ContextVar("budget", default=None)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from typing import Any
 
 from ..base.arguments import warn_user
+from ..base.replacement import remove_stale, replacing
 from .base import Callback, Logs
 
 
@@ -52,23 +54,19 @@ class BackupAndRestore(Callback):
         """The file."""
         return os.path.join(self.backup_dir, "latest.backup")
 
-    def restore(self) -> None:
-        """Goes on from the backup, if there is one: called by `fit` after the training has begun for all
-        callbacks.
-        """
-        from ..training.resuming import read_backup, restore_run
-
+    def resume(self, run: Any) -> None:
+        """Goes on from the backup, if there is one."""
         paths = [path for path in (self.path, f"{self.path}.bkp") if os.path.exists(path)]
         if not paths:
             return
         try:
-            members = read_backup(paths[0])
+            members = run.read(paths[0])
         except ValueError as error:
             if len(paths) == 1:
                 raise
             warn_user(f"{error}; the backup before it is used")
-            members = read_backup(paths.pop())
-        restore_run(self.model, self.model.run, members, f"{paths[0]!r}")
+            members = run.read(paths.pop())
+        run.restore(members, f"{paths[0]!r}")
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         self._batches += 1
@@ -80,18 +78,25 @@ class BackupAndRestore(Callback):
             self._save()
 
     def _save(self) -> None:
-        from ..base.replacement import replacing
-        from ..training.resuming import write_backup
-
         self._batches = 0
         os.makedirs(self.backup_dir, exist_ok=True)
         if self.double_checkpoint and os.path.exists(self.path):
             with open(self.path, "rb") as old, replacing(f"{self.path}.bkp") as file:
                 shutil.copyfileobj(old, file)
-        write_backup(self.model, self.model.run, self.path)
+        self.model.run.write(self.path)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        from ..training.resuming import remove_backup
-
         if self.delete_checkpoint and self.model.run.complete:
-            remove_backup(self.path)
+            self.remove()
+
+    def remove(self) -> None:
+        """Removes the backup and what killed trainings left of one, and its folder if nothing else is in
+        it.
+        """
+        for name in (self.path, f"{self.path}.bkp"):
+            remove_stale(name)
+            if os.path.exists(name):
+                os.unlink(name)
+        folder = os.path.dirname(self.path)
+        if folder and os.path.isdir(folder) and not os.listdir(folder):
+            os.rmdir(folder)

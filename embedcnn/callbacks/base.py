@@ -39,6 +39,11 @@ class Callback:
     def set_state(self, state: dict[str, Any]) -> None:
         """Goes on from a state of `get_state`; called after on_train_begin."""
 
+    def resume(self, run: Any) -> None:
+        """Called by `fit` once all callbacks have begun: may put the model and `run` (where the training is:
+        training/resuming.py) to where a training before has come to.
+        """
+
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Before the first epoch."""
 

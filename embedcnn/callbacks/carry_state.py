@@ -9,8 +9,6 @@ import numpy as np
 from ..base.arguments import positive_integer
 from ..base.random_seeds import generator
 from ..graph.variables import Variable
-from ..lowering.carried_states import carrying
-from ..lowering.operations import Lowered
 from .base import Callback, Logs
 
 
@@ -44,16 +42,15 @@ class CarryState(Callback):
         self._restored: list[np.ndarray] = []
         self._training = False
 
-    def attach(self, kind: str, lowered: Lowered) -> Lowered:
-        """The operations of a program of this kind, with states; called by the model."""
+    def take(self, kind: str, states: list[Variable]) -> None:
+        """Called by the model when it has made a program of this kind, with the states that it carries."""
         before = [state.value for state in self._states.get(kind, [])]
-        lowered, self._states[kind] = carrying(lowered, self.batch_size)
+        self._states[kind] = states
         if kind == "train" and self._restored:
             before, self._restored = self._restored, []
         if before:
-            for state, value in zip(self._states[kind], before, strict=True):
+            for state, value in zip(states, before, strict=True):
                 state.assign(value)
-        return lowered
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._training = True

@@ -165,9 +165,7 @@ def check_backup(arguments: argparse.Namespace, backup: BackupAndRestore) -> str
             "or begin anew with --force"
         )
     if exists:
-        from embedcnn.training.resuming import remove_backup
-
-        remove_backup(backup.path)
+        backup.remove()
     return ""
 
 

@@ -6,13 +6,15 @@ turns them into operations of the core.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..layers.base import Layer
 
 Shape = tuple[int | None, ...]
+ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {}
+"""What makes x + y, x - y and x * y of symbolic tensors, by the sign: layers/merging.py fills it."""
 
 
 class SymbolicTensor:
@@ -40,13 +42,13 @@ class SymbolicTensor:
         )
 
     def __add__(self, other: Any) -> SymbolicTensor:
-        return _joined("Add", "+", self, other)
+        return _joined("+", self, other)
 
     def __sub__(self, other: Any) -> SymbolicTensor:
-        return _joined("Subtract", "-", self, other)
+        return _joined("-", self, other)
 
     def __mul__(self, other: Any) -> SymbolicTensor:
-        return _joined("Multiply", "*", self, other)
+        return _joined("*", self, other)
 
     def __getitem__(self, index: Any) -> Any:
         raise TypeError(
@@ -61,17 +63,15 @@ class SymbolicTensor:
         )
 
 
-def _joined(layer: str, sign: str, first: SymbolicTensor, other: Any) -> SymbolicTensor:
+def _joined(sign: str, first: SymbolicTensor, other: Any) -> SymbolicTensor:
     """What the layer of the sign makes of two tensors, as residual connections write it: x + y."""
-    from .. import layers
-
     if not isinstance(other, SymbolicTensor):
         raise TypeError(
             f"{first!r} {sign} ...: only another result of Input(...) or of a layer can follow; other "
             "arithmetic is a layer: layers.Lambda, or a Layer in Python with `forward`. Received: "
             f"{type(other).__name__}"
         )
-    return getattr(layers, layer)()([first, other])
+    return ARITHMETIC[sign](first, other)
 
 
 class Node:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..base.arguments import warn_user
+from ..base.arrays import numbers
 
 if TYPE_CHECKING:
     from ..constraints import Constraint
@@ -140,55 +140,3 @@ class Variable:
             self.shared = True
             mark_changed()
         return self.value
-
-
-def numbers(argument: str, value: Any) -> np.ndarray:
-    """`value` as an array of numbers; TypeError or ValueError that names `argument` otherwise.
-
-    Parameters of PyTorch are tensors that require gradients: they are detached from these.
-    """
-    try:
-        array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
-    except ValueError:
-        raise ValueError(f"{argument}: rows of unequal length cannot form an array") from None
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{argument}: numbers were expected. Received an array of dtype {array.dtype}")
-    return array
-
-
-def given_matrix(argument: str, value: Any) -> np.ndarray:
-    """A matrix given by the user as float32 C-contiguous: itself where it is that already, else a copy, with
-    a note.
-    """
-    matrix = numbers(argument, value)
-    if matrix.ndim != 2:
-        raise ValueError(
-            f"{argument} must be a matrix (rows, dimensions). Received an array of shape {matrix.shape}"
-        )
-    if matrix.dtype != np.float32 or not matrix.flags.c_contiguous:
-        if isinstance(value, np.ndarray):
-            warn_user(
-                f"{argument} is {matrix.dtype}{'' if matrix.flags.c_contiguous else ', not C-contiguous'}; "
-                "a float32 copy is used. Give float32 in C order to share the memory."
-            )
-        matrix = np.ascontiguousarray(matrix, dtype=np.float32)
-    check_finite(argument, matrix)
-    return matrix
-
-
-def check_finite(argument: str, matrix: np.ndarray) -> None:
-    """ValueError that names the first element which is NaN or infinite. Looks at blocks: no second matrix in
-    memory.
-    """
-    block = max(1, (1 << 20) // max(1, matrix.shape[1]))
-    for start in range(0, len(matrix), block):
-        rows = matrix[start : start + block]
-        with np.errstate(over="ignore", invalid="ignore"):
-            if np.isfinite(rows.sum()):
-                continue
-        wrong = np.argwhere(~np.isfinite(rows))
-        if len(wrong):
-            row, column = (int(part) for part in wrong[0])
-            raise ValueError(
-                f"{argument}[{start + row}, {column}] = {rows[row, column]}: only finite numbers are allowed"
-            )

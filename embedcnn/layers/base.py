@@ -16,8 +16,9 @@ import numpy as np
 
 from .. import constraints, initializers, regularizers
 from ..base.arguments import positive_integer
+from ..base.arrays import numbers
 from ..graph.nodes import Node, Shape, SymbolicTensor, flatten
-from ..graph.variables import Variable, mark_changed, numbers
+from ..graph.variables import Variable, mark_changed
 from ..initializers import initial_value
 
 _names: dict[str, Iterator[int]] = {}

@@ -9,8 +9,9 @@ import numpy as np
 
 from .. import initializers
 from ..base.arguments import positive_integer
+from ..base.arrays import given_matrix, numbers
 from ..graph.nodes import Shape, SymbolicTensor
-from ..graph.variables import Variable, given_matrix, numbers
+from ..graph.variables import Variable
 from .base import Layer, require_rank
 from .ngrams import HashedNgrams
 

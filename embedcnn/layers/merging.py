@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..graph.nodes import Shape, SymbolicTensor
+from ..graph.nodes import ARITHMETIC, Shape, SymbolicTensor
 from .base import Layer, known_channels
 
 
@@ -253,3 +253,12 @@ def dot(
 ) -> SymbolicTensor:
     """`Dot(axes, normalize)(inputs)`. As keras.layers.dot."""
     return Dot(axes, normalize, **options)(inputs)
+
+
+ARITHMETIC.update(
+    {
+        "+": lambda first, other: Add()([first, other]),
+        "-": lambda first, other: Subtract()([first, other]),
+        "*": lambda first, other: Multiply()([first, other]),
+    }
+)

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..base.arrays import numbers
 from ..graph.nodes import Node, Shape, SymbolicTensor, flatten
-from ..graph.variables import Variable, mark_changed, numbers
+from ..graph.variables import Variable, mark_changed
 from . import torch_weights
 from .base import Layer, _boolean, require_rank
 from .recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells, checked_cell

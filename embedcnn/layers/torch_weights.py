@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..graph.variables import numbers
+from ..base.arrays import numbers
 
 if TYPE_CHECKING:
     from .recurrent_step import RecurrentCell

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..base.arrays import numbers
 from ..graph.nesting import weight_paths
-from ..graph.variables import numbers
 
 
 class IncompatibleKeys(NamedTuple):

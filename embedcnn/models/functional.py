@@ -17,6 +17,7 @@ from ..layers.base import Layer, unique_name
 from ..lowering.translate import Lowered, input_kind, lower
 from ..training.input_data import InputSpec
 from ..training.loop import Trainer
+from .configuration import functional_from_config
 from .files import ModelFiles
 from .text_side import TextSide
 
@@ -332,8 +333,6 @@ class Model(Trainer, TextSide, ModelFiles):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Model:
         """A new model of this architecture, with new weights; `custom_objects` as for load_model."""
-        from ..saving.model_file import functional_from_config
-
         with known_objects(custom_objects):
             return functional_from_config(config)
 

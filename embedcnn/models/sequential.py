@@ -10,9 +10,11 @@ import numpy as np
 
 from .. import layers
 from ..base.custom_objects import known_objects
+from ..graph.model_kinds import model_kind
 from ..graph.nodes import SymbolicTensor
 from ..layers.base import Layer
 from ..training import input_data
+from .configuration import sequential_from_config
 from .functional import Model
 
 __all__ = ["Model", "Sequential", "clone_model", "load_model", "model_from_json"]
@@ -142,14 +144,8 @@ class Sequential(Model):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Sequential:
         """A new model of this architecture, with new weights; `custom_objects` as for load_model."""
-        from ..saving.model_file import sequential_from_config
-
         with known_objects(custom_objects):
             return sequential_from_config(config)
-
-
-KINDS: dict[str, type[Model]] = {"Model": Model, "Sequential": Sequential}
-"""The kinds of models by the names that files have for them."""
 
 
 def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, compile: bool = True) -> Model:
@@ -185,7 +181,7 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
     """
     try:
         held = json.loads(json_string)
-        made = KINDS[held["class_name"]]
+        made = model_kind(held["class_name"])
         return made.from_config(held["config"], custom_objects)
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
         raise ValueError(f"`json_string` is not what Model.to_json() writes: {error!r}") from error

@@ -76,9 +76,7 @@ class TextSide:
                         f"{table.input_dim} rows: "
                         "new words would get wrong rows"
                     )
-                from ..saving.model_file import extended_encoder
-
-                encoder = extended_encoder(self.text_encoder, words)
+                encoder = _extended_encoder(self.text_encoder, words)
             table.append_rows(matrix)
             if vocabulary is not None:
                 self.text_encoder = encoder
@@ -95,3 +93,18 @@ class TextSide:
                 f"`layer` must name one Embedding of the model: {names}. Received: layer={name!r}"
             )
         return tables[0]
+
+
+def _extended_encoder(encoder: Any, words: list[str]) -> Any:
+    """A text encoder that also knows `words`, with the ids behind those it has; ValueError for a word it
+    knows.
+    """
+    from ..text.vocabulary import Vocabulary  # most models have no text: start-up does without
+
+    known = encoder.vocabulary
+    for number, word in enumerate(words):
+        if word in known:
+            raise ValueError(f"words[{number}] = {word!r} is known already")
+    pad, unknown, *tokens = known.tokens
+    larger = Vocabulary([*tokens, *words], pad=pad, unknown=unknown, **known.settings)
+    return type(encoder).from_config({**encoder.get_config(), "max_tokens": None}, larger)

@@ -17,16 +17,16 @@ import numpy as np
 
 from .. import initializers, layers
 from ..base.arguments import warn_user
-from ..base.custom_objects import known_class, known_objects
+from ..base.custom_objects import known_objects
 from ..base.replacement import replacing
+from ..graph.model_kinds import model_kind
 from ..graph.nesting import check_owners, leaf_layers, weight_paths
-from ..graph.nodes import SymbolicTensor, flatten
 from ..graph.variables import Variable
-from ..layers.base import Layer
 from . import archive
+from .text_settings import encoder_config, encoder_from_config
 
 if TYPE_CHECKING:
-    from ..models.sequential import Model, Sequential
+    from ..models.sequential import Model
 
 FORMAT = 1
 
@@ -134,8 +134,6 @@ def own_objects(model: Model) -> dict[str, Any]:
 
 
 def _read_model(file: Any, label: str, compile: bool) -> Model:
-    from ..models.sequential import KINDS
-
     members = archive.read_archive(file, label)
     config = archive.parse_json(members["config.json"], f"{label}: config.json")
     if config.get("format") != FORMAT:
@@ -143,7 +141,7 @@ def _read_model(file: Any, label: str, compile: bool) -> Model:
     tensors = archive.read_tensors(members["weights.safetensors"], f"{label}: weights.safetensors")
     budget = sum(array.nbytes for array in tensors.values())
     try:
-        kind = KINDS[config["class_name"]]
+        kind = model_kind(config["class_name"])
         with initializers.deferred(budget):
             model = kind.from_config(config["model"])
         _assign(model, tensors, label)
@@ -274,127 +272,3 @@ def load_weights(model: Model, filepath: Any) -> None:
         file.seek(0)
         data = archive.read_archive(file, label)["weights.safetensors"] if zipped else file.read()
     _assign(model, archive.read_tensors(data, label), label)
-
-
-# -- architecture --------------------------------------------------------------------------------------------
-def _layer_from_config(entry: dict[str, Any]) -> Any:
-    """A layer, or a model inside the model."""
-    from ..models.sequential import KINDS
-
-    name = entry["class_name"]
-    if name in KINDS:
-        return KINDS[name].from_config(entry["config"])
-    cls = layers.CLASSES.get(name) or known_class(name)
-    if cls is None:
-        raise ValueError(
-            f"unknown layer class {name!r}; allowed: {', '.join(layers.CLASSES)}, and those that "
-            "load_model(path, custom_objects={name: class}) gives"
-        )
-    if not issubclass(cls, Layer):
-        raise ValueError(f"custom_objects[{name!r}] must be a subclass of Layer. Received: {cls!r}")
-    return cls.from_config(entry["config"])
-
-
-def functional_from_config(config: dict[str, Any]) -> Model:
-    """A Model with new weights from `Model.get_config()`."""
-    from ..models.sequential import Model
-
-    made = {entry["config"]["name"]: _layer_from_config(entry) for entry in config["layers"]}
-    tensors: dict[tuple[str, int, int], SymbolicTensor] = {
-        (name, 0, 0): layer.output for name, layer in made.items() if isinstance(layer, layers.InputLayer)
-    }
-
-    def place(part: list[Any]) -> tuple[str, int, int]:
-        return part[0], part[1], part[2] if len(part) > 2 else 0
-
-    waiting = [
-        (entry["config"]["name"], number, [place(part) for part in call])
-        for entry in config["layers"]
-        for number, call in enumerate(entry["calls"])
-    ]
-    while waiting:
-        ready = [call for call in waiting if all(part in tensors for part in call[2])]
-        ready = [call for call in ready if call[1] == 0 or (call[0], call[1] - 1, 0) in tensors]
-        if not ready:
-            raise ValueError(f"the calls of layer {waiting[0][0]!r} cannot be joined")
-        for name, number, parts in ready:
-            read = [tensors[part] for part in parts]
-            out = made[name](read if made[name].inputs_many or len(read) > 1 else read[0])
-            for index, tensor in enumerate(flatten(out)):
-                tensors[name, number, index] = tensor
-        waiting = [call for call in waiting if (call[0], call[1], 0) not in tensors]
-    inputs = [tensors[place(part)] for part in config["inputs"]]
-    return Model(inputs, [tensors[place(part)] for part in config["outputs"]], name=config["name"])
-
-
-def sequential_from_config(config: dict[str, Any]) -> Sequential:
-    """A Sequential with new weights from `Sequential.get_config()`."""
-    from ..models.sequential import Sequential
-
-    first = [] if config["input"] is None else [layers.InputLayer(**config["input"])]
-    return Sequential(first + [_layer_from_config(entry) for entry in config["layers"]], name=config["name"])
-
-
-# -- text ----------------------------------------------------------------------------------------------------
-def _encoder_class(name: str) -> Any:
-    if name == "TokenizerEncoder":
-        from ..text.encoders import TokenizerEncoder
-
-        return TokenizerEncoder
-    if name == "CharEncoder":
-        from ..text.encoders import CharEncoder
-
-        return CharEncoder
-    if name == "WordEncoder":
-        from ..text.encoders import WordEncoder
-
-        return WordEncoder
-    if name == "TextEncoder":
-        from ..text.text_encoder import TextEncoder
-
-        return TextEncoder
-    raise ValueError(
-        f"unknown text encoder {name!r}; allowed: CharEncoder, TextEncoder, TokenizerEncoder, WordEncoder"
-    )
-
-
-def encoder_config(encoder: Any) -> tuple[dict[str, Any], bytes | None]:
-    """The settings of a text encoder, and its words as the bytes of vocabulary.txt."""
-    name = type(encoder).__name__
-    if type(encoder) is not _encoder_class(name):
-        raise TypeError(
-            "text_encoder: only TextEncoder, TokenizerEncoder, CharEncoder and WordEncoder can be stored. "
-            f"Received: {name}"
-        )
-    vocabulary = getattr(encoder, "vocabulary", None)
-    entry = {"class_name": name, "config": encoder.get_config()}
-    if vocabulary is None:
-        return entry, None
-    entry["vocabulary"] = vocabulary.settings
-    return entry, vocabulary.to_text().encode("utf-8", "surrogatepass")
-
-
-def encoder_from_config(entry: dict[str, Any], vocabulary: bytes | None) -> Any:
-    """The text encoder of `encoder_config`."""
-    cls = _encoder_class(entry["class_name"])
-    if vocabulary is None:
-        return cls.from_config(entry["config"])
-    from ..text.text_encoder import Vocabulary
-
-    words = Vocabulary.from_text(vocabulary.decode("utf-8", "surrogatepass"), **entry["vocabulary"])
-    return cls.from_config(entry["config"], words)
-
-
-def extended_encoder(encoder: Any, words: list[str]) -> Any:
-    """A text encoder that also knows `words`, with the ids behind those it has; ValueError for a word it
-    knows.
-    """
-    from ..text.text_encoder import Vocabulary
-
-    known = encoder.vocabulary
-    for number, word in enumerate(words):
-        if word in known:
-            raise ValueError(f"words[{number}] = {word!r} is known already")
-    pad, unknown, *tokens = known.tokens
-    larger = Vocabulary([*tokens, *words], pad=pad, unknown=unknown, **known.settings)
-    return type(encoder).from_config({**encoder.get_config(), "max_tokens": None}, larger)

@@ -40,7 +40,7 @@ class TokenizerEncoder:
         return self.maxlen is not None
 
     def __call__(self, texts: Sequence[str]) -> np.ndarray:
-        from ..utils import pad_sequences
+        from ..preprocessing.sequence import pad_sequences
 
         sequences = self.tokenizer.texts_to_sequences(list(texts))
         maxlen = self.maxlen or max(1, *(len(sequence) for sequence in sequences))

@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import optimizers
 from ..base.arguments import warn_user
-from ..callbacks import BackupAndRestore, CallbackList, History
+from ..callbacks import CallbackList, History
 from .batches import NO_BATCHES, ArrayBatches
 from .data_adapter import positive
 from .interruption import WholeSteps
@@ -170,13 +170,12 @@ class Trainer(Predictor):
         show: int,
         due: Any,
     ) -> None:
-        run = self.run = Run(feed, watching.callbacks, epochs.start)
+        run = self.run = Run(self, feed, watching.callbacks, epochs.start)
         watching.call("on_train_begin", {})
         logs: dict[str, float] = {}
         try:
             for callback in watching.callbacks:
-                if isinstance(callback, BackupAndRestore):
-                    callback.restore()
+                callback.resume(run)
             with WholeSteps() as guard:
                 for epoch in range(run.epoch, epochs.stop):
                     if not run.batch:

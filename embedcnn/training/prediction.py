@@ -9,6 +9,7 @@ import numpy as np
 
 from ..callbacks import CallbackList
 from ..lowering.binding import BoundProgram
+from ..lowering.carried_states import carrying
 from ..text.rows import is_text
 from .batches import NO_BATCHES, ArrayBatches, raw
 from .data_adapter import BATCH_SIZE, Preparation, checked_batch_size, positive
@@ -41,7 +42,8 @@ class Predictor(Preparation, Exclusive):
             optimizer = self.optimizer if kind in ("train", "test") else None
             lowered = self._lower(kind)
             if self._carrier is not None and kind in ("train", "test"):
-                lowered = self._carrier.attach(kind, lowered)
+                lowered, states = carrying(lowered, self._carrier.batch_size)
+                self._carrier.take(kind, states)
             bound = self._programs[kind] = BoundProgram(
                 lowered, self.seed, optimizer, kind == "train", kind in ("train", "forward")
             )

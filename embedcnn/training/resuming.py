@@ -9,14 +9,13 @@ schedules depend on counters that are saved.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import optimizers
-from ..base.replacement import remove_stale, replacing
+from ..base.replacement import replacing
 from ..graph.nesting import leaf_layers
 from ..layers.recurrent import RecurrentLayer
 from ..layers.wrappers import Bidirectional
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 class Run:
     """Where `fit` is: the next epoch and batch, the means so far, and what else belongs to it."""
 
+    model: Model
     feed: Any
     callbacks: list[Callback]
     epoch: int
@@ -49,6 +49,18 @@ class Run:
         """The means to go on with, once."""
         means, self.means = self.means, None
         return means
+
+    def write(self, path: str) -> None:
+        """Writes a backup of the training, which appears whole or not at all."""
+        write_backup(self.model, self, path)
+
+    def read(self, path: str) -> dict[str, bytes]:
+        """The members of a backup, for `restore`; ValueError where it is damaged."""
+        return read_backup(path)
+
+    def restore(self, members: dict[str, bytes], label: str) -> None:
+        """Puts the training into the state of a backup; ValueError where it is of another one."""
+        restore_run(self.model, self, members, label)
 
 
 def write_backup(model: Model, run: Run, path: str) -> None:
@@ -166,14 +178,3 @@ def _unpacked(state: dict[str, Any], prefix: str, tensors: dict[str, np.ndarray]
         else [np.array(tensors[f"{prefix}/{name}/{number}"]) for number in range(entry["arrays"])]
         for name, entry in state.items()
     }
-
-
-def remove_backup(path: str) -> None:
-    """Removes a backup and what killed trainings left of one, and its folder if nothing else is in it."""
-    for name in (path, f"{path}.bkp"):
-        remove_stale(name)
-        if os.path.exists(name):
-            os.unlink(name)
-    folder = os.path.dirname(path)
-    if folder and os.path.isdir(folder) and not os.listdir(folder):
-        os.rmdir(folder)
