@@ -101,9 +101,7 @@ class Program:
 
 @final
 class TextRules:
-    def __new__(
-        cls, split: str, lower: str, stops: str, drops: str, alone: str = "", extend: str = ""
-    ) -> TextRules: ...
+    def __new__(cls, split: str, lower: str, stops: str, drops: str) -> TextRules: ...
     def tokens(self, texts: Sequence[str | list[str]], first: int = 0) -> list[list[str]]: ...
 
 @final

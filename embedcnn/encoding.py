@@ -2,6 +2,7 @@
 
 from .text.encoders import (
     PARAGRAPH,
+    WORD,
     CharEncoder,
     CharWriter,
     TokenizerEncoder,
@@ -12,6 +13,7 @@ from .text.encoders import (
 
 __all__ = [
     "PARAGRAPH",
+    "WORD",
     "CharEncoder",
     "CharWriter",
     "TokenizerEncoder",

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from embedcnn.losses.cross_entropy import binary_cross_entropy, categorical_cross_entropy
+
 
 class Sequence(NamedTuple):
     values: np.ndarray
@@ -391,30 +393,31 @@ EPSILON = 1e-7  # of Keras
 
 
 def cross_entropy(x, targets, kind, from_logits=True, label_smoothing=0.0):
-    """(loss of each row [...], probabilities, d loss / d x) of logits, or probabilities, `x` [..., C]."""
+    """(loss of each row [...], probabilities, d loss / d x) of logits, or probabilities, `x` [..., C]. The
+    losses are the package's one definition in float64, which tests/situations holds to Keras's values.
+    """
     classes = x.shape[-1]
     if kind == "binary":
         y = np.asarray(targets, np.float64).reshape(x.shape) * (1 - label_smoothing) + 0.5 * label_smoothing
+        loss = binary_cross_entropy(y, x, from_logits).mean(-1)
         if from_logits:
-            return (np.logaddexp(x, 0) - y * x).mean(-1), sigmoid(x), (sigmoid(x) - y) / classes
+            return loss, sigmoid(x), (sigmoid(x) - y) / classes
         p = np.clip(x, EPSILON, 1 - EPSILON)
-        loss = -(y * np.log(p) + (1 - y) * np.log(1 - p)).mean(-1)
         return loss, x, np.where(p == x, (p - y) / (p * (1 - p)), 0) / classes
     if kind == "sparse_categorical":
         y = np.eye(classes)[np.asarray(targets).reshape(x.shape[:-1])]
     else:
         y = np.asarray(targets, np.float64)
     y = y * (1 - label_smoothing) + label_smoothing / classes
+    loss = categorical_cross_entropy(y, x, from_logits)
     if from_logits:
         p = softmax(x)[0]
-        log_p = x - x.max(-1, keepdims=True)
-        log_p = log_p - np.log(np.exp(log_p).sum(-1, keepdims=True))
-        return -(y * log_p).sum(-1), p, p * y.sum(-1, keepdims=True) - y
+        return loss, p, p * y.sum(-1, keepdims=True) - y
     total = x.sum(-1, keepdims=True)
     q = x / total
     p = np.clip(q, EPSILON, 1 - EPSILON)
     d_q = np.where(p == q, -y / p, 0)
-    return -(y * np.log(p)).sum(-1), x, (d_q - (d_q * q).sum(-1, keepdims=True)) / total
+    return loss, x, (d_q - (d_q * q).sum(-1, keepdims=True)) / total
 
 
 def squared_error(x, targets):

@@ -47,13 +47,17 @@ static float target_value(const struct ec_loss_state *state, const void *y, int6
     return ec_smoothed(state, ((const float *)y)[c], to);
 }
 
+/* -1 where all are NaN, which is never the largest. */
 static int64_t index_of_largest(const float *values, int64_t cols)
 {
     int64_t best = 0;
-    for (int64_t c = 1; c < cols; c++) {
+    while (best < cols && values[best] != values[best]) {
+        best++;
+    }
+    for (int64_t c = best + 1; c < cols; c++) {
         best = values[c] > values[best] ? c : best;
     }
-    return best;
+    return best < cols ? best : -1;
 }
 
 static double categorical_loss(const struct ec_loss_state *state, float *p, const float *x, const void *y, int64_t cols)
@@ -112,7 +116,8 @@ static int64_t right(const struct ec_loss_state *state, const float *p, const vo
     }
     const float *values = y;
     if (state->kind == CATEGORICAL) {
-        return index_of_largest(p, cols) == index_of_largest(values, cols);
+        int64_t predicted = index_of_largest(p, cols);
+        return predicted >= 0 && predicted == index_of_largest(values, cols);
     }
     int64_t count = 0;
     for (int64_t c = 0; c < cols; c++) {
@@ -169,7 +174,17 @@ static void gradient(const struct ec_loss_state *state, float *d_x, const float 
     }
 }
 
-static const struct ec_loss_rule rule = {.value = value, .gradient = gradient, .right = right};
+static const struct ec_loss_rule rule = {value, gradient, right};
+
+static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    ec_loss_forward(op, step, team, &rule);
+}
+
+static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    ec_loss_backward(op, step, team, &rule);
+}
 
 int ec_loss_takes_labels(const struct ec_op *op)
 {
@@ -184,9 +199,8 @@ const struct ec_op_type ec_op_cross_entropy = {
     .defaults = &defaults,
     .attributes = attributes,
     .is_loss = 1,
-    .loss_rule = &rule,
     .infer = infer,
     .plan = ec_loss_plan,
-    .forward = ec_loss_forward,
-    .backward = ec_loss_backward,
+    .forward = forward,
+    .backward = backward,
 };

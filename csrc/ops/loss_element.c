@@ -121,7 +121,17 @@ static ec_status infer(struct ec_op *op, char *message, size_t bytes)
     return ec_loss_infer(op, message, bytes);
 }
 
-static const struct ec_loss_rule rule = {.value = value, .gradient = gradient};
+static const struct ec_loss_rule rule = {value, gradient, NULL};
+
+static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    ec_loss_forward(op, step, team, &rule);
+}
+
+static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    ec_loss_backward(op, step, team, &rule);
+}
 
 const struct ec_op_type ec_op_element_loss = {
     .name = "element_loss",
@@ -129,11 +139,10 @@ const struct ec_op_type ec_op_element_loss = {
     .defaults = &defaults,
     .attributes = attributes,
     .is_loss = 1,
-    .loss_rule = &rule,
     .infer = infer,
     .plan = plan,
-    .forward = ec_loss_forward,
-    .backward = ec_loss_backward,
+    .forward = forward,
+    .backward = backward,
 };
 
 const struct ec_op_type ec_op_squared_error = {
@@ -142,9 +151,8 @@ const struct ec_op_type ec_op_squared_error = {
     .defaults = &defaults,
     .attributes = squared_error_attributes,
     .is_loss = 1,
-    .loss_rule = &rule,
     .infer = infer,
     .plan = plan,
-    .forward = ec_loss_forward,
-    .backward = ec_loss_backward,
+    .forward = forward,
+    .backward = backward,
 };

@@ -49,19 +49,34 @@ class Loss:
         """The loss of each example (and step), float64."""
         raise NotImplementedError(f"{type(self).__name__} must define per_example(y_true, y_pred)")
 
+    def per_element(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray | None:
+        """The losses of which `per_example` is the mean over the last axis; None where it is no mean."""
+        return None
+
     def counted(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray | None:
         """Which examples (and steps) count at all; None: all of them."""
         return None
 
+    def elements_for(self, y_true: np.ndarray, y_pred: np.ndarray, weight: Any) -> np.ndarray | None:
+        """The losses of single predictions where weights of this shape are for these; None where they are
+        not.
+        """
+        shape = () if weight is None else np.shape(weight)
+        while len(shape) > y_pred.ndim and shape[-1] == 1:
+            shape = shape[:-1]
+        finer = len(shape) == y_pred.ndim and shape[-1:] > (1,)
+        return self.per_element(y_true, y_pred) if finer else None
+
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        y_true, y_pred = np.asarray(y_true), np.asarray(y_pred, dtype=np.float64)
-        losses = np.asarray(self.per_example(y_true, y_pred), np.float64)
-        weights = np.ones(losses.shape)
-        if sample_weight is not None:
-            given = np.asarray(sample_weight, dtype=np.float64)
-            weights = np.broadcast_to(
-                given.reshape(*given.shape, *[1] * (losses.ndim - given.ndim)), losses.shape
-            )
+        """The reduced loss; weights of any rank up to that of y_pred that fit or broadcast, as (N,) and
+        (N, 1).
+        """
+        y_true, y_pred = of_one_rank(np.asarray(y_true), np.asarray(y_pred, dtype=np.float64))
+        elements = self.elements_for(y_true, y_pred, sample_weight)
+        losses = self.per_example(y_true, y_pred) if elements is None else elements
+        losses = np.asarray(losses, np.float64)
+        weights = spread_weights(sample_weight, losses.shape)
+        weights = np.ones(losses.shape) if weights is None else weights
         counted = self.counted(y_true, y_pred)
         if counted is not None:
             weights = np.where(counted, weights, 0.0)
@@ -92,6 +107,11 @@ class Loss:
         return f"{type(self).__name__}({arguments})"
 
 
+def of_one_rank(y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Predictions (N,) for targets (N, 1) as (N, 1): each is an example."""
+    return y_true, y_pred[:, None] if y_pred.ndim == 1 and y_true.shape == (len(y_pred), 1) else y_pred
+
+
 def like_predictions(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
     """y_true in the shape of y_pred: a missing last axis of one is added; ValueError for other shapes."""
     if y_true.shape == y_pred.shape:
@@ -99,6 +119,21 @@ def like_predictions(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
     if (*y_true.shape, 1) == y_pred.shape or y_true.shape == (*y_pred.shape, 1):
         return y_true.reshape(y_pred.shape)
     raise ValueError(f"y_true has the shape {y_true.shape}; expected {y_pred.shape}, as y_pred")
+
+
+def spread_weights(sample_weight: Any, shape: tuple[int, ...]) -> np.ndarray | None:
+    """Weights in the shape of what they weigh: (B,), (B, 1), (B, T), (B, T, 1) or one number, as Keras takes
+    them; None stays None. ValueError for shapes that do not fit.
+    """
+    if sample_weight is None:
+        return None
+    given = weight = np.asarray(sample_weight, np.float64)
+    while weight.ndim > len(shape) and weight.shape[-1] == 1:
+        weight = weight[..., 0]
+    fits = weight.ndim <= len(shape) and weight.shape[:1] == shape[: min(weight.ndim, 1)]
+    if not fits or any(own not in (1, size) for own, size in zip(weight.shape, shape, strict=False)):
+        raise ValueError(f"sample_weight has the shape {given.shape}, which does not fit values of {shape}")
+    return np.broadcast_to(weight.reshape(*weight.shape, *[1] * (len(shape) - weight.ndim)), shape)
 
 
 def mean_over_last(values: np.ndarray) -> np.ndarray:

@@ -1,4 +1,9 @@
-"""Cross entropies: binary, categorical, sparse categorical, and the focal forms of the first two."""
+"""Cross entropies: binary, categorical, sparse categorical, and the focal forms of the first two.
+
+`binary_cross_entropy` and `log_probabilities` are their one definition in float64, which losses, metrics and
+tests share. Probabilities are clipped to [1e-7, 1 - 1e-7], as Keras does; logits are not (but by the focal
+forms, which have no others).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..activations import sigmoid, softmax
+from ..activations import log_softmax, sigmoid, softmax
 from .base import (
     EPSILON,
     Loss,
@@ -17,6 +22,31 @@ from .base import (
     like_predictions,
     mean_over_last,
 )
+
+
+def _clipped(p: np.ndarray) -> np.ndarray:
+    return np.clip(p, EPSILON, 1 - EPSILON)
+
+
+def binary_cross_entropy(y: np.ndarray, x: np.ndarray, from_logits: bool) -> np.ndarray:
+    """-(y log p + (1 - y) log(1 - p)) of each prediction; with p = sigmoid(x), max(x, 0) - x y +
+    log(1 + exp(-|x|)).
+    """
+    if from_logits:
+        return np.maximum(x, 0) - x * y + np.log1p(np.exp(-np.abs(x)))
+    p = _clipped(x)
+    return -(y * np.log(p) + (1 - y) * np.log(1 - p))
+
+
+def log_probabilities(x: np.ndarray, from_logits: bool) -> np.ndarray:
+    """log p over the last axis: p = softmax(x), or the shares of x in its sum."""
+    return log_softmax(x) if from_logits else np.log(_clipped(x / x.sum(axis=-1, keepdims=True)))
+
+
+def categorical_cross_entropy(y: np.ndarray, x: np.ndarray, from_logits: bool) -> np.ndarray:
+    """-sum(y log p) over the last axis, without what has no share: 0 log 0 is 0."""
+    log_p = log_probabilities(x, from_logits)
+    return -np.multiply(y, log_p, out=np.zeros(log_p.shape), where=y != 0).sum(axis=-1)
 
 
 class _CrossEntropy(Loss):
@@ -48,7 +78,7 @@ class _CrossEntropy(Loss):
         return softmax(y_pred) if self.from_logits else y_pred / y_pred.sum(axis=-1, keepdims=True)
 
     def _probabilities(self, y_pred: np.ndarray) -> np.ndarray:
-        return np.clip(self._predicted(y_pred), EPSILON, 1 - EPSILON)
+        return _clipped(self._predicted(y_pred))
 
     def _smoothed(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
         to = 0.5 if self.kind == "binary" else 1 / y_pred.shape[-1]
@@ -77,9 +107,11 @@ class BinaryCrossentropy(_CrossEntropy):
     ) -> None:
         super().__init__(from_logits, label_smoothing, axis, reduction, name)
 
+    def per_element(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        return binary_cross_entropy(self._smoothed(y_true, y_pred), y_pred, self.from_logits)
+
     def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        y, p = self._smoothed(y_true, y_pred), self._probabilities(y_pred)
-        return mean_over_last(-(y * np.log(p) + (1 - y) * np.log(1 - p)))
+        return mean_over_last(self.per_element(y_true, y_pred))
 
 
 class CategoricalCrossentropy(_CrossEntropy):
@@ -105,7 +137,7 @@ class CategoricalCrossentropy(_CrossEntropy):
         super().__init__(from_logits, label_smoothing, axis, reduction, name)
 
     def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        return -(self._smoothed(y_true, y_pred) * np.log(self._probabilities(y_pred))).sum(axis=-1)
+        return categorical_cross_entropy(self._smoothed(y_true, y_pred), y_pred, self.from_logits)
 
 
 class SparseCategoricalCrossentropy(_CrossEntropy):
@@ -160,9 +192,14 @@ class SparseCategoricalCrossentropy(_CrossEntropy):
         classes, counted = self._classes(y_true, y_pred), self.counted(y_true, y_pred)
         if counted is not None:
             classes = np.where(counted, classes, 0)
-        log = np.log(self._probabilities(y_pred))
-        losses = -np.take_along_axis(log, classes[..., None], axis=-1)[..., 0]
-        losses = losses * (1 - self.label_smoothing) - log.mean(axis=-1) * self.label_smoothing
+        number = y_pred.shape[-1]
+        if classes.size and not (classes.min() >= 0 and classes.max() < number):
+            wrong = classes[(classes < 0) | (classes >= number)].flat[0]
+            raise ValueError(f"y_true: class {wrong} is outside [0, {number})")
+        log_p = log_probabilities(y_pred, self.from_logits)
+        losses = -np.take_along_axis(log_p, classes[..., None], axis=-1)[..., 0]
+        if self.label_smoothing:
+            losses = losses * (1 - self.label_smoothing) - log_p.mean(axis=-1) * self.label_smoothing
         return losses if counted is None else np.where(counted, losses, 0.0)
 
     def get_config(self) -> dict[str, Any]:
@@ -202,12 +239,15 @@ class BinaryFocalCrossentropy(_CrossEntropy):
         own = {"balanced": int(self.apply_class_balancing), "alpha": self.alpha, "gamma": self.gamma}
         return {**super().own_attributes(), **own}
 
-    def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+    def per_element(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
         y, p, q = self._smoothed(y_true, y_pred), self._predicted(y_pred), self._probabilities(y_pred)
         losses = -(y * np.log(q) + (1 - y) * np.log(1 - q)) * (1 - (y * p + (1 - y) * (1 - p))) ** self.gamma
         if self.apply_class_balancing:
             losses = losses * (y * self.alpha + (1 - y) * (1 - self.alpha))
-        return mean_over_last(losses)
+        return losses
+
+    def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        return mean_over_last(self.per_element(y_true, y_pred))
 
     def get_config(self) -> dict[str, Any]:
         own = {"apply_class_balancing": self.apply_class_balancing, "alpha": self.alpha, "gamma": self.gamma}

@@ -16,9 +16,11 @@ class _Elementwise(Loss):
         """The loss of each prediction."""
         raise NotImplementedError
 
+    def per_element(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        return self.element(like_predictions(y_true, y_pred).astype(np.float64), y_pred)
+
     def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        y = like_predictions(y_true, y_pred).astype(np.float64)
-        return mean_over_last(self.element(y, y_pred))
+        return mean_over_last(self.per_element(y_true, y_pred))
 
 
 class MeanSquaredError(_Elementwise):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import positive_integer
-from .base import Metric
+from .base import Metric, largest
 
 
 class Accuracy(Metric):
@@ -63,7 +63,8 @@ class CategoricalAccuracy(Metric):
         super().__init__(name)
 
     def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        return y_true.argmax(axis=-1) == y_pred.argmax(axis=-1)
+        chosen, any_number = largest(y_pred)
+        return (y_true.argmax(axis=-1) == chosen) & any_number
 
 
 class SparseCategoricalAccuracy(Metric):
@@ -79,7 +80,8 @@ class SparseCategoricalAccuracy(Metric):
         super().__init__(name)
 
     def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        return y_true.reshape(y_pred.shape[:-1]) == y_pred.argmax(axis=-1)
+        chosen, any_number = largest(y_pred)
+        return (y_true.reshape(y_pred.shape[:-1]) == chosen) & any_number
 
 
 def in_top_k(classes: np.ndarray, y_pred: np.ndarray, k: int) -> np.ndarray:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..losses.base import spread_weights
+
 
 class Metric:
     """A mean over examples: `update_state(y_true, y_pred, sample_weight)`, `result()`, `reset_state()`.
@@ -38,35 +40,60 @@ class Metric:
     def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
         raise NotImplementedError(f"{type(self).__name__} must define per_example(y_true, y_pred)")
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Counts a batch; weights are (B,), or (B, T) for values per step. Models give 0 for masked steps.
+    def values(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: Any) -> np.ndarray:
+        """What is averaged: the values per example, or finer ones where weights of this rank ask for them."""
+        return self.per_example(y_true, y_pred)
 
-        Where values have more axes than weights, or weights than values, these are averaged.
+    def counted(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray | None:
+        """Which examples (and steps) count at all; None: all of them."""
+        return None
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Counts a batch; weights are one number, (B,), (B, 1), (B, T), or of the shape of the values. Models
+        give 0 for masked steps.
+
+        Where values have more axes than weights, or weights of steps than values, these are averaged.
         """
-        values = np.asarray(self.per_example(np.asarray(y_true), np.asarray(y_pred)), np.float64)
-        if values.ndim == 0:  # a function that averages by itself counts with its number of examples
-            self.add(float(values) * len(y_true), len(y_true))
+        y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
+        values = np.asarray(self.values(y_true, y_pred, sample_weight), np.float64)
+        counted = self.counted(y_true, y_pred)
+        if values.ndim == 0:  # what averages by itself counts with its number of examples, or their weights
+            number = len(y_true) if y_true.ndim else 1
+            weight = number if sample_weight is None else float(np.sum(sample_weight, dtype=np.float64))
+            self.add(float(values) * weight if weight else 0.0, weight)
             return
-        if sample_weight is None:
+        if sample_weight is None and counted is None:
             values = values.reshape(len(values), -1).mean(axis=1) if values.ndim > 1 else values
             self.add(float(values.sum()), len(values))
             return
-        weight = np.asarray(sample_weight, np.float64)
-        if weight.size == len(values):
-            weight = weight.reshape(len(values))
-        axes = min(weight.ndim, values.ndim)
-        if not axes or weight.shape[:axes] != values.shape[:axes]:
-            raise ValueError(
-                f"metric {self.name!r}: sample_weight has the shape {weight.shape}; expected "
-                f"({len(values)},) or "
-                f"{values.shape}"
-            )
-        values, weight = (
-            part.mean(axis=tuple(range(axes, part.ndim))) if part.ndim > axes else part
-            for part in (values, weight)
-        )
+        weight = self._weights(sample_weight, values, counted, y_pred.shape[:-1])
+        if values.ndim > weight.ndim:
+            values = values.mean(axis=tuple(range(weight.ndim, values.ndim)))
         # what weighs nothing may be no number: predictions of masked steps are zeros
         self.add(float((np.where(weight != 0, values, 0) * weight).sum()), float(weight.sum()))
+
+    def _weights(
+        self, sample_weight: Any, values: np.ndarray, counted: np.ndarray | None, rows: tuple[int, ...]
+    ) -> np.ndarray:
+        """Weights for the leading axes of the values; 0 for what does not count. Weights of steps, `rows`,
+        are averaged where there is one value for all of them.
+        """
+        weight = np.ones(values.shape[: np.ndim(counted)] if sample_weight is None else ())
+        if sample_weight is not None:
+            weight = np.asarray(sample_weight, np.float64)
+            while weight.ndim > 1 and weight.shape[-1] == 1:
+                weight = weight[..., 0]
+        axes = min(max(weight.ndim, np.ndim(counted), 1), values.ndim)
+        try:
+            if weight.ndim > axes and weight.shape == rows:
+                weight = weight.mean(axis=tuple(range(axes, weight.ndim)))
+            weight = np.asarray(spread_weights(weight, values.shape[:axes]))
+        except ValueError:
+            raise ValueError(
+                f"metric {self.name!r}: sample_weight has the shape {np.shape(sample_weight)}; expected "
+                f"({len(values)},) or {values.shape}"
+            ) from None
+        return weight if counted is None else np.where(counted, weight, 0.0)
 
     def add(self, total: float, count: float) -> None:
         """Counts a sum of values and how many they are."""
@@ -139,14 +166,10 @@ def aligned(y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray]:
     raise ValueError(f"y_true has the shape {y_true.shape}, which does not fit {y_pred.shape} of y_pred")
 
 
-def spread_weights(sample_weight: Any, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Weights (B,) or (B, T) in the shape of the predictions; None stays None."""
-    if sample_weight is None:
-        return None
-    weight = np.asarray(sample_weight, np.float64)
-    if weight.shape != shape[: weight.ndim] and weight.shape != (shape[0], 1):
-        raise ValueError(f"sample_weight has the shape {weight.shape}, which does not fit {shape} of y_pred")
-    return np.broadcast_to(weight.reshape(*weight.shape, *[1] * (len(shape) - weight.ndim)), shape)
+def largest(y_pred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the largest number of each row is, and whether there is one: NaN is never the largest."""
+    chosen = np.where(np.isnan(y_pred), -np.inf, y_pred).argmax(axis=-1)
+    return chosen, ~np.isnan(y_pred).all(axis=-1)
 
 
 def divided(numerator: Any, denominator: Any) -> Any:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import positive_integer
-from .base import Metric, aligned, divided, number_or_array, spread_weights
+from ..losses.base import spread_weights
+from .base import Metric, aligned, divided, number_or_array
 
 COUNTS = ("true_positives", "false_positives", "true_negatives", "false_negatives")
 _NEVER = -1e10  # below every prediction among the top k
@@ -85,8 +86,13 @@ class ConfusionCounts(Metric):
 
 
 def thresholds_below(thresholds: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """How many of the rising thresholds lie below each prediction, compared in float32 as Keras does."""
+    """How many of the rising thresholds lie below each prediction, compared in float32 as Keras does; none
+    below NaN, which is never positive.
+    """
     predicted = predicted.astype(np.float32)
+    missing = np.isnan(predicted)
+    if missing.any():
+        return np.where(missing, 0, thresholds_below(thresholds, np.where(missing, 0, predicted)))
     count = len(thresholds)
     even = count >= 3 and np.allclose(thresholds, np.arange(count) / (count - 1), atol=1e-7, rtol=1e-5)
     if not even:

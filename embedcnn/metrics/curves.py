@@ -9,7 +9,8 @@ import numpy as np
 
 from ..activations import sigmoid
 from ..base.arguments import one_of
-from .base import aligned, divided, spread_weights
+from ..losses.base import spread_weights
+from .base import aligned, divided
 from .confusion import ConfusionCounts, thresholds_below
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from .. import losses
-from ..losses.base import checked_logits
-from .base import Metric, spread_weights
+from ..losses.base import checked_logits, spread_weights
+from .base import Metric
 
 
 class TokenMetric(Metric):

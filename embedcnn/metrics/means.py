@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import losses
+from ..losses.base import of_one_rank
 from .base import Metric
 
 
@@ -28,6 +29,14 @@ class LossMetric(Metric):
 
     def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
         return self.loss.per_example(y_true, np.asarray(y_pred, np.float64))
+
+    def values(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: Any) -> np.ndarray:
+        y_true, y_pred = of_one_rank(y_true, np.asarray(y_pred, np.float64))
+        elements = self.loss.elements_for(y_true, y_pred, sample_weight)
+        return self.per_example(y_true, y_pred) if elements is None else elements
+
+    def counted(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray | None:
+        return self.loss.counted(y_true, y_pred)
 
     def get_config(self) -> dict[str, Any]:
         own = {k: v for k, v in self.loss.get_config().items() if k not in ("name", "reduction")}
@@ -145,6 +154,8 @@ class CategoricalCrossentropy(LossMetric):
 
 
 class SparseCategoricalCrossentropy(LossMetric):
-    """The mean cross entropy with class numbers. As keras.metrics.SparseCategoricalCrossentropy."""
+    """The mean cross entropy with class numbers, over those that are not `ignore_class`. As
+    keras.metrics.SparseCategoricalCrossentropy, which leaves these out only where there are weights.
+    """
 
     loss_class, default_name = losses.SparseCategoricalCrossentropy, "sparse_categorical_crossentropy"

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import positive_integer
-from .base import Metric, aligned, spread_weights
+from ..losses.base import spread_weights
+from .base import Metric, aligned, largest
 
 _EPSILON = 1e-7
 
@@ -56,7 +57,8 @@ class FBetaScore(Metric):
         truth, predicted = aligned(y_true, y_pred)
         truth = truth.astype(np.float64)
         if self.threshold is None:
-            chosen = (predicted >= predicted.max(axis=-1, keepdims=True)) & (np.abs(predicted) > 1e-9)
+            numbers = np.where(np.isnan(predicted), -np.inf, predicted)
+            chosen = (predicted >= numbers.max(axis=-1, keepdims=True)) & (np.abs(predicted) > 1e-9)
         else:
             chosen = predicted > np.float32(self.threshold)
         weight = spread_weights(sample_weight, predicted.shape)
@@ -101,7 +103,7 @@ class F1Score(FBetaScore):
 
 class ConfusionMatrix(Metric):
     """counts[true class, predicted class], float64 (num_classes, num_classes); the largest prediction
-    counts. As sklearn.metrics.confusion_matrix.
+    counts. As sklearn.metrics.confusion_matrix. A row of NaN predicts no class and is not counted.
 
     An output of one unit decides between two classes at 0.5. `num_classes` None: as many as y_pred has.
 
@@ -124,7 +126,9 @@ class ConfusionMatrix(Metric):
         truth, predicted = np.asarray(y_true), np.asarray(y_pred)
         units = predicted.shape[-1]
         rows = predicted.shape[:-1]
-        chosen = (predicted[..., 0] > 0.5).astype(np.int64) if units == 1 else predicted.argmax(axis=-1)
+        chosen, any_number = largest(predicted)
+        if units == 1:
+            chosen, any_number = (predicted[..., 0] > 0.5).astype(np.int64), np.ones(rows, bool)
         one_hot = truth.shape == predicted.shape and units > 1
         truth = truth.argmax(axis=-1) if one_hot else truth.reshape(rows).astype(np.int64)
         size = self.num_classes or max(2, units)
@@ -135,9 +139,9 @@ class ConfusionMatrix(Metric):
                 wrong = classes[(classes < 0) | (classes >= size)].flat[0]
                 raise ValueError(f"metric {self.name!r}: class {wrong} of {what} is outside [0, {size})")
         weight = spread_weights(sample_weight, rows)
-        places = truth.ravel() * size + chosen.ravel()
+        known, places = any_number.ravel(), truth.ravel() * size + chosen.ravel()
         self.counts = self.counts + np.bincount(
-            places, None if weight is None else weight.ravel(), size * size
+            places[known], None if weight is None else weight.ravel()[known], size * size
         ).reshape(size, size)
 
     def result(self) -> np.ndarray:

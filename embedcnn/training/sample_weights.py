@@ -17,7 +17,8 @@ Weights = np.ndarray | tuple[np.ndarray | None, ...] | None
 
 
 def prepare_weights(value: Any, count: int, shape: Sequence[int | None] = (None,)) -> np.ndarray | None:
-    """The weights of one output of this shape as float32 (B,), or (B, T) where it has a time axis.
+    """The weights of one output of this shape as float32 (B,), or (B, T) where it has a time axis; (B, 1) and
+    (B, T, 1) mean the same.
 
     ValueError for other shapes, negative or infinite numbers.
     """
@@ -27,9 +28,9 @@ def prepare_weights(value: Any, count: int, shape: Sequence[int | None] = (None,
     if weights.dtype.kind not in "fiub":
         raise TypeError(f"sample_weight: numbers were expected. Received: dtype {weights.dtype}")
     weights = np.ascontiguousarray(weights, np.float32)
+    while weights.ndim > 1 and weights.shape[-1] == 1:
+        weights = weights[..., 0]
     steps = len(shape) == 3 and weights.ndim == 2 and shape[1] in (None, weights.shape[1])
-    if weights.ndim == 2 and weights.shape[1] == 1 and not steps:
-        weights = weights[:, 0]
     if weights.shape != (count, *weights.shape[1:] * steps):
         also = f", or ({count}, steps), one per step" if len(shape) == 3 else ""
         raise ValueError(
