@@ -12,7 +12,7 @@ import numpy as np
 
 from ..graph.variables import Variable, structure
 from ..optimizers import Optimizer
-from .translate import Lowered
+from .operations import Lowered
 
 
 class BoundProgram:

@@ -43,5 +43,4 @@ def carrying(lowered: Lowered, batch: int) -> tuple[Lowered, list[Variable]]:
         return replace(op, variables=[*own, *added], attributes={**op.attributes, "stateful": True})
 
     operations = [stateful(op) for op in lowered.operations]
-    variables = [*lowered.variables, *states]
-    return Lowered(lowered.inputs, operations, lowered.outputs, variables), states
+    return replace(lowered, operations=operations, variables=[*lowered.variables, *states]), states

@@ -1,4 +1,8 @@
-"""Which operations of the core each layer is made of; translate.py puts them together and rewrites them."""
+"""Which operations of the core each layer is made of: the table OPERATIONS, which translate.py goes through.
+
+A new layer is a line here. Where an operation's result has not the shape of what the layer makes, `shape`
+says so.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from typing import Any
 
 from .. import layers
 from ..layers.python import PythonCall
-from .operations import Builder
+from .builder import Builder
 from .recurrent_operations import bidirectional, recurrent, step
 
 _CORE_NAMES = {"celu": "elu"}  # with alpha 1 the same function
@@ -45,8 +49,10 @@ def _depthwise(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
 
 
 def _separable(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
-    made = build.add("depthwise_conv1d", inputs, [layer.depthwise_kernel], **_windows(layer))
-    settings = {"strides": 1, "dilation_rate": 1, "padding": "valid"}
+    _, channels, multiplier = layer.depthwise_kernel.shape
+    shape = (*build.layer_shape[:2], channels * multiplier)
+    made = build.add("depthwise_conv1d", inputs, [layer.depthwise_kernel], shape, **_windows(layer))
+    settings: dict[str, Any] = {"strides": 1, "dilation_rate": 1, "padding": "valid"}
     made = build.add("conv1d", [made], [layer.pointwise_kernel, layer.bias], **settings)
     return _activate(build, layer.activation, made)
 
@@ -92,7 +98,8 @@ def _pool(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
 
 def _global_pool(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     name = "global_max_pool" if isinstance(layer, layers.GlobalMaxPooling1D) else "global_average_pool"
-    made = build.add(name, inputs)
+    batch, _, channels = build.shape(inputs[0])
+    made = build.add(name, inputs, shape=(batch, channels))
     return build.add("unflatten", [made], length=1) if layer.keepdims else made
 
 
@@ -101,12 +108,16 @@ def _merge(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
 
 
 def _flatten(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
-    shape = build.shapes[inputs[0]]
-    return inputs[0] if len(shape) == 2 else build.add("flatten", inputs, length=shape[1])
+    shape = build.shape(inputs[0])
+    if len(shape) == 2:
+        return inputs[0]
+    batch, steps, channels = shape
+    assert steps is not None and channels is not None  # the layers see to it
+    return build.add("flatten", inputs, shape=(batch, steps * channels), length=steps)
 
 
 def _reshape(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
-    shape = build.shapes[inputs[0]]
+    shape = build.shape(inputs[0])
     target = layer.compute_output_shape(shape)
     if target == shape:
         return inputs[0]
@@ -117,19 +128,20 @@ def _reshape(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
 def _permute(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     if layer.dims != (2, 1):
         return inputs[0]
-    return build.add("permute", inputs, length=build.shapes[inputs[0]][1])
+    return build.add("permute", inputs, length=build.shape(inputs[0])[1])
 
 
 def _dot(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
-    shapes = [build.shapes[symbol] for symbol in inputs]
+    shapes = [build.shape(symbol) for symbol in inputs]
     axes, read, lengths = layer.axes_of(shapes), list(inputs), []
     for number, (shape, axis) in enumerate(zip(shapes, axes, strict=True)):
         length = shape[1] if len(shape) == 3 else 0
         if layer.normalize:
             if axis == 1 and length:  # along time: the channels of the permuted tensor
-                read[number] = build.add("permute", [read[number]], length=length)
-                length, axes[number] = shape[2], 2
-            read[number] = build.add("unit_normalization", [read[number]])
+                shape = (shape[0], shape[2], length)
+                read[number] = build.add("permute", [read[number]], shape=shape, length=length)
+                length, axes[number] = shape[1], 2
+            read[number] = build.add("unit_normalization", [read[number]], shape=shape)
         lengths.append(length)
     settings = {"axis_a": axes[0], "axis_b": axes[1], "length_a": lengths[0], "length_b": lengths[1]}
     return build.add("dot", read, **settings)
@@ -160,12 +172,12 @@ def _elu(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
 
 def python_layer(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     """A layer written in Python: an operation that the core calls back for."""
-    shapes = [build.shapes[symbol] for symbol in inputs]
+    shapes = [build.shape(symbol) for symbol in inputs]
     shape = layer.output_shape_for(shapes)
     settings: dict[str, Any] = {"kind": "sequence" if len(shape) == 3 else "flat", "cols": shape[-1]}
     if len(shape) == 3 and (len(shapes[0]) != 3 or shape[1] != shapes[0][1]):
         settings["length"] = shape[1]
-    made = build.add("external", inputs, layer.weights, **settings)
+    made = build.add("external", inputs, layer.weights, shape, **settings)
     build.operations[-1].function = PythonCall(layer, shape)
     return made
 

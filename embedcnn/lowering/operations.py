@@ -1,13 +1,19 @@
-"""Operations of the core before they are numbered: what translate.py builds and rewrites, and the result."""
+"""The language of lowered programs: operations on numbered tensors, and the whole of them, `Lowered`.
+
+translate.py writes it, one plain operation after the other as the layers say; rewrite.py puts faster
+operations in the place of plain ones; binding.py hands it to the core. What an operation computes, and with
+which attributes, stands in csrc/ops, one file each; an attribute that is not given has the core's default.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..graph.nodes import Shape
 from ..graph.variables import Variable
+from .listing import listing
 
 LOSSES = (
     "cross_entropy",
@@ -21,9 +27,31 @@ LOSSES = (
 """The operations that are losses: they stay although nobody reads them."""
 
 
+class Tensor(NamedTuple):
+    """What a tensor will hold: its shape (batch first, None = any size) and its dtype."""
+
+    shape: Shape
+    dtype: str = "float32"
+
+
+class Origin(NamedTuple):
+    """Where an operation comes from: a layer (behind the names of the models that it stands in, joined by
+    "/") and which of its calls, from 0. Losses have their name and the number of their output.
+    """
+
+    layer: str
+    call: int
+
+    def __str__(self) -> str:
+        return f"{self.layer}[{self.call}]" if self.call else self.layer
+
+
 @dataclass
 class Operation:
-    """One operation: its kind, the tensors it reads and makes, its weights and its attributes."""
+    """One operation: its kind, the tensors it reads and makes, its weights and its attributes.
+
+    `origins`: the layers that it computes; several where operations were fused.
+    """
 
     name: str
     inputs: list[int]
@@ -31,16 +59,26 @@ class Operation:
     variables: list[Variable] = field(default_factory=list)
     attributes: dict[str, Any] = field(default_factory=dict)
     function: Any = None  # of an external operation: has forward and backward
+    origins: tuple[Origin, ...] = ()
 
 
 @dataclass
 class Lowered:
-    """A model as operations: what `_core.Program` is made from. `str()` of it is a listing for people."""
+    """A model as operations: what `_core.Program` is made from. `str()` of it is a listing for people.
+
+    `inputs`: what the core must know of each input, by kind: ("ids", name, T or -1), ("floats", name, C) or
+    ("sequence", name, T or -1, C). `tensors`: shape and dtype of each tensor, by its number; inputs come
+    first, then what the operations make, in their order. `outputs`: the numbers of what the model returns.
+    `variables`: the weights, each once. `unseen`: the places in `outputs` whose values nobody looks at, so
+    that a loss may be computed without them.
+    """
 
     inputs: list[tuple[Any, ...]]
     operations: list[Operation]
     outputs: list[int]
     variables: list[Variable]
+    tensors: list[Tensor]
+    unseen: frozenset[int] = frozenset()
 
     @property
     def rows_are_alone(self) -> bool:
@@ -64,90 +102,43 @@ class Lowered:
         return self.inputs, parameters, operations, tuple(self.outputs)
 
     def __str__(self) -> str:
-        lines = [f"%{number} = input {' '.join(map(str, spec))}" for number, spec in enumerate(self.inputs)]
-        for op in self.operations:
-            outputs = ", ".join(f"%{symbol}" for symbol in op.outputs)
-            arguments = [f"%{symbol}" for symbol in op.inputs] + [variable.path for variable in op.variables]
-            attributes = "".join(f" {name}={value}" for name, value in op.attributes.items())
-            lines.append(f"{outputs} = {op.name}({', '.join(arguments)}){attributes}")
-        lines.append(f"return {', '.join(f'%{symbol}' for symbol in self.outputs)}")
-        return "\n".join(lines)
+        return listing(self)
 
 
-class Builder:
-    """Collects operations while they still carry symbols; `finish` drops the unread ones and numbers the
-    tensors.
-    """
+def live(operations: Sequence[Operation], outputs: Collection[int]) -> list[Operation]:
+    """The operations that losses and outputs of the model depend on."""
+    read = set(outputs)
+    kept: list[Operation] = []
+    for op in reversed(operations):
+        if op.name in (*LOSSES, "activity_penalty") or any(out in read for out in op.outputs):
+            read.update(op.inputs)
+            kept.append(op)
+    return kept[::-1]
 
-    def __init__(self) -> None:
-        self.operations: list[Operation] = []
-        self.outputs: list[int] = []
-        self.inputs: list[tuple[Any, ...]] = []
-        self.shapes: dict[int, Shape] = {}  # of what the layers make
-        self.unseen: set[int] = set()  # numbers of outputs whose values nobody looks at
-        self.has_losses = False  # whether penalties count
-        self._symbols = 0
 
-    def symbol(self) -> int:
-        self._symbols += 1
-        return self._symbols - 1
-
-    def add(
-        self, name: str, inputs: Sequence[int], variables: Sequence[Variable | None] = (), **attributes: Any
-    ) -> int:
-        """Appends an operation with one output and returns the symbol of it."""
-        out = self.symbol()
-        weights = [variable for variable in variables if variable is not None]
-        self.operations.append(Operation(name, list(inputs), [out], weights, attributes))
-        return out
-
-    def penalized(self, layer: Any, results: Sequence[int]) -> list[int]:
-        """What a layer makes, under its activity_regularizer: each of its outputs, as in Keras."""
-        penalty = layer.activity_regularizer
-        if penalty is None or not self.has_losses:
-            return list(results)
-        return [self.add("activity_penalty", [one], l1=penalty.l1, l2=penalty.l2) for one in results]
-
-    def maker(self, symbol: int) -> Operation | None:
-        """The operation that makes a tensor; None for inputs of the model."""
-        return next((op for op in self.operations if symbol in op.outputs), None)
-
-    def readers(self, symbol: int) -> int:
-        """How many operations read a tensor; being an output of the model counts too."""
-        return sum(op.inputs.count(symbol) for op in self.operations) + self.outputs.count(symbol)
-
-    def forget(self, symbol: int, instead: int) -> None:
-        """Lets every reader of `symbol` read `instead`."""
-        for op in self.operations:
-            op.inputs = [instead if read == symbol else read for read in op.inputs]
-        self.outputs = [instead if read == symbol else read for read in self.outputs]
-
-    def live(self) -> list[Operation]:
-        """The operations that losses and outputs of the model depend on."""
-        read = set(self.outputs)
-        kept: list[Operation] = []
-        for op in reversed(self.operations):
-            if op.name in (*LOSSES, "activity_penalty") or any(out in read for out in op.outputs):
-                read.update(op.inputs)
-                kept.append(op)
-        return kept[::-1]
-
-    def finish(self) -> Lowered:
-        kept = self.live()
-        numbers = {symbol: symbol for symbol in range(len(self.inputs))}
-        for op in kept:
-            for out in op.outputs:
-                numbers[out] = len(numbers)
-        operations = [
-            Operation(
-                op.name,
-                [numbers[symbol] for symbol in op.inputs],
-                [numbers[symbol] for symbol in op.outputs],
-                op.variables,
-                op.attributes,
-                op.function,
-            )
-            for op in kept
-        ]
-        variables = list({id(variable): variable for op in operations for variable in op.variables}.values())
-        return Lowered(self.inputs, operations, [numbers[symbol] for symbol in self.outputs], variables)
+def assembled(
+    inputs: list[tuple[Any, ...]],
+    operations: Sequence[Operation],
+    outputs: Sequence[int],
+    tensors: Mapping[int, Tensor],
+    unseen: frozenset[int],
+) -> Lowered:
+    """The operations that somebody needs, with their tensors numbered in the order in which they are made."""
+    kept = live(operations, outputs)
+    made = [*range(len(inputs)), *(out for op in kept for out in op.outputs)]
+    numbers = {symbol: number for number, symbol in enumerate(made)}
+    renumbered = [
+        Operation(
+            op.name,
+            [numbers[symbol] for symbol in op.inputs],
+            [numbers[symbol] for symbol in op.outputs],
+            op.variables,
+            op.attributes,
+            op.function,
+            op.origins,
+        )
+        for op in kept
+    ]
+    variables = list({id(variable): variable for op in kept for variable in op.variables}.values())
+    returned = [numbers[symbol] for symbol in outputs]
+    return Lowered(inputs, renumbered, returned, variables, [tensors[symbol] for symbol in made], unseen)

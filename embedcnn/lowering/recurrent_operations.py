@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .operations import Builder
-
-RECURRENT = ("simple_rnn", "lstm", "gru")
+from .builder import Builder
 
 
 def recurrent(
@@ -42,7 +40,8 @@ def step(build: Builder, layer: Any, inputs: list[int], call: int) -> list[int]:
     states: list[int] = []
     for position, cell in enumerate(layer.cells):
         run = {"return_state": True, "initial_state": True}
-        x = build.add("unflatten", [x], length=1)
+        batch, channels = build.shape(x)
+        x = build.add("unflatten", [x], shape=(batch, 1, channels), length=1)
         key = _key(cell, call, 0, position)
         x, *made = _run(build, cell, [x, *given[: cell.state_count]], [], key, run)
         given = given[cell.state_count :]
@@ -65,7 +64,8 @@ def _run(
     """A cell over a sequence; the output, and the states where they are returned."""
     x, states = inputs[0], inputs[1:]
     if cell.dropout:
-        x = build.add("dropout", [x], rate=cell.dropout, layer=key, whole_channels=True)
+        settings = {"rate": cell.dropout, "layer": key, "whole_channels": True}
+        x = build.add("dropout", [x], shape=build.shape(x), **settings)
     attributes = {"use_bias": cell.use_bias, **run, "activation": cell.activation}
     if cell.gates > 1:
         attributes["recurrent_activation"] = cell.recurrent_activation
@@ -74,10 +74,12 @@ def _run(
     if cell.recurrent_dropout:
         attributes |= {"recurrent_dropout": cell.recurrent_dropout, "layer": key}
     weights = [cell.kernel, cell.recurrent_kernel, cell.bias, *kept]
-    first = build.add(cell.operation, [x, *states], weights, **attributes)
-    outputs = build.operations[-1].outputs
-    outputs += [build.symbol() for _ in range(cell.state_count if run["return_state"] else 0)]
-    return [first, *outputs[1:]]
+    batch, steps, _ = build.shape(x)
+    state = (batch, cell.units)
+    outputs = [build.symbol((batch, steps, cell.units) if run.get("return_sequences") else state)]
+    outputs += [build.symbol(state) for _ in range(cell.state_count if run["return_state"] else 0)]
+    build.append(cell.operation, [x, *states], outputs, weights, **attributes)
+    return outputs
 
 
 def bidirectional(build: Builder, layer: Any, inputs: list[int], call: int) -> list[int]:
@@ -96,11 +98,3 @@ def bidirectional(build: Builder, layer: Any, inputs: list[int], call: int) -> l
         return [build.add("concatenate", both), *states]
     kind = {"sum": "add", "mul": "multiply", "ave": "average"}[layer.merge_mode]
     return [build.add("merge", both, kind=kind), *states]
-
-
-def fuse_token_recurrence(build: Builder) -> None:
-    """lstm(embed(tokens)) -> lstm(tokens): the input's product over the distinct ids."""
-    for op in build.operations:
-        embed = build.maker(op.inputs[0]) if op.name in RECURRENT else None
-        if embed and embed.name == "embed":
-            op.inputs[0] = embed.inputs[0]

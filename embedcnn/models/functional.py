@@ -14,7 +14,7 @@ from ..graph import nesting
 from ..graph.nodes import Node, SymbolicTensor, by_depth, flatten, unique_layers, walk
 from ..graph.variables import Variable
 from ..layers.base import Layer, unique_name
-from ..lowering.translate import Lowered, input_kind, lower
+from ..lowering import Lowered, input_kind, lower
 from ..training.input_data import InputSpec
 from ..training.loop import Trainer
 from .configuration import functional_from_config

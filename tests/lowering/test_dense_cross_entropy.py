@@ -9,7 +9,7 @@ import pytest
 
 import embedcnn
 from embedcnn import layers, losses, metrics
-from embedcnn.lowering import translate as lowering
+from embedcnn.lowering import rewrite
 
 VOCABULARY = 3000
 
@@ -116,7 +116,7 @@ def test_training_is_the_same(monkeypatch, setting, units, weighted):
     weight = np.random.default_rng(2).random(y.shape) if weighted else None
     results, models = [], []
     for least in (1, 10**9):
-        monkeypatch.setattr(lowering, "MANY_CLASSES", least)
+        monkeypatch.setattr(rewrite, "MANY_CLASSES", least)
         ignored = 0 if setting == "ignored" else None
         perplexities = [metrics.Perplexity(mask_token_id=ignored) for _ in range(2)]
         options = {"metrics": ["accuracy", perplexities[0]], "weighted_metrics": perplexities[1:]}
@@ -162,9 +162,9 @@ import sys
 import numpy as np
 import embedcnn
 from embedcnn import layers, losses
-from embedcnn.lowering import translate as lowering
+from embedcnn.lowering import rewrite
 
-lowering.MANY_CLASSES = int(sys.argv[1])
+rewrite.MANY_CLASSES = int(sys.argv[1])
 rng = np.random.default_rng(0)
 model = embedcnn.Sequential(
     [embedcnn.Input((50,), dtype="int32"), layers.Embedding(100, 64),

@@ -1,0 +1,80 @@
+"""What the layers add their operations to, while translate.py walks over the graph.
+
+Tensors are symbols here, numbers in the order in which they were asked for; `operations.assembled` numbers
+those that stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from ..graph.nodes import Shape
+from ..graph.variables import Variable
+from .operations import Lowered, Operation, Origin, Tensor, assembled
+
+
+class Builder:
+    """Collects operations, the shapes of the tensors they make and the layers they come from."""
+
+    def __init__(self, penalties: bool = False) -> None:
+        self.operations: list[Operation] = []
+        self.inputs: list[tuple[Any, ...]] = []
+        self.tensors: dict[int, Tensor] = {}
+        self.penalties = penalties  # whether activity_regularizers count: where there are losses
+        self._origins: tuple[Origin, ...] = ()
+        self.layer_shape: Shape = ()  # of the (first) result of the layer at work
+
+    def begin(self, origins: Sequence[Origin], shape: Shape) -> None:
+        """What follows comes from there, and makes tensors of this shape where nothing else is said."""
+        self._origins, self.layer_shape = tuple(origins), shape
+
+    def symbol(self, shape: Shape, dtype: str = "float32") -> int:
+        """A new tensor."""
+        self.tensors[len(self.tensors)] = Tensor(shape, dtype)
+        return len(self.tensors) - 1
+
+    def shape(self, symbol: int) -> Shape:
+        return self.tensors[symbol].shape
+
+    def add(
+        self,
+        name: str,
+        inputs: Sequence[int],
+        variables: Sequence[Variable | None] = (),
+        shape: Shape | None = None,
+        **attributes: Any,
+    ) -> int:
+        """Appends an operation with one output and returns the symbol of it.
+
+        `shape`: of the output, where it is not that of the layer's (first) result.
+        """
+        out = self.symbol(self.layer_shape if shape is None else shape)
+        self.append(name, inputs, [out], variables, **attributes)
+        return out
+
+    def append(
+        self,
+        name: str,
+        inputs: Sequence[int],
+        outputs: list[int],
+        variables: Sequence[Variable | None] = (),
+        **attributes: Any,
+    ) -> Operation:
+        """Appends an operation that makes these tensors."""
+        weights = [variable for variable in variables if variable is not None]
+        made = Operation(name, list(inputs), outputs, weights, attributes, origins=self._origins)
+        self.operations.append(made)
+        return made
+
+    def penalized(self, layer: Any, results: Sequence[int]) -> list[int]:
+        """What a layer makes, under its activity_regularizer: each of its outputs, as in Keras."""
+        penalty = layer.activity_regularizer
+        if penalty is None or not self.penalties:
+            return list(results)
+        settings = {"l1": penalty.l1, "l2": penalty.l2}
+        return [self.add("activity_penalty", [one], shape=self.shape(one), **settings) for one in results]
+
+    def finish(self, outputs: Sequence[int], unseen: Collection[int]) -> Lowered:
+        """All of it, as a program."""
+        return assembled(self.inputs, self.operations, outputs, self.tensors, frozenset(unseen))
