@@ -45,6 +45,7 @@ class Model(Trainer, TextSide, ModelFiles):
 
     _base_name = "functional"
     inputs_many = False  # as a layer of another model it takes a list where it has several inputs
+    _rewrites = True  # whether its programs are rewritten, see _run_plain
 
     def __init__(
         self,
@@ -277,32 +278,44 @@ class Model(Trainer, TextSide, ModelFiles):
         self._require_built("its summary")
         (print_fn or print)("\n".join(lines(self, line_length, expand_nested)))
 
-    def lowered(self, training: bool = False) -> Lowered:
+    def lowered(self, training: bool = False, rewrite: bool = True) -> Lowered:
         """The operations that the core runs for this model (with losses once it is compiled); print it to
-        read them.
+        read them. `rewrite=False`: the plain ones, as the layers say, from which they are made.
+
+        >>> import embedcnn
+        >>> numbers = embedcnn.Input((4,))
+        >>> dense = embedcnn.layers.Dense(3, activation="relu", name="scores")
+        >>> print(Model(numbers, dense(numbers)).lowered())
+        %0: float32 (B, 4) = input x
+        %1: float32 (B, 3) = dense(%0)
+            scores/kernel (4, 3), scores/bias (3)
+            # scores
+        %2: float32 (B, 3) = activation(%1) activation=relu
+            # scores
+        return %2
         """
         self._require_built("its graph")
         compiled = self._compile_arguments is not None
-        return self._lower(
-            ("train" if training else "test") if compiled else ("forward" if training else "predict")
-        )
+        kind = ("train" if training else "test") if compiled else ("forward" if training else "predict")
+        return self._lower(kind, rewrite)
 
-    def _lower(self, kind: str) -> Lowered:
+    def _lower(self, kind: str, rewrite: bool | None = None) -> Lowered:
         names = [spec.name for spec in self._specs]
         nodes = walk(self.inputs, self.outputs)
-        if kind in ("predict", "forward"):
-            return lower(self.inputs, self.outputs, nodes, names, training=kind == "forward")
-        compiled = self._settle()
-        return lower(
-            self.inputs,
-            self.outputs,
-            nodes,
-            names,
-            compiled.losses,
-            compiled.loss_weights,
-            training=kind == "train",
-            unseen=compiled.unseen,
-        )
+        settings: dict[str, Any] = {"rewrite": self._rewrites if rewrite is None else rewrite}
+        settings["training"] = kind in ("train", "forward")
+        if kind in ("train", "test"):
+            compiled = self._settle()
+            settings |= {"losses": compiled.losses, "loss_weights": compiled.loss_weights}
+            settings["unseen"] = compiled.unseen
+        return lower(self.inputs, self.outputs, nodes, names, **settings)
+
+    def _run_plain(self, plain: bool = True) -> None:
+        """From now on every run is one of the plain program, `lowered(rewrite=False)`: the same results to
+        rounding, more slowly. To find out whether a rewrite is at fault, and for tests.
+        """
+        self._rewrites = not plain
+        self._programs.clear()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self._is_built()}>"
