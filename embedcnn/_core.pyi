@@ -20,7 +20,7 @@ def _set_spin_ns(nanoseconds: int, /) -> None: ...
 def _set_least_work(operations: int, /) -> None: ...
 def _memory_fail_at(number: int, forever: bool, /) -> int: ...
 
-# program.c, program_spec.c, program_inputs.c: a lowered model
+# program.c, program_spec.c, program_inputs.c, program_gradients.c: a lowered model
 
 _Floats: TypeAlias = npt.NDArray[np.float32]
 _Table: TypeAlias = tuple[npt.NDArray[np.int32], _Floats]  # distinct rows, and the gradient of each
@@ -39,6 +39,8 @@ class Program:
     ) -> Program: ...
     @property
     def widths(self) -> list[int]: ...
+    @property
+    def learning(self) -> list[int]: ...
     @property
     def penalty(self) -> float: ...
     @property
@@ -86,6 +88,16 @@ class Program:
         want_outputs: bool = False,
         loss_function: Callable[[int, _Floats], tuple[np.ndarray, np.ndarray]] | None = None,
     ) -> _StepResult: ...
+    def gradient_step(
+        self,
+        inputs: Sequence[Any],
+        targets: Sequence[np.ndarray],
+        sample_weight: _Floats | tuple[_Floats | None, ...] | None,
+        step: int,
+        want_outputs: bool = False,
+        loss_function: Callable[[int, _Floats], tuple[np.ndarray, np.ndarray]] | None = None,
+    ) -> _StepResult: ...
+    def update(self, gradients: list[_Floats | _Table | None], learning_rate: float, step: int) -> None: ...
     def test_step(
         self,
         inputs: Sequence[Any],

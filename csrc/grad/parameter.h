@@ -47,9 +47,10 @@ struct ec_parameter {
     int64_t size;
     float *value; /* NULL until bound */
     int trainable;
-    int tracked;  /* moving statistics: the forward pass of a training step writes the value */
-    int is_table; /* read by a lookup: its gradient is row-sparse */
-    int is_state; /* every forward pass writes the value, and no gradient */
+    int tracked;   /* moving statistics: the forward pass of a training step writes the value */
+    int is_table;  /* read by a lookup: its gradient is row-sparse */
+    int is_state;  /* every forward pass writes the value, and no gradient */
+    int in_losses; /* a loss of the program depends on it: where it is trainable, a step gives it a gradient */
     float *slots[EC_MAX_SLOTS];
     int slot_count;
     int64_t *steps; /* updates so far */
@@ -62,6 +63,12 @@ struct ec_parameter {
     struct ec_gradient gradient;
     int writers; /* operations that have been planned to write the gradient */
 };
+
+/* Whether a training step gives it a gradient. */
+static inline int ec_parameter_learns(const struct ec_parameter *parameter)
+{
+    return parameter->trainable && parameter->in_losses;
+}
 
 /* Rows of a gradient matrix and floats a row: a dense gradient is one with a single long row. */
 static inline int64_t ec_gradient_rows(const struct ec_parameter *parameter)

@@ -21,6 +21,13 @@ ec_status ec_penalties_plan(struct ec_penalties *penalties, struct ec_parameter 
         struct ec_penalty *item = &penalties->items[penalties->count++];
         *item = (struct ec_penalty){.parameter = parameter};
         item->by_rows = parameter->is_table && !parameter->rules.all_rows;
+        if (parameter->is_table && !item->by_rows && parameter->trainable && parameter->writers) {
+            item->whole = (struct ec_accumulation){.parameter = parameter, .fresh = parameter->gradient};
+            ec_status status = ec_spread_plan(&item->whole, arena);
+            if (status != EC_OK) {
+                return status;
+            }
+        }
         item->rows = item->by_rows ? parameter->gradient.rows : NULL;
         item->count = item->by_rows ? parameter->gradient.count : parameter->size;
         item->tiles = ec_ceil_div(item->count, tile_size(item));
@@ -66,11 +73,26 @@ static void run_tile(struct ec_penalty *item, struct ec_range range, int adds)
     }
 }
 
+static void spread_tables(struct ec_penalties *penalties, struct ec_team *team)
+{
+    int spread = 0;
+    for (int i = 0; i < penalties->count; i++) {
+        if (penalties->items[i].whole.place_of_row) {
+            ec_spread(&penalties->items[i].whole, team);
+            spread = 1;
+        }
+    }
+    if (spread) {
+        ec_team_barrier(team);
+    }
+}
+
 void ec_penalties_run(struct ec_penalties *penalties, int adds, struct ec_team *team)
 {
     if (!penalties->count) {
         return;
     }
+    spread_tables(penalties, team);
     for (int i = 0; i < penalties->count; i++) {
         struct ec_penalty *item = &penalties->items[i];
         for (struct ec_range range; ec_team_next_range(team, item->count, tile_size(item), &range);) {

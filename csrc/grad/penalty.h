@@ -6,11 +6,13 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "base/threads.h"
+#include "grad/accumulate.h"
 #include "grad/parameter.h"
 
 struct ec_penalty {
     struct ec_parameter *parameter;
-    int by_rows; /* of a table: only `rows` */
+    int by_rows;                  /* of a table: only `rows` */
+    struct ec_accumulation whole; /* of a table whose rows all count: its gradient, spread over them */
     const int32_t *rows;
     int64_t count, tiles;
     double *partial; /* [tiles] */
@@ -22,7 +24,7 @@ struct ec_penalties {
     double value; /* of all, after ec_penalties_run */
 };
 
-/* Plans the penalties of a step whose gradients have been planned. */
+/* Plans the penalties of a step whose backward pass, if it has one, has been planned. */
 ec_status ec_penalties_plan(struct ec_penalties *penalties, struct ec_parameter *const *parameters, int count,
                             struct ec_arena *arena);
 /* Sums the value; with `adds` also adds the gradients. Every thread of the team; ends with a barrier. */

@@ -37,11 +37,15 @@ void ec_optimizer_begin(struct ec_optimizer *optimizer, double learning_rate, ui
 
 static int accumulates(const struct ec_update *update) { return update->optimizer->accumulation_steps > 1; }
 
-/* A dense update needs the whole gradient of a table only where more than the rule reads it. */
+/* A dense update needs the whole gradient of a table only where more than the rule reads it. Where a penalty has
+ * spread it already, its gradient has no rows. */
 static ec_status plan_table(struct ec_update_item *item, const struct ec_update *update, struct ec_arena *arena)
 {
     struct ec_parameter *parameter = item->parameter;
     int penalised = parameter->rules.l1 != 0.0 || parameter->rules.l2 != 0.0;
+    if (!parameter->gradient.rows) {
+        return EC_OK;
+    }
     if (penalised || accumulates(update)) {
         return ec_spread_plan(&item->accumulation, arena);
     }
@@ -79,11 +83,23 @@ static ec_status plan_item(struct ec_update_item *item, const struct ec_update *
     return status == EC_OK && arena->failed ? EC_NO_MEMORY : status;
 }
 
-ec_status ec_optimizer_plan(struct ec_update *update, struct ec_optimizer *optimizer, struct ec_penalties *penalties,
+double ec_optimizer_work(struct ec_parameter *const *parameters, int count)
+{
+    const double operations = 10.0; /* for each entry: that of Adam, roughly */
+    double work = 0.0;
+    for (int i = 0; i < count; i++) {
+        const struct ec_gradient *gradient = &parameters[i]->gradient;
+        if (gradient->values) {
+            work += operations * (double)(gradient->rows ? gradient->count * gradient->width : parameters[i]->size);
+        }
+    }
+    return work;
+}
+
+ec_status ec_optimizer_plan(struct ec_update *update, struct ec_optimizer *optimizer,
                             struct ec_parameter *const *parameters, int count, struct ec_arena *arena)
 {
     update->optimizer = optimizer;
-    update->penalties = penalties;
     update->count = update->constrained = 0;
     update->items = ec_arena_take(arena, count, sizeof *update->items);
     if (!update->items) {
@@ -142,7 +158,7 @@ static struct ec_gradient_scaling scaling_of(const struct ec_update *update, con
     return scaling;
 }
 
-/* What the backward pass wrote, with the penalties, summed up with the steps before where an update spans several. */
+/* The gradients, summed up with those of the steps before where an update spans several. */
 static void finish_gradients(struct ec_update *update, struct ec_team *team)
 {
     int spread = 0;
@@ -155,7 +171,6 @@ static void finish_gradients(struct ec_update *update, struct ec_team *team)
     if (spread) {
         ec_team_barrier(team);
     }
-    ec_penalties_run(update->penalties, 1, team);
     if (!accumulates(update)) {
         return;
     }

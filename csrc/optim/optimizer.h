@@ -1,5 +1,5 @@
 /* gradient -> parameters. One update for all parameters of a step: clipping, then SGD or Adam, in dense or row-sparse
- * form.
+ * form. The gradients hold the penalties already.
  *
  * "lazy" (the default) updates of a table only the rows that the step touched; "dense" is Keras's result, at the cost
  * of the whole table. Every thread of the team calls ec_optimizer_update. */
@@ -10,7 +10,6 @@
 #include "base/threads.h"
 #include "grad/accumulate.h"
 #include "grad/parameter.h"
-#include "grad/penalty.h"
 
 #include <stdint.h>
 
@@ -57,7 +56,6 @@ struct ec_update_item {
 
 struct ec_update {
     struct ec_optimizer *optimizer;
-    struct ec_penalties *penalties;
     struct ec_update_item *items;
     int count, constrained;
     double global_norm;
@@ -68,9 +66,11 @@ struct ec_update {
 int ec_optimizer_slots(const struct ec_optimizer *optimizer);
 /* Sets what the optimizer does in step `number` (from 0). */
 void ec_optimizer_begin(struct ec_optimizer *optimizer, double learning_rate, uint64_t number);
-/* Plans the update of those parameters that are trainable and have a gradient. `penalties` have been planned. */
-ec_status ec_optimizer_plan(struct ec_update *update, struct ec_optimizer *optimizer, struct ec_penalties *penalties,
+/* Plans the update of those parameters that are trainable and have a gradient. */
+ec_status ec_optimizer_plan(struct ec_update *update, struct ec_optimizer *optimizer,
                             struct ec_parameter *const *parameters, int count, struct ec_arena *arena);
+/* Floating-point operations of an update of these parameters, roughly. */
+double ec_optimizer_work(struct ec_parameter *const *parameters, int count);
 /* Ends with a barrier. The parameters' step counts are raised by thread 0. */
 void ec_optimizer_update(struct ec_update *update, struct ec_team *team);
 

@@ -25,7 +25,7 @@ ec_status ec_program_enter(struct ec_program *program)
 
 void ec_program_leave(struct ec_program *program) { atomic_flag_clear(&program->busy); }
 
-static int learns(enum ec_run run) { return run == EC_RUN_TRAIN || run == EC_RUN_BEGIN; }
+static int learns(enum ec_run run) { return run == EC_RUN_TRAIN || run == EC_RUN_LOSSES; }
 
 void ec_program_begin(struct ec_program *program, int64_t batch, enum ec_run run, int training, uint64_t number)
 {
@@ -114,25 +114,25 @@ static ec_status plan_inputs(struct ec_program *program)
 /* Whether what comes before an operation must have run when it is planned. */
 static int plans_late(const struct ec_op *op) { return op->type->plans_from_values && !op->inputs[0]->is_input; }
 
-/* What needs the plans of all operations: penalties, backward pass and update. */
+static ec_status plan_update(struct ec_program *program)
+{
+    return ec_optimizer_plan(&program->update, &program->optimizer, program->parameter_list, program->parameter_count,
+                             &program->arena);
+}
+
+/* What needs the plans of all operations: backward pass, penalties and update. */
 static ec_status plan_rest(struct ec_program *program, enum ec_run run)
 {
-    struct ec_step *step = &program->step;
     int has_penalties = run == EC_RUN_TEST || learns(run);
+    if (program->step.backward) {
+        for (int i = 0; run == EC_RUN_FORWARD && i < program->output_count; i++) {
+            program->tensors[program->outputs[i]].writers = 1; /* the caller, before EC_RUN_BACKWARD */
+        }
+        plan_backward(program);
+    }
     ec_status status = ec_penalties_plan(&program->penalties, program->parameter_list,
-                                         has_penalties ? program->parameter_count : 0, step->arena);
-    if (status != EC_OK || !step->backward) {
-        return status;
-    }
-    for (int i = 0; run == EC_RUN_FORWARD && i < program->output_count; i++) {
-        program->tensors[program->outputs[i]].writers = 1; /* the caller, before EC_RUN_BACKWARD */
-    }
-    plan_backward(program);
-    if (!learns(run)) {
-        return EC_OK;
-    }
-    return ec_optimizer_plan(&program->update, &program->optimizer, &program->penalties, program->parameter_list,
-                             program->parameter_count, step->arena);
+                                         has_penalties ? program->parameter_count : 0, &program->arena);
+    return status == EC_OK && run == EC_RUN_TRAIN ? plan_update(program) : status;
 }
 
 /* Plans the operations from `first` on, up to the next one that has to wait for values; behind the last, the rest. */
@@ -212,26 +212,38 @@ static void test(struct ec_team *team, void *segment)
 
 static void backward_only(struct ec_team *team, void *segment) { run_backward(team, segment); }
 
-static void update_only(struct ec_team *team, void *segment)
+/* The gradients of the penalties, which come to those of the losses; their time counts as the update's. */
+static void add_penalties(struct ec_team *team, void *segment)
+{
+    struct ec_program *program = ((struct segment *)segment)->program;
+    int64_t before = time_of(segment, team);
+    ec_penalties_run(&program->penalties, 1, team);
+    if (before) {
+        program->update_ns += ec_clock_ns() - before;
+    }
+}
+
+static void backward(struct ec_team *team, void *segment)
+{
+    run_backward(team, segment);
+    add_penalties(team, segment);
+}
+
+static void update(struct ec_team *team, void *segment)
 {
     struct ec_program *program = ((struct segment *)segment)->program;
     int64_t before = time_of(segment, team);
     ec_optimizer_update(&program->update, team);
     if (before) {
-        program->update_ns = ec_clock_ns() - before;
+        program->update_ns += ec_clock_ns() - before;
     }
-}
-
-static void finish(struct ec_team *team, void *segment)
-{
-    run_backward(team, segment);
-    update_only(team, segment);
 }
 
 static void train(struct ec_team *team, void *segment)
 {
     run_forward(team, segment);
-    finish(team, segment);
+    backward(team, segment);
+    update(team, segment);
 }
 
 static ec_status call_external(struct ec_program *program, int number, int back)
@@ -296,38 +308,48 @@ static ec_status backward_in_segments(struct ec_program *program)
 static ec_status run_segments(struct ec_program *program, enum ec_run run)
 {
     struct segment whole = {.program = program, .end = program->op_count};
-    int forward = run != EC_RUN_BACKWARD && run != EC_RUN_FINISH;
-    int update = run == EC_RUN_TRAIN || run == EC_RUN_FINISH;
-    ec_status status = forward ? forward_in_segments(program, run) : EC_OK;
+    int has_backward = run == EC_RUN_BACKWARD || run == EC_RUN_TRAIN;
+    ec_status status = run != EC_RUN_BACKWARD ? forward_in_segments(program, run) : EC_OK;
     if (status == EC_OK && run == EC_RUN_TEST) {
         ec_parallel(team_size(program), penalties_only, &whole);
     }
-    if (status == EC_OK && (update || run == EC_RUN_BACKWARD)) {
+    if (status == EC_OK && has_backward) {
         status = backward_in_segments(program);
     }
-    if (status == EC_OK && update) {
-        ec_parallel(team_size(program), update_only, &whole);
+    if (status == EC_OK && has_backward && program->penalties.count) {
+        ec_parallel(team_size(program), add_penalties, &whole);
+    }
+    if (status == EC_OK && run == EC_RUN_TRAIN) {
+        ec_parallel(team_size(program), update, &whole);
     }
     return status;
 }
 
+static ec_status plan(struct ec_program *program, enum ec_run run)
+{
+    if (run == EC_RUN_BACKWARD) {
+        return EC_OK; /* by the run before it */
+    }
+    if (run == EC_RUN_UPDATE) {
+        program->step.work += ec_optimizer_work(program->parameter_list, program->parameter_count);
+        return plan_update(program);
+    }
+    ec_status status = plan_inputs(program);
+    return status == EC_OK ? plan_operations(program, run, 0) : status;
+}
+
 ec_status ec_program_run(struct ec_program *program, enum ec_run run)
 {
-    static const ec_team_fn work[] = {forward_only, backward_only, test, train, forward_only, finish};
-    int planned = run == EC_RUN_BACKWARD || run == EC_RUN_FINISH;
-    ec_status status = planned ? EC_OK : plan_inputs(program);
-    if (status == EC_OK && !planned) {
-        status = plan_operations(program, run, 0);
-    }
-    if (status == EC_OK && program->segmented) {
+    static const ec_team_fn work[] = {forward_only, test, forward_only, backward, update, train};
+    ec_status status = plan(program, run);
+    if (status == EC_OK && program->segmented && run != EC_RUN_UPDATE) {
         status = run_segments(program, run);
     } else if (status == EC_OK) {
         struct segment whole = {.program = program, .end = program->op_count};
         ec_parallel(team_size(program), work[run], &whole);
     }
-    int backward = run == EC_RUN_BACKWARD || run == EC_RUN_TRAIN || run == EC_RUN_FINISH;
     program->can_go_back = status == EC_OK && run == EC_RUN_FORWARD && program->step.backward;
-    program->has_gradients = status == EC_OK && backward;
+    program->has_gradients = status == EC_OK && (run == EC_RUN_BACKWARD || run == EC_RUN_UPDATE || run == EC_RUN_TRAIN);
     for (int i = 0; status != EC_OK && i < program->tensor_count; i++) {
         program->tensors[i].layout = NULL; /* one that was not planned to its end may be that of an earlier step */
     }

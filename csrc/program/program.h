@@ -8,6 +8,7 @@
 #ifndef EC_PROGRAM_PROGRAM_H
 #define EC_PROGRAM_PROGRAM_H
 
+#include "grad/penalty.h"
 #include "ops/op.h"
 #include "optim/optimizer.h"
 
@@ -15,11 +16,12 @@
 
 enum ec_run {
     EC_RUN_FORWARD,  /* outputs only */
-    EC_RUN_BACKWARD, /* after EC_RUN_FORWARD with training: gradients, from grad of the outputs */
     EC_RUN_TEST,     /* outputs and losses */
-    EC_RUN_TRAIN,    /* outputs, losses, gradients, update */
-    EC_RUN_BEGIN,    /* EC_RUN_TRAIN up to the losses: some of them are to be given */
-    EC_RUN_FINISH    /* the rest of it */
+    EC_RUN_LOSSES,   /* the same, with training: the first part of EC_RUN_TRAIN */
+    EC_RUN_BACKWARD, /* gradients: after EC_RUN_LOSSES, penalties included; or after EC_RUN_FORWARD with training, from
+                        grad of the outputs */
+    EC_RUN_UPDATE,   /* update from the gradients of the parameters, whoever wrote them */
+    EC_RUN_TRAIN     /* EC_RUN_LOSSES, EC_RUN_BACKWARD and EC_RUN_UPDATE, in one region where that is possible */
 };
 
 struct ec_program {
@@ -58,7 +60,8 @@ void ec_program_free(struct ec_program *program);
 ec_status ec_program_add(struct ec_program *program, const struct ec_op_type *type, const int *inputs, int input_count,
                          const int *outputs, int output_count, const int *parameters, int parameter_count,
                          struct ec_op **op);
-/* After all operations: collects the losses and checks what no single operation can. */
+/* After all operations: collects the losses and the parameters they depend on, and checks what no single operation can.
+ */
 ec_status ec_program_finish(struct ec_program *program, char *message, size_t bytes);
 
 /* Only one run at a time: EC_BUSY where another thread is inside; otherwise ec_program_leave must follow. */
@@ -66,7 +69,7 @@ ec_status ec_program_enter(struct ec_program *program);
 void ec_program_leave(struct ec_program *program);
 /* Starts a step of `batch` texts: takes back all memory of the one before. */
 void ec_program_begin(struct ec_program *program, int64_t batch, enum ec_run run, int training, uint64_t number);
-/* Plans (not for EC_RUN_BACKWARD and EC_RUN_FINISH) and runs. The arena holds the results until the next begin. */
+/* Plans what has not been planned and runs. The arena holds the results until the next begin. */
 ec_status ec_program_run(struct ec_program *program, enum ec_run run);
 
 /* The precision of the matrix products of all steps that begin from now on; EC_HIGHEST at first. */

@@ -112,7 +112,7 @@ static int check_functions(const struct ec_program *program)
     return 0;
 }
 
-static int run(ec_program_object *self, enum ec_run kind, const char *what)
+int ec_program_run_or_raise(ec_program_object *self, enum ec_run kind, const char *what)
 {
     struct ec_program *program = self->program;
     ec_status status;
@@ -175,7 +175,8 @@ static PyObject *program_forward(PyObject *object, PyObject *args, PyObject *key
     if (ec_program_enter_or_raise(self) < 0) {
         return NULL;
     }
-    if (begin(self, inputs, EC_RUN_FORWARD, training, number) == 0 && run(self, EC_RUN_FORWARD, "forward") == 0) {
+    if (begin(self, inputs, EC_RUN_FORWARD, training, number) == 0 &&
+        ec_program_run_or_raise(self, EC_RUN_FORWARD, "forward") == 0) {
         result = output_list(self->program);
     }
     ec_program_leave(self->program);
@@ -192,7 +193,7 @@ static PyObject *program_backward(PyObject *object, PyObject *d_outputs)
     if (!self->program->can_go_back) {
         PyErr_SetString(PyExc_RuntimeError, "backward needs a forward(training=True) before it, once for each");
     } else if (ec_output_gradients_copy(self, d_outputs) == 0) {
-        failed = run(self, EC_RUN_BACKWARD, "backward");
+        failed = ec_program_run_or_raise(self, EC_RUN_BACKWARD, "backward");
     }
     ec_program_leave(self->program);
     return failed ? NULL : Py_NewRef(Py_None);
@@ -227,19 +228,26 @@ static PyObject *step_result(const struct ec_program *program, double total, int
     return Py_BuildValue("NdNN", losses, total, correct, outputs);
 }
 
-/* A step whose losses a Python function computes in part: forward, the function, then the rest. */
-static int run_given(ec_program_object *self, enum ec_run kind, PyObject *function)
+/* A step in its parts: where a Python function computes losses, or where no update follows. */
+static int run_parts(ec_program_object *self, enum ec_run last, PyObject *function)
 {
-    if (function == Py_None) {
+    int given = ec_losses_are_given(self->program);
+    if (given && function == Py_None) {
         PyErr_SetString(PyExc_ValueError, "this program has a given_loss; it needs loss_function");
         return -1;
     }
-    int learns = kind == EC_RUN_TRAIN;
-    int done = run(self, learns ? EC_RUN_BEGIN : EC_RUN_TEST, "step") == 0 && ec_losses_give(self, function) == 0;
-    return done && (!learns || run(self, EC_RUN_FINISH, "step") == 0) ? 0 : -1;
+    int failed = ec_program_run_or_raise(self, last == EC_RUN_TEST ? EC_RUN_TEST : EC_RUN_LOSSES, "step") < 0 ||
+                 (given && ec_losses_give(self, function) < 0);
+    if (!failed && last != EC_RUN_TEST) {
+        failed = ec_program_run_or_raise(self, EC_RUN_BACKWARD, "step") < 0;
+    }
+    if (!failed && last == EC_RUN_TRAIN) {
+        failed = ec_program_run_or_raise(self, EC_RUN_UPDATE, "step") < 0;
+    }
+    return failed ? -1 : 0;
 }
 
-/* What train_step and test_step are called with. */
+/* What train_step, gradient_step and test_step are called with. */
 struct step_arguments {
     PyObject *inputs, *targets, *weights, *loss_function;
     double learning_rate;
@@ -247,7 +255,8 @@ struct step_arguments {
     int want_outputs;
 };
 
-static PyObject *step(ec_program_object *self, enum ec_run kind, const struct step_arguments *given)
+/* `last`: EC_RUN_TRAIN, EC_RUN_BACKWARD (no update) or EC_RUN_TEST. */
+static PyObject *step(ec_program_object *self, enum ec_run last, const struct step_arguments *given)
 {
     PyObject *result = NULL;
     double total;
@@ -260,10 +269,12 @@ static PyObject *step(ec_program_object *self, enum ec_run kind, const struct st
     }
     /* only now: another thread's step may have been running */
     ec_optimizer_begin(&self->program->optimizer, given->learning_rate, given->number);
-    if (begin(self, given->inputs, kind, 0, given->number) == 0 && ec_targets_copy(self, given->targets) == 0 &&
+    enum ec_run first = last == EC_RUN_BACKWARD ? EC_RUN_LOSSES : last;
+    if (begin(self, given->inputs, first, 0, given->number) == 0 && ec_targets_copy(self, given->targets) == 0 &&
         ec_weights_copy(self, given->weights, &total) == 0) {
+        int in_parts = last == EC_RUN_BACKWARD || ec_losses_are_given(self->program);
         int failed =
-            ec_losses_are_given(self->program) ? run_given(self, kind, given->loss_function) : run(self, kind, "step");
+            in_parts ? run_parts(self, last, given->loss_function) : ec_program_run_or_raise(self, last, "step");
         result = failed ? NULL : step_result(self->program, total, given->want_outputs);
     }
     ec_program_leave(self->program);
@@ -288,6 +299,17 @@ static PyObject *program_train_step(PyObject *object, PyObject *args, PyObject *
     return step(self, EC_RUN_TRAIN, &given);
 }
 
+static PyObject *program_gradient_step(PyObject *object, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"inputs", "targets", "sample_weight", "step", "want_outputs", "loss_function", NULL};
+    struct step_arguments given = {.loss_function = Py_None};
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOK|pO:gradient_step", names, &given.inputs, &given.targets,
+                                     &given.weights, &given.number, &given.want_outputs, &given.loss_function)) {
+        return NULL;
+    }
+    return step((ec_program_object *)object, EC_RUN_BACKWARD, &given);
+}
+
 static PyObject *program_test_step(PyObject *object, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"inputs", "targets", "sample_weight", "want_outputs", "loss_function", NULL};
@@ -297,89 +319,6 @@ static PyObject *program_test_step(PyObject *object, PyObject *args, PyObject *k
         return NULL;
     }
     return step((ec_program_object *)object, EC_RUN_TEST, &given);
-}
-
-static PyObject *table_gradient(const struct ec_gradient *gradient)
-{
-    npy_intp dims[2] = {gradient->count, gradient->width};
-    PyObject *rows = PyArray_SimpleNew(1, dims, NPY_INT32);
-    PyObject *values = PyArray_SimpleNew(2, dims, NPY_FLOAT32);
-    if (!rows || !values) {
-        Py_XDECREF(rows);
-        Py_XDECREF(values);
-        return NULL;
-    }
-    float *out = PyArray_DATA((PyArrayObject *)values);
-    memcpy(PyArray_DATA((PyArrayObject *)rows), gradient->rows, (size_t)gradient->count * sizeof(int32_t));
-    for (int64_t i = 0; i < gradient->count; i++) {
-        memcpy(out + i * gradient->width, gradient->values + i * gradient->stride,
-               (size_t)gradient->width * sizeof *out);
-    }
-    return Py_BuildValue("NN", rows, values);
-}
-
-static PyObject *gradient_entered(const struct ec_program *program, long number)
-{
-    if (number < 0 || number >= program->parameter_count) {
-        return PyErr_Format(PyExc_ValueError, "parameter %ld is outside [0, %d)", number, program->parameter_count);
-    }
-    const struct ec_parameter *parameter = &program->parameters[number];
-    if (!program->has_gradients || !parameter->gradient.values || !parameter->writers) {
-        return PyErr_Format(PyExc_RuntimeError,
-                            "parameter %s has no gradient: it is frozen, unused, or no backward pass ran",
-                            parameter->name);
-    }
-    if (parameter->gradient.rows) {
-        return table_gradient(&parameter->gradient);
-    }
-    npy_intp dims[EC_MAX_RANK];
-    for (int i = 0; i < parameter->rank; i++) {
-        dims[i] = parameter->dims[i];
-    }
-    PyObject *array = PyArray_SimpleNew(parameter->rank, dims, NPY_FLOAT32);
-    if (array) {
-        memcpy(PyArray_DATA((PyArrayObject *)array), parameter->gradient.values,
-               (size_t)parameter->size * sizeof(float));
-    }
-    return array;
-}
-
-static PyObject *input_gradient_entered(const struct ec_program *program, long number)
-{
-    if (number < 0 || number >= program->input_count) {
-        return PyErr_Format(PyExc_ValueError, "input %ld is outside [0, %d)", number, program->input_count);
-    }
-    const struct ec_tensor *tensor = &program->tensors[number];
-    if (!program->has_gradients || !tensor->grad) {
-        return PyErr_Format(PyExc_RuntimeError,
-                            "input %s has no gradient: the program was made without input_gradients, or no "
-                            "backward pass ran",
-                            tensor->name);
-    }
-    return ec_tensor_array(program->step.batch, tensor, tensor->grad);
-}
-
-static PyObject *read_entered(PyObject *object, PyObject *argument,
-                              PyObject *(*read)(const struct ec_program *program, long number))
-{
-    ec_program_object *self = (ec_program_object *)object;
-    long number = PyLong_AsLong(argument);
-    if ((number == -1 && PyErr_Occurred()) || ec_program_enter_or_raise(self) < 0) {
-        return NULL;
-    }
-    PyObject *result = read(self->program, number);
-    ec_program_leave(self->program);
-    return result;
-}
-
-static PyObject *program_gradient(PyObject *object, PyObject *number)
-{
-    return read_entered(object, number, gradient_entered);
-}
-
-static PyObject *program_input_gradient(PyObject *object, PyObject *number)
-{
-    return read_entered(object, number, input_gradient_entered);
 }
 
 #define KEYWORD_METHOD(name) __extension__(PyCFunction)(void (*)(void))(name), METH_VARARGS | METH_KEYWORDS
@@ -401,13 +340,20 @@ static PyMethodDef methods[] = {
     {"train_step", KEYWORD_METHOD(program_train_step),
      "train_step(inputs, targets, sample_weight, learning_rate, step, want_outputs=False, loss_function=None)\n--\n\n"
      "One whole step; (losses, weights_total, correct, outputs or None)."},
+    {"gradient_step", KEYWORD_METHOD(program_gradient_step),
+     "gradient_step(inputs, targets, sample_weight, step, want_outputs=False, loss_function=None)\n--\n\n"
+     "train_step without its update, for gradient and input_gradient; penalties are in the gradients."},
+    {"update", KEYWORD_METHOD(ec_program_update),
+     "update(gradients, learning_rate, step)\n--\n\nThe update of train_step from a list with the gradient of each "
+     "parameter: an array, (rows, values) for the table of a lookup, None where `learning` does not name it."},
     {"test_step", KEYWORD_METHOD(program_test_step),
      "test_step(inputs, targets, sample_weight, want_outputs=False, loss_function=None)\n--\n\n"
      "The same without backward and update."},
     {"set_timed", ec_program_set_timed, METH_O, "set_timed(timed)\n--\n\nWhether steps note what they cost."},
-    {"gradient", program_gradient, METH_O,
+    {"gradient", ec_program_gradient, METH_O,
      "gradient(number)\n--\n\nA parameter's gradient; (rows, values) for the table of a lookup."},
-    {"input_gradient", program_input_gradient, METH_O, "input_gradient(number)\n--\n\nThe gradient of a float input."},
+    {"input_gradient", ec_program_input_gradient, METH_O,
+     "input_gradient(number)\n--\n\nThe gradient of a float input."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -68,6 +68,13 @@ PyObject *ec_program_set_function(ec_program_object *self, PyObject *args);
 /* Forgets all of them, so that a function may hold what holds the program. */
 void ec_program_clear_functions(ec_program_object *self);
 
+/* program_gradients.c: the gradients of a step as arrays, and an update from such arrays. */
+PyObject *ec_program_gradient(PyObject *object, PyObject *number);
+PyObject *ec_program_input_gradient(PyObject *object, PyObject *number);
+PyObject *ec_program_update(PyObject *object, PyObject *args, PyObject *keywords);
+/* program.c: runs with the lock given up; 0, or -1 with an exception that names `what`. */
+int ec_program_run_or_raise(ec_program_object *self, enum ec_run kind, const char *what);
+
 /* program_results.c: the attributes, and the method set_timed. */
 extern PyGetSetDef ec_program_getters[];
 PyObject *ec_program_set_timed(PyObject *object, PyObject *timed);

@@ -299,7 +299,7 @@ int ec_check_bound(const ec_program_object *self, enum ec_run run)
 {
     const struct ec_program *program = self->program;
     const struct ec_optimizer *optimizer = &program->optimizer;
-    int learns = run == EC_RUN_TRAIN, slots = learns ? ec_optimizer_slots(optimizer) : 0;
+    int learns = run == EC_RUN_TRAIN || run == EC_RUN_UPDATE, slots = learns ? ec_optimizer_slots(optimizer) : 0;
     for (int i = 0; i < program->parameter_count; i++) {
         const struct ec_parameter *parameter = &program->parameters[i];
         if (!parameter->value) {

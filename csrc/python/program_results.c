@@ -125,7 +125,35 @@ static PyObject *program_costs(PyObject *object, void *unused)
     return result;
 }
 
+/* Numbers of the parameters that a step gives a gradient, as they are bound now. */
+static PyObject *program_learning(PyObject *object, void *unused)
+{
+    (void)unused;
+    ec_program_object *self = (ec_program_object *)object;
+    const struct ec_program *program = self->program;
+    PyObject *list = PyList_New(0);
+    if (!list || ec_program_enter_or_raise(self) < 0) {
+        Py_XDECREF(list);
+        return NULL;
+    }
+    for (int i = 0; list && i < program->parameter_count; i++) {
+        if (!ec_parameter_learns(&program->parameters[i])) {
+            continue;
+        }
+        PyObject *number = PyLong_FromLong(i);
+        if (!number || PyList_Append(list, number) < 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(number);
+    }
+    ec_program_leave(self->program);
+    return list;
+}
+
 PyGetSetDef ec_program_getters[] = {
+    {"learning", program_learning, NULL,
+     "Numbers of the parameters that a training step gives a gradient: trainable as bound, and a loss depends on them.",
+     NULL},
     {"widths", program_widths, NULL, "Channels of each tensor.", NULL},
     {"penalty", program_penalty, NULL, "What regularizers added to the loss of the last step.", NULL},
     {"loss_sums", program_loss_sums, NULL,

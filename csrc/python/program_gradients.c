@@ -1,0 +1,224 @@
+/* The gradients of a step as arrays of their own, and the update from such arrays: what stands between them is the
+ * caller's. A table's are (rows, values): distinct rows, in order, and the gradient of each. */
+#include "python/program.h"
+
+#include <string.h>
+
+/* (rows, values); all rows of a table whose gradient has been spread. */
+static PyObject *table_gradient(const struct ec_parameter *parameter)
+{
+    const struct ec_gradient *gradient = &parameter->gradient;
+    int64_t count = gradient->rows ? gradient->count : parameter->dims[0];
+    int64_t width = parameter->dims[1], stride = gradient->rows ? gradient->stride : width;
+    npy_intp dims[2] = {count, width};
+    PyObject *rows = PyArray_SimpleNew(1, dims, NPY_INT32);
+    PyObject *values = PyArray_SimpleNew(2, dims, NPY_FLOAT32);
+    if (!rows || !values) {
+        Py_XDECREF(rows);
+        Py_XDECREF(values);
+        return NULL;
+    }
+    int32_t *number = PyArray_DATA((PyArrayObject *)rows);
+    float *out = PyArray_DATA((PyArrayObject *)values);
+    for (int64_t i = 0; i < count; i++) {
+        number[i] = gradient->rows ? gradient->rows[i] : (int32_t)i;
+        memcpy(out + i * width, gradient->values + i * stride, (size_t)width * sizeof *out);
+    }
+    return Py_BuildValue("NN", rows, values);
+}
+
+static PyObject *gradient_entered(const struct ec_program *program, long number)
+{
+    if (number < 0 || number >= program->parameter_count) {
+        return PyErr_Format(PyExc_ValueError, "parameter %ld is outside [0, %d)", number, program->parameter_count);
+    }
+    const struct ec_parameter *parameter = &program->parameters[number];
+    if (!program->has_gradients || !parameter->gradient.values || !parameter->writers) {
+        return PyErr_Format(PyExc_RuntimeError,
+                            "parameter %s has no gradient: it is frozen, unused, or no backward pass ran",
+                            parameter->name);
+    }
+    if (parameter->is_table) {
+        return table_gradient(parameter);
+    }
+    npy_intp dims[EC_MAX_RANK];
+    for (int i = 0; i < parameter->rank; i++) {
+        dims[i] = parameter->dims[i];
+    }
+    PyObject *array = PyArray_SimpleNew(parameter->rank, dims, NPY_FLOAT32);
+    if (array) {
+        memcpy(PyArray_DATA((PyArrayObject *)array), parameter->gradient.values,
+               (size_t)parameter->size * sizeof(float));
+    }
+    return array;
+}
+
+static PyObject *input_gradient_entered(const struct ec_program *program, long number)
+{
+    if (number < 0 || number >= program->input_count) {
+        return PyErr_Format(PyExc_ValueError, "input %ld is outside [0, %d)", number, program->input_count);
+    }
+    const struct ec_tensor *tensor = &program->tensors[number];
+    if (!program->has_gradients || !tensor->grad) {
+        return PyErr_Format(PyExc_RuntimeError,
+                            "input %s has no gradient: the program was made without input_gradients, or no "
+                            "backward pass ran",
+                            tensor->name);
+    }
+    return ec_tensor_array(program->step.batch, tensor, tensor->grad);
+}
+
+static PyObject *read_entered(PyObject *object, PyObject *argument,
+                              PyObject *(*read)(const struct ec_program *program, long number))
+{
+    ec_program_object *self = (ec_program_object *)object;
+    long number = PyLong_AsLong(argument);
+    if ((number == -1 && PyErr_Occurred()) || ec_program_enter_or_raise(self) < 0) {
+        return NULL;
+    }
+    PyObject *result = read(self->program, number);
+    ec_program_leave(self->program);
+    return result;
+}
+
+PyObject *ec_program_gradient(PyObject *object, PyObject *number)
+{
+    return read_entered(object, number, gradient_entered);
+}
+
+PyObject *ec_program_input_gradient(PyObject *object, PyObject *number)
+{
+    return read_entered(object, number, input_gradient_entered);
+}
+
+/* A dense gradient, of the shape of its parameter. */
+static int copy_dense(ec_program_object *self, struct ec_parameter *parameter, PyObject *given)
+{
+    PyArrayObject *array = ec_float_array(given, parameter->name);
+    if (!array) {
+        return -1;
+    }
+    int fits = PyArray_NDIM(array) == parameter->rank;
+    for (int i = 0; fits && i < parameter->rank; i++) {
+        fits = PyArray_DIM(array, i) == parameter->dims[i];
+    }
+    float *values = NULL;
+    if (!fits) {
+        ec_raise_shape(parameter->name, array, "the shape of the parameter");
+    } else if ((values = ec_program_take(self, parameter->size, sizeof *values))) {
+        memcpy(values, PyArray_DATA(array), (size_t)parameter->size * sizeof *values);
+        parameter->gradient = (struct ec_gradient){.values = values};
+    }
+    Py_DECREF(array);
+    return values ? 0 : -1;
+}
+
+/* Distinct rows of a table in order, and as many values. */
+static int copy_rows(ec_program_object *self, struct ec_parameter *parameter, PyArrayObject *rows,
+                     PyArrayObject *values)
+{
+    const char *name = parameter->name;
+    int64_t width = parameter->dims[1], count = PyArray_SIZE(rows);
+    if (PyArray_NDIM(rows) != 1) {
+        return ec_raise_shape(name, rows, "one axis of row numbers");
+    }
+    if (PyArray_NDIM(values) != 2 || PyArray_DIM(values, 0) != count || PyArray_DIM(values, 1) != width) {
+        char expected[96];
+        PyOS_snprintf(expected, sizeof expected, "(%lld, %lld): a gradient for each row", (long long)count,
+                      (long long)width);
+        return ec_raise_shape(name, values, expected);
+    }
+    int32_t *numbers = ec_program_take(self, count, sizeof *numbers);
+    float *copy = ec_program_take(self, count * width, sizeof *copy);
+    if (!numbers || !copy) {
+        return -1;
+    }
+    int64_t bad = ec_copy_in_range(numbers, rows, count, parameter->dims[0]);
+    if (bad >= 0) {
+        char label[160];
+        PyOS_snprintf(label, sizeof label, "rows of %.140s: rows", name);
+        return ec_raise_out_of_range(label, rows, bad, 0, parameter->dims[0]);
+    }
+    for (int64_t i = 1; i < count; i++) {
+        if (numbers[i] <= numbers[i - 1]) {
+            PyErr_Format(PyExc_ValueError, "rows of %s must be distinct and in order: rows[%lld] = %d follows %d", name,
+                         (long long)i, (int)numbers[i], (int)numbers[i - 1]);
+            return -1;
+        }
+    }
+    memcpy(copy, PyArray_DATA(values), (size_t)(count * width) * sizeof *copy);
+    parameter->gradient =
+        (struct ec_gradient){.values = copy, .rows = numbers, .count = count, .width = width, .stride = width};
+    return 0;
+}
+
+static int copy_table(ec_program_object *self, struct ec_parameter *parameter, PyObject *given)
+{
+    if (!PyTuple_Check(given) || PyTuple_GET_SIZE(given) != 2) {
+        PyErr_Format(PyExc_TypeError, "%s is a table: expected a tuple (rows, values), got %.100R", parameter->name,
+                     given);
+        return -1;
+    }
+    PyArrayObject *rows = ec_integer_array(PyTuple_GET_ITEM(given, 0), parameter->name);
+    PyArrayObject *values = rows ? ec_float_array(PyTuple_GET_ITEM(given, 1), parameter->name) : NULL;
+    int result = values ? copy_rows(self, parameter, rows, values) : -1;
+    Py_XDECREF(rows);
+    Py_XDECREF(values);
+    return result;
+}
+
+/* Gradients for exactly the parameters that learn. */
+static int copy_gradients(ec_program_object *self, PyObject *items)
+{
+    struct ec_program *program = self->program;
+    for (int i = 0; i < program->parameter_count; i++) {
+        struct ec_parameter *parameter = &program->parameters[i];
+        PyObject *given = PyTuple_GET_ITEM(items, i);
+        int learns = ec_parameter_learns(parameter);
+        if (learns != (given != Py_None)) {
+            PyErr_Format(PyExc_ValueError,
+                         learns ? "gradients: that of %s is missing"
+                                : "gradients: %s takes none; it is not trainable, or no loss depends on it",
+                         parameter->name);
+            return -1;
+        }
+        if (!learns) {
+            continue;
+        }
+        if ((parameter->is_table ? copy_table : copy_dense)(self, parameter, given) < 0) {
+            return -1;
+        }
+        parameter->writers = 1;
+    }
+    return 0;
+}
+
+PyObject *ec_program_update(PyObject *object, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"gradients", "learning_rate", "step", NULL};
+    ec_program_object *self = (ec_program_object *)object;
+    PyObject *gradients;
+    double learning_rate;
+    unsigned long long number;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OdK:update", names, &gradients, &learning_rate, &number)) {
+        return NULL;
+    }
+    if (!self->has_optimizer) {
+        PyErr_SetString(PyExc_RuntimeError, "update needs set_optimizer before it");
+        return NULL;
+    }
+    PyObject *items = ec_list_items(gradients, self->program->parameter_count, "gradients");
+    if (!items || ec_program_enter_or_raise(self) < 0) {
+        Py_XDECREF(items);
+        return NULL;
+    }
+    int failed = ec_check_bound(self, EC_RUN_UPDATE) < 0;
+    if (!failed) {
+        ec_optimizer_begin(&self->program->optimizer, learning_rate, number);
+        ec_program_begin(self->program, 0, EC_RUN_UPDATE, 0, number);
+        failed = copy_gradients(self, items) < 0 || ec_program_run_or_raise(self, EC_RUN_UPDATE, "update") < 0;
+    }
+    ec_program_leave(self->program);
+    Py_DECREF(items);
+    return failed ? NULL : Py_NewRef(Py_None);
+}
