@@ -115,29 +115,23 @@ static ec_status check_parameters(const struct ec_op *op, char *message, size_t 
     return EC_OK;
 }
 
-/* Which parameters a loss depends on: from the last operation to the first, those whose outputs something reads that
- * has a gradient. */
-static ec_status find_learning(struct ec_program *program)
+/* Which parameters a loss depends on: from the last operation to the first, those of operations whose outputs are read
+ * by one that has a gradient. Until the first step `writers` of a tensor counts these readers. */
+static void find_learning(struct ec_program *program)
 {
-    uint8_t *read = ec_alloc_zeros(program->tensor_count, 1);
-    if (!read) {
-        return EC_NO_MEMORY;
-    }
     for (int i = program->op_count - 1; i >= 0; i--) {
         const struct ec_op *op = &program->ops[i];
         int counts = op->type->is_loss || op->type->starts_gradient;
         for (int k = 0; k < op->output_count; k++) {
-            counts |= read[op->outputs[k] - program->tensors];
+            counts |= op->outputs[k]->writers > 0;
         }
         for (int k = 0; counts && k < op->input_count; k++) {
-            read[op->inputs[k] - program->tensors] = 1;
+            op->inputs[k]->writers++;
         }
         for (int k = 0; counts && k < op->parameter_count; k++) {
             op->parameters[k]->in_losses = 1;
         }
     }
-    ec_free(read);
-    return EC_OK;
 }
 
 ec_status ec_program_finish(struct ec_program *program, char *message, size_t bytes)
@@ -159,5 +153,6 @@ ec_status ec_program_finish(struct ec_program *program, char *message, size_t by
             return ec_infer_error(message, bytes, "output %d (tensor %d) holds no floats", i, program->outputs[i]);
         }
     }
-    return find_learning(program);
+    find_learning(program);
+    return EC_OK;
 }
