@@ -24,7 +24,21 @@ def _memory_fail_at(number: int, forever: bool, /) -> int: ...
 
 _Floats: TypeAlias = npt.NDArray[np.float32]
 _Table: TypeAlias = tuple[npt.NDArray[np.int32], _Floats]  # distinct rows, and the gradient of each
-_StepResult: TypeAlias = tuple[tuple[float, ...], float, tuple[int, ...], list[_Floats] | None]
+
+class StepResult(tuple[Any, ...]):
+    """What train_step, gradient_step and test_step return."""
+
+    n_fields: int
+    n_sequence_fields: int
+    n_unnamed_fields: int
+    @property
+    def losses(self) -> tuple[float, ...]: ...
+    @property
+    def weights_total(self) -> float: ...
+    @property
+    def correct(self) -> tuple[int, ...]: ...
+    @property
+    def outputs(self) -> list[_Floats] | None: ...
 
 @final
 class Program:
@@ -87,7 +101,7 @@ class Program:
         step: int,
         want_outputs: bool = False,
         loss_function: Callable[[int, _Floats], tuple[np.ndarray, np.ndarray]] | None = None,
-    ) -> _StepResult: ...
+    ) -> StepResult: ...
     def gradient_step(
         self,
         inputs: Sequence[Any],
@@ -96,7 +110,7 @@ class Program:
         step: int,
         want_outputs: bool = False,
         loss_function: Callable[[int, _Floats], tuple[np.ndarray, np.ndarray]] | None = None,
-    ) -> _StepResult: ...
+    ) -> StepResult: ...
     def update(self, gradients: list[_Floats | _Table | None], learning_rate: float, step: int) -> None: ...
     def test_step(
         self,
@@ -105,7 +119,7 @@ class Program:
         sample_weight: _Floats | tuple[_Floats | None, ...] | None,
         want_outputs: bool = False,
         loss_function: Callable[[int, _Floats], tuple[np.ndarray, np.ndarray]] | None = None,
-    ) -> _StepResult: ...
+    ) -> StepResult: ...
     def gradient(self, number: int, /) -> _Floats | _Table: ...
     def input_gradient(self, number: int, /) -> _Floats: ...
 

@@ -127,21 +127,6 @@ int ec_program_run_or_raise(ec_program_object *self, enum ec_run kind, const cha
     return status == EC_OK ? 0 : -1;
 }
 
-static PyObject *output_list(const struct ec_program *program)
-{
-    PyObject *list = PyList_New(program->output_count);
-    for (int i = 0; list && i < program->output_count; i++) {
-        const struct ec_tensor *tensor = &program->tensors[program->outputs[i]];
-        PyObject *array = ec_tensor_array(program->step.batch, tensor, tensor->data);
-        if (!array) {
-            Py_CLEAR(list);
-        } else {
-            PyList_SET_ITEM(list, i, array);
-        }
-    }
-    return list;
-}
-
 static int begin(ec_program_object *self, PyObject *inputs, enum ec_run kind, int training, unsigned long long number)
 {
     if (ec_check_bound(self, kind) < 0 || check_functions(self->program) < 0) {
@@ -177,7 +162,7 @@ static PyObject *program_forward(PyObject *object, PyObject *args, PyObject *key
     }
     if (begin(self, inputs, EC_RUN_FORWARD, training, number) == 0 &&
         ec_program_run_or_raise(self, EC_RUN_FORWARD, "forward") == 0) {
-        result = output_list(self->program);
+        result = ec_output_list(self->program);
     }
     ec_program_leave(self->program);
     return result;
@@ -197,35 +182,6 @@ static PyObject *program_backward(PyObject *object, PyObject *d_outputs)
     }
     ec_program_leave(self->program);
     return failed ? NULL : Py_NewRef(Py_None);
-}
-
-static PyObject *loss_values(const struct ec_program *program, int correct)
-{
-    PyObject *tuple = PyTuple_New(program->loss_count);
-    for (int i = 0; tuple && i < program->loss_count; i++) {
-        const struct ec_loss *loss = program->losses[i]->state;
-        PyObject *value = correct ? PyLong_FromLongLong(loss->correct) : PyFloat_FromDouble(loss->value);
-        if (!value) {
-            Py_CLEAR(tuple);
-        } else {
-            PyTuple_SET_ITEM(tuple, i, value);
-        }
-    }
-    return tuple;
-}
-
-/* (losses, weights_total, correct, outputs or None) after a step. */
-static PyObject *step_result(const struct ec_program *program, double total, int want_outputs)
-{
-    PyObject *outputs = want_outputs ? output_list(program) : Py_NewRef(Py_None);
-    PyObject *losses = outputs ? loss_values(program, 0) : NULL;
-    PyObject *correct = losses ? loss_values(program, 1) : NULL;
-    if (!correct) {
-        Py_XDECREF(outputs);
-        Py_XDECREF(losses);
-        return NULL;
-    }
-    return Py_BuildValue("NdNN", losses, total, correct, outputs);
 }
 
 /* A step in its parts: where a Python function computes losses, or where no update follows. */
@@ -275,7 +231,7 @@ static PyObject *step(ec_program_object *self, enum ec_run last, const struct st
         int in_parts = last == EC_RUN_BACKWARD || ec_losses_are_given(self->program);
         int failed =
             in_parts ? run_parts(self, last, given->loss_function) : ec_program_run_or_raise(self, last, "step");
-        result = failed ? NULL : step_result(self->program, total, given->want_outputs);
+        result = failed ? NULL : ec_step_result(self->program, total, given->want_outputs);
     }
     ec_program_leave(self->program);
     return result;
@@ -339,7 +295,7 @@ static PyMethodDef methods[] = {
      "backward(d_outputs)\n--\n\nGradients of the last forward(training=True), for gradient and input_gradient."},
     {"train_step", KEYWORD_METHOD(program_train_step),
      "train_step(inputs, targets, sample_weight, learning_rate, step, want_outputs=False, loss_function=None)\n--\n\n"
-     "One whole step; (losses, weights_total, correct, outputs or None)."},
+     "One whole step, as a StepResult."},
     {"gradient_step", KEYWORD_METHOD(program_gradient_step),
      "gradient_step(inputs, targets, sample_weight, step, want_outputs=False, loss_function=None)\n--\n\n"
      "train_step without its update, for gradient and input_gradient; penalties are in the gradients."},
@@ -381,5 +337,5 @@ int ec_python_add_program(PyObject *module)
     PyObject *type = PyType_FromSpec(&spec);
     int result = type ? PyModule_AddObjectRef(module, "Program", type) : -1;
     Py_XDECREF(type);
-    return result;
+    return result < 0 ? -1 : ec_python_add_step_result(module);
 }

@@ -75,7 +75,10 @@ PyObject *ec_program_update(PyObject *object, PyObject *args, PyObject *keywords
 /* program.c: runs with the lock given up; 0, or -1 with an exception that names `what`. */
 int ec_program_run_or_raise(ec_program_object *self, enum ec_run kind, const char *what);
 
-/* program_results.c: the attributes, and the method set_timed. */
+/* program_results.c: what a step returns, the attributes, and the method set_timed. */
+PyObject *ec_output_list(const struct ec_program *program);
+PyObject *ec_step_result(const struct ec_program *program, double weights_total, int want_outputs);
+int ec_python_add_step_result(PyObject *module);
 extern PyGetSetDef ec_program_getters[];
 PyObject *ec_program_set_timed(PyObject *object, PyObject *timed);
 

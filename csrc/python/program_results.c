@@ -1,6 +1,79 @@
 /* What a program tells of its last step, as attributes: sums of losses, masks of outputs, what the operations cost. */
 #include "python/program.h"
 
+PyObject *ec_output_list(const struct ec_program *program)
+{
+    PyObject *list = PyList_New(program->output_count);
+    for (int i = 0; list && i < program->output_count; i++) {
+        const struct ec_tensor *tensor = &program->tensors[program->outputs[i]];
+        PyObject *array = ec_tensor_array(program->step.batch, tensor, tensor->data);
+        if (!array) {
+            Py_CLEAR(list);
+        } else {
+            PyList_SET_ITEM(list, i, array);
+        }
+    }
+    return list;
+}
+
+static PyObject *loss_values(const struct ec_program *program, int correct)
+{
+    PyObject *tuple = PyTuple_New(program->loss_count);
+    for (int i = 0; tuple && i < program->loss_count; i++) {
+        const struct ec_loss *loss = program->losses[i]->state;
+        PyObject *value = correct ? PyLong_FromLongLong(loss->correct) : PyFloat_FromDouble(loss->value);
+        if (!value) {
+            Py_CLEAR(tuple);
+        } else {
+            PyTuple_SET_ITEM(tuple, i, value);
+        }
+    }
+    return tuple;
+}
+
+static PyTypeObject *step_result_type; /* of the process */
+
+PyObject *ec_step_result(const struct ec_program *program, double weights_total, int want_outputs)
+{
+    PyObject *result = PyStructSequence_New(step_result_type);
+    PyObject *parts[] = {loss_values(program, 0), PyFloat_FromDouble(weights_total), loss_values(program, 1),
+                         want_outputs ? ec_output_list(program) : Py_NewRef(Py_None)};
+    int complete = result != NULL;
+    for (int i = 0; i < 4; i++) {
+        complete &= parts[i] != NULL;
+        if (result) {
+            PyStructSequence_SET_ITEM(result, i, parts[i]);
+        } else {
+            Py_XDECREF(parts[i]);
+        }
+    }
+    if (!complete) {
+        Py_CLEAR(result);
+    }
+    return result;
+}
+
+int ec_python_add_step_result(PyObject *module)
+{
+    static PyStructSequence_Field fields[] = {
+        {"losses", "Each loss, times its weight."},
+        {"weights_total", "Sum of the sample weights, a mean over the losses."},
+        {"correct", "How many answers of each loss were right."},
+        {"outputs", "The outputs as new arrays, or None where they were not wanted."},
+        {NULL, NULL},
+    };
+    static PyStructSequence_Desc description = {
+        .name = "embedcnn._core.StepResult",
+        .doc = "What train_step, gradient_step and test_step return.",
+        .fields = fields,
+        .n_in_sequence = 4,
+    };
+    if (!step_result_type) {
+        step_result_type = PyStructSequence_NewType(&description);
+    }
+    return step_result_type ? PyModule_AddObjectRef(module, "StepResult", (PyObject *)step_result_type) : -1;
+}
+
 PyObject *ec_program_set_timed(PyObject *object, PyObject *timed)
 {
     ec_program_object *self = (ec_program_object *)object;

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.programs import make_program
 from ..graph.variables import Variable, structure
 from ..optimizers import Optimizer
 from .operations import Lowered
@@ -43,14 +44,17 @@ class BoundProgram:
         self._make()
 
     def _make(self) -> None:
-        from ..runtime import _core
-
-        self.core: Any = _core.Program(*self._lowered.program_arguments(), seed=self._seed)
-        if self.trains and self.optimizer is not None:
-            self.core.set_optimizer(self.optimizer.core_name, **self.optimizer.core_settings())
-        for number, operation in enumerate(self._lowered.operations):
-            if operation.function is not None:
-                self.core.set_function(number, operation.function.forward, operation.function.backward)
+        updates = self.optimizer if self.trains else None
+        self.core: Any = make_program(
+            *self._lowered.program_arguments(),
+            seed=self._seed,
+            functions={
+                number: operation.function
+                for number, operation in enumerate(self._lowered.operations)
+                if operation.function is not None
+            },
+            optimizer=None if updates is None else (updates.core_name, updates.core_settings()),
+        )
         self._shapes = [variable.shape for variable in self.variables]
         self._bound: list[Any] = [None] * len(self.variables)
         self._version = -1

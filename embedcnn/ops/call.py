@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from embedcnn import _core
+from ..base.programs import make_program
 
 Padding = Literal["valid", "same", "causal"]
 Floats = NDArray[np.float32]
@@ -84,7 +84,7 @@ class Call:
         key = (tuple(self.specs), parameters, described, self.outputs, self.seed)
         program = cache.pop(key, None)
         if program is None:
-            program = _core.Program(
+            program = make_program(
                 self.specs,
                 list(parameters),
                 self.operations,
@@ -92,7 +92,6 @@ class Call:
                 seed=self.seed,
                 input_gradients=True,
             )
-            program.set_optimizer("sgd")
         for number, value in enumerate(self.parameters):
             if trainable and not value.flags.writeable:
                 value = value.copy()
@@ -107,13 +106,14 @@ class Call:
     def run(self) -> Any:
         program = self.program(trainable=False)
         if self.targets is not None:
-            return program.test_step(self.values, [self.targets], self.sample_weight)[0][0]
+            return program.test_step(self.values, [self.targets], self.sample_weight).losses[0]
         return program.forward(self.values, training=self.training, step=self.step)[0]
 
     def run_with_gradients(self, d_out: ArrayLike | None) -> tuple[Any, dict[str, Any]]:
         program = self.program(trainable=True)
         if self.targets is not None:
-            out = program.train_step(self.values, [self.targets], self.sample_weight, 0.0, self.step)[0][0]
+            result = program.gradient_step(self.values, [self.targets], self.sample_weight, self.step)
+            out = result.losses[0]
         else:
             out = program.forward(self.values, training=True, step=self.step)[0]
             d_array = np.ones_like(out) if d_out is None else np.ascontiguousarray(d_out, np.float32)

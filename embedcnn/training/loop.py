@@ -19,7 +19,7 @@ from .interruption import WholeSteps
 from .prediction import Predictor
 from .progress import Progress, checked_verbose
 from .resuming import Run
-from .running_means import Tally, plain_value
+from .running_means import BatchResult, Tally, plain_value
 from .settings import Compiled
 
 
@@ -236,7 +236,9 @@ class Trainer(Predictor):
             warn_user(f"x ran out of data: {run.batch} batches, but {steps} were expected")
         return tally
 
-    def _train_step(self, inputs: list[Any], targets: list[Any], weights: Any, compiled: Compiled) -> Any:
+    def _train_step(
+        self, inputs: list[Any], targets: list[Any], weights: Any, compiled: Compiled
+    ) -> BatchResult:
         """One step; the update count of the optimizer is kept here."""
         optimizer = self.optimizer
         more = () if compiled.loss_function is None else (compiled.loss_function(targets),)
@@ -244,20 +246,21 @@ class Trainer(Predictor):
             inputs, targets, weights, optimizer.rate(), optimizer.steps, compiled.want_outputs, *more
         )
         optimizer.steps += 1
-        return self._step_result("train", result, compiled)
+        return self._batch_result("train", result, compiled)
 
-    def _test_step(self, inputs: list[Any], targets: list[Any], weights: Any, compiled: Compiled) -> Any:
+    def _test_step(
+        self, inputs: list[Any], targets: list[Any], weights: Any, compiled: Compiled
+    ) -> BatchResult:
         more = () if compiled.loss_function is None else (compiled.loss_function(targets),)
         result = self._program("test").test_step(inputs, targets, weights, compiled.want_outputs, *more)
-        return self._step_result("test", result, compiled)
+        return self._batch_result("test", result, compiled)
 
-    def _step_result(self, kind: str, result: Any, compiled: Compiled) -> Any:
-        """Losses, their sums, numbers of right predictions, outputs, what regularizers added, and masks."""
+    def _batch_result(self, kind: str, result: Any, compiled: Compiled) -> BatchResult:
         bound = self._programs[kind]
         sums = bound.core.loss_sums if compiled.want_sums else ()
         masks = bound.core.output_masks if compiled.want_masks else None
         penalty = bound.core.penalty if bound.penalised else 0.0
-        return result[0], sums, result[2], result[3], penalty, masks
+        return BatchResult(result.losses, sums, result.correct, result.outputs, penalty, masks)
 
     def _unit(self, compiled: Compiled) -> str:
         """What the speed of a step is told in."""
@@ -352,9 +355,9 @@ class Trainer(Predictor):
             result = run(inputs, targets, weights, compiled)
             if compiled.simple:
                 values = [
-                    result[0][0] + result[4],
+                    result.losses[0] + result.penalty,
                     *(
-                        result[2][0] / max(1, meter.answers(targets, result[5], count))
+                        result.correct[0] / max(1, meter.answers(targets, result.masks, count))
                         for meter in compiled.meters
                     ),
                 ]

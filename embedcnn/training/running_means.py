@@ -61,6 +61,17 @@ def plain_value(value: Any) -> Any:
     return float(value) if np.ndim(value) == 0 else value
 
 
+class BatchResult(NamedTuple):
+    """What a step found out about its batch."""
+
+    losses: tuple[float, ...]  # each times its loss weight
+    sums: Any  # of each loss, for metrics that need them: weighted, weights, plain, rows
+    correct: tuple[int, ...]  # right predictions for each loss
+    outputs: Any  # where a metric looks at them
+    penalty: float  # what regularizers add to the losses
+    masks: Any  # of each output, where a metric counts steps
+
+
 class Seen(NamedTuple):
     """A batch as metrics see it: of each loss the targets, of each output the predictions and the mask."""
 
@@ -85,7 +96,7 @@ class Tally:
         for meter in compiled.meters:
             meter.metric.reset_state()
 
-    def add(self, result: Any, targets: list[np.ndarray], weights: Weights, count: int) -> int:
+    def add(self, result: BatchResult, targets: list[np.ndarray], weights: Weights, count: int) -> int:
         """Counts what the core returned for a batch of `count` examples; how many tokens these are where
         the model counts them, else `count`.
         """

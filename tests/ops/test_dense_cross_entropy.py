@@ -64,7 +64,13 @@ def program_of(operations, shapes, values, learns=True):
 
 def step_of(program, x, y, weight=None):
     result = program.train_step([x], [y], weight, 0.0, 1)
-    return result[0][0], result[2][0], program.input_gradient(0), program.gradient(0), program.gradient(1)
+    return (
+        result.losses[0],
+        result.correct[0],
+        program.input_gradient(0),
+        program.gradient(0),
+        program.gradient(1),
+    )
 
 
 def arguments_of(classes, width=32):
@@ -148,9 +154,9 @@ def test_frozen_weights_and_a_test_step():
     shapes, values, x, y, _ = arguments_of(65)
     fused = [("dense_cross_entropy", (0,), (1,), (0, 1), {})]
     frozen, free = (program_of(fused, shapes, values, learns) for learns in (False, True))
-    losses = [program.train_step([x], [y], None, 0.0, 1)[0] for program in (frozen, free)]
-    assert losses[0] == losses[1] == free.test_step([x], [y], None)[0]
-    np.testing.assert_array_equal(frozen.train_step([x], [y], None, 0.0, 1)[0], losses[0])
+    losses = [program.train_step([x], [y], None, 0.0, 1).losses for program in (frozen, free)]
+    assert losses[0] == losses[1] == free.test_step([x], [y], None).losses
+    np.testing.assert_array_equal(frozen.train_step([x], [y], None, 0.0, 1).losses, losses[0])
     free.train_step([x], [y], None, 0.0, 1)
     np.testing.assert_array_equal(frozen.input_gradient(0), free.input_gradient(0))
     with pytest.raises(RuntimeError, match="has no gradient"):
@@ -182,7 +188,9 @@ def test_the_first_of_the_largest_is_right(classes):
     program = _core.Program([("floats", "x", 40)], [("kernel", z.shape)], operations, (1,))
     program.bind(0, z, False, [], np.zeros(1, np.int64))
     rows = np.eye(40, dtype=np.float32)
-    correct = [program.test_step([row[None]], [labels[i : i + 1]], None)[2][0] for i, row in enumerate(rows)]
+    correct = [
+        program.test_step([row[None]], [labels[i : i + 1]], None).correct[0] for i, row in enumerate(rows)
+    ]
     np.testing.assert_array_equal(correct, z.argmax(-1) == labels)
 
 

@@ -231,10 +231,10 @@ def test_given_losses_of_the_core():
     program.set_optimizer("sgd")
     x, weight = np.array([[1, 2], [3, 4]], np.float32), np.array([1, 3], np.float32)
     result = program.train_step([x], [None], weight, 0.1, 0, False, lambda number, p: (p.sum(1), 2 * p))
-    assert result[0] == ((3 * 1 + 7 * 3) / 2 * 0.5,)
+    assert result.losses == ((3 * 1 + 7 * 3) / 2 * 0.5,)
     assert program.loss_sums == ((24.0, 4.0, 10.0, 2.0),)
     np.testing.assert_allclose(program.input_gradient(0), 0.5 * 2 * x * weight[:, None] / 2)
-    assert program.test_step([x], [None], None, False, lambda number, p: (p.sum(1), p))[0] == (2.5,)
+    assert program.test_step([x], [None], None, False, lambda number, p: (p.sum(1), p)).losses == (2.5,)
     with pytest.raises(ValueError, match="it needs loss_function"):
         program.train_step([x], [None], None, 0.1, 0)
     for function, error in (
@@ -245,7 +245,7 @@ def test_given_losses_of_the_core():
     ):
         with pytest.raises(error):
             program.train_step([x], [None], None, 0.1, 0, False, function)
-    assert program.test_step([x], [None], None, False, lambda number, p: (p.sum(1), p))[0] == (2.5,)
+    assert program.test_step([x], [None], None, False, lambda number, p: (p.sum(1), p)).losses == (2.5,)
 
 
 @pytest.mark.parametrize("ignores", [False, True])

@@ -281,7 +281,7 @@ def test_a_forked_child_trains_on():
             if child == 0:
                 try:
                     signal.alarm(20)
-                    loss = pair.core.train_step([ids], [labels], None, 0.01, 1)[0][0]
+                    loss = pair.core.train_step([ids], [labels], None, 0.01, 1).losses[0]
                     os.write(writer, np.float64(loss).tobytes())
                 finally:
                     os._exit(0)
@@ -289,7 +289,7 @@ def test_a_forked_child_trains_on():
             with os.fdopen(reader, "rb") as pipe:
                 answer = pipe.read()
             assert os.waitpid(child, 0)[1] == 0, "the child hung or died"
-        loss = pair.core.train_step([ids], [labels], None, 0.01, 1)[0][0]
+        loss = pair.core.train_step([ids], [labels], None, 0.01, 1).losses[0]
         assert np.frombuffer(answer, np.float64)[0] == loss
     finally:
         _core.set_num_threads(0)
@@ -320,7 +320,7 @@ def test_two_threads_in_one_program():
         worker.join()
     assert not wrong
     assert refused and "in use by another thread" in refused[0]
-    assert pair.core.test_step([ids], [labels], None)[0][0] > 0
+    assert pair.core.test_step([ids], [labels], None).losses[0] > 0
 
 
 def test_programs_in_two_threads_at_once():
@@ -330,7 +330,9 @@ def test_programs_in_two_threads_at_once():
     def train(results):
         pair = text_cnn(rate=0.3)
         pair.set_optimizer("adam")
-        results.append([pair.core.train_step([ids], [labels], None, 0.01, step)[0][0] for step in range(30)])
+        results.append(
+            [pair.core.train_step([ids], [labels], None, 0.01, step).losses[0] for step in range(30)]
+        )
 
     alone, together = [], []
     train(alone)

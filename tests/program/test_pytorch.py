@@ -33,7 +33,7 @@ def train(name):
         program.bind(number, value, True, state, np.zeros(1, np.int64))
     losses = []
     for step, (ids, labels) in enumerate(pytorch_loop.batches()):
-        losses.append(program.train_step([ids], [labels], None, rate, step)[0][0])
+        losses.append(program.train_step([ids], [labels], None, rate, step).losses[0])
     return losses
 
 

@@ -146,7 +146,7 @@ def run_steps(builder, pair):
     for one, other in zip(outputs, expected[2], strict=True):
         close(one, other, 3e-5, "output")
     for step in range(2):
-        losses = pair.core.train_step(*batch, 0.01, step)[0]
+        losses = pair.core.train_step(*batch, 0.01, step).losses
         expected = pair.reference.train_step(*batch, 0.01, step)
         close(losses, expected[0], 5e-5, "losses")
         if not winners_are_clear(pair):

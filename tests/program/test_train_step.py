@@ -85,9 +85,9 @@ def test_learning_lowers_the_loss():
     pair = text_cnn()
     pair.set_optimizer("adam")
     ids, labels = text_batch(np.random.default_rng(3), batch=30)
-    losses = [pair.core.train_step([ids], [labels], None, 0.01, step)[0][0] for step in range(60)]
+    losses = [pair.core.train_step([ids], [labels], None, 0.01, step).losses[0] for step in range(60)]
     assert losses[-1] < 0.05 < losses[0]
-    assert pair.core.test_step([ids], [labels], None)[2] == (30,)
+    assert pair.core.test_step([ids], [labels], None).correct == (30,)
 
 
 def test_test_step_changes_nothing():
@@ -102,7 +102,7 @@ def test_test_step_changes_nothing():
     assert correct == tuple(expected[1])
     assert total == len(ids)
     assert [value.tobytes() for value in pair.values] == before
-    assert pair.core.test_step([ids], [labels], None)[3] is None
+    assert pair.core.test_step([ids], [labels], None).outputs is None
 
 
 @pytest.mark.parametrize("name", ["sgd", "adam"])
@@ -183,7 +183,7 @@ def test_weights_set_in_place_count_from_the_next_step():
     pair.core.train_step([ids], [labels], None, 0.1, 0)
     for value in pair.values:
         value[...] = 0
-    assert pair.core.test_step([ids], [labels], None)[0][0] == pytest.approx(np.log(3))
+    assert pair.core.test_step([ids], [labels], None).losses[0] == pytest.approx(np.log(3))
 
 
 def training_bytes(threads, fused, rate=0.4):

@@ -9,7 +9,7 @@ import pytest
 from keras_values import data, text_model
 
 import embedcnn
-from embedcnn import Ragged, callbacks, layers, metrics, optimizers, utils
+from embedcnn import _core, Ragged, callbacks, layers, metrics, optimizers, utils
 
 
 def compiled_model(optimizer=None, seed=0, table_seed=0, **options):
@@ -492,7 +492,7 @@ def test_python_around_a_step_is_cheap():
 
     class Nothing:
         def train_step(self, *arguments):
-            return (0.5,), 50.0, (25,), None
+            return _core.StepResult(((0.5,), 50.0, (25,), None))
 
     model._programs["train"].core = Nothing()
     times = []

@@ -26,7 +26,7 @@ def test_losses(name):
         [("floats", "x", 4)], [], [(loss.operation, (0,), (1,), (), loss.attributes())], (1,), 0, True
     )
     program.set_optimizer("sgd")
-    value = program.train_step([x], [y], None, 0.0, 0)[0][0]
+    value = program.train_step([x], [y], None, 0.0, 0).losses[0]
     assert value == pytest.approx(GOLDEN["losses"][name]["value"], rel=2e-5)
     gradient = program.input_gradient(0).ravel()
     np.testing.assert_allclose(gradient, GOLDEN["losses"][name]["gradient"], rtol=2e-4, atol=1e-6)
