@@ -1,5 +1,6 @@
 /* The gradients of a step as arrays of their own, and the update from such arrays: what stands between them is the
- * caller's. A table's are (rows, values): distinct rows, in order, and the gradient of each. */
+ * caller's. A table's are (rows, values): distinct rows, in the order in which the batch named them first, and the
+ * gradient of each. Norms are summed in that order, so the update leaves it as it is. */
 #include "python/program.h"
 
 #include <string.h>
@@ -94,6 +95,10 @@ PyObject *ec_program_input_gradient(PyObject *object, PyObject *number)
 /* A dense gradient, of the shape of its parameter. */
 static int copy_dense(ec_program_object *self, struct ec_parameter *parameter, PyObject *given)
 {
+    if (PyTuple_Check(given)) {
+        PyErr_Format(PyExc_TypeError, "%s is no table: expected an array, got %.100R", parameter->name, given);
+        return -1;
+    }
     PyArrayObject *array = ec_float_array(given, parameter->name);
     if (!array) {
         return -1;
@@ -113,7 +118,29 @@ static int copy_dense(ec_program_object *self, struct ec_parameter *parameter, P
     return values ? 0 : -1;
 }
 
-/* Distinct rows of a table in order, and as many values. */
+/* A team writes the rows of a table without looking whether another thread has the same. */
+static int check_distinct(ec_program_object *self, const struct ec_parameter *parameter, const int32_t *rows,
+                          int64_t count)
+{
+    size_t bytes = (size_t)parameter->dims[0] / 8 + 1;
+    uint8_t *seen = ec_program_take(self, (int64_t)bytes, 1); /* a bit for each row */
+    if (!seen) {
+        return -1;
+    }
+    memset(seen, 0, bytes);
+    for (int64_t i = 0; i < count; i++) {
+        uint8_t bit = (uint8_t)(1u << (rows[i] & 7));
+        if (seen[rows[i] >> 3] & bit) {
+            PyErr_Format(PyExc_ValueError, "rows of %s must be distinct: rows[%lld] = %d stands there twice",
+                         parameter->name, (long long)i, (int)rows[i]);
+            return -1;
+        }
+        seen[rows[i] >> 3] |= bit;
+    }
+    return 0;
+}
+
+/* Distinct rows of a table, and as many values. */
 static int copy_rows(ec_program_object *self, struct ec_parameter *parameter, PyArrayObject *rows,
                      PyArrayObject *values)
 {
@@ -139,12 +166,8 @@ static int copy_rows(ec_program_object *self, struct ec_parameter *parameter, Py
         PyOS_snprintf(label, sizeof label, "rows of %.140s: rows", name);
         return ec_raise_out_of_range(label, rows, bad, 0, parameter->dims[0]);
     }
-    for (int64_t i = 1; i < count; i++) {
-        if (numbers[i] <= numbers[i - 1]) {
-            PyErr_Format(PyExc_ValueError, "rows of %s must be distinct and in order: rows[%lld] = %d follows %d", name,
-                         (long long)i, (int)numbers[i], (int)numbers[i - 1]);
-            return -1;
-        }
+    if (check_distinct(self, parameter, numbers, count) < 0) {
+        return -1;
     }
     memcpy(copy, PyArray_DATA(values), (size_t)(count * width) * sizeof *copy);
     parameter->gradient =

@@ -15,12 +15,14 @@ from ..base.arguments import warn_user
 from ..callbacks import CallbackList, History
 from .batches import NO_BATCHES, ArrayBatches
 from .data_adapter import positive
+from .fit_arguments import check_epochs, listed, validated
+from .gradients import Gradients, apply, compute
 from .interruption import WholeSteps
 from .prediction import Predictor
 from .progress import Progress, checked_verbose
 from .resuming import Run
 from .running_means import BatchResult, Tally, plain_value
-from .settings import Compiled
+from .settings import Compiled, check_losses
 
 
 class Trainer(Predictor):
@@ -69,11 +71,7 @@ class Trainer(Predictor):
             if self._is_built():
                 self._settle()
             else:  # outputs are not known yet: check what can be checked without them
-                from .. import losses
-
-                for part in loss.values() if isinstance(loss, dict) else [loss]:
-                    if part is not None and not isinstance(part, (list, tuple)):
-                        losses.get(part)
+                check_losses(loss)
 
     def _settle(self) -> Compiled:
         """The settings resolved against the outputs."""
@@ -133,7 +131,7 @@ class Trainer(Predictor):
         """
         self._require_compiled("fit")
         show = checked_verbose(verbose)
-        _check_epochs(epochs, initial_epoch)
+        check_epochs(epochs, initial_epoch)
         if not isinstance(shuffle, (bool, np.bool_)):
             raise ValueError(f"`shuffle` must be True or False. Received: shuffle={shuffle!r}")
         if steps_per_epoch is not None:
@@ -153,10 +151,10 @@ class Trainer(Predictor):
             steps = feed.steps if steps_per_epoch is None else steps_per_epoch
             self.history = History()
             watching = CallbackList(
-                [*_listed(callbacks), self.history], self, {"verbose": show, "epochs": epochs, "steps": steps}
+                [*listed(callbacks), self.history], self, {"verbose": show, "epochs": epochs, "steps": steps}
             )
             self.stop_training = False
-            due = _due(validation_freq)
+            due = validated(validation_freq)
             self._run_epochs(feed, check, watching, range(initial_epoch, epochs), steps, show, due)
             return self.history
 
@@ -339,6 +337,41 @@ class Trainer(Predictor):
         """The loss and metrics of this batch, without training. As keras.Model.test_on_batch."""
         return self._on_batch(False, x, y, sample_weight, None, return_dict)
 
+    def compute_gradients(self, x: Any, y: Any = None, sample_weight: Any = None) -> tuple[float, Gradients]:
+        """A training step on this batch up to its update: the loss, and the gradients for `apply_gradients`.
+
+        The gradients are new arrays by the path of their weight, float32 and of its shape, those of
+        regularizers included, not clipped; of an embedding table a tuple (rows, values): distinct rows,
+        int32 (U,), as the batch names them first, and their gradients, float32 (U, D). Frozen weights are
+        not in it. Moving statistics and states move, as in any training step; dropout is that of the next
+        update, so calls before one `apply_gradients` draw the same. Raises as `train_on_batch`.
+
+        >>> import embedcnn
+        >>> model = embedcnn.Sequential([embedcnn.Input((2,)), embedcnn.layers.Dense(1, name="out")])
+        >>> model.compile("adam", "mse")
+        >>> loss, gradients = model.compute_gradients([[1.0, 2.0]], [[1.0]])
+        >>> sorted(gradients), gradients["out/kernel"].shape
+        (['out/bias', 'out/kernel'], (2, 1))
+        >>> gradients["out/kernel"] *= 0.5
+        >>> model.apply_gradients(gradients)
+        """
+        self._require_compiled("compute_gradients")
+        with self._exclusive():
+            return compute(self, x, y, sample_weight)
+
+    def apply_gradients(self, gradients: Gradients) -> None:
+        """The update of a training step, from a dict as `compute_gradients` returns it: of this model, of a
+        copy with the same layer names, or a mean over several.
+
+        Clipping, weight decay, accumulation, constraints and averages happen here. Rows of a table may be
+        added, left out or repeated; the gradients of one row are summed. With `compute_gradients`
+        before it, unchanged, the bits are those of `train_on_batch`. Raises ValueError for paths that are
+        missing or do not learn, wrong shapes and rows outside the table, TypeError for what is no number.
+        """
+        self._require_compiled("apply_gradients")
+        with self._exclusive():
+            apply(self, gradients)
+
     def _on_batch(
         self, train: bool, x: Any, y: Any, weights: Any, class_weight: Any, return_dict: bool
     ) -> Any:
@@ -353,24 +386,9 @@ class Trainer(Predictor):
             compiled = self._compiled or self._settle()
             run = self._train_step if train else self._test_step
             result = run(inputs, targets, weights, compiled)
-            if compiled.simple:
-                values = [
-                    result.losses[0] + result.penalty,
-                    *(
-                        result.correct[0] / max(1, meter.answers(targets, result.masks, count))
-                        for meter in compiled.meters
-                    ),
-                ]
-            else:
-                tally = compiled.tally()
-                tally.add(result, targets, weights, count)
-                values = tally.values()
+            values = compiled.batch_values(result, targets, weights, count)
             if return_dict:
-                return dict(
-                    sorted(
-                        zip(compiled.names, map(plain_value, values), strict=True), key=lambda pair: pair[0]
-                    )
-                )
+                return compiled.named(values)
             return values[0] if len(values) == 1 else values
         finally:
             if not nested:
@@ -378,23 +396,3 @@ class Trainer(Predictor):
 
     def _is_built(self) -> bool:
         raise NotImplementedError
-
-
-def _listed(callbacks: Any) -> list[Any]:
-    return (
-        [] if callbacks is None else list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
-    )
-
-
-def _check_epochs(epochs: Any, initial_epoch: Any) -> None:
-    for argument, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-            raise ValueError(f"`{argument}` must be an integer >= 0. Received: {argument}={value!r}")
-
-
-def _due(frequency: Any) -> Any:
-    """Whether an epoch is validated: every n-th, or those listed (both count from 1)."""
-    if isinstance(frequency, (list, tuple, set)):
-        return lambda epoch: epoch + 1 in frequency
-    every = positive("validation_freq", frequency)
-    return lambda epoch: (epoch + 1) % every == 0

@@ -14,7 +14,14 @@ from ..losses import Loss
 from ..metrics.language import TokenMetric
 from ..optimizers import Optimizer
 from .input_data import TargetSpec
-from .running_means import Meter, Tally
+from .running_means import BatchResult, Meter, Tally, plain_value
+
+
+def check_losses(loss: Any) -> None:
+    """ValueError for unknown losses, where the outputs are not known yet."""
+    for part in loss.values() if isinstance(loss, dict) else [loss]:
+        if part is not None and not isinstance(part, (list, tuple)):
+            losses.get(part)
 
 
 class Compiled:
@@ -165,6 +172,23 @@ class Compiled:
             return loss.losses_and_gradients(targets[number], predictions)
 
         return function
+
+    def batch_values(
+        self, result: BatchResult, targets: list[np.ndarray], weights: Any, count: int
+    ) -> list[Any]:
+        """Loss and metrics of a single batch of `count` examples, in the order of `names`."""
+        if self.simple:
+            loss = result.losses[0] + result.penalty
+            right = result.correct[0]
+            answers = [max(1, meter.answers(targets, result.masks, count)) for meter in self.meters]
+            return [loss, *(right / most for most in answers)]
+        tally = self.tally()
+        tally.add(result, targets, weights, count)
+        return tally.values()
+
+    def named(self, values: list[Any]) -> dict[str, Any]:
+        """These by name, sorted as Keras does."""
+        return dict(sorted(zip(self.names, map(plain_value, values), strict=True), key=lambda pair: pair[0]))
 
     def tally(self) -> Tally:
         """A new count of losses and metrics."""

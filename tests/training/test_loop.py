@@ -9,7 +9,7 @@ import pytest
 from keras_values import data, text_model
 
 import embedcnn
-from embedcnn import _core, Ragged, callbacks, layers, metrics, optimizers, utils
+from embedcnn import Ragged, _core, callbacks, layers, metrics, optimizers, utils
 
 
 def compiled_model(optimizer=None, seed=0, table_seed=0, **options):
