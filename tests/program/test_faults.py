@@ -93,6 +93,24 @@ def test_steps_survive_each_failing_allocation(forever, threads, program):
     assert failures > 0 or not forever  # one failure alone: the arena asks again for less
 
 
+@pytest.mark.parametrize("forever", [False, True])
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_gradients_and_updates_survive_each_failing_allocation(forever, program):
+    make, make_input = PROGRAMS[program]
+    pair = make()
+    pair.set_optimizer("sgd", momentum=0.5, global_clipnorm=1.0)
+    core, (inputs, targets) = pair.core, make_input(np.random.default_rng(0), 3)
+    before = [value.copy() for value in pair.values]
+    fail_each_allocation(lambda: core.gradient_step(inputs, targets, None, 0), forever)
+    core.gradient_step(inputs, targets, None, 0)
+    learning = core.learning
+    gradients = [core.gradient(n) if n in learning else None for n in range(len(before))]
+    moved = [n for n, (old, new) in enumerate(zip(before, pair.values, strict=True)) if (old != new).any()]
+    assert not set(moved) & set(learning)
+    fail_each_allocation(lambda: core.update(gradients, 0.01, 0), forever)
+    assert any((before[n] != pair.values[n]).any() for n in learning)
+
+
 def test_forward_and_backward_survive_each_failing_allocation():
     from comparison import Pair
 
