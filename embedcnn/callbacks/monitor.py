@@ -52,9 +52,11 @@ class Monitor(Callback):
         return -1 if lower else 1
 
     def better(self, value: float, reference: float | None) -> bool:
-        """Whether `value` beats `reference` by more than min_delta."""
+        """Whether `value` beats `reference` by more than min_delta; any number beats NaN (not in Keras)."""
         if reference is None:
             return True
+        if np.isnan(reference):
+            return not np.isnan(value)
         sign = self.sign()
         return bool(np.greater(sign * value - self.min_delta, sign * reference))
 

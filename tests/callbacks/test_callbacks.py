@@ -14,7 +14,8 @@ def compiled_model(**options):
     return model
 
 
-@pytest.mark.parametrize("name", VALUES["traces"])
+# NaN stays Keras's best value for ever; here any number beats it (tests/situations/test_epochs_with_nan.py)
+@pytest.mark.parametrize("name", [name for name in VALUES["traces"] if name != "nan first"])
 def test_early_stopping_as_keras(name):
     trace = VALUES["traces"][name]
     callback = callbacks.EarlyStopping(**trace["arguments"])

@@ -29,7 +29,8 @@ def language_model(**options):
     return model
 
 
-@pytest.mark.parametrize("name", CASES)
+# NaN stays Keras's best value for ever; here any number beats it (tests/situations/test_epochs_with_nan.py)
+@pytest.mark.parametrize("name", [name for name in CASES if name != "nan at first"])
 def test_files_as_keras(name):
     arguments, filepath, losses = CASES[name]
     metric = metrics.SparseCategoricalAccuracy(name="accuracy")
