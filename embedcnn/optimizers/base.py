@@ -168,6 +168,11 @@ class Optimizer:
         self._keeps, self._keeps_names = set(var_list or []), list(var_names or [])
         mark_changed()
 
+    @property
+    def excluded_from_weight_decay(self) -> tuple[set[Variable], list[str]]:
+        """The variables and the names that `exclude_from_weight_decay` was given."""
+        return self._keeps, self._keeps_names
+
     def decays(self, variable: Variable) -> bool:
         """Whether weight decay applies to a variable."""
         named = any(re.search(name, variable.path) for name in self._keeps_names)

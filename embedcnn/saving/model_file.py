@@ -23,6 +23,7 @@ from ..graph.model_kinds import model_kind
 from ..graph.nesting import check_owners, leaf_layers, weight_paths
 from ..graph.variables import Variable
 from . import archive
+from .optimizer_state import optimizer_state, restore_settings, restore_states, settings_of
 from .text_settings import encoder_config, encoder_from_config
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ def members_of(model: Model) -> dict[str, Any]:
     }
     members: dict[str, Any] = {"config.json": b"", "weights.safetensors": _named_values(model)}
     if compiled is not None:
-        config["iterations"] = model.optimizer.steps
-        members["optimizer.safetensors"] = _optimizer_state(model)
+        config |= settings_of(model.optimizer, weight_paths(model))
+        members["optimizer.safetensors"] = optimizer_state(model.optimizer, weight_paths(model))
     if model.text_encoder is not None:
         config["text"], vocabulary = encoder_config(model.text_encoder)
         if vocabulary is not None:
@@ -63,23 +64,6 @@ def members_of(model: Model) -> dict[str, Any]:
 
 def _named_values(model: Model) -> dict[str, np.ndarray]:
     return {path: variable.value for path, variable in weight_paths(model).items()}
-
-
-def _optimizer_state(model: Model) -> dict[str, np.ndarray]:
-    tensors: dict[str, np.ndarray] = {}
-    for path, variable in weight_paths(model).items():
-        state = model.optimizer.states.get(variable)
-        if state is None:
-            continue
-        tensors[f"{path}/steps"] = state.steps
-        for name, slot in zip(model.optimizer.used_slots(), state.slots, strict=True):
-            tensors[f"{path}/{name}"] = slot
-        for name, array in (("average", state.average), ("accumulator", state.accumulator)):
-            if array is not None:
-                tensors[f"{path}/{name}"] = array
-        if state.touched is not None:
-            tensors[f"{path}/touched"] = state.touched.astype(np.int64)
-    return tensors
 
 
 def save_model(model: Model, filepath: Any, overwrite: bool) -> None:
@@ -208,38 +192,11 @@ def _restore_compile(model: Model, config: dict[str, Any], data: bytes | None, l
 
     settings = dict(config["compile"])
     optimizer = optimizers.get(settings.pop("optimizer"))
-    optimizer.steps = int(config["iterations"])
     if len(model.outputs) == 1:
         settings["loss"], settings["loss_weights"] = settings["loss"][0], settings["loss_weights"][0]
     model.compile(optimizer, **settings)
-    _restore_states(optimizer, weight_paths(model), data, label)
-
-
-def _restore_states(optimizer: Any, variables: dict[str, Variable], data: bytes | None, label: str) -> None:
-    """The optimizer's state of variables that a file knows by these paths."""
-    from .. import optimizers
-
-    if data is None:
-        return
-    tensors = archive.read_tensors(data, f"{label}: optimizer.safetensors")
-    names = optimizer.used_slots()
-    for path, variable in variables.items():
-        steps = tensors.get(f"{path}/steps")
-        if steps is None:
-            continue
-        slots = [np.array(tensors[f"{path}/{name}"]) for name in names]
-        more = [tensors.get(f"{path}/{name}") for name in ("average", "accumulator")]
-        copies = [None if array is None else np.array(array) for array in more]
-        touched = tensors.get(f"{path}/touched")
-        arrays = [array for array in (*slots, *copies) if array is not None]
-        if (
-            steps.shape != (1,)
-            or any(array.shape != variable.shape or array.dtype != np.float32 for array in arrays)
-            or (touched is not None and touched.shape != variable.shape[:1])
-        ):
-            raise ValueError(f"{label}: the optimizer's state of {variable.path} has wrong shapes")
-        marks = None if touched is None else (touched != 0).astype(np.uint8)
-        optimizer.states[variable] = optimizers.VariableState(slots, int(steps[0]), *copies, marks)
+    restore_settings(optimizer, weight_paths(model), config)
+    restore_states(optimizer, weight_paths(model), data, label)
 
 
 def restore_training(model: Model, members: dict[str, bytes], stored: dict[str, Any], label: str) -> None:
@@ -257,8 +214,8 @@ def restore_training(model: Model, members: dict[str, bytes], stored: dict[str, 
     optimizer.states.clear()
     if not callable(optimizer.learning_rate):
         optimizer.learning_rate = stored["config"]["learning_rate"]
-    optimizer.steps = int(config["iterations"])
-    _restore_states(optimizer, variables, members.get("optimizer.safetensors"), label)
+    restore_settings(optimizer, variables, config)
+    restore_states(optimizer, variables, members.get("optimizer.safetensors"), label)
     model.seed, model.epochs_trained = int(config["seed"]), int(config["epochs_trained"])
     model._programs.clear()  # dropout's numbers come from the seed
 

@@ -1,0 +1,114 @@
+"""The state of an optimizer to arrays by name and back: optimizer.safetensors of a saved model.
+
+Of each variable it holds the number of updates, the optimizer's slots, the moving average and the gradients
+that wait for an update.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..base.arguments import warn_user
+from ..graph.variables import Variable
+from ..optimizers import Optimizer, VariableState
+from . import archive
+
+STEPS, AVERAGE, GRADIENT_SUM, TOUCHED = STATE_NAMES = ("steps", "average", "gradient_sum", "touched")
+"""What is held of a variable beside the optimizer's slots, none of which has such a name."""
+
+
+def optimizer_state(optimizer: Optimizer, variables: dict[str, Variable]) -> dict[str, np.ndarray]:
+    """What a file keeps of an optimizer, by the paths of the variables."""
+    tensors: dict[str, np.ndarray] = {}
+    for path, variable in variables.items():
+        state = optimizer.states.get(variable)
+        if state is None:
+            continue
+        tensors[f"{path}/{STEPS}"] = state.steps
+        for name, slot in zip(optimizer.used_slots(), state.slots, strict=True):
+            tensors[f"{path}/{name}"] = slot
+        for name, array in ((AVERAGE, state.average), (GRADIENT_SUM, state.accumulator)):
+            if array is not None:
+                tensors[f"{path}/{name}"] = array
+        if state.touched is not None:
+            tensors[f"{path}/{TOUCHED}"] = state.touched.astype(np.int64)
+    return tensors
+
+
+def restore_states(
+    optimizer: Optimizer, variables: dict[str, Variable], data: bytes | None, label: str
+) -> None:
+    """The optimizer's state of variables that a file knows by these paths."""
+    if data is None:
+        return
+    tensors = archive.read_tensors(data, f"{label}: optimizer.safetensors")
+    lost = [path for path in variables if _rename_gradient_sum(tensors, path, optimizer)]
+    if lost:
+        warn_user(
+            f"{label}: Adagrad's accumulators of {', '.join(lost)} start anew: with "
+            "gradient_accumulation_steps, the version that wrote the file lost them"
+        )
+    for path, variable in variables.items():
+        steps = tensors.get(f"{path}/{STEPS}")
+        if steps is None:
+            continue
+        missing = [name for name in optimizer.used_slots() if f"{path}/{name}" not in tensors]
+        if missing:
+            raise ValueError(
+                f"{label} was trained with other settings of the optimizer: {path} has no {missing}"
+            )
+        slots = [np.array(tensors[f"{path}/{name}"]) for name in optimizer.used_slots()]
+        more = [tensors.get(f"{path}/{name}") for name in (AVERAGE, GRADIENT_SUM)]
+        copies = [None if array is None else np.array(array) for array in more]
+        touched = tensors.get(f"{path}/{TOUCHED}")
+        arrays = [array for array in (*slots, *copies) if array is not None]
+        if (
+            steps.shape != (1,)
+            or any(array.shape != variable.shape or array.dtype != np.float32 for array in arrays)
+            or (touched is not None and touched.shape != variable.shape[:1])
+        ):
+            raise ValueError(f"{label}: the optimizer's state of {variable.path} has wrong shapes")
+        marks = None if touched is None else (touched != 0).astype(np.uint8)
+        optimizer.states[variable] = VariableState(slots, int(steps[0]), *copies, marks)
+
+
+def _rename_gradient_sum(tensors: dict[str, np.ndarray], path: str, optimizer: Optimizer) -> bool:
+    """In files of version 0.1.0 the sum of gradients that wait is called "accumulator", which is Adagrad's
+    slot too: there it took the slot's place. Whether that is so; then the slot starts anew.
+    """
+    old, new = f"{path}/accumulator", f"{path}/{GRADIENT_SUM}"
+    if not optimizer.gradient_accumulation_steps or new in tensors or old not in tensors:
+        return False
+    tensors[new] = tensors.pop(old)
+    if "accumulator" not in optimizer.used_slots():
+        return False
+    tensors[old] = np.full(tensors[new].shape, optimizer.slot_start, np.float32)
+    return True
+
+
+def settings_of(optimizer: Optimizer, variables: dict[str, Variable]) -> dict[str, Any]:
+    """What config.json says of an optimizer beside its constructor's arguments."""
+    paths, names = optimizer.excluded_from_weight_decay
+    excluded = {
+        "var_list": [path for path, variable in variables.items() if variable in paths],
+        "var_names": names,
+    }
+    settings: dict[str, Any] = {"iterations": optimizer.steps}
+    if any(excluded.values()):
+        settings["excluded_from_weight_decay"] = excluded
+    if optimizer.averages_in_model:
+        settings["averages_in_model"] = True
+    return settings
+
+
+def restore_settings(optimizer: Optimizer, variables: dict[str, Variable], config: dict[str, Any]) -> None:
+    """Puts an optimizer into the state that config.json says."""
+    optimizer.steps = int(config["iterations"])
+    optimizer.averages_in_model = bool(config.get("averages_in_model", False))
+    excluded = config.get("excluded_from_weight_decay")
+    if excluded is not None:
+        optimizer.exclude_from_weight_decay(
+            [variables[path] for path in excluded["var_list"]], excluded["var_names"]
+        )
