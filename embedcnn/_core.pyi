@@ -127,7 +127,9 @@ class Program:
 
 @final
 class TextRules:
-    def __new__(cls, split: str, lower: str, stops: str, drops: str) -> TextRules: ...
+    def __new__(
+        cls, split: str, lower: str, stops: str, drops: str, alone: str = "", extend: str = ""
+    ) -> TextRules: ...
     def tokens(self, texts: Sequence[str | list[str]], first: int = 0) -> list[list[str]]: ...
 
 @final

@@ -2,7 +2,6 @@
 
 from .text.encoders import (
     PARAGRAPH,
-    WORD,
     CharEncoder,
     CharWriter,
     TokenizerEncoder,
@@ -13,7 +12,6 @@ from .text.encoders import (
 
 __all__ = [
     "PARAGRAPH",
-    "WORD",
     "CharEncoder",
     "CharWriter",
     "TokenizerEncoder",

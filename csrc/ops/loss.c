@@ -175,9 +175,9 @@ void ec_loss_sum_texts(struct ec_loss_state *state, const struct ec_step *step, 
     ec_team_barrier(team);
 }
 
-void ec_loss_forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team,
-                     const struct ec_loss_rule *rule)
+void ec_loss_forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    const struct ec_loss_rule *rule = op->type->loss_rule;
     struct ec_loss_state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     const int32_t any_label = 0;
@@ -209,7 +209,7 @@ void ec_loss_forward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     ec_loss_sum_texts(state, step, team);
 }
 
-static void backward_text(struct ec_op *op, int thread, int64_t b, const struct ec_loss_rule *rule)
+static void backward_text(struct ec_op *op, int thread, int64_t b)
 {
     const struct ec_loss_state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
@@ -221,8 +221,8 @@ static void backward_text(struct ec_op *op, int thread, int64_t b, const struct 
             memset(d_x, 0, (size_t)cols * sizeof *d_x);
         } else {
             double share = state->weight * weight_of(state, b, target) / state->divisor;
-            rule->gradient(state, d_x, out->data + row * cols, in->data + row * cols, targets_of(op, target), cols,
-                           (float)share);
+            op->type->loss_rule->gradient(state, d_x, out->data + row * cols, in->data + row * cols,
+                                          targets_of(op, target), cols, (float)share);
         }
         if (op->adds_input[0]) {
             ec_kernels()->add(in->grad + row * cols, d_x, cols);
@@ -230,11 +230,10 @@ static void backward_text(struct ec_op *op, int thread, int64_t b, const struct 
     }
 }
 
-void ec_loss_backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team,
-                      const struct ec_loss_rule *rule)
+void ec_loss_backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
     for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
-        backward_text(op, team->index, b, rule);
+        backward_text(op, team->index, b);
     }
     ec_team_barrier(team);
 }

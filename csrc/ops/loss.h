@@ -1,5 +1,5 @@
 /* The frame of all losses: rows, targets, weights, reduction and sums. A family of losses (loss_*.c) gives the value
- * and the gradient of one row of predictions; the frame walks over texts and rows:
+ * and the gradient of one row of predictions (`loss_rule` of its type); the frame walks over texts and rows:
  *
  *     L = weight * sum over rows r of w[r] l[r] / n        d_x[r] = weight w[r] / n * dl[r]/dx
  *
@@ -25,7 +25,8 @@ struct ec_loss_state {
     float *scratch;       /* [threads x C] a row's gradient that is to be added to another */
 };
 
-/* A loss of one row: `y` are its targets (int32 label, or floats [cols]), `p` its predictions. */
+/* A loss of one row, what its type (`loss_rule`) gives the frame: `y` are its targets (int32 label, or floats [cols]),
+ * `p` its predictions. */
 struct ec_loss_rule {
     /* Writes p from x and returns l. */
     double (*value)(const struct ec_loss_state *state, float *p, const float *x, const void *y, int64_t cols);
@@ -59,10 +60,9 @@ ec_status ec_loss_infer(struct ec_op *op, char *message, size_t bytes);
 /* The same for losses with parameters, which check how many there are. */
 ec_status ec_loss_infer_frame(struct ec_op *op, char *message, size_t bytes);
 ec_status ec_loss_plan(struct ec_op *op, struct ec_step *step);
-void ec_loss_forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team,
-                     const struct ec_loss_rule *rule);
-void ec_loss_backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team,
-                      const struct ec_loss_rule *rule);
+/* forward and backward of every loss whose type has a rule. */
+void ec_loss_forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team);
+void ec_loss_backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team);
 
 #define EC_LOSS_EPSILON 1e-7f /* Keras's */
 

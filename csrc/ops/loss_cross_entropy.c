@@ -174,17 +174,7 @@ static void gradient(const struct ec_loss_state *state, float *d_x, const float 
     }
 }
 
-static const struct ec_loss_rule rule = {value, gradient, right};
-
-static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
-{
-    ec_loss_forward(op, step, team, &rule);
-}
-
-static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
-{
-    ec_loss_backward(op, step, team, &rule);
-}
+static const struct ec_loss_rule rule = {.value = value, .gradient = gradient, .right = right};
 
 int ec_loss_takes_labels(const struct ec_op *op)
 {
@@ -199,8 +189,9 @@ const struct ec_op_type ec_op_cross_entropy = {
     .defaults = &defaults,
     .attributes = attributes,
     .is_loss = 1,
+    .loss_rule = &rule,
     .infer = infer,
     .plan = ec_loss_plan,
-    .forward = forward,
-    .backward = backward,
+    .forward = ec_loss_forward,
+    .backward = ec_loss_backward,
 };

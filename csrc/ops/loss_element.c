@@ -121,17 +121,7 @@ static ec_status infer(struct ec_op *op, char *message, size_t bytes)
     return ec_loss_infer(op, message, bytes);
 }
 
-static const struct ec_loss_rule rule = {value, gradient, NULL};
-
-static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
-{
-    ec_loss_forward(op, step, team, &rule);
-}
-
-static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
-{
-    ec_loss_backward(op, step, team, &rule);
-}
+static const struct ec_loss_rule rule = {.value = value, .gradient = gradient};
 
 const struct ec_op_type ec_op_element_loss = {
     .name = "element_loss",
@@ -139,10 +129,11 @@ const struct ec_op_type ec_op_element_loss = {
     .defaults = &defaults,
     .attributes = attributes,
     .is_loss = 1,
+    .loss_rule = &rule,
     .infer = infer,
     .plan = plan,
-    .forward = forward,
-    .backward = backward,
+    .forward = ec_loss_forward,
+    .backward = ec_loss_backward,
 };
 
 const struct ec_op_type ec_op_squared_error = {
@@ -151,8 +142,9 @@ const struct ec_op_type ec_op_squared_error = {
     .defaults = &defaults,
     .attributes = squared_error_attributes,
     .is_loss = 1,
+    .loss_rule = &rule,
     .infer = infer,
     .plan = plan,
-    .forward = forward,
-    .backward = backward,
+    .forward = ec_loss_forward,
+    .backward = ec_loss_backward,
 };

@@ -72,6 +72,7 @@ struct ec_step {
 };
 
 struct ec_op;
+struct ec_loss_rule;
 enum ec_attribute_kind {
     EC_ATTRIBUTE_INT,
     EC_ATTRIBUTE_FLOAT,
@@ -91,9 +92,10 @@ struct ec_op_type {
     const void *defaults;                  /* first state, or NULL: zeros */
     const struct ec_attribute *attributes; /* ends with a NULL name; or NULL */
     int is_loss;
-    int is_external;       /* called between parallel regions; has no forward and backward of its own */
-    int plans_from_values; /* plan reads data of the first input: what computes it runs before */
-    int starts_gradient;   /* it has a gradient to pass back even where nothing after it has one */
+    const struct ec_loss_rule *loss_rule; /* ops/loss.h: a loss that is a sum over rows; or NULL */
+    int is_external;                      /* called between parallel regions; has no forward and backward of its own */
+    int plans_from_values;                /* plan reads data of the first input: what computes it runs before */
+    int starts_gradient;                  /* it has a gradient to pass back even where nothing after it has one */
     /* Once: checks inputs and parameters, sets kind and cols of the outputs. EC_BAD_VALUE with `message` set. */
     ec_status (*infer)(struct ec_op *op, char *message, size_t message_bytes);
     ec_status (*plan)(struct ec_op *op, struct ec_step *step);

@@ -12,6 +12,7 @@ struct ec_python_rules {
     PyObject_HEAD struct ec_text_rules rules;
     enum ec_python_lower lower;
     uint32_t *stops;
+    struct ec_point_range *alone, *extend;
 };
 
 extern PyTypeObject ec_python_rules_type;

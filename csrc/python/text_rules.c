@@ -31,6 +31,52 @@ static int mark(struct ec_python_rules *self, PyObject *characters, uint16_t mar
     return 0;
 }
 
+/* Ranges of code points from a str of their first and last ones, ascending; NULL with an exception. */
+static struct ec_point_range *parse_ranges(PyObject *pairs, const char *name, int64_t *count)
+{
+    *count = PyUnicode_GET_LENGTH(pairs) / 2;
+    struct ec_point_range *ranges = ec_alloc_array(*count, sizeof *ranges);
+    if (!ranges) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    int64_t before = -1;
+    int sorted = PyUnicode_GET_LENGTH(pairs) % 2 == 0;
+    for (int64_t i = 0; i < *count; i++) {
+        ranges[i].first = PyUnicode_READ_CHAR(pairs, 2 * i);
+        ranges[i].last = PyUnicode_READ_CHAR(pairs, 2 * i + 1);
+        sorted &= ranges[i].first > before && ranges[i].last >= ranges[i].first;
+        before = ranges[i].last;
+    }
+    if (!sorted) {
+        PyErr_Format(PyExc_ValueError, "%s = %R: not pairs of first and last characters, ascending", name, pairs);
+        ec_free(ranges);
+        return NULL;
+    }
+    return ranges;
+}
+
+/* The characters that are tokens by themselves, and those that stay with them. */
+static int fill_ranges(struct ec_python_rules *self, PyObject *alone, PyObject *extend)
+{
+    struct ec_text_rules *rules = &self->rules;
+    if (!(self->alone = parse_ranges(alone, "alone", &rules->alone_count)) ||
+        !(self->extend = parse_ranges(extend, "extend", &rules->extend_count))) {
+        return -1;
+    }
+    rules->alone = self->alone;
+    rules->extend = self->extend;
+    for (int64_t i = 0; i < rules->alone_count; i++) {
+        for (uint32_t point = rules->alone[i].first; point <= rules->alone[i].last && point < 0x80; point++) {
+            rules->bytes[point] = (uint16_t)((rules->bytes[point] & 0xffu) | EC_BYTE_WIDE);
+        }
+    }
+    for (int byte = 0x80; rules->alone_count && byte < 256; byte++) {
+        rules->bytes[byte] = (uint16_t)(byte | EC_BYTE_WIDE);
+    }
+    return 0;
+}
+
 static int fill(struct ec_python_rules *self, PyObject *stops, PyObject *drops)
 {
     self->rules.lower_ascii = self->lower != EC_LOWER_NONE;
@@ -93,25 +139,31 @@ static int parse_lower(const char *lower, enum ec_python_lower *out)
 
 static PyObject *rules_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"split", "lower", "stops", "drops", NULL};
+    static char *names[] = {"split", "lower", "stops", "drops", "alone", "extend", NULL};
     const char *split;
     const char *lower;
     PyObject *stops;
-    PyObject *drops;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "ssUU:TextRules", names, &split, &lower, &stops, &drops)) {
+    PyObject *drops, *alone = NULL, *extend = NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "ssUU|UU:TextRules", names, &split, &lower, &stops, &drops, &alone,
+                                     &extend)) {
         return NULL;
     }
-    struct ec_python_rules *self = (struct ec_python_rules *)type->tp_alloc(type, 0);
+    PyObject *none = PyUnicode_FromString("");
+    struct ec_python_rules *self = none ? (struct ec_python_rules *)type->tp_alloc(type, 0) : NULL;
     if (self && (parse_split(split, &self->rules.split) < 0 || parse_lower(lower, &self->lower) < 0 ||
-                 fill(self, stops, drops) < 0)) {
+                 fill(self, stops, drops) < 0 || fill_ranges(self, alone ? alone : none, extend ? extend : none) < 0)) {
         Py_CLEAR(self);
     }
+    Py_XDECREF(none);
     return (PyObject *)self;
 }
 
 static void rules_dealloc(PyObject *object)
 {
-    ec_free(((struct ec_python_rules *)object)->stops);
+    struct ec_python_rules *self = (struct ec_python_rules *)object;
+    ec_free(self->stops);
+    ec_free(self->alone);
+    ec_free(self->extend);
     Py_TYPE(object)->tp_free(object);
 }
 
@@ -178,7 +230,9 @@ PyTypeObject ec_python_rules_type = {
         .tp_name = "embedcnn._core.TextRules",
     .tp_basicsize = sizeof(struct ec_python_rules),
     .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_doc = "TextRules(split, lower, stops, drops)\n--\n\nHow text is cut into tokens; immutable.",
+    .tp_doc = "TextRules(split, lower, stops, drops, alone='', extend='')\n--\n\nHow text is cut into tokens; "
+              "immutable. `alone` (characters that are tokens by themselves) and `extend` (those that stay with one "
+              "before them) are pairs of first and last characters.",
     .tp_new = rules_new,
     .tp_dealloc = rules_dealloc,
     .tp_methods = rules_methods,

@@ -19,7 +19,7 @@ int64_t ec_token_bound(const struct ec_text_rules *rules, const struct ec_docume
         return document->tokens;
     }
     switch (rules->split) {
-    case EC_SPLIT_WORDS: return (document->length + 1) / 2;
+    case EC_SPLIT_WORDS: return rules->alone_count ? document->length : (document->length + 1) / 2;
     case EC_SPLIT_CHARACTERS: return document->length;
     case EC_SPLIT_NONE: break;
     }
@@ -54,6 +54,44 @@ static int is_stop(const struct ec_text_rules *rules, uint32_t point)
         }
     }
     return low < rules->stop_count && rules->stops[low] == point;
+}
+
+static int is_in(const struct ec_point_range *ranges, int64_t count, uint32_t point)
+{
+    int64_t low = 0;
+    int64_t high = count;
+    while (low < high) {
+        int64_t middle = (low + high) / 2;
+        if (ranges[middle].last < point) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < count && ranges[low].first <= point;
+}
+
+#define ZERO_WIDTH_JOINER 0x200du
+
+static int is_regional_indicator(uint32_t point) { return point >= 0x1f1e6 && point <= 0x1f1ff; }
+
+/* The end of the token that a code point at `at` makes by itself: its marks and modifiers, what joiners bind to it, and
+ * the second half of a flag stay with it. */
+static const uint8_t *end_of_cluster(const struct ec_text_rules *rules, const uint8_t *at, const uint8_t *end)
+{
+    uint32_t first = ec_utf8_decode(at), before = first;
+    int indicators = is_regional_indicator(first);
+    for (at += ec_utf8_length(*at); at < end; at += ec_utf8_length(*at)) {
+        uint32_t point = ec_utf8_decode(at);
+        int pair = indicators == 1 && is_regional_indicator(point);
+        int joined = before == ZERO_WIDTH_JOINER && is_in(rules->alone, rules->alone_count, point);
+        if (!pair && !joined && point != ZERO_WIDTH_JOINER && !is_in(rules->extend, rules->extend_count, point)) {
+            break;
+        }
+        indicators += pair;
+        before = point;
+    }
+    return at;
 }
 
 /* Takes the code point at `at`, which is not ASCII, through the rules: how many bytes were written to `out`, or -1
@@ -105,6 +143,15 @@ static int next_mixed_word(struct ec_token_cursor *cursor)
         }
         int written = 0;
         int taken = 1;
+        if (entry >= EC_BYTE_WIDE && is_in(rules->alone, rules->alone_count, ec_utf8_decode(at))) {
+            if (out == cursor->token) {
+                const uint8_t *cluster = end_of_cluster(rules, at, end);
+                memcpy(out, at, (size_t)(cluster - at));
+                out += cluster - at;
+                at = cluster;
+            }
+            break;
+        }
         if (entry >= EC_BYTE_WIDE) {
             taken = ec_utf8_length(*at);
             written = take_wide(rules, at, out);

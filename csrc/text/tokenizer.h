@@ -1,4 +1,4 @@
-/* One document → its tokens, one at a time: lower-case, what ends a word, what is dropped.
+/* One document → its tokens, one at a time: lower-case, what ends a word, what is dropped, what is a token by itself.
  *
  * The rules are a table with one entry per byte, so that the usual text (ASCII) costs one load per byte. Bytes of other
  * code points go a slower way where the rules have something to say about them, and are copied where they have not. */
@@ -19,7 +19,12 @@ enum ec_text_split {
 #define EC_BYTE_KEEP 0x000u
 #define EC_BYTE_STOP 0x100u /* ends a word */
 #define EC_BYTE_DROP 0x200u /* vanishes without ending a word */
-#define EC_BYTE_WIDE 0x300u /* part of a code point that has to be looked at */
+#define EC_BYTE_WIDE 0x300u /* part of a code point that has to be looked at; of ASCII, one that is a token itself */
+
+/* Code points from `first` to `last`. */
+struct ec_point_range {
+    uint32_t first, last;
+};
 
 struct ec_text_rules {
     uint16_t bytes[256];
@@ -29,6 +34,10 @@ struct ec_text_rules {
     int64_t lower_count;
     const uint32_t *stops; /* other code points than ASCII that end a word, ascending. Borrowed. */
     int64_t stop_count;
+    /* Of EC_SPLIT_WORDS: code points that are tokens by themselves (CJK, emoji), and those that stay with one before
+     * them (marks, modifiers), as UAX 29, WB3c to WB4; both ascending. Borrowed. */
+    const struct ec_point_range *alone, *extend;
+    int64_t alone_count, extend_count;
 };
 
 /* `bytes` is UTF-8. A document that is a list of tokens has them one behind the other; token i ends before ends[i]. */

@@ -9,7 +9,6 @@ below as a start for models of your own.
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,8 +19,13 @@ import numpy as np
 from embedcnn.classifier.callbacks import BATCH, AveragedTraining, TrainingBar
 from embedcnn.data.labelled import LabelledTexts, split
 
-PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^`{|}~"
-CUT_OR_CHANGED = re.compile(rf"[A-Z\s{re.escape(PUNCTUATION)}]")
+# How a text becomes tokens, by the name of `--tokenizer`: settings of a TextEncoder.
+TOKENIZERS: dict[str, dict[str, Any]] = {
+    "words": {"split": "words"},
+    "whitespace": {"split": "whitespace"},
+    "chars": {"split": "character"},
+    "char_ngrams": {"split": "character", "ngrams": (1, 2, 3)},
+}
 UNKNOWN = 1  # the id of words that are not in the vocabulary
 DIMENSIONS = {"cnn": 300, "avg": 32}  # of an embedding, by model
 BUCKETS_PER_WORD, MOST_BUCKETS = 8, 2**19  # of word n-grams
@@ -78,17 +82,22 @@ def hold_out(labelled: LabelledTexts, fraction: float, seed: int) -> tuple[Label
     return LabelledTexts(rest.texts + rare.texts, rest.labels + rare.labels, labelled.path), held
 
 
-def make_encoder(texts: Sequence[str], max_words: int | None = None) -> Any:
-    """A TextEncoder with the words of ``texts``, most frequent first: A to Z lower-cased, punctuation parts
-    words.
+def make_encoder(texts: Sequence[str], max_words: int | None = None, tokenizer: str = "words") -> Any:
+    """A TextEncoder with the tokens of ``texts``, most frequent first, in lower case (of every script).
+
+    ``tokenizer``: "words" (punctuation parts words, Chinese and Japanese characters are tokens each),
+    "whitespace", "chars", or "char_ngrams" (runs of 1 to 3 characters, for scripts without spaces such as
+    Thai). Raises ValueError for any other.
 
     >>> make_encoder(["A cat, a dog"]).get_vocabulary()[2]
     'a'
     """
+    from embedcnn.base.arguments import one_of
     from embedcnn.text.text_encoder import TextEncoder
 
     size = None if max_words is None else max_words + 2  # padding and unknown
-    encoder = TextEncoder(max_tokens=size, standardize="lower", filters=PUNCTUATION)
+    rules = TOKENIZERS[one_of("tokenizer", tokenizer, tuple(TOKENIZERS))]
+    encoder = TextEncoder(max_tokens=size, standardize="lower_unicode", **rules)
     encoder.adapt(texts)
     return encoder
 
@@ -119,9 +128,9 @@ def table_from_vectors(encoder: Any, path: Any, freeze: bool, seed: int) -> Tabl
     if freeze:
         source = vectors.load(path)
         known = set(encoder.get_vocabulary())
-        added = [
-            word for word in source.index_to_key if word not in known and not CUT_OR_CHANGED.search(word)
-        ]
+        others = [word for word in source.index_to_key if word not in known]
+        kept = zip(others, encoder.tokens(others), strict=True)
+        added = [word for word, tokens in kept if tokens == [word]]
         encoder.max_tokens = None
         encoder.set_vocabulary(Vocabulary([*trained, *added]))
     made = vectors.build_matrix(encoder.get_vocabulary(), source, oov="uniform", scale=0.25, seed=seed)

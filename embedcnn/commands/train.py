@@ -45,7 +45,7 @@ examples:
 
 def add_command(commands: Any) -> None:
     """Adds ``train``."""
-    from embedcnn.classifier.recipe import DIMENSIONS, Settings
+    from embedcnn.classifier.recipe import DIMENSIONS, TOKENIZERS, Settings
 
     default = Settings()
     parser = commands.add_parser(
@@ -103,6 +103,13 @@ def add_command(commands: Any) -> None:
     )
     group.add_argument(
         "--max-words", type=options.count(1), metavar="N", help="keep only the N most frequent words"
+    )
+    group.add_argument(
+        "--tokenizer",
+        choices=tuple(TOKENIZERS),
+        help="words: of any language, without punctuation, in lower case; whitespace: what stands between "
+        "blanks; chars: characters; char_ngrams: runs of 1 to 3 characters, for scripts without spaces "
+        "(default: words)",
     )
     add_number(
         group, "--dropout", options.number(0, 1), default.dropout, "share of features left out in a step"
@@ -171,7 +178,7 @@ def run(arguments: argparse.Namespace) -> int:
     if note:
         print(note)
     sys.stdout.flush()
-    encoder = make_encoder(train.texts, arguments.max_words)
+    encoder = make_encoder(train.texts, arguments.max_words, arguments.tokenizer or "words")
     table = start_table(arguments, encoder)
     result = train_classifier(
         train, development, settings_of(arguments), encoder, table, arguments.freeze, not arguments.quiet

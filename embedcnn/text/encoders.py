@@ -4,11 +4,12 @@ fixed length; the characters, or the words and punctuation marks, of language mo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+from .unicode_words import pattern
 
 
 class TokenizerEncoder:
@@ -147,17 +148,18 @@ class CharWriter:
 
 
 PARAGRAPH = "\n\n"
-WORD = re.compile(r"\n[^\S\n]*\n\s*|\w+(?:['’-]\w+)*|[^\w\s]")
 CLOSING, OPENING = set(".,;:!?)]}%…—'’”"), set("([{—‘“")  # no space before, and none behind
 
 
 def words_of(text: str) -> list[str]:
     """The words and punctuation marks of a text; empty lines are one token, PARAGRAPH.
 
+    Marks and joiners stay with their letters in every script (unicode_words.py).
+
     >>> words_of("It's late, isn't it?\\n\\nYes.")
     ["It's", 'late', ',', "isn't", 'it', '?', '\\n\\n', 'Yes', '.']
     """
-    return [PARAGRAPH if token[0] == "\n" else token for token in WORD.findall(text)]
+    return [PARAGRAPH if token[0] == "\n" else token for token in pattern().findall(text)]
 
 
 class WordEncoder:

@@ -13,14 +13,16 @@ from embedcnn import _core
 from embedcnn.preprocessing.texts import done, text_blocks
 from embedcnn.preprocessing.word_counts import PLAIN
 from embedcnn.ragged import Ragged, concatenate
+from embedcnn.text import unicode_words
 from embedcnn.text.vocabulary import CharVocabulary, Vocabulary
 
 __all__ = ["CharVocabulary", "Ragged", "TextEncoder", "Vocabulary", "ngrams", "subword_ids", "word_hash"]
 
 WHITESPACE = " \t\n\v\f\r"
 PUNCTUATION = "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~'"
-STANDARDIZE = ("lower_and_strip_punctuation", "lower", "strip_punctuation", None)
-SPLIT = {"whitespace": "words", "character": "characters", None: "none"}
+STANDARDIZE = ("lower_and_strip_punctuation", "lower", "strip_punctuation", "lower_unicode", None)
+SPLIT = {"whitespace": "words", "words": "words", "character": "characters", None: "none"}
+CUTS = "!\"#$%&'()*+,-./:;<=>?@[\\]^`{|}~"  # ASCII that ends a word of split="words"
 
 
 def _widths(ngrams: int | Sequence[int] | None) -> tuple[int, ...]:
@@ -38,10 +40,12 @@ class TextEncoder:
     Args:
         max_tokens: the largest vocabulary, with padding and unknown; None: any.
         standardize: "lower_and_strip_punctuation", "lower", "strip_punctuation" or None. As in Keras
-            only A to Z are lower-cased, and punctuation vanishes ("don't" → "dont"). Or a function of a str
-            that gives a str.
+            only A to Z are lower-cased, and punctuation vanishes ("don't" → "dont"). "lower_unicode"
+            lower-cases every script. Or a function of a str that gives a str (no file can hold it).
         split: "whitespace", "character", None (the text is one token), or a function of a str that gives
-            its tokens.
+            its tokens. "words", which Keras has not, is for any language: punctuation of every script ends
+            a word and vanishes, marks and joiners stay with their letters, Chinese and Japanese characters
+            and emoji are tokens of their own.
         ngrams: n: tokens and their n-grams of up to n words; a tuple: those lengths only; None: tokens.
         output_sequence_length: ids per text in ``encoder(texts)``: cut or padded behind. None: a Ragged.
         vocabulary: a Vocabulary, or tokens (with or without the two first ones), instead of ``adapt``.
@@ -59,6 +63,11 @@ class TextEncoder:
     >>> encoder.output_sequence_length = 4
     >>> encoder(["the dog sat"])
     array([[2, 1, 4, 0]], dtype=int32)
+
+    >>> several = TextEncoder(standardize="lower_unicode", split="words")
+    >>> several.adapt(["Отличный фильм!", "отличный «фильм»", "好的"])
+    >>> several.get_vocabulary(include_special_tokens=False)
+    ['фильм', 'отличный', '的', '好']
 
     Source: ``keras.layers.TextVectorization`` with ``output_mode="int"``.
     """
@@ -83,8 +92,13 @@ class TextEncoder:
             raise ValueError(f"split = {split!r} is none of {tuple(SPLIT)} and no function")
         if output_sequence_length is not None and output_sequence_length < 0:
             raise ValueError(f"output_sequence_length = {output_sequence_length} is negative")
-        if filters and split != "whitespace":
-            raise ValueError(f'filters = {filters!r} need split="whitespace", got {split!r}')
+        if filters and split not in ("whitespace", "words"):
+            raise ValueError(f'filters = {filters!r} need split="whitespace" or "words", got {split!r}')
+        if split == "words" and isinstance(standardize, str) and "strip" in standardize:
+            raise ValueError(
+                'split="words" cuts at punctuation, which must still be there: standardize must be '
+                f'"lower_unicode", "lower" or None then. Received: standardize={standardize!r}'
+            )
         self.max_tokens = max_tokens
         self.standardize = standardize
         self.split = split
@@ -126,6 +140,18 @@ class TextEncoder:
             " ".join(tokens[start : start + width])
             for width in self._ngram_widths
             for start in range(len(tokens) - width + 1)
+        ]
+
+    def tokens(self, texts: Iterable[str]) -> list[list[str]]:
+        """The tokens of every text as strings, before they are looked up.
+
+        Raises TypeError where ``texts`` is one str.
+
+        >>> TextEncoder().tokens(["The cat; a dog"])
+        [['the', 'cat', 'a', 'dog']]
+        """
+        return [
+            tokens for first, block, rules in self._blocks(texts) for tokens in rules.tokens(block, first)
         ]
 
     def adapt(self, texts: Iterable[str]) -> None:
@@ -195,7 +221,11 @@ class TextEncoder:
         """
         for name in ("standardize", "split"):
             if callable(getattr(self, name)):
-                raise ValueError(f"{name} is a function, which a config cannot hold")
+                raise ValueError(
+                    f"{name} is a function, which a file cannot hold: apply it to the texts before the "
+                    "encoder, or set `model.text_encoder` by your own program after loading. "
+                    f"Received: {name}={getattr(self, name)!r}"
+                )
         return {
             "max_tokens": self.max_tokens,
             "standardize": self.standardize,
@@ -225,8 +255,13 @@ def _core_rules(standardize: str, split: str | None, filters: str) -> Any:
     """The core's rules for these settings; made once, as a single sentence is encoded in less time."""
     marks = PUNCTUATION if "strip" in standardize else ""
     drops = "".join(mark for mark in marks if mark not in filters)
-    stops = WHITESPACE + filters if split == "whitespace" else ""
-    case = "ascii" if "lower" in standardize else "none"
+    stops = WHITESPACE + filters if split in ("whitespace", "words") else ""
+    case = "unicode" if standardize == "lower_unicode" else "ascii" if "lower" in standardize else "none"
+    if split == "words":
+        stops = (
+            WHITESPACE + CUTS + "".join(mark for mark in filters if mark not in CUTS) + unicode_words.cuts()
+        )
+        return _core.TextRules("words", case, stops, "", unicode_words.alone(), unicode_words.marks())
     return _core.TextRules(SPLIT[split], case, stops, drops)
 
 

@@ -15,13 +15,19 @@ static void check(int condition)
 static void make_rules(struct ec_text_rules *rules, const uint8_t *data)
 {
     static const uint32_t stops[] = {0xe9, 0x3002, 0xff0c, 0x1f600};
+    static const struct ec_point_range alone[] = {{'!', '#'}, {0x4e00, 0x9fff}, {0x1f1e6, 0x1f64f}};
+    static const struct ec_point_range extend[] = {{0x300, 0x36f}, {0x200d, 0x200d}};
     memset(rules, 0, sizeof *rules);
     rules->lower_ascii = data[0] & 1;
     rules->stops = stops;
     rules->stop_count = data[0] & 2 ? 4 : 0;
+    rules->alone = alone;
+    rules->extend = extend;
+    rules->alone_count = data[0] & 8 ? 3 : 0;
+    rules->extend_count = data[0] & 8 ? 2 : 0;
     for (int byte = 0; byte < 256; byte++) {
         int upper = rules->lower_ascii && byte >= 'A' && byte <= 'Z';
-        int wide = byte >= 0x80 && rules->stop_count;
+        int wide = byte >= 0x80 && (rules->stop_count || rules->alone_count);
         rules->bytes[byte] = (uint16_t)((upper ? byte + 32 : byte) | (wide ? EC_BYTE_WIDE : 0));
     }
     rules->bytes[' '] |= EC_BYTE_STOP;
@@ -29,19 +35,23 @@ static void make_rules(struct ec_text_rules *rules, const uint8_t *data)
     if (data[0] & 4 && (data[2] & 0x3f) != ' ') {
         rules->bytes[data[2] & 0x3f] = (uint16_t)((data[2] & 0x3f) | EC_BYTE_DROP);
     }
+    for (int byte = '!'; byte <= '#' && rules->alone_count; byte++) { /* alone wins over the others */
+        rules->bytes[byte] = (uint16_t)(byte | EC_BYTE_WIDE);
+    }
     rules->split = (enum ec_text_split)(data[3] % 8 < 6 ? EC_SPLIT_WORDS : data[3] % 8 - 5);
 }
 
 /* Code points from any bytes: most of them ASCII, as valid UTF-8. */
 static int64_t make_text(uint8_t *text, const uint8_t *data, size_t size)
 {
-    static const char *const wide[] = {"\xc3\xa9", "\xe3\x80\x82", "\xef\xbc\x8c", "\xf0\x9f\x98\x80", "\xc3\x9f"};
+    static const char *const wide[] = {"\xc3\xa9",     "\xe3\x80\x82", "\xef\xbc\x8c", "\xf0\x9f\x98\x80", "\xc3\x9f",
+                                       "\xe4\xb8\xad", "\xcc\x81",     "\xe2\x80\x8d", "\xf0\x9f\x87\xa9"};
     int64_t length = 0;
     for (size_t i = 0; i < size; i++) {
         if (data[i] < 0xe0) {
             text[length++] = data[i] & 0x7f;
         } else {
-            const char *point = wide[data[i] % 5];
+            const char *point = wide[data[i] % 9];
             memcpy(text + length, point, strlen(point));
             length += (int64_t)strlen(point);
         }

@@ -178,7 +178,7 @@ def test_encoder_with_functions_filters_and_lists():
     [
         ({"max_tokens": 1}, "max_tokens = 1"),
         ({"standardize": "upper"}, "standardize = 'upper'"),
-        ({"split": "words"}, "split = 'words'"),
+        ({"split": "sentences"}, "split = 'sentences'"),
         ({"ngrams": 0}, "ngrams = 0"),
         ({"ngrams": (1, 0)}, r"ngrams = \(1, 0\)"),
         ({"output_sequence_length": -1}, "output_sequence_length = -1"),
