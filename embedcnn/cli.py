@@ -56,10 +56,28 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The arguments of a command; texts may stand before, between and behind its options.
+
+    argparse takes a list that may be empty for empty as soon as an option follows MODEL.
+
+    >>> parse(make_parser(), ["predict", "m.embedcnn", "--top", "3", "a text"]).texts
+    ['a text']
+    """
+    parsed, rest = parser.parse_known_args(arguments)
+    if not hasattr(parsed, "texts"):
+        return parser.parse_args(arguments) if rest else parsed
+    plain = rest.index("--") if "--" in rest else len(rest)
+    unknown = [word for word in rest[:plain] if word.startswith("-") and word != "-"]
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    parsed.texts += rest[:plain] + rest[plain + 1 :]
+    return parsed
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program with ``arguments`` (None: those of the process) and return its exit status."""
-    parser = make_parser()
-    parsed = parser.parse_args(arguments)
+    parsed = parse(make_parser(), arguments)
     precision = get_float32_matmul_precision()
     try:
         status = parsed.run(parsed)

@@ -1,19 +1,25 @@
-"""``embedcnn predict``: labels of texts, from the command line or from standard input as they come."""
+"""``embedcnn predict``: labels of texts: from the command line, from files, or from standard input as they
+come.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterator
-from typing import Any
+from contextlib import ExitStack
+from typing import IO, Any
 
 import numpy as np
 
+from embedcnn.base.replacement import replacing
 from embedcnn.commands import arguments as options
 from embedcnn.commands.errors import CommandError
 from embedcnn.commands.model_file import load_text_model
-from embedcnn.data.lines import checked_encoding
+from embedcnn.data.lines import checked_encoding, existing_file
+from embedcnn.data.records import RECORD_FORMATS, TextRecord, file_records, stream_records
 
 READ_BYTES = 1 << 16
 
@@ -21,10 +27,17 @@ EPILOG = """\
 Each text gives one line: the label, a tab, its probability; with --top K the next likely ones follow, tabs
 between. Standard input is answered as it comes, line by line; an empty line is a text without words.
 
+--input reads files in place of texts: lines of text, a CSV or TSV table (--text-column), JSON lines, each
+also packed as .gz, .bz2, .xz or .zst. Answers keep their order, file after file, in constant memory. What
+cannot be read has an answer too, a line that begins with "!error" (with --json an object with "error"); the
+exit status is 1 then.
+
 examples:
   embedcnn predict model.embedcnn "parse the message headers" "draw a circle"
   embedcnn predict model.embedcnn --top 3 "parse the message headers"
   embedcnn predict model.embedcnn - < texts.txt > labels.tsv
+  embedcnn predict model.embedcnn --input new.csv.gz --text-column review --out labels.tsv
+  embedcnn predict model.embedcnn --input a.jsonl b.jsonl --json --out answers.jsonl
   tail -f log.txt | embedcnn predict model.embedcnn --json
 """
 
@@ -43,13 +56,29 @@ def add_command(commands: Any) -> None:
         "texts", metavar="TEXT", nargs="*", help="the texts; none or a single -: lines of standard input"
     )
     parser.add_argument(
+        "--input", metavar="FILE", nargs="+", action="extend", help="files with the texts, in this order"
+    )
+    parser.add_argument("--out", metavar="FILE", help="write the answers there (default: standard output)")
+    parser.add_argument(
+        "--format",
+        choices=RECORD_FORMATS,
+        help="of --input or standard input (default: by the file's name; lines)",
+    )
+    parser.add_argument(
+        "--text-column",
+        type=options.column,
+        metavar="NAME",
+        help="where the text stands: a column's name or number from 0, or a key of JSON lines (default: "
+        "text, sentence, review, content or question)",
+    )
+    parser.add_argument(
         "--top", type=options.count(1), default=1, metavar="K", help="the K most likely labels (default: 1)"
     )
     parser.add_argument(
         "--json", action="store_true", help="one JSON object a line: text, and labels with probabilities"
     )
     parser.add_argument(
-        "--encoding", default="utf-8", metavar="NAME", help="encoding of standard input (default: utf-8)"
+        "--encoding", default="utf-8", metavar="NAME", help="of files and standard input (default: utf-8)"
     )
     options.add_common_options(parser)
     parser.set_defaults(run=run)
@@ -57,16 +86,98 @@ def add_command(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs ``predict``."""
+    check_usage(arguments)
     options.use_runtime(arguments)
     options.show_inexact_products()
-    encoding = checked_encoding(arguments.encoding)
     model = load_text_model(arguments.model)
-    standard_input = arguments.texts in ([], ["-"])
-    for texts in incoming_lines(encoding) if standard_input else [arguments.texts]:
-        for text, row in zip(texts, model.predict(texts, batch_size=256, verbose=0), strict=True):
-            print(answer(text, row, model.labels, arguments.top, arguments.json))
-        sys.stdout.flush()
-    return 0
+    damaged = 0
+    with ExitStack() as stack:
+        out: IO[str] = sys.stdout
+        if arguments.out is not None:
+            binary = stack.enter_context(replacing(arguments.out))
+            out = stack.enter_context(open(binary.fileno(), "w", encoding="utf-8", closefd=False))
+        bar = stack.enter_context(progress(arguments))
+        for name, records in sources(arguments):
+            bar.update(len(records))
+            damaged += write_answers(out, model, name, records, arguments.top, arguments.json)
+    if damaged:
+        print(f"embedcnn: {damaged} record{'s' * (damaged > 1)} could not be read", file=sys.stderr)
+    return 1 if damaged else 0
+
+
+def check_usage(arguments: argparse.Namespace) -> None:
+    """Refuses options that would do nothing, and says so where a text is the name of a file."""
+    if arguments.input and arguments.texts:
+        raise CommandError(f"--input: give files or texts, not both. Received: text {arguments.texts[0]!r}")
+    if arguments.out is not None:
+        check_out(arguments.out)
+    for path in arguments.input or ():
+        existing_file(path)
+    for name in ("format", "text_column"):
+        if getattr(arguments, name) is not None and arguments.texts not in ([], ["-"]):
+            raise CommandError(f"--{name.replace('_', '-')}: is for --input and standard input")
+    if arguments.texts not in ([], ["-"]):
+        for text in arguments.texts:
+            if len(text) < 4096 and os.path.isfile(text):
+                print(
+                    f"embedcnn: {text!r} is taken as a text, though a file has that name; --input reads it",
+                    file=sys.stderr,
+                )
+
+
+def check_out(path: str) -> None:
+    """Refuses, before any work, a name that cannot be written."""
+    folder = os.path.dirname(path) or "."
+    if not path or os.path.isdir(path):
+        raise CommandError(f"--out: the name of a file is needed. Received: {path!r}")
+    if not os.path.isdir(folder):
+        raise CommandError(f"--out: there is no folder {folder!r}")
+
+
+def sources(arguments: argparse.Namespace) -> Iterator[tuple[str, list[TextRecord]]]:
+    """(name of the source, records) in groups."""
+    encoding = checked_encoding(arguments.encoding)
+    if arguments.input:
+        for path in arguments.input:
+            for group in file_records(path, arguments.format, encoding, arguments.text_column):
+                yield path, group
+    elif arguments.texts in ([], ["-"]):
+        if sys.stdin is None or sys.stdin.closed:
+            raise CommandError("standard input is closed; give texts, or --input FILE")
+        name, read = "standard input", sys.stdin.buffer.read1
+        format = arguments.format or "lines"
+        for group in stream_records(lambda: read(READ_BYTES), format, encoding, arguments.text_column, name):
+            yield name, group
+    else:
+        yield "the command line", [TextRecord(i, text) for i, text in enumerate(arguments.texts, 1)]
+
+
+def progress(arguments: argparse.Namespace) -> Any:
+    """A bar over the texts of files, on a terminal that does not show the answers."""
+    from tqdm import tqdm  # takes longer to import than a text to label
+
+    shown = (
+        bool(arguments.input) and sys.stderr.isatty() and not (arguments.out is None and sys.stdout.isatty())
+    )
+    return tqdm(unit=" texts", disable=not shown)
+
+
+def write_answers(
+    out: IO[str], model: Any, name: str, records: list[TextRecord], top: int, as_json: bool
+) -> int:
+    """A line for each record, in order; how many of them are damaged."""
+    texts = [record.text for record in records if record.text is not None]
+    rows = iter(model.predict(texts, batch_size=256, verbose=0) if texts else ())
+    for record in records:
+        if record.text is not None:
+            print(answer(record.text, next(rows), model.labels, top, as_json), file=out)
+        elif as_json:
+            fault = {"error": record.error, "file": name, "line": record.line}
+            print(json.dumps(fault, ensure_ascii=False), file=out)
+        else:
+            print(f"!error\t{name}, line {record.line}: {record.error}", file=out)
+    out.flush()
+    return len(records) - len(texts)
 
 
 def answer(text: str, row: np.ndarray, labels: list[str], top: int, as_json: bool) -> str:
@@ -80,30 +191,3 @@ def answer(text: str, row: np.ndarray, labels: list[str], top: int, as_json: boo
         found = [{"label": labels[i], "probability": round(float(row[i]), 6)} for i in best]
         return json.dumps({"text": text, "labels": found}, ensure_ascii=False)
     return "\t".join(f"{labels[i]}\t{row[i]:.4f}" for i in best)
-
-
-def incoming_lines(encoding: str) -> Iterator[list[str]]:
-    """Standard input in groups of whole lines: what has come so far, at once; CommandError for invalid
-    bytes."""
-    import codecs
-
-    decoder = codecs.getincrementaldecoder(encoding)()
-    rest, done = "", 0
-    while True:
-        data = sys.stdin.buffer.read1(READ_BYTES)
-        try:
-            rest += decoder.decode(data, final=not data)
-        except UnicodeDecodeError as error:
-            before = rest + bytes(error.object[: error.start]).decode(encoding, "replace")
-            line, byte = done + before.count("\n") + 1, error.object[error.start]
-            raise CommandError(
-                f"standard input, line {line}: byte 0x{byte:02x} is not valid {encoding}; give --encoding"
-            ) from None
-        *lines, rest = rest.split("\n")
-        if not data and rest:
-            lines, rest = [*lines, rest], ""
-        done += len(lines)
-        if lines:
-            yield [line.removesuffix("\r").removeprefix("\ufeff") for line in lines]
-        if not data:
-            return

@@ -68,11 +68,12 @@ def test_predict_answers_each_line_at_once(model):
 
 
 def test_predict_invalid_bytes(model):
-    found = run("predict", model, data=b"it purrs\nit b\xe4rks\n")
+    found = run("predict", model, data=b"it purrs\nit b\xe4rks\nit purrs\n")
     assert found.returncode == 1
-    assert found.stderr.decode() == (
-        "embedcnn: error: standard input, line 2: byte 0xe4 is not valid utf-8; give --encoding\n"
-    )
+    answers = found.stdout.decode().splitlines()
+    assert answers[0].startswith("cat\t") and answers[2].startswith("cat\t")
+    assert answers[1] == "!error\tstandard input, line 2: byte 0xe4 is not valid utf-8"
+    assert found.stderr.decode() == "embedcnn: 1 record could not be read\n"
     assert run("predict", model, "--encoding", "latin-1", data=b"it b\xe4rks\n").returncode == 0
 
 
@@ -169,3 +170,56 @@ def test_precision(precision, model, capsys):
     used = show_config()["matmul_formats"][precision or "high"]
     assert (f"products in {used}" in printed.err) == (used != "fp32")
     assert get_float32_matmul_precision() == "highest"
+
+
+def test_predict_takes_options_anywhere(model, capsys):
+    """The example of its own help."""
+    assert main(["predict", str(model), "--top", "2", "it purrs", "it barks"]) == 0
+    after = capsys.readouterr().out
+    assert main(["predict", str(model), "it purrs", "--top", "2", "it barks"]) == 0
+    assert capsys.readouterr().out == after and len(after.splitlines()) == 2
+    assert main(["predict", str(model), "--top", "2", "--", "-5 degrees"]) == 0
+    with pytest.raises(SystemExit):
+        main(["predict", str(model), "it purrs", "--bogus"])
+
+
+def test_predict_reads_files(model, tmp_path, capsys):
+    table = tmp_path / "new.csv"
+    table.write_text("id,review\n1,it purrs\n2\n3,it barks\n")
+    lines = tmp_path / "more.txt"
+    lines.write_bytes(b"it purrs\nb\xffad\n")
+    out = tmp_path / "answers.tsv"
+    assert main(["predict", str(model), "--input", str(table), str(lines), "--out", str(out)]) == 1
+    answers = out.read_text().splitlines()
+    assert [line.split("\t")[0] for line in answers] == ["cat", "!error", "dog", "cat", "!error"]
+    assert "2 records could not be read" in capsys.readouterr().err
+    assert main(["predict", str(model), "--json", "--input", str(lines), "--format", "lines"]) == 1
+    fault = json.loads(capsys.readouterr().out.splitlines()[1])
+    assert fault == {"error": "byte 0xff is not valid utf-8", "file": str(lines), "line": 2}
+
+
+def test_predict_says_when_a_text_is_the_name_of_a_file(model, pets, capsys):
+    assert main(["predict", str(model), str(pets)]) == 0
+    assert "--input reads it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["x", "--input", "{file}"], "not both"),
+        (["x", "--format", "csv"], "--format: is for --input"),
+        (["--input", "missing.csv"], "there is no file 'missing.csv'"),
+        (["x", "--out", ""], "--out: the name of a file"),
+        (["x", "--out", "no/such/folder.tsv"], "there is no folder 'no/such'"),
+        (["--input", "{file}", "--text-column", "body"], "--text-column: no such column"),
+    ],
+)
+def test_predict_misuse(model, pets, capsys, arguments, message):
+    assert main(["predict", str(model), *(word.format(file=pets) for word in arguments)]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_predict_without_standard_input(model, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    assert main(["predict", str(model)]) == 1
+    assert "standard input is closed" in capsys.readouterr().err
