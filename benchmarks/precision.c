@@ -45,13 +45,13 @@ static float *random_matrix(int64_t count, uint64_t key)
 static double relative_error(const struct ec_product *p)
 {
     double squares = 0.0, size = 0.0;
-    for (int64_t row = 0; row < p->rows; row += p->rows / 8) {
-        for (int64_t col = 0; col < p->cols; col++) {
+    for (int64_t row = 0; row < p->a.rows; row += p->a.rows / 8) {
+        for (int64_t col = 0; col < p->b.cols; col++) {
             double exact = 0.0;
-            for (int64_t k = 0; k < p->depth; k++) {
-                exact += (double)p->a[row * p->depth + k] * (double)p->b[k * p->cols + col];
+            for (int64_t k = 0; k < p->a.cols; k++) {
+                exact += (double)p->a.values[row * p->a.cols + k] * (double)p->b.values[k * p->b.cols + col];
             }
-            double off = p->out[row * p->cols + col] - exact;
+            double off = p->out[row * p->b.cols + col] - exact;
             squares += off * off;
             size += exact * exact;
         }
@@ -70,15 +70,8 @@ static int measure(int64_t rows, int64_t depth, int64_t cols, int rounds)
     for (int i = 0; i < EC_PRECISIONS; i++) {
         products[i] = (struct ec_product){.out = out,
                                           .out_stride = cols,
-                                          .a = a,
-                                          .a_row_stride = depth,
-                                          .a_col_stride = 1,
-                                          .b = b,
-                                          .b_row_stride = cols,
-                                          .b_col_stride = 1,
-                                          .rows = rows,
-                                          .cols = cols,
-                                          .depth = depth,
+                                          .a = ec_matrix(a, rows, depth, depth),
+                                          .b = ec_matrix(b, depth, cols, cols),
                                           .precision = (enum ec_precision)i};
         products[i].workspace = ec_alloc_zeros(ec_product_workspace(&products[i]), sizeof(float));
         failed |= !products[i].workspace;

@@ -18,33 +18,26 @@ enum {
     SUM_COLS = 320,    /* columns per tile there */
 };
 
-/* A matrix as lines (rows of a, columns of b) over the depth. */
-struct operand {
-    const float *first;
-    int64_t line_stride, depth_stride;
-};
-
 /* How one product is cut: tiles are one row band times one column band, bands are runs of panels. */
 struct cut {
     const struct ec_product *product;
-    int transposed; /* out^T = b^T a^T instead, by way of a small block */
-    struct operand a, b;
+    int transposed;        /* out^T = b^T a^T instead, by way of a small block */
+    struct ec_matrix a, b; /* as lines (rows of a, columns of b) over the depth */
     struct ec_panels rows, cols;
     int64_t row_bands, col_bands;
 };
 
 static void cut_product(struct cut *cut, const struct ec_product *p)
 {
-    struct operand a = {p->a, p->a_row_stride, p->a_col_stride}, b = {p->b, p->b_col_stride, p->b_row_stride};
-    int transposed = p->cols <= ec_kernels()->lanes / 2 && p->cols < p->rows && !p->packed_b;
+    int transposed = p->b.cols <= ec_kernels()->lanes / 2 && p->b.cols < p->a.rows && !p->packed_b;
     *cut = (struct cut){
         .product = p,
         .transposed = transposed,
-        .a = transposed ? b : a,
-        .b = transposed ? a : b,
+        .a = transposed ? ec_transposed(p->b) : p->a,
+        .b = transposed ? p->a : ec_transposed(p->b),
     };
-    ec_panels_init(&cut->rows, EC_ROWS_OF_A, transposed ? p->cols : p->rows, p->depth, p->precision);
-    ec_panels_init(&cut->cols, EC_COLS_OF_B, transposed ? p->rows : p->cols, p->depth, p->precision);
+    ec_panels_init(&cut->rows, EC_ROWS_OF_A, cut->a.rows, cut->a.cols, p->precision);
+    ec_panels_init(&cut->cols, EC_COLS_OF_B, cut->b.rows, cut->b.cols, p->precision);
     cut->row_bands = ec_ceil_div(cut->rows.count, ROW_PANELS);
     cut->col_bands = ec_ceil_div(cut->cols.count, COL_PANELS);
     while (cut->row_bands * cut->col_bands < ENOUGH_TILES && cut->col_bands < cut->cols.count) {
@@ -110,8 +103,8 @@ static void compute_tile(const struct cut *cut, const struct ec_team *team, int6
     }
     float *place = own_place(cut, team, col_band);
     for (int64_t block = 0; block < cut->cols.depth_blocks; block++) {
-        ec_panels_pack_block(&cut->cols, place, cut->b.first, cut->b.line_stride, cut->b.depth_stride, block,
-                             cols.begin, cols.end);
+        ec_panels_pack_block(&cut->cols, place, cut->b.values, cut->b.row_stride, cut->b.col_stride, block, cols.begin,
+                             cols.end);
         ec_panels_multiply_block(out, p->out_stride, p->accumulate, &cut->rows, rows.begin, rows.end, &cut->cols, place,
                                  cols.begin, cols.end, block);
     }
@@ -125,22 +118,23 @@ static void compute_sums(const struct ec_product *p, int64_t col, int64_t cols)
     for (int32_t k = 0; k < SUM_DEPTH; k++) {
         index[k] = k;
     }
-    for (int64_t k = 0; k < p->depth; k += SUM_DEPTH) {
-        int64_t count = ec_least(SUM_DEPTH, p->depth - k);
-        for (int64_t row = 0; row < p->rows; row++) {
+    for (int64_t k = 0; k < p->a.cols; k += SUM_DEPTH) {
+        int64_t count = ec_least(SUM_DEPTH, p->a.cols - k);
+        for (int64_t row = 0; row < p->a.rows; row++) {
             for (int64_t i = 0; i < count; i++) {
-                weight[i] = p->a[row * p->a_row_stride + (k + i) * p->a_col_stride];
+                weight[i] = p->a.values[row * p->a.row_stride + (k + i) * p->a.col_stride];
             }
             ec_kernels()->weighted_sum(p->out + row * p->out_stride + col, p->accumulate || k > 0,
-                                       p->b + k * p->b_row_stride + col, p->b_row_stride, index, weight, count, cols);
+                                       p->b.values + k * p->b.row_stride + col, p->b.row_stride, index, weight, count,
+                                       cols);
         }
     }
 }
 
 static void fill_zeros(struct ec_team *team, const struct ec_product *p)
 {
-    for (int64_t row; (row = ec_team_next(team, p->rows)) >= 0;) {
-        ec_kernels()->fill(p->out + row * p->out_stride, 0.0f, p->cols);
+    for (int64_t row; (row = ec_team_next(team, p->a.rows)) >= 0;) {
+        ec_kernels()->fill(p->out + row * p->out_stride, 0.0f, p->b.cols);
     }
 }
 
@@ -156,9 +150,9 @@ static void pack_item(const struct cut *cut, int64_t item)
     int64_t bands = bands_to_pack(cut), panel = item - bands;
     if (item < bands) {
         struct ec_range band = ec_range_part(cut->cols.count, cut->col_bands, item);
-        ec_panels_pack(&cut->cols, cut->b.first, cut->b.line_stride, cut->b.depth_stride, band.begin, band.end);
+        ec_panels_pack(&cut->cols, cut->b.values, cut->b.row_stride, cut->b.col_stride, band.begin, band.end);
     } else {
-        ec_panels_pack(&cut->rows, cut->a.first, cut->a.line_stride, cut->a.depth_stride, panel, panel + 1);
+        ec_panels_pack(&cut->rows, cut->a.values, cut->a.row_stride, cut->a.col_stride, panel, panel + 1);
     }
 }
 
@@ -186,15 +180,15 @@ static void run_together(const struct cut *cut, struct ec_team *team)
 void ec_product_run(struct ec_team *team, const struct ec_product *product)
 {
     const struct ec_product *p = product;
-    if (p->rows > 0 && p->cols > 0 && p->depth > 0) {
-        if (p->rows <= FEW_ROWS && p->b_col_stride == 1 && !p->packed_b) {
-            for (struct ec_range cols; ec_team_next_range(team, p->cols, SUM_COLS, &cols);) {
+    if (p->a.rows > 0 && p->b.cols > 0 && p->a.cols > 0) {
+        if (p->a.rows <= FEW_ROWS && p->b.col_stride == 1 && !p->packed_b) {
+            for (struct ec_range cols; ec_team_next_range(team, p->b.cols, SUM_COLS, &cols);) {
                 compute_sums(p, cols.begin, cols.end - cols.begin);
             }
         } else {
             struct cut cut;
             cut_product(&cut, p);
-            if (p->rows * p->cols <= ALONE / p->depth) {
+            if (p->a.rows * p->b.cols <= ALONE / p->a.cols) {
                 for (int64_t tile; (tile = ec_team_next(team, 1)) >= 0;) {
                     run_alone(&cut, team);
                 }
@@ -202,20 +196,27 @@ void ec_product_run(struct ec_team *team, const struct ec_product *product)
                 run_together(&cut, team);
             }
         }
-    } else if (!p->accumulate && p->rows > 0 && p->cols > 0) {
+    } else if (!p->accumulate && p->a.rows > 0 && p->b.cols > 0) {
         fill_zeros(team, p);
     }
     ec_team_barrier(team);
+}
+
+void ec_product_run_adding(struct ec_team *team, const struct ec_product *product, int accumulate)
+{
+    struct ec_product p = *product;
+    p.accumulate = accumulate;
+    ec_product_run(team, &p);
 }
 
 int64_t ec_product_workspace(const struct ec_product *product)
 {
     const struct ec_product *p = product;
     int64_t largest = 0;
-    for (int transposed = 0; p->depth > 0 && transposed < 2; transposed++) {
+    for (int transposed = 0; p->a.cols > 0 && transposed < 2; transposed++) {
         struct ec_panels rows, cols;
-        ec_panels_init(&rows, EC_ROWS_OF_A, transposed ? p->cols : p->rows, p->depth, p->precision);
-        ec_panels_init(&cols, EC_COLS_OF_B, transposed ? p->rows : p->cols, p->depth, p->precision);
+        ec_panels_init(&rows, EC_ROWS_OF_A, transposed ? p->b.cols : p->a.rows, p->a.cols, p->precision);
+        ec_panels_init(&cols, EC_COLS_OF_B, transposed ? p->a.rows : p->b.cols, p->a.cols, p->precision);
         int64_t of_rows = ec_panels_floats(&rows), of_cols = p->packed_b ? 0 : ec_panels_floats(&cols);
         if (of_rows < 0 || of_cols < 0) {
             return -1;

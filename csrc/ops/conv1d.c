@@ -87,46 +87,16 @@ static void plan_products(struct ec_op *op, struct ec_step *step, int64_t size)
     const struct ec_parameter *kernel = op->parameters[0];
     int64_t stride = state->taps * state->channels, depth = group_depth(state);
     int64_t filters = state->filters / state->groups;
-    state->forward = (struct ec_product){.out = out->data,
-                                         .out_stride = state->filters,
-                                         .a = state->windows,
-                                         .a_row_stride = stride,
-                                         .a_col_stride = 1,
-                                         .b = kernel->value,
-                                         .b_row_stride = state->filters,
-                                         .b_col_stride = 1,
-                                         .rows = out->rows,
-                                         .cols = filters,
-                                         .depth = depth};
-    ec_product_plan(&state->forward, step);
+    struct ec_matrix x = ec_matrix(state->windows, out->rows, depth, stride);
+    struct ec_matrix w = ec_matrix(kernel->value, depth, filters, state->filters);
+    struct ec_matrix d_y = ec_matrix(out->grad, out->rows, filters, state->filters);
+    state->forward = ec_product_plan(step, out->data, state->filters, x, w);
     if (out->needs_grad && kernel->trainable) {
-        state->d_kernel = (struct ec_product){.out = kernel->gradient.values,
-                                              .out_stride = state->filters,
-                                              .a = state->windows,
-                                              .a_row_stride = 1,
-                                              .a_col_stride = stride,
-                                              .b = out->grad,
-                                              .b_row_stride = state->filters,
-                                              .b_col_stride = 1,
-                                              .rows = depth,
-                                              .cols = filters,
-                                              .depth = out->rows};
-        ec_product_plan(&state->d_kernel, step);
+        state->d_kernel = ec_product_plan(step, kernel->gradient.values, state->filters, ec_transposed(x), d_y);
     }
     if (in->needs_grad) {
         state->d_windows = ec_arena_take(step->arena, size, sizeof(float));
-        state->d_window = (struct ec_product){.out = state->d_windows,
-                                              .out_stride = stride,
-                                              .a = out->grad,
-                                              .a_row_stride = state->filters,
-                                              .a_col_stride = 1,
-                                              .b = kernel->value,
-                                              .b_row_stride = 1,
-                                              .b_col_stride = state->filters,
-                                              .rows = out->rows,
-                                              .cols = depth,
-                                              .depth = filters};
-        ec_product_plan(&state->d_window, step);
+        state->d_window = ec_product_plan(step, state->d_windows, stride, d_y, ec_transposed(w));
     }
 }
 
@@ -159,8 +129,8 @@ static void run_groups(struct ec_team *team, const struct state *state, struct e
     for (int group = 0; group < state->groups; group++) {
         ec_product_run(team, &product);
         product.out += out;
-        product.a += a;
-        product.b += b;
+        product.a.values += a;
+        product.b.values += b;
     }
 }
 

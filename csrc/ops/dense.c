@@ -31,45 +31,15 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     if (status != EC_OK) {
         return status;
     }
-    state->forward = (struct ec_product){.out = out->data,
-                                         .out_stride = out->cols,
-                                         .a = in->data,
-                                         .a_row_stride = in->cols,
-                                         .a_col_stride = 1,
-                                         .b = kernel->value,
-                                         .b_row_stride = out->cols,
-                                         .b_col_stride = 1,
-                                         .rows = out->rows,
-                                         .cols = out->cols,
-                                         .depth = in->cols};
-    ec_product_plan(&state->forward, step);
+    struct ec_matrix x = ec_matrix(in->data, out->rows, in->cols, in->cols);
+    struct ec_matrix w = ec_matrix(kernel->value, in->cols, out->cols, out->cols);
+    struct ec_matrix d_y = ec_matrix(out->grad, out->rows, out->cols, out->cols);
+    state->forward = ec_product_plan(step, out->data, out->cols, x, w);
     if (out->needs_grad && kernel->trainable) {
-        state->d_kernel = (struct ec_product){.out = kernel->gradient.values,
-                                              .out_stride = out->cols,
-                                              .a = in->data,
-                                              .a_row_stride = 1,
-                                              .a_col_stride = in->cols,
-                                              .b = out->grad,
-                                              .b_row_stride = out->cols,
-                                              .b_col_stride = 1,
-                                              .rows = in->cols,
-                                              .cols = out->cols,
-                                              .depth = out->rows};
-        ec_product_plan(&state->d_kernel, step);
+        state->d_kernel = ec_product_plan(step, kernel->gradient.values, out->cols, ec_transposed(x), d_y);
     }
     if (in->needs_grad) {
-        state->d_input = (struct ec_product){.out = in->grad,
-                                             .out_stride = in->cols,
-                                             .a = out->grad,
-                                             .a_row_stride = out->cols,
-                                             .a_col_stride = 1,
-                                             .b = kernel->value,
-                                             .b_row_stride = 1,
-                                             .b_col_stride = out->cols,
-                                             .rows = out->rows,
-                                             .cols = in->cols,
-                                             .depth = out->cols};
-        ec_product_plan(&state->d_input, step);
+        state->d_input = ec_product_plan(step, in->grad, in->cols, d_y, ec_transposed(w));
     }
     return step->arena->failed ? EC_NO_MEMORY : EC_OK;
 }
@@ -102,14 +72,10 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
         }
     }
     if (op->parameters[0]->trainable) {
-        struct ec_product d_kernel = state->d_kernel;
-        d_kernel.accumulate = op->adds_parameter[0];
-        ec_product_run(team, &d_kernel);
+        ec_product_run_adding(team, &state->d_kernel, op->adds_parameter[0]);
     }
     if (in->needs_grad) {
-        struct ec_product d_input = state->d_input;
-        d_input.accumulate = op->adds_input[0];
-        ec_product_run(team, &d_input);
+        ec_product_run_adding(team, &state->d_input, op->adds_input[0]);
     }
     ec_team_barrier(team);
 }

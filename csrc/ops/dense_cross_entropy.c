@@ -71,37 +71,51 @@ int64_t ec_loss_classes(const struct ec_op *op)
 }
 
 /* -- the products of a tile: some rows, and some columns ------------------------------------------------------ */
+static struct ec_product product_of(const struct ec_op *op, float *out, int64_t out_stride, struct ec_matrix a,
+                                    struct ec_matrix b)
+{
+    const struct state *state = op->state;
+    return (struct ec_product){.out = out,
+                               .out_stride = out_stride,
+                               .a = a,
+                               .b = b,
+                               .workspace = state->workspace,
+                               .precision = state->precision};
+}
+
+static struct ec_matrix rows_of_x(const struct ec_op *op, struct ec_range rows)
+{
+    const struct ec_tensor *in = op->inputs[0];
+    return ec_matrix(in->data + rows.begin * in->cols, rows.end - rows.begin, in->cols, in->cols);
+}
+
+static struct ec_matrix cols_of_kernel(const struct ec_op *op, struct ec_range cols)
+{
+    const struct ec_parameter *kernel = op->parameters[0];
+    return ec_matrix(kernel->value + cols.begin, kernel->dims[0], cols.end - cols.begin, kernel->dims[1]);
+}
+
+/* z of the tile, later d_z. */
+static struct ec_matrix part_of_logits(const struct ec_op *op, struct ec_range rows, struct ec_range cols)
+{
+    const struct state *state = op->state;
+    return ec_matrix(state->logits + cols.begin, rows.end - rows.begin, cols.end - cols.begin, ec_loss_classes(op));
+}
+
 /* z = x W */
 static struct ec_product logits_product(const struct ec_op *op, struct ec_range rows, struct ec_range cols)
 {
     const struct state *state = op->state;
-    const struct ec_tensor *in = op->inputs[0];
-    int64_t classes = ec_loss_classes(op);
-    return (struct ec_product){.out = state->logits + cols.begin,
-                               .out_stride = classes,
-                               .a = in->data + rows.begin * in->cols,
-                               .a_row_stride = in->cols,
-                               .a_col_stride = 1,
-                               .b = op->parameters[0]->value + cols.begin,
-                               .b_row_stride = classes,
-                               .b_col_stride = 1,
-                               .rows = rows.end - rows.begin,
-                               .cols = cols.end - cols.begin,
-                               .depth = in->cols,
-                               .workspace = state->workspace,
-                               .precision = state->precision};
+    return product_of(op, state->logits + cols.begin, ec_loss_classes(op), rows_of_x(op, rows),
+                      cols_of_kernel(op, cols));
 }
 
 /* d_W (+)= x^T d_z */
 static struct ec_product kernel_product(const struct ec_op *op, struct ec_range rows, struct ec_range cols)
 {
-    struct ec_product product = logits_product(op, rows, cols);
-    product.b = product.out;
-    product.out = op->parameters[0]->gradient.values ? op->parameters[0]->gradient.values + cols.begin : NULL;
-    product.a_row_stride = 1;
-    product.a_col_stride = op->inputs[0]->cols;
-    product.rows = op->inputs[0]->cols;
-    product.depth = rows.end - rows.begin;
+    float *d_kernel = op->parameters[0]->gradient.values;
+    struct ec_product product = product_of(op, d_kernel ? d_kernel + cols.begin : NULL, ec_loss_classes(op),
+                                           ec_transposed(rows_of_x(op, rows)), part_of_logits(op, rows, cols));
     product.accumulate = rows.begin > 0 || op->adds_parameter[0];
     return product;
 }
@@ -109,16 +123,9 @@ static struct ec_product kernel_product(const struct ec_op *op, struct ec_range 
 /* d_x (+)= d_z W^T */
 static struct ec_product input_product(const struct ec_op *op, struct ec_range rows, struct ec_range cols)
 {
-    struct ec_product product = logits_product(op, rows, cols);
     const struct ec_tensor *in = op->inputs[0];
-    product.a = product.out;
-    product.a_row_stride = product.out_stride;
-    product.out = in->grad ? in->grad + rows.begin * in->cols : NULL;
-    product.out_stride = in->cols;
-    product.b_row_stride = 1;
-    product.b_col_stride = ec_loss_classes(op);
-    product.cols = in->cols;
-    product.depth = cols.end - cols.begin;
+    struct ec_product product = product_of(op, in->grad ? in->grad + rows.begin * in->cols : NULL, in->cols,
+                                           part_of_logits(op, rows, cols), ec_transposed(cols_of_kernel(op, cols)));
     product.accumulate = cols.begin > 0 || op->adds_input[0];
     return product;
 }

@@ -151,11 +151,13 @@ void ec_op_clear_gradients(const struct ec_op *op, int64_t text)
     }
 }
 
-void ec_product_plan(struct ec_product *product, struct ec_step *step)
+struct ec_product ec_product_plan(struct ec_step *step, float *out, int64_t out_stride, struct ec_matrix a,
+                                  struct ec_matrix b)
 {
-    product->precision = step->precision;
-    product->workspace = ec_arena_take(step->arena, ec_product_workspace(product), sizeof(float));
-    step->work += 2.0 * (double)product->rows * (double)product->cols * (double)product->depth;
+    struct ec_product product = {.out = out, .out_stride = out_stride, .a = a, .b = b, .precision = step->precision};
+    product.workspace = ec_arena_take(step->arena, ec_product_workspace(&product), sizeof(float));
+    step->work += 2.0 * (double)a.rows * (double)b.cols * (double)a.cols;
+    return product;
 }
 
 ec_status ec_infer_error(char *message, size_t bytes, const char *format, ...)

@@ -177,8 +177,9 @@ ec_status ec_op_plan_like_inputs(struct ec_op *op, struct ec_step *step, struct 
 void ec_op_clear_gradients(const struct ec_op *op, int64_t text);
 /* Sets needs_grad of an output from the inputs and parameters, and takes the dense gradients of the trainable ones. */
 ec_status ec_op_plan_gradients(struct ec_op *op, struct ec_step *step);
-/* Sets the product's precision, takes its workspace and adds its work to the step's. */
-void ec_product_plan(struct ec_product *product, struct ec_step *step);
+/* The product out = a b in the step's precision, with its workspace; its work is added to the step's. */
+struct ec_product ec_product_plan(struct ec_step *step, float *out, int64_t out_stride, struct ec_matrix a,
+                                  struct ec_matrix b);
 /* infer's failure: formats the message and returns EC_BAD_VALUE. */
 ec_status ec_infer_error(char *message, size_t bytes, const char *format, ...)
 #if defined(__GNUC__)

@@ -185,16 +185,17 @@ static ec_status plan_workspace(struct ec_op *op, struct ec_step *step)
     const struct ec_tensor *in = op->inputs[0];
     int64_t rows = in->kind == EC_TOKENS ? in->lookup->count : state->rows, most = 0;
     int64_t with_state = state->rows - ec_recurrent_first_row(&state->recurrence);
-    const struct ec_product products[] = {
-        {.rows = rows, .cols = state->gates, .depth = in->cols},
-        {.rows = rows, .cols = in->cols, .depth = state->gates},
-        {.rows = in->cols, .cols = state->gates, .depth = rows},
-        {.rows = state->units, .cols = ec_recurrent_cols_of_state(state), .depth = with_state},
-        {.rows = state->units, .cols = state->units, .depth = with_state},
+    const struct {
+        int64_t rows, depth, cols;
+    } sizes[] = {
+        {rows, in->cols, state->gates},           {rows, state->gates, in->cols},
+        {in->cols, rows, state->gates},           {state->units, with_state, ec_recurrent_cols_of_state(state)},
+        {state->units, with_state, state->units},
     };
-    for (size_t i = 0; i < sizeof products / sizeof *products; i++) {
-        struct ec_product product = products[i];
-        product.precision = step->precision;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct ec_product product = {.a = ec_matrix(NULL, sizes[i].rows, sizes[i].depth, 0),
+                                     .b = ec_matrix(NULL, sizes[i].depth, sizes[i].cols, 0),
+                                     .precision = step->precision};
         int64_t floats = ec_product_parts_workspace(&product);
         if (floats < 0) {
             return EC_TOO_LARGE;

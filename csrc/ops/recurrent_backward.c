@@ -16,41 +16,27 @@ static struct ec_product d_input_product(const struct ec_op *op, float *out, int
                                          const float *da, int64_t rows)
 {
     const struct ec_recurrent *state = op->state;
+    int64_t cols = op->inputs[0]->cols, gates = state->gates;
     return (struct ec_product){.out = out,
                                .out_stride = out_stride,
                                .accumulate = add,
-                               .a = da,
-                               .a_row_stride = state->gates,
-                               .a_col_stride = 1,
-                               .b = op->parameters[0]->value,
-                               .b_row_stride = 1,
-                               .b_col_stride = state->gates,
-                               .rows = rows,
-                               .cols = op->inputs[0]->cols,
-                               .depth = state->gates,
+                               .a = ec_matrix(da, rows, gates, gates),
+                               .b = ec_transposed(ec_matrix(op->parameters[0]->value, cols, gates, gates)),
                                .workspace = state->workspace,
                                .precision = state->recurrence.precision};
 }
 
-/* Gradient (+)= left^T da, of a weight that left [rows, depth of the weight] was multiplied with; some of its columns.
- */
-static struct ec_product d_weight_product(const struct ec_op *op, int number, int64_t col, int64_t cols,
-                                          const float *left, int64_t left_stride, const float *da, int64_t da_stride,
-                                          int64_t rows)
+/* Gradient (+)= left^T da, of a weight that left [tokens, depth of the weight] was multiplied with; from its column
+ * `col` on. */
+static struct ec_product d_weight_product(const struct ec_op *op, int number, int64_t col, struct ec_matrix left,
+                                          struct ec_matrix da)
 {
     const struct ec_recurrent *state = op->state;
     return (struct ec_product){.out = op->parameters[number]->gradient.values + col,
                                .out_stride = state->gates,
                                .accumulate = op->adds_parameter[number],
-                               .a = left,
-                               .a_row_stride = 1,
-                               .a_col_stride = left_stride,
+                               .a = ec_transposed(left),
                                .b = da,
-                               .b_row_stride = da_stride,
-                               .b_col_stride = 1,
-                               .rows = op->parameters[number]->dims[0],
-                               .cols = cols,
-                               .depth = rows,
                                .workspace = state->workspace,
                                .precision = state->recurrence.precision};
 }
@@ -83,16 +69,17 @@ static void recurrent_gradient(const struct ec_op *op, struct ec_team *team)
     const struct ec_recurrent *state = op->state;
     const struct ec_recurrence *r = &state->recurrence;
     int64_t first = ec_recurrent_first_row(r), rows = state->rows - first, cols = ec_recurrent_cols_of_state(state);
-    const float *left = r->state + first * r->units, *da = r->gates + first * state->gates;
-    struct ec_product product = d_weight_product(op, 1, 0, cols, left, r->units, da, state->gates, rows);
+    struct ec_matrix states = ec_matrix(r->state + first * r->units, rows, r->units, r->units);
+    const float *da = r->gates + first * state->gates;
+    struct ec_product product = d_weight_product(op, 1, 0, states, ec_matrix(da, rows, cols, state->gates));
     ec_product_run_parts(team, &product);
     if (!r->inner) {
         return;
     }
-    const float *inner = r->inner + first * r->units;
+    struct ec_matrix inner = ec_matrix(r->inner + first * r->units, rows, r->units, r->units);
     product = r->cell == EC_CELL_GRU
-                  ? d_weight_product(op, 1, cols, r->units, left, r->units, inner, r->units, rows)
-                  : d_weight_product(op, 1, cols, r->units, inner, r->units, da + cols, state->gates, rows);
+                  ? d_weight_product(op, 1, cols, states, inner)
+                  : d_weight_product(op, 1, cols, inner, ec_matrix(da + cols, rows, r->units, state->gates));
     ec_product_run_parts(team, &product);
 }
 
@@ -210,7 +197,8 @@ void ec_recurrent_backward(struct ec_op *op, const struct ec_step *step, struct 
         bias_gradient(op, team, da, rows);
     }
     if (op->parameters[0]->trainable) {
-        struct ec_product product = d_weight_product(op, 0, 0, state->gates, x, stride, da, state->gates, rows);
+        struct ec_product product = d_weight_product(op, 0, 0, ec_matrix(x, rows, in->cols, stride),
+                                                     ec_matrix(da, rows, state->gates, state->gates));
         ec_product_run_parts(team, &product);
     }
     if (in->needs_grad && in->kind == EC_TOKENS) {

@@ -19,15 +19,9 @@ static struct ec_product input_product(const struct ec_op *op, float *out, const
     const struct ec_recurrent *state = op->state;
     return (struct ec_product){.out = out,
                                .out_stride = state->gates,
-                               .a = x,
-                               .a_row_stride = x_stride,
-                               .a_col_stride = 1,
-                               .b = op->parameters[0]->value,
-                               .b_row_stride = state->gates,
-                               .b_col_stride = 1,
-                               .rows = rows,
-                               .cols = state->gates,
-                               .depth = op->inputs[0]->cols,
+                               .a = ec_matrix(x, rows, op->inputs[0]->cols, x_stride),
+                               .b =
+                                   ec_matrix(op->parameters[0]->value, op->inputs[0]->cols, state->gates, state->gates),
                                .workspace = state->workspace,
                                .precision = state->recurrence.precision};
 }

@@ -86,6 +86,17 @@ static ec_status plan_layout(struct ec_op *op, struct ec_step *step)
     return status;
 }
 
+/* E [U, D], and the kernel with its taps side by side [D, taps F]. */
+static struct ec_matrix embeddings_of(const struct ec_lookup_rows *lookup)
+{
+    return ec_matrix(lookup->values, lookup->count, lookup->width, lookup->stride);
+}
+
+static struct ec_matrix weights_of(const struct state *state, const struct ec_lookup_rows *lookup)
+{
+    return ec_matrix(state->weights, lookup->width, state->products, state->products);
+}
+
 /* Where each token stands, and the products of the gradients. */
 static ec_status plan_backward(struct ec_op *op, struct ec_step *step)
 {
@@ -103,34 +114,14 @@ static ec_status plan_backward(struct ec_op *op, struct ec_step *step)
             state->place_of[row] = (int32_t)(row - layout->offsets[b] + lead);
         }
     }
+    struct ec_matrix e = embeddings_of(lookup), w = weights_of(state, lookup);
+    struct ec_matrix d_p = ec_matrix(state->d_products, lookup->count, state->products, state->products);
     if (op->parameters[0]->trainable) {
         state->d_weights = ec_arena_take(step->arena, lookup->width * state->products, sizeof(float));
-        state->d_weight = (struct ec_product){.out = state->d_weights,
-                                              .out_stride = state->products,
-                                              .a = lookup->values,
-                                              .a_row_stride = 1,
-                                              .a_col_stride = lookup->stride,
-                                              .b = state->d_products,
-                                              .b_row_stride = state->products,
-                                              .b_col_stride = 1,
-                                              .rows = lookup->width,
-                                              .cols = state->products,
-                                              .depth = lookup->count};
-        ec_product_plan(&state->d_weight, step);
+        state->d_weight = ec_product_plan(step, state->d_weights, state->products, ec_transposed(e), d_p);
     }
     if (in->needs_grad) {
-        state->d_row = (struct ec_product){.out = lookup->d_values,
-                                           .out_stride = lookup->stride,
-                                           .a = state->d_products,
-                                           .a_row_stride = state->products,
-                                           .a_col_stride = 1,
-                                           .b = state->weights,
-                                           .b_row_stride = 1,
-                                           .b_col_stride = state->products,
-                                           .rows = lookup->count,
-                                           .cols = lookup->width,
-                                           .depth = state->products};
-        ec_product_plan(&state->d_row, step);
+        state->d_row = ec_product_plan(step, lookup->d_values, lookup->stride, d_p, ec_transposed(w));
     }
     return ec_occurrences_init(&state->occurrences, step->arena, in->token_rows, in->rows, lookup->count);
 }
@@ -153,18 +144,8 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     state->index = ec_arena_take(step->arena, step->threads * state->index_room, sizeof *state->index);
     state->weights = ec_arena_take(step->arena, lookup->width * state->products, sizeof(float));
     state->product_values = ec_arena_take(step->arena, size, sizeof(float));
-    state->product = (struct ec_product){.out = state->product_values,
-                                         .out_stride = state->products,
-                                         .a = lookup->values,
-                                         .a_row_stride = lookup->stride,
-                                         .a_col_stride = 1,
-                                         .b = state->weights,
-                                         .b_row_stride = state->products,
-                                         .b_col_stride = 1,
-                                         .rows = lookup->count,
-                                         .cols = state->products,
-                                         .depth = lookup->width};
-    ec_product_plan(&state->product, step);
+    state->product =
+        ec_product_plan(step, state->product_values, state->products, embeddings_of(lookup), weights_of(state, lookup));
     step->work += (double)out->rows * (double)state->products;
     if ((status = ec_tensor_take(out, step)) != EC_OK || step->arena->failed) {
         return status != EC_OK ? status : EC_NO_MEMORY;
@@ -283,9 +264,7 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
         part_gradient(state, op->parameters[0]->gradient.values, op->adds_parameter[0], lookup->width, team);
     }
     if (in->needs_grad) {
-        struct ec_product d_row = state->d_row;
-        d_row.accumulate = op->adds_input[0];
-        ec_product_run(team, &d_row);
+        ec_product_run_adding(team, &state->d_row, op->adds_input[0]);
     }
     ec_team_barrier(team);
 }

@@ -231,20 +231,9 @@ static void plan_product(struct state *state, const struct ec_lookup_rows *looku
     int64_t products = state->products;
     state->parts = NULL;
     state->weights = ec_arena_take(step->arena, lookup->width * products, sizeof(float));
-    state->product = (struct ec_product){
-        .out = state->product_values,
-        .out_stride = products,
-        .a = lookup->values,
-        .a_row_stride = lookup->stride,
-        .a_col_stride = 1,
-        .b = state->weights,
-        .b_row_stride = products,
-        .b_col_stride = 1,
-        .rows = lookup->count,
-        .cols = products,
-        .depth = lookup->width,
-    };
-    ec_product_plan(&state->product, step);
+    struct ec_matrix e = ec_matrix(lookup->values, lookup->count, lookup->width, lookup->stride);
+    struct ec_matrix w = ec_matrix(state->weights, lookup->width, products, products);
+    state->product = ec_product_plan(step, state->product_values, products, e, w);
 }
 
 /* A text or two: the kernels are read where they are. */

@@ -26,7 +26,7 @@ static void fill_random(float *out, int64_t n, uint64_t key)
 /* Layout bits: 1: a is transposed, 2: b is transposed, 4: every stride has room, 8: every second column. */
 struct operand {
     float *values;
-    int64_t row_stride, col_stride, count;
+    struct ec_matrix matrix;
 };
 
 static struct operand make_operand(int64_t rows, int64_t cols, int transposed, int layout, uint64_t key)
@@ -34,18 +34,18 @@ static struct operand make_operand(int64_t rows, int64_t cols, int transposed, i
     int64_t step = layout & 8 ? 2 : 1;
     int64_t line = ((transposed ? rows : cols) + (layout & 4 ? 3 : 0)) * step;
     int64_t count = (transposed ? cols : rows) * line;
-    struct operand operand = {ec_alloc_array(count + 1, sizeof(float)), transposed ? step : line,
-                              transposed ? line : step, count};
-    fill_random(operand.values, count, key);
-    return operand;
+    float *values = ec_alloc_array(count + 1, sizeof(float));
+    fill_random(values, count, key);
+    return (struct operand){
+        values, {values, rows, cols, .row_stride = transposed ? step : line, .col_stride = transposed ? line : step}};
 }
 
 static double exact(const struct ec_product *p, int64_t row, int64_t col, double *size)
 {
     double sum = 0.0;
-    for (int64_t k = 0; k < p->depth; k++) {
-        double term = (double)p->a[row * p->a_row_stride + k * p->a_col_stride] *
-                      (double)p->b[k * p->b_row_stride + col * p->b_col_stride];
+    for (int64_t k = 0; k < p->a.cols; k++) {
+        double term = (double)p->a.values[row * p->a.row_stride + k * p->a.col_stride] *
+                      (double)p->b.values[k * p->b.row_stride + col * p->b.col_stride];
         sum += term;
         *size += fabs(term);
     }
@@ -58,22 +58,22 @@ static const double promised[EC_PRECISIONS] = {0.0, 0x3.04p-16, 0x1.02p-7};
 static void compare(const char *rung, const struct ec_product *p, const float *before, int layout)
 {
     int wrong = 0;
-    for (int64_t row = 0; row < p->rows; row++) {
+    for (int64_t row = 0; row < p->a.rows; row++) {
         for (int64_t col = 0; col < p->out_stride; col++) {
             int64_t at = row * p->out_stride + col;
             double size = 0.0, want = before[at];
-            if (col < p->cols) {
+            if (col < p->b.cols) {
                 want = exact(p, row, col, &size) + (p->accumulate ? want : 0.0);
             }
-            double relative = 2e-7 * (4.0 + sqrt((double)p->depth)) + promised[p->precision];
-            double allowed = col < p->cols ? relative * (size + fabs(want)) : 0.0;
+            double relative = 2e-7 * (4.0 + sqrt((double)p->a.cols)) + promised[p->precision];
+            double allowed = col < p->b.cols ? relative * (size + fabs(want)) : 0.0;
             wrong += !(fabs(p->out[at] - want) <= allowed);
         }
     }
     if (wrong) {
         failures++;
         printf("FAIL %s: %lld x %lld x %lld, layout %d, precision %d, accumulate %d, packed %d: %d values are wrong\n",
-               rung, (long long)p->rows, (long long)p->depth, (long long)p->cols, layout, (int)p->precision,
+               rung, (long long)p->a.rows, (long long)p->a.cols, (long long)p->b.cols, layout, (int)p->precision,
                p->accumulate, p->packed_b != NULL, wrong);
     }
 }
@@ -105,7 +105,7 @@ static void check_teams(struct trial *trial)
         } else if (memcmp(trial->first, p->out, (size_t)trial->out_count * sizeof(float))) {
             failures++;
             printf("FAIL %s: %lld x %lld x %lld, layout %d: %d threads give other bits\n", trial->rung,
-                   (long long)p->rows, (long long)p->depth, (long long)p->cols, trial->layout, sizes[team]);
+                   (long long)p->a.rows, (long long)p->a.cols, (long long)p->b.cols, trial->layout, sizes[team]);
         }
     }
 }
@@ -119,7 +119,7 @@ static void fill_panels(struct ec_team *team, void *argument)
 {
     struct filling *filling = argument;
     const struct ec_product *p = filling->product;
-    ec_panels_fill(team, filling->panels, p->b, p->b_col_stride, p->b_row_stride);
+    ec_panels_fill(team, filling->panels, p->b.values, p->b.col_stride, p->b.row_stride);
 }
 
 /* b packed once by a team; then products by teams, and panels multiplied by one thread in groups of two. */
@@ -127,17 +127,16 @@ static void check_packed(struct trial *trial)
 {
     struct ec_product *p = &trial->product;
     struct ec_panels b, a;
-    ec_panels_init(&b, EC_COLS_OF_B, p->cols, p->depth, p->precision);
-    ec_panels_init(&a, EC_ROWS_OF_A, p->rows, p->depth, p->precision);
+    ec_panels_init(&b, EC_COLS_OF_B, p->b.cols, p->a.cols, p->precision);
+    ec_panels_init(&a, EC_ROWS_OF_A, p->a.rows, p->a.cols, p->precision);
     b.values = ec_alloc_array(ec_panels_floats(&b), sizeof(float));
     a.values = ec_alloc_array(ec_panels_floats(&a), sizeof(float));
     ec_parallel(3, fill_panels, &(struct filling){&b, p});
-    const float *given = p->b;
     int64_t room = trial->room;
     p->packed_b = &b;
     trial->room = ec_product_workspace(p);
     check_teams(trial); /* reads b only to know what is right */
-    ec_panels_pack(&a, p->a, p->a_row_stride, p->a_col_stride, 0, a.count);
+    ec_panels_pack(&a, p->a.values, p->a.row_stride, p->a.col_stride, 0, a.count);
     memcpy(p->out, trial->before, (size_t)trial->out_count * sizeof(float));
     for (int64_t row = 0; row < a.count; row++) {
         for (int64_t col = 0; col < b.count; col += 2) {
@@ -148,11 +147,10 @@ static void check_packed(struct trial *trial)
     }
     if (memcmp(trial->first, p->out, (size_t)trial->out_count * sizeof(float))) {
         failures++;
-        printf("FAIL %s: %lld x %lld x %lld: panels by hand give other bits\n", trial->rung, (long long)p->rows,
-               (long long)p->depth, (long long)p->cols);
+        printf("FAIL %s: %lld x %lld x %lld: panels by hand give other bits\n", trial->rung, (long long)p->a.rows,
+               (long long)p->a.cols, (long long)p->b.cols);
     }
     p->packed_b = NULL;
-    p->b = given;
     trial->room = room;
     ec_free(b.values), ec_free(a.values);
 }
@@ -167,15 +165,8 @@ static void check_size(const char *rung, const int64_t size[3], int layout, enum
                           .layout = layout,
                           .product = {.out = ec_alloc_array(out_count, sizeof(float)),
                                       .out_stride = out_stride,
-                                      .a = a.values,
-                                      .a_row_stride = a.row_stride,
-                                      .a_col_stride = a.col_stride,
-                                      .b = b.values,
-                                      .b_row_stride = b.row_stride,
-                                      .b_col_stride = b.col_stride,
-                                      .rows = rows,
-                                      .cols = cols,
-                                      .depth = depth,
+                                      .a = a.matrix,
+                                      .b = b.matrix,
                                       .precision = precision},
                           .before = ec_alloc_array(out_count, sizeof(float)),
                           .first = ec_alloc_array(out_count, sizeof(float)),
@@ -234,18 +225,7 @@ static void check_accuracy(const char *rung)
     double error[EC_PRECISIONS];
     ec_kernels_select(rung);
     for (enum ec_precision precision = EC_HIGHEST; precision < EC_PRECISIONS; precision++) {
-        struct ec_product p = {.out = out,
-                               .out_stride = COLS,
-                               .a = a.values,
-                               .a_row_stride = DEPTH,
-                               .a_col_stride = 1,
-                               .b = b.values,
-                               .b_row_stride = COLS,
-                               .b_col_stride = 1,
-                               .rows = ROWS,
-                               .cols = COLS,
-                               .depth = DEPTH,
-                               .precision = precision};
+        struct ec_product p = {.out = out, .out_stride = COLS, .a = a.matrix, .b = b.matrix, .precision = precision};
         double squares = 0.0, sizes = 0.0, size;
         p.workspace = ec_alloc_array(ec_product_workspace(&p), sizeof(float));
         ec_parallel(2, run_product, &p);
@@ -266,8 +246,9 @@ static void check_accuracy(const char *rung)
 
 static void check_workspace(void)
 {
-    struct ec_product long_one = {.rows = INT64_MAX / 2, .cols = 1, .depth = 1};
-    struct ec_product deep_one = {.rows = 1 << 30, .cols = 1 << 30, .depth = INT64_MAX / 1024};
+    struct ec_product long_one = {.a = ec_matrix(NULL, INT64_MAX / 2, 1, 1), .b = ec_matrix(NULL, 1, 1, 1)};
+    struct ec_product deep_one = {.a = ec_matrix(NULL, 1 << 30, INT64_MAX / 1024, 1),
+                                  .b = ec_matrix(NULL, INT64_MAX / 1024, 1 << 30, 1)};
     if (ec_product_workspace(&long_one) != -1 || ec_product_workspace(&deep_one) != -1) {
         failures++;
         printf("FAIL: the workspace of a product that is too large\n");
@@ -313,18 +294,7 @@ static void bench_size(int64_t rows, int64_t depth, int64_t cols, int layout, do
                    b = make_operand(depth, cols, layout & 2, layout, 2);
     float *out = ec_alloc_zeros(rows * cols, sizeof(float));
     double flops = 2.0 * (double)rows * (double)cols * (double)depth;
-    struct timing timing = {{.out = out,
-                             .out_stride = cols,
-                             .a = a.values,
-                             .a_row_stride = a.row_stride,
-                             .a_col_stride = a.col_stride,
-                             .b = b.values,
-                             .b_row_stride = b.row_stride,
-                             .b_col_stride = b.col_stride,
-                             .rows = rows,
-                             .cols = cols,
-                             .depth = depth},
-                            1 + (int)(3e8 / flops)};
+    struct timing timing = {{.out = out, .out_stride = cols, .a = a.matrix, .b = b.matrix}, 1 + (int)(3e8 / flops)};
     timing.product.workspace = ec_alloc_zeros(ec_product_workspace(&timing.product), sizeof(float));
     printf("  %5lld x %5lld x %5lld layout %d:", (long long)rows, (long long)depth, (long long)cols, layout);
     for (int threads = 1; threads <= 2; threads++) {
