@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from .base.arguments import chosen, configuration
+from .base.arguments import chosen, finite_number, integer
+from .base.configuration import Configurable, described
 
 _EPSILON = 1e-7
 
 
-class Constraint:
+class Constraint(Configurable):
     """What weights are turned into after an update; called on an array it gives the result. As
     keras.constraints.Constraint.
 
@@ -31,19 +32,6 @@ class Constraint:
     def rules(self, shape: Sequence[int]) -> dict[str, Any]:
         """The constraint of a weight of this shape in the form of the core."""
         raise NotImplementedError
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor."""
-        return {}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Constraint:
-        """The constraint of a configuration."""
-        return cls(**config)
-
-    def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
-        return f"{type(self).__name__}({arguments})"
 
 
 class NonNeg(Constraint):
@@ -64,10 +52,12 @@ class _Norm(Constraint):
     least, most, rate = 0.0, float("inf"), 1.0
 
     def __init__(self, axis: int | Sequence[int]) -> None:
-        axes = list(axis) if isinstance(axis, (list, tuple)) else [axis]
-        if not axes or any(isinstance(a, bool) or not isinstance(a, (int, np.integer)) for a in axes):
-            raise ValueError(f"`axis` must be an integer or a list of integers. Received: axis={axis!r}")
-        self.axis = axis if isinstance(axis, (int, np.integer)) else [int(a) for a in axes]
+        several = isinstance(axis, (list, tuple, np.ndarray))
+        axes = list(axis) if several else [axis]
+        if not axes:
+            raise ValueError(f"`axis` must be an integer or a list of them. Received: axis={axis!r}")
+        axes = [integer("axis", one) for one in axes]
+        self.axis = axes if several else axes[0]
 
     def axes(self, rank: int) -> tuple[int, ...]:
         """The axes of a weight of this rank, from 0; ValueError for others."""
@@ -105,10 +95,7 @@ class MaxNorm(_Norm):
 
     def __init__(self, max_value: float = 2, axis: int | Sequence[int] = 0) -> None:
         super().__init__(axis)
-        self.max_value = self.most = _number("max_value", max_value)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"max_value": self.max_value, "axis": self.axis}
+        self.max_value = self.most = float(finite_number("max_value", max_value, least=0))
 
 
 class UnitNorm(_Norm):
@@ -122,9 +109,6 @@ class UnitNorm(_Norm):
 
     def __init__(self, axis: int | Sequence[int] = 0) -> None:
         super().__init__(axis)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"axis": self.axis}
 
 
 class MinMaxNorm(_Norm):
@@ -145,30 +129,14 @@ class MinMaxNorm(_Norm):
         axis: int | Sequence[int] = 0,
     ) -> None:
         super().__init__(axis)
-        self.min_value = self.least = _number("min_value", min_value)
-        self.max_value = self.most = _number("max_value", max_value)
-        self.rate = _number("rate", rate)
+        self.min_value = self.least = float(finite_number("min_value", min_value, least=0))
+        self.max_value = self.most = float(finite_number("max_value", max_value, least=0))
+        self.rate = float(finite_number("rate", rate, least=0, most=1))
         if self.min_value > self.max_value:
             raise ValueError(
                 f"`min_value` must be at most `max_value`. Received: min_value={min_value}, "
                 f"max_value={max_value}"
             )
-        if self.rate > 1:
-            raise ValueError(f"`rate` must be in [0, 1]. Received: rate={rate}")
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "min_value": self.min_value,
-            "max_value": self.max_value,
-            "rate": self.rate,
-            "axis": self.axis,
-        }
-
-
-def _number(argument: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
-        raise ValueError(f"`{argument}` must be a finite number >= 0. Received: {argument}={value!r}")
-    return float(value)
 
 
 CLASSES: dict[str, type[Constraint]] = {cls.__name__: cls for cls in (MaxNorm, UnitNorm, MinMaxNorm, NonNeg)}
@@ -193,4 +161,4 @@ def get(identifier: Any, argument: str = "constraint") -> Constraint | None:
 
 def serialize(constraint: Constraint | None) -> dict[str, Any] | None:
     """The configuration of a constraint, for `get`."""
-    return configuration(constraint)
+    return described(constraint)

@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from .base.arguments import one_of, unknown_name
+from .base.arguments import finite_number, one_of, unknown_name
 from .base.arrays import numbers
+from .base.configuration import Configurable, described
 from .base.random_seeds import checked_seed, generator, next_seed
 
 # each thread has its own: one that loads a model does not touch the weights that another makes
@@ -49,24 +50,14 @@ def initial_value(initializer: Initializer, shape: Sequence[int]) -> np.ndarray:
     return np.zeros(shape, np.float32)
 
 
-class Initializer:
-    """Makes initial values; subclasses define `__call__(shape)` and `get_config()`."""
+class Initializer(Configurable):
+    """Makes initial values, `initializer(shape)`. As keras.initializers.Initializer.
+
+    Subclasses define `__call__(shape)`, and keep their arguments under the arguments' names.
+    """
 
     def __call__(self, shape: Sequence[int]) -> np.ndarray:
         raise NotImplementedError(f"{type(self).__name__} must define __call__(shape)")
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor."""
-        return {}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Initializer:
-        """The initializer of a configuration."""
-        return cls(**config)
-
-    def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
-        return f"{type(self).__name__}({arguments})"
 
 
 class Zeros(Initializer):
@@ -107,9 +98,6 @@ class Constant(Initializer):
             )
         return np.broadcast_to(np.asarray(self.value, np.float32), shape).copy()
 
-    def get_config(self) -> dict[str, Any]:
-        return {"value": np.asarray(self.value).tolist()}
-
 
 class _Random(Initializer):
     """An initializer that draws; keeps the seed the user gave apart from the seed in use."""
@@ -145,9 +133,6 @@ class _Random(Initializer):
         values += np.float32(mean)
         return values
 
-    def get_config(self) -> dict[str, Any]:
-        return {"seed": self.seed}
-
 
 class RandomUniform(_Random):
     """Uniform in [minval, maxval). As keras.initializers.RandomUniform.
@@ -163,9 +148,6 @@ class RandomUniform(_Random):
     def __call__(self, shape: Sequence[int]) -> np.ndarray:
         return self._uniform(shape, self.minval, self.maxval)
 
-    def get_config(self) -> dict[str, Any]:
-        return {"minval": self.minval, "maxval": self.maxval, "seed": self.seed}
-
 
 class RandomNormal(_Random):
     """Normal with this mean and deviation. As keras.initializers.RandomNormal."""
@@ -176,9 +158,6 @@ class RandomNormal(_Random):
 
     def __call__(self, shape: Sequence[int]) -> np.ndarray:
         return self._normal(shape, self.mean, self.stddev)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"mean": self.mean, "stddev": self.stddev, "seed": self.seed}
 
 
 class TruncatedNormal(RandomNormal):
@@ -212,9 +191,6 @@ class Orthogonal(_Random):
         matrix = q if rows >= columns else q.T
         return np.ascontiguousarray(self.gain * matrix.reshape(shape), dtype=np.float32)
 
-    def get_config(self) -> dict[str, Any]:
-        return {"gain": self.gain, "seed": self.seed}
-
 
 def fans(shape: Sequence[int]) -> tuple[int, int]:
     """How many inputs and outputs a unit of a weight of this shape has (kernel widths multiply both)."""
@@ -243,9 +219,8 @@ class VarianceScaling(_Random):
         seed: int | None = None,
     ) -> None:
         super().__init__(seed)
-        if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 0 < scale < math.inf:
-            raise ValueError(f"`scale` must be a finite number > 0. Received: scale={scale!r}")
-        self.scale, self.mode = scale, one_of("mode", mode, ("fan_in", "fan_out", "fan_avg"))
+        self.scale = finite_number("scale", scale, above=0)
+        self.mode = one_of("mode", mode, ("fan_in", "fan_out", "fan_avg"))
         distribution = "truncated_normal" if distribution == "normal" else distribution
         allowed = ("uniform", "truncated_normal", "untruncated_normal")
         self.distribution = one_of("distribution", distribution, allowed)
@@ -262,10 +237,6 @@ class VarianceScaling(_Random):
         # the deviation of a normal cut at two deviations is 0.8796 of the uncut one
         return self._truncated(shape, 0.0, math.sqrt(variance) / 0.87962566103423978)
 
-    def get_config(self) -> dict[str, Any]:
-        own = {"scale": self.scale, "mode": self.mode, "distribution": self.distribution}
-        return {**own, "seed": self.seed}
-
 
 class _Scaled(VarianceScaling):
     """A VarianceScaling of fixed settings."""
@@ -274,9 +245,6 @@ class _Scaled(VarianceScaling):
 
     def __init__(self, seed: int | None = None) -> None:
         super().__init__(*self.settings, seed=seed)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"seed": self.seed}
 
 
 class Identity(Initializer):
@@ -294,9 +262,6 @@ class Identity(Initializer):
         if len(shape) != 2:
             raise ValueError(f"Identity needs a weight of two axes. Received: shape={tuple(shape)}")
         return np.eye(*shape, dtype=np.float32) * np.float32(self.gain)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"gain": self.gain}
 
 
 class GlorotUniform(_Scaled):
@@ -395,4 +360,4 @@ def get(identifier: Any, argument: str = "initializer") -> Initializer:
 
 def serialize(initializer: Initializer) -> dict[str, Any]:
     """The configuration of an initializer, for `get`."""
-    return {"class_name": type(initializer).__name__, "config": initializer.get_config()}
+    return described(initializer)

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from .base.arguments import chosen, configuration
+from .base.arguments import chosen, finite_number
+from .base.configuration import Configurable, described
 
 
-class Regularizer:
+class Regularizer(Configurable):
     """A penalty l1 sum|x| + l2 sum(x^2); called on an array it gives the number. As
     keras.regularizers.Regularizer.
 
@@ -27,19 +28,6 @@ class Regularizer:
         x = np.asarray(x, np.float64)
         return float(self.l1 * np.abs(x).sum() + self.l2 * (x**2).sum())
 
-    def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor."""
-        return {}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Regularizer:
-        """The regularizer of a configuration."""
-        return cls(**config)
-
-    def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
-        return f"{type(self).__name__}({arguments})"
-
 
 class L1(Regularizer):
     """l1 sum|x|. Raises ValueError unless `l1` is a finite number >= 0. As keras.regularizers.L1.
@@ -49,10 +37,7 @@ class L1(Regularizer):
     """
 
     def __init__(self, l1: float = 0.01) -> None:
-        self.l1 = _factor("l1", l1)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"l1": self.l1}
+        self.l1 = float(finite_number("l1", l1, least=0))
 
 
 class L2(Regularizer):
@@ -63,10 +48,7 @@ class L2(Regularizer):
     """
 
     def __init__(self, l2: float = 0.01) -> None:
-        self.l2 = _factor("l2", l2)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"l2": self.l2}
+        self.l2 = float(finite_number("l2", l2, least=0))
 
 
 class L1L2(Regularizer):
@@ -78,16 +60,7 @@ class L1L2(Regularizer):
     """
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
-        self.l1, self.l2 = _factor("l1", l1), _factor("l2", l2)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"l1": self.l1, "l2": self.l2}
-
-
-def _factor(argument: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
-        raise ValueError(f"`{argument}` must be a finite number >= 0. Received: {argument}={value!r}")
-    return float(value)
+        self.l1, self.l2 = float(finite_number("l1", l1, least=0)), float(finite_number("l2", l2, least=0))
 
 
 CLASSES: dict[str, type[Regularizer]] = {cls.__name__: cls for cls in (L1, L2, L1L2)}
@@ -107,4 +80,4 @@ def get(identifier: Any, argument: str = "regularizer") -> Regularizer | None:
 
 def serialize(regularizer: Regularizer | None) -> dict[str, Any] | None:
     """The configuration of a regularizer, for `get`."""
-    return configuration(regularizer)
+    return described(regularizer)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import math
+import numbers
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
+
+import numpy as np
 
 
 def unknown_name(argument: str, received: Any, allowed: Iterable[str]) -> ValueError:
@@ -42,18 +46,82 @@ def chosen(
     raise unknown_name(argument, identifier, names)
 
 
-def configuration(instance: Any) -> dict[str, Any] | None:
-    """What `chosen` makes the instance from again: its class and arguments; None stays None."""
-    if instance is None:
+def finite_number(
+    argument: str,
+    value: Any,
+    least: float | None = None,
+    most: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+) -> Any:
+    """``value``, a finite number of Python or NumPy, as Python's int or float; ValueError unless it is in the
+    range: at least ``least`` or above ``above``, at most ``most`` or below ``below``.
+
+    >>> import numpy as np
+    >>> finite_number("rate", np.float32(0.5), least=0, below=1)
+    0.5
+    """
+    fits = isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+    if (
+        not fits
+        or (least is not None and value < least)
+        or (above is not None and value <= above)
+        or (most is not None and value > most)
+        or (below is not None and value >= below)
+    ):
+        raise ValueError(
+            f"`{argument}` must be a {_range(least, most, above, below)}. Received: {argument}={value!r}"
+        )
+    return int(value) if isinstance(value, numbers.Integral) else float(value)
+
+
+def _range(least: float | None, most: float | None, above: float | None, below: float | None) -> str:
+    """What a number in the range is, in words: "finite number >= 0", "number in (0, 1]"."""
+    low, high = above if least is None else least, below if most is None else most
+    if high is None:
+        start = "" if low is None else f" {'>' if least is None else '>='} {low:g}"
+        return f"finite number{start}"
+    if low is None:
+        return f"finite number {'<' if most is None else '<='} {high:g}"
+    return f"number in {'(' if least is None else '['}{low:g}, {high:g}{')' if most is None else ']'}"
+
+
+def integer(argument: str, value: Any, least: int | None = None, most: int | None = None) -> int:
+    """``value``, an integer of Python or NumPy in [least, most], as an int; ValueError otherwise (bool is
+    refused, as in Keras).
+    """
+    fits = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not fits or (least is not None and value < least) or (most is not None and value > most):
+        place = f" >= {least}" if most is None and least is not None else ""
+        place = place if most is None else f" in [{least}, {most}]"
+        raise ValueError(f"`{argument}` must be an integer{place}. Received: {argument}={value!r}")
+    return int(value)
+
+
+def optional(check: Callable[..., Any], argument: str, value: Any, *limits: Any, **named: Any) -> Any:
+    """None, or what ``check(argument, value, ...)`` makes of the value; its error says that None is allowed.
+
+    >>> optional(integer, "seed", None, 0), optional(integer, "seed", 3, 0)
+    (None, 3)
+    """
+    if value is None:
         return None
-    return {"class_name": type(instance).__name__, "config": instance.get_config()}
+    try:
+        return check(argument, value, *limits, **named)
+    except (TypeError, ValueError) as error:
+        raise type(error)(str(error).replace(". Received:", " or None. Received:", 1)) from None
+
+
+def boolean(argument: str, value: Any) -> bool:
+    """``value`` as a bool; TypeError unless it is True or False (Python's or NumPy's)."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"`{argument}` must be True or False. Received: {argument}={value!r}")
+    return bool(value)
 
 
 def positive_integer(argument: str, value: Any) -> int:
     """``value`` as an int; ValueError unless it is a positive integer (bool is refused, as in Keras)."""
-    import numpy as np
-
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or value <= 0:
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value <= 0:
         raise ValueError(
             f"`{argument}` must be a positive integer. Received: {argument}={value!r} "
             f"({type(value).__name__})"
@@ -69,8 +137,8 @@ def one_of(argument: str, value: Any, allowed: tuple[str, ...]) -> str:
 
 
 def single_integer(argument: str, value: Any) -> int:
-    """A positive integer that may come as a tuple or list of one, as Keras allows for 1-D layers."""
-    if isinstance(value, (tuple, list)):
+    """A positive integer that may come as a tuple, list or array of one, as Keras allows for 1-D layers."""
+    if isinstance(value, (tuple, list)) or np.ndim(value) == 1:
         if len(value) != 1:
             raise ValueError(
                 f"`{argument}` must be one integer for a 1-D layer. Received: {argument}={value!r}"

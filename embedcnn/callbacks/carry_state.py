@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.arguments import positive_integer
+from ..base.arguments import finite_number, positive_integer
 from ..base.random_seeds import generator
 from ..graph.variables import Variable
 from .base import Callback, Logs
@@ -32,10 +32,7 @@ class CarryState(Callback):
 
     def __init__(self, batch_size: int, reset_rate: float = 0.0) -> None:
         self.batch_size = positive_integer("batch_size", batch_size)
-        number = isinstance(reset_rate, (int, float)) and not isinstance(reset_rate, bool)
-        if not number or not 0 <= reset_rate < 1:
-            raise ValueError(f"`reset_rate` must be in [0, 1). Received: reset_rate={reset_rate!r}")
-        self.reset_rate = float(reset_rate)
+        self.reset_rate = float(finite_number("reset_rate", reset_rate, least=0, below=1))
         if not reset_rate:
             self.ignored = ("on_train_batch_begin",)
         self._states: dict[str, list[Variable]] = {}

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..base.arguments import warn_user
+from ..base.arguments import finite_number, warn_user
 from .base import Logs
-from .monitor import Monitor, number
+from .monitor import Monitor
 
 
 class ModelCheckpoint(Monitor):
@@ -49,7 +49,7 @@ class ModelCheckpoint(Monitor):
         self.best = (
             None
             if initial_value_threshold is None
-            else number("initial_value_threshold", initial_value_threshold)
+            else finite_number("initial_value_threshold", initial_value_threshold)
         )
         self._batches = self._epoch = 0
         if save_freq == "epoch":

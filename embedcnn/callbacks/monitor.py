@@ -6,15 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..base.arguments import one_of, warn_user
+from ..base.arguments import finite_number, integer, one_of, optional, warn_user
 from .base import Callback, Logs
-
-
-def number(argument: str, value: Any) -> float:
-    """`value` as a float; ValueError that names the argument for what is no number."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or value != value:
-        raise ValueError(f"`{argument}` must be a number. Received: {argument}={value!r}")
-    return float(value)
 
 
 class Monitor(Callback):
@@ -27,7 +20,7 @@ class Monitor(Callback):
             )
         self.monitor = monitor
         self.mode = one_of("mode", mode, ("auto", "min", "max"))
-        self.min_delta = abs(number("min_delta", min_delta))
+        self.min_delta = abs(float(finite_number("min_delta", min_delta)))
 
     def sign(self) -> int:
         """+1 where larger is better, -1 where smaller is."""
@@ -99,11 +92,10 @@ class EarlyStopping(Monitor):
         start_from_epoch: int = 0,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
-        if isinstance(patience, bool) or not isinstance(patience, (int, np.integer)) or patience < 0:
-            raise ValueError(f"`patience` must be an integer >= 0. Received: patience={patience!r}")
-        self.patience, self.verbose = int(patience), verbose
-        self.baseline = None if baseline is None else number("baseline", baseline)
-        self.restore_best_weights, self.start_from_epoch = restore_best_weights, start_from_epoch
+        self.patience, self.verbose = integer("patience", patience, 0), verbose
+        self.baseline = optional(finite_number, "baseline", baseline)
+        self.restore_best_weights = restore_best_weights
+        self.start_from_epoch = integer("start_from_epoch", start_from_epoch, 0)
         self.stopped_epoch = 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
@@ -172,10 +164,10 @@ class ReduceLROnPlateau(Monitor):
         min_lr: float = 0.0,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
-        if not isinstance(factor, (int, float)) or not 0 <= factor < 1:
-            raise ValueError(f"`factor` must be in [0, 1). Received: factor={factor!r}")
-        self.factor, self.patience, self.verbose = factor, patience, verbose
-        self.cooldown, self.min_lr = cooldown, min_lr
+        self.factor = finite_number("factor", factor, least=0, below=1)
+        self.patience, self.verbose = integer("patience", patience, 0), verbose
+        self.cooldown = integer("cooldown", cooldown, 0)
+        self.min_lr = finite_number("min_lr", min_lr, least=0)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.wait = self.cooldown_counter = 0

@@ -7,8 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
+from ..base.arguments import integer
 from .base import Callback, Logs
 
 
@@ -30,11 +29,9 @@ class UnfreezeAt(Callback):
         learning_rate: float | None = None,
         lr: float | None = None,
     ) -> None:
-        if isinstance(epoch, bool) or not isinstance(epoch, (int, np.integer)) or epoch < 0:
-            raise ValueError(f"`epoch` must be an integer >= 0. Received: epoch={epoch!r}")
         if learning_rate is not None and lr is not None:
             raise TypeError("`lr` is an alias of `learning_rate`: give one of them")
-        self.epoch = int(epoch)
+        self.epoch = integer("epoch", epoch, 0)
         self.layers = layers
         self.learning_rate = lr if learning_rate is None else learning_rate
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import activations, initializers
+from ..base.arguments import finite_number
 from ..graph.nodes import Shape, SymbolicTensor
 from .base import Layer, known_channels
 
@@ -23,9 +24,6 @@ class Activation(Layer):
     def __init__(self, activation: Any, **options: Any) -> None:
         self.activation = activations.name_of(activation)
         super().__init__(**options)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "activation": self.activation}
 
 
 class ReLU(Layer):
@@ -46,18 +44,14 @@ class ReLU(Layer):
         threshold: float = 0.0,
         **options: Any,
     ) -> None:
-        self.max_value = None if max_value is None else _number("max_value", max_value)
-        self.negative_slope = _number("negative_slope", negative_slope)
-        self.threshold = _number("threshold", threshold)
+        self.max_value = None if max_value is None else float(finite_number("max_value", max_value, least=0))
+        self.negative_slope = float(finite_number("negative_slope", negative_slope, least=0))
+        self.threshold = float(finite_number("threshold", threshold, least=0))
         if self.max_value is not None and self.max_value <= self.threshold:
             raise ValueError(
                 f"`max_value` must be above `threshold`={self.threshold:g}. Received: max_value={max_value!r}"
             )
         super().__init__(**options)
-
-    def get_config(self) -> dict[str, Any]:
-        settings = {"max_value": self.max_value, "negative_slope": self.negative_slope}
-        return {**super().get_config(), **settings, "threshold": self.threshold}
 
 
 class LeakyReLU(Layer):
@@ -71,11 +65,10 @@ class LeakyReLU(Layer):
     """
 
     def __init__(self, negative_slope: float = 0.3, **options: Any) -> None:
-        self.negative_slope = _number("negative_slope", options.pop("alpha", negative_slope))
+        self.negative_slope = float(
+            finite_number("negative_slope", options.pop("alpha", negative_slope), least=0)
+        )
         super().__init__(**options)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "negative_slope": self.negative_slope}
 
 
 class ELU(Layer):
@@ -87,11 +80,8 @@ class ELU(Layer):
     """
 
     def __init__(self, alpha: float = 1.0, **options: Any) -> None:
-        self.alpha = _number("alpha", alpha)
+        self.alpha = float(finite_number("alpha", alpha, least=0))
         super().__init__(**options)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "alpha": self.alpha}
 
 
 class PReLU(Layer):
@@ -108,12 +98,16 @@ class PReLU(Layer):
 
     def __init__(self, alpha_initializer: Any = "zeros", shared_axes: Any = None, **options: Any) -> None:
         self.alpha_initializer = initializers.get(alpha_initializer, "alpha_initializer")
-        axes = [shared_axes] if isinstance(shared_axes, int) else list(shared_axes or [])
+        axes = (
+            [shared_axes]
+            if isinstance(shared_axes, (int, np.integer))
+            else list(() if shared_axes is None else shared_axes)
+        )
         if axes not in ([], [1]):
             raise ValueError(
                 f"`shared_axes` must be None or [1] (time). Received: shared_axes={shared_axes!r}"
             )
-        self.shared_axes = axes
+        self.shared_axes = [int(axis) for axis in axes]
         super().__init__(**options)
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
@@ -138,13 +132,6 @@ class PReLU(Layer):
     def build(self, input_shape: Shape) -> None:
         self.alpha = self.add_weight("alpha", self._alpha_shape(input_shape), self.alpha_initializer)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "alpha_initializer": initializers.serialize(self.alpha_initializer),
-            "shared_axes": self.shared_axes,
-        }
-
 
 class Softmax(Layer):
     """exp(x) / sum(exp(x)) over the last axis. As keras.layers.Softmax.
@@ -155,16 +142,9 @@ class Softmax(Layer):
     """
 
     activation = "softmax"
+    not_stored = ("axis",)  # always the last
 
     def __init__(self, axis: int = -1, **options: Any) -> None:
         if axis != -1:
             raise ValueError(f"`axis` must be -1 (the last axis). Received: axis={axis!r}")
         super().__init__(**options)
-
-
-def _number(argument: str, value: Any) -> float:
-    """A finite number >= 0."""
-    right = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    if not right or not 0 <= value < float("inf"):
-        raise ValueError(f"`{argument}` must be a finite number >= 0. Received: {argument}={value!r}")
-    return float(value)

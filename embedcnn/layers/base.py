@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from .. import constraints, initializers, regularizers
-from ..base.arguments import positive_integer
+from ..base.arguments import boolean, positive_integer
 from ..base.arrays import numbers
+from ..base.configuration import Configurable, described
 from ..graph.nodes import Node, Shape, SymbolicTensor, flatten
 from ..graph.variables import Variable, mark_changed
 from ..initializers import initial_value
@@ -41,7 +42,7 @@ def reset_names() -> None:
     _names.clear()
 
 
-class Layer:
+class Layer(Configurable):
     """What all layers share: `name`, `trainable` (takes effect at the next step), `weights`, `get_weights`,
     `set_weights`.
 
@@ -64,7 +65,7 @@ class Layer:
         if name is not None and (not isinstance(name, str) or not name or "/" in name):
             raise ValueError(f"`name` must be a non-empty string without '/'. Received: name={name!r}")
         self.name = unique_name(snake_case(type(self).__name__)) if name is None else name
-        self._trainable = _boolean("trainable", trainable)
+        self._trainable = boolean("trainable", trainable)
         self._variables: list[Variable] = []
         self.built = False
         self.nodes: list[Node] = []
@@ -196,7 +197,7 @@ class Layer:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        self._trainable = _boolean("trainable", value)
+        self._trainable = boolean("trainable", value)
         mark_changed()
 
     @property
@@ -266,26 +267,12 @@ class Layer:
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
-        rules = {
-            name: (regularizers if name.endswith("regularizer") else constraints).serialize(rule)
-            for name, rule in {"activity_regularizer": self.activity_regularizer, **self._rules}.items()
-            if rule is not None
-        }
-        return {"name": self.name, "trainable": self._trainable, **rules}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Layer:
-        """A new layer of this configuration."""
-        return cls(**config)
+        rules = {"activity_regularizer": self.activity_regularizer, **self._rules}
+        given = {name: described(rule) for name, rule in rules.items() if rule is not None}
+        return {**super().get_config(), **given}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
-
-
-def _boolean(argument: str, value: Any) -> bool:
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"`{argument}` must be True or False. Received: {argument}={value!r}")
-    return bool(value)
 
 
 def known_channels(layer: Layer, shape: Shape) -> int:

@@ -14,6 +14,8 @@ from .base import Layer, known_channels, require_rank
 class _Windows(Layer):
     """What convolutions over time share: the windows and the shapes that follow."""
 
+    not_stored = ("data_format",)  # always channels_last
+
     kernel_size: int
     strides: int
     dilation_rate: int
@@ -51,14 +53,6 @@ class _Windows(Layer):
             # A masked text that is shorter than the kernel still has one window; the core decides per batch.
             return max(1, -(-(time - span + 1) // self.strides))
         return -(-time // self.strides)
-
-    def _window_config(self) -> dict[str, Any]:
-        return {
-            "kernel_size": self.kernel_size,
-            "strides": self.strides,
-            "padding": self.padding,
-            "dilation_rate": self.dilation_rate,
-        }
 
 
 class Conv1D(_Windows):
@@ -117,18 +111,6 @@ class Conv1D(_Windows):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], self._steps(input_shape[1]), self.filters)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            **self._window_config(),
-            "groups": self.groups,
-            "activation": self.activation,
-            "use_bias": self.use_bias,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
-        }
-
 
 class DepthwiseConv1D(_Windows):
     """Each channel convolved over time on its own: (B, T, C) to (B, T', C · depth_multiplier).
@@ -173,17 +155,6 @@ class DepthwiseConv1D(_Windows):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         channels = known_channels(self, input_shape) * self.depth_multiplier
         return (input_shape[0], self._steps(input_shape[1]), channels)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            **self._window_config(),
-            "depth_multiplier": self.depth_multiplier,
-            "activation": self.activation,
-            "use_bias": self.use_bias,
-            "depthwise_initializer": initializers.serialize(self.depthwise_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
-        }
 
 
 class SeparableConv1D(_Windows):
@@ -233,16 +204,3 @@ class SeparableConv1D(_Windows):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], self._steps(input_shape[1]), self.filters)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            **self._window_config(),
-            "depth_multiplier": self.depth_multiplier,
-            "activation": self.activation,
-            "use_bias": self.use_bias,
-            "depthwise_initializer": initializers.serialize(self.depthwise_initializer),
-            "pointwise_initializer": initializers.serialize(self.pointwise_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
-        }

@@ -18,6 +18,8 @@ _DTYPES = ("float32", "int32", "int64", "string")
 class InputLayer(Layer):
     """The beginning of a model. Use `Input`. As keras.layers.InputLayer."""
 
+    not_stored = ("batch_shape",)
+
     def __init__(
         self,
         shape: Sequence[int | None] | None = None,
@@ -42,8 +44,9 @@ class InputLayer(Layer):
         self.nodes.append(node)
 
     def get_config(self) -> dict[str, Any]:
-        config = {"shape": list(self.shape), "dtype": self.dtype, "name": self.name}
-        return config if self.batch_size is None else {**config, "batch_size": self.batch_size}
+        """The arguments of the constructor; a size of the batch only where there is one."""
+        config = super().get_config()
+        return {name: value for name, value in config.items() if name != "batch_size" or value is not None}
 
 
 def _dtype_name(dtype: Any) -> str:
@@ -155,13 +158,3 @@ class Dense(Layer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.units)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "activation": self.activation,
-            "use_bias": self.use_bias,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
-        }

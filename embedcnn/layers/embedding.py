@@ -10,6 +10,7 @@ import numpy as np
 from .. import initializers
 from ..base.arguments import positive_integer
 from ..base.arrays import given_matrix, numbers
+from ..base.configuration import described
 from ..graph.nodes import Shape, SymbolicTensor
 from ..graph.variables import Variable
 from .base import Layer, require_rank
@@ -33,6 +34,8 @@ class Embedding(Layer):
     >>> layer(embedcnn.Input((7,))).shape, layer.embeddings.value is table
     ((None, 7, 3), True)
     """
+
+    not_stored = ("embeddings_initializer", "weights", "input_length")
 
     def __init__(
         self,
@@ -159,18 +162,13 @@ class Embedding(Layer):
         return first
 
     def get_config(self) -> dict[str, Any]:
-        initializer = self.embeddings_initializer
+        """The arguments of the constructor. A matrix stands with the weights, never here."""
+        config, initializer = super().get_config(), self.embeddings_initializer
         if isinstance(initializer, initializers.Constant) and np.ndim(initializer.value):
-            initializer = (
-                initializers.RandomUniform()
-            )  # a table is stored with the weights, never in the configuration
-        return {
-            **super().get_config(),
-            "input_dim": self.input_dim,
-            "output_dim": self.output_dim,
-            "embeddings_initializer": initializers.serialize(initializer),
-            "mask_zero": self.mask_zero,
-        }
+            initializer = initializers.RandomUniform(seed=0)
+            stored = {**initializer.get_config(), "seed": None}
+            return {**config, "embeddings_initializer": {**described(initializer), "config": stored}}
+        return {**config, "embeddings_initializer": described(initializer)}
 
 
 def _single_matrix(weights: Any) -> Any:

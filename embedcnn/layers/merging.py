@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from ..base.arguments import boolean, integer
 from ..graph.nodes import ARITHMETIC, Shape, SymbolicTensor
 from .base import Layer, known_channels
 
@@ -26,7 +29,7 @@ class Concatenate(Layer):
     def __init__(self, axis: int = -1, **options: Any) -> None:
         if isinstance(axis, bool) or axis not in (-1, 1, 2):
             raise ValueError(f"`axis` must be the last one (-1). Received: axis={axis!r}")
-        self.axis = axis
+        self.axis = int(axis)
         super().__init__(**options)
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
@@ -50,9 +53,6 @@ class Concatenate(Layer):
 
     def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         return (*input_shape[0][:-1], sum(shape[-1] or 0 for shape in input_shape))
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "axis": self.axis}
 
 
 def concatenate(inputs: Sequence[SymbolicTensor], axis: int = -1, **options: Any) -> SymbolicTensor:
@@ -174,12 +174,13 @@ class Dot(Layer):
     inputs_many = True
 
     def __init__(self, axes: int | Sequence[int], normalize: bool = False, **options: Any) -> None:
-        pair = [axes, axes] if isinstance(axes, int) else list(axes)
-        if len(pair) != 2 or not all(isinstance(a, int) and a != 0 and not isinstance(a, bool) for a in pair):
+        alone = not isinstance(axes, (list, tuple, np.ndarray))
+        pair = [integer("axes", axis) for axis in ([axes, axes] if alone else axes)]
+        if len(pair) != 2 or 0 in pair:
             raise ValueError(f"`axes` must be an axis or two, not the batch (0). Received: axes={axes!r}")
-        self.axes = axes if isinstance(axes, int) else pair
+        self.axes = pair[0] if alone else pair
         self._pair = pair
-        self.normalize = bool(normalize)
+        self.normalize = boolean("normalize", normalize)
         super().__init__(**options)
 
     def axes_of(self, shapes: Sequence[Shape]) -> list[int]:
@@ -213,9 +214,6 @@ class Dot(Layer):
             if number not in (0, axis)
         ]
         return (None, *(rest or [1]))
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "axes": self.axes, "normalize": self.normalize}
 
 
 def add(inputs: Sequence[SymbolicTensor], **options: Any) -> SymbolicTensor:

@@ -62,6 +62,3 @@ class HashedNgrams(Layer):
         if length is None:
             return input_shape
         return (input_shape[0], sum(length - width for width in range(min(self.n, length))))
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "input_dim": self.input_dim, "buckets": self.buckets, "n": self.n}

@@ -8,23 +8,19 @@ from typing import Any
 import numpy as np
 
 from .. import initializers
+from ..base.arguments import finite_number
 from ..graph.nodes import Shape, SymbolicTensor
 from ..graph.variables import Variable
 from .base import Layer, known_channels
 from .convolution import Conv1D
 from .core import Dense
+from .wrapping import made
 
 
 def _last_axis(axis: Any) -> int:
     if isinstance(axis, bool) or axis not in (-1, 1, 2):
         raise ValueError(f"`axis` must be the last one (-1). Received: axis={axis!r}")
     return int(axis)
-
-
-def _epsilon(epsilon: Any) -> float:
-    if isinstance(epsilon, bool) or not isinstance(epsilon, (int, float)) or not 0 < epsilon < 1e30:
-        raise ValueError(f"`epsilon` must be a number above 0. Received: epsilon={epsilon!r}")
-    return float(epsilon)
 
 
 def _check_shape(layer: Layer, axis: int, shape: Shape, channels: int | None) -> None:
@@ -56,7 +52,7 @@ class LayerNormalization(Layer):
         gamma_initializer: Any = "ones",
         **options: Any,
     ) -> None:
-        self.axis, self.epsilon = _last_axis(axis), _epsilon(epsilon)
+        self.axis, self.epsilon = _last_axis(axis), float(finite_number("epsilon", epsilon, above=0))
         self.center, self.scale = bool(center), bool(scale)
         self.beta_initializer = initializers.get(beta_initializer, "beta_initializer")
         self.gamma_initializer = initializers.get(gamma_initializer, "gamma_initializer")
@@ -70,17 +66,6 @@ class LayerNormalization(Layer):
         shape = (self._channels,)
         self.gamma = self.add_weight("gamma", shape, self.gamma_initializer) if self.scale else None
         self.beta = self.add_weight("beta", shape, self.beta_initializer) if self.center else None
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "axis": self.axis,
-            "epsilon": self.epsilon,
-            "center": self.center,
-            "scale": self.scale,
-            "beta_initializer": initializers.serialize(self.beta_initializer),
-            "gamma_initializer": initializers.serialize(self.gamma_initializer),
-        }
 
 
 class BatchNormalization(Layer):
@@ -113,10 +98,8 @@ class BatchNormalization(Layer):
         moving_variance_initializer: Any = "ones",
         **options: Any,
     ) -> None:
-        self.axis, self.epsilon = _last_axis(axis), _epsilon(epsilon)
-        if isinstance(momentum, bool) or not isinstance(momentum, (int, float)) or not 0 <= momentum <= 1:
-            raise ValueError(f"`momentum` must be a number in [0, 1]. Received: momentum={momentum!r}")
-        self.momentum = float(momentum)
+        self.axis, self.epsilon = _last_axis(axis), float(finite_number("epsilon", epsilon, above=0))
+        self.momentum = float(finite_number("momentum", momentum, least=0, most=1))
         self.center, self.scale = bool(center), bool(scale)
         self.beta_initializer = initializers.get(beta_initializer, "beta_initializer")
         self.gamma_initializer = initializers.get(gamma_initializer, "gamma_initializer")
@@ -139,18 +122,6 @@ class BatchNormalization(Layer):
             "moving_variance", shape, self.moving_variance_initializer, False
         )
 
-    def get_config(self) -> dict[str, Any]:
-        settings = {"axis": self.axis, "momentum": self.momentum, "epsilon": self.epsilon}
-        names = ("beta", "gamma", "moving_mean", "moving_variance")
-        given = {f"{name}_initializer": getattr(self, f"{name}_initializer") for name in names}
-        return {
-            **super().get_config(),
-            **settings,
-            "center": self.center,
-            "scale": self.scale,
-            **{name: initializers.serialize(value) for name, value in given.items()},
-        }
-
 
 class UnitNormalization(Layer):
     """Each row of the last axis divided by its Euclidean norm; zeros stay zeros. As
@@ -167,9 +138,6 @@ class UnitNormalization(Layer):
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
         _check_shape(self, self.axis, tensors[0].shape, None)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "axis": self.axis}
 
 
 class WeightNormalization(Layer):
@@ -188,7 +156,8 @@ class WeightNormalization(Layer):
     ((None, 3), ['g', 'v', 'bias'])
     """
 
-    def __init__(self, layer: Layer, **options: Any) -> None:
+    def __init__(self, layer: Any, **options: Any) -> None:
+        layer = made(layer)
         if not isinstance(layer, (Dense, Conv1D)):
             raise TypeError(f"`layer` must be a Dense or Conv1D layer. Received: layer={layer!r}")
         if layer.built:
@@ -216,13 +185,3 @@ class WeightNormalization(Layer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return self.layer.compute_output_shape(input_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        inner = {"class_name": type(self.layer).__name__, "config": self.layer.get_config()}
-        return {**super().get_config(), "layer": inner}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> WeightNormalization:
-        inner = config["layer"]
-        kind = {"Dense": Dense, "Conv1D": Conv1D}[inner["class_name"]]
-        return cls(**{**config, "layer": kind.from_config(inner["config"])})

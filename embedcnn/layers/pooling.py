@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..base.arguments import one_of, single_integer
+from ..base.arguments import boolean, one_of, single_integer
 from ..graph.nodes import Shape, SymbolicTensor
 from .base import Layer, require_rank
 
@@ -13,12 +13,12 @@ from .base import Layer, require_rank
 class _GlobalPooling1D(Layer):
     """(B, T, C) to (B, C), or with `keepdims` (B, 1, C)."""
 
+    not_stored = ("data_format",)  # always channels_last
+
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **options: Any) -> None:
         if data_format not in (None, "channels_last"):
             raise ValueError(f"`data_format` must be 'channels_last'. Received: data_format={data_format!r}")
-        if not isinstance(keepdims, bool):
-            raise ValueError(f"`keepdims` must be True or False. Received: keepdims={keepdims!r}")
-        self.keepdims = keepdims
+        self.keepdims = boolean("keepdims", keepdims)
         super().__init__(**options)
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
@@ -26,9 +26,6 @@ class _GlobalPooling1D(Layer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], *([1] if self.keepdims else []), input_shape[2])
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "keepdims": self.keepdims}
 
 
 class GlobalMaxPooling1D(_GlobalPooling1D):
@@ -56,6 +53,8 @@ class GlobalAveragePooling1D(_GlobalPooling1D):
 class _Pooling1D(Layer):
     """(B, T, C) to (B, T', C)."""
 
+    not_stored = ("data_format",)  # always channels_last
+
     def __init__(
         self,
         pool_size: int | Sequence[int] = 2,
@@ -81,10 +80,6 @@ class _Pooling1D(Layer):
             span = self.pool_size if self.padding == "valid" else 1
             time = max(1, -(-(time - span + 1) // self.strides))
         return (input_shape[0], time, input_shape[2])
-
-    def get_config(self) -> dict[str, Any]:
-        settings = {"pool_size": self.pool_size, "strides": self.strides, "padding": self.padding}
-        return {**super().get_config(), **settings}
 
 
 class MaxPooling1D(_Pooling1D):

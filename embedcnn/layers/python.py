@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.configuration import plain
 from ..graph.nodes import Shape
 from .base import Layer
 
@@ -108,6 +109,8 @@ class Lambda(Layer):
     [[1.0, 4.0, 9.0]]
     """
 
+    not_stored = ("function", "output_shape", "mask", "backward")
+
     def __init__(
         self,
         function: Callable[..., Any],
@@ -153,14 +156,13 @@ class Lambda(Layer):
         )
 
     def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor, of functions their names."""
+        given = self.gradient
         return {
             **super().get_config(),
             "function": self._stored_name(self.function, self.name),
-            "backward": None
-            if self.gradient is None
-            else self._stored_name(self.gradient, f"{self.name}_backward"),
-            "output_shape": self._output_shape,
-            "arguments": self.arguments,
+            "backward": None if given is None else self._stored_name(given, f"{self.name}_backward"),
+            "output_shape": plain(self._output_shape),
         }
 
     @staticmethod

@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from ..base.arguments import boolean
 from ..base.arrays import numbers
 from ..graph.nodes import Node, Shape, SymbolicTensor, flatten
 from ..graph.variables import Variable, mark_changed
 from . import torch_weights
-from .base import Layer, _boolean, require_rank
+from .base import Layer, require_rank
 from .recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells, checked_cell
 from .recurrent_step import check_states, nested
 from .shaping import ApplyMask
-from .wrapping import Holder, described, made
+from .wrapping import Holder, made
 
 
 class RecurrentLayer(Layer):
@@ -33,11 +34,11 @@ class RecurrentLayer(Layer):
         zero_output_for_mask: bool = False,
         **options: Any,
     ) -> None:
-        self.return_sequences = _boolean("return_sequences", return_sequences)
-        self.return_state = _boolean("return_state", return_state)
-        self.go_backwards = _boolean("go_backwards", go_backwards)
-        self.stateful = _boolean("stateful", stateful)
-        self.zero_output_for_mask = _boolean("zero_output_for_mask", zero_output_for_mask)
+        self.return_sequences = boolean("return_sequences", return_sequences)
+        self.return_state = boolean("return_state", return_state)
+        self.go_backwards = boolean("go_backwards", go_backwards)
+        self.stateful = boolean("stateful", stateful)
+        self.zero_output_for_mask = boolean("zero_output_for_mask", zero_output_for_mask)
         options.pop("unroll", None)  # says how to compute, not what
         options.pop("use_cudnn", None)
         self.states: list[Variable] = []
@@ -116,9 +117,6 @@ class RecurrentLayer(Layer):
     reset_states = reset_state
 
     # -- configuration ---------------------------------------------------------------------------------------
-    def get_config(self) -> dict[str, Any]:
-        names = ("return_sequences", "return_state", "go_backwards", "stateful", "zero_output_for_mask")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 class RNN(RecurrentLayer, Holder):
@@ -137,6 +135,8 @@ class RNN(RecurrentLayer, Holder):
     >>> layer(embedcnn.Input((10, 4))).shape
     (None, 10, 6)
     """
+
+    not_stored = ("unroll",)  # says how to compute, not what
 
     def __init__(
         self,
@@ -204,9 +204,6 @@ class RNN(RecurrentLayer, Holder):
         Raises ValueError for a layer that is not built, or has no such form.
         """
         return [array for cell in self.cells for array in torch_weights.written(cell)]
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "cell": described(self._cell)}
 
 
 class SimpleRNN(RecurrentLayer, SimpleRNNCell):

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from ..base.arguments import boolean
 from ..graph.nodes import Shape, SymbolicTensor
 from ..graph.variables import Variable
 from ..initializers import Initializer
-from .base import _boolean
 from .recurrent_step import RecurrentCell, Step
-from .wrapping import Holder, described, made
+from .wrapping import Holder, made
 
 
 class _ForgetBias(Initializer):
@@ -38,6 +38,7 @@ class SimpleRNNCell(RecurrentCell):
     """
 
     operation = "simple_rnn"
+    not_stored = ("recurrent_activation",)  # no gate has one
 
     def __init__(
         self,
@@ -81,16 +82,13 @@ class LSTMCell(RecurrentCell):
         unit_forget_bias: bool = True,
         **options: Any,
     ) -> None:
-        self.unit_forget_bias = _boolean("unit_forget_bias", unit_forget_bias)
+        self.unit_forget_bias = boolean("unit_forget_bias", unit_forget_bias)
         initial = (kernel_initializer, recurrent_initializer, bias_initializer)
         super().__init__(units, activation, recurrent_activation, use_bias, *initial, **options)
 
     def _make_bias(self) -> Variable:
         initializer = _ForgetBias(self.bias_initializer) if self.unit_forget_bias else self.bias_initializer
         return self.add_weight("bias", self.bias_shape, initializer)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "unit_forget_bias": self.unit_forget_bias}
 
 
 class GRUCell(RecurrentCell):
@@ -119,7 +117,7 @@ class GRUCell(RecurrentCell):
         reset_after: bool = True,
         **options: Any,
     ) -> None:
-        self.reset_after = _boolean("reset_after", reset_after)
+        self.reset_after = boolean("reset_after", reset_after)
         initial = (kernel_initializer, recurrent_initializer, bias_initializer)
         super().__init__(units, activation, recurrent_activation, use_bias, *initial, **options)
 
@@ -131,9 +129,6 @@ class GRUCell(RecurrentCell):
     @property
     def has_torch_form(self) -> bool:
         return self.reset_after
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "reset_after": self.reset_after}
 
 
 class StackedRNNCells(Holder, Step):
@@ -185,9 +180,6 @@ class StackedRNNCells(Holder, Step):
                 cell.built = True
             self._adopt(cell, f"cell_{number}_")
             input_shape = (*input_shape[:-1], cell.units)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "cells": [described(cell) for cell in self._cells]}
 
 
 def checked_cell(argument: str, cell: Any) -> Any:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from .. import activations, initializers
-from ..base.arguments import positive_integer
+from ..base.arguments import boolean, finite_number, positive_integer
 from ..graph.nodes import Node, Shape, SymbolicTensor, flatten
 from ..graph.variables import Variable
 from . import torch_weights
-from .base import Layer, _boolean, known_channels, require_rank
+from .base import Layer, known_channels, require_rank
 from .regularization import Dropout
 
 NOT_OF_A_CELL = ("silu", "gelu", "gelu_tanh", "softmax", "log_softmax", "mish", "swish", "hard_silu")
@@ -130,12 +130,14 @@ class RecurrentCell(Step):
         self.units = positive_integer("units", units)
         self.activation = _cell_activation("activation", activation)
         self.recurrent_activation = _cell_activation("recurrent_activation", recurrent_activation)
-        self.use_bias = _boolean("use_bias", use_bias)
+        self.use_bias = boolean("use_bias", use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
         self.recurrent_initializer = initializers.get(recurrent_initializer, "recurrent_initializer")
         self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
-        self.dropout = _rate("dropout", dropout)
-        self.recurrent_dropout = _rate("recurrent_dropout", recurrent_dropout)
+        self.dropout = float(finite_number("dropout", dropout, least=0, below=1))
+        self.recurrent_dropout = float(
+            finite_number("recurrent_dropout", recurrent_dropout, least=0, below=1)
+        )
         self._random = Dropout(0.0, seed=seed, name="random")  # keys the dropout of this cell
         self.seed = self._random.seed
         options.pop("implementation", None)  # says how to compute, not what
@@ -202,15 +204,6 @@ class RecurrentCell(Step):
         """What keys the random numbers of this cell's dropout."""
         return self._random.key(call)
 
-    def get_config(self) -> dict[str, Any]:
-        config = {**super().get_config(), "units": self.units, "activation": self.activation}
-        if self.gates > 1:
-            config["recurrent_activation"] = self.recurrent_activation
-        names = ("kernel_initializer", "recurrent_initializer", "bias_initializer")
-        config |= {name: initializers.serialize(getattr(self, name)) for name in names}
-        names = ("use_bias", "dropout", "recurrent_dropout", "seed")
-        return config | {name: getattr(self, name) for name in names}
-
 
 def _cell_activation(argument: str, value: Any) -> str:
     name = activations.name_of(value)
@@ -220,9 +213,3 @@ def _cell_activation(argument: str, value: Any) -> str:
             f"'sigmoid', 'relu', 'hard_sigmoid' or 'linear'. Received: {argument}={name!r}"
         )
     return name
-
-
-def _rate(argument: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value < 1:
-        raise ValueError(f"`{argument}` must be a number in [0, 1). Received: {argument}={value!r}")
-    return float(value)

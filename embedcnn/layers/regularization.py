@@ -5,20 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
+from ..base.arguments import finite_number, integer, optional
 from ..graph.nodes import SymbolicTensor
 from .base import Layer, require_rank
-
-
-def _checked_seed(seed: Any) -> int | None:
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer))):
-        raise ValueError(f"`seed` must be an integer or None. Received: seed={seed!r}")
-    return None if seed is None else int(seed)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
 
 
 class _Random(Layer):
@@ -43,22 +32,19 @@ class Dropout(_Random):
     (None, 4)
     """
 
+    not_stored = ("noise_shape",)  # always None
+
     def __init__(
         self, rate: float, noise_shape: None = None, seed: int | None = None, **options: Any
     ) -> None:
-        if not _is_number(rate) or not 0 <= rate < 1:
-            raise ValueError(f"`rate` must be a number in [0, 1). Received: rate={rate!r}")
         if noise_shape is not None:
             raise ValueError(
                 "`noise_shape` must be None; SpatialDropout1D drops whole channels. "
                 f"Received: noise_shape={noise_shape!r}"
             )
-        self.rate = float(rate)
-        self.seed = _checked_seed(seed)
+        self.rate = float(finite_number("rate", rate, least=0, below=1))
+        self.seed = optional(integer, "seed", seed)
         super().__init__(**options)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
 
 
 class SpatialDropout1D(Dropout):
@@ -86,14 +72,9 @@ class GaussianNoise(_Random):
     """
 
     def __init__(self, stddev: float, seed: int | None = None, **options: Any) -> None:
-        if not _is_number(stddev) or not 0 <= stddev < float("inf"):
-            raise ValueError(f"`stddev` must be a finite number >= 0. Received: stddev={stddev!r}")
-        self.stddev = float(stddev)
-        self.seed = _checked_seed(seed)
+        self.stddev = float(finite_number("stddev", stddev, least=0))
+        self.seed = optional(integer, "seed", seed)
         super().__init__(**options)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "stddev": self.stddev, "seed": self.seed}
 
 
 class GaussianDropout(_Random):
@@ -108,11 +89,6 @@ class GaussianDropout(_Random):
     """
 
     def __init__(self, rate: float, seed: int | None = None, **options: Any) -> None:
-        if not _is_number(rate) or not 0 <= rate < 1:
-            raise ValueError(f"`rate` must be a number in [0, 1). Received: rate={rate!r}")
-        self.rate = float(rate)
-        self.seed = _checked_seed(seed)
+        self.rate = float(finite_number("rate", rate, least=0, below=1))
+        self.seed = optional(integer, "seed", seed)
         super().__init__(**options)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rate": self.rate, "seed": self.seed}

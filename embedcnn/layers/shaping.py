@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.arguments import positive_integer
+from ..base.arguments import finite_number, integer, positive_integer
 from ..graph.nodes import Shape, SymbolicTensor
 from .base import Layer, known_channels, require_rank
 
@@ -30,6 +30,8 @@ class Flatten(Layer):
     >>> embedcnn.layers.Flatten()(embedcnn.Input((10, 4))).shape
     (None, 40)
     """
+
+    not_stored = ("data_format",)  # always channels_last
 
     def __init__(self, data_format: str | None = None, **options: Any) -> None:
         if data_format not in (None, "channels_last"):
@@ -81,9 +83,6 @@ class Reshape(Layer):
             )
         return (input_shape[0], *(total // known if size == -1 else size for size in self.target_shape))
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "target_shape": list(self.target_shape)}
-
 
 class Permute(Layer):
     """The axes behind the batch in another order: (2, 1) makes (B, T, C) to (B, C, T). As
@@ -97,7 +96,7 @@ class Permute(Layer):
     """
 
     def __init__(self, dims: Sequence[int], **options: Any) -> None:
-        self.dims = tuple(dims)
+        self.dims = tuple(integer("dims", axis) for axis in dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise ValueError(f"`dims` must hold 1 to its length, each once. Received: dims={dims!r}")
         super().__init__(**options)
@@ -111,9 +110,6 @@ class Permute(Layer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], *(input_shape[axis] for axis in self.dims))
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "dims": list(self.dims)}
 
 
 class RepeatVector(Layer):
@@ -134,9 +130,6 @@ class RepeatVector(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], self.n, input_shape[1])
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "n": self.n}
-
 
 class Masking(Layer):
     """Masks the steps of a sequence (T, C) whose values all equal `mask_value`. As keras.layers.Masking.
@@ -149,16 +142,11 @@ class Masking(Layer):
     """
 
     def __init__(self, mask_value: float = 0.0, **options: Any) -> None:
-        if isinstance(mask_value, bool) or not isinstance(mask_value, (int, float, np.number)):
-            raise ValueError(f"`mask_value` must be a number. Received: mask_value={mask_value!r}")
-        self.mask_value = float(mask_value)
+        self.mask_value = float(finite_number("mask_value", mask_value))
         super().__init__(**options)
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
         require_rank(self, tensors[0], 3, "(batch, time, channels)")
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "mask_value": self.mask_value}
 
 
 class ApplyMask(Layer):

@@ -13,7 +13,7 @@ from ..graph.variables import Variable
 from .base import Layer, require_rank
 from .core import Dense
 from .recurrent import RecurrentLayer, checked_states, recurrent_arguments, set_torch_weights
-from .wrapping import Holder, described, made
+from .wrapping import Holder, made
 
 MERGES = ("concat", "sum", "mul", "ave", None)
 
@@ -34,6 +34,8 @@ class Bidirectional(Holder):
     >>> Bidirectional(LSTM(8))(embedcnn.Input((10, 4))).shape
     (None, 16)
     """
+
+    not_stored = ("weights",)
 
     def __init__(
         self,
@@ -69,7 +71,7 @@ class Bidirectional(Holder):
             one.zero_output_for_mask = one.return_sequences
         self.return_sequences, self.return_state = layer.return_sequences, layer.return_state
         self.stateful = layer.stateful
-        self._pattern = layer
+        self.layer = layer
         self._initial_weights = weights
 
     # -- calls -----------------------------------------------------------------------------------------------
@@ -172,14 +174,6 @@ class Bidirectional(Holder):
         """
         return [array for layer in self._both() for array in layer.torch_weights()]
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "layer": described(self._pattern),
-            "merge_mode": self.merge_mode,
-            "backward_layer": described(self.backward_layer),
-        }
-
 
 def _check_recurrent(argument: str, layer: Any) -> None:
     if not isinstance(layer, RecurrentLayer):
@@ -230,6 +224,3 @@ class TimeDistributed(Holder):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(self.layer.compute_output_shape(input_shape))
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "layer": described(self.layer)}

@@ -22,11 +22,6 @@ class Holder(Layer):
         mark_changed()
 
 
-def described(layer: Layer) -> dict[str, Any]:
-    """A layer as a file holds it."""
-    return {"class_name": type(layer).__name__, "config": layer.get_config()}
-
-
 def made(layer: Any) -> Any:
     """A layer from its description in a file, or the layer itself."""
     if not isinstance(layer, dict):

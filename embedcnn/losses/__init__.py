@@ -11,6 +11,7 @@ import inspect
 from typing import Any
 
 from ..base.arguments import unknown_name
+from ..base.configuration import described
 from .base import REDUCTIONS, Loss, function_of
 from .cross_entropy import (
     BinaryCrossentropy,
@@ -124,4 +125,4 @@ def serialize(loss: Loss) -> dict[str, Any]:
     """The configuration of a loss, for `get`; ValueError for Python functions, which no file can hold."""
     if type(loss).__name__ not in CLASSES:
         raise ValueError(f"loss {loss.name!r} is a Python function or class and cannot be stored in a file")
-    return {"class_name": type(loss).__name__, "config": loss.get_config()}
+    return described(loss)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import one_of
+from ..base.configuration import Configurable
 
 EPSILON = 1e-7
 """Keras's epsilon: the smallest probability, norm or divisor."""
@@ -17,7 +18,7 @@ EPSILON = 1e-7
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none")
 
 
-class Loss:
+class Loss(Configurable):
     """A loss: `loss(y_true, y_pred, sample_weight=None)` reduces the losses of all examples; a model runs it
     in the core.
 
@@ -90,15 +91,6 @@ class Loss:
         }[self.reduction]
         return float(losses.sum() / number) if number else 0.0
 
-    def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor."""
-        return {"name": self.name, "reduction": self.reduction}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Loss:
-        """The loss of a configuration."""
-        return cls(**config)
-
     def __repr__(self) -> str:
         plain = {"name": self.name, "reduction": "sum_over_batch_size"}
         arguments = ", ".join(
@@ -139,31 +131,6 @@ def spread_weights(sample_weight: Any, shape: tuple[int, ...]) -> np.ndarray | N
 def mean_over_last(values: np.ndarray) -> np.ndarray:
     """The mean over the last axis; single numbers stay."""
     return values.mean(axis=-1) if values.ndim else values
-
-
-def checked_number(argument: str, value: Any, least: float = 0.0, above: bool = False) -> float:
-    """A finite number >= `least` (> with `above`); ValueError otherwise."""
-    fits = not isinstance(value, bool) and isinstance(value, (int, float, np.number)) and np.isfinite(value)
-    if not fits or value < least or (above and value == least):
-        sign = ">" if above else ">="
-        raise ValueError(
-            f"`{argument}` must be a finite number {sign} {least:g}. Received: {argument}={value!r}"
-        )
-    return float(value)
-
-
-def checked_logits(value: Any) -> bool:
-    """`from_logits` as a bool; TypeError otherwise."""
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"`from_logits` must be True or False. Received: from_logits={value!r}")
-    return bool(value)
-
-
-def checked_smoothing(value: Any) -> float:
-    """`label_smoothing` in [0, 1]; ValueError otherwise."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise ValueError(f"`label_smoothing` must be in [0, 1]. Received: label_smoothing={value!r}")
-    return float(value)
 
 
 def check_axis(axis: Any) -> None:

@@ -12,13 +12,11 @@ from typing import Any
 import numpy as np
 
 from ..activations import log_softmax, sigmoid, softmax
+from ..base.arguments import boolean, finite_number, integer, optional
 from .base import (
     EPSILON,
     Loss,
     check_axis,
-    checked_logits,
-    checked_number,
-    checked_smoothing,
     like_predictions,
     mean_over_last,
 )
@@ -51,25 +49,19 @@ def categorical_cross_entropy(y: np.ndarray, x: np.ndarray, from_logits: bool) -
 
 class _CrossEntropy(Loss):
     operation = "cross_entropy"
+    not_stored = ("axis",)  # always the last
 
     def __init__(
         self, from_logits: bool, label_smoothing: float, axis: int, reduction: str | None, name: str
     ) -> None:
         super().__init__(name, reduction)
         check_axis(axis)
-        self.from_logits = checked_logits(from_logits)
-        self.label_smoothing = checked_smoothing(label_smoothing)
+        self.from_logits = boolean("from_logits", from_logits)
+        self.label_smoothing = float(finite_number("label_smoothing", label_smoothing, least=0, most=1))
 
     def own_attributes(self) -> dict[str, Any]:
         smoothing = {"label_smoothing": self.label_smoothing} if self.label_smoothing else {}
         return {"kind": self.kind, "from_logits": self.from_logits, **smoothing}
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "from_logits": self.from_logits,
-            "label_smoothing": self.label_smoothing,
-            **super().get_config(),
-        }
 
     def _predicted(self, y_pred: np.ndarray) -> np.ndarray:
         """Probabilities; of the categorical kinds they sum to 1."""
@@ -166,17 +158,7 @@ class SparseCategoricalCrossentropy(_CrossEntropy):
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(from_logits, label_smoothing, axis, reduction, name)
-        if ignore_class is not None and (
-            isinstance(ignore_class, bool) or not isinstance(ignore_class, (int, np.integer))
-        ):
-            raise ValueError(
-                f"`ignore_class` must be an integer or None. Received: ignore_class={ignore_class!r}"
-            )
-        if ignore_class is not None and abs(ignore_class) > 2**20:
-            raise ValueError(
-                f"`ignore_class` must be in [-2**20, 2**20]. Received: ignore_class={ignore_class}"
-            )
-        self.ignore_class = None if ignore_class is None else int(ignore_class)
+        self.ignore_class = optional(integer, "ignore_class", ignore_class, -(2**20), 2**20)
 
     def own_attributes(self) -> dict[str, Any]:
         ignored = {} if self.ignore_class is None else {"ignores": 1, "ignore_class": self.ignore_class}
@@ -201,9 +183,6 @@ class SparseCategoricalCrossentropy(_CrossEntropy):
         if self.label_smoothing:
             losses = losses * (1 - self.label_smoothing) - log_p.mean(axis=-1) * self.label_smoothing
         return losses if counted is None else np.where(counted, losses, 0.0)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "ignore_class": self.ignore_class}
 
 
 class BinaryFocalCrossentropy(_CrossEntropy):
@@ -232,8 +211,9 @@ class BinaryFocalCrossentropy(_CrossEntropy):
         name: str = "binary_focal_crossentropy",
     ) -> None:
         super().__init__(from_logits, label_smoothing, axis, reduction, name)
-        self.apply_class_balancing = bool(apply_class_balancing)
-        self.alpha, self.gamma = checked_number("alpha", alpha), checked_number("gamma", gamma)
+        self.apply_class_balancing = boolean("apply_class_balancing", apply_class_balancing)
+        self.alpha = float(finite_number("alpha", alpha, least=0))
+        self.gamma = float(finite_number("gamma", gamma, least=0))
 
     def own_attributes(self) -> dict[str, Any]:
         own = {"balanced": int(self.apply_class_balancing), "alpha": self.alpha, "gamma": self.gamma}
@@ -248,10 +228,6 @@ class BinaryFocalCrossentropy(_CrossEntropy):
 
     def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
         return mean_over_last(self.per_element(y_true, y_pred))
-
-    def get_config(self) -> dict[str, Any]:
-        own = {"apply_class_balancing": self.apply_class_balancing, "alpha": self.alpha, "gamma": self.gamma}
-        return {**own, **super().get_config()}
 
 
 class CategoricalFocalCrossentropy(_CrossEntropy):
@@ -279,7 +255,8 @@ class CategoricalFocalCrossentropy(_CrossEntropy):
         name: str = "categorical_focal_crossentropy",
     ) -> None:
         super().__init__(from_logits, label_smoothing, axis, reduction, name)
-        self.alpha, self.gamma = checked_number("alpha", alpha), checked_number("gamma", gamma)
+        self.alpha = float(finite_number("alpha", alpha, least=0))
+        self.gamma = float(finite_number("gamma", gamma, least=0))
 
     def own_attributes(self) -> dict[str, Any]:
         return {**super().own_attributes(), "alpha": self.alpha, "gamma": self.gamma}
@@ -287,6 +264,3 @@ class CategoricalFocalCrossentropy(_CrossEntropy):
     def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
         y, p = self._smoothed(y_true, y_pred), self._probabilities(y_pred)
         return -(self.alpha * y * (1 - p) ** self.gamma * np.log(p)).sum(axis=-1)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"alpha": self.alpha, "gamma": self.gamma, **super().get_config()}

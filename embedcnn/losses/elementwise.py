@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .base import EPSILON, Loss, checked_number, like_predictions, mean_over_last
+from ..base.arguments import finite_number
+from .base import EPSILON, Loss, like_predictions, mean_over_last
 
 
 class _Elementwise(Loss):
@@ -114,7 +115,7 @@ class Huber(_Elementwise):
         name: str = "huber_loss",
     ) -> None:
         super().__init__(name, reduction)
-        self.delta = checked_number("delta", delta, above=True)
+        self.delta = float(finite_number("delta", delta, above=0))
 
     def own_attributes(self) -> dict[str, Any]:
         return {**super().own_attributes(), "delta": self.delta}
@@ -122,9 +123,6 @@ class Huber(_Elementwise):
     def element(self, y: np.ndarray, p: np.ndarray) -> np.ndarray:
         size = np.abs(p - y)
         return np.where(size <= self.delta, 0.5 * size**2, self.delta * (size - 0.5 * self.delta))
-
-    def get_config(self) -> dict[str, Any]:
-        return {"delta": self.delta, **super().get_config()}
 
 
 class LogCosh(_Elementwise):

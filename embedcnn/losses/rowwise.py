@@ -36,6 +36,7 @@ class CosineSimilarity(Loss):
     """
 
     operation, kind = "row_loss", "cosine_similarity"
+    not_stored = ("axis",)  # always the last
 
     def __init__(
         self,

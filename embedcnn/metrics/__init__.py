@@ -11,6 +11,7 @@ import inspect
 from typing import Any
 
 from ..base.arguments import unknown_name
+from ..base.configuration import described
 from .accuracy import (
     Accuracy,
     BinaryAccuracy,
@@ -179,4 +180,4 @@ def serialize(metric: Metric) -> dict[str, Any]:
         raise ValueError(
             f"metric {metric.name!r} is a Python function or class and cannot be stored in a file"
         )
-    return {"class_name": type(metric).__name__, "config": metric.get_config()}
+    return described(metric)

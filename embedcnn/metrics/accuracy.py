@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from ..base.arguments import positive_integer
+from ..base.arguments import finite_number, positive_integer
 from .base import Metric, largest
 
 
@@ -38,15 +36,10 @@ class BinaryAccuracy(Metric):
 
     def __init__(self, name: str = "binary_accuracy", threshold: float = 0.5) -> None:
         super().__init__(name)
-        if not isinstance(threshold, (int, float)) or not 0 < threshold < 1:
-            raise ValueError(f"`threshold` must be in (0, 1). Received: threshold={threshold!r}")
-        self.threshold = float(threshold)
+        self.threshold = float(finite_number("threshold", threshold, above=0, below=1))
 
     def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
         return (y_pred > self.threshold) == (y_true.reshape(y_pred.shape) > 0.5)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"threshold": self.threshold, **super().get_config()}
 
 
 class CategoricalAccuracy(Metric):
@@ -110,9 +103,6 @@ class TopKCategoricalAccuracy(Metric):
 
     def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
         return in_top_k(y_true.argmax(axis=-1), y_pred, self.k)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"k": self.k, **super().get_config()}
 
 
 class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):

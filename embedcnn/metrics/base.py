@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ..base.configuration import Configurable
 from ..losses.base import spread_weights
 
 
-class Metric:
+class Metric(Configurable):
     """A mean over examples: `update_state(y_true, y_pred, sample_weight)`, `result()`, `reset_state()`.
 
     Subclasses define `per_example(y_true, y_pred)`, an array with one value per example (more axes are
@@ -117,15 +118,6 @@ class Metric:
         for name in self.state_names:
             value = np.array(state[name])
             setattr(self, name, value if value.ndim else value.item())
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor."""
-        return {"name": self.name}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Metric:
-        """The metric of a configuration."""
-        return cls(**config)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..base.arguments import positive_integer
+from ..base.arguments import integer, optional, positive_integer
+from ..base.configuration import plain
 from ..losses.base import spread_weights
 from .base import Metric, aligned, divided, number_or_array
 
@@ -28,12 +29,8 @@ class ConfusionCounts(Metric):
         self, thresholds: Any, top_k: int | None, class_id: int | None, name: str, default: float = 0.5
     ) -> None:
         self.given_thresholds = thresholds
-        self.top_k = None if top_k is None else positive_integer("top_k", top_k)
-        if class_id is not None and (
-            isinstance(class_id, bool) or not isinstance(class_id, (int, np.integer))
-        ):
-            raise ValueError(f"`class_id` must be an integer or None. Received: class_id={class_id!r}")
-        self.class_id = class_id
+        self.top_k = optional(positive_integer, "top_k", top_k)
+        self.class_id = optional(integer, "class_id", class_id)
         self.thresholds = _checked_thresholds(thresholds, _NEVER if top_k is not None else default)
         super().__init__(name)
 
@@ -82,7 +79,7 @@ class ConfusionCounts(Metric):
             setattr(self, rest, getattr(self, rest) + (part.sum(axis=0) - over))
 
     def get_config(self) -> dict[str, Any]:
-        return {"thresholds": self.given_thresholds, **super().get_config()}
+        return {**super().get_config(), "thresholds": plain(self.given_thresholds)}
 
 
 def thresholds_below(thresholds: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -177,9 +174,6 @@ class _Share(ConfusionCounts):
     def result(self) -> Any:
         right: np.ndarray = getattr(self, "true_positives")  # noqa: B009
         return number_or_array(divided(right, right + getattr(self, self.others)))
-
-    def get_config(self) -> dict[str, Any]:
-        return {"top_k": self.top_k, "class_id": self.class_id, **super().get_config()}
 
 
 class Precision(_Share):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..activations import sigmoid
-from ..base.arguments import one_of
+from ..base.arguments import boolean, finite_number, integer, one_of, optional, positive_integer
 from ..losses.base import spread_weights
 from .base import aligned, divided
 from .confusion import ConfusionCounts, thresholds_below
@@ -45,21 +45,24 @@ class AUC(ConfusionCounts):
         methods = ("interpolation", "minoring", "majoring")
         self.summation_method = one_of("summation_method", summation_method, methods)
         if thresholds is None:
-            if isinstance(num_thresholds, bool) or not isinstance(num_thresholds, int) or num_thresholds < 2:
-                raise ValueError(
-                    f"`num_thresholds` must be an integer > 1. Received: num_thresholds={num_thresholds!r}"
-                )
+            num_thresholds = integer("num_thresholds", num_thresholds, 2)
             inner = [(i + 1) / (num_thresholds - 1) for i in range(num_thresholds - 2)]
         else:
             inner = sorted(thresholds)
-        self.multi_label, self.num_labels = bool(multi_label), num_labels
+        self.multi_label = boolean("multi_label", multi_label)
+        self.num_labels = optional(positive_integer, "num_labels", num_labels)
         if label_weights is not None and not self.multi_label:
             raise ValueError("`label_weights` needs multi_label=True")
-        self.label_weights = None if label_weights is None else [float(weight) for weight in label_weights]
-        self.from_logits = bool(from_logits)
+        weights = [
+            float(finite_number("label_weights", weight, least=0))
+            for weight in (() if label_weights is None else label_weights)
+        ]
+        self.label_weights = None if label_weights is None else weights
+        self.from_logits = boolean("from_logits", from_logits)
         super().__init__(inner or None, None, None, name)
         self.thresholds = np.array([-1e-7, *inner, 1 + 1e-7])  # all and none are positive at the ends
-        self._custom = thresholds is not None
+        self.num_thresholds = len(self.thresholds)
+        self.given_thresholds = None if thresholds is None else self.thresholds[1:-1].tolist()
         self._labels: int | None = None
         self.reset_state()
 
@@ -118,20 +121,6 @@ class AUC(ConfusionCounts):
         super().set_state(state)
         shape = np.shape(state["true_positives"])
         self._labels = shape[1] if len(shape) == 2 else None
-
-    def get_config(self) -> dict[str, Any]:
-        thresholds = self.thresholds[1:-1].tolist() if self._custom else None
-        return {
-            "num_thresholds": len(self.thresholds),
-            "curve": self.curve,
-            "summation_method": self.summation_method,
-            "name": self.name,
-            "thresholds": thresholds,
-            "multi_label": self.multi_label,
-            "num_labels": self.num_labels,
-            "label_weights": self.label_weights,
-            "from_logits": self.from_logits,
-        }
 
 
 def _interpolated_precision_recall(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray) -> np.ndarray:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from .. import losses
-from ..losses.base import checked_logits, spread_weights
+from ..base.arguments import boolean, integer, optional
+from ..losses.base import spread_weights
 from .base import Metric
 
 
@@ -20,14 +21,8 @@ class TokenMetric(Metric):
     direction, additive = "down", True
 
     def __init__(self, from_logits: bool | None, mask_token_id: int | None, name: str) -> None:
-        self.from_logits = None if from_logits is None else checked_logits(from_logits)
-        if mask_token_id is not None and (
-            isinstance(mask_token_id, bool) or not isinstance(mask_token_id, (int, np.integer))
-        ):
-            raise ValueError(
-                f"`mask_token_id` must be an integer or None. Received: mask_token_id={mask_token_id!r}"
-            )
-        self.mask_token_id = None if mask_token_id is None else int(mask_token_id)
+        self.from_logits = optional(boolean, "from_logits", from_logits)
+        self.mask_token_id = optional(integer, "mask_token_id", mask_token_id)
         self.loss = losses.SparseCategoricalCrossentropy(bool(from_logits), self.mask_token_id)
         super().__init__(name)
 
@@ -57,9 +52,6 @@ class TokenMetric(Metric):
         if counted is not None:
             weight = np.where(counted, weight, 0.0)
         self.add(float((np.where(weight != 0, each, 0) * weight).sum()), float(weight.sum()))
-
-    def get_config(self) -> dict[str, Any]:
-        return {"from_logits": self.from_logits, "mask_token_id": self.mask_token_id, "name": self.name}
 
 
 class Perplexity(TokenMetric):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.arguments import positive_integer
+from ..base.arguments import finite_number, optional, positive_integer
 from ..losses.base import spread_weights
 from .base import Metric, aligned, largest
 
@@ -40,13 +40,8 @@ class FBetaScore(Metric):
             raise ValueError(
                 f"`average` must be None, 'micro', 'macro' or 'weighted'. Received: average={average!r}"
             )
-        for argument, value, most in (("beta", beta, np.inf), ("threshold", threshold, 1.0)):
-            if argument == "threshold" and value is None:
-                continue
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= most:
-                limit = "above 0" if most == np.inf else "in (0, 1] or None"
-                raise ValueError(f"`{argument}` must be a number {limit}. Received: {argument}={value!r}")
-        self.average, self.beta, self.threshold = average, float(beta), threshold
+        self.average, self.beta = average, float(finite_number("beta", beta, above=0))
+        self.threshold = optional(finite_number, "threshold", threshold, above=0, most=1)
         super().__init__(name)
 
     def reset_state(self) -> None:
@@ -77,10 +72,6 @@ class FBetaScore(Metric):
             return float((scores * weights / (weights.sum() + _EPSILON)).sum())
         return scores if self.average is None and scores.ndim else float(scores.mean())
 
-    def get_config(self) -> dict[str, Any]:
-        own = {"average": self.average, "beta": self.beta, "threshold": self.threshold}
-        return {**own, **super().get_config()}
-
 
 class F1Score(FBetaScore):
     """2 precision recall / (precision + recall) per class; arguments as FBetaScore. As keras.metrics.F1Score.
@@ -94,11 +85,6 @@ class F1Score(FBetaScore):
         self, average: str | None = None, threshold: float | None = None, name: str = "f1_score"
     ) -> None:
         super().__init__(average, 1.0, threshold, name)
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["beta"]
-        return config
 
 
 class ConfusionMatrix(Metric):
@@ -115,7 +101,7 @@ class ConfusionMatrix(Metric):
     state_names = ("counts",)
 
     def __init__(self, num_classes: int | None = None, name: str = "confusion_matrix") -> None:
-        self.num_classes = None if num_classes is None else positive_integer("num_classes", num_classes)
+        self.num_classes = optional(positive_integer, "num_classes", num_classes)
         super().__init__(name)
 
     def reset_state(self) -> None:
@@ -146,6 +132,3 @@ class ConfusionMatrix(Metric):
 
     def result(self) -> np.ndarray:
         return self.counts.copy()
-
-    def get_config(self) -> dict[str, Any]:
-        return {"num_classes": self.num_classes, **super().get_config()}

@@ -15,6 +15,7 @@ import inspect
 from typing import Any
 
 from ..base.arguments import unknown_name
+from ..base.configuration import described
 from . import schedules
 from .adam import Adam, Adamax, AdamW, Nadam
 from .adaptive import Adadelta, Adagrad, RMSprop
@@ -63,4 +64,4 @@ def get(identifier: Any) -> Optimizer:
 
 def serialize(optimizer: Optimizer) -> dict[str, Any]:
     """The configuration of an optimizer, for `get`."""
-    return {"class_name": type(optimizer).__name__, "config": optimizer.get_config()}
+    return described(optimizer)

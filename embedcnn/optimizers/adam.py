@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .base import Optimizer, above_zero, fraction
+from ..base.arguments import finite_number
+from .base import Optimizer
 
 
 class Adam(Optimizer):
@@ -30,8 +31,9 @@ class Adam(Optimizer):
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.beta_1, self.beta_2 = fraction("beta_1", beta_1), fraction("beta_2", beta_2)
-        self.epsilon = above_zero("epsilon", epsilon)
+        self.beta_1 = float(finite_number("beta_1", beta_1, least=0, below=1))
+        self.beta_2 = float(finite_number("beta_2", beta_2, least=0, below=1))
+        self.epsilon = float(finite_number("epsilon", epsilon, above=0))
 
     def core_settings(self) -> dict[str, Any]:
         return {
@@ -40,9 +42,6 @@ class Adam(Optimizer):
             "epsilon": self.epsilon,
             **super().core_settings(),
         }
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
 
 
 class AdamW(Adam):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .base import Optimizer, above_zero, fraction, number
+from ..base.arguments import boolean, finite_number
+from .base import Optimizer
 
 
 class RMSprop(Optimizer):
@@ -30,25 +31,22 @@ class RMSprop(Optimizer):
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.rho, self.momentum = fraction("rho", rho), fraction("momentum", momentum)
-        self.epsilon, self.centered = above_zero("epsilon", epsilon), bool(centered)
+        self.rho = float(finite_number("rho", rho, least=0, below=1))
+        self.momentum = float(finite_number("momentum", momentum, least=0, below=1))
+        self.epsilon = float(finite_number("epsilon", epsilon, above=0))
+        self.centered = boolean("centered", centered)
 
     def used_slots(self) -> tuple[str, ...]:
         return ("velocity", *["momentum"] * bool(self.momentum), *["average_gradient"] * self.centered)
 
-    def _own(self) -> dict[str, Any]:
+    def core_settings(self) -> dict[str, Any]:
         return {
             "rho": self.rho,
             "momentum": self.momentum,
             "epsilon": self.epsilon,
             "centered": self.centered,
+            **super().core_settings(),
         }
-
-    def core_settings(self) -> dict[str, Any]:
-        return {**self._own(), **super().core_settings()}
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), **self._own()}
 
 
 class Adagrad(Optimizer):
@@ -72,16 +70,14 @@ class Adagrad(Optimizer):
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.initial_accumulator_value = number("initial_accumulator_value", initial_accumulator_value)
+        self.initial_accumulator_value = float(
+            finite_number("initial_accumulator_value", initial_accumulator_value, least=0)
+        )
         self.slot_start = self.initial_accumulator_value
-        self.epsilon = above_zero("epsilon", epsilon)
+        self.epsilon = float(finite_number("epsilon", epsilon, above=0))
 
     def core_settings(self) -> dict[str, Any]:
         return {"epsilon": self.epsilon, **super().core_settings()}
-
-    def get_config(self) -> dict[str, Any]:
-        own = {"initial_accumulator_value": self.initial_accumulator_value, "epsilon": self.epsilon}
-        return {**super().get_config(), **own}
 
 
 class Adadelta(Optimizer):
@@ -101,10 +97,8 @@ class Adadelta(Optimizer):
         self, learning_rate: Any = None, rho: float = 0.95, epsilon: float = 1e-7, **options: Any
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.rho, self.epsilon = fraction("rho", rho), above_zero("epsilon", epsilon)
+        self.rho = float(finite_number("rho", rho, least=0, below=1))
+        self.epsilon = float(finite_number("epsilon", epsilon, above=0))
 
     def core_settings(self) -> dict[str, Any]:
         return {"rho": self.rho, "epsilon": self.epsilon, **super().core_settings()}
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rho": self.rho, "epsilon": self.epsilon}

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..base.arguments import one_of
+from ..base.arguments import boolean, finite_number, integer, one_of, optional
+from ..base.configuration import Configurable, described
 from ..graph.variables import Variable, mark_changed
 from . import schedules
 
@@ -34,7 +35,7 @@ class VariableState:
         self.average, self.accumulator, self.touched = average, accumulator, touched
 
 
-class Optimizer:
+class Optimizer(Configurable):
     """The base of the optimizers: learning rate, clipping, weight decay, accumulation, averages, state.
 
     `gradient_accumulation_steps` n: the gradients of n steps are averaged for one update. `use_ema`: keeps
@@ -76,23 +77,22 @@ class Optimizer:
                 f"Unknown arguments of {type(self).__name__}: {options}. Allowed: {', '.join(allowed)}"
             )
         self.learning_rate = self._default_rate() if learning_rate is None else learning_rate
-        self.weight_decay = number("weight_decay", 0.0 if weight_decay is None else weight_decay)
+        self.weight_decay = float(optional(finite_number, "weight_decay", weight_decay, least=0) or 0)
         clips = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
         if sum(value is not None for value in clips.values()) > 1:
             raise ValueError(
                 f"Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set. Received: {clips}"
             )
-        for argument, value in clips.items():
-            if value is not None and number(argument, value) == 0:
-                raise ValueError(f"`{argument}` must be above 0 or None. Received: {argument}={value!r}")
-        self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
-        self.use_ema = _boolean("use_ema", use_ema)
-        self.ema_momentum = number("ema_momentum", ema_momentum)
-        if self.ema_momentum > 1:
-            raise ValueError(f"`ema_momentum` must be in [0, 1]. Received: ema_momentum={ema_momentum!r}")
-        self.ema_overwrite_frequency = _count("ema_overwrite_frequency", ema_overwrite_frequency, 1)
-        self.gradient_accumulation_steps = _count(
-            "gradient_accumulation_steps", gradient_accumulation_steps, 2
+        self.clipnorm = optional(finite_number, "clipnorm", clipnorm, above=0)
+        self.clipvalue = optional(finite_number, "clipvalue", clipvalue, above=0)
+        self.global_clipnorm = optional(finite_number, "global_clipnorm", global_clipnorm, above=0)
+        self.use_ema = boolean("use_ema", use_ema)
+        self.ema_momentum = float(finite_number("ema_momentum", ema_momentum, least=0, most=1))
+        self.ema_overwrite_frequency = optional(
+            integer, "ema_overwrite_frequency", ema_overwrite_frequency, 1, 2**20
+        )
+        self.gradient_accumulation_steps = optional(
+            integer, "gradient_accumulation_steps", gradient_accumulation_steps, 2, 2**20
         )
         self.embedding_update = one_of("embedding_update", embedding_update, ("lazy", "dense"))
         self.name = name or type(self).__name__.lower()
@@ -123,7 +123,7 @@ class Optimizer:
         if callable(value):
             self._schedule: Callable[[int], float] | None = _of_step(value)
         else:
-            value = number("learning_rate", value)
+            value = float(finite_number("learning_rate", value, least=0))
             self._schedule = None
         self._learning_rate = value
 
@@ -133,7 +133,7 @@ class Optimizer:
         """The learning rate of the next step."""
         if self._schedule is None:
             return self._learning_rate
-        return number("learning_rate", self._schedule(self.steps))
+        return float(finite_number("learning_rate", self._schedule(self.steps), least=0))
 
     def state(self, variable: Variable, table: bool = False) -> VariableState:
         """The state of a variable, made when first asked for; `table`: an embedding's."""
@@ -211,24 +211,8 @@ class Optimizer:
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor; a learning-rate function is given by its present value."""
         known = type(self.learning_rate) in schedules.CLASSES.values()
-        return {
-            "learning_rate": schedules.serialize(self.learning_rate) if known else self.rate(),
-            "weight_decay": self.weight_decay or None,
-            "clipnorm": self.clipnorm,
-            "clipvalue": self.clipvalue,
-            "global_clipnorm": self.global_clipnorm,
-            "use_ema": self.use_ema,
-            "ema_momentum": self.ema_momentum,
-            "ema_overwrite_frequency": self.ema_overwrite_frequency,
-            "gradient_accumulation_steps": self.gradient_accumulation_steps,
-            "embedding_update": self.embedding_update,
-            "name": self.name,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Optimizer:
-        """A new optimizer of this configuration, without state."""
-        return cls(**config)
+        rate = described(self.learning_rate) if known else self.rate()
+        return {**super().get_config(), "learning_rate": rate, "weight_decay": self.weight_decay or None}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} learning_rate={self.learning_rate}, iterations={self.iterations}>"
@@ -241,45 +225,3 @@ def _of_step(function: Callable[..., float]) -> Callable[[int], float]:
     except (TypeError, ValueError):
         takes_step = True
     return function if takes_step else lambda step: function()
-
-
-def _boolean(argument: str, value: Any) -> bool:
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"`{argument}` must be True or False. Received: {argument}={value!r}")
-    return bool(value)
-
-
-def _count(argument: str, value: Any, least: int) -> int | None:
-    """None, or an integer >= least."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not least <= value <= 2**20:
-        raise ValueError(
-            f"`{argument}` must be None or an integer in [{least}, 2**20]. Received: {argument}={value!r}"
-        )
-    return int(value)
-
-
-def number(argument: str, value: Any) -> float:
-    """A finite number >= 0."""
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, float, np.number))
-        or not 0 <= value < float("inf")
-    ):
-        raise ValueError(f"`{argument}` must be a finite number >= 0. Received: {argument}={value!r}")
-    return float(value)
-
-
-def fraction(argument: str, value: Any) -> float:
-    """A number in [0, 1)."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
-        raise ValueError(f"`{argument}` must be a number in [0, 1). Received: {argument}={value!r}")
-    return float(value)
-
-
-def above_zero(argument: str, value: Any) -> float:
-    """A finite number > 0."""
-    if number(argument, value) == 0:
-        raise ValueError(f"`{argument}` must be above 0. Received: {argument}={value!r}")
-    return float(value)

@@ -10,8 +10,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..base.arguments import boolean, finite_number, unknown_name
+from ..base.configuration import Configurable, described
 
-class LearningRateSchedule:
+
+class LearningRateSchedule(Configurable):
     """The base of schedules: `schedule(step)` gives the learning rate. As
     keras.optimizers.schedules.LearningRateSchedule.
 
@@ -21,26 +24,13 @@ class LearningRateSchedule:
     def __call__(self, step: int) -> float:
         raise NotImplementedError(f"{type(self).__name__} must define __call__(step)")
 
-    def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor."""
-        return {}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> LearningRateSchedule:
-        """The schedule of a configuration."""
-        return cls(**config)
-
-    def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
-        return f"{type(self).__name__}({arguments})"
-
 
 class _Decay(LearningRateSchedule):
     """What decays over `decay_steps` share."""
 
     def __init__(self, initial_learning_rate: float, decay_steps: float, name: str) -> None:
-        self.initial_learning_rate = _at_least_zero("initial_learning_rate", initial_learning_rate)
-        self.decay_steps = _above_zero("decay_steps", decay_steps)
+        self.initial_learning_rate = finite_number("initial_learning_rate", initial_learning_rate, least=0)
+        self.decay_steps = finite_number("decay_steps", decay_steps, above=0)
         self.name = name
 
 
@@ -56,20 +46,14 @@ class _RateDecay(_Decay):
         name: str | None = None,
     ) -> None:
         super().__init__(initial_learning_rate, decay_steps, name or type(self).__name__)
-        self.decay_rate, self.staircase = _at_least_zero("decay_rate", decay_rate), bool(staircase)
+        self.decay_rate, self.staircase = (
+            finite_number("decay_rate", decay_rate, least=0),
+            boolean("staircase", staircase),
+        )
 
     def _part(self, step: int) -> float:
         part = step / self.decay_steps
         return math.floor(part) if self.staircase else part
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "initial_learning_rate": self.initial_learning_rate,
-            "decay_steps": self.decay_steps,
-            "decay_rate": self.decay_rate,
-            "staircase": self.staircase,
-            "name": self.name,
-        }
 
 
 class ExponentialDecay(_RateDecay):
@@ -116,8 +100,8 @@ class PolynomialDecay(_Decay):
         name: str = "PolynomialDecay",
     ) -> None:
         super().__init__(initial_learning_rate, decay_steps, name)
-        self.end_learning_rate = _at_least_zero("end_learning_rate", end_learning_rate)
-        self.power, self.cycle = _at_least_zero("power", power), bool(cycle)
+        self.end_learning_rate = finite_number("end_learning_rate", end_learning_rate, least=0)
+        self.power, self.cycle = finite_number("power", power, least=0), boolean("cycle", cycle)
 
     def __call__(self, step: int) -> float:
         span = self.decay_steps
@@ -127,16 +111,6 @@ class PolynomialDecay(_Decay):
         return (self.initial_learning_rate - self.end_learning_rate) * (
             1 - part
         ) ** self.power + self.end_learning_rate
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "initial_learning_rate": self.initial_learning_rate,
-            "decay_steps": self.decay_steps,
-            "end_learning_rate": self.end_learning_rate,
-            "power": self.power,
-            "cycle": self.cycle,
-            "name": self.name,
-        }
 
 
 class PiecewiseConstantDecay(LearningRateSchedule):
@@ -153,7 +127,8 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     def __init__(
         self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant"
     ) -> None:
-        boundaries, values = list(boundaries), list(values)
+        boundaries = [finite_number(f"boundaries[{i}]", step) for i, step in enumerate(boundaries)]
+        values = list(values)
         if len(boundaries) != len(values) - 1:
             raise ValueError(
                 "`values` must hold one number more than `boundaries`. "
@@ -162,14 +137,11 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         if any(low >= high for low, high in zip(boundaries, boundaries[1:], strict=False)):
             raise ValueError(f"`boundaries` must rise. Received: boundaries={boundaries}")
         self.boundaries = boundaries
-        self.values = [_at_least_zero(f"values[{i}]", value) for i, value in enumerate(values)]
+        self.values = [finite_number(f"values[{i}]", value, least=0) for i, value in enumerate(values)]
         self.name = name
 
     def __call__(self, step: int) -> float:
         return self.values[sum(step > boundary for boundary in self.boundaries)]
-
-    def get_config(self) -> dict[str, Any]:
-        return {"boundaries": self.boundaries, "values": self.values, "name": self.name}
 
 
 class CosineDecay(_Decay):
@@ -195,9 +167,11 @@ class CosineDecay(_Decay):
         warmup_steps: float = 0,
     ) -> None:
         super().__init__(initial_learning_rate, decay_steps, name)
-        self.alpha = _at_least_zero("alpha", alpha)
-        self.warmup_target = None if warmup_target is None else _at_least_zero("warmup_target", warmup_target)
-        self.warmup_steps = _at_least_zero("warmup_steps", warmup_steps)
+        self.alpha = finite_number("alpha", alpha, least=0)
+        self.warmup_target = (
+            None if warmup_target is None else finite_number("warmup_target", warmup_target, least=0)
+        )
+        self.warmup_steps = finite_number("warmup_steps", warmup_steps, least=0)
 
     def __call__(self, step: int) -> float:
         start = self.initial_learning_rate
@@ -207,16 +181,6 @@ class CosineDecay(_Decay):
             step, start = step - self.warmup_steps, self.warmup_target
         cosine = 0.5 * (1 + math.cos(math.pi * min(step, self.decay_steps) / self.decay_steps))
         return start * ((1 - self.alpha) * cosine + self.alpha)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "initial_learning_rate": self.initial_learning_rate,
-            "decay_steps": self.decay_steps,
-            "alpha": self.alpha,
-            "name": self.name,
-            "warmup_target": self.warmup_target,
-            "warmup_steps": self.warmup_steps,
-        }
 
 
 class CosineDecayRestarts(LearningRateSchedule):
@@ -237,10 +201,13 @@ class CosineDecayRestarts(LearningRateSchedule):
         alpha: float = 0.0,
         name: str = "SGDRDecay",
     ) -> None:
-        self.initial_learning_rate = _at_least_zero("initial_learning_rate", initial_learning_rate)
-        self.first_decay_steps = _above_zero("first_decay_steps", first_decay_steps)
-        self.t_mul, self.m_mul = _above_zero("t_mul", t_mul), _at_least_zero("m_mul", m_mul)
-        self.alpha, self.name = _at_least_zero("alpha", alpha), name
+        self.initial_learning_rate = finite_number("initial_learning_rate", initial_learning_rate, least=0)
+        self.first_decay_steps = finite_number("first_decay_steps", first_decay_steps, above=0)
+        self.t_mul, self.m_mul = (
+            finite_number("t_mul", t_mul, above=0),
+            finite_number("m_mul", m_mul, least=0),
+        )
+        self.alpha, self.name = finite_number("alpha", alpha, least=0), name
 
     def __call__(self, step: int) -> float:
         part = step / self.first_decay_steps
@@ -253,16 +220,6 @@ class CosineDecayRestarts(LearningRateSchedule):
             part = (part - before) / self.t_mul**restarts
         cosine = 0.5 * self.m_mul**restarts * (1 + math.cos(math.pi * part))
         return self.initial_learning_rate * ((1 - self.alpha) * cosine + self.alpha)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "initial_learning_rate": self.initial_learning_rate,
-            "first_decay_steps": self.first_decay_steps,
-            "t_mul": self.t_mul,
-            "m_mul": self.m_mul,
-            "alpha": self.alpha,
-            "name": self.name,
-        }
 
 
 CLASSES: dict[str, type[LearningRateSchedule]] = {
@@ -280,7 +237,7 @@ CLASSES: dict[str, type[LearningRateSchedule]] = {
 
 def serialize(schedule: LearningRateSchedule) -> dict[str, Any]:
     """The configuration of a schedule, for `deserialize`."""
-    return {"class_name": type(schedule).__name__, "config": schedule.get_config()}
+    return described(schedule)
 
 
 def deserialize(config: dict[str, Any]) -> LearningRateSchedule:
@@ -291,17 +248,5 @@ def deserialize(config: dict[str, Any]) -> LearningRateSchedule:
     """
     cls = CLASSES.get(config.get("class_name", ""))
     if cls is None:
-        raise ValueError(f"unknown schedule {config.get('class_name')!r}; allowed: {', '.join(CLASSES)}")
+        raise unknown_name("schedule", config.get("class_name"), CLASSES)
     return cls.from_config(config.get("config", {}))
-
-
-def _at_least_zero(argument: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
-        raise ValueError(f"`{argument}` must be a finite number >= 0. Received: {argument}={value!r}")
-    return value
-
-
-def _above_zero(argument: str, value: Any) -> float:
-    if _at_least_zero(argument, value) == 0:
-        raise ValueError(f"`{argument}` must be above 0. Received: {argument}={value!r}")
-    return value

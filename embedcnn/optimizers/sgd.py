@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..base.arguments import boolean, finite_number
 from .base import Optimizer
 
 
@@ -28,9 +29,8 @@ class SGD(Optimizer):
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
-        if not isinstance(momentum, (int, float)) or not 0 <= momentum <= 1:
-            raise ValueError(f"`momentum` must be a number in [0, 1]. Received: momentum={momentum!r}")
-        self.momentum, self.nesterov = float(momentum), bool(nesterov)
+        self.momentum = float(finite_number("momentum", momentum, least=0, most=1))
+        self.nesterov = boolean("nesterov", nesterov)
 
     def _default_rate(self) -> float:
         return 0.01
@@ -40,6 +40,3 @@ class SGD(Optimizer):
 
     def core_settings(self) -> dict[str, Any]:
         return {"momentum": self.momentum, "nesterov": self.nesterov, **super().core_settings()}
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}

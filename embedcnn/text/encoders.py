@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from ..base.configuration import Configurable
 from .unicode_words import pattern
 
 
-class TokenizerEncoder:
+class TokenizerEncoder(Configurable):
     """Texts to padded ids (texts, maxlen) with a fitted preprocessing.text.Tokenizer.
 
     `maxlen=None`: as long as the longest of the texts. `padding` and `truncating` as in utils.pad_sequences.
@@ -48,12 +49,7 @@ class TokenizerEncoder:
 
     def get_config(self) -> dict[str, Any]:
         """The tokenizer as JSON, and the lengths."""
-        return {
-            "tokenizer": self.tokenizer.to_json(),
-            "maxlen": self.maxlen,
-            "padding": self.padding,
-            "truncating": self.truncating,
-        }
+        return {**super().get_config(), "tokenizer": self.tokenizer.to_json()}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> TokenizerEncoder:
@@ -63,7 +59,7 @@ class TokenizerEncoder:
         return cls(**{**config, "tokenizer": tokenizer_from_json(config["tokenizer"])})
 
 
-class CharEncoder:
+class CharEncoder(Configurable):
     """Texts to the ids of their characters (Ragged), and back: the text encoder of a character language
     model.
 
@@ -162,7 +158,7 @@ def words_of(text: str) -> list[str]:
     return [PARAGRAPH if token[0] == "\n" else token for token in pattern().findall(text)]
 
 
-class WordEncoder:
+class WordEncoder(Configurable):
     """Texts to the ids of their words and punctuation marks (Ragged), and back: the text encoder of a word
     language model.
 
@@ -175,6 +171,7 @@ class WordEncoder:
     ([2, 6, 7, 2, 1, 4, 9], '"Well,')
     """
 
+    not_stored = ("vocabulary",)  # a file keeps it beside the configuration
     rows_independent = True
     unit = "words"
     unwritten = (0, 1)
@@ -240,10 +237,6 @@ class WordEncoder:
     def writer(self, before: str = "") -> WordWriter:
         """Turns ids into text one by one, behind the text `before`."""
         return WordWriter(self, before)
-
-    def get_config(self) -> dict[str, Any]:
-        """Nothing: the vocabulary is stored beside it."""
-        return {}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], vocabulary: Any) -> WordEncoder:

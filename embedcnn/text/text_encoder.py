@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from embedcnn import _core
+from embedcnn.base.arguments import integer, optional
+from embedcnn.base.configuration import Configurable
 from embedcnn.preprocessing.texts import done, text_blocks
 from embedcnn.preprocessing.word_counts import PLAIN
 from embedcnn.ragged import Ragged, concatenate
@@ -28,13 +30,17 @@ CUTS = "!\"#$%&'()*+,-./:;<=>?@[\\]^`{|}~"  # ASCII that ends a word of split="w
 def _widths(ngrams: int | Sequence[int] | None) -> tuple[int, ...]:
     if ngrams is None:
         return ()
-    widths = tuple(range(1, ngrams + 1)) if isinstance(ngrams, int) else tuple(ngrams)
-    if not widths or not all(isinstance(width, int) and width >= 1 for width in widths):
-        raise ValueError(f"ngrams = {ngrams!r} is neither None, a positive integer nor a tuple of them")
-    return widths
+    if isinstance(ngrams, (int, np.integer)) and not isinstance(ngrams, bool) and ngrams >= 1:
+        return tuple(range(1, int(ngrams) + 1))
+    widths = tuple(ngrams) if isinstance(ngrams, (tuple, list, np.ndarray)) else ()
+    if not widths or not all(isinstance(width, (int, np.integer)) and width >= 1 for width in widths):
+        raise ValueError(
+            f"`ngrams` must be None, a positive integer or a tuple of them. Received: ngrams={ngrams!r}"
+        )
+    return tuple(int(width) for width in widths)
 
 
-class TextEncoder:
+class TextEncoder(Configurable):
     """Texts to ids as Keras's TextVectorization: standardize, split, look up; padding 0, unknown tokens 1.
 
     Args:
@@ -72,6 +78,7 @@ class TextEncoder:
     Source: ``keras.layers.TextVectorization`` with ``output_mode="int"``.
     """
 
+    not_stored = ("vocabulary",)
     rows_independent = True  # the ids of a text do not depend on the texts beside it
 
     def __init__(
@@ -84,26 +91,30 @@ class TextEncoder:
         vocabulary: Vocabulary | Iterable[str] | None = None,
         filters: str = "",
     ) -> None:
-        if max_tokens is not None and max_tokens < 2:
-            raise ValueError(f"max_tokens = {max_tokens} has no room for padding and unknown (2)")
         if not callable(standardize) and standardize not in STANDARDIZE:
-            raise ValueError(f"standardize = {standardize!r} is none of {STANDARDIZE} and no function")
+            raise ValueError(
+                f"`standardize` must be one of {STANDARDIZE} or a function. Received: "
+                f"standardize={standardize!r}"
+            )
         if not callable(split) and split not in SPLIT:
-            raise ValueError(f"split = {split!r} is none of {tuple(SPLIT)} and no function")
-        if output_sequence_length is not None and output_sequence_length < 0:
-            raise ValueError(f"output_sequence_length = {output_sequence_length} is negative")
+            raise ValueError(
+                f"`split` must be one of {tuple(SPLIT)} or a function. Received: split={split!r}"
+            )
         if filters and split not in ("whitespace", "words"):
-            raise ValueError(f'filters = {filters!r} need split="whitespace" or "words", got {split!r}')
+            raise ValueError(
+                "`filters` must be empty unless split is 'whitespace' or 'words'. "
+                f"Received: filters={filters!r}, split={split!r}"
+            )
         if split == "words" and isinstance(standardize, str) and "strip" in standardize:
             raise ValueError(
-                'split="words" cuts at punctuation, which must still be there: standardize must be '
-                f'"lower_unicode", "lower" or None then. Received: standardize={standardize!r}'
+                '`standardize` must be "lower_unicode", "lower" or None where split="words" cuts at '
+                f"punctuation, which must still be there. Received: standardize={standardize!r}"
             )
-        self.max_tokens = max_tokens
+        self.max_tokens = optional(integer, "max_tokens", max_tokens, 2)  # 2: padding and unknown
         self.standardize = standardize
         self.split = split
         self.ngrams = ngrams
-        self.output_sequence_length = output_sequence_length
+        self.output_sequence_length = optional(integer, "output_sequence_length", output_sequence_length, 0)
         self.filters = filters
         self._ngram_widths = _widths(ngrams)
         self.vocabulary: Vocabulary | None = None
@@ -220,20 +231,14 @@ class TextEncoder:
         Raises ValueError where ``standardize`` or ``split`` is a function: a file cannot hold one.
         """
         for name in ("standardize", "split"):
-            if callable(getattr(self, name)):
+            value = getattr(self, name)
+            if callable(value):
                 raise ValueError(
-                    f"{name} is a function, which a file cannot hold: apply it to the texts before the "
-                    "encoder, or set `model.text_encoder` by your own program after loading. "
-                    f"Received: {name}={getattr(self, name)!r}"
+                    f"`{name}` must not be a function, which no file holds: apply it to the texts before "
+                    "the encoder, or set `model.text_encoder` by your own program after loading. "
+                    f"Received: {name}={value!r}"
                 )
-        return {
-            "max_tokens": self.max_tokens,
-            "standardize": self.standardize,
-            "split": self.split,
-            "ngrams": list(self.ngrams) if isinstance(self.ngrams, (tuple, list)) else self.ngrams,
-            "output_sequence_length": self.output_sequence_length,
-            "filters": self.filters,
-        }
+        return super().get_config()
 
     @classmethod
     def from_config(

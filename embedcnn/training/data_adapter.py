@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.arguments import warn_user
+from ..base.arguments import finite_number, warn_user
 from ..ragged import Ragged
 from ..text.rows import TextRows, checked_texts, is_text
 from . import input_data, sample_weights
@@ -213,8 +213,7 @@ class Preparation:
 
     def _split(self, x: Any, y: Any, weights: Any, share: float) -> tuple[Any, Any, Any, Any]:
         """The last `share` of the examples as validation data."""
-        if not isinstance(share, (int, float)) or not 0 < share < 1:
-            raise ValueError(f"`validation_split` must be in [0, 1). Received: validation_split={share!r}")
+        share = finite_number("validation_split", share, least=0, below=1)
         if input_data.is_iterable_of_batches(x):
             raise ValueError(
                 "`validation_split` needs arrays; give validation_data when x is an iterable of batches"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import losses, metrics
+from ..base.arguments import finite_number
 from ..graph.nodes import SymbolicTensor
 from ..losses import Loss
 from ..metrics.language import TokenMetric
@@ -223,6 +224,4 @@ class Compiled:
 
 
 def _checked_weight(weight: Any) -> float:
-    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 <= weight < float("inf"):
-        raise ValueError(f"`loss_weights` must be finite numbers >= 0. Received: {weight!r}")
-    return float(weight)
+    return float(finite_number("loss_weights", weight, least=0))

@@ -184,7 +184,11 @@ def test_unfreeze_at(tmp_path):
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: callbacks.ReduceLROnPlateau(factor=1.0), ValueError, r"`factor` must be in \[0, 1\)"),
+        (
+            lambda: callbacks.ReduceLROnPlateau(factor=1.0),
+            ValueError,
+            r"`factor` must be a number in \[0, 1\)",
+        ),
         (lambda: callbacks.LearningRateScheduler(0.1), TypeError, "`schedule` must be a function"),
         (lambda: callbacks.EarlyStopping(mode="lowest"), ValueError, "mode='lowest' is unknown"),
         (lambda: callbacks.EarlyStopping(patience=-1), ValueError, "`patience` must be an integer >= 0"),

@@ -211,7 +211,7 @@ def test_misuse():
     with pytest.raises(ValueError, match="`batch_size`"):
         CarryState(0)
     for rate in (-0.1, 1, True, "all"):
-        with pytest.raises(ValueError, match=r"`reset_rate` must be in \[0, 1\)"):
+        with pytest.raises(ValueError, match=r"`reset_rate` must be a number in \[0, 1\)"):
             CarryState(4, rate)
     x, y = text_windows(writer.encode(TEXT), 10)
     with pytest.raises(ValueError, match="keeps the states of 8 texts; this batch has 5"):

@@ -119,7 +119,7 @@ def test_names_classes_and_configurations():
         (
             lambda: losses.BinaryCrossentropy(label_smoothing=1.5),
             ValueError,
-            r"`label_smoothing` must be in \[0, 1\]",
+            r"`label_smoothing` must be a number in \[0, 1\]",
         ),
         (
             lambda: losses.BinaryCrossentropy(from_logits="yes"),

@@ -152,7 +152,7 @@ def test_directions_decide_what_callbacks_call_better():
 MISUSE = {
     "name": (lambda: metrics.get("f1_scores"), "did you mean 'f1_score'"),
     "empty name": (lambda: metrics.AUC(name=""), "`name` must be a non-empty string"),
-    "threshold": (lambda: metrics.BinaryAccuracy(threshold=1.0), r"`threshold` must be in \(0, 1\)"),
+    "threshold": (lambda: metrics.BinaryAccuracy(threshold=1.0), r"`threshold` must be a number in \(0, 1\)"),
     "k": (lambda: metrics.TopKCategoricalAccuracy(0), "`k` must be a positive integer. Received: k=0"),
     "thresholds": (lambda: metrics.Precision([0.5, 1.5]), r"`thresholds` must be numbers in \[0, 1\]"),
     "thresholds fall": (lambda: metrics.Recall([0.5, 0.2]), "`thresholds` must rise"),
@@ -164,7 +164,7 @@ MISUSE = {
     ),
     "curve": (lambda: metrics.AUC(curve="ROG"), "curve='ROG' is unknown"),
     "summation_method": (lambda: metrics.AUC(summation_method="trapezoid"), "summation_method='trapezoid'"),
-    "num_thresholds": (lambda: metrics.AUC(1), "`num_thresholds` must be an integer > 1"),
+    "num_thresholds": (lambda: metrics.AUC(1), "`num_thresholds` must be an integer >= 2"),
     "label_weights alone": (
         lambda: metrics.AUC(label_weights=[1.0]),
         "`label_weights` needs multi_label=True",
@@ -178,7 +178,7 @@ MISUSE = {
         "expected 2 labels, got 3",
     ),
     "average": (lambda: metrics.F1Score("mean"), "`average` must be None, 'micro', 'macro' or 'weighted'"),
-    "beta": (lambda: metrics.FBetaScore(beta=0), "`beta` must be a number above 0. Received: beta=0"),
+    "beta": (lambda: metrics.FBetaScore(beta=0), "`beta` must be a finite number > 0. Received: beta=0"),
     "f threshold": (lambda: metrics.F1Score(threshold=1.5), r"`threshold` must be a number in \(0, 1\]"),
     "num_classes": (lambda: metrics.ConfusionMatrix(0), "`num_classes` must be a positive integer"),
     "class outside": (

@@ -298,7 +298,7 @@ COMPILE = {
     "loss weight": (
         lambda: compiled(loss_weights=-1),
         ValueError,
-        "`loss_weights` must be finite numbers >= 0",
+        "`loss_weights` must be a finite number >= 0",
     ),
     "one unit": (
         lambda: embedcnn.Sequential([embedcnn.Input((3,)), layers.Dense(1, activation="softmax")]).compile(

@@ -286,12 +286,16 @@ MISUSE = {
         "the core runs no Python functions after an update",
     ),
     "max_value": (lambda: constraints.MaxNorm(-1), ValueError, "`max_value` must be a finite number >= 0"),
-    "axis": (lambda: constraints.MaxNorm(axis="rows"), ValueError, "`axis` must be an integer or a list"),
+    "axis": (
+        lambda: constraints.MaxNorm(axis="rows"),
+        ValueError,
+        "`axis` must be an integer. Received: axis='rows'",
+    ),
     "min above max": (lambda: constraints.MinMaxNorm(2.0, 1.0), ValueError, "`min_value` must be at most"),
     "rate": (
         lambda: constraints.MinMaxNorm(rate=2.0),
         ValueError,
-        r"`rate` must be in \[0, 1\]. Received: rate=2",
+        r"`rate` must be a number in \[0, 1\]. Received: rate=2",
     ),
     "axis of a bias": (
         lambda: layers.Dense(2, bias_constraint=constraints.UnitNorm(axis=1))(embedcnn.Input((3,))),
@@ -308,11 +312,11 @@ MISUSE = {
     "accumulation 1": (
         lambda: optimizers.SGD(gradient_accumulation_steps=1),
         ValueError,
-        r"`gradient_accumulation_steps` must be None or an integer in \[2",
+        r"`gradient_accumulation_steps` must be an integer in \[2",
     ),
     "accumulation float": (lambda: optimizers.SGD(gradient_accumulation_steps=2.0), ValueError, "=2.0"),
     "ema flag": (lambda: optimizers.SGD(use_ema="yes"), TypeError, "`use_ema` must be True or False"),
-    "ema momentum": (lambda: optimizers.SGD(ema_momentum=1.5), ValueError, r"must be in \[0, 1\]"),
+    "ema momentum": (lambda: optimizers.SGD(ema_momentum=1.5), ValueError, r"must be a number in \[0, 1\]"),
     "ema frequency": (
         lambda: optimizers.SGD(ema_overwrite_frequency=0),
         ValueError,
@@ -328,7 +332,11 @@ MISUSE = {
         TypeError,
         "`var_names` must be a list of strings",
     ),
-    "decay_steps": (lambda: schedules.CosineDecay(0.1, 0), ValueError, "`decay_steps` must be above 0"),
+    "decay_steps": (
+        lambda: schedules.CosineDecay(0.1, 0),
+        ValueError,
+        "`decay_steps` must be a finite number > 0",
+    ),
     "decay_rate": (
         lambda: schedules.ExponentialDecay(0.1, 5, -1),
         ValueError,
@@ -344,7 +352,7 @@ MISUSE = {
     "schedule class": (
         lambda: optimizers.SGD({"class_name": "Linear", "config": {}}),
         ValueError,
-        "unknown schedule 'Linear'",
+        "schedule='Linear' is unknown",
     ),
     "schedule gives NaN": (
         lambda: optimizers.SGD(lambda step: float("nan")).rate(),

@@ -164,7 +164,7 @@ def test_encoder_with_functions_filters_and_lists():
     encoder = TextEncoder(standardize=str.upper, split=lambda text: text.split("-"), ngrams=2)
     encoder.adapt(["a-b", ["a", "C"]])
     assert encoder.get_vocabulary(include_special_tokens=False) == ["a C", "a", "C", "B", "A B", "A"]
-    with pytest.raises(ValueError, match="standardize is a function"):
+    with pytest.raises(ValueError, match="`standardize` must not be a function"):
         encoder.get_config()
     encoder = TextEncoder(filters="-'")
     encoder.adapt(["don't stop-now!"])
@@ -176,13 +176,13 @@ def test_encoder_with_functions_filters_and_lists():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"max_tokens": 1}, "max_tokens = 1"),
-        ({"standardize": "upper"}, "standardize = 'upper'"),
-        ({"split": "sentences"}, "split = 'sentences'"),
-        ({"ngrams": 0}, "ngrams = 0"),
-        ({"ngrams": (1, 0)}, r"ngrams = \(1, 0\)"),
-        ({"output_sequence_length": -1}, "output_sequence_length = -1"),
-        ({"filters": "-", "split": None}, 'need split="whitespace"'),
+        ({"max_tokens": 1}, r"`max_tokens` must be an integer >= 2 or None\. Received: max_tokens=1"),
+        ({"standardize": "upper"}, "Received: standardize='upper'"),
+        ({"split": "sentences"}, "Received: split='sentences'"),
+        ({"ngrams": 0}, "Received: ngrams=0"),
+        ({"ngrams": (1, 0)}, r"Received: ngrams=\(1, 0\)"),
+        ({"output_sequence_length": -1}, "an integer >= 0 or None. Received: output_sequence_length=-1"),
+        ({"filters": "-", "split": None}, "must be empty unless split is 'whitespace'"),
         ({"max_tokens": 3, "vocabulary": ["a", "b"]}, "4 tokens are more than max_tokens = 3"),
     ],
 )
