@@ -16,7 +16,8 @@ from embedcnn import models, vectors
 
 FOLDERS = sorted((Path(__file__).parent / "golden").glob("saved_[0-9]*"))
 LANGUAGE_MODELS = {"characters": embedcnn.CharLanguageModel, "words": embedcnn.WordLanguageModel}
-CLOSE = {"rtol": 1e-4, "atol": 1e-5}  # another instruction set may round sums differently
+CLOSE = {"rtol": 1e-4, "atol": 1e-5}  # another instruction set may round sums differently,
+TRAINED = {"rtol": 1e-3, "atol": 2e-4}  # and training widens that; a lost slot of an optimizer gives 2e-3
 
 
 def expected_of(path):
@@ -30,10 +31,10 @@ def arrays(expected, prefix):
     return [expected[key] for key in sorted(expected) if key.startswith(prefix)]
 
 
-def same(found, expected):
+def same(found, expected, within):
     assert len(found) == len(expected) > 0
     for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one, other, **CLOSE)
+        np.testing.assert_allclose(one, other, **within)
 
 
 FILES = [path for folder in FOLDERS for path in sorted(folder.glob("*.embedcnn"))]
@@ -53,15 +54,15 @@ def test_there_are_files_of_every_kind():
 def test_a_model_predicts_the_same_and_training_goes_on(path):
     expected, model = expected_of(path), loaded(path)
     x, y = arrays(expected, "x"), arrays(expected, "y")
-    same(predicted(model, x), arrays(expected, "prediction"))
-    same(continued(model, x, y if len(y) > 1 else y[0]), arrays(expected, "continued"))
+    same(predicted(model, x), arrays(expected, "prediction"), CLOSE)
+    same(continued(model, x, y if len(y) > 1 else y[0]), arrays(expected, "continued"), TRAINED)
 
 
 @pytest.mark.parametrize("path", [path for path in MODELS if path.stem == "bag"], ids=named)
 def test_a_ragged_batch_predicts_the_same(path):
     expected = expected_of(path)
     ragged = embedcnn.Ragged.from_sequences([row[row > 0] for row in expected["x0"]])
-    same([loaded(path).predict(ragged, verbose=0)], arrays(expected, "prediction"))
+    same([loaded(path).predict(ragged, verbose=0)], arrays(expected, "prediction"), CLOSE)
 
 
 @pytest.mark.parametrize("name", ["functional", "tokenizer", "classifier"])
@@ -77,7 +78,7 @@ def test_a_language_model_writes_the_same_and_training_goes_on(path):
     expected, writer = expected_of(path), LANGUAGE_MODELS[path.stem].load(path)
     found = written(writer)
     assert found["text"] == expected["text"]
-    same([found["loss"], found["continued"]], [expected["loss"], expected["continued"]])
+    same([found["loss"], found["continued"]], [expected["loss"], expected["continued"]], TRAINED)
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
@@ -96,7 +97,7 @@ def test_an_interrupted_training_goes_on(folder, tmp_path):
     model, fit, batches = backed_up(tmp_path)
     fit()
     assert batches.seen == 8  # of 12: four were trained when the backup was written
-    same(model.get_weights(), expected)
+    same(model.get_weights(), expected, TRAINED)
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)

@@ -72,7 +72,7 @@ def bag():
     words = tokens()
     x = layers.GlobalAveragePooling1D()(layers.Embedding(ngrams.size, 4, mask_zero=True)(ngrams(words)))
     model = embedcnn.Model(words, layers.Dense(3, activation="softmax")(x), seed=5)
-    model.compile("adagrad", SPARSE)
+    model.compile(optimizers.Adagrad(0.05), SPARSE)
     return model, [PADDED], LABELS
 
 
@@ -124,10 +124,10 @@ MODELS = {
     "every_layer": every_layer,
     "sgd": lambda: sequential(optimizers.SGD(0.05, momentum=0.9)),
     "adamw": lambda: sequential(optimizers.AdamW(0.01)),
-    "adamax": lambda: sequential("adamax"),
+    "adamax": lambda: sequential(optimizers.Adamax(0.02)),
     "rmsprop": lambda: sequential(optimizers.RMSprop(0.01, momentum=0.5, centered=True)),
-    "adagrad": lambda: sequential("adagrad"),
-    "adadelta": lambda: sequential("adadelta"),
+    "adagrad": lambda: sequential(optimizers.Adagrad(0.05)),
+    "adadelta": lambda: sequential(optimizers.Adadelta(1.0)),
     "averaged": lambda: sequential(
         optimizers.Adam(0.01, use_ema=True, ema_momentum=0.8, gradient_accumulation_steps=2)
     ),
