@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# clang, its sanitizers' run-time and a C compiler, from Debian's packages where they are missing
+# clang, its sanitizers' run-time, a C compiler, and an ARM processor in software, from Debian's packages where missing
 . "$(dirname "$0")/../environment.sh"
 
 missing=()
@@ -24,13 +24,22 @@ has_fuzzer() {
     clang -fsanitize=fuzzer,address,undefined "$WORK/fuzzer.c" -o "$WORK/fuzzer" 2>/dev/null
 }
 
+update_debian() { "${become_root[@]}" apt-get -qq update </dev/null; }
+
 if [ ${#missing[@]} -gt 0 ] || ! has_fuzzer; then
-    "${become_root[@]}" apt-get -qq update </dev/null
+    update_debian
     [ ${#missing[@]} -eq 0 ] || install_debian "${missing[@]}"
     # The run-time belongs to clang's major version: libclang-rt-14-dev, libclang-rt-19-dev ...
     has_fuzzer || install_debian "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
     has_fuzzer || { echo "clang cannot link a sanitized fuzz target" >&2; exit 1; }
 fi
+
+# tests/kernels compiles the NEON kernels and runs them under qemu, and is skipped where either is missing.
+has_arm() { command -v aarch64-linux-gnu-gcc >/dev/null && command -v qemu-aarch64 >/dev/null; }
+if ! has_arm && ! { update_debian && install_debian gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user; }; then
+    echo "!!! NEON IS NOT CHECKED: neither here nor to be installed: a compiler for ARM and qemu-aarch64" >&2
+fi
 gcc --version | head -n 1
 clang --version | head -n 1
+! has_arm || qemu-aarch64 --version | head -n 1
 python3 --version
