@@ -34,8 +34,6 @@ import numpy as np
 import peers
 from contestant import Contestant
 
-sys.path.insert(0, str(peers.ROOT))
-
 WIDTH, FILTERS, KERNELS, BATCH, LENGTH, RATE = 50, 100, (3, 4, 5), 50, 64, 0.5
 MOST_EPOCHS, PATIENCE, GOAL_POINTS = 30, 4, 0.7
 TEST, DEVELOP, TRAIN = 2, 1, 0

@@ -11,15 +11,12 @@ optimizer touches the rows of the batch only). Takes 2.4 GB of memory, more wher
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 
 import kim
 import numpy as np
 import peers
 import text_cnn
-
-sys.path.insert(0, str(peers.ROOT))
 
 SMALL, LARGE, BATCHES = 20_000, 2_000_000, 200
 GOALS = {"frozen": 1.15, "trainable": 1.25}

@@ -14,15 +14,12 @@ that a batch lacks stay as they are (SparseAdam). Goal: after all steps within 0
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import peers
-
-sys.path.insert(0, str(peers.ROOT))
 
 GOAL_NATS, RATE, EPSILON, NORM = 0.01, 0.002, 1e-7, 1.0
 

@@ -25,8 +25,6 @@ import numpy as np
 import peers
 import text_cnn
 
-sys.path.insert(0, str(peers.ROOT))
-
 GOAL = 0.45
 
 

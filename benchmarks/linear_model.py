@@ -12,12 +12,9 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 import time
 
 import peers
-
-sys.path.insert(0, str(peers.ROOT))
 
 
 def linear_accuracy(train, held) -> float:

@@ -44,7 +44,6 @@ TRAININGS = {
 
 def train(name: str, training: Training) -> None:
     """In the child: trains, then prints its peak in MB."""
-    sys.path.insert(0, str(peers.ROOT))
 
     def serve(version: str, step) -> None:
         for number in range(training.steps):

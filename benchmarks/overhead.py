@@ -11,14 +11,11 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 import time
 from collections.abc import Callable
 
 import numpy as np
 import peers
-
-sys.path.insert(0, str(peers.ROOT))
 
 GOAL_MICROSECONDS = 60
 

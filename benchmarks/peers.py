@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ import numpy as np
 
 PROCESSOR_TIME = "EMBEDCNN_PROCESSOR_TIME"
 ROOT = Path(__file__).resolve().parent.parent
+if any((ROOT / "embedcnn" / f"_core{suffix}").exists() for suffix in EXTENSION_SUFFIXES):
+    sys.path.insert(0, str(ROOT))  # this checkout, where it has been built in place; else what is installed
 
 
 def zipf_ids(rng: np.random.Generator, count: int, vocabulary: int, exponent: float = 1.05) -> np.ndarray:
@@ -55,8 +58,6 @@ def trimmed(ids: np.ndarray, shortest: int = 5) -> list[np.ndarray]:
 
 def machine() -> dict[str, object]:
     """What the figures depend on: processor, cores, instruction set, threads, versions."""
-    if str(ROOT) not in sys.path:
-        sys.path.insert(0, str(ROOT))  # this checkout, where embedcnn is not installed
     from embedcnn import _core
 
     model = next(
@@ -146,7 +147,6 @@ class Contestant:
     def start(self) -> None:
         environment = {
             **os.environ,
-            "PYTHONPATH": str(ROOT),
             "TF_CPP_MIN_LOG_LEVEL": "3",
             "CUDA_VISIBLE_DEVICES": "",
         }
@@ -239,7 +239,6 @@ def high_is_bf16() -> bool:
     """
     if "--serve" in sys.argv:
         return True
-    sys.path.insert(0, str(ROOT))
     import embedcnn
 
     return embedcnn.show_config()["matmul_formats"]["high"] != "fp32"
@@ -312,7 +311,6 @@ def compete(
     parser.add_argument("--case", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
-        sys.path.insert(0, str(ROOT))
         served[arguments.serve](shape, arguments.case)
         return
     warn_if_busy()

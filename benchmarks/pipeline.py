@@ -13,13 +13,10 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 import time
 
 import numpy as np
 import peers
-
-sys.path.insert(0, str(peers.ROOT))
 
 VOCABULARY, WIDTH, FILTERS, KERNELS, BATCH, LENGTH = 18765, 300, 100, (3, 4, 5), 50, 64
 GOAL_PERCENT = 5

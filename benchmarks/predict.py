@@ -77,7 +77,6 @@ def one_sentence(calls: int) -> dict[str, object]:
 
 def main() -> None:
     if "--sentence" in sys.argv:
-        sys.path.insert(0, str(peers.ROOT))
         parser = argparse.ArgumentParser()
         parser.add_argument("--sentence", type=int)
         print(json.dumps(one_sentence(parser.parse_args().sentence)))

@@ -9,14 +9,11 @@ Goal: >= 1.8 times as fast with two. Needs two idle cores to mean anything.
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 
 import kim
 import peers
 import text_cnn
-
-sys.path.insert(0, str(peers.ROOT))
 
 GOAL = 1.8
 

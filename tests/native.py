@@ -1,4 +1,7 @@
-"""Programs in C that check the core from inside: compiles them with csrc as setup.py does, and runs them."""
+"""Programs in C that check the core from inside: compiles them with csrc as setup.py does, and runs them.
+
+Benchmarks use it too, so it does without pytest, which takes unittest's SkipTest as its own.
+"""
 
 import ast
 import atexit
@@ -9,9 +12,8 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+import unittest
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[1]
 FLAGS = [
@@ -41,10 +43,10 @@ def compile_checks(folder: Path, checks: list[Path], tiles: bool = False) -> Pat
     With ``tiles`` the machine seems to have AMX: its kernels are compiled over registers in plain C.
     """
     if tiles and platform.system() != "Linux":
-        pytest.skip("replacing ec_cpu needs the linker of Linux")
+        raise unittest.SkipTest("replacing ec_cpu needs the linker of Linux")
     compiler = tuple(shlex.split(os.environ.get("CC", "cc")))
     if shutil.which(compiler[0]) is None:
-        pytest.skip(f"no C compiler: {compiler[0]} not found")
+        raise unittest.SkipTest(f"no C compiler: {compiler[0]} not found")
     flags, objects = compile_core(compiler, platform.machine())
     linked = []
     if tiles:
@@ -61,7 +63,7 @@ def compile_checks_for_arm(folder: Path, checks: list[Path]) -> tuple[str, Path]
     compiler, emulator = "aarch64-linux-gnu-gcc", "qemu-aarch64"
     for tool in (compiler, emulator):
         if shutil.which(tool) is None:
-            pytest.skip(f"{tool} not found")
+            raise unittest.SkipTest(f"{tool} not found")
     flags, objects = compile_core((compiler,), "aarch64")
     return emulator, link_checks(folder, (compiler,), checks, flags, [*objects.values(), "-static"])
 
