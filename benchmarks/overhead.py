@@ -62,7 +62,7 @@ def tiny_program():
         ("cross_entropy", (4,), (5,), (), {"kind": "sparse_categorical"}),
     ]
     parameters = [(f"p{number}", shape) for number, shape in enumerate(shapes)]
-    program = _core.Program([("ids", "x", 6)], parameters, operations, (5,))
+    program = _core.Program([("x", "int32", 6, ())], parameters, operations, (5,))
     program.set_optimizer("adam")
     for number, shape in enumerate(shapes):
         value = rng.normal(size=shape).astype(np.float32)

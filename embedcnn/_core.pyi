@@ -20,6 +20,10 @@ def _set_spin_ns(nanoseconds: int, /) -> None: ...
 def _set_least_work(operations: int, /) -> None: ...
 def _memory_fail_at(number: int, forever: bool, /) -> int: ...
 
+# operations.c: what is true of each operation
+
+def operations() -> dict[str, dict[str, Any]]: ...
+
 # program.c, program_spec.c, program_inputs.c, program_gradients.c: a lowered model
 
 _Floats: TypeAlias = npt.NDArray[np.float32]
@@ -44,7 +48,7 @@ class StepResult(tuple[Any, ...]):
 class Program:
     def __new__(
         cls,
-        inputs: list[tuple[Any, ...]],
+        inputs: list[tuple[str, Literal["int32", "float32"], int | None, tuple[int, ...]]],
         parameters: list[tuple[str, tuple[int, ...]]],
         operations: list[tuple[Any, ...]],
         outputs: tuple[int, ...],
@@ -52,7 +56,7 @@ class Program:
         input_gradients: bool = False,
     ) -> Program: ...
     @property
-    def widths(self) -> list[int]: ...
+    def shapes(self) -> list[tuple[str, int | None, tuple[int, ...]]]: ...
     @property
     def learning(self) -> list[int]: ...
     @property

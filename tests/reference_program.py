@@ -41,12 +41,12 @@ class Program:
     def read_inputs(self, values):
         tensors = {}
         for number, (spec, value) in enumerate(zip(self.inputs, values, strict=True)):
-            if spec[0] == "ids":
+            if spec[1] == "int32":
                 ids, mask = (
                     reference.padded(*value) if isinstance(value, tuple) else (np.asarray(value), None)
                 )
                 tensors[number] = (ids, mask)
-            elif spec[0] == "floats":
+            elif spec[2] is None:
                 tensors[number] = np.asarray(value, np.float64)
             else:
                 tensors[number] = sequence(*value) if isinstance(value, tuple) else sequence(value)

@@ -1,5 +1,17 @@
-/* Texts of the status codes. */
+/* Texts of the status codes, and reports. */
 #include "base/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+ec_status ec_refuse(struct ec_report *report, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(report->text, sizeof report->text, format, arguments);
+    va_end(arguments);
+    return EC_BAD_VALUE;
+}
 
 const char *ec_status_text(ec_status status)
 {

@@ -23,16 +23,6 @@ static const struct ec_attribute attributes[] = {
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
-{
-    ec_status status = ec_infer_counts(op, 1, 1, 0, 0, message, bytes);
-    if (status == EC_OK && (status = ec_infer_floats(op, 0, message, bytes)) == EC_OK) {
-        op->outputs[0]->kind = op->inputs[0]->kind;
-        op->outputs[0]->cols = op->inputs[0]->cols;
-    }
-    return status;
-}
-
 /* Tiles of some thousand values. */
 static const int64_t block = 4096;
 
@@ -142,7 +132,9 @@ const struct ec_op_type ec_op_activation = {
     .name = "activation",
     .state_bytes = sizeof(struct state),
     .attributes = attributes,
-    .infer = infer,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
     .plan = ec_op_plan_like_input,
     .forward = forward,
     .backward = backward,
@@ -150,7 +142,9 @@ const struct ec_op_type ec_op_activation = {
 
 const struct ec_op_type ec_op_softmax = {
     .name = "softmax",
-    .infer = infer,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
     .plan = ec_op_plan_like_input,
     .forward = softmax_forward,
     .backward = softmax_backward,
@@ -158,7 +152,9 @@ const struct ec_op_type ec_op_softmax = {
 
 const struct ec_op_type ec_op_log_softmax = {
     .name = "log_softmax",
-    .infer = infer,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
     .plan = ec_op_plan_like_input,
     .forward = log_softmax_forward,
     .backward = log_softmax_backward,

@@ -18,36 +18,24 @@ static const struct ec_attribute attributes[] = {
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
-{
-    ec_status status = ec_infer_counts(op, 1, 1, 0, 0, message, bytes);
-    if (status != EC_OK || (status = ec_infer_floats(op, 0, message, bytes)) != EC_OK) {
-        return status;
-    }
-    op->outputs[0]->kind = op->inputs[0]->kind;
-    op->outputs[0]->cols = op->inputs[0]->cols;
-    return EC_OK;
-}
-
 static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
     struct state *state = op->state;
     state->value = 0.0;
-    state->text_penalty = ec_arena_take(step->arena, step->batch, sizeof *state->text_penalty);
+    state->text_penalty = ec_arena_take(step->arena, ec_tensor_texts(op->inputs[0]), sizeof *state->text_penalty);
     ec_status status = ec_op_plan_like_input(op, step);
     return state->text_penalty ? status : EC_NO_MEMORY;
 }
 
-static int64_t first_value(const struct ec_tensor *in, int64_t b)
-{
-    return (in->layout ? in->layout->offsets[b] : b) * in->cols;
-}
+static int64_t first_value(const struct ec_tensor *in, int64_t b) { return ec_tensor_row(in, b) * in->cols; }
 
 static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0];
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    int64_t texts = ec_tensor_texts(in);
+    for (int64_t b; (b = ec_team_next(team, texts)) >= 0;) {
         int64_t begin = first_value(in, b), end = first_value(in, b + 1);
         double sizes = 0.0, squares = 0.0;
         for (int64_t i = begin; i < end; i++) {
@@ -60,20 +48,22 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
     ec_team_barrier(team);
     if (team->index == 0) {
         double sum = 0.0;
-        for (int64_t b = 0; b < step->batch; b++) {
+        for (int64_t b = 0; b < texts; b++) {
             sum += state->text_penalty[b];
         }
-        state->value = sum / (double)step->batch;
+        state->value = sum / (double)texts;
     }
     ec_team_barrier(team);
 }
 
 static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     const struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    float l1 = (float)(state->l1 / (double)step->batch), twice_l2 = (float)(2.0 * state->l2 / (double)step->batch);
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    int64_t texts = ec_tensor_texts(in);
+    float l1 = (float)(state->l1 / (double)texts), twice_l2 = (float)(2.0 * state->l2 / (double)texts);
+    for (int64_t b; (b = ec_team_next(team, texts)) >= 0;) {
         for (int64_t i = first_value(in, b); in->grad && i < first_value(in, b + 1); i++) {
             float x = in->data[i], slope = twice_l2 * x + (x > 0.0f ? l1 : x < 0.0f ? -l1 : 0.0f);
             float d_out = out->writers ? out->grad[i] : 0.0f;
@@ -83,17 +73,17 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     ec_team_barrier(team);
 }
 
-double ec_activity_penalty(const struct ec_op *op)
-{
-    return op->type == &ec_op_activity_penalty ? ((const struct state *)op->state)->value : 0.0;
-}
+static double penalty_of(const struct ec_op *op) { return ((const struct state *)op->state)->value; }
 
 const struct ec_op_type ec_op_activity_penalty = {
     .name = "activity_penalty",
     .state_bytes = sizeof(struct state),
     .attributes = attributes,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
     .starts_gradient = 1,
-    .infer = infer,
+    .penalty = penalty_of,
     .plan = plan,
     .forward = forward,
     .backward = backward,

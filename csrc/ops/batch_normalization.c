@@ -49,26 +49,23 @@ static struct ec_parameter *beta_of(const struct ec_op *op)
 /* The moving mean; the moving variance stands behind it. */
 static struct ec_parameter **moving_of(const struct ec_op *op) { return op->parameters + op->parameter_count - 2; }
 
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
     const struct state *state = op->state;
+    const int64_t channels = ec_tensor_channels(op->inputs[0]);
     int count = (state->scale != 0) + (state->center != 0) + 2;
-    ec_status status = ec_infer_counts(op, 1, 1, count, count, message, bytes);
-    if (status == EC_OK) {
-        status = ec_infer_floats(op, 0, message, bytes);
+    if (op->parameter_count != count) {
+        return ec_refuse(report, "batch_normalization: %d parameters; expected %d", op->parameter_count, count);
     }
+    ec_status status = EC_OK;
     for (int i = 0; status == EC_OK && i < count; i++) {
-        status = ec_infer_parameter(op, i, 1, &op->inputs[0]->cols, message, bytes);
+        status = ec_infer_parameter(op, i, &channels, report);
     }
     if (status == EC_OK && !(state->epsilon > 0.0 && state->momentum >= 0.0 && state->momentum <= 1.0)) {
-        status = ec_infer_error(message, bytes,
-                                "batch_normalization: epsilon = %g, momentum = %g; epsilon must be > 0, momentum in "
-                                "[0, 1]",
-                                state->epsilon, state->momentum);
-    }
-    if (status == EC_OK) {
-        op->outputs[0]->kind = op->inputs[0]->kind;
-        op->outputs[0]->cols = op->inputs[0]->cols;
+        status = ec_refuse(report,
+                           "batch_normalization: epsilon = %g, momentum = %g; epsilon must be > 0, momentum in "
+                           "[0, 1]",
+                           state->epsilon, state->momentum);
     }
     return status;
 }
@@ -83,8 +80,7 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0];
     if (moving_of(op)[0]->trainable || moving_of(op)[1]->trainable) {
-        return ec_infer_error(step->message, sizeof step->message,
-                              "batch_normalization: the moving mean and variance cannot be trainable");
+        return ec_refuse(&step->report, "batch_normalization: the moving mean and variance cannot be trainable");
     }
     ec_status status = ec_op_plan_like_input(op, step);
     state->counted = 0;
@@ -228,6 +224,11 @@ const struct ec_op_type ec_op_batch_normalization = {
     .state_bytes = sizeof(struct state),
     .defaults = &defaults,
     .attributes = attributes,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
+    .parameters = {2, 4},
+    .parameter_ranks = {{1, 1}},
     .infer = infer,
     .plan = plan,
     .forward = forward,

@@ -12,25 +12,22 @@ struct state {
     struct ec_layout layout;
 };
 
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
-    if (op->input_count < 1 || op->output_count != 1 || op->parameter_count != 0) {
-        return ec_infer_error(message, bytes, "concatenate: %d inputs, %d outputs; expected at least 1, and 1",
-                              op->input_count, op->output_count);
-    }
-    op->outputs[0]->cols = 0;
+    const struct ec_tensor *first = op->inputs[0];
+    int64_t channels = 0;
     for (int i = 0; i < op->input_count; i++) {
-        ec_status status = ec_infer_floats(op, i, message, bytes);
-        if (status != EC_OK) {
-            return status;
+        const struct ec_tensor *in = op->inputs[i];
+        int fits = in->rank == first->rank && (in->steps == EC_NO_STEPS) == (first->steps == EC_NO_STEPS);
+        for (int axis = 0; fits && axis < in->rank - 1; axis++) {
+            fits = in->dims[axis] == first->dims[axis];
         }
-        if (op->inputs[i]->kind != op->inputs[0]->kind) {
-            return ec_infer_error(message, bytes, "concatenate: input %d is %s, input 0 is not", i,
-                                  op->inputs[i]->kind == EC_FLAT ? "flat" : "a sequence");
+        if (!fits) {
+            return ec_refuse(report, "concatenate: input %d has other axes before the last than input 0", i);
         }
-        op->outputs[0]->cols += op->inputs[i]->cols;
+        channels += ec_tensor_channels(in);
     }
-    op->outputs[0]->kind = op->inputs[0]->kind;
+    ec_tensor_set_channels(op->outputs[0], channels);
     return EC_OK;
 }
 
@@ -114,6 +111,9 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
 const struct ec_op_type ec_op_concatenate = {
     .name = "concatenate",
     .state_bytes = sizeof(struct state),
+    .inputs = {1, EC_ANY_NUMBER},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
     .infer = infer,
     .plan = plan,
     .forward = forward,

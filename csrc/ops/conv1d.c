@@ -16,8 +16,9 @@ struct state {
     int strides, dilation, padding, groups;
     int64_t taps, channels, filters; /* channels of all groups */
 
-    /* of the step */
     struct ec_windows window;
+
+    /* of the step */
     struct ec_layout layout;
     float *windows; /* [rows out, groups, taps * channels of a group] */
     float *d_windows;
@@ -33,47 +34,40 @@ static const struct ec_attribute attributes[] = {
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
     struct state *state = op->state;
-    ec_status status = ec_infer_counts(op, 1, 1, 1, 2, message, bytes);
+    ec_status status = ec_infer_strides(op, state->strides, state->dilation, report);
     if (status != EC_OK) {
-        return status;
-    }
-    if (op->inputs[0]->kind != EC_SEQUENCE) {
-        return ec_infer_error(message, bytes, "conv1d: the input is no sequence [B, T, C]");
-    }
-    if ((status = ec_infer_strides(op, state->strides, state->dilation, message, bytes)) != EC_OK) {
         return status;
     }
     state->channels = op->inputs[0]->cols;
     if (state->groups < 1 || state->channels % state->groups) {
-        return ec_infer_error(message, bytes, "conv1d: groups = %d does not divide the %lld channels", state->groups,
-                              (long long)state->channels);
+        return ec_refuse(report, "conv1d: groups = %d does not divide the %lld channels", state->groups,
+                         (long long)state->channels);
     }
     const int64_t dims[] = {-1, state->channels / state->groups, -1};
-    if ((status = ec_infer_parameter(op, 0, 3, dims, message, bytes)) != EC_OK) {
+    if ((status = ec_infer_parameter(op, 0, dims, report)) != EC_OK) {
         return status;
     }
     state->taps = op->parameters[0]->dims[0];
     state->filters = op->parameters[0]->dims[2];
     if (state->filters % state->groups) {
-        return ec_infer_error(message, bytes, "conv1d: groups = %d does not divide the %lld filters", state->groups,
-                              (long long)state->filters);
+        return ec_refuse(report, "conv1d: groups = %d does not divide the %lld filters", state->groups,
+                         (long long)state->filters);
     }
     if (op->parameter_count == 2) {
-        status = ec_infer_parameter(op, 1, 1, &state->filters, message, bytes);
+        status = ec_infer_parameter(op, 1, &state->filters, report);
     }
-    op->outputs[0]->kind = EC_SEQUENCE;
-    op->outputs[0]->cols = state->filters;
+    state->window = (struct ec_windows){
+        .size = state->taps, .strides = state->strides, .dilation = state->dilation, .padding = state->padding};
+    ec_tensor_set_shape(op->outputs[0], ec_windows_steps(&state->window, op->inputs[0]->steps), 1, &state->filters);
     return status;
 }
 
 static ec_status plan_layout(struct ec_op *op, struct ec_step *step)
 {
     struct state *state = op->state;
-    state->window = (struct ec_windows){
-        .size = state->taps, .strides = state->strides, .dilation = state->dilation, .padding = state->padding};
     return ec_op_plan_windows(op, &state->window, &state->layout, step);
 }
 
@@ -182,16 +176,18 @@ static void add_windows_back(const struct ec_op *op, int64_t b)
 
 static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
+    int64_t texts = ec_tensor_texts(op->inputs[0]);
     struct state *state = op->state;
     const struct ec_tensor *out = op->outputs[0];
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, texts)) >= 0;) {
         write_windows(op, b);
     }
     ec_team_barrier(team);
     run_groups(team, state, state->forward, state->filters / state->groups, group_depth(state),
                state->filters / state->groups);
     if (op->parameter_count == 2) {
-        for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+        for (int64_t b; (b = ec_team_next(team, texts)) >= 0;) {
             int64_t begin = state->layout.offsets[b];
             ec_kernels()->add_bias(out->data + begin * out->cols, out->cols, op->parameters[1]->value,
                                    state->layout.offsets[b + 1] - begin, out->cols);
@@ -202,6 +198,7 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
 
 static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     int64_t filters = state->filters / state->groups;
@@ -218,7 +215,7 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     }
     if (in->needs_grad) {
         run_groups(team, state, state->d_window, group_depth(state), filters, filters);
-        for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+        for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(in))) >= 0;) {
             add_windows_back(op, b);
         }
     }
@@ -230,6 +227,12 @@ const struct ec_op_type ec_op_conv1d = {
     .state_bytes = sizeof(struct state),
     .defaults = &defaults,
     .attributes = attributes,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS, {1, 1}},
+    .parameters = {1, 2},
+    .parameter_ranks = {{3, 3}, {1, 1}},
+    .mixing = EC_MIXES_BY_KERNEL,
     .infer = infer,
     .plan = plan,
     .forward = forward,

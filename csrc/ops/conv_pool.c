@@ -54,21 +54,15 @@ static const struct ec_attribute attributes[] = {
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
     struct state *state = op->state;
-    ec_status status = ec_infer_counts(op, 1, 1, 1, 2, message, bytes);
-    if (status != EC_OK) {
-        return status;
-    }
-    if (op->inputs[0]->kind != EC_SEQUENCE) {
-        return ec_infer_error(message, bytes, "conv_pool: the input is no sequence [B, T, C]");
-    }
     if (state->strides < 1) {
-        return ec_infer_error(message, bytes, "conv_pool: strides = %d; it must be >= 1", state->strides);
+        return ec_refuse(report, "conv_pool: strides = %d; it must be >= 1", state->strides);
     }
     const int64_t dims[] = {-1, op->inputs[0]->cols, -1};
-    if ((status = ec_infer_parameter(op, 0, 3, dims, message, bytes)) != EC_OK) {
+    ec_status status = ec_infer_parameter(op, 0, dims, report);
+    if (status != EC_OK) {
         return status;
     }
     state->taps = op->parameters[0]->dims[0];
@@ -76,10 +70,9 @@ static ec_status infer(struct ec_op *op, char *message, size_t bytes)
     state->depth = state->taps * state->channels;
     state->filters = op->parameters[0]->dims[2];
     if (op->parameter_count == 2) {
-        status = ec_infer_parameter(op, 1, 1, &state->filters, message, bytes);
+        status = ec_infer_parameter(op, 1, &state->filters, report);
     }
-    op->outputs[0]->kind = EC_FLAT;
-    op->outputs[0]->cols = state->filters;
+    ec_tensor_set_shape(op->outputs[0], EC_NO_STEPS, 1, &state->filters);
     return status;
 }
 
@@ -95,15 +88,16 @@ static ec_status plan_rows(struct ec_op *op, struct ec_step *step)
 {
     struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0];
+    int64_t texts = ec_tensor_texts(in);
     const struct ec_layout *layout = in->layout;
     int serves = state->padding == EC_PADDING_VALID && !layout->mask;
     int64_t rows = 0;
-    state->begin = ec_arena_take(step->arena, step->batch + 1, sizeof *state->begin);
+    state->begin = ec_arena_take(step->arena, texts + 1, sizeof *state->begin);
     if (!state->begin) {
         return EC_NO_MEMORY;
     }
     state->begin[0] = 0;
-    for (int64_t b = 0; b < step->batch; b++) {
+    for (int64_t b = 0; b < texts; b++) {
         int64_t windows = windows_of(state, b);
         rows += windows ? (windows - 1) * state->strides + state->taps : 0;
         state->begin[b + 1] = rows;
@@ -114,35 +108,37 @@ static ec_status plan_rows(struct ec_op *op, struct ec_step *step)
     }
     state->copied = serves ? NULL : ec_arena_take(step->arena, rows * state->channels, sizeof(float));
     if (serves) { /* then rows_of is the text's length, its windows may end before */
-        memcpy(state->begin, layout->offsets, (size_t)(step->batch + 1) * sizeof *state->begin);
+        memcpy(state->begin, layout->offsets, (size_t)(texts + 1) * sizeof *state->begin);
     }
     return step->arena->failed ? EC_NO_MEMORY : EC_OK;
 }
 
 static void plan_backward(struct ec_op *op, struct ec_step *step)
 {
+    int64_t texts = ec_tensor_texts(op->inputs[0]);
     struct state *state = op->state;
     int64_t longest = 0;
-    for (int64_t b = 0; b < step->batch; b++) {
+    for (int64_t b = 0; b < texts; b++) {
         longest = ec_most(longest, rows_of(state, b));
     }
     state->grad_room = ec_most(longest * state->channels, GROUP * state->depth);
-    state->g = ec_arena_take(step->arena, step->batch * state->filters, sizeof(float));
+    state->g = ec_arena_take(step->arena, texts * state->filters, sizeof(float));
     state->turned = ec_arena_take(step->arena, state->filters * state->depth, sizeof(float));
     state->thread_grad = ec_arena_take(step->arena, step->threads * state->grad_room, sizeof(float));
-    state->thread_index = ec_arena_take(step->arena, step->threads * step->batch, sizeof(int32_t));
-    state->thread_weight = ec_arena_take(step->arena, step->threads * step->batch, sizeof(float));
+    state->thread_index = ec_arena_take(step->arena, step->threads * texts, sizeof(int32_t));
+    state->thread_weight = ec_arena_take(step->arena, step->threads * texts, sizeof(float));
 }
 
 static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
+    int64_t texts = ec_tensor_texts(op->inputs[0]);
     struct state *state = op->state;
     struct ec_tensor *out = op->outputs[0];
     state->window =
         (struct ec_windows){.size = state->taps, .strides = state->strides, .dilation = 1, .padding = state->padding};
     ec_status status = ec_op_plan_windows(op, &state->window, &state->layout, step);
     out->layout = NULL;
-    out->rows = step->batch;
+    out->rows = texts;
     if (status != EC_OK || (status = ec_op_plan_gradients(op, step)) != EC_OK ||
         (status = ec_tensor_take(out, step)) != EC_OK || (status = plan_rows(op, step)) != EC_OK) {
         return status;
@@ -154,7 +150,7 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     state->thread_room = state->products_begin + ec_round_up(WINDOWS_AT_ONCE * state->filters, 16);
     state->weights.values = ec_arena_take(step->arena, ec_panels_floats(&state->weights), sizeof(float));
     state->thread_rows = ec_arena_take(step->arena, step->threads * state->thread_room, sizeof(float));
-    state->at = ec_arena_take(step->arena, step->batch * state->filters, sizeof *state->at);
+    state->at = ec_arena_take(step->arena, texts * state->filters, sizeof *state->at);
     step->work += 2.0 * (double)state->layout.rows * (double)state->depth * (double)state->filters;
     if (out->needs_grad) {
         plan_backward(op, step);
@@ -220,7 +216,7 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
 {
     const struct state *state = op->state;
     ec_panels_fill(team, &state->weights, op->parameters[0]->value, 1, state->filters);
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(op->inputs[0]))) >= 0;) {
         if (state->copied) {
             copy_text(op, b);
         }
@@ -230,20 +226,21 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
 }
 
 /* d_W[:, :, f] of up to GROUP filters: sums of whole windows, transposed into place; and d_bias of these. */
-static void filter_gradients(const struct ec_op *op, const struct ec_step *step, int thread, struct ec_range group)
+static void filter_gradients(const struct ec_op *op, int thread, struct ec_range group)
 {
+    int64_t texts = ec_tensor_texts(op->inputs[0]);
     const struct ec_kernels *kernels = ec_kernels();
     const struct state *state = op->state;
     int64_t filters = state->filters, depth = state->depth;
     int64_t first = group.begin, count = group.end - group.begin;
     const float *in = state->copied ? state->copied : op->inputs[0]->data;
-    float *sums = state->thread_grad + thread * state->grad_room, *weight = state->thread_weight + thread * step->batch;
-    int32_t *index = state->thread_index + thread * step->batch;
+    float *sums = state->thread_grad + thread * state->grad_room, *weight = state->thread_weight + thread * texts;
+    int32_t *index = state->thread_index + thread * texts;
     int learns_bias = op->parameter_count == 2 && op->parameters[1]->trainable;
     for (int64_t f = first; f < group.end; f++) {
         int64_t winners = 0;
         float sum = 0.0f;
-        for (int64_t b = 0; b < step->batch; b++) {
+        for (int64_t b = 0; b < texts; b++) {
             float g = state->g[b * filters + f];
             index[winners] = (int32_t)(state->begin[b] + state->at[b * filters + f] * state->strides);
             weight[winners] = g;
@@ -301,8 +298,10 @@ static void input_gradient(const struct ec_op *op, int64_t b, float *d_rows)
 
 static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     const struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    int64_t texts = ec_tensor_texts(in);
     int64_t filters = state->filters;
     if (in->needs_grad) {
         for (int64_t j; (j = ec_team_next(team, state->taps)) >= 0;) {
@@ -311,7 +310,7 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
                                     state->channels);
         }
     }
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, texts)) >= 0;) {
         float *g = state->g + b * filters;
         ec_kernels()->activate_backward(g, out->grad + b * filters, NULL, out->data + b * filters,
                                         (enum ec_activation)state->activation, filters);
@@ -321,9 +320,9 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     }
     ec_team_barrier(team);
     for (struct ec_range group; ec_team_next_range(team, filters, GROUP, &group);) {
-        filter_gradients(op, step, team->index, group);
+        filter_gradients(op, team->index, group);
     }
-    for (int64_t b; in->needs_grad && (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; in->needs_grad && (b = ec_team_next(team, texts)) >= 0;) {
         input_gradient(op, b, state->thread_grad + team->index * state->grad_room);
     }
     ec_team_barrier(team);
@@ -334,6 +333,12 @@ const struct ec_op_type ec_op_conv_pool = {
     .state_bytes = sizeof(struct state),
     .defaults = &defaults,
     .attributes = attributes,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS, {1, 1}},
+    .mixing = EC_MIXES_STEPS,
+    .parameters = {1, 2},
+    .parameter_ranks = {{3, 3}, {1, 1}},
     .infer = infer,
     .plan = plan,
     .forward = forward,

@@ -7,19 +7,16 @@ struct state {
     struct ec_product forward, d_kernel, d_input;
 };
 
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
-    ec_status status = ec_infer_counts(op, 1, 1, 1, 2, message, bytes);
-    if (status != EC_OK || (status = ec_infer_floats(op, 0, message, bytes)) != EC_OK) {
+    const int64_t dims[] = {ec_tensor_channels(op->inputs[0]), -1};
+    ec_status status = ec_infer_parameter(op, 0, dims, report);
+    if (status != EC_OK) {
         return status;
     }
-    const int64_t dims[] = {op->inputs[0]->cols, -1};
-    if ((status = ec_infer_parameter(op, 0, 2, dims, message, bytes)) != EC_OK) {
-        return status;
-    }
-    op->outputs[0]->kind = op->inputs[0]->kind;
-    op->outputs[0]->cols = op->parameters[0]->dims[1];
-    return op->parameter_count == 2 ? ec_infer_parameter(op, 1, 1, &op->outputs[0]->cols, message, bytes) : EC_OK;
+    const int64_t units = op->parameters[0]->dims[1];
+    ec_tensor_set_channels(op->outputs[0], units);
+    return op->parameter_count == 2 ? ec_infer_parameter(op, 1, &units, report) : EC_OK;
 }
 
 static ec_status plan(struct ec_op *op, struct ec_step *step)
@@ -83,6 +80,11 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
 const struct ec_op_type ec_op_dense = {
     .name = "dense",
     .state_bytes = sizeof(struct state),
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
+    .parameters = {1, 2},
+    .parameter_ranks = {{2, 2}, {1, 1}},
     .infer = infer,
     .plan = plan,
     .forward = forward,

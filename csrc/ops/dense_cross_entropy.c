@@ -46,28 +46,31 @@ static const struct ec_attribute attributes[] = {
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
     const struct state *state = op->state;
-    ec_status status = ec_infer_counts(op, 1, 1, 1, 2, message, bytes);
-    if (status != EC_OK || (status = ec_loss_infer_frame(op, message, bytes)) != EC_OK) {
-        return status;
-    }
     const int64_t dims[] = {op->inputs[0]->cols, -1};
-    if ((status = ec_infer_parameter(op, 0, 2, dims, message, bytes)) != EC_OK) {
+    ec_status status = ec_loss_infer(op, report);
+    if (status != EC_OK || (status = ec_infer_parameter(op, 0, dims, report)) != EC_OK) {
         return status;
     }
     if (state->most_rows < 0) {
-        return ec_infer_error(message, bytes, "dense_cross_entropy: most_rows = %d is below 0", state->most_rows);
+        return ec_refuse(report, "dense_cross_entropy: most_rows = %d is below 0", state->most_rows);
     }
-    op->outputs[0]->cols = 1;
+    ec_tensor_set_channels(op->outputs[0], 1);
     const int64_t classes = op->parameters[0]->dims[1];
-    return op->parameter_count == 2 ? ec_infer_parameter(op, 1, 1, &classes, message, bytes) : EC_OK;
+    return op->parameter_count == 2 ? ec_infer_parameter(op, 1, &classes, report) : EC_OK;
 }
 
 int64_t ec_loss_classes(const struct ec_op *op)
 {
-    return op->type == &ec_op_dense_cross_entropy ? op->parameters[0]->dims[1] : op->inputs[0]->cols;
+    return op->parameter_count ? op->parameters[0]->dims[1] : op->inputs[0]->cols;
+}
+
+static int always(const struct ec_op *op)
+{
+    (void)op;
+    return 1;
 }
 
 /* -- the products of a tile: some rows, and some columns ------------------------------------------------------ */
@@ -181,7 +184,7 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     if ((status = plan_products(op, step)) != EC_OK) {
         return status;
     }
-    ec_loss_plan_rows(op, step, state->target, state->weight);
+    ec_loss_plan_rows(op, state->target, state->weight);
     return EC_OK;
 }
 
@@ -347,10 +350,10 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
     if (team->index == 0) {
         state->went_back = at_once; /* what stands behind may not have been planned: the answer can change */
     }
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(in))) >= 0;) {
         double loss = 0.0, plain = 0.0;
         int32_t right = 0;
-        for (int64_t row = ec_loss_first_row(in, b); row < ec_loss_first_row(in, b + 1); row++) {
+        for (int64_t row = ec_tensor_row(in, b); row < ec_tensor_row(in, b + 1); row++) {
             double weighted = state->loss[row] * state->weight[row];
             loss += weighted;
             plain += state->loss[row];
@@ -361,7 +364,7 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
         state->frame.text_loss[2 * b + 1] = plain;
         state->frame.text_right[b] = right;
     }
-    ec_loss_sum_texts(&state->frame, step, team);
+    ec_loss_sum_texts(&state->frame, team);
 }
 
 static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
@@ -377,7 +380,13 @@ const struct ec_op_type ec_op_dense_cross_entropy = {
     .state_bytes = sizeof(struct state),
     .defaults = &defaults,
     .attributes = attributes,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, 1}},
     .is_loss = 1,
+    .parameters = {1, 2},
+    .parameter_ranks = {{2, 2}, {1, 1}},
+    .takes_labels = always,
     .infer = infer,
     .plan = plan,
     .forward = forward,

@@ -11,9 +11,9 @@
 struct state {
     int strides, dilation, padding;
     int64_t multiplier; /* M */
+    struct ec_windows window;
 
     /* of the step */
-    struct ec_windows window;
     struct ec_layout layout;
 };
 
@@ -25,39 +25,31 @@ static const struct ec_attribute attributes[] = {
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
     struct state *state = op->state;
-    ec_status status = ec_infer_counts(op, 1, 1, 1, 2, message, bytes);
-    if (status != EC_OK) {
-        return status;
-    }
-    if (op->inputs[0]->kind != EC_SEQUENCE) {
-        return ec_infer_error(message, bytes, "depthwise_conv1d: the input is no sequence [B, T, C]");
-    }
-    if ((status = ec_infer_strides(op, state->strides, state->dilation, message, bytes)) != EC_OK) {
-        return status;
-    }
     const int64_t dims[] = {-1, op->inputs[0]->cols, -1};
-    if ((status = ec_infer_parameter(op, 0, 3, dims, message, bytes)) != EC_OK) {
+    ec_status status = ec_infer_strides(op, state->strides, state->dilation, report);
+    if (status != EC_OK || (status = ec_infer_parameter(op, 0, dims, report)) != EC_OK) {
         return status;
     }
     state->multiplier = op->parameters[0]->dims[2];
-    op->outputs[0]->kind = EC_SEQUENCE;
-    if (__builtin_mul_overflow(op->inputs[0]->cols, state->multiplier, &op->outputs[0]->cols)) {
+    int64_t filters;
+    if (__builtin_mul_overflow(op->inputs[0]->cols, state->multiplier, &filters)) {
         return EC_TOO_LARGE;
     }
-    return op->parameter_count == 2 ? ec_infer_parameter(op, 1, 1, &op->outputs[0]->cols, message, bytes) : EC_OK;
+    state->window = (struct ec_windows){.size = op->parameters[0]->dims[0],
+                                        .strides = state->strides,
+                                        .dilation = state->dilation,
+                                        .padding = state->padding};
+    ec_tensor_set_shape(op->outputs[0], ec_windows_steps(&state->window, op->inputs[0]->steps), 1, &filters);
+    return op->parameter_count == 2 ? ec_infer_parameter(op, 1, &filters, report) : EC_OK;
 }
 
 static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
     struct state *state = op->state;
     struct ec_tensor *out = op->outputs[0];
-    state->window = (struct ec_windows){.size = op->parameters[0]->dims[0],
-                                        .strides = state->strides,
-                                        .dilation = state->dilation,
-                                        .padding = state->padding};
     ec_status status = ec_op_plan_windows(op, &state->window, &state->layout, step);
     if (status != EC_OK || (status = ec_op_plan_gradients(op, step)) != EC_OK) {
         return status;
@@ -98,10 +90,11 @@ static void add_tap_back(float *d_x, const float *d_y, const float *w, int64_t c
 
 static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     const struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     const int64_t *offsets = state->layout.offsets;
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(in))) >= 0;) {
         for (int64_t window = 0; window < offsets[b + 1] - offsets[b]; window++) {
             float *y = out->data + (offsets[b] + window) * out->cols;
             if (op->parameter_count == 2) {
@@ -173,8 +166,10 @@ static void kernel_gradient(const struct ec_op *op, int64_t batch, int64_t tap, 
 
 static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     const struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    int64_t texts = ec_tensor_texts(in);
     int64_t blocks = ec_ceil_div(in->cols, CHANNELS);
     if (op->parameter_count == 2 && op->parameters[1]->trainable) {
         while (ec_team_next(team, 1) >= 0) {
@@ -185,9 +180,9 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     int64_t tiles = op->parameters[0]->trainable ? state->window.size * blocks : 0;
     for (int64_t tile; (tile = ec_team_next(team, tiles)) >= 0;) {
         int64_t begin = tile % blocks * CHANNELS;
-        kernel_gradient(op, step->batch, tile / blocks, begin, ec_least(begin + CHANNELS, in->cols));
+        kernel_gradient(op, texts, tile / blocks, begin, ec_least(begin + CHANNELS, in->cols));
     }
-    for (int64_t b; in->needs_grad && (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; in->needs_grad && (b = ec_team_next(team, texts)) >= 0;) {
         input_gradient(op, b);
     }
     ec_team_barrier(team);
@@ -198,6 +193,12 @@ const struct ec_op_type ec_op_depthwise_conv1d = {
     .state_bytes = sizeof(struct state),
     .defaults = &defaults,
     .attributes = attributes,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS, {1, 1}},
+    .parameters = {1, 2},
+    .parameter_ranks = {{3, 3}, {1, 1}},
+    .mixing = EC_MIXES_BY_KERNEL,
     .infer = infer,
     .plan = plan,
     .forward = forward,

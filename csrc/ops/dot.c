@@ -33,17 +33,17 @@ static const struct ec_attribute attributes[] = {
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
-static ec_status infer_side(struct ec_op *op, int number, char *message, size_t bytes)
+static ec_status infer_side(struct ec_op *op, int number, struct ec_report *report)
 {
     struct state *state = op->state;
     struct side *side = &state->side[number];
     const struct ec_tensor *in = op->inputs[number];
-    int sequence = in->kind == EC_SEQUENCE, axis = state->axes[number];
+    int sequence = in->steps != EC_NO_STEPS, axis = state->axes[number];
     if (axis < 1 || axis > 1 + sequence || (sequence && state->lengths[number] < 1)) {
-        return ec_infer_error(message, bytes,
-                              "dot: axis %d of input %d (length = %d); axes are 1 to %d, and a sequence "
-                              "has a length",
-                              axis, number, state->lengths[number], 1 + sequence);
+        return ec_refuse(report,
+                         "dot: axis %d of input %d (length = %d); axes are 1 to %d, and a sequence "
+                         "has a length",
+                         axis, number, state->lengths[number], 1 + sequence);
     }
     side->steps = sequence ? state->lengths[number] : 1;
     side->cols = in->cols;
@@ -55,55 +55,56 @@ static ec_status infer_side(struct ec_op *op, int number, char *message, size_t 
     return EC_OK;
 }
 
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
     struct state *state = op->state;
-    ec_status status = ec_infer_counts(op, 2, 1, 0, 0, message, bytes);
+    ec_status status = EC_OK;
     for (int i = 0; i < 2 && status == EC_OK; i++) {
-        status = ec_infer_floats(op, i, message, bytes);
-        status = status == EC_OK ? infer_side(op, i, message, bytes) : status;
+        status = infer_side(op, i, report);
     }
     if (status != EC_OK) {
         return status;
     }
-    if (state->side[0].depth != state->side[1].depth) {
-        return ec_infer_error(message, bytes, "dot: the axes have the sizes %lld and %lld; expected one size",
-                              (long long)state->side[0].depth, (long long)state->side[1].depth);
+    const struct side *sides = state->side;
+    if (sides[0].depth != sides[1].depth) {
+        return ec_refuse(report, "dot: the axes have the sizes %lld and %lld; expected one size",
+                         (long long)sides[0].depth, (long long)sides[1].depth);
     }
-    int both = op->inputs[0]->kind == EC_SEQUENCE && op->inputs[1]->kind == EC_SEQUENCE;
-    op->outputs[0]->kind = both ? EC_SEQUENCE : EC_FLAT;
-    op->outputs[0]->cols = both ? state->side[1].left : state->side[0].left * state->side[1].left;
+    int both = op->inputs[0]->steps != EC_NO_STEPS && op->inputs[1]->steps != EC_NO_STEPS;
+    const int64_t values = sides[0].left * sides[1].left;
+    ec_tensor_set_shape(op->outputs[0], both ? sides[0].left : EC_NO_STEPS, 1, both ? &sides[1].left : &values);
     return EC_OK;
 }
 
 static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
+    int64_t texts = ec_tensor_texts(op->inputs[0]);
     struct state *state = op->state;
     struct ec_tensor *out = op->outputs[0];
     for (int i = 0; i < 2; i++) {
         const struct ec_layout *layout = op->inputs[i]->layout;
         int64_t length = state->lengths[i];
         if (layout && (layout->masked ? layout->width > length : layout->width != length)) {
-            return ec_infer_error(step->message, sizeof step->message,
-                                  "dot: the sequences of input %d are %lld steps long; the model was built for %lld", i,
-                                  (long long)layout->width, (long long)length);
+            return ec_refuse(&step->report,
+                             "dot: the sequences of input %d are %lld steps long; the model was built for %lld", i,
+                             (long long)layout->width, (long long)length);
         }
         int64_t size;
-        if (__builtin_mul_overflow(step->batch, state->side[i].steps * state->side[i].cols, &size)) {
+        if (__builtin_mul_overflow(texts, state->side[i].steps * state->side[i].cols, &size)) {
             return EC_TOO_LARGE;
         }
         state->side[i].padded = ec_arena_take(step->arena, size, sizeof(float));
     }
     ec_status status = ec_op_plan_gradients(op, step);
     out->layout = NULL;
-    out->rows = step->batch;
-    if (status == EC_OK && out->kind == EC_SEQUENCE) {
-        status = ec_layout_full(&state->layout, step->batch, state->side[0].left, step->arena);
+    out->rows = texts;
+    if (status == EC_OK && out->steps != EC_NO_STEPS) {
+        status = ec_layout_full(&state->layout, texts, state->side[0].left, step->arena);
         out->layout = &state->layout;
         out->rows = state->layout.rows;
     }
     step->work +=
-        2.0 * (double)step->batch * (double)(state->side[0].left * state->side[1].left) * (double)state->side[0].depth;
+        2.0 * (double)texts * (double)(state->side[0].left * state->side[1].left) * (double)state->side[0].depth;
     return status == EC_OK ? ec_tensor_take(out, step) : status;
 }
 
@@ -130,9 +131,10 @@ static float *pad_example(const struct ec_op *op, int number, int64_t b)
 
 static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     const struct state *state = op->state;
     const struct side *a = &state->side[0], *b = &state->side[1];
-    for (int64_t example; (example = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t example; (example = ec_team_next(team, ec_tensor_texts(op->inputs[0]))) >= 0;) {
         const float *left = pad_example(op, 0, example), *right = pad_example(op, 1, example);
         float *out = op->outputs[0]->data + example * a->left * b->left;
         for (int64_t i = 0; i < a->left; i++) {
@@ -178,7 +180,8 @@ static void row_gradient(const struct ec_op *op, int number, int64_t example, in
 
 static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
-    for (int64_t example; (example = ec_team_next(team, step->batch)) >= 0;) {
+    (void)step;
+    for (int64_t example; (example = ec_team_next(team, ec_tensor_texts(op->inputs[0]))) >= 0;) {
         for (int number = 0; number < 2; number++) {
             const struct ec_layout *layout = op->inputs[number]->layout;
             if (!op->inputs[number]->needs_grad) {
@@ -202,6 +205,10 @@ const struct ec_op_type ec_op_dot = {
     .state_bytes = sizeof(struct state),
     .defaults = &defaults,
     .attributes = attributes,
+    .inputs = {2, 2},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, 1}},
+    .mixing = EC_MIXES_STEPS,
     .infer = infer,
     .plan = plan,
     .forward = forward,

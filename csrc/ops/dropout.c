@@ -24,18 +24,12 @@ static const struct ec_attribute attributes[] = {
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
     const struct state *state = op->state;
-    ec_status status = ec_infer_counts(op, 1, 1, 0, 0, message, bytes);
-    if (status != EC_OK || (status = ec_infer_floats(op, 0, message, bytes)) != EC_OK) {
-        return status;
-    }
     if (!(state->rate >= 0.0 && state->rate < 1.0)) {
-        return ec_infer_error(message, bytes, "dropout: rate = %g is outside [0, 1)", state->rate);
+        return ec_refuse(report, "dropout: rate = %g is outside [0, 1)", state->rate);
     }
-    op->outputs[0]->kind = op->inputs[0]->kind;
-    op->outputs[0]->cols = op->inputs[0]->cols;
     return EC_OK;
 }
 
@@ -67,7 +61,7 @@ static void drop_text(const struct ec_op *op, const struct ec_step *step, int64_
 static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(in))) >= 0;) {
         if (step->training) {
             drop_text(op, step, b, out->data, in->data, 0);
         } else {
@@ -83,7 +77,7 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
 static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(in))) >= 0;) {
         drop_text(op, step, b, in->grad, out->grad, op->adds_input[0]);
     }
     ec_team_barrier(team);
@@ -93,6 +87,11 @@ const struct ec_op_type ec_op_dropout = {
     .name = "dropout",
     .state_bytes = sizeof(struct state),
     .attributes = attributes,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
+    .is_random = 1,
+    .only_trains = 1,
     .infer = infer,
     .plan = ec_op_plan_like_input,
     .forward = forward,

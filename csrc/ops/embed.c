@@ -8,19 +8,6 @@ struct state {
     struct ec_occurrences occurrences;
 };
 
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
-{
-    ec_status status = ec_infer_counts(op, 1, 1, 0, 0, message, bytes);
-    if (status == EC_OK && op->inputs[0]->kind != EC_TOKENS) {
-        status = ec_infer_error(message, bytes, "embed: the input holds no tokens; expected the output of a lookup");
-    }
-    if (status == EC_OK) {
-        op->outputs[0]->kind = EC_SEQUENCE;
-        op->outputs[0]->cols = op->inputs[0]->cols;
-    }
-    return status;
-}
-
 static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
     struct state *state = op->state;
@@ -61,7 +48,9 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
 const struct ec_op_type ec_op_embed = {
     .name = "embed",
     .state_bytes = sizeof(struct state),
-    .infer = infer,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_TOKENS, EC_STEPS, {1, 1}},
     .plan = plan,
     .forward = forward,
     .backward = backward,

@@ -13,19 +13,14 @@ static const struct ec_attribute attributes[] = {
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
     const struct state *state = op->state;
-    ec_status status = ec_infer_counts(op, 1, 1, 0, 0, message, bytes);
-    if (status != EC_OK) {
-        return status;
+    if (state->length < 1) {
+        return ec_refuse(report, "flatten: length = %d; it must be >= 1", state->length);
     }
-    if (op->inputs[0]->kind != EC_SEQUENCE || state->length < 1) {
-        return ec_infer_error(message, bytes, "flatten: expected a sequence and length >= 1, got length = %d",
-                              state->length);
-    }
-    op->outputs[0]->kind = EC_FLAT;
-    op->outputs[0]->cols = state->length * op->inputs[0]->cols; /* at most 2**20 times 2**31 */
+    const int64_t values = state->length * op->inputs[0]->cols; /* at most 2**20 times 2**31 */
+    ec_tensor_set_shape(op->outputs[0], EC_NO_STEPS, 1, &values);
     return EC_OK;
 }
 
@@ -36,12 +31,11 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     struct ec_tensor *out = op->outputs[0];
     int fits = layout->masked ? layout->width <= state->length : layout->width == state->length;
     if (!fits) {
-        return ec_infer_error(step->message, sizeof step->message,
-                              "flatten: the sequences are %lld steps long; the model was built for %d",
-                              (long long)layout->width, state->length);
+        return ec_refuse(&step->report, "flatten: the sequences are %lld steps long; the model was built for %d",
+                         (long long)layout->width, state->length);
     }
     out->layout = NULL;
-    out->rows = step->batch;
+    out->rows = ec_tensor_texts(op->inputs[0]);
     ec_status status = ec_op_plan_gradients(op, step);
     return status == EC_OK ? ec_tensor_take(out, step) : status;
 }
@@ -49,9 +43,10 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
 /* Copies the rows of text b to their places, or their gradients back. */
 static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     const struct ec_layout *layout = in->layout;
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(in))) >= 0;) {
         float *y = out->data + b * out->cols;
         memset(y, 0, (size_t)out->cols * sizeof *y);
         for (int64_t row = layout->offsets[b]; row < layout->offsets[b + 1]; row++) {
@@ -66,9 +61,10 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
 
 static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     const struct ec_layout *layout = in->layout;
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(in))) >= 0;) {
         for (int64_t row = layout->offsets[b]; row < layout->offsets[b + 1]; row++) {
             int64_t t = layout->starts[b] + row - layout->offsets[b];
             float share = !layout->mask || layout->mask[row] ? 1.0f : 0.0f;
@@ -86,6 +82,10 @@ const struct ec_op_type ec_op_flatten = {
     .name = "flatten",
     .state_bytes = sizeof(struct state),
     .attributes = attributes,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS, {1, EC_MAX_RANK}},
+    .mixing = EC_MIXES_STEPS,
     .infer = infer,
     .plan = plan,
     .forward = forward,

@@ -11,23 +11,17 @@ struct state {
     int32_t *at; /* max: [B, C] row of the winner, -1: none */
 };
 
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
-    ec_status status = ec_infer_counts(op, 1, 1, 0, 0, message, bytes);
-    if (status == EC_OK && op->inputs[0]->kind != EC_SEQUENCE) {
-        status = ec_infer_error(message, bytes, "%s: the input is no sequence [B, T, C]", op->type->name);
-    }
-    if (status == EC_OK) {
-        op->outputs[0]->kind = EC_FLAT;
-        op->outputs[0]->cols = op->inputs[0]->cols;
-    }
-    return status;
+    (void)report;
+    op->outputs[0]->steps = EC_NO_STEPS;
+    return EC_OK;
 }
 
 static ec_status plan_average(struct ec_op *op, struct ec_step *step)
 {
     op->outputs[0]->layout = NULL;
-    op->outputs[0]->rows = step->batch;
+    op->outputs[0]->rows = ec_tensor_texts(op->inputs[0]);
     ec_status status = ec_op_plan_gradients(op, step);
     return status == EC_OK ? ec_tensor_take(op->outputs[0], step) : status;
 }
@@ -39,16 +33,17 @@ static ec_status plan_max(struct ec_op *op, struct ec_step *step)
         return EC_TOO_LARGE;
     }
     ec_status status = plan_average(op, step);
-    state->at = ec_arena_take(step->arena, step->batch * op->outputs[0]->cols, sizeof *state->at);
+    state->at = ec_arena_take(step->arena, ec_tensor_texts(op->inputs[0]) * op->outputs[0]->cols, sizeof *state->at);
     return state->at ? status : EC_NO_MEMORY;
 }
 
 static void forward_max(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     const struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     const int64_t *offsets = in->layout->offsets;
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(in))) >= 0;) {
         ec_rows_maximum(out->data + b * out->cols, state->at + b * out->cols, in->data, in->cols, in->layout,
                         offsets[b], offsets[b + 1]);
     }
@@ -66,9 +61,10 @@ static void clear_text(const struct ec_op *op, int64_t b)
 
 static void backward_max(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     const struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(in))) >= 0;) {
         clear_text(op, b);
         ec_rows_maximum_back(in->grad, out->grad + b * out->cols, state->at + b * out->cols, out->cols);
     }
@@ -77,9 +73,10 @@ static void backward_max(struct ec_op *op, const struct ec_step *step, struct ec
 
 static void forward_average(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     const int64_t *offsets = in->layout->offsets;
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(in))) >= 0;) {
         ec_rows_mean(out->data + b * out->cols, in->data, in->cols, in->layout, offsets[b], offsets[b + 1]);
     }
     ec_team_barrier(team);
@@ -87,9 +84,10 @@ static void forward_average(struct ec_op *op, const struct ec_step *step, struct
 
 static void backward_average(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     const int64_t *offsets = in->layout->offsets;
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(in))) >= 0;) {
         clear_text(op, b);
         ec_rows_mean_back(in->grad, out->grad + b * out->cols, in->cols, in->layout, offsets[b], offsets[b + 1]);
     }
@@ -99,6 +97,10 @@ static void backward_average(struct ec_op *op, const struct ec_step *step, struc
 const struct ec_op_type ec_op_global_max_pool = {
     .name = "global_max_pool",
     .state_bytes = sizeof(struct state),
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS, {1, EC_MAX_RANK}},
+    .mixing = EC_MIXES_STEPS,
     .infer = infer,
     .plan = plan_max,
     .forward = forward_max,
@@ -107,6 +109,10 @@ const struct ec_op_type ec_op_global_max_pool = {
 
 const struct ec_op_type ec_op_global_average_pool = {
     .name = "global_average_pool",
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS, {1, EC_MAX_RANK}},
+    .mixing = EC_MIXES_STEPS,
     .infer = infer,
     .plan = plan_average,
     .forward = forward_average,

@@ -26,23 +26,20 @@ static const struct ec_attribute attributes[] = {
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
     const struct state *state = op->state;
+    const int64_t channels = ec_tensor_channels(op->inputs[0]);
     int count = (state->scale != 0) + (state->center != 0);
-    ec_status status = ec_infer_counts(op, 1, 1, count, count, message, bytes);
-    if (status == EC_OK) {
-        status = ec_infer_floats(op, 0, message, bytes);
+    if (op->parameter_count != count) {
+        return ec_refuse(report, "layer_normalization: %d parameters; expected %d", op->parameter_count, count);
     }
+    ec_status status = EC_OK;
     for (int i = 0; status == EC_OK && i < count; i++) {
-        status = ec_infer_parameter(op, i, 1, &op->inputs[0]->cols, message, bytes);
+        status = ec_infer_parameter(op, i, &channels, report);
     }
     if (status == EC_OK && !(state->epsilon > 0.0)) {
-        status = ec_infer_error(message, bytes, "layer_normalization: epsilon = %g; it must be > 0", state->epsilon);
-    }
-    if (status == EC_OK) {
-        op->outputs[0]->kind = op->inputs[0]->kind;
-        op->outputs[0]->cols = op->inputs[0]->cols;
+        status = ec_refuse(report, "layer_normalization: epsilon = %g; it must be > 0", state->epsilon);
     }
     return status;
 }
@@ -158,6 +155,11 @@ const struct ec_op_type ec_op_layer_normalization = {
     .state_bytes = sizeof(struct state),
     .defaults = &defaults,
     .attributes = attributes,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
+    .parameters = {0, 2},
+    .parameter_ranks = {{1, 1}},
     .infer = infer,
     .plan = plan,
     .forward = forward,

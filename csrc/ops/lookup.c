@@ -21,34 +21,23 @@ static const struct ec_attribute attributes[] = {
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
-    if (op->input_count < 1 || op->input_count != op->output_count || op->parameter_count != 1) {
-        return ec_infer_error(
-            message, bytes,
-            "lookup: %d inputs, %d outputs, %d parameters; expected as many outputs as inputs, one table",
-            op->input_count, op->output_count, op->parameter_count);
-    }
-    const int64_t dims[] = {-1, -1};
     struct ec_parameter *table = op->parameters[0];
-    ec_status status = ec_infer_parameter(op, 0, 2, dims, message, bytes);
-    if (status != EC_OK) {
-        return status;
+    if (op->input_count != op->output_count) {
+        return ec_refuse(report, "lookup: %d inputs, %d outputs; expected as many outputs as inputs", op->input_count,
+                         op->output_count);
     }
     if (table->is_table) {
-        return ec_infer_error(message, bytes, "lookup: parameter %s is read by two lookups; give one all inputs",
-                              table->name);
+        return ec_refuse(report, "lookup: parameter %s is read by two lookups; give one all inputs", table->name);
     }
     table->is_table = 1;
     for (int i = 0; i < op->input_count; i++) {
-        if (op->inputs[i]->kind != EC_IDS) {
-            return ec_infer_error(message, bytes, "lookup: input %d holds floats; expected ids", i);
-        }
         if (op->inputs[i]->id_limit > table->dims[0]) {
             op->inputs[i]->id_limit = table->dims[0];
         }
-        op->outputs[i]->kind = EC_TOKENS;
-        op->outputs[i]->cols = table->dims[1];
+        op->outputs[i]->dtype = EC_TOKENS;
+        ec_tensor_set_shape(op->outputs[i], op->inputs[i]->steps, 1, &table->dims[1]);
     }
     return EC_OK;
 }
@@ -181,6 +170,12 @@ const struct ec_op_type ec_op_lookup = {
     .name = "lookup",
     .state_bytes = sizeof(struct state),
     .attributes = attributes,
+    .inputs = {1, EC_ANY_NUMBER},
+    .outputs = {1, EC_ANY_NUMBER},
+    .parameters = {1, 1},
+    .first = {EC_IDS, EC_STEPS, {0, 0}},
+    .parameter_ranks = {{2, 2}},
+    .reads_table = 1,
     .infer = infer,
     .plan = plan,
     .forward = forward,

@@ -10,25 +10,12 @@ enum reduction {
 };
 const char *const ec_loss_reductions[] = {"sum_over_batch_size", "sum", "mean_with_sample_weight", NULL};
 
-ec_status ec_loss_infer(struct ec_op *op, char *message, size_t bytes)
-{
-    ec_status status = ec_infer_counts(op, 1, 1, 0, 0, message, bytes);
-    return status == EC_OK ? ec_loss_infer_frame(op, message, bytes) : status;
-}
-
-ec_status ec_loss_infer_frame(struct ec_op *op, char *message, size_t bytes)
+ec_status ec_loss_infer(struct ec_op *op, struct ec_report *report)
 {
     const struct ec_loss_state *state = op->state;
-    ec_status status = ec_infer_floats(op, 0, message, bytes);
-    if (status != EC_OK) {
-        return status;
-    }
     if (!(state->label_smoothing >= 0.0 && state->label_smoothing <= 1.0)) {
-        return ec_infer_error(message, bytes, "%s: label_smoothing = %g is outside [0, 1]", op->type->name,
-                              state->label_smoothing);
+        return ec_refuse(report, "%s: label_smoothing = %g is outside [0, 1]", op->type->name, state->label_smoothing);
     }
-    op->outputs[0]->kind = op->inputs[0]->kind;
-    op->outputs[0]->cols = op->inputs[0]->cols;
     return EC_OK;
 }
 
@@ -57,7 +44,7 @@ static double weight_of(const struct ec_loss_state *state, int64_t b, int64_t ta
 }
 
 /* How many rows count, and the sum of their weights. */
-static void count_rows(struct ec_loss_state *state, const struct ec_tensor *in, int64_t batch)
+static void count_rows(struct ec_loss_state *state, const struct ec_tensor *in)
 {
     struct ec_loss_sums *sums = &state->loss.sums;
     *sums = (struct ec_loss_sums){.rows = (double)in->rows, .weights = (double)in->rows};
@@ -65,8 +52,8 @@ static void count_rows(struct ec_loss_state *state, const struct ec_tensor *in, 
         return;
     }
     sums->rows = sums->weights = 0.0;
-    for (int64_t b = 0; b < batch; b++) {
-        for (int64_t row = ec_loss_first_row(in, b); row < ec_loss_first_row(in, b + 1); row++) {
+    for (int64_t b = 0; b < state->texts; b++) {
+        for (int64_t row = ec_tensor_row(in, b); row < ec_tensor_row(in, b + 1); row++) {
             int64_t target = target_row(state, in, b, row);
             if (target >= 0 && !is_ignored(state, target)) {
                 sums->rows += 1.0;
@@ -92,29 +79,28 @@ ec_status ec_loss_plan_sums(struct ec_op *op, struct ec_step *step)
     int64_t given = state->loss.targets ? state->loss.target_width : width;
     int fits = in->layout && in->layout->masked ? given >= width : given == width;
     if (!fits) {
-        return ec_infer_error(step->message, sizeof step->message,
-                              "y: the targets have %lld steps (0: no time axis), the predictions have %lld",
-                              (long long)given, (long long)width);
+        return ec_refuse(&step->report, "y: the targets have %lld steps (0: no time axis), the predictions have %lld",
+                         (long long)given, (long long)width);
     }
     if (state->loss.weight_width && state->loss.weight_width != given) {
-        return ec_infer_error(step->message, sizeof step->message,
-                              "sample_weight has %lld steps, the targets have %lld (0: no time axis)",
-                              (long long)state->loss.weight_width, (long long)given);
+        return ec_refuse(&step->report, "sample_weight has %lld steps, the targets have %lld (0: no time axis)",
+                         (long long)state->loss.weight_width, (long long)given);
     }
     state->padded_width = given;
-    count_rows(state, in, step->batch);
+    state->texts = ec_tensor_texts(in);
+    count_rows(state, in);
     state->divisor = divisor_of(state);
-    state->text_loss = ec_arena_take(step->arena, 2 * step->batch, sizeof *state->text_loss);
-    state->text_right = ec_arena_take(step->arena, step->batch, sizeof *state->text_right);
+    state->text_loss = ec_arena_take(step->arena, 2 * state->texts, sizeof *state->text_loss);
+    state->text_right = ec_arena_take(step->arena, state->texts, sizeof *state->text_right);
     return step->arena->failed ? EC_NO_MEMORY : EC_OK;
 }
 
-void ec_loss_plan_rows(const struct ec_op *op, const struct ec_step *step, int64_t *target, double *weight)
+void ec_loss_plan_rows(const struct ec_op *op, int64_t *target, double *weight)
 {
     const struct ec_loss_state *state = op->state;
     const struct ec_tensor *in = op->inputs[0];
-    for (int64_t b = 0; b < step->batch; b++) {
-        for (int64_t row = ec_loss_first_row(in, b); row < ec_loss_first_row(in, b + 1); row++) {
+    for (int64_t b = 0; b < state->texts; b++) {
+        for (int64_t row = ec_tensor_row(in, b); row < ec_tensor_row(in, b + 1); row++) {
             target[row] = target_row(state, in, b, row);
             weight[row] = target[row] >= 0 ? weight_of(state, b, target[row]) : 0.0;
         }
@@ -144,7 +130,7 @@ static const void *targets_of(const struct ec_op *op, int64_t target)
     if (!state->loss.targets) { /* a loss that is given later */
         return NULL;
     }
-    if (ec_loss_takes_labels(op)) {
+    if (op->type->takes_labels && op->type->takes_labels(op)) {
         return (const int32_t *)state->loss.targets + target;
     }
     return (const float *)state->loss.targets + target * op->inputs[0]->cols;
@@ -158,13 +144,13 @@ static void set_value(struct ec_loss_state *state, double sum, double plain)
 }
 
 /* Adds the texts' losses in their order, whoever computed them. */
-void ec_loss_sum_texts(struct ec_loss_state *state, const struct ec_step *step, struct ec_team *team)
+void ec_loss_sum_texts(struct ec_loss_state *state, struct ec_team *team)
 {
     ec_team_barrier(team);
     if (team->index == 0) {
         double sum = 0.0, plain = 0.0;
         int64_t right = 0;
-        for (int64_t b = 0; b < step->batch; b++) {
+        for (int64_t b = 0; b < state->texts; b++) {
             sum += state->text_loss[2 * b];
             plain += state->text_loss[2 * b + 1];
             right += state->text_right[b];
@@ -177,15 +163,16 @@ void ec_loss_sum_texts(struct ec_loss_state *state, const struct ec_step *step, 
 
 void ec_loss_forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     const struct ec_loss_rule *rule = op->type->loss_rule;
     struct ec_loss_state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     const int32_t any_label = 0;
     int64_t cols = in->cols;
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, state->texts)) >= 0;) {
         double loss = 0.0, plain = 0.0;
         int64_t right = 0;
-        for (int64_t row = ec_loss_first_row(in, b); row < ec_loss_first_row(in, b + 1); row++) {
+        for (int64_t row = ec_tensor_row(in, b); row < ec_tensor_row(in, b + 1); row++) {
             float *p = out->data + row * cols;
             const float *x = in->data + row * cols;
             int64_t target = target_row(state, in, b, row);
@@ -206,7 +193,7 @@ void ec_loss_forward(struct ec_op *op, const struct ec_step *step, struct ec_tea
         state->text_loss[2 * b + 1] = plain;
         state->text_right[b] = (int32_t)right;
     }
-    ec_loss_sum_texts(state, step, team);
+    ec_loss_sum_texts(state, team);
 }
 
 static void backward_text(struct ec_op *op, int thread, int64_t b)
@@ -214,7 +201,7 @@ static void backward_text(struct ec_op *op, int thread, int64_t b)
     const struct ec_loss_state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     int64_t cols = in->cols;
-    for (int64_t row = ec_loss_first_row(in, b); row < ec_loss_first_row(in, b + 1); row++) {
+    for (int64_t row = ec_tensor_row(in, b); row < ec_tensor_row(in, b + 1); row++) {
         float *d_x = op->adds_input[0] ? state->scratch + thread * cols : in->grad + row * cols;
         int64_t target = target_row(state, in, b, row);
         if (target < 0 || is_ignored(state, target) || state->divisor == 0.0) {
@@ -232,19 +219,21 @@ static void backward_text(struct ec_op *op, int thread, int64_t b)
 
 void ec_loss_backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    (void)step;
+    const struct ec_loss_state *state = op->state;
+    for (int64_t b; (b = ec_team_next(team, state->texts)) >= 0;) {
         backward_text(op, team->index, b);
     }
     ec_team_barrier(team);
 }
 
-void ec_loss_give(struct ec_op *op, int64_t batch, const double *losses, const float *derivatives)
+void ec_loss_give(struct ec_op *op, const double *losses, const float *derivatives)
 {
     struct ec_loss_state *state = op->state;
     const struct ec_tensor *in = op->inputs[0];
     double sum = 0.0, plain = 0.0;
-    for (int64_t b = 0; b < batch; b++) {
-        for (int64_t row = ec_loss_first_row(in, b); row < ec_loss_first_row(in, b + 1); row++) {
+    for (int64_t b = 0; b < state->texts; b++) {
+        for (int64_t row = ec_tensor_row(in, b); row < ec_tensor_row(in, b + 1); row++) {
             int64_t target = target_row(state, in, b, row);
             if (target >= 0) {
                 sum += losses[target] * weight_of(state, b, target);

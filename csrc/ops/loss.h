@@ -17,6 +17,7 @@ struct ec_loss_state {
     double weight, label_smoothing, delta, alpha, gamma;
 
     /* of the step */
+    int64_t texts;        /* B of the predictions */
     int64_t padded_width; /* T of targets and weights: as the predictions', or more where these are masked */
     int binary_labels;    /* hinges: all targets are 0 or 1, so that 0 means -1 */
     double divisor;       /* n */
@@ -41,9 +42,9 @@ struct ec_loss_rule {
  * weights, sets the divisor and takes the sums of the texts. */
 ec_status ec_loss_plan_sums(struct ec_op *op, struct ec_step *step);
 /* Of each row, where its target stands, -1 where it is masked, and the weight of its loss before division by n. */
-void ec_loss_plan_rows(const struct ec_op *op, const struct ec_step *step, int64_t *target, double *weight);
+void ec_loss_plan_rows(const struct ec_op *op, int64_t *target, double *weight);
 /* Called by every thread once text_loss and text_right are written: the step's loss and how many rows are right. */
-void ec_loss_sum_texts(struct ec_loss_state *state, const struct ec_step *step, struct ec_team *team);
+void ec_loss_sum_texts(struct ec_loss_state *state, struct ec_team *team);
 static inline int64_t ec_loss_first_row(const struct ec_tensor *in, int64_t b)
 {
     return in->layout ? in->layout->offsets[b] : b;
@@ -56,9 +57,7 @@ extern const char *const ec_loss_reductions[];
         "reduction", EC_ATTRIBUTE_CHOICE, offsetof(struct ec_loss_state, reduction), ec_loss_reductions                \
     }
 
-ec_status ec_loss_infer(struct ec_op *op, char *message, size_t bytes);
-/* The same for losses with parameters, which check how many there are. */
-ec_status ec_loss_infer_frame(struct ec_op *op, char *message, size_t bytes);
+ec_status ec_loss_infer(struct ec_op *op, struct ec_report *report);
 ec_status ec_loss_plan(struct ec_op *op, struct ec_step *step);
 /* forward and backward of every loss whose type has a rule. */
 void ec_loss_forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team);

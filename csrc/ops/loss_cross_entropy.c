@@ -28,13 +28,13 @@ static const struct ec_attribute attributes[] = {
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
     const struct ec_loss_state *state = op->state;
     if (state->loss.has_ignored && state->kind != SPARSE_CATEGORICAL) {
-        return ec_infer_error(message, bytes, "cross_entropy: only the kind 'sparse_categorical' can ignore a class");
+        return ec_refuse(report, "cross_entropy: only the kind 'sparse_categorical' can ignore a class");
     }
-    return ec_loss_infer(op, message, bytes);
+    return ec_loss_infer(op, report);
 }
 
 /* The target of channel c after label smoothing. */
@@ -176,11 +176,9 @@ static void gradient(const struct ec_loss_state *state, float *d_x, const float 
 
 static const struct ec_loss_rule rule = {.value = value, .gradient = gradient, .right = right};
 
-int ec_loss_takes_labels(const struct ec_op *op)
+static int takes_labels(const struct ec_op *op)
 {
-    int sparse =
-        op->type == &ec_op_cross_entropy && ((const struct ec_loss_state *)op->state)->kind == SPARSE_CATEGORICAL;
-    return sparse || op->type == &ec_op_dense_cross_entropy;
+    return ((const struct ec_loss_state *)op->state)->kind == SPARSE_CATEGORICAL;
 }
 
 const struct ec_op_type ec_op_cross_entropy = {
@@ -188,8 +186,12 @@ const struct ec_op_type ec_op_cross_entropy = {
     .state_bytes = sizeof(struct ec_loss_state),
     .defaults = &defaults,
     .attributes = attributes,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, 1}},
     .is_loss = 1,
     .loss_rule = &rule,
+    .takes_labels = takes_labels,
     .infer = infer,
     .plan = ec_loss_plan,
     .forward = ec_loss_forward,

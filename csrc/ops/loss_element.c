@@ -104,7 +104,8 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
     struct ec_loss_state *state = op->state;
     const float *targets = state->loss.targets;
-    int64_t count = step->batch * op->inputs[0]->cols * (state->loss.target_width ? state->loss.target_width : 1);
+    int64_t count = ec_tensor_texts(op->inputs[0]) * op->inputs[0]->cols *
+                    (state->loss.target_width ? state->loss.target_width : 1);
     state->binary_labels = targets && (state->kind == HINGE || state->kind == SQUARED_HINGE);
     for (int64_t i = 0; i < count && state->binary_labels; i++) {
         state->binary_labels = targets[i] == 0.0f || targets[i] == 1.0f;
@@ -112,13 +113,13 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     return ec_loss_plan(op, step);
 }
 
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
     double delta = ((const struct ec_loss_state *)op->state)->delta;
     if (!(delta > 0.0)) {
-        return ec_infer_error(message, bytes, "%s: delta = %g is not above 0", op->type->name, delta);
+        return ec_refuse(report, "%s: delta = %g is not above 0", op->type->name, delta);
     }
-    return ec_loss_infer(op, message, bytes);
+    return ec_loss_infer(op, report);
 }
 
 static const struct ec_loss_rule rule = {.value = value, .gradient = gradient};
@@ -128,6 +129,9 @@ const struct ec_op_type ec_op_element_loss = {
     .state_bytes = sizeof(struct ec_loss_state),
     .defaults = &defaults,
     .attributes = attributes,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, 1}},
     .is_loss = 1,
     .loss_rule = &rule,
     .infer = infer,
@@ -141,6 +145,9 @@ const struct ec_op_type ec_op_squared_error = {
     .state_bytes = sizeof(struct ec_loss_state),
     .defaults = &defaults,
     .attributes = squared_error_attributes,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, 1}},
     .is_loss = 1,
     .loss_rule = &rule,
     .infer = infer,

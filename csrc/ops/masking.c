@@ -23,20 +23,17 @@ static const struct ec_attribute attributes[] = {
 static struct ec_tensor *sequence_of(const struct ec_op *op) { return op->inputs[op->input_count - 1]; }
 static struct ec_tensor *mask_of(const struct ec_op *op) { return op->input_count > 1 ? op->inputs[0] : NULL; }
 
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
-    ec_status status = ec_infer_counts(op, op->input_count > 1 ? 2 : 1, 1, 0, 0, message, bytes);
-    if (status == EC_OK && sequence_of(op)->kind != EC_SEQUENCE) {
-        status = ec_infer_error(message, bytes, "masking: the input is no sequence [B, T, C]");
+    const struct ec_tensor *in = sequence_of(op), *mask = mask_of(op);
+    if (in->steps == EC_NO_STEPS) {
+        return ec_refuse(report, "masking: the input is no sequence [B, T, C]");
     }
-    if (status == EC_OK && mask_of(op) && mask_of(op)->kind != EC_FLAT) {
-        status = ec_infer_error(message, bytes, "masking: the mask is not [B, T]");
+    if (mask && (mask->steps != EC_NO_STEPS || mask->rank != 1)) {
+        return ec_refuse(report, "masking: the mask is not [B, T]");
     }
-    if (status == EC_OK) {
-        op->outputs[0]->kind = EC_SEQUENCE;
-        op->outputs[0]->cols = sequence_of(op)->cols;
-    }
-    return status;
+    ec_tensor_set_shape(op->outputs[0], in->steps, in->rank, in->dims);
+    return EC_OK;
 }
 
 /* Whether row `row` of text b counts. */
@@ -70,9 +67,8 @@ static ec_status plan_layout(struct ec_op *op, struct ec_step *step)
     const struct ec_layout *in = sequence_of(op)->layout;
     const struct ec_tensor *given = mask_of(op);
     if (given && given->cols != in->width) {
-        return ec_infer_error(step->message, sizeof step->message,
-                              "masking: the mask has %lld steps, the sequence %lld", (long long)given->cols,
-                              (long long)in->width);
+        return ec_refuse(&step->report, "masking: the mask has %lld steps, the sequence %lld", (long long)given->cols,
+                         (long long)in->width);
     }
     int64_t *offsets = ec_arena_take(step->arena, in->batch + 1, sizeof *offsets);
     int64_t *starts = ec_arena_take(step->arena, in->batch, sizeof *starts);
@@ -122,8 +118,9 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
 
 static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     const struct ec_tensor *in = sequence_of(op), *out = op->outputs[0];
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(sequence_of(op)))) >= 0;) {
         int64_t rows = out->layout->offsets[b + 1] - out->layout->offsets[b];
         if (rows) {
             int64_t row = out->layout->offsets[b];
@@ -136,9 +133,10 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
 
 static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     const struct ec_tensor *in = sequence_of(op), *given = mask_of(op), *out = op->outputs[0];
     const int64_t *offsets = in->layout->offsets;
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(sequence_of(op)))) >= 0;) {
         if (given && given->needs_grad && !op->adds_input[0]) {
             memset(given->grad + b * given->cols, 0, (size_t)given->cols * sizeof(float));
         }
@@ -161,8 +159,11 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
 const struct ec_op_type ec_op_masking = {
     .name = "masking",
     .state_bytes = sizeof(struct state),
-    .plans_from_values = 1,
     .attributes = attributes,
+    .inputs = {1, 2},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
+    .plans_from_values = 1,
     .infer = infer,
     .plan = plan,
     .forward = forward,

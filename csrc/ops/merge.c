@@ -39,30 +39,24 @@ static const struct ec_attribute attributes[] = {
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
     const struct state *state = op->state;
-    if (op->input_count < 1 || op->output_count != 1 || op->parameter_count != 0) {
-        return ec_infer_error(message, bytes, "merge: %d inputs, %d outputs; expected at least 1, and 1",
-                              op->input_count, op->output_count);
-    }
+    const struct ec_tensor *first = op->inputs[0];
     if (state->kind == SUBTRACT && op->input_count != 2) {
-        return ec_infer_error(message, bytes, "merge: subtract takes 2 inputs, got %d", op->input_count);
+        return ec_refuse(report, "merge: subtract takes 2 inputs, got %d", op->input_count);
     }
-    for (int i = 0; i < op->input_count; i++) {
-        ec_status status = ec_infer_floats(op, i, message, bytes);
-        if (status != EC_OK) {
-            return status;
+    for (int i = 1; i < op->input_count; i++) {
+        const struct ec_tensor *in = op->inputs[i];
+        int fits = in->rank == first->rank && (in->steps == EC_NO_STEPS) == (first->steps == EC_NO_STEPS);
+        for (int axis = 0; fits && axis < in->rank; axis++) {
+            fits = in->dims[axis] == first->dims[axis];
         }
-        if (op->inputs[i]->kind != op->inputs[0]->kind || op->inputs[i]->cols != op->inputs[0]->cols) {
-            return ec_infer_error(message, bytes,
-                                  "merge: input %d has %lld channels, input 0 has %lld; both must be flat or both "
-                                  "sequences of as many channels",
-                                  i, (long long)op->inputs[i]->cols, (long long)op->inputs[0]->cols);
+        if (!fits) {
+            return ec_refuse(report, "merge: input %d has %lld channels, input 0 has %lld; all must have the same axes",
+                             i, (long long)in->cols, (long long)first->cols);
         }
     }
-    op->outputs[0]->kind = op->inputs[0]->kind;
-    op->outputs[0]->cols = op->inputs[0]->cols;
     return EC_OK;
 }
 
@@ -197,11 +191,12 @@ static void run_rows(struct ec_op *op, int64_t text, piece_fn *run)
 
 static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     if (!((const struct state *)op->state)->differ) {
         run_tiles(op, team, merge_piece);
         return;
     }
-    for (int64_t text; (text = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t text; (text = ec_team_next(team, ec_tensor_texts(op->inputs[0]))) >= 0;) {
         run_rows(op, text, merge_piece);
     }
     ec_team_barrier(team);
@@ -209,11 +204,12 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
 
 static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     if (!((const struct state *)op->state)->differ) {
         run_tiles(op, team, gradients_of_piece);
         return;
     }
-    for (int64_t text; (text = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t text; (text = ec_team_next(team, ec_tensor_texts(op->inputs[0]))) >= 0;) {
         ec_op_clear_gradients(op, text);
         run_rows(op, text, gradients_of_piece);
     }
@@ -224,6 +220,9 @@ const struct ec_op_type ec_op_merge = {
     .name = "merge",
     .state_bytes = sizeof(struct state),
     .attributes = attributes,
+    .inputs = {1, EC_ANY_NUMBER},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
     .infer = infer,
     .plan = plan,
     .forward = forward,

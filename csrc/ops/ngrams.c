@@ -12,44 +12,17 @@
 
 struct state {
     int n;
-    double input_dim, buckets; /* whole numbers; as an int an attribute ends at 2^20 */
+    int64_t input_dim, buckets;
 };
 
 static const struct state defaults = {.n = 2};
 
 static const struct ec_attribute attributes[] = {
     {"n", EC_ATTRIBUTE_INT, offsetof(struct state, n), NULL},
-    {"input_dim", EC_ATTRIBUTE_FLOAT, offsetof(struct state, input_dim), NULL},
-    {"buckets", EC_ATTRIBUTE_FLOAT, offsetof(struct state, buckets), NULL},
+    {"input_dim", EC_ATTRIBUTE_COUNT, offsetof(struct state, input_dim), NULL},
+    {"buckets", EC_ATTRIBUTE_COUNT, offsetof(struct state, buckets), NULL},
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
-
-static int is_count(double value) { return value >= 1 && value <= INT32_MAX && value == (double)(int64_t)value; }
-
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
-{
-    const struct state *state = op->state;
-    ec_status status = ec_infer_counts(op, 1, 1, 0, 0, message, bytes);
-    if (status != EC_OK) {
-        return status;
-    }
-    if (op->inputs[0]->kind != EC_IDS) {
-        return ec_infer_error(message, bytes, "ngrams: the input holds no ids");
-    }
-    if (state->n < 1 || state->n > 64 || !is_count(state->input_dim) || !is_count(state->buckets) ||
-        state->input_dim + state->buckets > INT32_MAX) {
-        return ec_infer_error(message, bytes,
-                              "ngrams: n = %d, input_dim = %.17g, buckets = %.17g; allowed are n in [1, 64] and whole "
-                              "numbers from 1 that sum to less than 2**31",
-                              state->n, state->input_dim, state->buckets);
-    }
-    if (op->inputs[0]->id_limit > (int64_t)state->input_dim) {
-        op->inputs[0]->id_limit = (int64_t)state->input_dim;
-    }
-    op->outputs[0]->kind = EC_IDS;
-    op->outputs[0]->id_limit = INT32_MAX; /* lookup lowers it to the rows of its table */
-    return EC_OK;
-}
 
 /* How many ids a text of `length` tokens gives. */
 static int64_t ids_of(int64_t length, int n)
@@ -59,6 +32,26 @@ static int64_t ids_of(int64_t length, int n)
         sum += length - width + 1;
     }
     return sum;
+}
+
+static ec_status infer(struct ec_op *op, struct ec_report *report)
+{
+    const struct state *state = op->state;
+    if (state->n < 1 || state->n > 64 || state->input_dim < 1 || state->buckets < 1 || state->input_dim > INT32_MAX ||
+        state->buckets > INT32_MAX - state->input_dim) {
+        return ec_refuse(report,
+                         "ngrams: n = %d, input_dim = %lld, buckets = %lld; allowed are n in [1, 64] and numbers from "
+                         "1 that sum to less than 2**31",
+                         state->n, (long long)state->input_dim, (long long)state->buckets);
+    }
+    if (op->inputs[0]->id_limit > state->input_dim) {
+        op->inputs[0]->id_limit = state->input_dim;
+    }
+    int64_t steps = op->inputs[0]->steps;
+    op->outputs[0]->dtype = EC_IDS;
+    op->outputs[0]->steps = steps < 0 ? steps : ids_of(steps, state->n);
+    op->outputs[0]->id_limit = INT32_MAX; /* lookup lowers it to the rows of its table */
+    return EC_OK;
 }
 
 static void write_text(int32_t *out, const int32_t *ids, int64_t length, const struct state *state)
@@ -85,10 +78,9 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     const struct ec_tensor *in = op->inputs[0];
     const struct ec_layout *given = in->layout;
     struct ec_tensor *out = op->outputs[0];
-    if (state->input_dim + state->buckets > (double)out->id_limit) {
-        return ec_infer_error(step->message, sizeof step->message,
-                              "ngrams: input_dim + buckets = %.0f; the table has %lld rows only",
-                              state->input_dim + state->buckets, (long long)out->id_limit);
+    if (state->input_dim + state->buckets > out->id_limit) {
+        return ec_refuse(&step->report, "ngrams: input_dim + buckets = %lld; the table has %lld rows only",
+                         (long long)(state->input_dim + state->buckets), (long long)out->id_limit);
     }
     struct ec_layout *layout = ec_arena_take(step->arena, 1, sizeof *layout);
     int64_t *offsets = ec_arena_take(step->arena, given->batch + 1, sizeof *offsets);
@@ -100,9 +92,8 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
         offsets[b + 1] = offsets[b] + ids_of(given->offsets[b + 1] - given->offsets[b], state->n);
     }
     if (offsets[given->batch] > INT32_MAX) {
-        return ec_infer_error(step->message, sizeof step->message,
-                              "ngrams: %lld ids; allowed are 2**31 - 1, use a smaller batch",
-                              (long long)offsets[given->batch]);
+        return ec_refuse(&step->report, "ngrams: %lld ids; allowed are 2**31 - 1, use a smaller batch",
+                         (long long)offsets[given->batch]);
     }
     *layout = *given;
     layout->offsets = offsets;
@@ -134,6 +125,10 @@ const struct ec_op_type ec_op_ngrams = {
     .state_bytes = sizeof(struct state),
     .defaults = &defaults,
     .attributes = attributes,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_IDS, EC_STEPS, {0, 0}},
+    .mixing = EC_MIXES_STEPS,
     .infer = infer,
     .plan = plan,
     .forward = forward,

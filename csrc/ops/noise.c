@@ -25,19 +25,12 @@ static const struct ec_attribute attributes[] = {
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
     const struct state *state = op->state;
-    ec_status status = ec_infer_counts(op, 1, 1, 0, 0, message, bytes);
-    if (status != EC_OK || (status = ec_infer_floats(op, 0, message, bytes)) != EC_OK) {
-        return status;
-    }
     if (!(state->deviation >= 0.0 && isfinite(state->deviation))) {
-        return ec_infer_error(message, bytes, "noise: deviation = %g; it must be a finite number >= 0",
-                              state->deviation);
+        return ec_refuse(report, "noise: deviation = %g; it must be a finite number >= 0", state->deviation);
     }
-    op->outputs[0]->kind = op->inputs[0]->kind;
-    op->outputs[0]->cols = op->inputs[0]->cols;
     return EC_OK;
 }
 
@@ -84,7 +77,7 @@ static void change_text(const struct ec_op *op, const struct ec_step *step, int6
 
 static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(op->inputs[0]))) >= 0;) {
         change_text(op, step, b, op->outputs[0]->data, op->inputs[0]->data, 0, 0);
     }
     ec_team_barrier(team);
@@ -92,7 +85,7 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
 
 static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(op->inputs[0]))) >= 0;) {
         change_text(op, step, b, op->inputs[0]->grad, op->outputs[0]->grad, op->adds_input[0], 1);
     }
     ec_team_barrier(team);
@@ -102,6 +95,11 @@ const struct ec_op_type ec_op_noise = {
     .name = "noise",
     .state_bytes = sizeof(struct state),
     .attributes = attributes,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
+    .is_random = 1,
+    .only_trains = 1,
     .infer = infer,
     .plan = plan,
     .forward = forward,

@@ -1,8 +1,6 @@
-/* What the operations share: the table of types, checks of their parameters, and planning of outputs and gradients. */
+/* What the operations share: the table of types, and planning of outputs and gradients. infer.c has their checks. */
 #include "ops/op.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 const struct ec_op_type *const ec_op_types[] = {
@@ -116,7 +114,7 @@ ec_status ec_op_plan_like_inputs(struct ec_op *op, struct ec_step *step, struct 
     struct ec_tensor *out = op->outputs[0];
     const struct ec_layout *joined = op->inputs[0]->layout;
     *differ = 0;
-    for (int i = 1; op->inputs[0]->kind == EC_SEQUENCE && i < op->input_count; i++) {
+    for (int i = 1; op->inputs[0]->layout && i < op->input_count; i++) {
         const struct ec_layout *other = op->inputs[i]->layout;
         if (ec_layout_same(joined, other)) {
             continue;
@@ -125,16 +123,16 @@ ec_status ec_op_plan_like_inputs(struct ec_op *op, struct ec_step *step, struct 
         if (status != EC_OK) {
             return status != EC_BAD_VALUE
                        ? status
-                       : ec_infer_error(step->message, sizeof step->message,
-                                        "%s: sequence %d has %lld steps, those before it %lld; without a mask they "
-                                        "need as many, and a masked one no more than these (pad both to one length)",
-                                        op->type->name, i, (long long)other->width, (long long)joined->width);
+                       : ec_refuse(&step->report,
+                                   "%s: sequence %d has %lld steps, those before it %lld; without a mask they "
+                                   "need as many, and a masked one no more than these (pad both to one length)",
+                                   op->type->name, i, (long long)other->width, (long long)joined->width);
         }
         joined = layout;
         *differ = 1;
     }
     out->layout = joined;
-    out->rows = op->inputs[0]->kind == EC_SEQUENCE ? joined->rows : op->inputs[0]->rows;
+    out->rows = op->inputs[0]->layout ? joined->rows : op->inputs[0]->rows;
     ec_status status = ec_op_plan_gradients(op, step);
     return status == EC_OK ? ec_tensor_take(out, step) : status;
 }
@@ -160,89 +158,16 @@ struct ec_product ec_product_plan(struct ec_step *step, float *out, int64_t out_
     return product;
 }
 
-ec_status ec_infer_error(char *message, size_t bytes, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(message, bytes, format, arguments);
-    va_end(arguments);
-    return EC_BAD_VALUE;
-}
-
-static int format_shape(char *text, size_t bytes, int rank, const int64_t *dims)
-{
-    int used = snprintf(text, bytes, "(");
-    for (int i = 0; i < rank && used >= 0 && (size_t)used < bytes; i++) {
-        const char *comma = i + 1 < rank ? ", " : rank == 1 ? "," : "";
-        used += dims[i] < 0 ? snprintf(text + used, bytes - (size_t)used, "any%s", comma)
-                            : snprintf(text + used, bytes - (size_t)used, "%lld%s", (long long)dims[i], comma);
-    }
-    if (used >= 0 && (size_t)used < bytes) {
-        used += snprintf(text + used, bytes - (size_t)used, ")");
-    }
-    return used;
-}
-
-ec_status ec_infer_parameter(const struct ec_op *op, int number, int rank, const int64_t *dims, char *message,
-                             size_t bytes)
-{
-    const struct ec_parameter *parameter = op->parameters[number];
-    int same = parameter->rank == rank;
-    for (int i = 0; same && i < rank; i++) {
-        same = dims[i] < 0 ? parameter->dims[i] > 0 : parameter->dims[i] == dims[i];
-    }
-    if (same) {
-        return EC_OK;
-    }
-    char received[96], wanted[96];
-    format_shape(received, sizeof received, parameter->rank, parameter->dims);
-    format_shape(wanted, sizeof wanted, rank, dims);
-    return ec_infer_error(message, bytes, "%s: parameter %s has the shape %s; expected %s", op->type->name,
-                          parameter->name, received, wanted);
-}
-
-ec_status ec_infer_counts(const struct ec_op *op, int inputs, int outputs, int least_parameters, int most_parameters,
-                          char *message, size_t bytes)
-{
-    if (op->input_count != inputs || op->output_count != outputs || op->parameter_count < least_parameters ||
-        op->parameter_count > most_parameters) {
-        return ec_infer_error(
-            message, bytes, "%s: %d inputs, %d outputs and %d parameters; expected %d, %d and %d to %d", op->type->name,
-            op->input_count, op->output_count, op->parameter_count, inputs, outputs, least_parameters, most_parameters);
-    }
-    return EC_OK;
-}
-
-ec_status ec_infer_strides(const struct ec_op *op, int strides, int dilation, char *message, size_t bytes)
-{
-    if (strides < 1 || dilation < 1 || (strides > 1 && dilation > 1)) {
-        return ec_infer_error(message, bytes,
-                              "%s: strides = %d, dilation_rate = %d; both must be >= 1 and one of them 1",
-                              op->type->name, strides, dilation);
-    }
-    return EC_OK;
-}
-
 ec_status ec_op_plan_windows(const struct ec_op *op, const struct ec_windows *window, struct ec_layout *layout,
                              struct ec_step *step)
 {
     const struct ec_layout *in = op->inputs[0]->layout;
     ec_status status = ec_windows_layout(layout, window, in, 0, step->arena);
     if (status == EC_BAD_VALUE) {
-        return ec_infer_error(step->message, sizeof step->message,
-                              "the texts are %lld tokens long; a kernel that reaches over %lld with padding='valid' "
-                              "needs at least as many",
-                              (long long)in->width, (long long)ec_windows_reach(window));
+        return ec_refuse(&step->report,
+                         "the texts are %lld tokens long; a kernel that reaches over %lld with padding='valid' "
+                         "needs at least as many",
+                         (long long)in->width, (long long)ec_windows_reach(window));
     }
     return status;
-}
-
-ec_status ec_infer_floats(const struct ec_op *op, int number, char *message, size_t bytes)
-{
-    enum ec_tensor_kind kind = op->inputs[number]->kind;
-    if (kind != EC_SEQUENCE && kind != EC_FLAT) {
-        return ec_infer_error(message, bytes, "%s: input %d holds %s; expected floats", op->type->name, number,
-                              kind == EC_IDS ? "ids" : "tokens");
-    }
-    return EC_OK;
 }

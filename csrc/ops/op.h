@@ -20,11 +20,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum ec_tensor_kind {
-    EC_IDS,      /* integers [B, T] or ragged */
-    EC_TOKENS,   /* what a lookup makes of them: rows of its distinct ids */
-    EC_SEQUENCE, /* floats, one row a token */
-    EC_FLAT      /* floats, one row a text */
+/* What the values of a tensor are. */
+enum ec_dtype {
+    EC_IDS = 1,    /* int32: numbers of rows of a table */
+    EC_TOKENS = 2, /* float32 that a lookup made of ids: rows of its distinct ids, by number */
+    EC_FLOATS = 4  /* float32 */
+};
+/* Of ec_tensor.steps, besides a number. */
+enum {
+    EC_ANY_STEPS = -1,
+    EC_NO_STEPS = -2
 };
 
 /* Rows of a table that a batch needs, once each (made by lookup, read by embed and the fused operations). */
@@ -37,48 +42,52 @@ struct ec_lookup_rows {
     int writers;     /* operations that have been planned to write d_values */
 };
 
+/* In padded form [B, steps, dims ...], or [B, dims ...] where steps is EC_NO_STEPS: a row for each step of each text,
+ * or one for each text. */
 struct ec_tensor {
-    enum ec_tensor_kind kind;
-    int64_t cols;          /* channels; 0 for ids */
-    int is_input;          /* given by the caller */
-    int input_length;      /* inputs only: fixed T, or -1 */
-    const char *name;      /* inputs only */
-    int64_t id_limit;      /* ids only: the smallest table that reads them */
-    int wants_grad_always; /* input whose gradient the caller asked for */
+    enum ec_dtype dtype;
+    int64_t steps; /* T where it is the same for all batches (a masked text may end before), or as above */
+    int rank;      /* dimensions of a row */
+    int64_t dims[EC_MAX_RANK];
+    int64_t cols;     /* their product: values of a row */
+    int is_input;     /* given by the caller */
+    const char *name; /* inputs only */
+    int64_t id_limit; /* ids only: the smallest table that reads them */
 
     /* of the step that runs */
-    const struct ec_layout *layout; /* all but EC_FLAT */
-    int64_t rows;                   /* B, or layout->rows */
+    const struct ec_layout *layout; /* NULL without steps */
+    int64_t rows;                   /* layout->rows, or texts */
     float *data;                    /* [rows x cols] */
     float *grad;                    /* the same, NULL where nothing upstream learns */
     const int32_t *ids;             /* EC_IDS: [rows] */
     const int32_t *token_rows;      /* EC_TOKENS: [rows] row of `lookup`, -1 for a masked token */
     struct ec_lookup_rows *lookup;
-    int repeats; /* EC_SEQUENCE: padded form repeats the step before a masked one, instead of zeros */
+    int repeats; /* padded form repeats the step before a masked one, instead of zeros */
     int needs_grad;
     int writers; /* operations that have been planned to write grad */
 };
 
 struct ec_step {
     struct ec_arena *arena;
-    int64_t batch;
+    int64_t batch;               /* texts of the inputs; an operation asks its tensors */
     int training;                /* dropout is active */
     int backward;                /* a backward pass will follow */
     int threads;                 /* largest team */
     uint64_t key;                /* (seed, step) */
     enum ec_precision precision; /* of all matrix products */
     double work;                 /* floating-point operations, roughly: too few are not worth a team */
-    char message[256];           /* what was wrong, where plan returns EC_BAD_VALUE */
+    struct ec_report report;     /* what was wrong, where plan returns EC_BAD_VALUE */
 };
 
 struct ec_op;
 struct ec_loss_rule;
 enum ec_attribute_kind {
-    EC_ATTRIBUTE_INT,
-    EC_ATTRIBUTE_FLOAT,
-    EC_ATTRIBUTE_CHOICE
+    EC_ATTRIBUTE_INT,   /* int, within 2^20 either way */
+    EC_ATTRIBUTE_COUNT, /* int64_t */
+    EC_ATTRIBUTE_FLOAT, /* double */
+    EC_ATTRIBUTE_CHOICE /* int: index of `choices` */
 };
-/* A setting of an operation, at `offset` of its state: int, double, or int index of `choices`. */
+/* A setting of an operation, at `offset` of its state. */
 struct ec_attribute {
     const char *name;
     enum ec_attribute_kind kind;
@@ -86,18 +95,62 @@ struct ec_attribute {
     const char *const *choices; /* NULL at the end */
 };
 
+/* How many, or of what rank. */
+struct ec_bounds {
+    int least, most;
+};
+enum {
+    EC_ANY_NUMBER = 1 << 16
+};
+
+/* What a tensor must be that an operation reads. */
+struct ec_input_rule {
+    int dtypes; /* of enum ec_dtype, added up */
+    enum ec_steps_rule {
+        EC_STEPS_OR_NONE,
+        EC_STEPS,
+        EC_WITHOUT_STEPS
+    } steps;
+    struct ec_bounds rank; /* of a row */
+};
+
+/* Whether a result at one step of a text depends on other steps. */
+enum ec_mixing {
+    EC_MIXES_NOTHING,
+    EC_MIXES_STEPS,
+    EC_MIXES_BY_KERNEL /* unless its first parameter, a kernel, has one tap */
+};
+
+/* What is true of all operations of a type, and the functions that do it. `_core.operations()` hands the facts on. */
 struct ec_op_type {
     const char *name;
     size_t state_bytes;
     const void *defaults;                  /* first state, or NULL: zeros */
     const struct ec_attribute *attributes; /* ends with a NULL name; or NULL */
-    int is_loss;
+
+    struct ec_bounds inputs, outputs, parameters; /* how many; infer checks what depends on attributes */
+    struct ec_input_rule first, others;  /* of the first input, and of those behind it; no dtypes: as the first */
+    struct ec_bounds parameter_ranks[5]; /* in their order; the last that is given counts for all behind it */
+    int states;                          /* that a stateful one carries from run to run, behind its parameters */
+    enum ec_mixing mixing;
+    int is_random;
+    int only_trains;       /* but for training its output is its input */
+    int reads_table;       /* its parameter is a table, whose gradient is row-sparse */
+    int is_loss;           /* its first input are predictions */
+    int is_given;          /* a loss whose values are computed outside, between two runs */
+    int is_external;       /* called between parallel regions; has no forward and backward of its own */
+    int plans_from_values; /* plan reads data of the first input: what computes it runs before */
+    int starts_gradient;   /* it has a gradient to pass back even where nothing after it has one */
+
     const struct ec_loss_rule *loss_rule; /* ops/loss.h: a loss that is a sum over rows; or NULL */
-    int is_external;                      /* called between parallel regions; has no forward and backward of its own */
-    int plans_from_values;                /* plan reads data of the first input: what computes it runs before */
-    int starts_gradient;                  /* it has a gradient to pass back even where nothing after it has one */
-    /* Once: checks inputs and parameters, sets kind and cols of the outputs. EC_BAD_VALUE with `message` set. */
-    ec_status (*infer)(struct ec_op *op, char *message, size_t message_bytes);
+    /* Losses that can have int32 labels [rows] as targets rather than floats [rows x cols]: whether this one has. */
+    int (*takes_labels)(const struct ec_op *op);
+    /* What the last step added to the loss besides losses; or NULL. */
+    double (*penalty)(const struct ec_op *op);
+
+    /* Once, behind the checks of the facts above: checks the rest and sets the outputs' shapes, which are the first
+     * input's until then. EC_BAD_VALUE with a report. NULL: nothing to do. */
+    ec_status (*infer)(struct ec_op *op, struct ec_report *report);
     ec_status (*plan)(struct ec_op *op, struct ec_step *step);
     void (*forward)(struct ec_op *op, const struct ec_step *step, struct ec_team *team);
     /* Writes grad of the inputs that need it and the gradients of trainable parameters, adding where `adds_...` says
@@ -152,19 +205,35 @@ extern const struct ec_op_type ec_op_ngrams, ec_op_lookup, ec_op_embed, ec_op_to
     ec_op_batch_normalization, ec_op_depthwise_conv1d, ec_op_weight_normalization, ec_op_dot, ec_op_external,
     ec_op_cross_entropy, ec_op_focal_cross_entropy, ec_op_element_loss, ec_op_row_loss, ec_op_squared_error,
     ec_op_dense_cross_entropy, ec_op_given_loss, ec_op_activity_penalty;
-/* Whether a loss wants int32 labels [rows] rather than floats [rows x cols]. */
-int ec_loss_takes_labels(const struct ec_op *op);
 /* How many classes, or values a row, a loss compares with. */
 int64_t ec_loss_classes(const struct ec_op *op);
-/* What an activity_penalty adds to the loss; 0 for other operations. */
-double ec_activity_penalty(const struct ec_op *op);
 /* given_loss, between forward and backward: losses [B, (T)] and derivatives [B, (T), cols], both in padded form. */
-void ec_loss_give(struct ec_op *op, int64_t batch, const double *losses, const float *derivatives);
+void ec_loss_give(struct ec_op *op, const double *losses, const float *derivatives);
 /* The operations by name: NULL where there is none of this name. */
 const struct ec_op_type *ec_op_type_named(const char *name);
 extern const struct ec_op_type *const ec_op_types[]; /* NULL at the end */
 
-/* Takes data (and grad where needed) of an output whose kind, rows, layout and needs_grad are set. */
+/* -- shapes: the product of sizes that is too large is INT64_MAX, which the builder refuses -- */
+void ec_tensor_set_shape(struct ec_tensor *tensor, int64_t steps, int rank, const int64_t *dims);
+/* Another last dimension. */
+void ec_tensor_set_channels(struct ec_tensor *tensor, int64_t channels);
+static inline int64_t ec_tensor_channels(const struct ec_tensor *tensor)
+{
+    return tensor->rank ? tensor->dims[tensor->rank - 1] : 1;
+}
+/* Steps of a tensor that has a row for each window over another. */
+int64_t ec_windows_steps(const struct ec_windows *windows, int64_t steps);
+/* -- of the step that runs -- */
+static inline int64_t ec_tensor_texts(const struct ec_tensor *tensor)
+{
+    return tensor->layout ? tensor->layout->batch : tensor->rows;
+}
+/* The first row of a text; of one behind the last, how many rows there are. */
+static inline int64_t ec_tensor_row(const struct ec_tensor *tensor, int64_t text)
+{
+    return tensor->layout ? tensor->layout->offsets[text] : text;
+}
+/* Takes data (and grad where needed) of an output whose shape, rows, layout and needs_grad are set. */
 ec_status ec_tensor_take(struct ec_tensor *tensor, struct ec_step *step);
 /* Takes a dense gradient for a parameter (once a step, however many operations use it). */
 ec_status ec_parameter_take_gradient(struct ec_parameter *parameter, struct ec_step *step);
@@ -180,25 +249,16 @@ ec_status ec_op_plan_gradients(struct ec_op *op, struct ec_step *step);
 /* The product out = a b in the step's precision, with its workspace; its work is added to the step's. */
 struct ec_product ec_product_plan(struct ec_step *step, float *out, int64_t out_stride, struct ec_matrix a,
                                   struct ec_matrix b);
-/* infer's failure: formats the message and returns EC_BAD_VALUE. */
-ec_status ec_infer_error(char *message, size_t bytes, const char *format, ...)
-#if defined(__GNUC__)
-    __attribute__((format(printf, 3, 4)))
-#endif
-    ;
-/* Checks that parameters[number] has this rank and these dims (-1: any); else EC_BAD_VALUE with a message. */
-ec_status ec_infer_parameter(const struct ec_op *op, int number, int rank, const int64_t *dims, char *message,
-                             size_t bytes);
-/* Checks the counts of inputs, outputs and parameters (least and most). */
-ec_status ec_infer_counts(const struct ec_op *op, int inputs, int outputs, int least_parameters, int most_parameters,
-                          char *message, size_t bytes);
+/* Checks what the type says of inputs, outputs and parameters, then infer, then the sizes of the outputs. */
+ec_status ec_op_infer(struct ec_op *op, struct ec_report *report);
+/* Checks that parameters[number] has these dims (-1: any), as many as the type says it has. */
+ec_status ec_infer_parameter(const struct ec_op *op, int number, const int64_t *dims, struct ec_report *report);
+/* The same where the type leaves the rank open. */
+ec_status ec_infer_parameter_of_rank(const struct ec_op *op, int number, int rank, const int64_t *dims,
+                                     struct ec_report *report);
 /* Checks the settings of a convolution: both at least 1, one of them 1. */
-ec_status ec_infer_strides(const struct ec_op *op, int strides, int dilation, char *message, size_t bytes);
-/* The layout of a convolution's windows over the input; EC_BAD_VALUE with the step's message where texts are too short.
- */
+ec_status ec_infer_strides(const struct ec_op *op, int strides, int dilation, struct ec_report *report);
+/* The layout of a convolution's windows over the input; EC_BAD_VALUE with a report where texts are too short. */
 ec_status ec_op_plan_windows(const struct ec_op *op, const struct ec_windows *window, struct ec_layout *layout,
                              struct ec_step *step);
-/* Checks that input `number` holds floats (a sequence or flat). */
-ec_status ec_infer_floats(const struct ec_op *op, int number, char *message, size_t bytes);
-
 #endif

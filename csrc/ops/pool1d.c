@@ -24,28 +24,22 @@ static const struct ec_attribute attributes[] = {
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
-{
-    const struct state *state = op->state;
-    ec_status status = ec_infer_counts(op, 1, 1, 0, 0, message, bytes);
-    if (status == EC_OK && op->inputs[0]->kind != EC_SEQUENCE) {
-        status = ec_infer_error(message, bytes, "%s: the input is no sequence [B, T, C]", op->type->name);
-    }
-    if (status == EC_OK && (state->pool_size < 1 || state->strides < 1)) {
-        status = ec_infer_error(message, bytes, "%s: pool_size = %d, strides = %d; both must be >= 1", op->type->name,
-                                state->pool_size, state->strides);
-    }
-    if (status == EC_OK) {
-        op->outputs[0]->kind = EC_SEQUENCE;
-        op->outputs[0]->cols = op->inputs[0]->cols;
-    }
-    return status;
-}
-
 static struct ec_windows windows_of(const struct state *state)
 {
     return (struct ec_windows){
         .size = state->pool_size, .strides = state->strides, .dilation = 1, .padding = state->padding};
+}
+
+static ec_status infer(struct ec_op *op, struct ec_report *report)
+{
+    const struct state *state = op->state;
+    if (state->pool_size < 1 || state->strides < 1) {
+        return ec_refuse(report, "%s: pool_size = %d, strides = %d; both must be >= 1", op->type->name,
+                         state->pool_size, state->strides);
+    }
+    const struct ec_windows windows = windows_of(state);
+    op->outputs[0]->steps = ec_windows_steps(&windows, op->inputs[0]->steps);
+    return EC_OK;
 }
 
 static ec_status plan_layout(struct ec_op *op, struct ec_step *step)
@@ -56,8 +50,8 @@ static ec_status plan_layout(struct ec_op *op, struct ec_step *step)
     ec_status status = ec_windows_layout(&state->layout, &windows, in, 1, step->arena);
     return status != EC_BAD_VALUE
                ? status
-               : ec_infer_error(
-                     step->message, sizeof step->message,
+               : ec_refuse(
+                     &step->report,
                      "the sequences are %lld steps long; pool_size = %d with padding='valid' needs at least as many",
                      (long long)in->width, state->pool_size);
 }
@@ -83,11 +77,12 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
 static void run(struct ec_op *op, const struct ec_step *step, struct ec_team *team,
                 void (*window)(const struct ec_op *op, int64_t row, int64_t first, int64_t end), int back)
 {
+    (void)step;
     const struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0];
     const int64_t *offsets = in->layout->offsets;
     const struct ec_windows windows = windows_of(state);
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(in))) >= 0;) {
         int64_t length = offsets[b + 1] - offsets[b];
         if (back && !op->adds_input[0]) {
             memset(in->grad + offsets[b] * in->cols, 0, (size_t)(length * in->cols) * sizeof(float));
@@ -155,6 +150,10 @@ const struct ec_op_type ec_op_max_pool = {
     .state_bytes = sizeof(struct state),
     .defaults = &defaults,
     .attributes = attributes,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS, {1, EC_MAX_RANK}},
+    .mixing = EC_MIXES_STEPS,
     .infer = infer,
     .plan = plan,
     .forward = max_forward,
@@ -166,6 +165,10 @@ const struct ec_op_type ec_op_average_pool = {
     .state_bytes = sizeof(struct state),
     .defaults = &defaults,
     .attributes = attributes,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS, {1, EC_MAX_RANK}},
+    .mixing = EC_MIXES_STEPS,
     .infer = infer,
     .plan = plan,
     .forward = average_forward,

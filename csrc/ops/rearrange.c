@@ -19,54 +19,45 @@ static const struct ec_attribute attributes[] = {
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
-static ec_status infer_kind(struct ec_op *op, enum ec_tensor_kind kind, char *message, size_t bytes)
+static ec_status infer_length(struct ec_op *op, struct ec_report *report)
 {
-    const struct state *state = op->state;
-    ec_status status = ec_infer_counts(op, 1, 1, 0, 0, message, bytes);
-    if (status == EC_OK && (op->inputs[0]->kind != kind || state->length < 1)) {
-        status = ec_infer_error(message, bytes, "%s: expected %s and length >= 1, got length = %d", op->type->name,
-                                kind == EC_FLAT ? "a flat tensor" : "a sequence", state->length);
-    }
-    if (status == EC_OK) {
-        op->outputs[0]->kind = EC_SEQUENCE;
-        op->outputs[0]->cols = op->inputs[0]->cols;
-    }
-    return status;
+    int length = ((const struct state *)op->state)->length;
+    return length < 1 ? ec_refuse(report, "%s: length = %d; it must be >= 1", op->type->name, length) : EC_OK;
 }
 
-static ec_status infer_unflatten(struct ec_op *op, char *message, size_t bytes)
+static ec_status infer_unflatten(struct ec_op *op, struct ec_report *report)
 {
     const struct state *state = op->state;
-    ec_status status = infer_kind(op, EC_FLAT, message, bytes);
+    ec_status status = infer_length(op, report);
     if (status == EC_OK && op->inputs[0]->cols % state->length) {
-        status = ec_infer_error(message, bytes, "unflatten: %lld values are no %d steps of one size",
-                                (long long)op->inputs[0]->cols, state->length);
+        return ec_refuse(report, "unflatten: %lld values are no %d steps of one size", (long long)op->inputs[0]->cols,
+                         state->length);
     }
     if (status == EC_OK) {
-        op->outputs[0]->cols = op->inputs[0]->cols / state->length;
+        const int64_t cols = op->inputs[0]->cols / state->length;
+        ec_tensor_set_shape(op->outputs[0], state->length, 1, &cols);
     }
     return status;
 }
 
-static ec_status infer_repeat(struct ec_op *op, char *message, size_t bytes)
+static ec_status infer_repeat(struct ec_op *op, struct ec_report *report)
 {
-    return infer_kind(op, EC_FLAT, message, bytes);
+    op->outputs[0]->steps = ((const struct state *)op->state)->length;
+    return infer_length(op, report);
 }
 
-static ec_status infer_permute(struct ec_op *op, char *message, size_t bytes)
+static ec_status infer_permute(struct ec_op *op, struct ec_report *report)
 {
-    ec_status status = infer_kind(op, EC_SEQUENCE, message, bytes);
-    if (status == EC_OK) {
-        op->outputs[0]->cols = ((const struct state *)op->state)->length;
-    }
-    return status;
+    const int64_t length = ((const struct state *)op->state)->length;
+    ec_tensor_set_shape(op->outputs[0], op->inputs[0]->cols, 1, &length);
+    return infer_length(op, report);
 }
 
 static ec_status plan_width(struct ec_op *op, struct ec_step *step, int64_t width)
 {
     struct state *state = op->state;
     struct ec_tensor *out = op->outputs[0];
-    ec_status status = ec_layout_full(&state->layout, step->batch, width, step->arena);
+    ec_status status = ec_layout_full(&state->layout, ec_tensor_texts(op->inputs[0]), width, step->arena);
     if (status != EC_OK || (status = ec_op_plan_gradients(op, step)) != EC_OK) {
         return status;
     }
@@ -86,9 +77,8 @@ static ec_status plan_permute(struct ec_op *op, struct ec_step *step)
     const struct state *state = op->state;
     const struct ec_layout *layout = op->inputs[0]->layout;
     if (layout->masked ? layout->width > state->length : layout->width != state->length) {
-        return ec_infer_error(step->message, sizeof step->message,
-                              "permute: the sequences are %lld steps long; the model was built for %d",
-                              (long long)layout->width, state->length);
+        return ec_refuse(&step->report, "permute: the sequences are %lld steps long; the model was built for %d",
+                         (long long)layout->width, state->length);
     }
     return plan_width(op, step, op->inputs[0]->cols);
 }
@@ -105,8 +95,9 @@ static void move_text(float *out, const float *in, int64_t n, int add)
 
 static void forward_unflatten(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     int64_t n = op->inputs[0]->cols;
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(op->inputs[0]))) >= 0;) {
         move_text(op->outputs[0]->data + b * n, op->inputs[0]->data + b * n, n, 0);
     }
     ec_team_barrier(team);
@@ -114,8 +105,9 @@ static void forward_unflatten(struct ec_op *op, const struct ec_step *step, stru
 
 static void backward_unflatten(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     int64_t n = op->inputs[0]->cols;
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(op->inputs[0]))) >= 0;) {
         move_text(op->inputs[0]->grad + b * n, op->outputs[0]->grad + b * n, n, op->adds_input[0]);
     }
     ec_team_barrier(team);
@@ -123,9 +115,10 @@ static void backward_unflatten(struct ec_op *op, const struct ec_step *step, str
 
 static void forward_repeat(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     const struct state *state = op->state;
     int64_t n = op->inputs[0]->cols;
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(op->inputs[0]))) >= 0;) {
         for (int64_t t = 0; t < state->length; t++) {
             move_text(op->outputs[0]->data + (b * state->length + t) * n, op->inputs[0]->data + b * n, n, 0);
         }
@@ -135,9 +128,10 @@ static void forward_repeat(struct ec_op *op, const struct ec_step *step, struct 
 
 static void backward_repeat(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     const struct state *state = op->state;
     int64_t n = op->inputs[0]->cols;
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(op->inputs[0]))) >= 0;) {
         for (int64_t t = 0; t < state->length; t++) {
             move_text(op->inputs[0]->grad + b * n, op->outputs[0]->grad + (b * state->length + t) * n, n,
                       op->adds_input[0] || t > 0);
@@ -154,9 +148,10 @@ static int64_t place_of(const struct ec_layout *layout, int64_t b, int64_t row)
 
 static void forward_permute(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     const struct ec_layout *layout = in->layout;
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(in))) >= 0;) {
         float *y = out->data + b * in->cols * out->cols;
         memset(y, 0, (size_t)(in->cols * out->cols) * sizeof *y);
         for (int64_t row = layout->offsets[b]; row < layout->offsets[b + 1]; row++) {
@@ -170,9 +165,10 @@ static void forward_permute(struct ec_op *op, const struct ec_step *step, struct
 
 static void backward_permute(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     const struct ec_layout *layout = in->layout;
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(in))) >= 0;) {
         const float *d_y = out->grad + b * in->cols * out->cols;
         for (int64_t row = layout->offsets[b]; row < layout->offsets[b + 1]; row++) {
             float *d_x = in->grad + row * in->cols;
@@ -189,6 +185,10 @@ const struct ec_op_type ec_op_unflatten = {
     .name = "unflatten",
     .state_bytes = sizeof(struct state),
     .attributes = attributes,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_WITHOUT_STEPS, {1, 1}},
+    .mixing = EC_MIXES_STEPS,
     .infer = infer_unflatten,
     .plan = plan_steps,
     .forward = forward_unflatten,
@@ -199,6 +199,10 @@ const struct ec_op_type ec_op_repeat = {
     .name = "repeat",
     .state_bytes = sizeof(struct state),
     .attributes = attributes,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_WITHOUT_STEPS, {1, 1}},
+    .mixing = EC_MIXES_STEPS,
     .infer = infer_repeat,
     .plan = plan_steps,
     .forward = forward_repeat,
@@ -209,6 +213,10 @@ const struct ec_op_type ec_op_permute = {
     .name = "permute",
     .state_bytes = sizeof(struct state),
     .attributes = attributes,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS, {1, 1}},
+    .mixing = EC_MIXES_STEPS,
     .infer = infer_permute,
     .plan = plan_permute,
     .forward = forward_permute,

@@ -21,38 +21,33 @@ static const struct ec_attribute attributes[] = {
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
     const struct state *state = op->state;
-    ec_status status = ec_infer_counts(op, 1, 1, 0, 1, message, bytes);
-    if (status != EC_OK || (status = ec_infer_floats(op, 0, message, bytes)) != EC_OK) {
-        return status;
-    }
     if (!isfinite(state->slope) || !isfinite(state->threshold) || !(state->max_value > state->threshold)) {
-        return ec_infer_error(message, bytes,
-                              "rectifier: slope = %g, threshold = %g, max_value = %g; both finite and "
-                              "max_value above threshold",
-                              state->slope, state->threshold, state->max_value);
+        return ec_refuse(report,
+                         "rectifier: slope = %g, threshold = %g, max_value = %g; both finite and "
+                         "max_value above threshold",
+                         state->slope, state->threshold, state->max_value);
     }
-    if (op->parameter_count) {
-        const int64_t dims[] = {-1, op->inputs[0]->cols};
-        int rank = op->inputs[0]->kind == EC_SEQUENCE ? 2 : 1;
-        if ((status = ec_infer_parameter(op, 0, rank, dims + 2 - rank, message, bytes)) != EC_OK) {
-            return status;
-        }
+    if (!op->parameter_count) {
+        return EC_OK;
     }
-    op->outputs[0]->kind = op->inputs[0]->kind;
-    op->outputs[0]->cols = op->inputs[0]->cols;
-    return EC_OK;
+    const struct ec_tensor *in = op->inputs[0];
+    const int64_t dims[] = {-1, in->cols};
+    int rank = in->steps == EC_NO_STEPS ? 1 : 2;
+    if (in->rank > 1) {
+        return ec_refuse(report, "rectifier: with alpha the input has one inner axis. Received: %d", in->rank);
+    }
+    return ec_infer_parameter_of_rank(op, 0, rank, dims + 2 - rank, report);
 }
 
 static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
     const struct ec_layout *layout = op->inputs[0]->layout;
     if (op->parameter_count && layout && op->parameters[0]->dims[0] > 1 && layout->width > op->parameters[0]->dims[0]) {
-        return ec_infer_error(step->message, sizeof step->message,
-                              "rectifier: the sequences are %lld steps long; alpha was made for %lld",
-                              (long long)layout->width, (long long)op->parameters[0]->dims[0]);
+        return ec_refuse(&step->report, "rectifier: the sequences are %lld steps long; alpha was made for %lld",
+                         (long long)layout->width, (long long)op->parameters[0]->dims[0]);
     }
     step->work += 4.0 * (double)op->inputs[0]->rows * (double)op->inputs[0]->cols;
     return ec_op_plan_like_input(op, step);
@@ -125,7 +120,8 @@ static void alpha_gradient(const struct ec_op *op, int64_t batch, int64_t begin,
 
 static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    (void)step;
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(op->inputs[0]))) >= 0;) {
         for (int64_t row = first_row(op->inputs[0], b); row < first_row(op->inputs[0], b + 1); row++) {
             rectify_row(op, b, row);
         }
@@ -135,13 +131,15 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
 
 static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     const struct ec_tensor *in = op->inputs[0];
+    int64_t texts = ec_tensor_texts(in);
     const int64_t channels = 16; /* a cache line */
     int learns = op->parameter_count && op->parameters[0]->trainable;
     for (struct ec_range tile; learns && ec_team_next_range(team, in->cols, channels, &tile);) {
-        alpha_gradient(op, step->batch, tile.begin, tile.end);
+        alpha_gradient(op, texts, tile.begin, tile.end);
     }
-    for (int64_t b; in->needs_grad && (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; in->needs_grad && (b = ec_team_next(team, texts)) >= 0;) {
         for (int64_t row = first_row(in, b); row < first_row(in, b + 1); row++) {
             row_gradient(op, b, row);
         }
@@ -154,6 +152,11 @@ const struct ec_op_type ec_op_rectifier = {
     .state_bytes = sizeof(struct state),
     .defaults = &defaults,
     .attributes = attributes,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
+    .parameters = {0, 1},
+    .parameter_ranks = {{1, 2}},
     .infer = infer,
     .plan = plan,
     .forward = forward,

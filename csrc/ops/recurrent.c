@@ -39,74 +39,71 @@ static const struct ec_attribute attributes[] = {
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
-static ec_status infer_parameters(struct ec_op *op, char *message, size_t bytes)
+static ec_status infer_parameters(struct ec_op *op, struct ec_report *report)
 {
     struct ec_recurrent *state = op->state;
     int64_t gates = ec_recurrence_gates((enum ec_cell)state->cell);
     const int64_t kernel_dims[] = {op->inputs[0]->cols, -1};
-    ec_status status = ec_infer_parameter(op, 0, 2, kernel_dims, message, bytes);
+    ec_status status = ec_infer_parameter(op, 0, kernel_dims, report);
     if (status != EC_OK) {
         return status;
     }
     state->gates = op->parameters[0]->dims[1];
     state->units = state->gates / gates;
     if (state->gates % gates || state->units > INT32_MAX / 4) {
-        return ec_infer_error(message, bytes, "%s: the kernel has %lld columns; expected %lld for each unit",
-                              op->type->name, (long long)state->gates, (long long)gates);
+        return ec_refuse(report, "%s: the kernel has %lld columns; expected %lld for each unit", op->type->name,
+                         (long long)state->gates, (long long)gates);
     }
     const int64_t recurrent_dims[] = {state->units, state->gates}, both_dims[] = {2, state->gates};
-    status = ec_infer_parameter(op, 1, 2, recurrent_dims, message, bytes);
+    status = ec_infer_parameter(op, 1, recurrent_dims, report);
     if (status == EC_OK && state->use_bias) {
         int gru = state->cell == EC_CELL_GRU;
-        status = ec_infer_parameter(op, 2, gru ? 2 : 1, gru ? both_dims : &state->gates, message, bytes);
+        status = ec_infer_parameter_of_rank(op, 2, gru ? 2 : 1, gru ? both_dims : &state->gates, report);
     }
     int64_t kept_dims[] = {-1, state->units};
     for (int i = state->kept; status == EC_OK && i < op->parameter_count; i++) {
-        status = ec_infer_parameter(op, i, 2, kept_dims, message, bytes);
+        status = ec_infer_parameter_of_rank(op, i, 2, kept_dims, report);
         op->parameters[i]->is_state = 1;
         kept_dims[0] = op->parameters[i]->dims[0]; /* LSTM: c of as many texts as h */
     }
     return status;
 }
 
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
     struct ec_recurrent *state = op->state;
     if (state->cell == EC_CELL_GRU && !state->reset_after) {
         state->cell = EC_CELL_GRU_RESET_BEFORE;
     }
-    state->states = state->cell == EC_CELL_LSTM ? 2 : 1;
+    state->states = op->type->states;
     state->kept = state->use_bias ? 3 : 2;
     int parameters = state->kept + state->states * (state->stateful != 0);
     if (state->stateful && state->initial_state) {
-        return ec_infer_error(message, bytes, "%s: a stateful layer takes no initial state", op->type->name);
+        return ec_refuse(report, "%s: a stateful layer takes no initial state", op->type->name);
     }
-    ec_status status =
-        ec_infer_counts(op, 1 + state->states * (state->initial_state != 0),
-                        1 + state->states * (state->return_state != 0), parameters, parameters, message, bytes);
+    int inputs = 1 + state->states * (state->initial_state != 0);
+    int outputs = 1 + state->states * (state->return_state != 0);
+    if (op->input_count != inputs || op->output_count != outputs || op->parameter_count != parameters) {
+        return ec_refuse(report, "%s: %d inputs, %d outputs and %d parameters; expected %d, %d and %d", op->type->name,
+                         op->input_count, op->output_count, op->parameter_count, inputs, outputs, parameters);
+    }
+    ec_status status = infer_parameters(op, report);
     if (status != EC_OK) {
         return status;
     }
-    if (op->inputs[0]->kind != EC_TOKENS && op->inputs[0]->kind != EC_SEQUENCE) {
-        return ec_infer_error(message, bytes, "%s: expected tokens or a sequence", op->type->name);
-    }
-    if ((status = infer_parameters(op, message, bytes)) != EC_OK) {
-        return status;
-    }
     if (!(state->recurrent_dropout >= 0.0 && state->recurrent_dropout < 1.0)) {
-        return ec_infer_error(message, bytes, "%s: recurrent_dropout = %g is outside [0, 1)", op->type->name,
-                              state->recurrent_dropout);
+        return ec_refuse(report, "%s: recurrent_dropout = %g is outside [0, 1)", op->type->name,
+                         state->recurrent_dropout);
     }
     for (int i = 1; i < op->input_count; i++) {
-        if (op->inputs[i]->kind != EC_FLAT || op->inputs[i]->cols != state->units) {
-            return ec_infer_error(message, bytes,
-                                  "%s: initial state %d has %lld columns; expected one row of %lld a text",
-                                  op->type->name, i, (long long)op->inputs[i]->cols, (long long)state->units);
+        if (op->inputs[i]->cols != state->units) {
+            return ec_refuse(report, "%s: initial state %d has %lld columns; expected one row of %lld a text",
+                             op->type->name, i, (long long)op->inputs[i]->cols, (long long)state->units);
         }
     }
     for (int i = 0; i < op->output_count; i++) {
-        op->outputs[i]->kind = i == 0 && state->return_sequences ? EC_SEQUENCE : EC_FLAT;
-        op->outputs[i]->cols = state->units;
+        int64_t steps = i == 0 && state->return_sequences ? op->inputs[0]->steps : EC_NO_STEPS;
+        ec_tensor_set_shape(op->outputs[i], steps, 1, &state->units);
     }
     return EC_OK;
 }
@@ -160,7 +157,7 @@ static ec_status plan_rows(struct ec_op *op, struct ec_step *step)
     const struct ec_steps *steps = &state->steps;
     state->rows = steps->rows;
     state->out_row = state->return_sequences ? ec_arena_take(step->arena, steps->rows, sizeof(int64_t)) : NULL;
-    state->source_row = in->kind == EC_TOKENS ? ec_arena_take(step->arena, steps->rows, sizeof(int32_t)) : NULL;
+    state->source_row = in->dtype == EC_TOKENS ? ec_arena_take(step->arena, steps->rows, sizeof(int32_t)) : NULL;
     if (step->arena->failed || steps->rows > INT32_MAX) {
         return step->arena->failed ? EC_NO_MEMORY : EC_TOO_LARGE;
     }
@@ -183,7 +180,7 @@ static ec_status plan_workspace(struct ec_op *op, struct ec_step *step)
 {
     struct ec_recurrent *state = op->state;
     const struct ec_tensor *in = op->inputs[0];
-    int64_t rows = in->kind == EC_TOKENS ? in->lookup->count : state->rows, most = 0;
+    int64_t rows = in->dtype == EC_TOKENS ? in->lookup->count : state->rows, most = 0;
     int64_t with_state = state->rows - ec_recurrent_first_row(&state->recurrence);
     const struct {
         int64_t rows, depth, cols;
@@ -216,7 +213,7 @@ static void plan_recurrence_backward(struct ec_op *op, struct ec_step *step)
 {
     struct ec_recurrent *state = op->state;
     struct ec_recurrence *r = &state->recurrence;
-    int64_t B = step->batch;
+    int64_t B = ec_tensor_texts(op->inputs[0]);
     r->d_state = take(step, B, r->units);
     r->d_carry = take(step, B, r->units);
     r->packed_back = take(step, 1, ec_recurrence_weights(r->cell, r->units, r->precision));
@@ -233,7 +230,7 @@ static void plan_recurrence(struct ec_op *op, struct ec_step *step)
 {
     struct ec_recurrent *state = op->state;
     const struct ec_tensor *out = op->outputs[0];
-    int64_t B = step->batch, rows = step->backward ? state->rows : 2 * B;
+    int64_t B = ec_tensor_texts(op->inputs[0]), rows = step->backward ? state->rows : 2 * B;
     struct ec_recurrence *r = &state->recurrence;
     *r = (struct ec_recurrence){
         .cell = (enum ec_cell)state->cell,
@@ -286,20 +283,21 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
     struct ec_recurrent *state = op->state;
     const struct ec_tensor *in = op->inputs[0];
-    if (state->stateful && op->parameters[state->kept]->dims[0] != step->batch) {
-        return ec_infer_error(step->message, sizeof step->message,
-                              "%s: a stateful layer keeps the states of %lld texts; this batch has %lld (all batches "
-                              "must have batch_size=%lld)",
-                              op->type->name, (long long)op->parameters[state->kept]->dims[0], (long long)step->batch,
-                              (long long)op->parameters[state->kept]->dims[0]);
+    int64_t texts = ec_tensor_texts(in);
+    if (state->stateful && op->parameters[state->kept]->dims[0] != texts) {
+        return ec_refuse(&step->report,
+                         "%s: a stateful layer keeps the states of %lld texts; this batch has %lld (all batches "
+                         "must have batch_size=%lld)",
+                         op->type->name, (long long)op->parameters[state->kept]->dims[0], (long long)texts,
+                         (long long)op->parameters[state->kept]->dims[0]);
     }
     ec_status status = state->return_sequences ? plan_out_layout(op, step) : EC_OK;
     if (status == EC_OK) {
         status = ec_op_plan_gradients(op, step);
     }
     for (int i = 0; status == EC_OK && i < op->output_count; i++) {
-        if (op->outputs[i]->kind == EC_FLAT) {
-            op->outputs[i]->rows = step->batch;
+        if (op->outputs[i]->steps == EC_NO_STEPS) {
+            op->outputs[i]->rows = texts;
         }
         status = ec_tensor_take(op->outputs[i], step);
     }
@@ -307,7 +305,7 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
         return status;
     }
     int learns = op->outputs[0]->needs_grad;
-    if (in->kind == EC_TOKENS) {
+    if (in->dtype == EC_TOKENS) {
         state->source = take(step, in->lookup->count, state->gates);
         state->d_source = learns ? take(step, in->lookup->count, state->gates) : NULL;
         if (learns && ec_occurrences_init(&state->occurrences, step->arena, state->source_row, state->rows,
@@ -322,8 +320,8 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     }
     state->bias = take(step, 1, state->gates);
     for (int i = 0; i < 2; i++) {
-        state->first[i] = take(step, step->batch, state->units);
-        state->last[i] = take(step, step->batch, state->units);
+        state->first[i] = take(step, texts, state->units);
+        state->last[i] = take(step, texts, state->units);
     }
     plan_recurrence(op, step);
     step->work += 2.0 * (double)state->rows * (double)state->units * (double)state->gates;
@@ -335,6 +333,15 @@ const struct ec_op_type ec_op_simple_rnn = {
     .state_bytes = sizeof(struct ec_recurrent),
     .defaults = &simple_defaults,
     .attributes = attributes,
+    .inputs = {1, 2},
+    .outputs = {1, 2},
+    .parameters = {2, 4},
+    .first = {EC_TOKENS + EC_FLOATS, EC_STEPS, {1, 1}},
+    .others = {EC_FLOATS, EC_WITHOUT_STEPS, {1, 1}},
+    .parameter_ranks = {{2, 2}, {2, 2}, {1, 2}},
+    .states = 1,
+    .mixing = EC_MIXES_STEPS,
+    .is_random = 1,
     .infer = infer,
     .plan = plan,
     .forward = ec_recurrent_forward,
@@ -345,6 +352,15 @@ const struct ec_op_type ec_op_lstm = {
     .state_bytes = sizeof(struct ec_recurrent),
     .defaults = &lstm_defaults,
     .attributes = attributes,
+    .inputs = {1, 3},
+    .outputs = {1, 3},
+    .parameters = {2, 5},
+    .first = {EC_TOKENS + EC_FLOATS, EC_STEPS, {1, 1}},
+    .others = {EC_FLOATS, EC_WITHOUT_STEPS, {1, 1}},
+    .parameter_ranks = {{2, 2}, {2, 2}, {1, 2}},
+    .states = 2,
+    .mixing = EC_MIXES_STEPS,
+    .is_random = 1,
     .infer = infer,
     .plan = plan,
     .forward = ec_recurrent_forward,
@@ -355,6 +371,15 @@ const struct ec_op_type ec_op_gru = {
     .state_bytes = sizeof(struct ec_recurrent),
     .defaults = &gru_defaults,
     .attributes = attributes,
+    .inputs = {1, 2},
+    .outputs = {1, 2},
+    .parameters = {2, 4},
+    .first = {EC_TOKENS + EC_FLOATS, EC_STEPS, {1, 1}},
+    .others = {EC_FLOATS, EC_WITHOUT_STEPS, {1, 1}},
+    .parameter_ranks = {{2, 2}, {2, 2}, {1, 2}},
+    .states = 1,
+    .mixing = EC_MIXES_STEPS,
+    .is_random = 1,
     .infer = infer,
     .plan = plan,
     .forward = ec_recurrent_forward,

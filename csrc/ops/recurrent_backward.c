@@ -46,15 +46,16 @@ static int is_wanted(const struct ec_tensor *output) { return output->needs_grad
 /* Gradients of the last states by rank, of outputs that something read. */
 static void enter_gradients(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     struct ec_recurrent *state = op->state;
     struct ec_recurrence *r = &state->recurrence;
-    for (int64_t rank; (rank = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t rank; (rank = ec_team_next(team, ec_tensor_texts(op->inputs[0]))) >= 0;) {
         int64_t b = state->steps.text[rank];
         float *d[] = {r->d_state + rank * r->units, r->d_carry + rank * r->units};
         memset(d[0], 0, (size_t)r->units * sizeof(float));
         memset(d[1], 0, (size_t)r->units * sizeof(float));
         for (int i = 0; i < op->output_count; i++) {
-            if (op->outputs[i]->kind == EC_FLAT && is_wanted(op->outputs[i])) {
+            if (op->outputs[i]->steps == EC_NO_STEPS && is_wanted(op->outputs[i])) {
                 ec_kernels()->add(d[i == 2], op->outputs[i]->grad + b * r->units, r->units);
             }
         }
@@ -152,9 +153,10 @@ static void sequence_gradient(const struct ec_op *op, struct ec_team *team)
 /* Gradients of the first states back to their texts. */
 static void leave_gradients(const struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     const struct ec_recurrent *state = op->state;
     const struct ec_recurrence *r = &state->recurrence;
-    for (int64_t rank; (rank = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t rank; (rank = ec_team_next(team, ec_tensor_texts(op->inputs[0]))) >= 0;) {
         int64_t b = state->steps.text[rank];
         for (int i = 1; i < op->input_count; i++) {
             const float *d = (i == 1 ? r->d_state : r->d_carry) + rank * r->units;
@@ -186,7 +188,7 @@ void ec_recurrent_backward(struct ec_op *op, const struct ec_step *step, struct 
     }
     const float *da = r.gates, *x = state->rows_of_x;
     int64_t rows = state->rows, stride = in->cols;
-    if (in->kind == EC_TOKENS) {
+    if (in->dtype == EC_TOKENS) {
         sum_over_tokens(op, team);
         da = state->d_source;
         x = in->lookup->values;
@@ -201,7 +203,7 @@ void ec_recurrent_backward(struct ec_op *op, const struct ec_step *step, struct 
                                                      ec_matrix(da, rows, state->gates, state->gates));
         ec_product_run_parts(team, &product);
     }
-    if (in->needs_grad && in->kind == EC_TOKENS) {
+    if (in->needs_grad && in->dtype == EC_TOKENS) {
         struct ec_product product =
             d_input_product(op, in->lookup->d_values, in->lookup->stride, op->adds_input[0], da, rows);
         ec_product_run_parts(team, &product);

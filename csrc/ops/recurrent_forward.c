@@ -50,7 +50,7 @@ static void prepare(struct ec_op *op, const struct ec_step *step, struct ec_team
     }
     ec_team_barrier(team);
     uint64_t key = ec_random_key(step->key, (uint64_t)state->layer);
-    for (int64_t rank; (rank = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t rank; (rank = ec_team_next(team, ec_tensor_texts(op->inputs[0]))) >= 0;) {
         int64_t b = state->steps.text[rank];
         for (int i = 1; i < op->input_count; i++) {
             memcpy(state->first[i - 1] + rank * r->units, op->inputs[i]->data + b * r->units, bytes);
@@ -121,9 +121,10 @@ static void fill_masked(const struct ec_op *op, int64_t b)
 /* The last states from ranks to texts. */
 static void leave(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     const struct ec_recurrent *state = op->state;
     size_t bytes = (size_t)state->units * sizeof(float);
-    for (int64_t rank; (rank = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t rank; (rank = ec_team_next(team, ec_tensor_texts(op->inputs[0]))) >= 0;) {
         int64_t b = state->steps.text[rank];
         if (!state->return_sequences) {
             memcpy(op->outputs[0]->data + b * state->units, state->last[0] + rank * state->units, bytes);
@@ -145,7 +146,7 @@ void ec_recurrent_forward(struct ec_op *op, const struct ec_step *step, struct e
 {
     struct ec_recurrent *state = op->state;
     prepare(op, step, team);
-    if (op->inputs[0]->kind == EC_TOKENS) {
+    if (op->inputs[0]->dtype == EC_TOKENS) {
         project_tokens(op, team);
     } else {
         project_rows(op, team);

@@ -21,9 +21,9 @@ enum {
 struct state {
     int strides, dilation, padding;
     int64_t taps, filters, products; /* taps * filters */
+    struct ec_windows window;
 
     /* of the step */
-    struct ec_windows window;
     struct ec_layout layout;
     float *weights;        /* [D, (tap, filter)] */
     float *product_values; /* [U, (tap, filter)] */
@@ -47,39 +47,29 @@ static const struct ec_attribute attributes[] = {
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
     struct state *state = op->state;
-    ec_status status = ec_infer_counts(op, 1, 1, 1, 2, message, bytes);
-    if (status != EC_OK) {
-        return status;
-    }
-    if (op->inputs[0]->kind != EC_TOKENS) {
-        return ec_infer_error(message, bytes, "token_conv: the input holds no tokens; expected the output of a lookup");
-    }
-    if ((status = ec_infer_strides(op, state->strides, state->dilation, message, bytes)) != EC_OK) {
-        return status;
-    }
     const int64_t dims[] = {-1, op->inputs[0]->cols, -1};
-    if ((status = ec_infer_parameter(op, 0, 3, dims, message, bytes)) != EC_OK) {
+    ec_status status = ec_infer_strides(op, state->strides, state->dilation, report);
+    if (status != EC_OK || (status = ec_infer_parameter(op, 0, dims, report)) != EC_OK) {
         return status;
     }
     state->taps = op->parameters[0]->dims[0];
     state->filters = op->parameters[0]->dims[2];
     if (op->parameter_count == 2) {
-        status = ec_infer_parameter(op, 1, 1, &state->filters, message, bytes);
+        status = ec_infer_parameter(op, 1, &state->filters, report);
     }
     state->products = state->taps * state->filters;
-    op->outputs[0]->kind = EC_SEQUENCE;
-    op->outputs[0]->cols = state->filters;
+    state->window = (struct ec_windows){
+        .size = state->taps, .strides = state->strides, .dilation = state->dilation, .padding = state->padding};
+    ec_tensor_set_shape(op->outputs[0], ec_windows_steps(&state->window, op->inputs[0]->steps), 1, &state->filters);
     return status;
 }
 
 static ec_status plan_layout(struct ec_op *op, struct ec_step *step)
 {
     struct state *state = op->state;
-    state->window = (struct ec_windows){
-        .size = state->taps, .strides = state->strides, .dilation = state->dilation, .padding = state->padding};
     ec_status status = ec_op_plan_windows(op, &state->window, &state->layout, step);
     op->outputs[0]->layout = &state->layout;
     op->outputs[0]->rows = state->layout.rows;
@@ -206,11 +196,12 @@ static void add_windows(const struct ec_op *op, int64_t b, int32_t *index)
 
 static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     const struct state *state = op->state;
     join_weights(state, op->parameters[0]->value, op->inputs[0]->lookup->width, team);
     ec_team_barrier(team);
     ec_product_run(team, &state->product);
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(op->inputs[0]))) >= 0;) {
         add_windows(op, b, state->index + team->index * state->index_room);
     }
     ec_team_barrier(team);
@@ -274,6 +265,12 @@ const struct ec_op_type ec_op_token_conv = {
     .state_bytes = sizeof(struct state),
     .defaults = &defaults,
     .attributes = attributes,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_TOKENS, EC_STEPS, {1, 1}},
+    .parameters = {1, 2},
+    .parameter_ranks = {{3, 3}, {1, 1}},
+    .mixing = EC_MIXES_BY_KERNEL,
     .infer = infer,
     .plan = plan,
     .forward = forward,

@@ -83,24 +83,24 @@ static const struct ec_attribute attributes[] = {
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
-static ec_status infer_branch(struct ec_op *op, struct branch *branch, char *message, size_t bytes)
+static ec_status infer_branch(struct ec_op *op, struct branch *branch, struct ec_report *report)
 {
     struct state *state = op->state;
     const int64_t kernel_dims[] = {-1, op->inputs[0]->cols, -1};
-    ec_status status = ec_infer_parameter(op, branch->kernel_number, 3, kernel_dims, message, bytes);
+    ec_status status = ec_infer_parameter_of_rank(op, branch->kernel_number, 3, kernel_dims, report);
     if (status != EC_OK) {
         return status;
     }
     branch->kernel = op->parameters[branch->kernel_number];
     if (branch->kernel->dims[0] > 4096) {
-        return ec_infer_error(message, bytes, "token_conv_pool: kernel %s is %lld wide; at most 4096",
-                              branch->kernel->name, (long long)branch->kernel->dims[0]);
+        return ec_refuse(report, "token_conv_pool: kernel %s is %lld wide; at most 4096", branch->kernel->name,
+                         (long long)branch->kernel->dims[0]);
     }
     branch->taps = (int)branch->kernel->dims[0];
     branch->filters = branch->kernel->dims[2];
     branch->bias = NULL;
     if (branch->bias_number >= 0) {
-        status = ec_infer_parameter(op, branch->bias_number, 1, &branch->filters, message, bytes);
+        status = ec_infer_parameter_of_rank(op, branch->bias_number, 1, &branch->filters, report);
         branch->bias = op->parameters[branch->bias_number];
     }
     branch->lead = state->padding == SAME ? (branch->taps - 1) / 2 : state->padding == CAUSAL ? branch->taps - 1 : 0;
@@ -112,34 +112,30 @@ static ec_status infer_branch(struct ec_op *op, struct branch *branch, char *mes
     return status;
 }
 
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
     struct state *state = op->state;
     int each = state->use_bias ? 2 : 1;
-    ec_status status = ec_infer_counts(op, 1, 1, each, 1 << 16, message, bytes);
-    if (status != EC_OK) {
-        return status;
-    }
-    if (op->inputs[0]->kind != EC_TOKENS || op->parameter_count % each) {
-        return ec_infer_error(message, bytes, "token_conv_pool: expected tokens and a kernel%s for each branch",
-                              each == 2 ? " and a bias" : "");
+    if (op->parameter_count % each) {
+        return ec_refuse(report, "token_conv_pool: expected a kernel%s for each branch",
+                         each == 2 ? " and a bias" : "");
     }
     state->branch_count = op->parameter_count / each;
     state->branches = ec_alloc_zeros(state->branch_count, sizeof *state->branches);
     if (!state->branches) {
         return EC_NO_MEMORY;
     }
+    ec_status status = EC_OK;
     for (int i = 0; status == EC_OK && i < state->branch_count; i++) {
         state->branches[i].kernel_number = each * i;
         state->branches[i].bias_number = state->use_bias ? each * i + 1 : -1;
-        status = infer_branch(op, &state->branches[i], message, bytes);
+        status = infer_branch(op, &state->branches[i], report);
     }
     if (status == EC_OK && state->products > INT32_MAX) {
-        return ec_infer_error(message, bytes, "token_conv_pool: %lld filters times taps; at most 2**31 - 1",
-                              (long long)state->products);
+        return ec_refuse(report, "token_conv_pool: %lld filters times taps; at most 2**31 - 1",
+                         (long long)state->products);
     }
-    op->outputs[0]->kind = EC_FLAT;
-    op->outputs[0]->cols = state->filters;
+    ec_tensor_set_shape(op->outputs[0], EC_NO_STEPS, 1, &state->filters);
     return status;
 }
 
@@ -207,7 +203,7 @@ static ec_status plan_backward(struct ec_op *op, struct ec_step *step)
     struct state *state = op->state;
     const struct ec_lookup_rows *lookup = op->inputs[0]->lookup;
     struct ec_arena *arena = step->arena;
-    int64_t B = step->batch;
+    int64_t B = ec_tensor_texts(op->inputs[0]);
     state->g = ec_arena_take(arena, B * state->filters, sizeof(float));
     state->winner_place = ec_arena_take(arena, B * state->filters, sizeof(int32_t));
     state->winner_g = ec_arena_take(arena, B * state->filters, sizeof(float));
@@ -261,22 +257,22 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
     struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0];
+    int64_t texts = ec_tensor_texts(in);
     const struct ec_lookup_rows *lookup = in->lookup;
     struct ec_tensor *out = op->outputs[0];
     if (state->padding == VALID && !in->layout->masked && in->layout->width < state->max_taps) {
-        return ec_infer_error(
-            step->message, sizeof step->message,
-            "the texts are %lld tokens long; a kernel of width %d with padding='valid' needs at least %d",
-            (long long)in->layout->width, state->max_taps, state->max_taps);
+        return ec_refuse(&step->report,
+                         "the texts are %lld tokens long; a kernel of width %d with padding='valid' needs at least %d",
+                         (long long)in->layout->width, state->max_taps, state->max_taps);
     }
-    out->rows = step->batch;
+    out->rows = texts;
     ec_status status = ec_op_plan_gradients(op, step);
     if (status != EC_OK || (status = ec_tensor_take(out, step)) != EC_OK || (status = plan_tape(op, step)) != EC_OK) {
         return status;
     }
     int64_t products = state->products;
     state->product_values = ec_arena_take(step->arena, (lookup->count + 1) * products, sizeof(float));
-    state->best_at = ec_arena_take(step->arena, step->batch * state->filters, sizeof(int32_t));
+    state->best_at = ec_arena_take(step->arena, texts * state->filters, sizeof(int32_t));
     if (lookup->count <= EC_FEW_ROWS) {
         plan_parts(state, lookup, step);
     } else {
@@ -342,6 +338,7 @@ static void pool_text(const struct state *state, const struct ec_tensor *out, in
 
 static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     struct state *state = op->state;
     const struct ec_lookup_rows *lookup = op->inputs[0]->lookup;
     if (team->index == 0) { /* the row of zeros, which the product leaves alone */
@@ -355,7 +352,7 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
         ec_team_barrier(team);
         ec_product_run(team, &state->product);
     }
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(op->inputs[0]))) >= 0;) {
         pool_text(state, op->outputs[0], b);
     }
     ec_team_barrier(team);
@@ -429,10 +426,11 @@ static void sort_winners_by_token(const struct state *state, int64_t b, int32_t 
 static void weight_gradient(const struct ec_op *op, const struct ec_step *step, int thread, const struct branch *branch,
                             int tap, int64_t first)
 {
+    (void)step;
     const struct ec_kernels *kernels = ec_kernels();
     const struct state *state = op->state;
     const struct ec_lookup_rows *lookup = op->inputs[0]->lookup;
-    int64_t B = step->batch, stride = lookup->stride;
+    int64_t B = ec_tensor_texts(op->inputs[0]), stride = lookup->stride;
     int64_t count = ec_least(GROUP, branch->filters - first);
     float *rows = state->thread_rows + thread * GROUP * stride;
     int32_t *index = state->thread_index + thread * B;
@@ -484,7 +482,7 @@ static void branch_gradients(const struct ec_op *op, const struct ec_step *step,
     }
     if (branch->bias && branch->bias->trainable) {
         while (ec_team_next(team, 1) >= 0) {
-            bias_gradient(op, step->batch, branch);
+            bias_gradient(op, ec_tensor_texts(op->inputs[0]), branch);
         }
     }
 }
@@ -528,11 +526,12 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
 {
     struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0];
+    int64_t texts = ec_tensor_texts(in);
     const int64_t block = 8;
     if (in->needs_grad) {
         transpose_weights(state, in->lookup->width, in->lookup->stride, team);
     }
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, texts)) >= 0;) {
         scale_gradient(state, op->outputs[0], b);
         if (in->needs_grad) {
             sort_winners_by_token(state, b, (int32_t)in->lookup->count);
@@ -540,7 +539,7 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     }
     ec_team_barrier(team);
     for (struct ec_range filters; ec_team_next_range(team, state->filters, block, &filters);) {
-        list_winners(state, step->batch, filters.begin, filters.end);
+        list_winners(state, texts, filters.begin, filters.end);
     }
     ec_team_barrier(team);
     for (int i = 0; i < state->branch_count; i++) {
@@ -559,6 +558,12 @@ const struct ec_op_type ec_op_token_conv_pool = {
     .state_bytes = sizeof(struct state),
     .defaults = &defaults,
     .attributes = attributes,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_TOKENS, EC_STEPS, {1, 1}},
+    .parameters = {1, EC_ANY_NUMBER},
+    .parameter_ranks = {{3, 3}, {1, 3}},
+    .mixing = EC_MIXES_STEPS,
     .infer = infer,
     .plan = plan,
     .forward = forward,

@@ -17,18 +17,11 @@ struct state {
     float *share_of;  /* [tokens] ... and its share */
 };
 
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
-    ec_status status = ec_infer_counts(op, 1, 1, 0, 0, message, bytes);
-    if (status == EC_OK && op->inputs[0]->kind != EC_TOKENS) {
-        status =
-            ec_infer_error(message, bytes, "token_mean: the input holds no tokens; expected the output of a lookup");
-    }
-    if (status == EC_OK) {
-        op->outputs[0]->kind = EC_FLAT;
-        op->outputs[0]->cols = op->inputs[0]->cols;
-    }
-    return status;
+    (void)report;
+    op->outputs[0]->steps = EC_NO_STEPS;
+    return EC_OK;
 }
 
 /* Occurrences name tokens; the gradient needs their texts. */
@@ -58,21 +51,22 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
     struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0];
+    int64_t texts = ec_tensor_texts(in);
     const struct ec_layout *layout = in->layout;
     struct ec_tensor *out = op->outputs[0];
-    out->rows = step->batch;
+    out->rows = texts;
     ec_status status = ec_op_plan_gradients(op, step);
     if (status != EC_OK || (status = ec_tensor_take(out, step)) != EC_OK) {
         return status;
     }
     state->rows = ec_arena_take(step->arena, in->rows, sizeof *state->rows);
-    state->begin = ec_arena_take(step->arena, step->batch + 1, sizeof *state->begin);
-    state->share = ec_arena_take(step->arena, step->batch, sizeof *state->share);
+    state->begin = ec_arena_take(step->arena, texts + 1, sizeof *state->begin);
+    state->share = ec_arena_take(step->arena, texts, sizeof *state->share);
     if (step->arena->failed) {
         return EC_NO_MEMORY;
     }
     int32_t count = 0;
-    for (int64_t b = 0; b < step->batch; b++) {
+    for (int64_t b = 0; b < texts; b++) {
         state->begin[b] = count;
         for (int64_t i = layout->offsets[b]; i < layout->offsets[b + 1]; i++) {
             state->rows[count] = in->token_rows[i];
@@ -80,17 +74,18 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
         }
         state->share[b] = count > state->begin[b] ? 1.0f / (float)(count - state->begin[b]) : 0.0f;
     }
-    state->begin[step->batch] = count;
+    state->begin[texts] = count;
     step->work += 2.0 * (double)count * (double)in->cols;
-    return out->needs_grad ? plan_backward(state, step, step->batch, in->lookup->count) : EC_OK;
+    return out->needs_grad ? plan_backward(state, step, texts, in->lookup->count) : EC_OK;
 }
 
 static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
+    (void)step;
     const struct state *state = op->state;
     const struct ec_lookup_rows *lookup = op->inputs[0]->lookup;
     const struct ec_tensor *out = op->outputs[0];
-    for (int64_t b; (b = ec_team_next(team, step->batch)) >= 0;) {
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(op->inputs[0]))) >= 0;) {
         float *y = out->data + b * out->cols;
         ec_kernels()->weighted_sum(y, 0, lookup->values, lookup->stride, state->rows + state->begin[b], NULL,
                                    state->begin[b + 1] - state->begin[b], out->cols);
@@ -117,6 +112,10 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
 const struct ec_op_type ec_op_token_mean = {
     .name = "token_mean",
     .state_bytes = sizeof(struct state),
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_TOKENS, EC_STEPS, {1, 1}},
+    .mixing = EC_MIXES_STEPS,
     .infer = infer,
     .plan = plan,
     .forward = forward,

@@ -10,16 +10,6 @@ struct state {
     float *inverse; /* of the step: [rows] 1 / |x|, 0 for a row of zeros */
 };
 
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
-{
-    ec_status status = ec_infer_counts(op, 1, 1, 0, 0, message, bytes);
-    if (status == EC_OK && (status = ec_infer_floats(op, 0, message, bytes)) == EC_OK) {
-        op->outputs[0]->kind = op->inputs[0]->kind;
-        op->outputs[0]->cols = op->inputs[0]->cols;
-    }
-    return status;
-}
-
 static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
     struct state *state = op->state;
@@ -65,7 +55,9 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
 const struct ec_op_type ec_op_unit_normalization = {
     .name = "unit_normalization",
     .state_bytes = sizeof(struct state),
-    .infer = infer,
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
     .plan = plan,
     .forward = forward,
     .backward = backward,

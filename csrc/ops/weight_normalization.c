@@ -14,21 +14,15 @@ struct state {
 };
 
 /* Parameters: g [F], v [..., F], and the bias [F] or none. */
-static ec_status infer(struct ec_op *op, char *message, size_t bytes)
+static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
-    ec_status status = ec_infer_counts(op, 1, 1, 2, 3, message, bytes);
-    if (status != EC_OK || (status = ec_infer_floats(op, 0, message, bytes)) != EC_OK) {
-        return status;
+    const int64_t channels = ec_tensor_channels(op->inputs[0]);
+    const int64_t dims[] = {-1, -1, channels};
+    int rank = op->parameters[1]->rank;
+    ec_status status = ec_infer_parameter_of_rank(op, 1, rank, dims + 3 - rank, report);
+    for (int i = 0; status == EC_OK && i < op->parameter_count; i += 2) {
+        status = ec_infer_parameter(op, i, &channels, report);
     }
-    int64_t cols = op->inputs[0]->cols;
-    const int64_t dims[] = {-1, -1, cols};
-    int rank = op->parameters[1]->rank == 3 ? 3 : 2;
-    for (int i = 0; i < op->parameter_count && status == EC_OK; i++) {
-        status = i == 1 ? ec_infer_parameter(op, 1, rank, dims + 3 - rank, message, bytes)
-                        : ec_infer_parameter(op, i, 1, &cols, message, bytes);
-    }
-    op->outputs[0]->kind = op->inputs[0]->kind;
-    op->outputs[0]->cols = cols;
     return status;
 }
 
@@ -137,6 +131,11 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
 const struct ec_op_type ec_op_weight_normalization = {
     .name = "weight_normalization",
     .state_bytes = sizeof(struct state),
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
+    .parameters = {2, 3},
+    .parameter_ranks = {{1, 1}, {2, 3}, {1, 1}},
     .infer = infer,
     .plan = plan,
     .forward = forward,

@@ -98,17 +98,17 @@ ec_status ec_program_add(struct ec_program *program, const struct ec_op_type *ty
 }
 
 /* A parameter stands at most once in an operation, and a table in its lookup only. */
-static ec_status check_parameters(const struct ec_op *op, char *message, size_t bytes)
+static ec_status check_parameters(const struct ec_op *op, struct ec_report *report)
 {
     for (int i = 0; i < op->parameter_count; i++) {
-        if (op->parameters[i]->is_table && op->type != &ec_op_lookup) {
-            return ec_infer_error(message, bytes, "%s: parameter %s is the table of a lookup", op->type->name,
-                                  op->parameters[i]->name);
+        if (op->parameters[i]->is_table && !op->type->reads_table) {
+            return ec_refuse(report, "%s: parameter %s is the table of a lookup", op->type->name,
+                             op->parameters[i]->name);
         }
         for (int j = 0; j < i; j++) {
             if (op->parameters[i] == op->parameters[j]) {
-                return ec_infer_error(message, bytes, "%s: parameter %s stands there twice", op->type->name,
-                                      op->parameters[i]->name);
+                return ec_refuse(report, "%s: parameter %s stands there twice", op->type->name,
+                                 op->parameters[i]->name);
             }
         }
     }
@@ -134,11 +134,11 @@ static void find_learning(struct ec_program *program)
     }
 }
 
-ec_status ec_program_finish(struct ec_program *program, char *message, size_t bytes)
+ec_status ec_program_finish(struct ec_program *program, struct ec_report *report)
 {
     for (int i = 0; i < program->op_count; i++) {
         struct ec_op *op = &program->ops[i];
-        ec_status status = check_parameters(op, message, bytes);
+        ec_status status = check_parameters(op, report);
         if (status != EC_OK) {
             return status;
         }
@@ -148,9 +148,8 @@ ec_status ec_program_finish(struct ec_program *program, char *message, size_t by
         }
     }
     for (int i = 0; i < program->output_count; i++) {
-        enum ec_tensor_kind kind = program->tensors[program->outputs[i]].kind;
-        if (kind == EC_IDS || kind == EC_TOKENS) {
-            return ec_infer_error(message, bytes, "output %d (tensor %d) holds no floats", i, program->outputs[i]);
+        if (program->tensors[program->outputs[i]].dtype != EC_FLOATS) {
+            return ec_refuse(report, "output %d (tensor %d) holds no floats", i, program->outputs[i]);
         }
     }
     find_learning(program);

@@ -60,7 +60,7 @@ void ec_program_begin(struct ec_program *program, int64_t batch, enum ec_run run
 /* How many operations write the gradient of a tensor; all tokens of one lookup share one. */
 static int *writers_of(struct ec_tensor *tensor)
 {
-    return tensor->kind == EC_TOKENS ? &tensor->lookup->writers : &tensor->writers;
+    return tensor->dtype == EC_TOKENS ? &tensor->lookup->writers : &tensor->writers;
 }
 
 static int learns_something(const struct ec_op *op)
@@ -99,7 +99,7 @@ static ec_status plan_inputs(struct ec_program *program)
 {
     for (int i = 0; i < program->input_count; i++) {
         struct ec_tensor *tensor = &program->tensors[i];
-        if (tensor->kind != EC_IDS && program->input_gradients && program->step.backward) {
+        if (tensor->dtype != EC_IDS && program->input_gradients && program->step.backward) {
             tensor->needs_grad = 1;
             tensor->grad = ec_arena_take(&program->arena, tensor->rows * tensor->cols, sizeof(float));
             if (!tensor->grad) {
@@ -360,7 +360,8 @@ double ec_program_penalty(const struct ec_program *program)
 {
     double sum = program->penalties.value;
     for (int i = 0; i < program->op_count; i++) {
-        sum += ec_activity_penalty(&program->ops[i]);
+        const struct ec_op_type *type = program->ops[i].type;
+        sum += type->penalty ? type->penalty(&program->ops[i]) : 0.0;
     }
     return sum;
 }

@@ -62,7 +62,7 @@ ec_status ec_program_add(struct ec_program *program, const struct ec_op_type *ty
                          struct ec_op **op);
 /* After all operations: collects the losses and the parameters they depend on, and checks what no single operation can.
  */
-ec_status ec_program_finish(struct ec_program *program, char *message, size_t bytes);
+ec_status ec_program_finish(struct ec_program *program, struct ec_report *report);
 
 /* Only one run at a time: EC_BUSY where another thread is inside; otherwise ec_program_leave must follow. */
 ec_status ec_program_enter(struct ec_program *program);

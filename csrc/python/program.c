@@ -120,7 +120,7 @@ int ec_program_run_or_raise(ec_program_object *self, enum ec_run kind, const cha
     status = ec_program_run(program, kind);
     Py_END_ALLOW_THREADS;
     if (status == EC_BAD_VALUE) {
-        ec_program_raise(program->step.message);
+        ec_program_raise(&program->step.report);
     } else if (status != EC_OK && !PyErr_Occurred()) { /* a function written in Python has raised its own */
         ec_python_raise(status, what);
     }

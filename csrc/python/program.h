@@ -26,8 +26,8 @@ int ec_program_build(ec_program_object *self, PyObject *inputs, PyObject *parame
 /* Sets the attributes of an operation, or of anything with a table of them, from a dict. */
 int ec_attributes_set(void *state, const struct ec_attribute *attributes, PyObject *settings, const char *owner);
 
-/* ValueError with a message of the core, which may have been cut inside a character. */
-void ec_program_raise(const char *message);
+/* ValueError with what the core reports, which may have been cut inside a character. */
+void ec_program_raise(const struct ec_report *report);
 
 /* program_bind.c: the methods bind and set_optimizer, entered. */
 PyObject *ec_program_bind(ec_program_object *self, PyObject *args, PyObject *keywords);
@@ -54,12 +54,14 @@ int ec_raise_shape(const char *name, PyArrayObject *array, const char *expected)
 int64_t ec_copy_in_range(int32_t *out, PyArrayObject *in, int64_t count, int64_t limit);
 /* "x[17, 3] = 10000 is outside [0, 10000)", or with a single index where width is 0; -1. */
 int ec_raise_out_of_range(const char *name, PyArrayObject *array, int64_t i, int64_t width, int64_t limit);
-/* A new float32 array of a tensor's values or gradient: [B, C], or [B, T, C] with zeros where there is no step. */
-PyObject *ec_tensor_array(int64_t batch, const struct ec_tensor *tensor, const float *values);
+
+/* padded.c: a new float32 array of a tensor's values or gradient, [B, ...], or [B, T, ...] with zeros where there is no
+ * step. */
+PyObject *ec_tensor_array(const struct ec_tensor *tensor, const float *values);
 /* [B, T] of bool, True where a step of a tensor counts; None where all do. */
 PyObject *ec_mask_array(const struct ec_tensor *tensor);
 /* ValueError unless an array has the shape that ec_tensor_array gives. */
-int ec_check_tensor_shape(PyArrayObject *array, const struct ec_tensor *tensor, int64_t batch, const char *what);
+int ec_check_tensor_shape(PyArrayObject *array, const struct ec_tensor *tensor, const char *what);
 /* Adds what a padded form holds of the stored rows. */
 void ec_add_padded(float *rows, const float *padded, const struct ec_tensor *tensor);
 

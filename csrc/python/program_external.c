@@ -8,14 +8,13 @@
 #include <string.h>
 
 /* The padded form of a result into the rows of a tensor, or added to them; 0, or -1 with an exception set. */
-static int take_rows(PyObject *value, const struct ec_tensor *tensor, int64_t batch, float *rows, int add,
-                     const char *what)
+static int take_rows(PyObject *value, const struct ec_tensor *tensor, float *rows, int add, const char *what)
 {
     PyArrayObject *array = ec_float_array(value, what);
     if (!array) {
         return -1;
     }
-    int result = ec_check_tensor_shape(array, tensor, batch, what);
+    int result = ec_check_tensor_shape(array, tensor, what);
     if (result == 0) {
         if (!add) {
             memset(rows, 0, (size_t)(tensor->rows * tensor->cols) * sizeof *rows);
@@ -31,7 +30,7 @@ static int call_forward(PyObject *function, struct ec_op *op, const struct ec_st
     PyObject *inputs = PyList_New(op->input_count), *masks = PyList_New(op->input_count);
     int result = inputs && masks ? 0 : -1;
     for (int i = 0; result == 0 && i < op->input_count; i++) {
-        PyObject *values = ec_tensor_array(step->batch, op->inputs[i], op->inputs[i]->data);
+        PyObject *values = ec_tensor_array(op->inputs[i], op->inputs[i]->data);
         PyObject *mask = values ? ec_mask_array(op->inputs[i]) : NULL;
         if (!mask) {
             Py_XDECREF(values);
@@ -43,7 +42,7 @@ static int call_forward(PyObject *function, struct ec_op *op, const struct ec_st
     }
     PyObject *value =
         result == 0 ? PyObject_CallFunction(function, "OOO", inputs, masks, step->training ? Py_True : Py_False) : NULL;
-    result = value ? take_rows(value, op->outputs[0], step->batch, op->outputs[0]->data, 0, "the output") : -1;
+    result = value ? take_rows(value, op->outputs[0], op->outputs[0]->data, 0, "the output") : -1;
     Py_XDECREF(value);
     Py_XDECREF(inputs);
     Py_XDECREF(masks);
@@ -75,14 +74,14 @@ static int take_gradient(PyObject *value, struct ec_parameter *parameter, int ad
 }
 
 /* inputs, parameters: tuples, as the conversion of one item may run code that changes a list. */
-static int take_gradients(struct ec_op *op, const struct ec_step *step, PyObject *inputs, PyObject *parameters)
+static int take_gradients(struct ec_op *op, PyObject *inputs, PyObject *parameters)
 {
     int result = 0;
     for (int i = 0; result == 0 && i < op->input_count; i++) {
         const struct ec_tensor *in = op->inputs[i];
         PyObject *value = PyTuple_GET_ITEM(inputs, i);
         if (in->needs_grad && value != Py_None) {
-            result = take_rows(value, in, step->batch, in->grad, op->adds_input[i], "the gradient of an input");
+            result = take_rows(value, in, in->grad, op->adds_input[i], "the gradient of an input");
         } else if (in->needs_grad && !op->adds_input[i]) {
             memset(in->grad, 0, (size_t)(in->rows * in->cols) * sizeof *in->grad);
         }
@@ -95,9 +94,9 @@ static int take_gradients(struct ec_op *op, const struct ec_step *step, PyObject
     return result;
 }
 
-static int call_backward(PyObject *function, struct ec_op *op, const struct ec_step *step)
+static int call_backward(PyObject *function, struct ec_op *op)
 {
-    PyObject *d_output = ec_tensor_array(step->batch, op->outputs[0], op->outputs[0]->grad);
+    PyObject *d_output = ec_tensor_array(op->outputs[0], op->outputs[0]->grad);
     PyObject *pair = d_output ? PyObject_CallFunctionObjArgs(function, d_output, NULL) : NULL;
     PyObject *lists[2], *inputs = NULL, *parameters = NULL;
     int result = -1;
@@ -109,7 +108,7 @@ static int call_backward(PyObject *function, struct ec_op *op, const struct ec_s
             PyErr_Format(PyExc_ValueError, "backward gave %zd and %zd gradients; expected %d and %d",
                          PyTuple_GET_SIZE(inputs), PyTuple_GET_SIZE(parameters), op->input_count, op->parameter_count);
         } else {
-            result = take_gradients(op, step, inputs, parameters);
+            result = take_gradients(op, inputs, parameters);
         }
     }
     Py_XDECREF(inputs);
@@ -124,7 +123,7 @@ static ec_status call(void *context, struct ec_op *op, const struct ec_step *ste
 {
     PyGILState_STATE lock = PyGILState_Ensure();
     PyObject *functions = context;
-    int result = back ? call_backward(PyTuple_GET_ITEM(functions, 1), op, step)
+    int result = back ? call_backward(PyTuple_GET_ITEM(functions, 1), op)
                       : call_forward(PyTuple_GET_ITEM(functions, 0), op, step);
     PyGILState_Release(lock);
     return result == 0 ? EC_OK : EC_INTERRUPTED;

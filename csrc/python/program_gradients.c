@@ -66,7 +66,7 @@ static PyObject *input_gradient_entered(const struct ec_program *program, long n
                             "backward pass ran",
                             tensor->name);
     }
-    return ec_tensor_array(program->step.batch, tensor, tensor->grad);
+    return ec_tensor_array(tensor, tensor->grad);
 }
 
 static PyObject *read_entered(PyObject *object, PyObject *argument,

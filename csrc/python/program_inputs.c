@@ -80,7 +80,7 @@ int64_t ec_inputs_batch(ec_program_object *self, PyObject *inputs)
     }
     PyObject *first = PyTuple_GET_ITEM(inputs, 0);
     int is_pair = PyTuple_Check(first) && PyTuple_GET_SIZE(first) == 2;
-    int is_ragged = is_pair && program->tensors[0].kind == EC_IDS;
+    int is_ragged = is_pair && program->tensors[0].dtype == EC_IDS;
     PyObject *sized = is_pair ? PyTuple_GET_ITEM(first, is_ragged ? 1 : 0) : first;
     Py_ssize_t size = PyObject_Size(sized);
     if (size < 0) {
@@ -147,9 +147,9 @@ int ec_raise_out_of_range(const char *name, PyArrayObject *array, int64_t i, int
 
 static int check_width(const struct ec_tensor *tensor, int64_t width)
 {
-    if (tensor->input_length >= 0 && width != tensor->input_length) {
-        PyErr_Format(PyExc_ValueError, "%s is %lld steps long; the model was built for %d", tensor->name,
-                     (long long)width, tensor->input_length);
+    if (tensor->steps >= 0 && width != tensor->steps) {
+        PyErr_Format(PyExc_ValueError, "%s is %lld steps long; the model was built for %lld", tensor->name,
+                     (long long)width, (long long)tensor->steps);
         return -1;
     }
     return 0;
@@ -263,7 +263,7 @@ static int copy_ragged_ids(ec_program_object *self, struct ec_tensor *tensor, Py
     if (!layout || copy_offsets(tensor->name, offsets, given, batch, count, &layout->width) < 0) {
         goto done;
     }
-    if (tensor->input_length >= 0 && layout->width > tensor->input_length) {
+    if (tensor->steps >= 0 && layout->width > tensor->steps) {
         check_width(tensor, layout->width);
         goto done;
     }
@@ -277,15 +277,39 @@ done:
     return result;
 }
 
+/* "(batch, steps, 5)": what an input must have, with a batch that is known. */
+static void expected_shape(char text[160], const struct ec_tensor *tensor, int64_t batch)
+{
+    int used = PyOS_snprintf(text, 160, "(%lld%s", (long long)batch, tensor->steps == EC_NO_STEPS ? "" : ", steps");
+    for (int i = 0; i < tensor->rank; i++) {
+        used += PyOS_snprintf(text + used, 160 - (size_t)used, tensor->dims[i] < 0 ? ", any" : ", %lld",
+                              (long long)tensor->dims[i]);
+    }
+    PyOS_snprintf(text + used, 160 - (size_t)used, tensor->steps == EC_NO_STEPS ? ")" : ") with at least 1 step");
+}
+
+/* Whether an array has the axes of an input: the batch, then steps, then those of a row. */
+static int has_axes(const struct ec_tensor *tensor, PyArrayObject *array, int64_t batch)
+{
+    int first = tensor->steps == EC_NO_STEPS ? 1 : 2;
+    int fits = PyArray_NDIM(array) == first + tensor->rank && PyArray_DIM(array, 0) == batch &&
+               (first == 1 || PyArray_DIM(array, 1) >= 1);
+    for (int i = 0; fits && i < tensor->rank; i++) {
+        int64_t size = PyArray_DIM(array, first + i);
+        fits = tensor->dims[i] < 0 ? size >= 1 : size == tensor->dims[i];
+    }
+    return fits;
+}
+
 static int copy_floats(ec_program_object *self, struct ec_tensor *tensor, PyObject *value, int64_t batch)
 {
     PyArrayObject *array = ec_float_array(value, tensor->name);
     if (!array) {
         return -1;
     }
-    if (PyArray_NDIM(array) != 2 || PyArray_DIM(array, 0) != batch || PyArray_DIM(array, 1) != tensor->cols) {
-        char expected[96];
-        PyOS_snprintf(expected, sizeof expected, "(%lld, %lld)", (long long)batch, (long long)tensor->cols);
+    if (!has_axes(tensor, array, batch)) {
+        char expected[160];
+        expected_shape(expected, tensor, batch);
         ec_raise_shape(tensor->name, array, expected);
         Py_DECREF(array);
         return -1;
@@ -354,11 +378,9 @@ static int copy_sequence(ec_program_object *self, struct ec_tensor *tensor, PyOb
             goto done;
         }
     }
-    if (PyArray_NDIM(array) != 3 || PyArray_DIM(array, 0) != batch || PyArray_DIM(array, 1) < 1 ||
-        PyArray_DIM(array, 2) != tensor->cols || PyArray_SIZE(array) / tensor->cols > INT32_MAX) {
-        char expected[96];
-        PyOS_snprintf(expected, sizeof expected, "(%lld, steps, %lld) with at least 1 step", (long long)batch,
-                      (long long)tensor->cols);
+    if (!has_axes(tensor, array, batch) || PyArray_SIZE(array) / tensor->cols > INT32_MAX) {
+        char expected[160];
+        expected_shape(expected, tensor, batch);
         ec_raise_shape(tensor->name, array, expected);
         goto done;
     }
@@ -384,10 +406,9 @@ int ec_inputs_copy(ec_program_object *self, PyObject *inputs)
         struct ec_tensor *tensor = &program->tensors[i];
         PyObject *value = PyTuple_GET_ITEM(inputs, i);
         int result;
-        if (tensor->kind == EC_FLAT) {
-            result = copy_floats(self, tensor, value, program->step.batch);
-        } else if (tensor->kind == EC_SEQUENCE) {
-            result = copy_sequence(self, tensor, value, program->step.batch);
+        if (tensor->dtype == EC_FLOATS) {
+            result = tensor->steps == EC_NO_STEPS ? copy_floats(self, tensor, value, program->step.batch)
+                                                  : copy_sequence(self, tensor, value, program->step.batch);
         } else if (PyTuple_Check(value) && PyTuple_GET_SIZE(value) == 2) {
             result = copy_ragged_ids(self, tensor, value, program->step.batch);
         } else {
@@ -400,120 +421,13 @@ int ec_inputs_copy(ec_program_object *self, PyObject *inputs)
     return 0;
 }
 
-/* Where row `row` of text b stands in padded form, in values; -1 for a masked row. */
-static int64_t padded_place(const struct ec_tensor *tensor, int64_t b, int64_t row)
-{
-    const struct ec_layout *layout = tensor->layout;
-    if (layout->mask && !layout->mask[row]) {
-        return -1;
-    }
-    return (b * layout->width + layout->starts[b] + row - layout->offsets[b]) * tensor->cols;
-}
-
-/* Masked steps of text b take the values of the step before them. */
-static void repeat_steps(float *padded, const struct ec_tensor *tensor, int64_t b)
-{
-    const struct ec_layout *layout = tensor->layout;
-    float *text = padded + b * layout->width * tensor->cols;
-    int64_t first = layout->starts[b], end = first + layout->offsets[b + 1] - layout->offsets[b];
-    for (int64_t t = first + 1; t < layout->width && end > first; t++) {
-        if (t >= end || (layout->mask && !layout->mask[layout->offsets[b] + t - first])) {
-            memcpy(text + t * tensor->cols, text + (t - 1) * tensor->cols, (size_t)tensor->cols * sizeof(float));
-        }
-    }
-}
-
-/* The stored rows of a tensor into its padded form, which is zeros. */
-static void pad_rows(float *padded, const float *rows, const struct ec_tensor *tensor)
-{
-    const struct ec_layout *layout = tensor->layout;
-    size_t bytes = (size_t)tensor->cols * sizeof(float);
-    if (!layout) {
-        memcpy(padded, rows, (size_t)tensor->rows * bytes);
-        return;
-    }
-    for (int64_t b = 0; b < layout->batch; b++) {
-        for (int64_t row = layout->offsets[b]; row < layout->offsets[b + 1]; row++) {
-            int64_t place = padded_place(tensor, b, row);
-            if (place >= 0) {
-                memcpy(padded + place, rows + row * tensor->cols, bytes);
-            }
-        }
-        if (tensor->repeats) {
-            repeat_steps(padded, tensor, b);
-        }
-    }
-}
-
-/* Adds what a padded form holds of the stored rows: a tensor may be an output more than once. */
-void ec_add_padded(float *rows, const float *padded, const struct ec_tensor *tensor)
-{
-    const struct ec_layout *layout = tensor->layout;
-    if (!layout) {
-        ec_kernels()->add(rows, padded, tensor->rows * tensor->cols);
-        return;
-    }
-    for (int64_t b = 0; b < layout->batch; b++) {
-        for (int64_t row = layout->offsets[b]; row < layout->offsets[b + 1]; row++) {
-            int64_t place = padded_place(tensor, b, row);
-            if (place >= 0) {
-                ec_kernels()->add(rows + row * tensor->cols, padded + place, tensor->cols);
-            }
-        }
-    }
-}
-
-PyObject *ec_tensor_array(int64_t batch, const struct ec_tensor *tensor, const float *values)
-{
-    npy_intp dims[3] = {batch, tensor->layout ? tensor->layout->width : tensor->cols, tensor->cols};
-    PyObject *array = PyArray_ZEROS(tensor->layout ? 3 : 2, dims, NPY_FLOAT32, 0);
-    if (array) {
-        pad_rows(PyArray_DATA((PyArrayObject *)array), values, tensor);
-    }
-    return array;
-}
-
-PyObject *ec_mask_array(const struct ec_tensor *tensor)
-{
-    const struct ec_layout *layout = tensor->layout;
-    if (!layout || !layout->masked) {
-        Py_RETURN_NONE;
-    }
-    npy_intp dims[2] = {layout->batch, layout->width};
-    PyObject *array = PyArray_ZEROS(2, dims, NPY_BOOL, 0);
-    for (int64_t b = 0; array && b < layout->batch; b++) {
-        npy_bool *row = (npy_bool *)PyArray_DATA((PyArrayObject *)array) + b * layout->width + layout->starts[b];
-        for (int64_t i = layout->offsets[b]; i < layout->offsets[b + 1]; i++) {
-            row[i - layout->offsets[b]] = (npy_bool)ec_layout_counts(layout, i);
-        }
-    }
-    return array;
-}
-
-int ec_check_tensor_shape(PyArrayObject *array, const struct ec_tensor *tensor, int64_t batch, const char *what)
-{
-    int rank = tensor->layout ? 3 : 2;
-    if (PyArray_NDIM(array) == rank && PyArray_DIM(array, 0) == batch && PyArray_DIM(array, rank - 1) == tensor->cols &&
-        (!tensor->layout || PyArray_DIM(array, 1) == tensor->layout->width)) {
-        return 0;
-    }
-    char expected[96];
-    if (tensor->layout) {
-        PyOS_snprintf(expected, sizeof expected, "(%lld, %lld, %lld)", (long long)batch,
-                      (long long)tensor->layout->width, (long long)tensor->cols);
-    } else {
-        PyOS_snprintf(expected, sizeof expected, "(%lld, %lld)", (long long)batch, (long long)tensor->cols);
-    }
-    return ec_raise_shape(what, array, expected);
-}
-
-static int copy_output_gradient(const struct ec_program *program, const struct ec_tensor *tensor, PyObject *value)
+static int copy_output_gradient(const struct ec_tensor *tensor, PyObject *value)
 {
     PyArrayObject *array = ec_float_array(value, "d_outputs");
     if (!array) {
         return -1;
     }
-    int result = ec_check_tensor_shape(array, tensor, program->step.batch, "d_outputs");
+    int result = ec_check_tensor_shape(array, tensor, "d_outputs");
     if (result == 0 && tensor->grad) {
         ec_add_padded(tensor->grad, PyArray_DATA(array), tensor);
     }
@@ -533,7 +447,7 @@ int ec_output_gradients_copy(ec_program_object *self, PyObject *d_outputs)
         }
     }
     for (int i = 0; result == 0 && i < program->output_count; i++) {
-        result = copy_output_gradient(program, &program->tensors[program->outputs[i]], PyTuple_GET_ITEM(items, i));
+        result = copy_output_gradient(&program->tensors[program->outputs[i]], PyTuple_GET_ITEM(items, i));
     }
     Py_XDECREF(items);
     return result;

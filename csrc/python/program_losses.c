@@ -23,7 +23,7 @@ static int64_t copy_labels_or_ignored(int32_t *out, PyArrayObject *in, int64_t c
 static int copy_labels(ec_program_object *self, const struct ec_op *op, struct ec_loss *loss, PyObject *value)
 {
     int64_t batch = self->program->step.batch, classes = ec_loss_classes(op);
-    int sequence = op->inputs[0]->kind == EC_SEQUENCE;
+    int sequence = op->inputs[0]->steps != EC_NO_STEPS;
     PyArrayObject *array = ec_integer_array(value, "y");
     int result = -1;
     if (!array) {
@@ -59,7 +59,7 @@ done:
 static int copy_target_values(ec_program_object *self, const struct ec_op *op, struct ec_loss *loss, PyObject *value)
 {
     int64_t batch = self->program->step.batch, cols = op->inputs[0]->cols;
-    int sequence = op->inputs[0]->kind == EC_SEQUENCE;
+    int sequence = op->inputs[0]->steps != EC_NO_STEPS;
     PyArrayObject *array = ec_float_array(value, "y");
     int result = -1;
     if (!array) {
@@ -95,12 +95,12 @@ int ec_targets_copy(ec_program_object *self, PyObject *targets)
     for (int i = 0; result == 0 && i < program->loss_count; i++) {
         struct ec_op *op = program->losses[i];
         PyObject *value = PyTuple_GET_ITEM(items, i);
-        if (op->type == &ec_op_given_loss) { /* its function has its own */
+        if (op->type->is_given) { /* its function has its own */
             ((struct ec_loss *)op->state)->targets = NULL;
             continue;
         }
-        result = ec_loss_takes_labels(op) ? copy_labels(self, op, op->state, value)
-                                          : copy_target_values(self, op, op->state, value);
+        result = op->type->takes_labels && op->type->takes_labels(op) ? copy_labels(self, op, op->state, value)
+                                                                      : copy_target_values(self, op, op->state, value);
     }
     Py_XDECREF(items);
     return result;
@@ -159,7 +159,7 @@ int ec_weights_copy(ec_program_object *self, PyObject *sample_weight, double *to
 int ec_losses_are_given(const struct ec_program *program)
 {
     for (int i = 0; i < program->loss_count; i++) {
-        if (program->losses[i]->type == &ec_op_given_loss) {
+        if (program->losses[i]->type->is_given) {
             return 1;
         }
     }
@@ -170,8 +170,7 @@ int ec_losses_are_given(const struct ec_program *program)
 static int give(ec_program_object *self, struct ec_op *op, PyObject *result)
 {
     const struct ec_tensor *in = op->inputs[0];
-    int64_t batch = self->program->step.batch;
-    int64_t rows = batch * (in->layout ? in->layout->width : 1);
+    int64_t rows = ec_tensor_texts(in) * (in->layout ? in->layout->width : 1);
     PyArrayObject *losses = NULL, *derivatives = NULL;
     int done = -1;
     if (!PyTuple_Check(result) || PyTuple_GET_SIZE(result) != 2) {
@@ -192,7 +191,7 @@ static int give(ec_program_object *self, struct ec_op *op, PyObject *result)
     float *copy = ec_program_take(self, rows * in->cols, sizeof *copy);
     if (copy) {
         memcpy(copy, PyArray_DATA(derivatives), (size_t)(rows * in->cols) * sizeof *copy);
-        ec_loss_give(op, batch, PyArray_DATA(losses), copy);
+        ec_loss_give(op, PyArray_DATA(losses), copy);
         done = 0;
     }
 finish:
@@ -206,10 +205,10 @@ int ec_losses_give(ec_program_object *self, PyObject *function)
     struct ec_program *program = self->program;
     for (int i = 0; i < program->loss_count; i++) {
         struct ec_op *op = program->losses[i];
-        if (op->type != &ec_op_given_loss) {
+        if (!op->type->is_given) {
             continue;
         }
-        PyObject *predictions = ec_tensor_array(program->step.batch, op->outputs[0], op->outputs[0]->data);
+        PyObject *predictions = ec_tensor_array(op->outputs[0], op->outputs[0]->data);
         PyObject *result = predictions ? PyObject_CallFunction(function, "iO", i, predictions) : NULL;
         int failed = !result || give(self, op, result) < 0;
         Py_XDECREF(predictions);

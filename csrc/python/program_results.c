@@ -6,7 +6,7 @@ PyObject *ec_output_list(const struct ec_program *program)
     PyObject *list = PyList_New(program->output_count);
     for (int i = 0; list && i < program->output_count; i++) {
         const struct ec_tensor *tensor = &program->tensors[program->outputs[i]];
-        PyObject *array = ec_tensor_array(program->step.batch, tensor, tensor->data);
+        PyObject *array = ec_tensor_array(tensor, tensor->data);
         if (!array) {
             Py_CLEAR(list);
         } else {
@@ -86,17 +86,39 @@ PyObject *ec_program_set_timed(PyObject *object, PyObject *timed)
     Py_RETURN_NONE;
 }
 
-static PyObject *program_widths(PyObject *object, void *unused)
+/* (dtype, steps, dims) of a tensor, in the form of an input's. */
+static PyObject *shape_of(const struct ec_tensor *tensor)
+{
+    PyObject *dims = PyTuple_New(tensor->rank);
+    for (int i = 0; dims && i < tensor->rank; i++) {
+        PyObject *size = PyLong_FromLongLong(tensor->dims[i]);
+        if (!size) {
+            Py_CLEAR(dims);
+        } else {
+            PyTuple_SET_ITEM(dims, i, size);
+        }
+    }
+    PyObject *steps = tensor->steps == EC_NO_STEPS ? Py_NewRef(Py_None) : PyLong_FromLongLong(tensor->steps);
+    const char *dtype = tensor->dtype == EC_IDS ? "int32" : "float32";
+    if (!dims || !steps) {
+        Py_XDECREF(dims);
+        Py_XDECREF(steps);
+        return NULL;
+    }
+    return Py_BuildValue("sNN", dtype, steps, dims);
+}
+
+static PyObject *program_shapes(PyObject *object, void *unused)
 {
     (void)unused;
     const struct ec_program *program = ((ec_program_object *)object)->program;
     PyObject *list = PyList_New(program->tensor_count);
     for (int i = 0; list && i < program->tensor_count; i++) {
-        PyObject *width = PyLong_FromLongLong(program->tensors[i].cols);
-        if (!width) {
+        PyObject *shape = shape_of(&program->tensors[i]);
+        if (!shape) {
             Py_CLEAR(list);
         } else {
-            PyList_SET_ITEM(list, i, width);
+            PyList_SET_ITEM(list, i, shape);
         }
     }
     return list;
@@ -227,7 +249,10 @@ PyGetSetDef ec_program_getters[] = {
     {"learning", program_learning, NULL,
      "Numbers of the parameters that a training step gives a gradient: trainable as bound, and a loss depends on them.",
      NULL},
-    {"widths", program_widths, NULL, "Channels of each tensor.", NULL},
+    {"shapes", program_shapes, NULL,
+     "Of each tensor (dtype, steps, dims): steps None for one row a text, -1 for any number, or how many; dims of a "
+     "row.",
+     NULL},
     {"penalty", program_penalty, NULL, "What regularizers added to the loss of the last step.", NULL},
     {"loss_sums", program_loss_sums, NULL,
      "Of each loss in the last step, over the rows that count: the sum of weighted losses, of weights, of losses "

@@ -14,9 +14,9 @@ static const char *keep_name(ec_program_object *self, PyObject *name)
     return text && PyList_Append(self->names, name) == 0 ? text : NULL;
 }
 
-void ec_program_raise(const char *message)
+void ec_program_raise(const struct ec_report *report)
 {
-    PyObject *text = PyUnicode_DecodeUTF8(message, (Py_ssize_t)strlen(message), "replace");
+    PyObject *text = PyUnicode_DecodeUTF8(report->text, (Py_ssize_t)strlen(report->text), "replace");
     if (text) {
         PyErr_SetObject(PyExc_ValueError, text);
         Py_DECREF(text);
@@ -32,41 +32,65 @@ static int check_tuple(PyObject *spec, const char *what)
     return 0;
 }
 
+/* The sizes of a shape, each at least 1, or -1 where `any` allows it; how many, or -1 with an exception. */
+static int parse_dims(PyObject *spec, PyObject *shape, int any, int64_t dims[EC_MAX_RANK])
+{
+    Py_ssize_t rank = PyTuple_GET_SIZE(shape);
+    if (rank > EC_MAX_RANK) {
+        PyErr_Format(PyExc_ValueError, "input %R: %zd inner axes; at most %d", spec, rank, EC_MAX_RANK);
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < rank; i++) {
+        long long size = PyLong_AsLongLong(PyTuple_GET_ITEM(shape, i));
+        if (size == -1 && PyErr_Occurred()) {
+            return -1;
+        }
+        if ((size < 1 && !(any && size == -1)) || size > INT32_MAX) {
+            PyErr_Format(PyExc_ValueError, "input %R: sizes are at least 1 and at most 2**31 - 1", spec);
+            return -1;
+        }
+        dims[i] = size;
+    }
+    return (int)rank;
+}
+
+/* (name, dtype, steps, dims): steps None for one row a text, -1 for any number, or T. */
 static int parse_input(ec_program_object *self, PyObject *spec, struct ec_tensor *tensor)
 {
-    const char *kind;
-    PyObject *name;
-    long long first = -1, second = -1;
-    if (check_tuple(spec, "input") < 0 || !PyArg_ParseTuple(spec, "sO|LL:input", &kind, &name, &first, &second)) {
+    PyObject *name, *steps, *shape;
+    const char *dtype;
+    if (check_tuple(spec, "input") < 0 ||
+        !PyArg_ParseTuple(spec, "OsOO!:input", &name, &dtype, &steps, &PyTuple_Type, &shape) ||
+        !(tensor->name = keep_name(self, name))) {
         return -1;
     }
-    if (!(tensor->name = keep_name(self, name))) {
+    long long count = steps == Py_None ? EC_NO_STEPS : PyLong_AsLongLong(steps);
+    if (count == -1 && PyErr_Occurred()) {
         return -1;
     }
-    tensor->is_input = 1;
-    tensor->input_length = -1;
-    tensor->id_limit = INT32_MAX;
-    Py_ssize_t size = PyTuple_GET_SIZE(spec);
-    if (first > INT32_MAX || second > INT32_MAX) {
-        PyErr_Format(PyExc_ValueError, "input %R: sizes are at most 2**31 - 1", spec);
-        return -1;
-    }
-    if (strcmp(kind, "ids") == 0 && size == 3) {
-        tensor->kind = EC_IDS;
-        tensor->input_length = (int)first;
-    } else if (strcmp(kind, "floats") == 0 && size == 3 && first > 0) {
-        tensor->kind = EC_FLAT;
-        tensor->cols = first;
-    } else if (strcmp(kind, "sequence") == 0 && size == 4 && second > 0) {
-        tensor->kind = EC_SEQUENCE;
-        tensor->input_length = (int)first;
-        tensor->cols = second;
-    } else {
+    int is_ids = strcmp(dtype, "int32") == 0;
+    if ((!is_ids && strcmp(dtype, "float32")) || (steps != Py_None && count < 1 && count != EC_ANY_STEPS)) {
         PyErr_Format(PyExc_ValueError,
-                     "input %R; expected ('ids', name, T or -1), ('floats', name, C) or ('sequence', name, T or -1, C)",
-                     spec);
+                     "input %R; expected (name, 'int32' or 'float32', steps: None, -1 or T, sizes of a row)", spec);
         return -1;
     }
+    if (count > INT32_MAX) {
+        PyErr_Format(PyExc_ValueError, "input %R: sizes are at least 1 and at most 2**31 - 1", spec);
+        return -1;
+    }
+    int64_t dims[EC_MAX_RANK];
+    int rank = parse_dims(spec, shape, is_ids, dims);
+    if (rank < 0) {
+        return -1;
+    }
+    if (is_ids ? steps == Py_None : rank == 0) {
+        PyErr_Format(PyExc_ValueError, "input %R: ids have steps, and numbers at least one inner axis", spec);
+        return -1;
+    }
+    tensor->dtype = is_ids ? EC_IDS : EC_FLOATS;
+    tensor->is_input = 1;
+    tensor->id_limit = INT32_MAX;
+    ec_tensor_set_shape(tensor, count, rank, dims);
     return 0;
 }
 
@@ -168,6 +192,18 @@ static int set_attribute(void *state, const struct ec_attribute *attribute, PyOb
     if (attribute->kind == EC_ATTRIBUTE_CHOICE) {
         return set_choice(target, attribute, value, owner);
     }
+    if (attribute->kind == EC_ATTRIBUTE_COUNT && !PyIndex_Check(value)) {
+        PyErr_Format(PyExc_TypeError, "%s: %s = %R; expected a whole number", owner, name, value);
+        return -1;
+    }
+    if (attribute->kind == EC_ATTRIBUTE_COUNT) {
+        long long number = PyLong_AsLongLong(value);
+        if (number == -1 && PyErr_Occurred()) {
+            return -1;
+        }
+        *(int64_t *)target = number;
+        return 0;
+    }
     if (attribute->kind == EC_ATTRIBUTE_INT) {
         long number = PyLong_AsLong(value);
         if (number == -1 && PyErr_Occurred()) {
@@ -226,7 +262,7 @@ static int add_operation(struct ec_program *program, const char *name, PyObject 
     int *numbers[3] = {NULL, NULL, NULL}, counts[3];
     const int limits[3] = {program->tensor_count, program->tensor_count, program->parameter_count};
     struct ec_op *op;
-    char message[256] = "";
+    struct ec_report report = {""};
     int result = -1;
     if (!type) {
         PyErr_Format(PyExc_ValueError, "there is no operation '%s'", name);
@@ -249,15 +285,9 @@ static int add_operation(struct ec_program *program, const char *name, PyObject 
     if (ec_attributes_set(op->state, type->attributes, attributes, name) < 0) {
         goto done;
     }
-    status = type->infer(op, message, sizeof message);
-    for (int i = 0; status == EC_OK && i < op->output_count; i++) {
-        if (op->outputs[i]->cols > INT32_MAX) {
-            status = ec_infer_error(message, sizeof message, "%s: %lld channels; at most 2**31 - 1", name,
-                                    (long long)op->outputs[i]->cols);
-        }
-    }
+    status = ec_op_infer(op, &report);
     if (status == EC_BAD_VALUE) {
-        ec_program_raise(message);
+        ec_program_raise(&report);
     } else if (status != EC_OK) {
         ec_python_raise(status, name);
     } else {
@@ -359,10 +389,10 @@ int ec_program_build(ec_program_object *self, PyObject *inputs, PyObject *parame
     if (add_operations(program, operations) < 0) {
         return -1;
     }
-    char message[256] = "";
-    status = ec_program_finish(program, message, sizeof message);
+    struct ec_report report = {""};
+    status = ec_program_finish(program, &report);
     if (status != EC_OK) {
-        ec_program_raise(message);
+        ec_program_raise(&report);
         return -1;
     }
     return 0;

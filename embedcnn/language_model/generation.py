@@ -13,22 +13,13 @@ import numpy as np
 from ..base.arguments import positive_integer
 from ..lowering.binding import BoundProgram
 from ..lowering.carried_states import carrying
+from ..lowering.operations import Operation
 
-CONVOLUTIONS = ("conv1d", "depthwise_conv1d", "token_conv")
-SEVERAL_STEPS = (
-    *CONVOLUTIONS,
-    "conv_pool",
-    "token_conv_pool",
-    "max_pool",
-    "average_pool",
-    "flatten",
-    "unflatten",
-    "repeat",
-    "permute",
-    "dot",
-    "ngrams",
-)
-"""The operations whose result at a step depends on other steps too."""
+
+def _mixes_steps(op: Operation) -> bool:
+    """Whether a result at a step depends on other steps too, other than through a state."""
+    one_tap = op.facts["mixing"] == "by kernel" and op.variables[0].shape[0] == 1
+    return op.facts["mixing"] != "nothing" and not op.facts["states"] and not one_tap
 
 
 class Stepper:
@@ -56,7 +47,7 @@ class Stepper:
         lowered = model._lower("predict")
         self.gives_probabilities = lowered.operations[-1].name == "softmax"
         for op in lowered.operations:
-            if op.name in SEVERAL_STEPS and not (op.name in CONVOLUTIONS and op.variables[0].shape[0] == 1):
+            if _mixes_steps(op):
                 raise ValueError(
                     "a language model carries its state in recurrent layers (LSTM, GRU, SimpleRNN). "
                     f"Received: {op.name}, which reads several steps of a text and cannot write one"

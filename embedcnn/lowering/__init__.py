@@ -16,9 +16,9 @@ from ..losses import Loss
 from .operations import Lowered
 from .rewrite import MANY_CLASSES, PATTERNS
 from .rewrite import rewrite as rewritten
-from .translate import input_kind, translate
+from .translate import input_dtype, translate
 
-__all__ = ["MANY_CLASSES", "PATTERNS", "Lowered", "input_kind", "lower", "rewritten", "translate"]
+__all__ = ["MANY_CLASSES", "PATTERNS", "Lowered", "input_dtype", "lower", "rewritten", "translate"]
 
 
 def lower(

@@ -37,9 +37,9 @@ class BoundProgram:
         self.rows_are_alone = lowered.rows_are_alone
         self.penalised = False
         """Whether the last step may have had a penalty; see `core.penalty`."""
-        self._activities = any(operation.name == "activity_penalty" for operation in lowered.operations)
+        self._activities = any(operation.facts["has_penalty"] for operation in lowered.operations)
         self._tables = {
-            id(operation.variables[0]) for operation in lowered.operations if operation.name == "lookup"
+            id(operation.variables[0]) for operation in lowered.operations if operation.facts["reads_table"]
         }
         self._make()
 

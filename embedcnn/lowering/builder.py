@@ -11,7 +11,7 @@ from typing import Any
 
 from ..graph.nodes import Shape
 from ..graph.variables import Variable
-from .operations import Lowered, Operation, Origin, Tensor, assembled
+from .operations import InputForm, Lowered, Operation, Origin, Tensor, assembled
 
 
 class Builder:
@@ -19,7 +19,7 @@ class Builder:
 
     def __init__(self, penalties: bool = False) -> None:
         self.operations: list[Operation] = []
-        self.inputs: list[tuple[Any, ...]] = []
+        self.inputs: list[InputForm] = []
         self.tensors: dict[int, Tensor] = {}
         self.penalties = penalties  # whether activity_regularizers count: where there are losses
         self._origins: tuple[Origin, ...] = ()

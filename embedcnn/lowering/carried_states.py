@@ -11,9 +11,6 @@ import numpy as np
 from ..graph.variables import Variable
 from .operations import Lowered, Operation
 
-STATES = {"simple_rnn": 1, "gru": 1, "lstm": 2}
-"""The operations that carry a state, and how many arrays it has."""
-
 
 def carrying(lowered: Lowered, batch: int) -> tuple[Lowered, list[Variable]]:
     """The same operations with states (batch, units) that are carried from run to run, and these states.
@@ -24,7 +21,7 @@ def carrying(lowered: Lowered, batch: int) -> tuple[Lowered, list[Variable]]:
     states: list[Variable] = []
 
     def stateful(op: Operation) -> Operation:
-        if op.name not in STATES:
+        if not op.facts["states"]:
             return op
         if op.attributes["reverse"]:
             raise ValueError(
@@ -37,7 +34,7 @@ def carrying(lowered: Lowered, batch: int) -> tuple[Lowered, list[Variable]]:
         layer, units = own[0].layer, own[1].shape[0]
         added = [
             Variable(f"carried_{number}", np.zeros((batch, units), np.float32), layer, tracked=True)
-            for number in range(STATES[op.name])
+            for number in range(op.facts["states"])
         ]
         states.extend(added)
         return replace(op, variables=[*own, *added], attributes={**op.attributes, "stateful": True})

@@ -174,7 +174,7 @@ def python_layer(build: Builder, layer: Any, inputs: list[int], call: int) -> in
     """A layer written in Python: an operation that the core calls back for."""
     shapes = [build.shape(symbol) for symbol in inputs]
     shape = layer.output_shape_for(shapes)
-    settings: dict[str, Any] = {"kind": "sequence" if len(shape) == 3 else "flat", "cols": shape[-1]}
+    settings: dict[str, Any] = {"has_steps": len(shape) == 3, "cols": shape[-1]}
     if len(shape) == 3 and (len(shapes[0]) != 3 or shape[1] != shapes[0][1]):
         settings["length"] = shape[1]
     made = build.add("external", inputs, layer.weights, shape, **settings)

@@ -21,8 +21,8 @@ WIDTH = 100
 def listing(lowered: Lowered) -> str:
     """The lines of a program, joined."""
     lines = []
-    for number, spec in enumerate(lowered.inputs):
-        lines.append(f"{_made(lowered, [number])} = input {spec[1]}")
+    for number, (name, *_) in enumerate(lowered.inputs):
+        lines.append(f"{_made(lowered, [number])} = input {name}")
     for op in lowered.operations:
         read = ", ".join(f"%{number}" for number in op.inputs)
         head = f"{_made(lowered, op.outputs)} = {op.name}({read})"

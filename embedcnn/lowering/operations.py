@@ -11,20 +11,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from .. import _core
 from ..graph.nodes import Shape
 from ..graph.variables import Variable
 from .listing import listing
 
-LOSSES = (
-    "cross_entropy",
-    "dense_cross_entropy",
-    "focal_cross_entropy",
-    "element_loss",
-    "row_loss",
-    "squared_error",
-    "given_loss",
-)
-"""The operations that are losses: they stay although nobody reads them."""
+InputForm = tuple[str, str, int | None, tuple[int, ...]]
+"""An input of `_core.Program`: name, dtype, steps of a text (None: it has none; -1: any), sizes of a row."""
+
+FACTS: dict[str, dict[str, Any]] = _core.operations()
+"""What the core says of each operation: see struct ec_op_type in csrc/ops/op.h."""
 
 
 class Tensor(NamedTuple):
@@ -61,19 +57,29 @@ class Operation:
     function: Any = None  # of an external operation: has forward and backward
     origins: tuple[Origin, ...] = ()
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is true of all operations of this name."""
+        return FACTS[self.name]
+
+    @property
+    def counts(self) -> bool:
+        """Whether the loss depends on it although nobody reads what it makes."""
+        return bool(self.facts["is_loss"] or self.facts["has_penalty"])
+
 
 @dataclass
 class Lowered:
     """A model as operations: what `_core.Program` is made from. `str()` of it is a listing for people.
 
-    `inputs`: what the core must know of each input, by kind: ("ids", name, T or -1), ("floats", name, C) or
-    ("sequence", name, T or -1, C). `tensors`: shape and dtype of each tensor, by its number; inputs come
-    first, then what the operations make, in their order. `outputs`: the numbers of what the model returns.
+    `inputs`: what the core must know of each input. `tensors`: shape and dtype of each tensor, by its
+    number; inputs come first, then what the operations make, in their order. `outputs`: the numbers of what
+    the model returns.
     `variables`: the weights, each once. `unseen`: the places in `outputs` whose values nobody looks at, so
     that a loss may be computed without them.
     """
 
-    inputs: list[tuple[Any, ...]]
+    inputs: list[InputForm]
     operations: list[Operation]
     outputs: list[int]
     variables: list[Variable]
@@ -83,7 +89,7 @@ class Lowered:
     @property
     def rows_are_alone(self) -> bool:
         """Whether what is computed for an example cannot depend on those beside it."""
-        return not any(one.function is not None or one.attributes.get("stateful") for one in self.operations)
+        return not any(one.facts["is_external"] or one.attributes.get("stateful") for one in self.operations)
 
     def program_arguments(self) -> tuple[list[Any], list[Any], list[Any], tuple[int, ...]]:
         """Inputs, parameters, operations and outputs in the form of `_core.Program`."""
@@ -110,14 +116,14 @@ def live(operations: Sequence[Operation], outputs: Collection[int]) -> list[Oper
     read = set(outputs)
     kept: list[Operation] = []
     for op in reversed(operations):
-        if op.name in (*LOSSES, "activity_penalty") or any(out in read for out in op.outputs):
+        if op.counts or any(out in read for out in op.outputs):
             read.update(op.inputs)
             kept.append(op)
     return kept[::-1]
 
 
 def assembled(
-    inputs: list[tuple[Any, ...]],
+    inputs: list[InputForm],
     operations: Sequence[Operation],
     outputs: Sequence[int],
     tensors: Mapping[int, Tensor],

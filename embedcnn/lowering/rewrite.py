@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..activations import MONOTONE
-from .operations import Lowered, Operation, assembled, live
+from .operations import FACTS, Lowered, Operation, assembled, live
 
-RECURRENT = ("simple_rnn", "lstm", "gru")
+RECURRENT = tuple(name for name, facts in FACTS.items() if facts["states"])
 MANY_CLASSES = 2048
 """From so many on, the logits of a batch are worth not keeping."""
 
@@ -179,7 +179,7 @@ def _many_classes(dense: Operation, loss: Operation) -> Any:
 # -- other patterns ------------------------------------------------------------------------------------------
 def leave_out_noise(draft: Draft) -> None:
     """dropout(x) -> x, noise(x) -> x."""
-    for op in [op for op in draft.operations if op.name in ("dropout", "noise")]:
+    for op in [op for op in draft.operations if op.facts["only_trains"]]:
         draft.remove(op, op.inputs[0])
 
 

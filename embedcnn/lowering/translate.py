@@ -17,7 +17,7 @@ from ..graph.nodes import Node, SymbolicTensor
 from ..losses import Loss
 from .builder import Builder
 from .layer_operations import make
-from .operations import Lowered, Origin
+from .operations import InputForm, Lowered, Origin
 
 
 def translate(
@@ -40,8 +40,7 @@ def translate(
     symbols: dict[int, int] = {}
     for tensor, name in zip(inputs, names, strict=True):
         build.inputs.append(_describe_input(tensor, nodes, name))
-        kind = build.inputs[-1][0]
-        symbols[id(tensor)] = build.symbol(tensor.shape, "int32" if kind == "ids" else "float32")
+        symbols[id(tensor)] = build.symbol(tensor.shape, build.inputs[-1][1])
     _ngrams(build, nodes, symbols, origins)
     tokens = _lookups(build, nodes, symbols, origins)
     for call, (node, origin) in enumerate(zip(nodes, origins, strict=True)):
@@ -63,8 +62,8 @@ def translate(
     return build.finish(returned, unseen)
 
 
-def input_kind(tensor: SymbolicTensor, nodes: Sequence[Node]) -> str:
-    """What an input holds: "ids" where an Embedding reads it, "floats" for numbers, "sequence" for (T, C)."""
+def input_dtype(tensor: SymbolicTensor, nodes: Sequence[Node]) -> str:
+    """What an input holds: "int32" where an Embedding reads it as ids, else "float32"."""
     readers = {type(node.layer) for node in nodes if any(tensor is read for read in node.inputs)}
     if readers.intersection(layers.ID_READERS):
         if readers.difference(layers.ID_READERS):
@@ -72,18 +71,20 @@ def input_kind(tensor: SymbolicTensor, nodes: Sequence[Node]) -> str:
                 f"Input {tensor.name!r} is read by an Embedding or HashedNgrams (as ids) and by another "
                 "layer (as numbers); use two Inputs"
             )
-        return "ids"
-    return "floats" if tensor.ndim == 2 else "sequence"
+        return "int32"
+    return "float32"
 
 
-def _describe_input(tensor: SymbolicTensor, nodes: Sequence[Node], name: str) -> tuple[Any, ...]:
-    kind = input_kind(tensor, nodes)
-    time = -1 if tensor.shape[1] is None else tensor.shape[1]
-    if kind == "sequence":
-        return (kind, name, time, tensor.shape[2])
-    if kind == "floats" and time == -1:
-        raise ValueError(f"Input {tensor.name!r} of numbers must have a known size. Received: shape=(None,)")
-    return (kind, name, time)
+def _describe_input(tensor: SymbolicTensor, nodes: Sequence[Node], name: str) -> InputForm:
+    dtype = input_dtype(tensor, nodes)
+    has_steps = dtype == "int32" or tensor.ndim > 2
+    dims = tensor.shape[2 if has_steps else 1 :]
+    if dtype == "float32" and None in dims:
+        raise ValueError(
+            f"Input {tensor.name!r} of numbers must have a known size. Received: shape={tensor.shape[1:]}"
+        )
+    steps = (-1 if tensor.shape[1] is None else tensor.shape[1]) if has_steps else None
+    return name, dtype, steps, tuple(-1 if size is None else size for size in dims)
 
 
 def _origins(nodes: Sequence[Node]) -> list[Origin]:

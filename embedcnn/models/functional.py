@@ -14,7 +14,7 @@ from ..graph import nesting
 from ..graph.nodes import Node, SymbolicTensor, by_depth, flatten, unique_layers, walk
 from ..graph.variables import Variable
 from ..layers.base import Layer, unique_name
-from ..lowering import Lowered, input_kind, lower
+from ..lowering import Lowered, input_dtype, lower
 from ..training.input_data import InputSpec
 from ..training.loop import Trainer
 from .configuration import functional_from_config
@@ -89,7 +89,7 @@ class Model(Trainer, TextSide, ModelFiles):
             raise ValueError(f"Layer names must be unique within a model. Received twice: {twice}")
         single = len(inputs) == 1
         self._specs = [
-            InputSpec("x" if single else tensor.name, input_kind(tensor, self.nodes), tensor.shape, None)
+            InputSpec("x" if single else tensor.name, input_dtype(tensor, self.nodes), tensor.shape, None)
             for tensor in inputs
         ]
         self._refresh_limits()
@@ -103,7 +103,7 @@ class Model(Trainer, TextSide, ModelFiles):
                 for node in self.nodes
                 if isinstance(node.layer, layers.ID_READERS) and node.inputs[0] is tensor
             ]
-            specs.append(InputSpec(spec.name, spec.kind, spec.shape, min(sizes, default=None)))
+            specs.append(InputSpec(spec.name, spec.dtype, spec.shape, min(sizes, default=None)))
         self._specs = specs
 
     # -- structure -------------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ class Call:
                 raise ValueError(
                     f"{name} has shape {ids.shape}; allowed is [B, T], or a tuple (ids, offsets)"
                 )
-        self.specs.append(("ids", name, -1))
+        self.specs.append((name, "int32", -1, ()))
         self.values.append(ids)
         self.input_names.append(name)
 
@@ -60,12 +60,9 @@ class Call:
         if array.ndim not in (2, 3) or (mask is not None and array.ndim != 3):
             allowed = "[B, T, C]" if mask is not None else "[B, C] or [B, T, C]"
             raise ValueError(f"{name} has shape {array.shape}; allowed is {allowed}")
-        if array.ndim == 2:
-            self.specs.append(("floats", name, array.shape[1]))
-            self.values.append(array)
-        else:
-            self.specs.append(("sequence", name, -1, array.shape[2]))
-            self.values.append(array if mask is None else (array, np.ascontiguousarray(mask, np.bool_)))
+        steps = None if array.ndim == 2 else -1
+        self.specs.append((name, "float32", steps, array.shape[-1:]))
+        self.values.append(array if mask is None else (array, np.ascontiguousarray(mask, np.bool_)))
         self.input_names.append(name)
 
     def add_parameter(self, name: str, value: ArrayLike, rank: int) -> int:
@@ -123,7 +120,7 @@ class Call:
         scale = 1.0 if self.targets is None or d_out is None else float(np.asarray(d_out))
         found: dict[str, Any] = {}
         for number, (name, spec) in enumerate(zip(self.input_names, self.specs, strict=True)):
-            if spec[0] != "ids":
+            if spec[1] == "float32":
                 _collect(found, name, program.input_gradient(number) * np.float32(scale))
         for number, name in enumerate(self.parameter_names):
             if number not in self.constant:

@@ -89,7 +89,7 @@ def rectifier(
     settings = {"slope": float(slope), "threshold": float(threshold), "max_value": float(max_value)}
     call = elementary("rectifier", x, **settings)
     if alpha is not None:
-        number = call.add_parameter("alpha", alpha, 1 if len(call.specs[0]) == 3 else 2)
+        number = call.add_parameter("alpha", alpha, 1 if call.specs[0][2] is None else 2)
         call.operations = [("rectifier", (0,), (1,), (number,), settings)]
     return call
 

@@ -26,12 +26,12 @@ UNEQUAL = (
 
 @dataclass(frozen=True)
 class InputSpec:
-    """An input of a model: its name in messages, what it holds ("ids", "floats", "sequence"), shape, and
-    number of ids.
+    """An input of a model: its name in messages, what it holds ("int32" ids, or "float32"), shape, and number
+    of ids.
     """
 
     name: str
-    kind: str
+    dtype: str
     shape: tuple[int | None, ...]
     limit: int | None
 
@@ -61,18 +61,18 @@ def prepare_input(spec: InputSpec, value: Any, whole: bool = False) -> Any:
     if isinstance(value, TextRows):
         return value
     if isinstance(value, Ragged):
-        if spec.kind != "ids":
+        if spec.dtype != "int32":
             raise TypeError(
                 f"{spec.name}: an input of numbers takes no Ragged; expected shape "
                 f"{as_output_shape(spec.shape)}"
             )
         return value
-    if spec.kind == "ids" and isinstance(value, (list, tuple)):
+    if spec.dtype == "int32" and isinstance(value, (list, tuple)):
         value = _listed_ids(spec, value)
         if isinstance(value, Ragged):
             return value
     array = value if type(value) is np.ndarray and value.dtype.kind != "O" else _as_array(spec.name, value)
-    if spec.kind == "ids":
+    if spec.dtype == "int32":
         return _prepare_ids(spec, array, whole)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{spec.name}: numbers were expected. Received: dtype {array.dtype}")

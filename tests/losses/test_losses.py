@@ -16,7 +16,7 @@ DATA = arrays()
 def core_step(loss, y, x, weights=None):
     """(loss, gradient of x, predictions) of one step of the core."""
     program = _core.Program(
-        [("floats", "x", x.shape[1])],
+        [("x", "float32", None, (x.shape[1],))],
         [],
         [(loss.operation, (0,), (1,), (), loss.attributes())],
         (1,),

@@ -15,7 +15,11 @@ NAMES = list(reference.ACTIVATIONS)
 def test_activation(rung, name, channels):
     rng = np.random.default_rng(channels)
     pair = Pair(
-        [("floats", "x", channels)], [], [("activation", (0,), (1,), (), {"activation": name})], (1,), []
+        [("x", "float32", None, (channels,))],
+        [],
+        [("activation", (0,), (1,), (), {"activation": name})],
+        (1,),
+        [],
     )
     for batch in (1, 3, 20):
         pair.check_gradients([rng.normal(size=(batch, channels)) * 4])
@@ -25,7 +29,7 @@ def test_activation(rung, name, channels):
 def test_masked_positions_stay_zero(rung, threads, name):
     rng = np.random.default_rng(1)
     operations = [("activation", (0,), (1,), (), {"activation": name})]
-    pair = Pair([("sequence", "x", -1, 5)], [], operations, (1,), [])
+    pair = Pair([("x", "float32", -1, (5,))], [], operations, (1,), [])
     for mask in masks(4, 6, rng).values():
         x = rng.normal(size=(4, 6, 5))
         pair.check_gradients([x if mask is None else (x, mask)])
@@ -52,10 +56,10 @@ def test_an_unknown_activation():
 @pytest.mark.parametrize("name", ["softmax", "log_softmax"])
 def test_softmax(rung, threads, channels, name):
     rng = np.random.default_rng(channels)
-    pair = Pair([("floats", "x", channels)], [], [(name, (0,), (1,), (), {})], (1,), [])
+    pair = Pair([("x", "float32", None, (channels,))], [], [(name, (0,), (1,), (), {})], (1,), [])
     pair.check_gradients([rng.normal(size=(9, channels)) * 5])
     pair.check_gradients([rng.normal(size=(2, channels)) + 1000])
-    pair = Pair([("sequence", "x", -1, channels)], [], [(name, (0,), (1,), (), {})], (1,), [])
+    pair = Pair([("x", "float32", -1, (channels,))], [], [(name, (0,), (1,), (), {})], (1,), [])
     for mask in masks(3, 4, rng).values():
         x = rng.normal(size=(3, 4, channels))
         pair.check_gradients([x if mask is None else (x, mask)])

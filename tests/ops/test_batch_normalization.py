@@ -13,7 +13,7 @@ def pair_of(channels, scale, center, tracked=True, kind="sequence", seed=0):
     arrays = [rng.normal(size=channels) for _ in names[:-1]] + [rng.uniform(0.5, 2, channels)]
     settings = {"scale": scale, "center": center, "epsilon": 1e-2, "momentum": 0.8}
     operations = [("batch_normalization", (0,), (1,), tuple(range(len(names))), settings)]
-    spec = ("sequence", "x", -1, channels) if kind == "sequence" else ("floats", "x", channels)
+    spec = ("x", "float32", -1, (channels,)) if kind == "sequence" else ("x", "float32", None, (channels,))
     moving = (len(names) - 2, len(names) - 1) if tracked else ()
     trainable = [True] * (len(names) - 2) + [False] * 2
     parameters = [(name, (channels,)) for name in names]

@@ -10,7 +10,7 @@ from embedcnn import ops
 @pytest.mark.parametrize("widths", [(1,), (3, 5), (16, 1, 7), (8, 8, 8, 2)])
 def test_flat(rung, threads, widths):
     rng = np.random.default_rng(0)
-    specs = [("floats", f"x{number}", width) for number, width in enumerate(widths)]
+    specs = [(f"x{number}", "float32", None, (width,)) for number, width in enumerate(widths)]
     operations = [("concatenate", tuple(range(len(widths))), (len(widths),), (), {})]
     pair = Pair(specs, [], operations, (len(widths),), [])
     for batch in (1, 2, 11):
@@ -19,7 +19,7 @@ def test_flat(rung, threads, widths):
 
 def test_the_same_tensor_twice():
     operations = [("concatenate", (0, 0), (1,), (), {})]
-    Pair([("floats", "x", 3)], [], operations, (1,), []).check_gradients([np.ones((2, 3))])
+    Pair([("x", "float32", None, (3,))], [], operations, (1,), []).check_gradients([np.ones((2, 3))])
 
 
 def test_sequences_of_one_layout(rung):
@@ -31,7 +31,7 @@ def test_sequences_of_one_layout(rung):
         ("concatenate", (1, 2), (3,), (), {}),
     ]
     parameters = [("a", (3, 4, 5)), ("b", (3, 4, 2))]
-    pair = Pair([("sequence", "x", -1, 4)], parameters, operations, (3,), values)
+    pair = Pair([("x", "float32", -1, (4,))], parameters, operations, (3,), values)
     for mask in masks(3, 6, rng).values():
         x = rng.normal(size=(3, 6, 4))
         pair.check_gradients([x if mask is None else (x, mask)])

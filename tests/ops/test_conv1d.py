@@ -16,7 +16,7 @@ def conv_pair(taps, channels, filters, use_bias=True, length=-1, seed=0, **attri
     values = [rng.normal(size=(taps, channels, filters))] + [rng.normal(size=filters)] * use_bias
     parameters = [(f"p{number}", value.shape) for number, value in enumerate(values)]
     operations = [("conv1d", (0,), (1,), tuple(range(len(values))), attributes)]
-    return Pair([("sequence", "x", length, channels)], parameters, operations, (1,), values)
+    return Pair([("x", "float32", length, (channels,))], parameters, operations, (1,), values)
 
 
 def cases(batch, width, channels, rng, wide, padding):
@@ -55,7 +55,7 @@ def test_groups(rung, threads, groups, channels, filters, padding):
     values = [rng.normal(size=(3, channels // groups, filters)), rng.normal(size=filters)]
     parameters = [("kernel", values[0].shape), ("bias", (filters,))]
     operations = [("conv1d", (0,), (n,), (0, 1), {"padding": padding, "groups": groups}) for n in (1, 2)]
-    pair = Pair([("sequence", "x", -1, channels)], parameters, operations, (1, 2), values)
+    pair = Pair([("x", "float32", -1, (channels,))], parameters, operations, (1, 2), values)
     for x in cases(3, 6, channels, rng, 3, padding):
         pair.check_gradients([x])
 

@@ -13,7 +13,9 @@ def pool_pair(taps, channels, filters, use_bias=True, trainable=True, **attribut
     values = [rng.normal(size=(taps, channels, filters))] + [rng.normal(size=filters)] * use_bias
     parameters = [(f"p{number}", value.shape) for number, value in enumerate(values)]
     operations = [("conv_pool", (0,), (1,), tuple(range(len(values))), attributes)]
-    return Pair([("sequence", "x", -1, channels)], parameters, operations, (1,), values, trainable=trainable)
+    return Pair(
+        [("x", "float32", -1, (channels,))], parameters, operations, (1,), values, trainable=trainable
+    )
 
 
 def check(pair, x, **attributes):

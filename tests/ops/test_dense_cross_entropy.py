@@ -24,7 +24,7 @@ def pair_of(spec, channels, classes, use_bias=True, **attributes):
 def test_flat(rung, classes, smoothing, most_rows):
     rng = np.random.default_rng(1)
     settings = {"label_smoothing": smoothing, "most_rows": most_rows, "weight": 0.7}
-    pair = pair_of(("floats", "x", 24), 24, classes, use_bias=most_rows == 0, **settings)
+    pair = pair_of(("x", "float32", None, (24,)), 24, classes, use_bias=most_rows == 0, **settings)
     for batch, weighted in ((1, False), (7, True), (30, True)):
         x, y = rng.normal(size=(batch, 24)), rng.integers(0, classes, batch)
         weight = rng.random(batch).astype(np.float32) if weighted else None
@@ -35,7 +35,7 @@ def test_flat(rung, classes, smoothing, most_rows):
 @pytest.mark.parametrize("most_rows", [0, 4])
 def test_sequences_and_masks(rung, threads, most_rows):
     rng = np.random.default_rng(2)
-    pair = pair_of(("sequence", "x", -1, 5), 5, 65, most_rows=most_rows)
+    pair = pair_of(("x", "float32", -1, (5,)), 5, 65, most_rows=most_rows)
     for mask in masks(5, 6, rng).values():
         x, y = rng.normal(size=(5, 6, 5)), rng.integers(0, 2, (5, 6))
         for weight in (None, np.arange(1, 6, dtype=np.float32)):
@@ -47,13 +47,13 @@ def test_many_classes_in_several_parts_of_columns(threads):
     """More columns than a product takes at a time."""
     rng = np.random.default_rng(3)
     x, y = rng.normal(size=(150, 700)), rng.integers(0, 5000, 150)
-    pair = pair_of(("floats", "x", 700), 700, 5000, most_rows=64)
+    pair = pair_of(("x", "float32", None, (700,)), 700, 5000, most_rows=64)
     pair.check_train_step([x.astype(np.float32) / 20], [y], 0.1, 1, tolerance=2e-5)
     pair.compare_gradients(2e-5)
 
 
 def program_of(operations, shapes, values, learns=True):
-    inputs = [("sequence", "x", -1, shapes[0][0])]
+    inputs = [("x", "float32", -1, (shapes[0][0],))]
     parameters = [(f"p{number}", shape) for number, shape in enumerate(shapes)]
     program = _core.Program(inputs, parameters, operations, (), input_gradients=True)
     program.set_optimizer("sgd")
@@ -141,7 +141,7 @@ def test_gradients_that_others_write_first(threads, first):
     else:
         second = [("dense_cross_entropy", (0,), (2,), (0,), {"most_rows": 3})]
         targets = rng.integers(0, 9, 10)
-    pair = Pair([("floats", "x", 6)], parameters[:2], [fused, *second], (1, 2), values[:2])
+    pair = Pair([("x", "float32", None, (6,))], parameters[:2], [fused, *second], (1, 2), values[:2])
     pair.set_optimizer("sgd")
     x = rng.normal(size=(10, 6)).astype(np.float32)
     for step in range(2):
@@ -185,7 +185,7 @@ def test_the_first_of_the_largest_is_right(classes):
     labels = np.concatenate([largest[:20], rng.integers(0, classes, 20)])
     labels[:3] = places
     operations = [("dense_cross_entropy", (0,), (1,), (0,), {})]
-    program = _core.Program([("floats", "x", 40)], [("kernel", z.shape)], operations, (1,))
+    program = _core.Program([("x", "float32", None, (40,))], [("kernel", z.shape)], operations, (1,))
     program.bind(0, z, False, [], np.zeros(1, np.int64))
     rows = np.eye(40, dtype=np.float32)
     correct = [

@@ -20,7 +20,7 @@ def test_settings_and_masks(rung, threads, padding, strides, dilation, multiplie
         numbers = tuple(range(len(arrays)))
         operations = [("depthwise_conv1d", (0,), (1,), numbers, settings)]
         operations += [("depthwise_conv1d", (0,), (2,), numbers, settings)]
-        pair = Pair([("sequence", "x", -1, channels)], parameters, operations, (1, 2), arrays)
+        pair = Pair([("x", "float32", -1, (channels,))], parameters, operations, (1, 2), arrays)
         for mask in masks(3, 7, rng).values():
             x = rng.normal(size=(3, 7, channels))
             pair.check_gradients([x if mask is None else (x, mask)])

@@ -27,7 +27,9 @@ def test_axes(rung, threads, a, axis_a, b, axis_b):
     for name, which in (("a", a), ("b", b)):
         shape = SHAPES[which]
         settings[f"length_{name}"] = shape[0] if len(shape) == 2 else 0
-        inputs.append(("floats", name, *shape) if len(shape) == 1 else ("sequence", name, -1, shape[1]))
+        inputs.append(
+            (name, "float32", None, (*shape,)) if len(shape) == 1 else (name, "float32", -1, (shape[1],))
+        )
     pair = Pair(inputs, [], [("dot", (0, 1), (2,), (), settings)], (2,), [])
     first, second = rng.normal(size=(3, *SHAPES[a])), rng.normal(size=(3, *SHAPES[b]))
     pair.check_gradients([first, second])
@@ -40,7 +42,7 @@ def test_axes(rung, threads, a, axis_a, b, axis_b):
 
 
 def test_of_a_tensor_with_itself(rung):
-    pair = Pair([("floats", "x", 7)], [], [("dot", (0, 0), (1,), (), {})], (1,), [])
+    pair = Pair([("x", "float32", None, (7,))], [], [("dot", (0, 0), (1,), (), {})], (1,), [])
     pair.check_gradients([np.random.default_rng(1).normal(size=(4, 7))])
 
 

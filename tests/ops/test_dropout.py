@@ -22,7 +22,7 @@ def test_flat(rung, threads, rate, channels):
 def test_gradients_and_masks(rung, threads):
     rng = np.random.default_rng(1)
     operations = [("dropout", (0,), (1,), (), {"rate": 0.4, "layer": 3})]
-    pair = Pair([("sequence", "x", -1, 9)], [], operations, (1,), [], seed=12)
+    pair = Pair([("x", "float32", -1, (9,))], [], operations, (1,), [], seed=12)
     for step, mask in enumerate(masks(5, 7, rng).values()):
         x = rng.normal(size=(5, 7, 9))
         pair.check_gradients([x if mask is None else (x, mask)], step=step)
@@ -31,7 +31,7 @@ def test_gradients_and_masks(rung, threads):
 def test_whole_channels(rung, threads):
     rng = np.random.default_rng(3)
     settings = {"rate": 0.5, "layer": 1, "whole_channels": True}
-    pair = Pair([("sequence", "x", -1, 40)], [], [("dropout", (0,), (1,), (), settings)], (1,), [], seed=4)
+    pair = Pair([("x", "float32", -1, (40,))], [], [("dropout", (0,), (1,), (), settings)], (1,), [], seed=4)
     for step, mask in enumerate(masks(3, 5, rng).values()):
         x = 10 + rng.normal(size=(3, 5, 40))
         (out,), _ = pair.check_gradients([x if mask is None else (x, mask)], step=step)
@@ -43,7 +43,9 @@ def test_whole_channels(rung, threads):
 
 def test_identity_when_not_training():
     x = np.random.default_rng(2).normal(size=(3, 5)).astype(np.float32)
-    pair = Pair([("floats", "x", 5)], [], [("dropout", (0,), (1,), (), {"rate": 0.5, "layer": 0})], (1,), [])
+    pair = Pair(
+        [("x", "float32", None, (5,))], [], [("dropout", (0,), (1,), (), {"rate": 0.5, "layer": 0})], (1,), []
+    )
     np.testing.assert_array_equal(pair.core.forward([x], training=False)[0], x)
 
 

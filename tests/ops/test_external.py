@@ -30,13 +30,13 @@ class Doubling:
 def program(layer, between=False):
     """relu(double(tanh(x))), the doubling outside."""
     parameters = [] if layer.weight is None else [("w", (3,))]
-    settings = {"kind": "sequence", "cols": 3}
+    settings = {"has_steps": True, "cols": 3}
     operations = [
         ("activation", (0,), (1,), (), {"activation": "tanh"}),
         ("external", (1,), (2,), tuple(range(len(parameters))), settings),
         ("activation", (2,), (3,), (), {"activation": "sigmoid"}),
     ]
-    made = _core.Program([("sequence", "x", -1, 3)], parameters, operations, (3,), input_gradients=True)
+    made = _core.Program([("x", "float32", -1, (3,))], parameters, operations, (3,), input_gradients=True)
     if parameters:
         made.bind(0, layer.weight, True, [], np.zeros(1, np.int64))
     made.set_function(1, layer.forward, layer.backward)
@@ -105,9 +105,11 @@ def test_misuse():
         made.set_function(1, 3, len)
     operations = [("external", (0,), (1,), (), {"cols": 3})]
     with pytest.raises(RuntimeError, match="has no function"):
-        _core.Program([("floats", "x", 3)], [], operations, (1,)).forward([np.zeros((1, 3), np.float32)])
+        _core.Program([("x", "float32", None, (3,))], [], operations, (1,)).forward(
+            [np.zeros((1, 3), np.float32)]
+        )
     with pytest.raises(ValueError, match="cols = 0"):
-        _core.Program([("floats", "x", 3)], [], [("external", (0,), (1,), (), {})], (1,))
+        _core.Program([("x", "float32", None, (3,))], [], [("external", (0,), (1,), (), {})], (1,))
 
 
 def test_a_program_inside_its_own_call_refuses():
@@ -123,14 +125,14 @@ def test_a_loss_that_goes_back_at_once():
     weights = [rng.normal(size=shape).astype(np.float32) for shape in ((3, 4), (3, 4))]
     targets, gradients = [rng.integers(0, 4, (4, 6))] * 2, []
     for name in ("external", "merge"):
-        first = ("external", (0,), (1,), (), {"kind": "sequence", "cols": 3})
+        first = ("external", (0,), (1,), (), {"has_steps": True, "cols": 3})
         operations = [
             first if name == "external" else ("merge", (0, 0), (1,), (), {"kind": "add"}),
             ("dense_cross_entropy", (1,), (2,), (0,), {}),
             ("masking", (1,), (3,), (), {}),
             ("dense_cross_entropy", (3,), (4,), (1,), {}),
         ]
-        inputs, parameters = [("sequence", "x", -1, 3)], [("v", (3, 4)), ("w", (3, 4))]
+        inputs, parameters = [("x", "float32", -1, (3,))], [("v", (3, 4)), ("w", (3, 4))]
         made = _core.Program(inputs, parameters, operations, (3,), input_gradients=True)
         for number, weight in enumerate(weights):
             made.bind(number, weight.copy(), True, [], np.zeros(1, np.int64))

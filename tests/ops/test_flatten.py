@@ -12,7 +12,7 @@ def test_masks(rung, threads, channels):
     rng = np.random.default_rng(channels)
     operations = [("flatten", (0,), (1,), (), {"length": 6}), ("dense", (1,), (2,), (0,), {})]
     kernel = rng.normal(size=(6 * channels, 3))
-    pair = Pair([("sequence", "x", -1, channels)], [("kernel", kernel.shape)], operations, (2,), [kernel])
+    pair = Pair([("x", "float32", -1, (channels,))], [("kernel", kernel.shape)], operations, (2,), [kernel])
     for mask in masks(4, 6, rng).values():
         x = rng.normal(size=(4, 6, channels)).astype(np.float32)
         pair.check_gradients([x if mask is None else (x, mask)])
@@ -24,7 +24,7 @@ def test_a_ragged_batch_fills_up_with_zeros(rung):
         ("embed", (1,), (2,), (), {}),
         ("flatten", (2,), (3,), (), {"length": 4}),
     ]
-    program = _core.Program([("ids", "x", -1)], [("table", (5, 2))], operations, (3,))
+    program = _core.Program([("x", "int32", -1, ())], [("table", (5, 2))], operations, (3,))
     program.bind(0, np.arange(10, dtype=np.float32).reshape(5, 2), False, [], np.zeros(1, np.int64))
     out = program.forward([ragged([[1, 2], [], [4]])])[0]
     np.testing.assert_array_equal(out, [[2, 3, 4, 5, 0, 0, 0, 0], [0] * 8, [8, 9, 0, 0, 0, 0, 0, 0]])

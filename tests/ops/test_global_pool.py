@@ -13,7 +13,7 @@ POOLS = ["global_max_pool", "global_average_pool"]
 @pytest.mark.parametrize("channels", [1, 3, 7, 8, 9, 16, 17, 40])
 def test_masks_and_channels(rung, threads, pool, channels):
     rng = np.random.default_rng(channels)
-    pair = Pair([("sequence", "x", -1, channels)], [], [(pool, (0,), (1,), (), {})], (1,), [])
+    pair = Pair([("x", "float32", -1, (channels,))], [], [(pool, (0,), (1,), (), {})], (1,), [])
     for batch, width in [(1, 1), (3, 6), (5, 2)]:
         for mask in masks(batch, width, rng).values():
             x = rng.normal(size=(batch, width, channels)).astype(np.float32)

@@ -17,11 +17,11 @@ def test_parameters_and_masks(rung, threads, channels, scale, center):
     parameters = [(name, (channels,)) for name in names]
     values = [rng.normal(size=channels) for _ in names]
     operation = ("layer_normalization", (0,), (1,), numbers, settings)
-    pair = Pair([("sequence", "x", -1, channels)], parameters, [operation], (1,), values)
+    pair = Pair([("x", "float32", -1, (channels,))], parameters, [operation], (1,), values)
     for mask in masks(3, 4, rng).values():
         x = (5 + rng.normal(size=(3, 4, channels))).astype(np.float32)
         pair.check_gradients([x if mask is None else (x, mask)], tolerance=5e-5)
-    pair = Pair([("floats", "x", channels)], parameters, [operation], (1,), values)
+    pair = Pair([("x", "float32", None, (channels,))], parameters, [operation], (1,), values)
     pair.check_gradients([rng.normal(size=(7, channels)).astype(np.float32)], tolerance=5e-5)
 
 

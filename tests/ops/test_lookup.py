@@ -17,7 +17,7 @@ def embedding_pair(vocabulary, width, mask_zero=False, inputs=1, trainable=True,
     outputs = tuple(range(2 * inputs, 3 * inputs))
     operations = [("lookup", tuple(range(inputs)), tokens, (0,), {"mask_zero": mask_zero})]
     operations += [("embed", (token,), (out,), (), {}) for token, out in zip(tokens, outputs, strict=True)]
-    specs = [("ids", f"x{number}", -1) for number in range(inputs)]
+    specs = [(f"x{number}", "int32", -1, ()) for number in range(inputs)]
     return Pair(specs, [("embeddings", table.shape)], operations, outputs, [table], trainable)
 
 

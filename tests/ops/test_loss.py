@@ -40,7 +40,7 @@ def test_flat(rung, kind, from_logits, classes, weighted):
     rng = np.random.default_rng(classes)
     smoothing = 0.0 if kind == "sparse_categorical" else 0.1
     attributes = {"kind": kind, "from_logits": from_logits, "label_smoothing": smoothing, "weight": 0.7}
-    pair = loss_pair("cross_entropy", attributes, ("floats", "x", classes))
+    pair = loss_pair("cross_entropy", attributes, ("x", "float32", None, (classes,)))
     for batch in (1, 3, 17):
         x = predictions_of(kind, from_logits, (batch, classes), rng)
         y = targets_of(kind, (batch, classes), rng)
@@ -52,7 +52,7 @@ def test_flat(rung, kind, from_logits, classes, weighted):
 @pytest.mark.parametrize("kind", KINDS)
 def test_sequences(rung, threads, kind):
     rng = np.random.default_rng(1)
-    pair = loss_pair("cross_entropy", {"kind": kind}, ("sequence", "x", -1, 4))
+    pair = loss_pair("cross_entropy", {"kind": kind}, ("x", "float32", -1, (4,)))
     for mask in masks(5, 6, rng).values():
         x, y = rng.normal(size=(5, 6, 4)), targets_of(kind, (5, 6, 4), rng)
         for weight in (None, np.arange(1, 6, dtype=np.float32)):
@@ -62,7 +62,7 @@ def test_sequences(rung, threads, kind):
 
 def test_squared_error(rung, threads):
     rng = np.random.default_rng(2)
-    pair = loss_pair("squared_error", {"weight": 2.0}, ("floats", "x", 6))
+    pair = loss_pair("squared_error", {"weight": 2.0}, ("x", "float32", None, (6,)))
     for batch in (1, 9):
         x, y = rng.normal(size=(2, batch, 6)).astype(np.float32)
         pair.check_train_step([x], [y], 0.1, 1)
@@ -75,7 +75,7 @@ def test_two_losses_add_their_gradients():
         ("cross_entropy", (0,), (1,), (), {"kind": "sparse_categorical"}),
         ("squared_error", (0,), (2,), (), {"weight": 0.5}),
     ]
-    pair = Pair([("floats", "x", 4)], [], operations, (1, 2), [])
+    pair = Pair([("x", "float32", None, (4,))], [], operations, (1, 2), [])
     pair.set_optimizer("sgd")
     x = rng.normal(size=(7, 4)).astype(np.float32)
     pair.check_train_step([x], [rng.integers(0, 4, 7), rng.normal(size=(7, 4)).astype(np.float32)], 0.1, 1)
@@ -177,7 +177,7 @@ def test_the_other_families(rung, threads, name, kind):
             y = np.where(np.abs(y - x) < 0.01, y + 0.05, y).astype(np.float32)  # away from corners
             weight = rng.uniform(0, 2, (4, 5)).astype(np.float32)
             program = _core.Program(
-                [("sequence", "x", -1, cols)], [], [(name, (0,), (1,), (), {"kind": kind})], (1,), 0, True
+                [("x", "float32", -1, (cols,))], [], [(name, (0,), (1,), (), {"kind": kind})], (1,), 0, True
             )
             program.set_optimizer("sgd")
             given = x if mask is None else (x, mask)
@@ -208,11 +208,11 @@ def test_the_other_families(rung, threads, name, kind):
 def test_refused_attributes(operation, message):
     name, attributes = operation
     with pytest.raises(ValueError, match=message):
-        _core.Program([("floats", "x", 3)], [], [(name, (0,), (1,), (), attributes)], (1,))
+        _core.Program([("x", "float32", None, (3,))], [], [(name, (0,), (1,), (), attributes)], (1,))
 
 
 def test_refused_weights_of_the_core():
-    program = _core.Program([("floats", "x", 3)], [], [("squared_error", (0,), (1,), (), {})], (1,))
+    program = _core.Program([("x", "float32", None, (3,))], [], [("squared_error", (0,), (1,), (), {})], (1,))
     program.set_optimizer("sgd")
     x = np.zeros((2, 3), np.float32)
     for weight, message in (
@@ -226,7 +226,7 @@ def test_refused_weights_of_the_core():
 
 def test_given_losses_of_the_core():
     program = _core.Program(
-        [("floats", "x", 2)], [], [("given_loss", (0,), (1,), (), {"weight": 0.5})], (1,), 0, True
+        [("x", "float32", None, (2,))], [], [("given_loss", (0,), (1,), (), {"weight": 0.5})], (1,), 0, True
     )
     program.set_optimizer("sgd")
     x, weight = np.array([[1, 2], [3, 4]], np.float32), np.array([1, 3], np.float32)
@@ -255,7 +255,7 @@ def test_sums_of_a_step(threads, weighted, ignores):
     rng = np.random.default_rng(5)
     attributes = {"weight": 0.3, "reduction": "sum"} | ({"ignores": 1, "ignore_class": 2} if ignores else {})
     program = _core.Program(
-        [("sequence", "x", -1, 4)], [], [("cross_entropy", (0,), (1,), (), attributes)], (1,), 0
+        [("x", "float32", -1, (4,))], [], [("cross_entropy", (0,), (1,), (), attributes)], (1,), 0
     )
     loss = losses.SparseCategoricalCrossentropy(from_logits=True, reduction="none")
     for mask in masks(5, 6, rng).values():

@@ -24,7 +24,7 @@ def test_masks(rung, threads, mask_value):
     ]
     parameters = [("kernel", (3, 4, 5)), ("bias", (5,))]
     arrays = [rng.normal(size=shape) for _, shape in parameters]
-    pair = Pair([("sequence", "x", -1, 4)], parameters, operations, (1, 2, 3, 4), arrays)
+    pair = Pair([("x", "float32", -1, (4,))], parameters, operations, (1, 2, 3, 4), arrays)
     for mask in masks(4, 6, rng).values():
         x = values(rng, 4, 6, 4, mask_value, mask)
         pair.check_gradients([x])
@@ -49,7 +49,7 @@ def test_a_mask_given_beside_the_sequence(rung, threads, computed):
     ]
     shapes = [("w", (2, 12)), ("u", (3, 12))]
     arrays = [rng.normal(size=shape) for _, shape in shapes]
-    inputs = [("sequence", "x", -1, 2), ("floats", "mask", 6)]
+    inputs = [("x", "float32", -1, (2,)), ("mask", "float32", None, (6,))]
     pair = Pair(inputs, shapes, operations, (last, last + 1, last + 2), arrays)
     x = rng.normal(size=(5, 6, 2)).astype(np.float32)
     for own in masks(5, 6, rng).values():
@@ -60,12 +60,15 @@ def test_a_mask_given_beside_the_sequence(rung, threads, computed):
 
 def test_a_mask_of_other_sizes():
     program = _core.Program(
-        [("sequence", "x", -1, 2), ("floats", "mask", 6)], [], [("masking", (1, 0), (2,), (), {})], (2,)
+        [("x", "float32", -1, (2,)), ("mask", "float32", None, (6,))],
+        [],
+        [("masking", (1, 0), (2,), (), {})],
+        (2,),
     )
     with pytest.raises(ValueError, match="the mask has 6 steps, the sequence 5"):
         program.forward([np.zeros((1, 5, 2), np.float32), np.ones((1, 6), np.float32)])
     with pytest.raises(ValueError, match=r"the mask is not \[B, T\]"):
-        _core.Program([("sequence", "x", -1, 2)], [], [("masking", (0, 0), (1,), (), {})], (1,))
+        _core.Program([("x", "float32", -1, (2,))], [], [("masking", (0, 0), (1,), (), {})], (1,))
 
 
 def test_behind_computed_values(rung, threads):
@@ -84,7 +87,7 @@ def test_behind_computed_values(rung, threads):
     ]
     shapes = [("a", (3, 2)), ("w", (2, 8)), ("u", (2, 8)), ("k", (3, 2, 4))]
     pair = Pair(
-        [("sequence", "x", -1, 3)],
+        [("x", "float32", -1, (3,))],
         shapes,
         operations,
         (3, 4, 6, 7, 8, 9),
@@ -109,13 +112,13 @@ def test_behind_an_operation_written_in_python(rung):
             return [np.where(self.kept, d_out, 0)], []
 
     operations = [
-        ("external", (0,), (1,), (), {"kind": "sequence", "cols": 1}),
+        ("external", (0,), (1,), (), {"has_steps": True, "cols": 1}),
         ("masking", (1,), (2,), (), {}),
-        ("external", (2,), (3,), (), {"kind": "sequence", "cols": 1}),
+        ("external", (2,), (3,), (), {"has_steps": True, "cols": 1}),
         ("masking", (3,), (4,), (), {}),
         ("global_average_pool", (4,), (5,), (), {}),
     ]
-    program = _core.Program([("sequence", "x", -1, 1)], [], operations, (5,), input_gradients=True)
+    program = _core.Program([("x", "float32", -1, (1,))], [], operations, (5,), input_gradients=True)
     for number in (0, 2):
         layer = Rectified()
         program.set_function(number, layer.forward, layer.backward)

@@ -14,7 +14,7 @@ KINDS = ["add", "subtract", "multiply", "average", "maximum", "minimum"]
 def test_flat(rung, threads, kind, channels):
     rng = np.random.default_rng(channels)
     for count in (2,) if kind == "subtract" else (1, 2, 3):
-        inputs = [("floats", f"x{i}", channels) for i in range(count)]
+        inputs = [(f"x{i}", "float32", None, (channels,)) for i in range(count)]
         operation = ("merge", tuple(range(count)), (count,), (), {"kind": kind})
         pair = Pair(inputs, [], [operation], (count,), [])
         pair.check_gradients([rng.normal(size=(3, channels)).astype(np.float32) for _ in range(count)])
@@ -28,7 +28,7 @@ def test_sequences_of_one_tensor_and_its_activation(rung, threads, kind):
         ("activation", (0,), (1,), (), {"activation": "tanh"}),
         ("merge", (0, 1), (2,), (), {"kind": kind}),
     ]
-    pair = Pair([("sequence", "x", -1, 5)], [], operations, (2,), [])
+    pair = Pair([("x", "float32", -1, (5,))], [], operations, (2,), [])
     for mask in masks(3, 6, rng).values():
         x = rng.normal(size=(3, 6, 5)).astype(np.float32)
         pair.check_gradients([x if mask is None else (x, mask)])
@@ -47,7 +47,7 @@ def test_a_step_is_unmasked_where_it_is_in_one(rung, threads, join, settings):
         ("global_max_pool", (2,), (3,), (), {}),
     ]
     kernel = rng.normal(size=(3, 5, 5))
-    pair = Pair([("sequence", "x", -1, 5)], [("k", (3, 5, 5))], operations, (2, 3), [kernel])
+    pair = Pair([("x", "float32", -1, (5,))], [("k", (3, 5, 5))], operations, (2, 3), [kernel])
     mask = np.array([[1, 0, 1, 1, 0, 1], [0, 1, 0, 0, 1, 0], [0, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1]], bool)
     for given in [mask, *masks(4, 6, rng).values()]:
         x = rng.normal(size=(4, 6, 5)).astype(np.float32)
@@ -69,7 +69,7 @@ def test_texts_of_different_lengths_and_places(rung, threads, join, settings):
     ]
     shapes = [("k", (3, channels, 2)), ("w", (channels, 8)), ("u", (2, 8))]
     values = [rng.normal(size=shape) for _, shape in shapes]
-    inputs = [("sequence", "x", -1, 3), ("sequence", "y", -1, 3)]
+    inputs = [("x", "float32", -1, (3,)), ("y", "float32", -1, (3,))]
     pair = Pair(inputs, shapes, operations, (3, 5, 6), values)
     patterns = masks(5, 7, rng).values()
     for first in patterns:
@@ -83,7 +83,7 @@ def test_texts_of_different_lengths_and_places(rung, threads, join, settings):
 def test_padding_behind_changes_nothing():
     """A masked sequence of fewer steps, as a Ragged batch of shorter texts gives it."""
     operations = [("merge", (0, 1), (2,), (), {"kind": "multiply"})]
-    pair = Pair([("sequence", "x", -1, 2), ("sequence", "y", -1, 2)], [], operations, (2,), [])
+    pair = Pair([("x", "float32", -1, (2,)), ("y", "float32", -1, (2,))], [], operations, (2,), [])
     rng = np.random.default_rng(5)
     x, y = (rng.normal(size=(2, width, 2)).astype(np.float32) for width in (5, 3))
     short = np.array([[1, 1, 0], [0, 1, 1]], bool)
@@ -98,7 +98,7 @@ def test_padding_behind_changes_nothing():
 
 
 def test_different_numbers_of_steps_without_a_mask():
-    inputs = [("sequence", "x", -1, 2), ("sequence", "y", -1, 2)]
+    inputs = [("x", "float32", -1, (2,)), ("y", "float32", -1, (2,))]
     pair = Pair(inputs, [], [("merge", (0, 1), (2,), (), {})], (2,), [])
     x, y = np.ones((2, 3, 2), np.float32), np.ones((2, 4, 2), np.float32)
     for first, second in ((x, y), (y, x), (x, (y, np.ones((2, 4), bool)))):
@@ -108,7 +108,7 @@ def test_different_numbers_of_steps_without_a_mask():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_tensor_twice(rung, kind):
-    pair = Pair([("floats", "x", 9)], [], [("merge", (0, 0), (1,), (), {"kind": kind})], (1,), [])
+    pair = Pair([("x", "float32", None, (9,))], [], [("merge", (0, 0), (1,), (), {"kind": kind})], (1,), [])
     pair.check_gradients([np.random.default_rng(2).normal(size=(4, 9)).astype(np.float32)])
 
 

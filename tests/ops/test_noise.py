@@ -12,12 +12,12 @@ def test_numbers_and_gradients(rung, threads, multiply):
     rng = np.random.default_rng(0)
     operations = [("noise", (0,), (1,), (), {"deviation": 0.7, "layer": 3, "multiply": multiply})]
     operations += [("noise", (0,), (2,), (), {"deviation": 0.2, "layer": 4, "multiply": multiply})]
-    pair = Pair([("sequence", "x", -1, 5)], [], operations, (1, 2), [], seed=11)
+    pair = Pair([("x", "float32", -1, (5,))], [], operations, (1, 2), [], seed=11)
     for mask in masks(3, 4, rng).values():
         x = rng.normal(size=(3, 4, 5))
         pair.check_gradients([x if mask is None else (x, mask)], step=7)
         pair.check_forward([x if mask is None else (x, mask)])
-    pair = Pair([("floats", "x", 9)], [], operations, (1, 2), [], seed=11)
+    pair = Pair([("x", "float32", None, (9,))], [], operations, (1, 2), [], seed=11)
     pair.check_gradients([rng.normal(size=(6, 9))], step=2)
 
 

@@ -34,11 +34,11 @@ class Draw:
         self.tokens = self.chance()
         self.masked = self.chance(0.7)
         if self.tokens:
-            self.inputs.append(("ids", "x", -1))
+            self.inputs.append(("x", "int32", -1, ()))
             table = self.parameter(VOCABULARY, self.channels)
             self.operations.append(("lookup", (0,), (1,), (table,), {"mask_zero": self.chance()}))
         else:
-            self.inputs.append(("sequence", "x", -1, self.channels))
+            self.inputs.append(("x", "float32", -1, (self.channels,)))
 
     def pick(self, options):
         return options[int(self.rng.integers(len(options)))]
@@ -86,7 +86,7 @@ class RecurrentDraw(Draw):
             self.batches[1] = self.batches[0]
             numbers += [self.parameter(self.batches[0], self.units, trains=False) for _ in range(states)]
         self.firsts = states if settings.get("initial_state") else 0
-        self.inputs += [("floats", f"s{n}", self.units) for n in range(self.firsts)]
+        self.inputs += [(f"s{n}", "float32", None, (self.units,)) for n in range(self.firsts)]
         made = len(self.inputs) + 1 if self.tokens else len(self.inputs)
         if self.tokens:  # the lookup's result follows the inputs
             self.operations[0] = ("lookup", (0,), (len(self.inputs),), *self.operations[0][3:])
@@ -172,7 +172,7 @@ def run_program(draw, values, batches, threads):
             gradient = program.gradient(number)
             found += gradient if isinstance(gradient, tuple) else [gradient]
     if gradients:
-        found += [program.input_gradient(n) for n, spec in enumerate(draw.inputs) if spec[0] != "ids"]
+        found += [program.input_gradient(n) for n, spec in enumerate(draw.inputs) if spec[1] != "int32"]
     return found + bound
 
 

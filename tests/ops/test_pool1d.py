@@ -16,7 +16,7 @@ def test_masks_and_windows(rung, threads, pool, padding, pool_size, strides):
     rng = np.random.default_rng(pool_size)
     settings = {"pool_size": pool_size, "strides": strides, "padding": padding}
     for channels in (1, 17):
-        pair = Pair([("sequence", "x", -1, channels)], [], [(pool, (0,), (1,), (), settings)], (1,), [])
+        pair = Pair([("x", "float32", -1, (channels,))], [], [(pool, (0,), (1,), (), settings)], (1,), [])
         for batch, width in [(1, 1), (3, 7), (4, 5)]:
             for mask in masks(batch, width, rng).values():
                 x = rng.normal(size=(batch, width, channels)).astype(np.float32)
@@ -39,7 +39,7 @@ def test_the_mask_goes_on_to_the_next_layer(rung, threads, pool):
     ]
     parameters = [("kernel", (3, 5, 4)), ("bias", (4,))]
     values = [rng.normal(size=shape) for _, shape in parameters]
-    pair = Pair([("sequence", "x", -1, 5)], parameters, operations, (5,), values)
+    pair = Pair([("x", "float32", -1, (5,))], parameters, operations, (5,), values)
     for mask in masks(4, 9, rng).values():
         x = rng.normal(size=(4, 9, 5)).astype(np.float32)
         pair.check_gradients([x if mask is None else (x, mask)])
@@ -52,7 +52,7 @@ def test_a_span_ends_with_its_last_window_that_holds_a_step(rung, threads):
         ("conv1d", (1,), (2,), (0, 1), {"padding": "causal"}),
     ]
     parameters, values = [("kernel", (2, 3, 4)), ("bias", (4,))], [np.ones((2, 3, 4)), np.ones(4)]
-    pair = Pair([("sequence", "x", -1, 3)], parameters, operations, (1, 2), values)
+    pair = Pair([("x", "float32", -1, (3,))], parameters, operations, (1, 2), values)
     mask = np.array([[1, 1, 1, 0, 1, 1, 0], [1, 1, 1, 0, 0, 0, 1], [0, 0, 0, 0, 0, 0, 0]], bool)
     pair.check_gradients([(np.random.default_rng(2).normal(size=(3, 7, 3)).astype(np.float32), mask)])
 

@@ -14,7 +14,7 @@ def test_flat_to_sequence(rung, threads, name, channels, length):
     rng = np.random.default_rng(0)
     operations = [(name, (0,), (1,), (), {"length": length}), ("global_max_pool", (1,), (2,), (), {})]
     operations += [(name, (0,), (3,), (), {"length": length})]
-    pair = Pair([("floats", "x", channels)], [], operations, (1, 2, 3), [])
+    pair = Pair([("x", "float32", None, (channels,))], [], operations, (1, 2, 3), [])
     pair.check_gradients([rng.normal(size=(5, channels))])
 
 
@@ -23,7 +23,7 @@ def test_permute(rung, threads, length):
     rng = np.random.default_rng(1)
     settings = {"length": length}
     operations = [("permute", (0,), (1,), (), settings), ("permute", (0,), (2,), (), settings)]
-    pair = Pair([("sequence", "x", -1, 4)], [], operations, (1, 2), [])
+    pair = Pair([("x", "float32", -1, (4,))], [], operations, (1, 2), [])
     for mask in masks(3, 6, rng).values():
         if mask is not None or length == 6:
             x = rng.normal(size=(3, 6, 4))
@@ -35,5 +35,5 @@ def test_misuse():
         ops.unflatten(np.zeros((1, 5)), 2)
     with pytest.raises(ValueError, match="length = 0"):
         ops.repeat(np.zeros((1, 5)), 0)
-    with pytest.raises(ValueError, match="expected a flat tensor"):
+    with pytest.raises(ValueError, match=r"floats \[B, T, 2\]; expected floats, without a time axis"):
         ops.repeat(np.zeros((1, 5, 2)), 3)

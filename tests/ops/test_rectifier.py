@@ -14,9 +14,9 @@ SETTINGS = [{}, {"slope": 0.3}, {"max_value": 1.5}, {"slope": -0.2, "threshold":
 def test_settings(rung, threads, settings, channels):
     rng = np.random.default_rng(channels)
     operations = [("rectifier", (0,), (1,), (), settings)]
-    pair = Pair([("floats", "x", channels)], [], operations, (1,), [])
+    pair = Pair([("x", "float32", None, (channels,))], [], operations, (1,), [])
     pair.check_gradients([2 * rng.normal(size=(9, channels))])
-    pair = Pair([("sequence", "x", -1, channels)], [], operations, (1,), [])
+    pair = Pair([("x", "float32", -1, (channels,))], [], operations, (1,), [])
     for mask in masks(3, 5, rng).values():
         x = rng.normal(size=(3, 5, channels))
         pair.check_gradients([x if mask is None else (x, mask)])
@@ -26,7 +26,7 @@ def test_settings(rung, threads, settings, channels):
 def test_alpha(rung, threads, shape):
     rng = np.random.default_rng(1)
     flat = len(shape) == 1
-    inputs = [("floats", "x", 19) if flat else ("sequence", "x", -1, 19)]
+    inputs = [("x", "float32", None, (19,)) if flat else ("x", "float32", -1, (19,))]
     operations = [("rectifier", (0,), (1,), (0,), {}), ("rectifier", (1,), (2,), (0,), {})]
     pair = Pair(inputs, [("alpha", shape)], operations, (1, 2), [rng.normal(size=shape)])
     if flat:

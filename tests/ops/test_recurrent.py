@@ -26,7 +26,10 @@ def parameters_of(name, channels, units, rng, use_bias=True, scale=0.5):
 def sequence_pair(name, channels, units, rng, length=-1, **attributes):
     shapes, values = parameters_of(name, channels, units, rng, attributes.get("use_bias", True))
     states = (2 if name == "lstm" else 1) * bool(attributes.get("initial_state"))
-    inputs = [("sequence", "x", length, channels), *[("floats", f"s{i}", units) for i in range(states)]]
+    inputs = [
+        ("x", "float32", length, (channels,)),
+        *[(f"s{i}", "float32", None, (units,)) for i in range(states)],
+    ]
     first = len(inputs)
     results = 1 + (2 if name == "lstm" else 1) * bool(attributes.get("return_state"))
     outputs = tuple(range(first, first + results))
@@ -68,7 +71,7 @@ def test_masked_steps_repeat_the_output_before_them_or_give_zeros():
     for zeros in (False, True):
         settings = {"return_sequences": True, "zero_output_for_mask": zeros}
         program = _core.Program(
-            [("sequence", "x", -1, 3)], shapes, [("lstm", (0,), (1,), (0, 1, 2), settings)], (1,)
+            [("x", "float32", -1, (3,))], shapes, [("lstm", (0,), (1,), (0, 1, 2), settings)], (1,)
         )
         for number, value in enumerate(values):
             program.bind(number, value.astype(np.float32), False, [], np.zeros(1, np.int64))
@@ -126,7 +129,7 @@ def test_tokens(rung, threads, name, mask_zero):
         (kind, (1,), (2,), tuple(range(1, len(parameters))), {**chosen, "return_sequences": True}),
     ]
     values = [rng.normal(size=(11, 6)), *values]
-    pair = Pair([("ids", "x", -1)], parameters, operations, (2,), values)
+    pair = Pair([("x", "int32", -1, ())], parameters, operations, (2,), values)
     pair.check_gradients([rng.integers(0, 11, (19, 8))], tolerance=3e-5)
     pair.check_gradients([np.array([[0, 3, 0, 4], [0, 0, 0, 0], [5, 0, 0, 1]])], tolerance=3e-5)
     pair.check_gradients([ragged([[1, 2, 3], [], [4] * 9, [0, 5]])], tolerance=3e-5)
@@ -149,7 +152,7 @@ def test_stack_and_shared_input(rung, name):
         (kind, (1,), (3,), (6, 7, 8), settings),
         ("concatenate", (2, 3), (4,), (), {}),
     ]
-    pair = Pair([("sequence", "x", -1, 5)], shapes, operations, (4,), values)
+    pair = Pair([("x", "float32", -1, (5,))], shapes, operations, (4,), values)
     for mask in masks(4, 6, rng).values():
         x = rng.normal(size=(4, 6, 5)).astype(np.float32)
         pair.check_gradients([x if mask is None else (x, mask)], tolerance=5e-5)
@@ -159,7 +162,7 @@ def test_gradients_stay_exact_over_a_hundred_steps(rung):
     rng = np.random.default_rng(9)
     shapes, values = parameters_of("lstm", 8, 32, rng, scale=0.15)
     operation = ("lstm", (0,), (1,), (0, 1, 2), {"return_sequences": True})
-    pair = Pair([("sequence", "x", -1, 8)], shapes, [operation], (1,), values)
+    pair = Pair([("x", "float32", -1, (8,))], shapes, [operation], (1,), values)
     pair.check_gradients([rng.normal(size=(3, 100, 8)).astype(np.float32)], tolerance=1e-5)
 
 
@@ -177,7 +180,7 @@ def test_the_same_bits_for_any_number_of_threads(name):
     results = []
     for count in (1, 2, 3, 4, 7):
         _core.set_num_threads(count)
-        program = _core.Program([("sequence", "x", -1, 12)], shapes, [operation], (1,))
+        program = _core.Program([("x", "float32", -1, (12,))], shapes, [operation], (1,))
         for number, value in enumerate(values):
             program.bind(number, value.astype(np.float32), True, [], np.zeros(1, np.int64))
         (out,) = program.forward([(x, mask)], training=True, step=0)
@@ -190,7 +193,7 @@ def test_the_same_bits_for_any_number_of_threads(name):
 def test_misuse():
     from embedcnn import _core
 
-    def build(name, shapes, attributes=None, inputs=(("sequence", "x", -1, 3),)):
+    def build(name, shapes, attributes=None, inputs=(("x", "float32", -1, (3,)),)):
         numbers = tuple(range(len(shapes)))
         parameters = [(f"p{n}", shape) for n, shape in enumerate(shapes)]
         sources = tuple(range(len(inputs)))
@@ -209,10 +212,10 @@ def test_misuse():
         build("lstm", [(3, 8), (2, 8), (8,), (4, 2), (1, 2)], {"stateful": True})
     with pytest.raises(ValueError, match="recurrent_dropout = 1 is outside"):
         build("simple_rnn", [(3, 2), (2, 2), (2,)], {"recurrent_dropout": 1.0})
-    with pytest.raises(ValueError, match="lstm: expected tokens or a sequence"):
-        build("lstm", [(3, 8), (2, 8), (8,)], inputs=[("floats", "x", 3)])
+    with pytest.raises(ValueError, match=r"lstm: input 0 is floats \[B, 3\]; expected .*, with a time"):
+        build("lstm", [(3, 8), (2, 8), (8,)], inputs=[("x", "float32", None, (3,))])
     with pytest.raises(ValueError, match="initial state 1 has 5 columns; expected one row of 2"):
-        inputs = [("sequence", "x", -1, 3), ("floats", "h", 5)]
+        inputs = [("x", "float32", -1, (3,)), ("h", "float32", None, (5,))]
         build("gru", [(3, 6), (2, 6), (2, 6)], {"initial_state": True}, inputs)
 
 
@@ -224,7 +227,7 @@ def test_a_stateful_layer_goes_on_where_it_ended(rung, name):
     shapes, values = parameters_of(name, 3, 12, rng)
     x = rng.normal(size=(5, 8, 3)).astype(np.float32)
     kind, chosen = kind_of(name)
-    inputs, settings = [("sequence", "x", -1, 3)], {**chosen, "return_sequences": True}
+    inputs, settings = [("x", "float32", -1, (3,))], {**chosen, "return_sequences": True}
     whole = _core.Program(inputs, shapes, [(kind, (0,), (1,), (0, 1, 2), settings)], (1,))
     states = [("state", (5, 12))] * (2 if name == "lstm" else 1)
     numbers = tuple(range(3 + len(states)))
@@ -293,7 +296,7 @@ def test_many_units_or_tokens_keep_to_their_memory(name, channels, units, batch,
     columns = GATES[name] * units
     shapes = [("kernel", (channels, columns)), ("recurrent", (units, columns)), ("dense", (units, 1))]
     operations = [(name, (0,), (1,), (0, 1), {"use_bias": False}), ("dense", (1,), (2,), (2,), {})]
-    program = _core.Program([("sequence", "x", -1, channels)], shapes, operations, (1, 2))
+    program = _core.Program([("x", "float32", -1, (channels,))], shapes, operations, (1, 2))
     for number, (_, shape) in enumerate(shapes):
         value = (0.3 * rng.normal(size=shape) / np.sqrt(shape[0])).astype(np.float32)
         program.bind(number, value, True, [], np.zeros(1, np.int64))

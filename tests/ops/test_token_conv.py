@@ -20,7 +20,7 @@ def token_pair(
         ("lookup", (0,), (1,), (0,), {"mask_zero": mask_zero}),
         ("token_conv", (1,), (2,), tuple(range(1, len(values))), attributes),
     ]
-    return Pair([("ids", "x", -1)], parameters, operations, (2,), values, trainable=trainable)
+    return Pair([("x", "int32", -1, ())], parameters, operations, (2,), values, trainable=trainable)
 
 
 @pytest.mark.parametrize("padding", ["valid", "same", "causal"])

@@ -24,7 +24,7 @@ def fused_pair(vocabulary, width, kernels, filters, use_bias=True, mask_zero=Fal
         ("lookup", (0,), (1,), (0,), {"mask_zero": mask_zero}),
         ("token_conv_pool", (1,), (2,), numbers, {"use_bias": use_bias, **attributes}),
     ]
-    return Pair([("ids", "x", -1)], parameters, operations, (2,), values)
+    return Pair([("x", "int32", -1, ())], parameters, operations, (2,), values)
 
 
 def is_clear(pair, ids, mask_zero, padding):
@@ -123,7 +123,7 @@ def test_equals_the_general_path(rung, threads, mask_zero):
         ("global_max_pool", (4,), (5,), (), {}),
     ]
     parameters = [("embeddings", table.shape), ("kernel", kernel.shape), ("bias", bias.shape)]
-    pair = Pair([("ids", "x", -1)], parameters, operations, (5,), [table, kernel, bias])
+    pair = Pair([("x", "int32", -1, ())], parameters, operations, (5,), [table, kernel, bias])
     ids = np.stack([rng.choice(np.arange(1, 300), 15, replace=False) for _ in range(6)])
     ids[2, 9:] = 0
     got, d_outputs = pair.check_gradients([ids])
@@ -159,7 +159,7 @@ def test_two_fused_and_one_general_consumer_of_one_table(rung, threads):
         ("concatenate", (4, 5, 7), (8,), (), {}),
     ]
     parameters = [("embeddings", (80, 4)), ("a", (2, 4, 3)), ("b", (3, 4, 3))]
-    inputs = [("ids", "question", -1), ("ids", "answer", -1)]
+    inputs = [("question", "int32", -1, ()), ("answer", "int32", -1, ())]
     pair = Pair(inputs, parameters, operations, (8,), values)
     first = np.stack([rng.choice(80, 6, replace=False) for _ in range(5)])
     second = np.stack([rng.choice(80, 9, replace=False) for _ in range(5)])

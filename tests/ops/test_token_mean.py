@@ -10,7 +10,7 @@ from embedcnn import ops
 def mean_pair(vocabulary, width, mask_zero=False):
     table = np.random.default_rng(width).normal(size=(vocabulary, width))
     operations = [("lookup", (0,), (1,), (0,), {"mask_zero": mask_zero}), ("token_mean", (1,), (2,), (), {})]
-    return Pair([("ids", "x", -1)], [("embeddings", table.shape)], operations, (2,), [table])
+    return Pair([("x", "int32", -1, ())], [("embeddings", table.shape)], operations, (2,), [table])
 
 
 @pytest.mark.parametrize("width", [1, 3, 7, 8, 9, 15, 16, 17, 33, 100])
@@ -49,5 +49,5 @@ def test_token_mean_beside_other_consumers_of_the_table(rung, threads):
         ("token_conv_pool", (1,), (3,), (1,), {"use_bias": False}),
         ("concatenate", (2, 3), (4,), (), {}),
     ]
-    pair = Pair([("ids", "x", -1)], [("e", (40, 6)), ("k", (2, 6, 5))], operations, (4,), values)
+    pair = Pair([("x", "int32", -1, ())], [("e", (40, 6)), ("k", (2, 6, 5))], operations, (4,), values)
     pair.check_gradients([np.stack([rng.choice(40, 9, replace=False) for _ in range(8)])])

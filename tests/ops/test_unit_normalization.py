@@ -11,11 +11,11 @@ from embedcnn import ops
 def test_rows(rung, threads, channels):
     rng = np.random.default_rng(channels)
     operations = [("unit_normalization", (0,), (1,), (), {})]
-    pair = Pair([("floats", "x", channels)], [], operations, (1,), [])
+    pair = Pair([("x", "float32", None, (channels,))], [], operations, (1,), [])
     x = rng.normal(size=(6, channels))
     x[2] = 0
     pair.check_gradients([x])
-    pair = Pair([("sequence", "x", -1, channels)], [], operations, (1,), [])
+    pair = Pair([("x", "float32", -1, (channels,))], [], operations, (1,), [])
     for mask in masks(3, 4, rng).values():
         x = rng.normal(size=(3, 4, channels))
         pair.check_gradients([x if mask is None else (x, mask)])

@@ -18,7 +18,7 @@ def test_behind_its_layer(rung, threads, filters, use_bias):
     rest = (1, 0, 2) if use_bias else (1, 0)
     operations = [("conv1d", (0,), (1,), (0,), {"padding": "same"})]
     operations += [("weight_normalization", (1,), (2,), rest, {})]
-    pair = Pair([("sequence", "x", -1, 4)], parameters, operations, (1, 2), arrays)
+    pair = Pair([("x", "float32", -1, (4,))], parameters, operations, (1, 2), arrays)
     for mask in masks(3, 6, rng).values():
         x = rng.normal(size=(3, 6, 4))
         if not use_bias or mask is None:
@@ -26,7 +26,7 @@ def test_behind_its_layer(rung, threads, filters, use_bias):
     arrays[0] = arrays[0].reshape(12, filters)
     parameters[0] = ("v", (12, filters))
     operations[0] = ("dense", (0,), (1,), (0,), {})
-    pair = Pair([("floats", "x", 12)], parameters, operations, (2,), arrays)
+    pair = Pair([("x", "float32", None, (12,))], parameters, operations, (2,), arrays)
     pair.check_gradients([rng.normal(size=(9, 12))])
 
 

@@ -42,7 +42,7 @@ def test_the_core_is_the_reference(rung, threads, name, units):
     values = [rng.normal(size=(5, units)), rng.normal(size=units)]
     operations = [("dense", (0,), (1,), (0, 1), {}), ("squared_error", (1,), (2,), (), {})]
     parameters = [("kernel", (5, units)), ("bias", (units,))]
-    pair = Pair([("floats", "x", 5)], parameters, operations, (2,), values, input_gradients=False)
+    pair = Pair([("x", "float32", None, (5,))], parameters, operations, (2,), values, input_gradients=False)
     pair.set_optimizer(kind.lower(), **settings)
     for step in range(10):
         x, y = rng.normal(size=(6, 5)), rng.normal(size=(6, units)).astype(np.float32)
@@ -65,7 +65,7 @@ def test_tables(rung, threads, name, width, update):
         ("squared_error", (6,), (8,), (), {}),
         ("squared_error", (7,), (9,), (), {}),
     ]
-    inputs = [("ids", "a", -1), ("ids", "b", -1)]
+    inputs = [("a", "int32", -1, ()), ("b", "int32", -1, ())]
     table = rng.normal(size=(25, width))
     pair = Pair(inputs, [("embeddings", table.shape)], operations, (8, 9), [table], input_gradients=False)
     pair.set_optimizer(kind.lower(), embedding_update=update, **settings)
@@ -81,7 +81,12 @@ def test_infinite_gradients_do_not_hide():
     """Keras turns an infinite norm into NaN on purpose: the mistake shows instead of a silent zero step."""
     operations = [("dense", (0,), (1,), (0,), {}), ("squared_error", (1,), (2,), (), {})]
     pair = Pair(
-        [("floats", "x", 1)], [("kernel", (1, 1))], operations, (2,), [[[1.0]]], input_gradients=False
+        [("x", "float32", None, (1,))],
+        [("kernel", (1, 1))],
+        operations,
+        (2,),
+        [[[1.0]]],
+        input_gradients=False,
     )
     pair.set_optimizer("sgd", global_clipnorm=1.0)
     huge = np.full((1, 1), 1e30, np.float32)

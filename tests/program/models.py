@@ -43,7 +43,7 @@ def text_cnn(
         ("cross_entropy", (last + 2,), (last + 3,), (), {"kind": "sparse_categorical"}),
     ]
     parameters = [(name, value.shape) for name, value in zip(names, values, strict=True)]
-    inputs = [("ids", "x", -1)]
+    inputs = [("x", "int32", -1, ())]
     return Pair(
         inputs, parameters, operations, (last + 3,), values, seed=seed, input_gradients=False, **settings
     )
@@ -69,10 +69,10 @@ def every_operation(seed=0):
     shapes |= {"mix": (17, 6), "mix_bias": (6,), "classes": (6, 3), "value": (6, 1)}
     number = {name: place for place, name in enumerate(shapes)}
     inputs = [
-        ("ids", "title", -1),
-        ("ids", "body", -1),
-        ("floats", "facts", 3),
-        ("sequence", "vectors", -1, 5),
+        ("title", "int32", -1, ()),
+        ("body", "int32", -1, ()),
+        ("facts", "float32", None, (3,)),
+        ("vectors", "float32", -1, (5,)),
     ]
     operations = [
         ("lookup", (0, 1), (4, 5), (number["embeddings"],), {"mask_zero": True}),
@@ -147,7 +147,7 @@ def every_layer(seed=0):
     ]
     values = [rng.normal(size=shape) / 2 for shape in shapes.values()]
     values[number["variance"]] = rng.uniform(0.5, 2, 8)
-    inputs = [("sequence", "x", -1, 4), ("floats", "facts", 8)]
+    inputs = [("x", "float32", -1, (4,)), ("facts", "float32", None, (8,))]
     moving = (number["mean"], number["variance"])
     return Pair(inputs, list(shapes.items()), operations, (20, 21, 22), values, seed=seed, tracked=moving)
 

@@ -76,7 +76,7 @@ class Builder:
             ids, masked, width = ragged(rows), True, max(1, *map(len, rows))
         elif mask is not None and mask_zero:
             ids = np.where(mask, ids, 0)
-        self.inputs.append(("ids", f"x{len(self.inputs)}", -1))
+        self.inputs.append((f"x{len(self.inputs)}", "int32", -1, ()))
         self.arrays.append(ids)
         return self.tensor("ids", 0), masked, width
 
@@ -95,12 +95,12 @@ class Builder:
         channels, mask = self.size(), self.mask()
         values = self.rng.normal(size=(self.batch, self.width, channels)).astype(np.float32)
         values[self.rng.random((self.batch, self.width)) < 0.2] = 0
-        self.inputs.append(("sequence", "vectors", -1, channels))
+        self.inputs.append(("vectors", "float32", -1, (channels,)))
         self.arrays.append(values if mask is None else (values, mask))
         vectors = self.tensor("sequence", channels)
         self.steps[vectors], self.layouts[vectors] = self.width, (vectors, mask is not None, "given")
         channels = self.size()
-        self.inputs.append(("floats", "facts", channels))
+        self.inputs.append(("facts", "float32", None, (channels,)))
         self.arrays.append(self.rng.normal(size=(self.batch, channels)).astype(np.float32))
         self.tensor("flat", channels)
         width, buckets = self.size(), int(self.pick([0, 0, 5, 50]))

@@ -117,7 +117,7 @@ def test_forward_and_backward_survive_each_failing_allocation():
     rng = np.random.default_rng(1)
     operations = [("conv1d", (0,), (1,), (0,), {}), ("global_max_pool", (1,), (2,), (), {})]
     pair = Pair(
-        [("sequence", "x", -1, 4)], [("k", (2, 4, 3))], operations, (2,), [rng.normal(size=(2, 4, 3))]
+        [("x", "float32", -1, (4,))], [("k", (2, 4, 3))], operations, (2,), [rng.normal(size=(2, 4, 3))]
     )
     x = rng.normal(size=(5, 6, 4)).astype(np.float32)
     fail_each_allocation(lambda: pair.core.forward([x]), False)
@@ -131,23 +131,48 @@ def test_forward_and_backward_survive_each_failing_allocation():
 
 
 BAD_PROGRAMS = {
-    "unknown operation": ([("floats", "x", 3)], [], [("cube", (0,), (1,), (), {})], (1,)),
-    "unknown attribute": ([("floats", "x", 3)], [], [("softmax", (0,), (1,), (), {"axis": 1})], (1,)),
+    "unknown operation": ([("x", "float32", None, (3,))], [], [("cube", (0,), (1,), (), {})], (1,)),
+    "unknown attribute": (
+        [("x", "float32", None, (3,))],
+        [],
+        [("softmax", (0,), (1,), (), {"axis": 1})],
+        (1,),
+    ),
     "unknown input kind": ([("image", "x", 3)], [], [], (0,)),
-    "input that does not exist": ([("floats", "x", 3)], [], [("softmax", (5,), (1,), (), {})], (1,)),
-    "input from later": ([("floats", "x", 3)], [], [("softmax", (1,), (1,), (), {})], (1,)),
-    "output written twice": ([("floats", "x", 3)], [], [("softmax", (0,), (0,), (), {})], (0,)),
-    "unknown output": ([("floats", "x", 3)], [], [("softmax", (0,), (1,), (), {})], (2,)),
-    "negative output": ([("floats", "x", 3)], [], [("softmax", (0,), (1,), (), {})], (-1,)),
-    "wrong parameter": ([("floats", "x", 3)], [("k", (3, 2))], [("dense", (0,), (1,), (1,), {})], (1,)),
-    "wrong width": ([("floats", "x", 3)], [("k", (4, 2))], [("dense", (0,), (1,), (0,), {})], (1,)),
-    "missing parameter": ([("floats", "x", 3)], [], [("dense", (0,), (1,), (), {})], (1,)),
-    "wrong kind": ([("floats", "x", 3)], [], [("global_max_pool", (0,), (1,), (), {})], (1,)),
-    "ids where floats belong": ([("ids", "x", 3)], [], [("softmax", (0,), (1,), (), {})], (1,)),
-    "zero channels": ([("floats", "x", 0)], [], [("softmax", (0,), (1,), (), {})], (1,)),
-    "negative shape": ([("floats", "x", 3)], [("k", (3, -2))], [("dense", (0,), (1,), (0,), {})], (1,)),
-    "huge shape": ([("floats", "x", 3)], [("k", (2**62, 2**62))], [("dense", (0,), (1,), (0,), {})], (1,)),
-    "no operation for a bad length": ([("ids", "x", -7)], [], [], (0,)),
+    "input that does not exist": (
+        [("x", "float32", None, (3,))],
+        [],
+        [("softmax", (5,), (1,), (), {})],
+        (1,),
+    ),
+    "input from later": ([("x", "float32", None, (3,))], [], [("softmax", (1,), (1,), (), {})], (1,)),
+    "output written twice": ([("x", "float32", None, (3,))], [], [("softmax", (0,), (0,), (), {})], (0,)),
+    "unknown output": ([("x", "float32", None, (3,))], [], [("softmax", (0,), (1,), (), {})], (2,)),
+    "negative output": ([("x", "float32", None, (3,))], [], [("softmax", (0,), (1,), (), {})], (-1,)),
+    "wrong parameter": (
+        [("x", "float32", None, (3,))],
+        [("k", (3, 2))],
+        [("dense", (0,), (1,), (1,), {})],
+        (1,),
+    ),
+    "wrong width": ([("x", "float32", None, (3,))], [("k", (4, 2))], [("dense", (0,), (1,), (0,), {})], (1,)),
+    "missing parameter": ([("x", "float32", None, (3,))], [], [("dense", (0,), (1,), (), {})], (1,)),
+    "wrong kind": ([("x", "float32", None, (3,))], [], [("global_max_pool", (0,), (1,), (), {})], (1,)),
+    "ids where floats belong": ([("x", "int32", 3, ())], [], [("softmax", (0,), (1,), (), {})], (1,)),
+    "zero channels": ([("x", "float32", None, (0,))], [], [("softmax", (0,), (1,), (), {})], (1,)),
+    "negative shape": (
+        [("x", "float32", None, (3,))],
+        [("k", (3, -2))],
+        [("dense", (0,), (1,), (0,), {})],
+        (1,),
+    ),
+    "huge shape": (
+        [("x", "float32", None, (3,))],
+        [("k", (2**62, 2**62))],
+        [("dense", (0,), (1,), (0,), {})],
+        (1,),
+    ),
+    "no operation for a bad length": ([("x", "int32", -7, ())], [], [], (0,)),
 }
 
 
@@ -159,11 +184,12 @@ def test_bad_programs_are_refused(name):
 
 
 @pytest.mark.parametrize("arguments", [
-    (None, [], [], ()), ([()], [], [], ()), ([("ids",)], [], [], ()), ([("ids", 3, 3)], [], [], ()),
-    ([("floats", "x", 3)], [("k",)], [], ()), ([("floats", "x", 3)], [], [("softmax",)], (0,)),
-    ([("floats", "x", 3)], [], [("softmax", 0, 1, (), {})], (1,)),
-    ([("floats", "x", 3)], [], [("softmax", (0,), (1,), (), None)], (1,)),
-    ([("floats", "x", "3")], [], [], (0,)), ([("floats", "x", 3)], [], [], None),
+    (None, [], [], ()), ([()], [], [], ()), ([("ids",)], [], [], ()), ([(3, "int32", -1, ())], [], [], ()),
+    ([("x", "float32", None, (3,))], [("k",)], [], ()),
+    ([("x", "float32", None, (3,))], [], [("softmax",)], (0,)),
+    ([("x", "float32", None, (3,))], [], [("softmax", 0, 1, (), {})], (1,)),
+    ([("x", "float32", None, (3,))], [], [("softmax", (0,), (1,), (), None)], (1,)),
+    ([("x", "float32", None, ("3",))], [], [], (0,)), ([("x", "float32", None, (3,))], [], [], None),
 ])  # fmt: skip
 def test_malformed_programs_are_refused(arguments):
     with pytest.raises((ValueError, TypeError)):
@@ -171,7 +197,9 @@ def test_malformed_programs_are_refused(arguments):
 
 
 def test_bad_bindings_are_refused():
-    program = _core.Program([("floats", "x", 3)], [("k", (3, 2))], [("dense", (0,), (1,), (0,), {})], (1,))
+    program = _core.Program(
+        [("x", "float32", None, (3,))], [("k", (3, 2))], [("dense", (0,), (1,), (0,), {})], (1,)
+    )
     good, steps = np.zeros((3, 2), np.float32), np.zeros(1, np.int64)
     with pytest.raises(RuntimeError, match="k is not bound"):
         program.forward([np.zeros((1, 3), np.float32)])
@@ -267,7 +295,7 @@ def test_bad_weights_and_targets_are_refused():
 
 def test_backward_needs_a_forward():
     operations = [("softmax", (0,), (1,), (), {})]
-    program = _core.Program([("floats", "x", 3)], [], operations, (1,), input_gradients=True)
+    program = _core.Program([("x", "float32", None, (3,))], [], operations, (1,), input_gradients=True)
     d_out = np.ones((2, 3), np.float32)
     with pytest.raises(RuntimeError, match="forward"):
         program.backward([d_out])

@@ -20,7 +20,9 @@ IDS, LABELS = rng.integers(0, 30, (6, 5)), rng.integers(0, 3, 6)
 
 def pair(trainable=True):
     values = [np.random.default_rng(1).normal(size=shape) for _, shape in PARAMETERS]
-    made = Pair([("ids", "x", -1)], PARAMETERS, OPERATIONS, (4, 5), values, trainable, input_gradients=False)
+    made = Pair(
+        [("x", "int32", -1, ())], PARAMETERS, OPERATIONS, (4, 5), values, trainable, input_gradients=False
+    )
     made.set_optimizer("adam", global_clipnorm=0.1)
     return made
 
@@ -49,7 +51,9 @@ def test_a_gradient_step_and_an_update_are_a_train_step():
 
 def test_a_step_without_optimizer_has_gradients():
     operations = OPERATIONS[:4]
-    made = Pair([("ids", "x", -1)], PARAMETERS[:3], operations, (4,), [np.ones(s) for _, s in PARAMETERS[:3]])
+    made = Pair(
+        [("x", "int32", -1, ())], PARAMETERS[:3], operations, (4,), [np.ones(s) for _, s in PARAMETERS[:3]]
+    )
     made.core.gradient_step([IDS], [LABELS], None, 0)
     assert np.abs(made.core.gradient(2)).sum() > 0
     with pytest.raises(RuntimeError, match="set_optimizer"):

@@ -12,7 +12,7 @@ import pytest
 
 from embedcnn import _core
 
-INPUTS = [("ids", "x", -1), ("floats", "facts", 2), ("sequence", "vectors", -1, 2)]
+INPUTS = [("x", "int32", -1, ()), ("facts", "float32", None, (2,)), ("vectors", "float32", -1, (2,))]
 OPERATIONS = ["ngrams", "lookup", "embed", "token_mean", "token_conv_pool", "conv1d", "activation", "softmax"]
 OPERATIONS += ["global_max_pool", "global_average_pool", "max_pool", "average_pool", "dense", "dropout"]
 OPERATIONS += [
@@ -34,7 +34,7 @@ OPERATIONS += [
 def dense(outputs=(1,), **settings):
     """x [B, 2] times a matrix of ones [2, 3], bound."""
     operations = [("dense", (0,), (1,), (0,), {})]
-    program = _core.Program([("floats", "x", 2)], [("k", (2, 3))], operations, outputs, **settings)
+    program = _core.Program([("x", "float32", None, (2,))], [("k", (2, 3))], operations, outputs, **settings)
     kernel = np.ones((2, 3), np.float32)
     program.bind(0, kernel, True, [], np.zeros(1, np.int64))
     return program, kernel
@@ -64,8 +64,8 @@ def test_any_count_of_tensors_and_parameters_is_built_or_refused(name):
         (([5], [], [], ()), TypeError, "input: expected a tuple, got 5"),
         (([], ["k"], [], ()), TypeError, "parameter: expected a tuple, got 'k'"),
         (([], [], [5], ()), TypeError, "operation: expected a tuple, got 5"),
-        (([("ids", "x", 2**32 + 5)], [], [], ()), ValueError, "at most 2"),
-        (([("floats", "x", 2**62)], [], [], ()), ValueError, "at most 2"),
+        (([("x", "int32", 2**32 + 5, ())], [], [], ()), ValueError, "at most 2"),
+        (([("x", "float32", None, (2**62,))], [], [], ()), ValueError, "at most 2"),
         (([], [("k", (2**40,))], [], ()), ValueError, "below 2"),
     ],
 )
@@ -75,7 +75,7 @@ def test_descriptions_that_do_not_fit(arguments, error, message):
 
 
 def test_channels_are_counted_without_overflow():
-    inputs = [("sequence", "x", -1, 2**31 - 1)]
+    inputs = [("x", "float32", -1, (2**31 - 1,))]
     with pytest.raises(ValueError, match="flatten: .* channels; at most"):
         _core.Program(inputs, [], [("flatten", (0,), (1,), (), {"length": 2**20})], (1,))
     with pytest.raises(ValueError, match="concatenate: .* channels; at most"):
@@ -86,7 +86,7 @@ def test_channels_are_counted_without_overflow():
 def test_a_message_cut_inside_a_character(prefix):
     with pytest.raises(ValueError, match="dense: parameter a?é") as caught:
         parameters = [(prefix + "é" * 300, (2, 3, 4))]
-        _core.Program([("floats", "x", 2)], parameters, [("dense", (0,), (1,), (0,), {})], (1,))
+        _core.Program([("x", "float32", None, (2,))], parameters, [("dense", (0,), (1,), (0,), {})], (1,))
     assert type(caught.value) is ValueError
 
 
@@ -129,7 +129,7 @@ def test_rules_that_do_not_fit_the_optimizer():
         ("token_mean", (1,), (2,), (), {}),
         ("squared_error", (2,), (3,), (), {}),
     ]
-    program = _core.Program([("ids", "x", -1)], [("t", (50, 4))], operations, (3,))
+    program = _core.Program([("x", "int32", -1, ())], [("t", (50, 4))], operations, (3,))
     for update, all_rows in [("lazy", 1), ("dense", 0)]:
         program.set_optimizer("sgd", embedding_update=update)
         table = ones(50, 4)
@@ -149,9 +149,11 @@ def operation_names():
 @pytest.mark.parametrize("kind", ["ids", "floats", "sequence"])
 def test_any_number_of_inputs_outputs_and_parameters(name, kind):
     """Every operation looks at the numbers before it looks at what they name."""
-    given = {"ids": ("ids", "x", -1), "floats": ("floats", "x", 4), "sequence": ("sequence", "x", -1, 4)}[
-        kind
-    ]
+    given = {
+        "ids": ("x", "int32", -1, ()),
+        "floats": ("x", "float32", None, (4,)),
+        "sequence": ("x", "float32", -1, (4,)),
+    }[kind]
     parameters = [("a", (4, 4)), ("b", (4,)), ("c", (2, 4, 4))]
     for sources in [(), (0,), (0, 0), (0, 0, 0)]:
         for results in [(), (1,), (1, 2), (1, 2, 3)]:
@@ -181,15 +183,19 @@ def test_a_description_that_changes_while_it_is_read():
     operations.append(("dropout", (0,), (1,), (), attributes))
     attributes["rate"] = Acting(lambda: operations.extend([operations[0]] * 100))
     attributes["layer"] = Acting(attributes.clear)
-    program = _core.Program([("floats", "x", 4)], [], operations, (1,))
+    program = _core.Program([("x", "float32", None, (4,))], [], operations, (1,))
     assert len(operations) == 101 and not attributes
-    assert program.widths == [4, 4]
+    assert program.shapes == [("float32", None, (4,))] * 2
 
 
 def test_gradients_in_a_list_that_shrinks():
-    operations = [("external", (0, 1), (2,), (), {"kind": "flat", "cols": 3})]
+    operations = [("external", (0, 1), (2,), (), {"has_steps": False, "cols": 3})]
     program = _core.Program(
-        [("floats", "x", 3), ("floats", "y", 3)], [], operations, (2,), input_gradients=True
+        [("x", "float32", None, (3,)), ("y", "float32", None, (3,))],
+        [],
+        operations,
+        (2,),
+        input_gradients=True,
     )
     gradients = []
 
@@ -217,8 +223,8 @@ class Doubling:
 
 def test_a_program_in_a_reference_cycle_is_collected():
     layer = Doubling()
-    operations = [("external", (0,), (1,), (), {"kind": "flat", "cols": 2})]
-    layer.program = program = _core.Program([("floats", "x", 2)], [], operations, (1,))
+    operations = [("external", (0,), (1,), (), {"has_steps": False, "cols": 2})]
+    layer.program = program = _core.Program([("x", "float32", None, (2,))], [], operations, (1,))
     with pytest.raises(RuntimeError, match="has no function"):
         program.forward([ones(1, 2)])
     for _ in range(2):
@@ -246,7 +252,7 @@ class Emptying:
 
 
 def test_lists_that_change_while_they_are_read():
-    inputs = [("floats", "x", 2), ("floats", "y", 2)]
+    inputs = [("x", "float32", None, (2,)), ("y", "float32", None, (2,))]
     program = _core.Program(inputs, [], [("concatenate", (0, 1), (2,), (), {})], (2, 2), input_gradients=True)
     given = []
     given += [Emptying(given, (1, 2)), ones(1, 2) * 3]
@@ -260,7 +266,7 @@ def test_a_second_thread_leaves_the_learning_rate_of_a_running_step():
     """train_step of a busy program is refused, and must not have changed the step that runs."""
     size = 1500
     operations = [("dense", (0,), (1,), (0,), {}), ("squared_error", (1,), (2,), (), {})]
-    program = _core.Program([("floats", "x", size)], [("k", (size, size))], operations, (2,))
+    program = _core.Program([("x", "float32", None, (size,))], [("k", (size, size))], operations, (2,))
     program.set_optimizer("sgd")
     kernel = np.zeros((size, size), np.float32)
     program.bind(0, kernel, True, [], np.zeros(1, np.int64))

@@ -36,7 +36,7 @@ def convolution(rng):
         ("dense", (5,), (6,), (4, 5), {}),
     ]
     x = rng.normal(size=(23, 17, 24)).astype(np.float32)
-    return Pair([("sequence", "x", -1, 24)], shapes, operations, (6,), values), [x]
+    return Pair([("x", "float32", -1, (24,))], shapes, operations, (6,), values), [x]
 
 
 def token_convolution(rng):
@@ -50,7 +50,7 @@ def token_convolution(rng):
         ("dense", (2,), (3,), (3, 4), {}),
     ]
     ids = rng.integers(0, 90, (40, 4))
-    return Pair([("ids", "x", -1)], shapes, operations, (3,), values, input_gradients=False), [ids]
+    return Pair([("x", "int32", -1, ())], shapes, operations, (3,), values, input_gradients=False), [ids]
 
 
 def recurrence(rng):
@@ -58,7 +58,7 @@ def recurrence(rng):
     shapes, values = parameters(kernel=(20, 4 * 48), recurrent=(48, 4 * 48), bias=(4 * 48,))
     operations = [("lstm", (0,), (1,), (0, 1, 2), {"return_sequences": 1})]
     x = rng.normal(size=(18, 9, 20)).astype(np.float32)
-    return Pair([("sequence", "x", -1, 20)], shapes, operations, (1,), values), [x]
+    return Pair([("x", "float32", -1, (20,))], shapes, operations, (1,), values), [x]
 
 
 def distance(got, want):

@@ -25,7 +25,7 @@ def train(name):
         ("dense", (2,), (3,), (last, last + 1), {}),
         ("cross_entropy", (3,), (4,), (), {"kind": "sparse_categorical"}),
     ]
-    program = _core.Program([("ids", "x", -1)], parameters, operations, (4,))
+    program = _core.Program([("x", "int32", -1, ())], parameters, operations, (4,))
     program.set_optimizer(optimizer, embedding_update="dense", **settings)
     slots = 2 if optimizer == "adam" else int("momentum" in settings)
     for number, value in enumerate(values):

@@ -180,7 +180,7 @@ def run_one(seed):
 def test_beyond_float32(size, beyond):
     """Squares of 1e20: infinite in the core, and left out of comparisons."""
     operations = [("merge", (0, 0), (1,), (), {"kind": "multiply"})]
-    pair = Pair([("floats", "x", 2)], [], operations, (1,), [])
+    pair = Pair([("x", "float32", None, (2,))], [], operations, (1,), [])
     x = np.full((1, 2), size, np.float32)
     pair.reference.forward([x])
     assert beyond_float32(pair) == beyond == bool(np.isinf(pair.core.forward([x])[0]).all())

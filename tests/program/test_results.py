@@ -16,7 +16,7 @@ def token_program():
         ("lookup", (0,), (1,), (0,), {}),
         ("token_conv", (1,), (2,), (1,), {"padding": "valid"}),
     ]
-    program = _core.Program([("ids", "x", -1)], [("t", (9, 2)), ("k", (3, 2, 2))], operations, (2,))
+    program = _core.Program([("x", "int32", -1, ())], [("t", (9, 2)), ("k", (3, 2, 2))], operations, (2,))
     for number, shape in enumerate([(9, 2), (3, 2, 2)]):
         program.bind(number, ones(*shape), False, [], np.zeros(1, np.int64))
     return program
@@ -37,7 +37,7 @@ def test_a_step_that_failed_has_no_masks():
 )
 def test_results_wait_for_the_end_of_a_step(name):
     operations = [("squared_error", (0,), (1,), (), {})]
-    program = _core.Program([("floats", "x", 2)], [], operations, (1,))
+    program = _core.Program([("x", "float32", None, (2,))], [], operations, (1,))
 
     class Input:
         """Reads a result while the step takes its inputs."""
@@ -55,12 +55,12 @@ def test_results_wait_for_the_end_of_a_step(name):
     getattr(program, name)
 
 
-@pytest.mark.parametrize("name", ["widths", "loss_sums", "output_masks", "costs"])
+@pytest.mark.parametrize("name", ["shapes", "loss_sums", "output_masks", "costs"])
 def test_results_survive_each_failing_allocation(name):
     """Also of Python's own objects; numbers above 256 are new ones."""
     fails = pytest.importorskip("_testcapi", reason="no CPython with its tests")
     operations = [("squared_error", (0,), (1,), (), {})]
-    program = _core.Program([("sequence", "x", -1, 300)], [], operations, (1,))
+    program = _core.Program([("x", "float32", -1, (300,))], [], operations, (1,))
     x = ones(2, 3, 300)
     program.set_timed(True)
     program.test_step([(x, np.ones((2, 3), bool))], [x], None)
@@ -82,7 +82,7 @@ def test_results_survive_each_failing_allocation(name):
 def test_weights_that_fit_no_example(shape):
     """Of (4, 0), nothing was read as one weight an example."""
     operations = [("squared_error", (0,), (1,), (), {})]
-    program = _core.Program([("floats", "x", 2)], [], operations, (1,))
+    program = _core.Program([("x", "float32", None, (2,))], [], operations, (1,))
     with pytest.raises(ValueError, match="sample_weight has"):
         program.test_step([ones(4, 2)], [ones(4, 2)], ones(*shape))
 
@@ -90,7 +90,7 @@ def test_weights_that_fit_no_example(shape):
 def test_states_are_written_and_never_learn():
     shapes = [("k", (2, 3)), ("r", (3, 3)), ("b", (3,)), ("state", (4, 3))]
     operation = ("simple_rnn", (0,), (1,), (0, 1, 2, 3), {"stateful": True})
-    program = _core.Program([("sequence", "x", -1, 2)], shapes, [operation], (1,))
+    program = _core.Program([("x", "float32", -1, (2,))], shapes, [operation], (1,))
     state = ones(4, 3)
     with pytest.raises(ValueError, match="parameter state is the state of a layer; it cannot be trainable"):
         program.bind(3, state, True, [], np.zeros(1, np.int64))

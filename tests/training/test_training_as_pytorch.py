@@ -23,7 +23,12 @@ def test_losses(name):
     y, x = data[target], data[predicted]
     assert loss(y, x) == pytest.approx(GOLDEN["losses"][name]["value"], rel=2e-5)
     program = _core.Program(
-        [("floats", "x", 4)], [], [(loss.operation, (0,), (1,), (), loss.attributes())], (1,), 0, True
+        [("x", "float32", None, (4,))],
+        [],
+        [(loss.operation, (0,), (1,), (), loss.attributes())],
+        (1,),
+        0,
+        True,
     )
     program.set_optimizer("sgd")
     value = program.train_step([x], [y], None, 0.0, 0).losses[0]
