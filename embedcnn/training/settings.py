@@ -179,10 +179,10 @@ class Compiled:
     ) -> list[Any]:
         """Loss and metrics of a single batch of `count` examples, in the order of `names`."""
         if self.simple:
-            loss = result.losses[0] + result.penalty
-            right = result.correct[0]
-            answers = [max(1, meter.answers(targets, result.masks, count)) for meter in self.meters]
-            return [loss, *(right / most for most in answers)]
+            values = [result.losses[0] + result.penalty]
+            for meter in self.meters:
+                values.append(result.correct[0] / max(1, meter.answers(targets, result.masks, count)))
+            return values
         tally = self.tally()
         tally.add(result, targets, weights, count)
         return tally.values()
