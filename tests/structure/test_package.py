@@ -123,3 +123,8 @@ def test_what_is_installed_is_small():
     core = Path(_core.__file__).stat().st_size
     python = sum(path.stat().st_size for path in folder.glob("**/*.py*") if "__pycache__" not in path.parts)
     assert core + 3 * python <= 5_000_000
+
+
+def test_programs_are_made_in_one_place():
+    makers = [path for path in (ROOT / "embedcnn").rglob("*.py") if "_core.Program(" in path.read_text()]
+    assert [path.relative_to(ROOT).as_posix() for path in makers] == ["embedcnn/base/programs.py"]
