@@ -22,8 +22,10 @@ class AveragedTraining(Callback):
     Training stops after ``patience`` epochs without a smaller loss.
     """
 
-    def __init__(self, judge: Any, x: Any, y: np.ndarray, patience: int) -> None:
-        self.judge, self.x, self.y, self.patience = judge, x, y, patience
+    def __init__(
+        self, judge: Any, x: Any, y: np.ndarray, patience: int, weights: np.ndarray | None = None
+    ) -> None:
+        self.judge, self.x, self.y, self.patience, self.weights = judge, x, y, patience, weights
         self.best_epoch = 0
         self.best_loss = math.inf
         self.best: list[np.ndarray] = []
@@ -40,7 +42,9 @@ class AveragedTraining(Callback):
             total += np.float32(1 - DECAY) * value
         for variable, total in zip(self.judge.trainable_weights, self._sums, strict=True):
             variable.assign(total / np.float32(self._share))
-        found = self.judge.evaluate(self.x, self.y, batch_size=BATCH, verbose=0, return_dict=True)
+        found = self.judge.evaluate(
+            self.x, self.y, batch_size=BATCH, sample_weight=self.weights, verbose=0, return_dict=True
+        )
         if logs is not None:
             logs.update({f"val_{name}": value for name, value in found.items()})
         if found["loss"] < self.best_loss:

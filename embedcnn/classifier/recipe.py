@@ -38,6 +38,7 @@ class Settings:
 
     ``model``: "cnn", or "avg", the mean of the words and of their n-grams up to ``word_ngrams`` (fastText's
     classifier). ``dimensions`` None: 300 for a CNN, 32 for a mean. ``blend``: average a CNN with a mean.
+    ``class_weight`` "balanced": each label weighs the same in all, however many texts it has.
     Neither n-grams nor blending with a frozen table.
 
     >>> Settings(widths=(2, 3)).filters
@@ -57,6 +58,7 @@ class Settings:
     epochs: int = 40
     patience: int = 5
     blend: bool = True
+    class_weight: str | None = None
     seed: int = 0
 
 
@@ -252,6 +254,23 @@ def label_ids(labelled: LabelledTexts, names: Sequence[str]) -> np.ndarray:
     return np.array([positions[label] for label in labelled.labels], np.int32)
 
 
+def label_weights(y: np.ndarray, classes: int, settings: Settings) -> np.ndarray | None:
+    """The weight of a text of each label, float32 (classes,), 1 in the mean of the texts ``y``; None: all 1.
+
+    As scikit-learn's ``class_weight="balanced"``: texts / (classes * texts of the label).
+
+    >>> label_weights(np.array([0, 0, 0, 0, 1, 1]), 2, Settings(class_weight="balanced")).tolist()
+    [0.75, 1.5]
+    """
+    from embedcnn.base.arguments import one_of
+
+    if settings.class_weight is None:
+        return None
+    one_of("class_weight", settings.class_weight, ("balanced",))
+    counts = np.bincount(y, minlength=classes)
+    return (len(y) / (classes * np.maximum(1, counts))).astype(np.float32)
+
+
 class ShuffledBatches:
     """The batches of an epoch, shuffled; each time ``word_dropout`` of the words count as unknown.
 
@@ -259,8 +278,10 @@ class ShuffledBatches:
     words.
     """
 
-    def __init__(self, ragged: Any, y: np.ndarray, settings: Settings) -> None:
-        self.ragged, self.y, self.settings = ragged, y, settings
+    def __init__(
+        self, ragged: Any, y: np.ndarray, settings: Settings, weights: np.ndarray | None = None
+    ) -> None:
+        self.ragged, self.y, self.settings, self.weights = ragged, y, settings, weights
         self.epoch = 0
 
     def __len__(self) -> int:
@@ -270,7 +291,7 @@ class ShuffledBatches:
         """``fit`` tells the number of the epoch, which with the seed decides the order and the words."""
         self.epoch = number
 
-    def __iter__(self) -> Iterator[tuple[Any, np.ndarray]]:
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
         from embedcnn.ragged import Ragged
 
         generator = np.random.Generator(np.random.Philox(key=[self.settings.seed, self.epoch]))
@@ -279,7 +300,8 @@ class ShuffledBatches:
         order = generator.permutation(len(changed))
         for start in range(0, len(order), self.settings.batch_size):
             chosen = order[start : start + self.settings.batch_size]
-            yield changed[chosen], self.y[chosen]
+            batch = changed[chosen], self.y[chosen]
+            yield batch if self.weights is None else (*batch, self.weights[chosen])
 
 
 @dataclass(frozen=True, eq=False)
@@ -321,14 +343,24 @@ def train_classifier(
             return words
     model = build_classifier(encoder, names, settings, table, freeze)
     judge = build_classifier(encoder, names, settings, table, freeze)
+    by_label = label_weights(y, len(names), settings)
     averaged = AveragedTraining(
-        judge, encoder(development.texts), targets(judged, len(names), settings), settings.patience
+        judge,
+        encoder(development.texts),
+        targets(judged, len(names), settings),
+        settings.patience,
+        None if by_label is None else by_label[judged],
     )
     callbacks: list[Any] = [averaged, TrainingBar()] if show_progress else [averaged]
     interrupted = False
     try:
         model.fit(
-            ShuffledBatches(encoder(train.texts), targets(y, len(names), settings), settings),
+            ShuffledBatches(
+                encoder(train.texts),
+                targets(y, len(names), settings),
+                settings,
+                None if by_label is None else by_label[y],
+            ),
             epochs=settings.epochs,
             callbacks=callbacks,
             verbose=0,

@@ -31,6 +31,23 @@ def scores(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return precision, recall, np.divide(2 * precision * recall, both, out=np.zeros_like(both), where=both > 0)
 
 
+def rarest_line(counts: np.ndarray, labels: Sequence[str]) -> str:
+    """Recall of the label with the fewest texts, and the unweighted mean of F1: what an accuracy hides.
+
+    >>> rarest_line(np.array([[90, 0], [8, 2]]), ["ham", "spam"])
+    "recall 20.0% of the rarest label 'spam' (10 texts); macro F1 0.645"
+    """
+    texts = counts.sum(axis=1)
+    present = np.flatnonzero(texts)
+    rarest = int(present[texts[present].argmin()])
+    _, recall, f1 = scores(counts)
+    amount = "1 text" if texts[rarest] == 1 else f"{texts[rarest]} texts"
+    macro = float(f1[(texts > 0) | (counts.sum(axis=0) > 0)].mean())
+    return (
+        f"recall {recall[rarest]:.1%} of the rarest label {labels[rarest]!r} ({amount}); macro F1 {macro:.3f}"
+    )
+
+
 def report_lines(counts: np.ndarray, labels: Sequence[str]) -> list[str]:
     """Precision, recall, F1 and number of texts per label, their unweighted mean, and the confusion matrix.
 

@@ -10,7 +10,7 @@ from typing import Any
 from embedcnn.commands import arguments as options
 from embedcnn.commands.errors import CommandError
 from embedcnn.commands.model_file import check_target
-from embedcnn.commands.report import accuracy, report_lines
+from embedcnn.commands.report import accuracy, rarest_line, report_lines
 from embedcnn.commands.train_lm import LANGUAGE_MODEL_OPTIONS, add_options, refuse, train_language_model
 from embedcnn.data.labelled import LabelledTexts
 
@@ -144,6 +144,11 @@ def add_command(commands: Any) -> None:
         group, "--learning-rate", options.number(0, zero=False), default.learning_rate, "Adam's learning rate"
     )
     group.add_argument(
+        "--class-weight",
+        choices=("balanced",),
+        help="balanced: every label weighs the same, however few texts it has (default: every text does)",
+    )
+    group.add_argument(
         "--seed",
         type=options.count(0, 2**31 - 1),
         default=default.seed,
@@ -223,7 +228,7 @@ def parts(arguments: argparse.Namespace) -> tuple[LabelledTexts, LabelledTexts, 
     if arguments.valid is not None:
         valid = options.read_data(arguments, arguments.valid)
         label_ids(valid, labelled.label_names)
-        return labelled, valid, valid, "of --valid to measure"
+        return labelled, valid, valid, "of --valid, which also decide when to stop"
     if max(Counter(labelled.labels).values(), default=0) < 4:
         raise CommandError(
             f"{labelled.path}: no label has four texts, too few to hold some out to measure the accuracy and "
@@ -281,6 +286,7 @@ def show_results(
     print(
         f"accuracy {accuracy(counts):.1%} on the {len(held)} texts {measured_on} (weights of epoch {epoch})"
     )
+    print(rarest_line(counts, model.labels))
     if arguments.report:
         print("\n" + "\n".join(report_lines(counts, model.labels)) + "\n")
     if not arguments.quiet:

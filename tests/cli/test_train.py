@@ -259,3 +259,45 @@ def test_a_frozen_mean_stands_alone(pets, tmp_path):
         assert main(["train", str(pets), "--out", str(tmp_path / "m"), *arguments, *options]) == 0
         names = [layer.name for layer in load_model(tmp_path / "m").layers]
         assert "words_avg" in names and ("words_and_ngrams" in names) == (number == 0)
+
+
+@pytest.fixture
+def skewed(tmp_path):
+    """Twenty texts of a label for each of the other; one word in a few of them tells."""
+    rng = np.random.default_rng(2)
+    words = ["the", "a", "it", "was", "here", "there", "now"]
+    rows = []
+    for number in range(420):
+        rare = number % 21 == 0
+        text = " ".join(rng.choice(words, 5)) + (" odd" if rare or number % 7 == 1 else "")
+        rows.append(f"{'rare' if rare else 'usual'},{text}")
+    path = tmp_path / "skewed.csv"
+    path.write_text("label,text\n" + "\n".join(rows) + "\n")
+    return path
+
+
+def test_a_rare_label_is_reported_and_can_weigh_as_much(skewed, tmp_path, capsys):
+    recalls = {}
+    for name, options in (("plain", []), ("balanced", ["--class-weight", "balanced"])):
+        out = str(tmp_path / name)
+        assert main(["train", str(skewed), "--quiet", "--out", out, *options, *SMALL]) == 0
+        line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("recall "))
+        assert "of the rarest label 'rare' (2 texts); macro F1 0." in line
+        recalls[name] = float(line.split()[1].rstrip("%"))
+    assert recalls["plain"] == 0 and recalls["balanced"] == 100
+
+
+def test_the_result_says_that_valid_also_chose(pets, tmp_path, capsys):
+    arguments = ["train", str(pets), "--valid", str(pets), "--out", str(tmp_path / "m"), "--quiet", *SMALL]
+    assert main(arguments) == 0
+    printed = capsys.readouterr().out
+    assert "texts of --valid, which also decide when to stop (weights" in printed
+
+
+def test_class_weight_is_refused_where_it_means_nothing(tmp_path, capsys):
+    book = tmp_path / "book.txt"
+    book.write_text("it purrs. " * 200)
+    assert main(["train", "--model", "lm", str(book), "--class-weight", "balanced"]) == 1
+    assert "--class-weight: has no meaning with --model lm" in capsys.readouterr().err
+    assert main(["train", "--model", "lm", str(book), "--tokenizer", "chars"]) == 1
+    assert "--tokenizer: has no meaning with --model lm" in capsys.readouterr().err
