@@ -8,14 +8,14 @@ below as a start for models of your own.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from embedcnn.classifier.batches import ShuffledBatches, label_weights
 from embedcnn.classifier.callbacks import BATCH, AveragedTraining, TrainingBar
 from embedcnn.data.labelled import LabelledTexts, split
 
@@ -26,7 +26,6 @@ TOKENIZERS: dict[str, dict[str, Any]] = {
     "chars": {"split": "character"},
     "char_ngrams": {"split": "character", "ngrams": (1, 2, 3)},
 }
-UNKNOWN = 1  # the id of words that are not in the vocabulary
 DIMENSIONS = {"cnn": 300, "avg": 32}  # of an embedding, by model
 BUCKETS_PER_WORD, MOST_BUCKETS = 8, 2**19  # of word n-grams
 LARGEST_SMOOTHED = 256  # classes; smoothing needs one-hot targets, texts x classes numbers
@@ -254,56 +253,6 @@ def label_ids(labelled: LabelledTexts, names: Sequence[str]) -> np.ndarray:
     return np.array([positions[label] for label in labelled.labels], np.int32)
 
 
-def label_weights(y: np.ndarray, classes: int, settings: Settings) -> np.ndarray | None:
-    """The weight of a text of each label, float32 (classes,), 1 in the mean of the texts ``y``; None: all 1.
-
-    As scikit-learn's ``class_weight="balanced"``: texts / (classes * texts of the label).
-
-    >>> label_weights(np.array([0, 0, 0, 0, 1, 1]), 2, Settings(class_weight="balanced")).tolist()
-    [0.75, 1.5]
-    """
-    from embedcnn.base.arguments import one_of
-
-    if settings.class_weight is None:
-        return None
-    one_of("class_weight", settings.class_weight, ("balanced",))
-    counts = np.bincount(y, minlength=classes)
-    return (len(y) / (classes * np.maximum(1, counts))).astype(np.float32)
-
-
-class ShuffledBatches:
-    """The batches of an epoch, shuffled; each time ``word_dropout`` of the words count as unknown.
-
-    This keeps a filter's largest value from resting on single words, and trains the embedding of unknown
-    words.
-    """
-
-    def __init__(
-        self, ragged: Any, y: np.ndarray, settings: Settings, weights: np.ndarray | None = None
-    ) -> None:
-        self.ragged, self.y, self.settings, self.weights = ragged, y, settings, weights
-        self.epoch = 0
-
-    def __len__(self) -> int:
-        return math.ceil(len(self.ragged) / self.settings.batch_size)
-
-    def set_epoch(self, number: int) -> None:
-        """``fit`` tells the number of the epoch, which with the seed decides the order and the words."""
-        self.epoch = number
-
-    def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        from embedcnn.ragged import Ragged
-
-        generator = np.random.Generator(np.random.Philox(key=[self.settings.seed, self.epoch]))
-        kept = generator.random(len(self.ragged.ids), np.float32) >= self.settings.word_dropout
-        changed = Ragged(np.where(kept, self.ragged.ids, UNKNOWN).astype(np.int32), self.ragged.offsets)
-        order = generator.permutation(len(changed))
-        for start in range(0, len(order), self.settings.batch_size):
-            chosen = order[start : start + self.settings.batch_size]
-            batch = changed[chosen], self.y[chosen]
-            yield batch if self.weights is None else (*batch, self.weights[chosen])
-
-
 @dataclass(frozen=True, eq=False)
 class Training:
     """What ``train_classifier`` returns: the model, losses and accuracies per epoch, and how it ended."""
@@ -343,7 +292,7 @@ def train_classifier(
             return words
     model = build_classifier(encoder, names, settings, table, freeze)
     judge = build_classifier(encoder, names, settings, table, freeze)
-    by_label = label_weights(y, len(names), settings)
+    by_label = label_weights(y, len(names), settings.class_weight)
     averaged = AveragedTraining(
         judge,
         encoder(development.texts),
