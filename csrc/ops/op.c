@@ -3,53 +3,12 @@
 
 #include <string.h>
 
+#define EC_OPERATION(name) &ec_op_##name,
 const struct ec_op_type *const ec_op_types[] = {
-    &ec_op_ngrams,
-    &ec_op_lookup,
-    &ec_op_embed,
-    &ec_op_token_mean,
-    &ec_op_token_conv_pool,
-    &ec_op_token_conv,
-    &ec_op_conv_pool,
-    &ec_op_conv1d,
-    &ec_op_activation,
-    &ec_op_softmax,
-    &ec_op_global_max_pool,
-    &ec_op_global_average_pool,
-    &ec_op_max_pool,
-    &ec_op_average_pool,
-    &ec_op_dense,
-    &ec_op_dropout,
-    &ec_op_concatenate,
-    &ec_op_merge,
-    &ec_op_flatten,
-    &ec_op_layer_normalization,
-    &ec_op_log_softmax,
-    &ec_op_rectifier,
-    &ec_op_unflatten,
-    &ec_op_repeat,
-    &ec_op_permute,
-    &ec_op_noise,
-    &ec_op_unit_normalization,
-    &ec_op_masking,
-    &ec_op_batch_normalization,
-    &ec_op_depthwise_conv1d,
-    &ec_op_weight_normalization,
-    &ec_op_dot,
-    &ec_op_external,
-    &ec_op_simple_rnn,
-    &ec_op_lstm,
-    &ec_op_gru,
-    &ec_op_cross_entropy,
-    &ec_op_dense_cross_entropy,
-    &ec_op_focal_cross_entropy,
-    &ec_op_element_loss,
-    &ec_op_row_loss,
-    &ec_op_squared_error,
-    &ec_op_given_loss,
-    &ec_op_activity_penalty,
+#include "ops/operations.h"
     NULL,
 };
+#undef EC_OPERATION
 
 const struct ec_op_type *ec_op_type_named(const char *name)
 {
