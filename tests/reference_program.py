@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import reference
+import reference_attention
 import reference_layers
 import reference_optimizers
 import reference_recurrent
@@ -118,6 +119,8 @@ class Program:
             return getattr(reference, name)(tensors[0])
         if name == "depthwise_conv1d":
             return reference_layers.depthwise_conv1d(tensors[0], *arrays, **attributes)
+        if name == "attention_pool":
+            return reference_attention.attention_pool(*tensors)
         if name in ("flatten", "permute", "masking", "unflatten", "repeat", "dot"):
             return getattr(reference_layers, name)(*tensors, **attributes)
         first = tensors[0]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from .activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from .attention import AttentionPooling1D
 from .base import Layer
 from .convolution import Conv1D, DepthwiseConv1D, SeparableConv1D
 from .core import Dense, Identity, Input, InputLayer
@@ -51,6 +52,7 @@ __all__ = [
     "Activation",
     "Add",
     "ApplyMask",
+    "AttentionPooling1D",
     "Average",
     "AveragePooling1D",
     "AvgPool1D",
@@ -126,7 +128,7 @@ CLASSES: dict[str, type[Layer]] = {
         *(LayerNormalization, LeakyReLU, Masking, MaxPooling1D, Maximum, Minimum, Multiply, PReLU, Permute),
         *(ReLU, RepeatVector, Reshape, SeparableConv1D, Softmax, SpatialDropout1D, Subtract),
         *(UnitNormalization, WeightNormalization, SimpleRNN, LSTM, GRU, Bidirectional, TimeDistributed),
-        *(ApplyMask, RNN, SimpleRNNCell, LSTMCell, GRUCell, StackedRNNCells),
+        *(ApplyMask, AttentionPooling1D, RNN, SimpleRNNCell, LSTMCell, GRUCell, StackedRNNCells),
     )
 }
 """The layers that a saved model may hold, by name: nothing else is ever built from a file."""

@@ -26,8 +26,8 @@ def _activate(build: Builder, name: str, x: int) -> int:
     if name == "linear":
         return x
     if name in ("softmax", "log_softmax"):
-        return build.add(name, [x])
-    return build.add("activation", [x], activation=_CORE_NAMES.get(name, name))
+        return build.add(name, [x], shape=build.shape(x))
+    return build.add("activation", [x], shape=build.shape(x), activation=_CORE_NAMES.get(name, name))
 
 
 def _windows(layer: Any) -> dict[str, Any]:
@@ -101,6 +101,15 @@ def _global_pool(build: Builder, layer: Any, inputs: list[int], call: int) -> in
     batch, _, channels = build.shape(inputs[0])
     made = build.add(name, inputs, shape=(batch, channels))
     return build.add("unflatten", [made], length=1) if layer.keepdims else made
+
+
+def _attention_pool(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    batch, steps, _ = build.shape(inputs[0])
+    hidden = (batch, steps, layer.units)
+    scores = build.add("dense", inputs, [layer.kernel, layer.bias], hidden)
+    scores = _activate(build, layer.activation, scores)
+    scores = build.add("dense", [scores], [layer.score_kernel], (batch, steps, 1))
+    return build.add("attention_pool", [*inputs, scores])
 
 
 def _merge(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
@@ -222,6 +231,7 @@ OPERATIONS: dict[type, Make] = {
     layers.Concatenate: lambda build, layer, inputs, call: build.add("concatenate", inputs),
     layers.GlobalMaxPooling1D: _global_pool,
     layers.GlobalAveragePooling1D: _global_pool,
+    layers.AttentionPooling1D: _attention_pool,
     **dict.fromkeys((layers.SimpleRNN, layers.LSTM, layers.GRU, layers.RNN), recurrent),
     **dict.fromkeys((layers.SimpleRNNCell, layers.LSTMCell, layers.GRUCell, layers.StackedRNNCells), step),
     layers.Bidirectional: bidirectional,

@@ -13,6 +13,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from embedcnn.ops.attention import attention_pool
 from embedcnn.ops.losses import cross_entropy, dense_cross_entropy, loss, squared_error
 from embedcnn.ops.normalization import (
     batch_normalization,
@@ -46,6 +47,7 @@ from embedcnn.ops.values import (
 
 __all__ = [
     "activation",
+    "attention_pool",
     "average_pool",
     "batch_normalization",
     "concatenate",

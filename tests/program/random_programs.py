@@ -257,6 +257,9 @@ class Builder:
         if self.chance(0.3):
             length = self.steps[x] + (int(self.rng.integers(3)) if self.layouts[x][1] else 0)
             self.add("flatten", [x], "flat", self.channels[x] * length, length=length)
+        elif self.chance(0.3):
+            scores = self.add("dense", [x], "sequence", 1, [self.parameter(self.channels[x], 1)])
+            self.add("attention_pool", [x, scores], "flat", self.channels[x])
         else:
             self.add(self.pick(["global_max_pool", "global_average_pool"]), [x], "flat", self.channels[x])
 
