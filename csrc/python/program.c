@@ -280,36 +280,38 @@ static PyObject *program_test_step(PyObject *object, PyObject *args, PyObject *k
 #define KEYWORD_METHOD(name) __extension__(PyCFunction)(void (*)(void))(name), METH_VARARGS | METH_KEYWORDS
 static PyMethodDef methods[] = {
     {"bind", KEYWORD_METHOD(program_bind),
-     "bind(number, value, trainable, slots, steps, tracked=False, rules=None, average=None, accumulator=None, "
+     "bind($self, number, value, trainable, slots, steps, tracked=False, rules=None, average=None, accumulator=None, "
      "touched=None)\n--\n\nBorrows the arrays of a parameter from now on. Tracked: a moving statistic, which the "
      "forward pass of a training step writes."},
     {"set_function", program_set_function, METH_VARARGS,
-     "set_function(operation, forward, backward)\n--\n\nWhat an external operation calls: forward(inputs, masks, "
-     "training) -> output, backward(d_output) -> (d_inputs, d_parameters)."},
+     "set_function($self, operation, forward, backward, /)\n--\n\nWhat an external operation calls: forward(inputs, "
+     "masks, training) -> output, backward(d_output) -> (d_inputs, d_parameters)."},
     {"set_optimizer", KEYWORD_METHOD(ec_program_set_optimizer),
-     "set_optimizer(name, **settings)\n--\n\nHow train_step updates: 'sgd', 'adam', 'rmsprop', 'adagrad', 'adadelta', "
-     "'adamax', 'nadam'."},
+     "set_optimizer($self, name, /, **settings)\n--\n\nHow train_step updates: 'sgd', 'adam', 'rmsprop', 'adagrad', "
+     "'adadelta', 'adamax', 'nadam'."},
     {"forward", KEYWORD_METHOD(program_forward),
-     "forward(inputs, training=False, step=0)\n--\n\nThe outputs, as a list of new arrays."},
+     "forward($self, inputs, training=False, step=0)\n--\n\nThe outputs, as a list of new arrays."},
     {"backward", program_backward, METH_O,
-     "backward(d_outputs)\n--\n\nGradients of the last forward(training=True), for gradient and input_gradient."},
+     "backward($self, d_outputs, /)\n--\n\nGradients of the last forward(training=True), for gradient and "
+     "input_gradient."},
     {"train_step", KEYWORD_METHOD(program_train_step),
-     "train_step(inputs, targets, sample_weight, learning_rate, step, want_outputs=False, loss_function=None)\n--\n\n"
-     "One whole step, as a StepResult."},
+     "train_step($self, inputs, targets, sample_weight, learning_rate, step, want_outputs=False, "
+     "loss_function=None)\n--\n\nOne whole step, as a StepResult."},
     {"gradient_step", KEYWORD_METHOD(program_gradient_step),
-     "gradient_step(inputs, targets, sample_weight, step, want_outputs=False, loss_function=None)\n--\n\n"
-     "train_step without its update, for gradient and input_gradient; penalties are in the gradients."},
+     "gradient_step($self, inputs, targets, sample_weight, step, want_outputs=False, "
+     "loss_function=None)\n--\n\ntrain_step without its update, for gradient and input_gradient; penalties are in the "
+     "gradients."},
     {"update", KEYWORD_METHOD(ec_program_update),
-     "update(gradients, learning_rate, step)\n--\n\nThe update of train_step from a list with the gradient of each "
-     "parameter: an array, (rows, values) for the table of a lookup, None where `learning` does not name it."},
+     "update($self, gradients, learning_rate, step)\n--\n\nThe update of train_step from a list with the gradient of "
+     "each parameter: an array, (rows, values) for the table of a lookup, None where `learning` does not name it."},
     {"test_step", KEYWORD_METHOD(program_test_step),
-     "test_step(inputs, targets, sample_weight, want_outputs=False, loss_function=None)\n--\n\n"
-     "The same without backward and update."},
-    {"set_timed", ec_program_set_timed, METH_O, "set_timed(timed)\n--\n\nWhether steps note what they cost."},
+     "test_step($self, inputs, targets, sample_weight, want_outputs=False, loss_function=None)\n--\n\nThe same "
+     "without backward and update."},
+    {"set_timed", ec_program_set_timed, METH_O, "set_timed($self, timed, /)\n--\n\nWhether steps note what they cost."},
     {"gradient", ec_program_gradient, METH_O,
-     "gradient(number)\n--\n\nA parameter's gradient; (rows, values) for the table of a lookup."},
+     "gradient($self, number, /)\n--\n\nA parameter's gradient; (rows, values) for the table of a lookup."},
     {"input_gradient", ec_program_input_gradient, METH_O,
-     "input_gradient(number)\n--\n\nThe gradient of a float input."},
+     "input_gradient($self, number, /)\n--\n\nThe gradient of a float input."},
     {NULL, NULL, 0, NULL},
 };
 

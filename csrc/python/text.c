@@ -297,17 +297,16 @@ static PyObject *table_order(PyObject *object, PyObject *unused)
 
 static PyMethodDef table_methods[] = {
     {"count", table_count, METH_VARARGS,
-     "count(texts, rules, first=0)\n--\n\nAdds the words of a list of texts. False, and nothing done, where a list of "
-     "tokens "
-     "holds something else than str."},
+     "count($self, texts, rules, first=0, /)\n--\n\nAdds the words of a list of texts. False, and nothing done, where "
+     "a list of tokens holds something else than str."},
     {"encode", table_encode, METH_VARARGS,
-     "encode(texts, rules, ids, unknown, first=0)\n--\n\n(ids, offsets) of the texts: ids[word] for every token, "
-     "`unknown` for "
-     "words that are not in the table; -2**31 leaves a token out. None as count's False."},
-    {"counts", table_counts, METH_NOARGS, "counts()\n--\n\nOccurrences of every word, int64."},
-    {"documents", table_documents, METH_NOARGS, "documents()\n--\n\nTexts that hold the word, int64."},
-    {"words", table_words, METH_VARARGS, "words([order])\n--\n\nThe words as str, or those numbered in `order`."},
-    {"order", table_order, METH_NOARGS, "order()\n--\n\nWord numbers, most frequent first, ties by number; int32."},
+     "encode($self, texts, rules, ids, unknown, first=0, /)\n--\n\n(ids, offsets) of the texts: ids[word] for every "
+     "token, `unknown` for words that are not in the table; -2**31 leaves a token out. None as count's False."},
+    {"counts", table_counts, METH_NOARGS, "counts($self)\n--\n\nOccurrences of every word, int64."},
+    {"documents", table_documents, METH_NOARGS, "documents($self)\n--\n\nTexts that hold the word, int64."},
+    {"words", table_words, METH_VARARGS, "words([order]): the words as str, or those numbered in `order`."},
+    {"order", table_order, METH_NOARGS,
+     "order($self)\n--\n\nWord numbers, most frequent first, ties by number; int32."},
     {NULL, NULL, 0, NULL},
 };
 

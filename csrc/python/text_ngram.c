@@ -105,10 +105,10 @@ static PyObject *ngrams(PyObject *module, PyObject *args)
 
 static PyMethodDef methods[] = {
     {"subwords", subwords, METH_VARARGS,
-     "subwords(word, minn, maxn, bucket)\n--\n\nBuckets of the character n-grams of <word>, int32."},
-    {"word_hash", word_hash, METH_O, "word_hash(word)\n--\n\nfastText's 32-bit hash of a word."},
+     "subwords(word, minn, maxn, bucket, /)\n--\n\nBuckets of the character n-grams of <word>, int32."},
+    {"word_hash", word_hash, METH_O, "word_hash(word, /)\n--\n\nfastText's 32-bit hash of a word."},
     {"ngrams", ngrams, METH_VARARGS,
-     "ngrams(texts, rules, n, bucket, first=0)\n--\n\n(ids, offsets): buckets of the n-grams of 2 to n words. None "
+     "ngrams(texts, rules, n, bucket, first=0, /)\n--\n\n(ids, offsets): buckets of the n-grams of 2 to n words. None "
      "where a list holds something else than str."},
     {NULL, NULL, 0, NULL},
 };

@@ -221,7 +221,8 @@ static PyObject *rules_tokens(PyObject *object, PyObject *args)
 }
 
 static PyMethodDef rules_methods[] = {
-    {"tokens", rules_tokens, METH_VARARGS, "tokens(texts, first=0)\n--\n\nThe tokens of every text, as lists of str."},
+    {"tokens", rules_tokens, METH_VARARGS,
+     "tokens($self, texts, first=0, /)\n--\n\nThe tokens of every text, as lists of str."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -371,16 +371,16 @@ static PyObject *pad_rows(PyObject *module, PyObject *args)
 
 static PyMethodDef methods[] = {
     {"pad_ragged", pad_ragged, METH_VARARGS,
-     "pad_ragged(ids, offsets, width, pad_after, truncate_last, value)\n--\n\nA padded int32 matrix."},
+     "pad_ragged(ids, offsets, width, pad_after, truncate_last, value, /)\n--\n\nA padded int32 matrix."},
     {"gather_ragged", gather_ragged, METH_VARARGS,
-     "gather_ragged(ids, offsets, rows)\n--\n\n(ids, offsets) of the chosen rows."},
-    {"ragged_lists", ragged_lists, METH_VARARGS, "ragged_lists(ids, offsets)\n--\n\nThe rows as lists of int."},
+     "gather_ragged(ids, offsets, rows, /)\n--\n\n(ids, offsets) of the chosen rows."},
+    {"ragged_lists", ragged_lists, METH_VARARGS, "ragged_lists(ids, offsets, /)\n--\n\nThe rows as lists of int."},
     {"longest_row", longest_row, METH_O,
-     "longest_row(rows)\n--\n\nItems of the longest of a tuple of lists and tuples; None where something else is among "
-     "them."},
+     "longest_row(rows, /)\n--\n\nItems of the longest of a tuple of lists and tuples; None where something else is "
+     "among them."},
     {"pad_rows", pad_rows, METH_VARARGS,
-     "pad_rows(out, rows, pad_after, truncate_last)\n--\n\nWrites a tuple of sequences into the rows of `out`, which "
-     "holds the padding already."},
+     "pad_rows(out, rows, pad_after, truncate_last, /)\n--\n\nWrites a tuple of sequences into the rows of `out`, "
+     "which holds the padding already."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -107,11 +107,12 @@ static PyObject *fasttext_compose(PyObject *self, PyObject *args)
 
 static PyMethodDef methods[] = {
     {"fasttext_entries", fasttext_entries, METH_VARARGS,
-     "fasttext_entries(data, most)\n--\n\n(bytes used, [(word, type), ...]) of the complete dictionary entries."},
+     "fasttext_entries(data, most, /)\n--\n\n(bytes used, [(word, type), ...]) of the complete dictionary entries."},
     {"fasttext_subwords", fasttext_subwords, METH_VARARGS,
-     "fasttext_subwords(word, (shortest, longest, buckets, first_row))\n--\n\nint64 rows of the word's n-grams."},
+     "fasttext_subwords(word, settings, /)\n--\n\nint64 rows of the word's n-grams; settings: (shortest, longest, "
+     "buckets, first_row)."},
     {"fasttext_compose", fasttext_compose, METH_VARARGS,
-     "fasttext_compose(matrix, arrays, subwords)\n--\n\nTurns the words' rows into their vectors, in place."},
+     "fasttext_compose(matrix, arrays, subwords, /)\n--\n\nTurns the words' rows into their vectors, in place."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -243,13 +243,14 @@ static PyObject *checksum(PyObject *self, PyObject *data)
 
 static PyMethodDef methods[] = {
     {"word_index_build", word_index_build, METH_O,
-     "word_index_build(words)\n--\n\n((slots, offsets, blob), number of each word); equal words share a number."},
-    {"word_index_get", word_index_get, METH_VARARGS, "word_index_get(arrays, word)\n--\n\nThe word's number, or -1."},
+     "word_index_build(words, /)\n--\n\n((slots, offsets, blob), number of each word); equal words share a number."},
+    {"word_index_get", word_index_get, METH_VARARGS,
+     "word_index_get(arrays, word, /)\n--\n\nThe word's number, or -1."},
     {"word_index_find", word_index_find, METH_VARARGS,
-     "word_index_find(arrays, words)\n--\n\nint64 array of the words' numbers, -1 for unknown ones."},
+     "word_index_find(arrays, words, /)\n--\n\nint64 array of the words' numbers, -1 for unknown ones."},
     {"word_index_words", word_index_words, METH_VARARGS,
-     "word_index_words(arrays, begin, end)\n--\n\nList of the words begin to end - 1."},
-    {"checksum", checksum, METH_O, "checksum(data)\n--\n\nXXH64 of the bytes, seed 0."},
+     "word_index_words(arrays, begin, end, /)\n--\n\nList of the words begin to end - 1."},
+    {"checksum", checksum, METH_O, "checksum(data, /)\n--\n\nXXH64 of the bytes, seed 0."},
     {NULL, NULL, 0, NULL},
 };
 
