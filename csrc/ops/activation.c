@@ -10,13 +10,14 @@ struct state {
     int activation;
 };
 
-/* In the order of enum ec_activation. */
-static const char *const names[] = {"linear",      "relu",         "tanh",       "sigmoid",     "softplus",
-                                    "softsign",    "elu",          "selu",       "exponential", "leaky_relu",
-                                    "relu6",       "hard_sigmoid", "silu",       "gelu",        "gelu_tanh",
-                                    "log_sigmoid", "mish",         "hard_silu",  "hard_tanh",   "tanh_shrink",
-                                    "soft_shrink", "hard_shrink",  "squareplus", "sparse_plus", "sparse_sigmoid",
-                                    NULL};
+/* In the order of enum ec_activation, NULL at the end. */
+#define RISING                                                                                                         \
+    "linear", "relu", "tanh", "sigmoid", "softplus", "softsign", "elu", "selu", "exponential", "leaky_relu", "relu6",  \
+        "hard_sigmoid"
+const char *const ec_rising_activation_names[] = {RISING, NULL};
+static const char *const names[] = {RISING,        "silu",       "gelu",        "gelu_tanh",      "log_sigmoid",
+                                    "mish",        "hard_silu",  "hard_tanh",   "tanh_shrink",    "soft_shrink",
+                                    "hard_shrink", "squareplus", "sparse_plus", "sparse_sigmoid", NULL};
 _Static_assert(sizeof names / sizeof *names == EC_ACTIVATIONS + 1, "a name for each activation");
 static const struct ec_attribute attributes[] = {
     {"activation", EC_ATTRIBUTE_CHOICE, offsetof(struct state, activation), names},

@@ -5,9 +5,8 @@
  *
  *     h = (x - mean) / sqrt(variance + epsilon), y = gamma h + beta; moving = momentum moving + (1 - momentum) batch's
  *     d_gamma = sum of d_y h, d_beta = sum of d_y
- *     d_x = gamma (d_y - (d_beta + h d_gamma) / n) / sqrt(variance + epsilon); with moving statistics gamma d_y /
- * sqrt(...)
- */
+ *     d_x = gamma (d_y - (d_beta + h d_gamma) / n) / sqrt(variance + epsilon)
+ *           with moving statistics gamma d_y / sqrt(variance + epsilon) */
 #include "ops/op.h"
 
 #include <math.h>

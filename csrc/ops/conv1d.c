@@ -3,9 +3,10 @@
  * products, one for each group of channels. For layers that no fused operation covers.
  *
  *     out[t, f] = bias[f] + sum over j, c of in[t * strides + j * dilation - lead, c] W[j, c, f]
- *     d_W = windows^T d_out     d_bias = column sums of d_out     d_in = d_out W^T, added back to where each value came
- * from. With groups, filter f of group g reads the channels of g only: c counts them from the first of the group.
+ *     d_W = windows^T d_out     d_bias = column sums of d_out
+ *     d_in = d_out W^T, added back to where each value came from
  *
+ * With groups, filter f of group g reads the channels of g only: c counts them from the first of the group.
  * Masks: windows are counted from the first token of a text's span (batch/windows.h); masked tokens inside it are zero
  * vectors. */
 #include "ops/op.h"
@@ -200,14 +201,9 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
 {
     (void)step;
     struct state *state = op->state;
-    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    const struct ec_tensor *in = op->inputs[0];
     int64_t filters = state->filters / state->groups;
-    if (op->parameter_count == 2 && op->parameters[1]->trainable) {
-        while (ec_team_next(team, 1) >= 0) {
-            ec_kernels()->column_sum(op->parameters[1]->gradient.values, op->adds_parameter[1], out->grad, out->cols,
-                                     out->rows, out->cols);
-        }
-    }
+    ec_op_bias_gradient(op, team);
     if (op->parameters[0]->trainable) {
         struct ec_product d_kernel = state->d_kernel;
         d_kernel.accumulate = op->adds_parameter[0];

@@ -44,13 +44,10 @@ struct state {
 };
 
 static const struct state defaults = {.strides = 1};
-static const char *const activations[] = {"linear",   "relu",         "tanh", "sigmoid",     "softplus",
-                                          "softsign", "elu",          "selu", "exponential", "leaky_relu",
-                                          "relu6",    "hard_sigmoid", NULL};
 static const struct ec_attribute attributes[] = {
     {"strides", EC_ATTRIBUTE_INT, offsetof(struct state, strides), NULL},
     {"padding", EC_ATTRIBUTE_CHOICE, offsetof(struct state, padding), ec_padding_names},
-    {"activation", EC_ATTRIBUTE_CHOICE, offsetof(struct state, activation), activations},
+    {"activation", EC_ATTRIBUTE_CHOICE, offsetof(struct state, activation), ec_rising_activation_names},
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 

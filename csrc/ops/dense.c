@@ -61,13 +61,8 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
 {
     (void)step;
     struct state *state = op->state;
-    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    if (op->parameter_count == 2 && op->parameters[1]->trainable) {
-        while (ec_team_next(team, 1) >= 0) {
-            ec_kernels()->column_sum(op->parameters[1]->gradient.values, op->adds_parameter[1], out->grad, out->cols,
-                                     out->rows, out->cols);
-        }
-    }
+    const struct ec_tensor *in = op->inputs[0];
+    ec_op_bias_gradient(op, team);
     if (op->parameters[0]->trainable) {
         ec_product_run_adding(team, &state->d_kernel, op->adds_parameter[0]);
     }

@@ -2,8 +2,10 @@
  * and the first half of SeparableConv1D). Too few products for a matrix: plain loops over the channels of a row.
  *
  *     out[t, c M + m] = bias[c M + m] + sum over j of in[t * strides + j * dilation - lead, c] W[j, c, m]
- *     d_W[j, c, m] = sum over t of in[..., c] d_out[t, c M + m]     d_in[..., c] += sum over m of d_out[t, c M + m]
- * W[j, c, m] Masks as for conv1d (batch/windows.h). */
+ *     d_W[j, c, m] = sum over t of in[..., c] d_out[t, c M + m]
+ *     d_in[..., c] += sum over m of d_out[t, c M + m] W[j, c, m]
+ *
+ * Masks as for conv1d (batch/windows.h). */
 #include "ops/op.h"
 
 #include <string.h>
@@ -168,15 +170,10 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
 {
     (void)step;
     const struct state *state = op->state;
-    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    const struct ec_tensor *in = op->inputs[0];
     int64_t texts = ec_tensor_texts(in);
     int64_t blocks = ec_ceil_div(in->cols, CHANNELS);
-    if (op->parameter_count == 2 && op->parameters[1]->trainable) {
-        while (ec_team_next(team, 1) >= 0) {
-            ec_kernels()->column_sum(op->parameters[1]->gradient.values, op->adds_parameter[1], out->grad, out->cols,
-                                     out->rows, out->cols);
-        }
-    }
+    ec_op_bias_gradient(op, team);
     int64_t tiles = op->parameters[0]->trainable ? state->window.size * blocks : 0;
     for (int64_t tile; (tile = ec_team_next(team, tiles)) >= 0;) {
         int64_t begin = tile % blocks * CHANNELS;

@@ -1,8 +1,8 @@
 /* global_max_pool, global_average_pool: sequence -> flat, over the unmasked steps of each text. A text without any
  * gives zeros and no gradient. The first of equal maxima wins; NaN wins over numbers.
  *
- *     max: out[c] = in[t*, c], d_in[t*, c] = d_out[c]          average: out[c] = sum over t of in[t, c] / n, d_in[t, c]
- * = d_out[c] / n */
+ *     max:     out[c] = in[t*, c]                        d_in[t*, c] = d_out[c]
+ *     average: out[c] = sum over t of in[t, c] / n       d_in[t, c] = d_out[c] / n */
 #include "ops/op.h"
 
 #include <string.h>

@@ -2,8 +2,8 @@
  * then beta if centred.
  *
  *     h = (x - mean) / sqrt(variance + epsilon), y = gamma h + beta
- *     d_h = d_y gamma, d_x = (d_h - mean(d_h) - h mean(d_h h)) / sqrt(variance + epsilon), d_gamma = sum of d_y h,
- * d_beta = sum of d_y */
+ *     d_h = d_y gamma, d_x = (d_h - mean(d_h) - h mean(d_h h)) / sqrt(variance + epsilon)
+ *     d_gamma = sum of d_y h, d_beta = sum of d_y */
 #include "ops/op.h"
 
 #include <math.h>

@@ -96,6 +96,18 @@ ec_status ec_op_plan_like_inputs(struct ec_op *op, struct ec_step *step, struct 
     return status == EC_OK ? ec_tensor_take(out, step) : status;
 }
 
+void ec_op_bias_gradient(const struct ec_op *op, struct ec_team *team)
+{
+    const struct ec_tensor *out = op->outputs[0];
+    if (op->parameter_count == 2 && op->parameters[1]->trainable) {
+        int64_t channels = ec_tensor_channels(out);
+        while (ec_team_next(team, 1) >= 0) {
+            ec_kernels()->column_sum(op->parameters[1]->gradient.values, op->adds_parameter[1], out->grad, channels,
+                                     out->rows * out->cols / channels, channels);
+        }
+    }
+}
+
 void ec_op_clear_gradients(const struct ec_op *op, int64_t text)
 {
     for (int i = 0; i < op->input_count; i++) {

@@ -228,6 +228,9 @@ static inline int64_t ec_tensor_row(const struct ec_tensor *tensor, int64_t text
 {
     return tensor->layout ? tensor->layout->offsets[text] : text;
 }
+/* Activations that never fall and that fused operations take, in the order of enum ec_activation, NULL at the end. */
+extern const char *const ec_rising_activation_names[];
+
 /* Takes data (and grad where needed) of an output whose shape, rows, layout and needs_grad are set. */
 ec_status ec_tensor_take(struct ec_tensor *tensor, struct ec_step *step);
 /* Takes a dense gradient for a parameter (once a step, however many operations use it). */
@@ -237,6 +240,8 @@ ec_status ec_op_plan_like_input(struct ec_op *op, struct ec_step *step);
 /* The same for several inputs: a step is unmasked where it is in one of them, and none is masked where one of them has
  * no mask. Where their steps differ, `differ` is set and the output's layout stands in `layout`. */
 ec_status ec_op_plan_like_inputs(struct ec_op *op, struct ec_step *step, struct ec_layout *layout, int *differ);
+/* d_bias (+)= column sums of the output's gradient, where parameter 1 is a bias that learns. No barrier. */
+void ec_op_bias_gradient(const struct ec_op *op, struct ec_team *team);
 /* Zeros for the rows of a text in the gradients of all input sequences to which this operation does not add. */
 void ec_op_clear_gradients(const struct ec_op *op, int64_t text);
 /* Sets needs_grad of an output from the inputs and parameters, and takes the dense gradients of the trainable ones. */

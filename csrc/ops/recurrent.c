@@ -14,9 +14,6 @@
 
 #include "matrix/parts.h"
 
-static const char *const activations[] = {"linear",   "relu",         "tanh", "sigmoid",     "softplus",
-                                          "softsign", "elu",          "selu", "exponential", "leaky_relu",
-                                          "relu6",    "hard_sigmoid", NULL};
 static const struct ec_recurrent simple_defaults = {.cell = EC_CELL_SIMPLE, .use_bias = 1, .activation = EC_TANH};
 static const struct ec_recurrent lstm_defaults = {
     .cell = EC_CELL_LSTM, .use_bias = 1, .activation = EC_TANH, .recurrent_activation = EC_SIGMOID};
@@ -31,8 +28,9 @@ static const struct ec_attribute attributes[] = {
     {"reverse", EC_ATTRIBUTE_INT, offsetof(struct ec_recurrent, reverse), NULL},
     {"keep_order", EC_ATTRIBUTE_INT, offsetof(struct ec_recurrent, keep_order), NULL},
     {"zero_output_for_mask", EC_ATTRIBUTE_INT, offsetof(struct ec_recurrent, zero_output_for_mask), NULL},
-    {"activation", EC_ATTRIBUTE_CHOICE, offsetof(struct ec_recurrent, activation), activations},
-    {"recurrent_activation", EC_ATTRIBUTE_CHOICE, offsetof(struct ec_recurrent, recurrent_activation), activations},
+    {"activation", EC_ATTRIBUTE_CHOICE, offsetof(struct ec_recurrent, activation), ec_rising_activation_names},
+    {"recurrent_activation", EC_ATTRIBUTE_CHOICE, offsetof(struct ec_recurrent, recurrent_activation),
+     ec_rising_activation_names},
     {"reset_after", EC_ATTRIBUTE_INT, offsetof(struct ec_recurrent, reset_after), NULL},
     {"layer", EC_ATTRIBUTE_INT, offsetof(struct ec_recurrent, layer), NULL},
     {"recurrent_dropout", EC_ATTRIBUTE_FLOAT, offsetof(struct ec_recurrent, recurrent_dropout), NULL},

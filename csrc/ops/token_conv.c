@@ -234,14 +234,9 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
 {
     (void)step;
     const struct state *state = op->state;
-    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    const struct ec_tensor *in = op->inputs[0];
     const struct ec_lookup_rows *lookup = in->lookup;
-    if (op->parameter_count == 2 && op->parameters[1]->trainable) {
-        while (ec_team_next(team, 1) >= 0) {
-            ec_kernels()->column_sum(op->parameters[1]->gradient.values, op->adds_parameter[1], out->grad, out->cols,
-                                     out->rows, out->cols);
-        }
-    }
+    ec_op_bias_gradient(op, team);
     if (op->parameters[0]->trainable || in->needs_grad) {
         for (int64_t u; (u = ec_team_next(team, lookup->count)) >= 0;) {
             for (int64_t tap = 0; tap < state->taps; tap++) {

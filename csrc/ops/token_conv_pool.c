@@ -20,12 +20,6 @@
 
 #define GROUP 16 /* filters that a tile of the weight gradient transposes together */
 
-enum padding {
-    VALID,
-    SAME,
-    CAUSAL
-};
-
 struct branch {
     const struct ec_parameter *kernel, *bias;
     int kernel_number, bias_number; /* among the operation's parameters; -1: none */
@@ -71,15 +65,11 @@ struct state {
     struct ec_occurrences occurrences;
 };
 
-static const char *const paddings[] = {"valid", "same", "causal", NULL};
-static const char *const activations[] = {"linear",   "relu",         "tanh", "sigmoid",     "softplus",
-                                          "softsign", "elu",          "selu", "exponential", "leaky_relu",
-                                          "relu6",    "hard_sigmoid", NULL};
 static const struct state defaults = {.use_bias = 1};
 static const struct ec_attribute attributes[] = {
     {"use_bias", EC_ATTRIBUTE_INT, offsetof(struct state, use_bias), NULL},
-    {"padding", EC_ATTRIBUTE_CHOICE, offsetof(struct state, padding), paddings},
-    {"activation", EC_ATTRIBUTE_CHOICE, offsetof(struct state, activation), activations},
+    {"padding", EC_ATTRIBUTE_CHOICE, offsetof(struct state, padding), ec_padding_names},
+    {"activation", EC_ATTRIBUTE_CHOICE, offsetof(struct state, activation), ec_rising_activation_names},
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
@@ -103,7 +93,9 @@ static ec_status infer_branch(struct ec_op *op, struct branch *branch, struct ec
         status = ec_infer_parameter_of_rank(op, branch->bias_number, 1, &branch->filters, report);
         branch->bias = op->parameters[branch->bias_number];
     }
-    branch->lead = state->padding == SAME ? (branch->taps - 1) / 2 : state->padding == CAUSAL ? branch->taps - 1 : 0;
+    branch->lead = state->padding == EC_PADDING_SAME     ? (branch->taps - 1) / 2
+                   : state->padding == EC_PADDING_CAUSAL ? branch->taps - 1
+                                                         : 0;
     branch->out_col = state->filters;
     branch->products = state->products;
     state->filters += branch->filters;
@@ -260,7 +252,7 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     int64_t texts = ec_tensor_texts(in);
     const struct ec_lookup_rows *lookup = in->lookup;
     struct ec_tensor *out = op->outputs[0];
-    if (state->padding == VALID && !in->layout->masked && in->layout->width < state->max_taps) {
+    if (state->padding == EC_PADDING_VALID && !in->layout->masked && in->layout->width < state->max_taps) {
         return ec_refuse(&step->report,
                          "the texts are %lld tokens long; a kernel of width %d with padding='valid' needs at least %d",
                          (long long)in->layout->width, state->max_taps, state->max_taps);
@@ -304,7 +296,7 @@ static void join_weights(const struct state *state, int64_t depth, struct ec_tea
 
 static int64_t window_count(const struct state *state, const struct branch *branch, int64_t tokens)
 {
-    if (state->padding != VALID || tokens == 0) {
+    if (state->padding != EC_PADDING_VALID || tokens == 0) {
         return tokens;
     }
     return tokens >= branch->taps ? tokens - branch->taps + 1 : 1;

@@ -2,8 +2,8 @@
  * classifiers; some hundred to some ten thousand tokens a batch). Masked tokens do not count; a text without tokens
  * gives zeros and no gradient.
  *
- *     out[b] = sum over tokens i of b of values[row(i)] / n(b)          d_values[u] = sum over i with row(i) = u of
- * d_out[b(i)] / n(b(i)) */
+ *     out[b] = sum over tokens i of b of values[row(i)] / n(b)
+ *     d_values[u] = sum over i with row(i) = u of d_out[b(i)] / n(b(i)) */
 #include "ops/op.h"
 
 struct state {

@@ -1,5 +1,5 @@
-/* gradient -> parameters. One update for all parameters of a step: clipping, then SGD or Adam, in dense or row-sparse
- * form. The gradients hold the penalties already.
+/* gradient -> parameters. One update for all parameters of a step: clipping, then the rule of one of seven optimizers,
+ * in dense or row-sparse form, moving averages and constraints. The gradients hold the penalties already.
  *
  * "lazy" (the default) updates of a table only the rows that the step touched; "dense" is Keras's result, at the cost
  * of the whole table. Every thread of the team calls ec_optimizer_update. */

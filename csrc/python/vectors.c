@@ -1,4 +1,4 @@
-/* Files of vectors, part 1: the type VectorReader, which embedcnn/vectors/reading_stream.py drives window by window.
+/* Files of vectors, part 1: the type VectorReader, which embedcnn/vectors/records.py drives window by window.
  * The file's bytes come from a descriptor (fill) or from a decompressor (write); rows go to an array of the caller. */
 #include "python/vectors.h"
 

@@ -1,4 +1,4 @@
-/* What the two files about vectors share: borrowing the arrays of a word index, and handing out new ones. */
+/* What the files vectors*.c of this folder share: borrowing the arrays of a word index, and handing out new ones. */
 #ifndef EC_PYTHON_VECTORS_H
 #define EC_PYTHON_VECTORS_H
 

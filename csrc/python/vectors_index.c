@@ -1,5 +1,5 @@
-/* Files of vectors, part 2: functions on the arrays of a word index, wherever they lie (memory or a mapped cache), the
- * checksum of cache files, and fastText's dictionary and n-grams. */
+/* Files of vectors, part 2: functions on the arrays of a word index, wherever they lie (memory or a mapped cache),
+ * and the checksum of cache files. */
 #include "python/vectors.h"
 
 #include "base/memory.h"

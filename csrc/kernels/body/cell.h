@@ -1,6 +1,6 @@
-/* The cells of recurrent layers: gates of one row to its new state, and back. matrix/recurrence.c calls them right
- * after the product that made the gates, for 16 to 256 units of a row at a time. The usual functions (tanh, sigmoid)
- * are constants of the inlined loops; any others take the switch in every turn. */
+/* The cells of recurrent layers: gates of one row to its new state, and back. matrix/recurrence_forward.c and
+ * recurrence_backward.c call them right beside the product of a step, for 16 to 256 units of a row at a time. The usual
+ * functions (tanh, sigmoid) are constants of the inlined loops; any others take the switch in every turn. */
 #ifndef EC_KERNELS_BODY_CELL_H
 #define EC_KERNELS_BODY_CELL_H
 
