@@ -61,7 +61,7 @@ class CarryState(Callback):
         drawn = generator(self.model.seed, self.model.optimizer.steps).random(self.batch_size)
         rows = drawn < self.reset_rate
         if "train" not in self._states:  # the first batch behind a restart
-            self.model._program("train")
+            self.model._programs.ready("train")
         for state in self._states["train"]:
             state.value[rows] = 0.0
 
@@ -87,9 +87,7 @@ class CarryState(Callback):
     def _hold(self, carrier: CarryState | None) -> None:
         """Lets the programs of the model be made anew, with states or without."""
         self._states = {}
-        self.model._carrier = carrier
-        for kind in ("train", "test"):
-            self.model._programs.pop(kind, None)
+        self.model._programs.carry(carrier)
 
     def _reset(self, kind: str) -> None:
         for state in self._states.get(kind, []):

@@ -20,3 +20,12 @@ def model_kind(name: str) -> Any:
     'Sequential'
     """
     return named_object(KINDS[name])
+
+
+def kind_of(model: Any) -> str:
+    """The kind that a model is stored as; of a subclass, what it is a subclass of."""
+    return next(cls.__name__ for cls in type(model).__mro__ if KINDS.get(cls.__name__) == _place(cls))
+
+
+def _place(cls: type) -> str:
+    return f"{'.'.join(cls.__module__.split('.')[:2])}:{cls.__name__}"

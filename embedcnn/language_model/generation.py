@@ -44,7 +44,7 @@ class Stepper:
                 "a language model has one input of token ids and one output (batch, time, tokens): the last "
                 f"recurrent layer needs return_sequences=True. Received: {model!r}"
             )
-        lowered = model._lower("predict")
+        lowered = model.lowered_as("predict")
         self.gives_probabilities = lowered.operations[-1].name == "softmax"
         for op in lowered.operations:
             if _mixes_steps(op):

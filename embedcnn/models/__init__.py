@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-from .functional import Model
+from .model import Model
 from .sequential import Sequential, clone_model, load_model, model_from_json
 
 __all__ = ["Model", "Sequential", "clone_model", "load_model", "model_from_json"]

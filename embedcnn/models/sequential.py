@@ -13,9 +13,10 @@ from ..base.custom_objects import known_objects
 from ..graph.model_kinds import model_kind
 from ..graph.nodes import SymbolicTensor
 from ..layers.base import Layer
+from ..saving import model_file
 from ..training import input_data
 from .configuration import sequential_from_config
-from .functional import Model
+from .model import Model
 
 __all__ = ["Model", "Sequential", "clone_model", "load_model", "model_from_json"]
 
@@ -89,7 +90,7 @@ class Sequential(Model):
 
     def build(self, input_shape: Any = None) -> None:
         """Makes the weights for inputs of this shape (batch first)."""
-        if self._is_built():
+        if self.built:
             return
         if not self._chain:
             raise ValueError(f"Model {self.name!r} has no layers")
@@ -105,17 +106,15 @@ class Sequential(Model):
             tensor = layer(tensor)
         self._connect([first], [tensor])
         self._layers = list(self._chain)
-        self._programs.clear()
-        self._compiled = None
 
     def __call__(self, inputs: Any, training: bool = False) -> Any:
         """As Model's; symbolic tensors make the weights where there are none yet."""
-        if isinstance(inputs, SymbolicTensor) and not self._is_built() and self._chain:
+        if isinstance(inputs, SymbolicTensor) and not self.built and self._chain:
             self._build_chain(layers.Input(inputs.shape[1:], dtype=inputs.dtype))
         return super().__call__(inputs, training)
 
     def _build_for(self, x: Any) -> None:
-        if self._is_built():
+        if self.built:
             return
         if not self._chain:
             raise ValueError(f"Model {self.name!r} has no layers")
@@ -156,16 +155,12 @@ def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, comp
     Raises
     ValueError for files that are damaged, incomplete or of another kind, and for names that are not given.
     """
-    from ..saving import model_file
-
     return model_file.load_model(filepath, compile, custom_objects)
 
 
 def clone_model(model: Model) -> Model:
     """A model of the same layers with new weights, not compiled. As keras.models.clone_model."""
-    from ..saving.model_file import own_objects
-
-    return type(model).from_config(model.get_config(), own_objects(model))
+    return type(model).from_config(model.get_config(), model_file.own_objects(model))
 
 
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Model:

@@ -9,82 +9,62 @@ import numpy as np
 
 from .. import layers
 from ..graph.nesting import leaf_layers
-from ..layers.base import Layer
 
 
 class TextSide:
-    """What a model inherits for `labels` and `extend_vocabulary`."""
+    """The text encoder and the names of the classes of one model."""
 
-    text_encoder: Any
-    outputs: list[Any]
-    _labels: list[Any] | None
-    _layers: list[Layer]
-    _programs: dict[str, Any]
-    _exclusive: Any
-    _is_built: Any
-    _refresh_limits: Any
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self.encoder: Any = None
+        self.labels: list[Any] | None = None
 
-    @property
-    def labels(self) -> list[Any] | None:
-        """The names of the classes, in the order of the outputs."""
-        return self._labels
-
-    @labels.setter
-    def labels(self, value: Sequence[Any] | None) -> None:
+    def set_labels(self, value: Sequence[Any] | None) -> None:
+        """Sets the names of the classes; ValueError unless they are different and as many as the classes."""
         if value is not None:
             if isinstance(value, str):
                 raise TypeError(f"`labels` must be a list of names. Received: one string {value!r}")
             value = [part.item() if isinstance(part, np.generic) else part for part in value]
             if len(set(value)) != len(value):
                 raise ValueError(f"`labels` must be different from each other. Received: {value}")
-            if self._is_built():
-                units = self.outputs[0].shape[-1] or 0
+            if self._model.built:
+                units = self._model.outputs[0].shape[-1] or 0
                 if len(value) != max(2, units):
                     raise ValueError(
                         f"`labels` must hold {max(2, units)} names, one per class. Received: {len(value)}"
                     )
-        self._labels = value
+        self.labels = value
 
-    def extend_vocabulary(self, words: Sequence[str], vectors: Any, layer: str | None = None) -> None:
-        """Adds words that training did not see: rows behind the frozen Embedding, and entries of the text
-        encoder.
-
-        `vectors`: (words, dimensions). The optimizer and all other weights stay as they are. Raises
-        ValueError where the table is trainable, where a word is known already or where the numbers of words,
-        rows and ids do not
-        fit.
-        """
-        with self._exclusive():
-            table = self._table(layer)
-            words = list(words)
-            matrix = np.asarray(vectors)
-            if matrix.ndim != 2 or len(matrix) != len(words):
+    def extend_vocabulary(self, words: Sequence[str], vectors: Any, layer: str | None) -> None:
+        """As Model.extend_vocabulary, which tells programs and inputs of it."""
+        table = self._table(layer)
+        words = list(words)
+        matrix = np.asarray(vectors)
+        if matrix.ndim != 2 or len(matrix) != len(words):
+            raise ValueError(
+                f"`vectors` must have one row per word ({len(words)}). Received: shape {matrix.shape}"
+            )
+        vocabulary = getattr(self.encoder, "vocabulary", None)
+        if self.encoder is not None and vocabulary is None:
+            raise ValueError(f"{type(self.encoder).__name__} has no vocabulary that can be extended")
+        if table.trainable:
+            raise ValueError(
+                f"Layer {table.name!r} is trainable; only a frozen Embedding can be given more rows"
+            )
+        if vocabulary is not None:
+            if len(vocabulary) != table.input_dim:
                 raise ValueError(
-                    f"`vectors` must have one row per word ({len(words)}). Received: shape {matrix.shape}"
+                    f"The vocabulary has {len(vocabulary)} entries, but the table {table.name!r} "
+                    f"{table.input_dim} rows: "
+                    "new words would get wrong rows"
                 )
-            vocabulary = getattr(self.text_encoder, "vocabulary", None)
-            if self.text_encoder is not None and vocabulary is None:
-                raise ValueError(f"{type(self.text_encoder).__name__} has no vocabulary that can be extended")
-            if table.trainable:
-                raise ValueError(
-                    f"Layer {table.name!r} is trainable; only a frozen Embedding can be given more rows"
-                )
-            if vocabulary is not None:
-                if len(vocabulary) != table.input_dim:
-                    raise ValueError(
-                        f"The vocabulary has {len(vocabulary)} entries, but the table {table.name!r} "
-                        f"{table.input_dim} rows: "
-                        "new words would get wrong rows"
-                    )
-                encoder = _extended_encoder(self.text_encoder, words)
-            table.append_rows(matrix)
-            if vocabulary is not None:
-                self.text_encoder = encoder
-            self._refresh_limits()
-            self._programs.clear()
+            encoder = _extended_encoder(self.encoder, words)
+        table.append_rows(matrix)
+        if vocabulary is not None:
+            self.encoder = encoder
 
     def _table(self, name: str | None) -> layers.Embedding:
-        tables = [layer for layer in leaf_layers(self._layers) if isinstance(layer, layers.Embedding)]
+        tables = [layer for layer in leaf_layers(self._model.layers) if isinstance(layer, layers.Embedding)]
         names = [layer.name for layer in tables]
         if name is not None:
             tables = [layer for layer in tables if layer.name == name]

@@ -19,7 +19,7 @@ from .. import initializers, layers
 from ..base.arguments import warn_user
 from ..base.custom_objects import known_objects
 from ..base.replacement import replacing
-from ..graph.model_kinds import model_kind
+from ..graph.model_kinds import kind_of, model_kind
 from ..graph.nesting import check_owners, leaf_layers, weight_paths
 from ..graph.variables import Variable
 from . import archive
@@ -39,11 +39,11 @@ def members_of(model: Model) -> dict[str, Any]:
 
     model._require_built("what to save")
     check_owners(model)
-    compiled = model._settle() if model._compile_arguments is not None else None
+    compiled = model._compilation.settle() if model._compilation.given is not None else None
     config: dict[str, Any] = {
         "format": FORMAT,
         "embedcnn_version": __version__,
-        "class_name": model._kind(),
+        "class_name": kind_of(model),
         "model": model.get_config(),
         "seed": model.seed,
         "epochs_trained": model.epochs_trained,
@@ -69,7 +69,8 @@ def _named_values(model: Model) -> dict[str, np.ndarray]:
 def save_model(model: Model, filepath: Any, overwrite: bool) -> None:
     """Writes a model to a file."""
     members = members_of(model)
-    if model._compiled is not None and model._compiled.loss_function is not None:
+    compiled = model._compilation.compiled
+    if compiled is not None and compiled.loss_function is not None:
         warn_user("a loss is a Python function, which no file can hold: compile again after loading")
     with replacing(filepath, overwrite) as file:
         archive.write_archive(file, members)
@@ -217,7 +218,7 @@ def restore_training(model: Model, members: dict[str, bytes], stored: dict[str, 
     restore_settings(optimizer, variables, config)
     restore_states(optimizer, variables, members.get("optimizer.safetensors"), label)
     model.seed, model.epochs_trained = int(config["seed"]), int(config["epochs_trained"])
-    model._programs.clear()  # dropout's numbers come from the seed
+    model._programs.forget()  # dropout's numbers come from the seed
 
 
 def load_weights(model: Model, filepath: Any) -> None:

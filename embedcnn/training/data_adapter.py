@@ -12,30 +12,27 @@ from ..text.rows import TextRows, checked_texts, is_text
 from . import input_data, sample_weights
 from .batches import ArrayBatches, Batch, IterableBatches, raw
 from .input_data import InputSpec
-from .settings import Compiled
+from .settings import Compilation, Compiled
 
 BATCH_SIZE = 32  # where none is given, as in Keras
 
 
-class Preparation:
-    """What a model inherits to prepare data; needs its inputs, `_settle()` and `_build_for(x)`."""
+class DataAdapter:
+    """Makes batches for one model, whose encoder and settings it looks up at each use.
 
-    name: str
-    inputs: list[Any]
-    text_encoder: Any
-    _specs: list[InputSpec]
+    `specs`: what each input takes; the model sets them when its graph is known.
+    """
 
-    def _settle(self) -> Compiled:
-        raise NotImplementedError
-
-    def _build_for(self, x: Any) -> None:
-        raise NotImplementedError
+    def __init__(self, model: Any, compilation: Compilation) -> None:
+        self._model = model
+        self._settle = compilation.settle
+        self.specs: list[InputSpec] = []
 
     def _input_list(self, x: Any, whole: bool = False) -> list[Any]:
         """x as one value per input of the model; raw texts are encoded, or, as a `whole`, made TextRows."""
-        specs = self._specs
+        specs = self.specs
         if isinstance(x, dict):
-            names = [tensor.name for tensor in self.inputs]
+            names = [tensor.name for tensor in self._model.inputs]
             if set(x) != set(names):
                 raise ValueError(f"x must have the keys {names}. Received: {sorted(map(str, x))}")
             parts = [x[name] for name in names]
@@ -49,8 +46,8 @@ class Preparation:
             if not isinstance(x, (list, tuple)) or len(x) != len(specs):
                 got = f"{len(x)} values" if isinstance(x, (list, tuple)) else type(x).__name__
                 raise ValueError(
-                    f"Model {self.name!r} has {len(specs)} inputs "
-                    f"{[tensor.name for tensor in self.inputs]}: x must be a "
+                    f"Model {self._model.name!r} has {len(specs)} inputs "
+                    f"{[tensor.name for tensor in self._model.inputs]}: x must be a "
                     f"list of {len(specs)} arrays, or a dict. Received: {got}"
                 )
             parts = list(x)
@@ -59,29 +56,29 @@ class Preparation:
     def _encoded(self, spec: InputSpec, part: Any, whole: bool) -> Any:
         if not is_text(part):
             return part
-        if self.text_encoder is None:
+        if self._model.text_encoder is None:
             raise TypeError(
-                f"{spec.name} holds texts, but model {self.name!r} has no text encoder. Set "
+                f"{spec.name} holds texts, but model {self._model.name!r} has no text encoder. Set "
                 "model.text_encoder, or turn the "
                 "texts into token ids first"
             )
-        texts, encoder = checked_texts(spec.name, part), self.text_encoder
+        texts, encoder = checked_texts(spec.name, part), self._model.text_encoder
         if not whole or not getattr(encoder, "rows_independent", False):
             return encoder(texts.tolist())
         rows = TextRows(texts, lambda some: input_data.prepare_input(spec, encoder(some)))
         rows.encoded(slice(0, 1))  # what does not fit the model is found before training begins
         return rows
 
-    def _prepare_inputs(self, x: Any, whole: bool) -> list[Any]:
+    def prepare_inputs(self, x: Any, whole: bool) -> list[Any]:
         return [
             input_data.prepare_input(spec, part, whole)
-            for spec, part in zip(self._specs, self._input_list(x, whole), strict=True)
+            for spec, part in zip(self.specs, self._input_list(x, whole), strict=True)
         ]
 
     def _prepare(self, x: Any, y: Any, weights: Any, whole: bool) -> tuple[list[Any], list[np.ndarray], Any]:
         """Inputs, targets (one per loss) and sample weights, checked."""
         compiled = self._settle()
-        inputs = self._prepare_inputs(x, whole)
+        inputs = self.prepare_inputs(x, whole)
         targets = [
             input_data.prepare_target(
                 compiled.targets[number],
@@ -90,7 +87,7 @@ class Preparation:
             )
             for number, part in zip(compiled.active, self._target_list(y, compiled), strict=True)
         ]
-        named = {spec.name: part for spec, part in zip(self._specs, inputs, strict=True)}
+        named = {spec.name: part for spec, part in zip(self.specs, inputs, strict=True)}
         named |= {compiled.targets[n].name: part for n, part in zip(compiled.active, targets, strict=True)}
         count = input_data.same_length(named)
         return inputs, targets, self._prepare_weights(weights, count)
@@ -124,13 +121,13 @@ class Preparation:
         if not isinstance(y, (list, tuple)) or len(y) not in (count, len(compiled.active)):
             got = f"{len(y)} values" if isinstance(y, (list, tuple)) else type(y).__name__
             raise ValueError(
-                f"Model {self.name!r} has {count} outputs {compiled.output_names}: y must be a list of "
-                f"{count} arrays, "
+                f"Model {self._model.name!r} has {count} outputs {compiled.output_names}: y must be "
+                f"a list of {count} arrays, "
                 f"or a dict. Received: {got}"
             )
         return [y[number] for number in compiled.active] if len(y) == count else list(y)
 
-    def _batch(self, item: Any, class_weight: Any = None) -> Batch:
+    def batch(self, item: Any, class_weight: Any = None) -> Batch:
         """A batch from an iterable: (x, y) or (x, y, sample_weight)."""
         if not isinstance(item, (tuple, list)) or len(item) not in (2, 3):
             raise ValueError(
@@ -138,7 +135,7 @@ class Preparation:
                 f"Received: {type(item).__name__}"
                 + (f" of {len(item)}" if isinstance(item, (tuple, list)) else "")
             )
-        self._build_for(item[0])
+        self._model._build_for(item[0])
         inputs, targets, weights = self._prepare(item[0], item[1], item[2] if len(item) == 3 else None, False)
         weights = self._class_weighted(targets, weights, class_weight)
         return [raw(part) for part in inputs], targets, weights, len(inputs[0])
@@ -170,7 +167,7 @@ class Preparation:
             for name, spec, target, part in zip(names, specs, targets, given, strict=True)
         )
 
-    def _feed(
+    def feed(
         self,
         x: Any,
         y: Any,
@@ -188,37 +185,37 @@ class Preparation:
                     )
             if batch_size is not None:
                 raise ValueError("`batch_size` must not be given when x is an iterable of batches")
-            return IterableBatches(x, lambda item: self._batch(item, class_weight), steps, seed)
-        self._build_for(x)
+            return IterableBatches(x, lambda item: self.batch(item, class_weight), steps, seed)
+        self._model._build_for(x)
         inputs, targets, weights = self._prepare(x, y, weights, True)
         weights = self._class_weighted(targets, weights, class_weight)
         return ArrayBatches(inputs, targets, weights, checked_batch_size(batch_size), seed, steps)
 
-    def _unlabelled_feed(self, x: Any, batch_size: Any, steps: int | None) -> ArrayBatches | IterableBatches:
+    def unlabelled_feed(self, x: Any, batch_size: Any, steps: int | None) -> ArrayBatches | IterableBatches:
         """Inputs alone, for predict; of tuples that an iterable gives, the first part."""
         if input_data.is_iterable_of_batches(x):
             if batch_size is not None:
                 raise ValueError("`batch_size` must not be given when x is an iterable of batches")
             return IterableBatches(x, self._unlabelled, steps)
-        self._build_for(x)
-        inputs = self._prepare_inputs(x, True)
-        input_data.same_length({spec.name: part for spec, part in zip(self._specs, inputs, strict=True)})
+        self._model._build_for(x)
+        inputs = self.prepare_inputs(x, True)
+        input_data.same_length({spec.name: part for spec, part in zip(self.specs, inputs, strict=True)})
         return ArrayBatches(inputs, [], None, checked_batch_size(batch_size), None, steps)
 
     def _unlabelled(self, item: Any) -> Batch:
         x = item[0] if isinstance(item, tuple) else item
-        self._build_for(x)
-        inputs = self._prepare_inputs(x, False)
+        self._model._build_for(x)
+        inputs = self.prepare_inputs(x, False)
         return [raw(part) for part in inputs], [], None, len(inputs[0])
 
-    def _split(self, x: Any, y: Any, weights: Any, share: float) -> tuple[Any, Any, Any, Any]:
+    def split(self, x: Any, y: Any, weights: Any, share: float) -> tuple[Any, Any, Any, Any]:
         """The last `share` of the examples as validation data."""
         share = finite_number("validation_split", share, least=0, below=1)
         if input_data.is_iterable_of_batches(x):
             raise ValueError(
                 "`validation_split` needs arrays; give validation_data when x is an iterable of batches"
             )
-        self._build_for(x)
+        self._model._build_for(x)
         inputs, targets, weights = self._prepare(x, y, weights, True)
         count = len(inputs[0])
         at = int(count * (1.0 - share))
@@ -249,21 +246,19 @@ class Preparation:
         compiled = self._settle()
         return {compiled.output_names[n]: value for n, value in zip(compiled.active, taken, strict=True)}
 
-    def _validation_feed(self, data: Any, batch_size: Any, steps: int | None) -> Any:
+    def validation_feed(self, data: Any, batch_size: Any, steps: int | None) -> Any:
         if data is None:
             return None
         if input_data.is_iterable_of_batches(data):
-            return IterableBatches(data, self._batch, steps)
+            return IterableBatches(data, self.batch, steps)
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
             raise ValueError(
                 "`validation_data` must be (x, y), (x, y, sample_weight) or an iterable of batches. "
                 f"Received: {type(data).__name__}"
             )
-        return self._feed(
-            data[0], data[1], batch_size, data[2] if len(data) == 3 else None, None, steps, None
-        )
+        return self.feed(data[0], data[1], batch_size, data[2] if len(data) == 3 else None, None, steps, None)
 
-    def _warn_single_class(self, feed: ArrayBatches) -> None:
+    def warn_single_class(self, feed: ArrayBatches) -> None:
         compiled = self._settle()
         for number, target in zip(compiled.active, feed.targets, strict=True):
             spec = compiled.targets[number]

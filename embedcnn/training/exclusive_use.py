@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections.abc import Iterator
+from typing import Any
 
 
-class Exclusive:
-    """What a model inherits to refuse a second thread; the same thread may enter again (callbacks do)."""
+class ExclusiveUse:
+    """A context that one thread at a time may be in; that thread may enter again (callbacks do).
 
-    name: str
+    RuntimeError for a second one. The lock knows its owner: taking it and saying whose it is are one step.
+    """
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._owner: int | None = None
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._lock = threading.RLock()
 
-    @contextlib.contextmanager
-    def _exclusive(self) -> Iterator[None]:
-        me = threading.get_ident()
-        if self._owner == me:
-            yield
-            return
-        self._acquire(me)
-        try:
-            yield
-        finally:
-            self._release()
-
-    def _acquire(self, me: int) -> None:
-        if not self._lock.acquire(blocking=False):
+    def __enter__(self) -> None:
+        if not self._lock.acquire(False):
             raise RuntimeError(
-                f"Model {self.name!r} is in use by another thread; one model serves one thread at a time"
+                f"Model {self._model.name!r} is in use by another thread; one model serves one thread at a "
+                "time"
             )
-        self._owner = me
 
-    def _release(self) -> None:
-        self._owner = None
+    def __exit__(self, *_: object) -> None:
         self._lock.release()

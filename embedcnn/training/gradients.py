@@ -20,9 +20,9 @@ Gradients = dict[str, Any]
 
 def _learning(model: Any) -> dict[str, int]:
     """The weights that a step gives a gradient, in the model's order: path to number in its program."""
-    program = model._program("train")
-    numbers = {id(variable): number for number, variable in enumerate(model._programs["train"].variables)}
-    learning, found = set(program.learning), {}
+    bound = model._programs.bound("train")
+    numbers = {id(variable): number for number, variable in enumerate(bound.variables)}
+    learning, found = set(bound.ready().learning), {}
     for path, variable in nesting.weight_paths(model).items():
         number = numbers.get(id(variable))
         if number in learning:
@@ -32,24 +32,21 @@ def _learning(model: Any) -> dict[str, int]:
 
 
 def compute(model: Any, x: Any, y: Any, sample_weight: Any) -> tuple[float, Gradients]:
-    inputs, targets, weights, count = model._batch((x, y, sample_weight))
-    compiled = model._settle()
-    more = () if compiled.loss_function is None else (compiled.loss_function(targets),)
-    program = model._program("train")
-    result = program.gradient_step(
-        inputs, targets, weights, model.optimizer.steps, compiled.want_outputs, *more
-    )
-    found = {path: program.gradient(number) for path, number in _learning(model).items()}
-    values = compiled.batch_values(model._batch_result("train", result, compiled), targets, weights, count)
+    inputs, targets, weights, count = model._adapter.batch((x, y, sample_weight))
+    compiled = model._compilation.settle()
+    result = model._steps.gradients(inputs, targets, weights, compiled)
+    core = model._programs.bound("train").core
+    found = {path: core.gradient(number) for path, number in _learning(model).items()}
+    values = compiled.batch_values(result, targets, weights, count)
     return float(values[0]), found
 
 
 def apply(model: Any, gradients: Mapping[str, Any]) -> None:
     model._require_built("which weights have gradients")
-    model._settle()
+    model._compilation.settle()
     learning = _learning(model)
     _check_paths(model, gradients, learning)
-    bound = model._programs["train"]
+    bound = model._programs.bound("train")
     given: list[Any] = [None] * len(bound.variables)
     for path, number in learning.items():
         gradient = gradients[path]

@@ -87,9 +87,9 @@ def profile(model: Model, x: Any, y: Any, batch_size: int | None, sample_weight:
     from .. import runtime
 
     steps = positive("steps", steps)
-    model._require_compiled("profile")
-    with model._exclusive():
-        feed = model._feed(x, y, batch_size, sample_weight, None, None, None)
+    model._compilation.require("profile")
+    with model._use:
+        feed = model._adapter.feed(x, y, batch_size, sample_weight, None, None, None)
         before = _state_of(model)
         try:
             times, costs = _run(model, feed, steps)
@@ -124,10 +124,10 @@ def _run(model: Model, feed: Any, steps: int) -> tuple[list[tuple[float, float]]
         begin = time.perf_counter()
         for inputs, targets, weights, _ in islice(batches, WARM + steps):
             made = time.perf_counter()
-            compiled = model._settle()
-            core = model._program("train")
+            compiled = model._compilation.settle()
+            core = model._programs.ready("train")
             core.set_timed(True)
-            model._train_step(inputs, targets, weights, compiled)
+            model._steps.train(inputs, targets, weights, compiled)
             end = time.perf_counter()
             times.append((made - begin, end - made))
             costs.append(core.costs)
@@ -137,7 +137,7 @@ def _run(model: Model, feed: Any, steps: int) -> tuple[list[tuple[float, float]]
 
 
 def _summed_up(model: Model, times: list[tuple[float, float]], costs: list[Any]) -> list[Cost]:
-    operations = model._lower("train").operations
+    operations = model.lowered_as("train").operations
     middle = statistics.median
     inside = [sum(forward + backward for forward, backward, _ in each) + a + b for each, a, b in costs]
     outside = [step * 1e3 - ns / 1e6 for (_, step), ns in zip(times, inside, strict=True)]
@@ -163,7 +163,7 @@ def _summed_up(model: Model, times: list[tuple[float, float]], costs: list[Any])
 
 def _state_of(model: Model) -> tuple[dict[str, bytes], dict[str, Any], list[Any]]:
     """Everything that a training step changes."""
-    model._settle()
+    model._compilation.settle()
     file = io.BytesIO()
     archive.write_archive(file, model_file.members_of(model))
     file.seek(0)

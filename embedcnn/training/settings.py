@@ -1,4 +1,6 @@
-"""What `compile` settles: the loss of each output, the metrics, and how their means over batches are kept."""
+"""What `compile` settles. `Compilation` holds what it was given; `Compiled` is what that comes to for the
+outputs of a model: the loss of each, the metrics, and how their means over batches are kept.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import losses, metrics
+from .. import losses, metrics, optimizers
 from ..base.arguments import finite_number
 from ..graph.nodes import SymbolicTensor
 from ..losses import Loss
@@ -179,9 +181,10 @@ class Compiled:
     ) -> list[Any]:
         """Loss and metrics of a single batch of `count` examples, in the order of `names`."""
         if self.simple:
-            values = [result.losses[0] + result.penalty]
+            losses, _, correct, _, penalty, masks = result
+            values = [losses[0] + penalty]
             for meter in self.meters:
-                values.append(result.correct[0] / max(1, meter.answers(targets, result.masks, count)))
+                values.append(correct[0] / max(1, meter.answers(targets, masks, count)))
             return values
         tally = self.tally()
         tally.add(result, targets, weights, count)
@@ -199,8 +202,6 @@ class Compiled:
         """What a file keeps, without metrics that are Python functions; None, with a warning, where a loss
         is one.
         """
-        from .. import optimizers
-
         if self.loss_function is not None:
             return None
 
@@ -225,3 +226,45 @@ class Compiled:
 
 def _checked_weight(weight: Any) -> float:
     return float(finite_number("loss_weights", weight, least=0))
+
+
+class Compilation:
+    """What `compile` of a model was given; resolved against the outputs when these are known."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self.optimizer: Optimizer | None = None
+        self.compiled: Compiled | None = None
+        """None before `compile`, and until somebody asks with `settle` after outputs or settings changed."""
+        self.given: dict[str, Any] | None = None
+        """The arguments of `Compiled`; None before `compile`."""
+
+    def set(self, optimizer: Optimizer, loss: Any, **settings: Any) -> None:
+        """Other settings; ValueError for unknown names, and then those before stay."""
+        given = {"optimizer": optimizer, "loss": loss, **settings}
+        compiled = None
+        if self._model.built:
+            compiled = Compiled(outputs=self._model.outputs, **given)
+        else:  # outputs are not known yet: check what can be checked without them
+            check_losses(loss)
+        self.given, self.optimizer, self.compiled = given, optimizer, compiled
+
+    def settle(self) -> Compiled:
+        """The settings resolved against the outputs."""
+        if self.compiled is None:
+            if self.given is None:
+                raise RuntimeError("unreachable: compile() was checked before")
+            self.compiled = Compiled(outputs=self._model.outputs, **self.given)
+        return self.compiled
+
+    def forget(self) -> None:
+        """Resolves the settings anew when they are next needed: for other outputs."""
+        self.compiled = None
+
+    def require(self, method: str) -> None:
+        """ValueError that names `method` before `compile`."""
+        if self.given is None:
+            raise ValueError(
+                f"You must call compile() before {method}(), as model.compile(optimizer='adam', "
+                "loss='binary_crossentropy')"
+            )

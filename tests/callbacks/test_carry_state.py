@@ -109,7 +109,7 @@ def test_what_was_read_counts():
     carried = writer.evaluate(text, 8, 1, carry_state=True)["loss"]
     assert carried == pytest.approx(whole, rel=1e-6)
     assert writer.evaluate(text, 8, 1)["loss"] > 1.05 * whole
-    assert writer.model._carrier is None
+    assert writer.model._programs._carrier is None
 
 
 def test_the_model_stays_as_it_is(tmp_path):

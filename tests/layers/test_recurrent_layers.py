@@ -51,7 +51,7 @@ def test_a_mask_given_in_the_call_is_that_of_keras(tmp_path, cell, name):
 
 
 def check_against_keras(cell, name, model, layer, inputs):
-    lowered = model._lower("forward")
+    lowered = model.lowered_as("forward")
     program = _core.Program(*lowered.program_arguments(), input_gradients=True)
     for number, variable in enumerate(lowered.variables):
         program.bind(number, variable.value, True, [], np.zeros(1, np.int64))

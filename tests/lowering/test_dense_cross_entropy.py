@@ -177,7 +177,7 @@ for _ in range(3):
     model.train_on_batch(ids, y)
 after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 unit = 1 if sys.platform == "darwin" else 1024
-print((after - before) * unit, model._programs["train"].core.workspace_bytes)
+print((after - before) * unit, model._programs.bound("train").core.workspace_bytes)
 """
 
 

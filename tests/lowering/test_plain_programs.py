@@ -164,11 +164,11 @@ def test_shapes_are_those_that_the_core_makes(name, plain, monkeypatch):
     monkeypatch.setattr(embedcnn.Model, "fit", lambda self, x, *_, **__: trained_on.append((self, x)))
     MODELS[name]()
     for model, x in trained_on:
-        lowered = model._lower("predict", not plain)
+        lowered = model.lowered_as("predict", not plain)
         tokens = {out for op in lowered.operations if op.name in ("lookup", "ngrams") for out in op.outputs}
         numbers = [n for n in range(len(lowered.inputs), len(lowered.tensors)) if n not in tokens]
         core = BoundProgram(replace(lowered, outputs=numbers), 0).ready()
-        arrays = core.forward([raw(part[:BATCH]) for part in model._prepare_inputs(x, False)])
+        arrays = core.forward([raw(part[:BATCH]) for part in model._adapter.prepare_inputs(x, False)])
         for number, array in zip(numbers, arrays, strict=True):
             shape = lowered.tensors[number].shape
             assert len(shape) == array.ndim

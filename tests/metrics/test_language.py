@@ -85,7 +85,7 @@ def test_in_a_model_they_follow_from_the_loss(softmax):
         (loss,) = history[prefix + "loss"]
         assert history[prefix + "perplexity"] == [pytest.approx(math.exp(loss))]
         assert history[prefix + "bits_per_character"] == [pytest.approx(loss / math.log(2))]
-    assert not net._compiled.want_outputs, "predictions are not kept"
+    assert not net._compilation.compiled.want_outputs, "predictions are not kept"
     found = net.evaluate(x, y, batch_size=3, verbose=0, return_dict=True)
     p = net.predict(x, verbose=0)
     assert found["perplexity"] == pytest.approx(Perplexity(not softmax)(y, p), rel=1e-5)
@@ -122,7 +122,7 @@ def test_what_counts_in_a_model(kind):
     if kind == "ragged":
         given = embedcnn.Ragged.from_sequences([row[:length] for row, length in zip(x, lengths, strict=True)])
     found = net.evaluate(given, y, sample_weight=weight, batch_size=4, verbose=0, return_dict=True)
-    assert net._compiled.want_outputs == (kind == "smoothed")
+    assert net._compilation.compiled.want_outputs == (kind == "smoothed")
     plain, weighted = Perplexity(True, ignored), Perplexity(True, ignored)
     for number, length in enumerate(lengths):
         p = net.predict(x[number : number + 1, :length], verbose=0)
@@ -209,7 +209,7 @@ def test_a_large_vocabulary_needs_no_logits():
         metrics=[Perplexity()],
         weighted_metrics=[BitsPerCharacter()],
     )
-    assert [op.name for op in net._lower("test").operations][-1] == "dense_cross_entropy"
+    assert [op.name for op in net.lowered_as("test").operations][-1] == "dense_cross_entropy"
     found = net.evaluate(x, y, sample_weight=weight, verbose=0, return_dict=True)
     p, counted = net.predict(x, verbose=0), x != 0
     assert found["perplexity"] == pytest.approx(Perplexity(True)(y, p, counted), rel=1e-5)

@@ -210,7 +210,7 @@ def test_batches_wait_for_each_other_but_not_for_long():
     model = embedcnn.Model(steps, layers.Dense(4, activation="softmax")(steps))
     model.compile("sgd", "sparse_categorical_crossentropy", weighted_metrics=["accuracy"])
     single = metrics.SparseCategoricalAccuracy()
-    tally = model._settle().tally()
+    tally = model._compilation.settle().tally()
     waiting = 0
     for time in [30] * 12 + [20] * 3:
         x, y = rng.normal(size=(8, time, 4)), rng.integers(0, 4, (8, time))

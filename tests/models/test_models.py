@@ -273,3 +273,25 @@ def test_layers_of_keras_that_are_elsewhere():
         layers.TextVectorization(10)
     with pytest.raises(AttributeError, match=r"no layers\.Conv2D$"):
         layers.Conv2D(10, 3)
+
+
+class Chain(embedcnn.Sequential):
+    """A subclass without anything of its own."""
+
+
+def test_a_subclass_is_stored_as_what_it_is_a_subclass_of(tmp_path):
+    model = Chain([embedcnn.Input((3,)), layers.Dense(2)])
+    model.save(tmp_path / "model")
+    loaded = embedcnn.models.load_model(tmp_path / "model")
+    assert type(loaded) is embedcnn.Sequential
+    x = np.ones((2, 3), np.float32)
+    assert (loaded.predict(x, verbose=0) == model.predict(x, verbose=0)).all()
+
+
+def test_a_refused_compile_leaves_the_settings_before():
+    model = embedcnn.Sequential([embedcnn.Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError):
+        model.compile("adam", "no_such_loss")
+    assert type(model.optimizer).__name__ == "SGD"
+    model.train_on_batch(np.ones((2, 3)), np.ones(2))

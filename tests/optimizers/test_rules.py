@@ -411,4 +411,4 @@ def test_text_model_is_fused_unless_activities_are_penalised():
     plain = text_case({}, "sgd")
     penalty = 0.01 * (model.get_weights()[0][x] ** 2).sum() / 8
     assert model.train_on_batch(x, y) - plain.train_on_batch(x, y) == pytest.approx(penalty, rel=1e-4)
-    assert "activity_penalty" not in str(model._program("predict") and model._lower("predict"))
+    assert "activity_penalty" not in str(model._programs.ready("predict") and model.lowered_as("predict"))

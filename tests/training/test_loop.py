@@ -494,7 +494,7 @@ def test_python_around_a_step_is_cheap():
         def train_step(self, *arguments):
             return _core.StepResult(((0.5,), 50.0, (25,), None))
 
-    model._programs["train"].core = Nothing()
+    model._programs.bound("train").core = Nothing()
     times = []
     for _ in range(20):
         start = time.perf_counter()

@@ -26,13 +26,13 @@ def recurrent(**settings):
 
 def counted(model, monkeypatch):
     """How many examples each batch of predict has, from now on."""
-    sizes, usual = [], type(model)._next_size
+    sizes, usual = [], prediction.Prediction._next_size
 
     def note(self, count, program):
         sizes.append(count)
         return usual(self, count, program)
 
-    monkeypatch.setattr(type(model), "_next_size", note)
+    monkeypatch.setattr(prediction.Prediction, "_next_size", note)
     return sizes
 
 
@@ -48,7 +48,7 @@ def test_larger_batches_give_the_same_bits(make, monkeypatch):
 def test_memory_bounds_them(monkeypatch):
     model = convolutional()
     model.predict(TEXTS[:32], verbose=0)
-    program = model._program("predict")
+    program = model._programs.ready("predict")
     room = 10 * program.step_bytes
     monkeypatch.setattr(prediction, "ROOM", room)
     sizes = counted(model, monkeypatch)

@@ -1,0 +1,201 @@
+"""A graph of layers with one name: structure, shapes, weights, configuration. What trains it: model.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import layers
+from ..graph import nesting
+from ..graph.nodes import Node, SymbolicTensor, by_depth, unique_layers, walk
+from ..graph.variables import Variable
+from ..layers.base import Layer
+from .summary import lines
+
+
+class LayerGraph:
+    """The layers between `inputs` and `outputs`, as one unit; without these it is not built yet."""
+
+    inputs_many = False  # as a layer of another model it takes a list where it has several inputs
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.nodes: list[Node] = []
+        self.call_units: list[nesting.Unit] = []
+        self.inputs: list[SymbolicTensor] = []
+        self.outputs: list[SymbolicTensor] = []
+        self._layers: list[Layer] = []
+
+    def _connect(self, inputs: list[SymbolicTensor], outputs: list[SymbolicTensor]) -> None:
+        for tensor in inputs:
+            if not isinstance(tensor.node.layer, layers.InputLayer):
+                raise ValueError(
+                    f"`inputs` must be made by Input(...). Received: the output of {tensor.name!r}"
+                )
+        walked = walk(inputs, outputs)
+        self.nodes, self.call_units = by_depth(walked), nesting.units_by_depth(walked)
+        self.inputs, self.outputs = inputs, outputs
+        self._layers = unique_layers(self.call_units)
+        names = [layer.name for layer in self._layers]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"Layer names must be unique within a model. Received twice: {twice}")
+
+    # -- structure -------------------------------------------------------------------------------------------
+    def _require_built(self, what: str) -> None:
+        if not self.built:
+            raise ValueError(
+                f"Model {self.name!r} is not built yet, so {what} is not known. Begin it with "
+                "Input(shape=...), or call fit, "
+                "build or predict first"
+            )
+
+    @property
+    def built(self) -> bool:
+        return bool(self.outputs)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, inputs first; `layers[0]` is the InputLayer."""
+        return list(self._layers)
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """The layer of this name or index; ValueError where there is none."""
+        if (name is None) == (index is None):
+            raise ValueError(f"Give either `name` or `index`. Received: name={name!r}, index={index!r}")
+        if index is not None:
+            if not -len(self.layers) <= index < len(self.layers):
+                raise ValueError(f"`index`={index} is outside [0, {len(self.layers)})")
+            return self.layers[index]
+        for layer in self._layers:
+            if layer.name == name:
+                return layer
+        raise ValueError(
+            f"No such layer: {name!r}. Existing layers: {[layer.name for layer in self._layers]}"
+        )
+
+    @property
+    def trainable(self) -> bool:
+        return any(layer.trainable for layer in self._layers)
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for layer in self._layers:
+            layer.trainable = value
+
+    @property
+    def input_shape(self) -> Any:
+        """The shape of the input, or a list of shapes."""
+        self._require_built("input_shape")
+        shapes = [tensor.shape for tensor in self.inputs]
+        return shapes[0] if len(shapes) == 1 else shapes
+
+    @property
+    def output_shape(self) -> Any:
+        """The shape of the output, or a list of shapes."""
+        self._require_built("output_shape")
+        shapes = [tensor.shape for tensor in self.outputs]
+        return shapes[0] if len(shapes) == 1 else shapes
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input, or a list of them."""
+        return self.inputs[0] if len(self.inputs) == 1 else list(self.inputs)
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output, or a list of them."""
+        return self.outputs[0] if len(self.outputs) == 1 else list(self.outputs)
+
+    def _replayed(self, tensors: list[SymbolicTensor]) -> Any:
+        """The graph again, with the same layers, on other tensors."""
+        self._require_built("its graph")
+        if len(tensors) != len(self.inputs):
+            raise ValueError(f"Model {self.name!r} has {len(self.inputs)} inputs. Received: {len(tensors)}")
+        made = nesting.replay(self, tensors)
+        return made[0] if len(made) == 1 else made
+
+    # -- weights ---------------------------------------------------------------------------------------------
+    @property
+    def weights(self) -> list[Variable]:
+        found = [variable for layer in self._layers for variable in layer.weights]
+        return list({id(variable): variable for variable in found}.values())
+
+    variables = weights
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        return [variable for variable in self.weights if variable.trainable]
+
+    trainable_variables = trainable_weights
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        return [variable for variable in self.weights if not variable.trainable]
+
+    non_trainable_variables = non_trainable_weights
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all weights, in the order of the layers."""
+        return [variable.numpy() for variable in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Copies arrays into the weights; ValueError that names weight and shapes where they differ."""
+        self._require_built("the number of weights")
+        own, weights = self.weights, list(weights)
+        if len(own) != len(weights):
+            raise ValueError(f"Model {self.name!r} has {len(own)} weights. Received: {len(weights)} arrays")
+        for variable, value in zip(own, weights, strict=True):
+            if np.shape(value) != variable.shape:
+                raise ValueError(
+                    f"The shape of {variable.path} is {variable.shape}. Received a value of shape "
+                    f"{np.shape(value)}"
+                )
+        for variable, value in zip(own, weights, strict=True):
+            variable.assign(value)
+
+    def count_params(self) -> int:
+        """How many numbers all weights hold."""
+        self._require_built("the number of weights")
+        return sum(variable.size for variable in self.weights)
+
+    # -- look ------------------------------------------------------------------------------------------------
+    def summary(
+        self,
+        line_length: int | None = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+    ) -> None:
+        """Prints the layers with shapes, sizes and whether they train; with `expand_nested` also those
+        of models inside. As keras.Model.summary.
+        """
+        self._require_built("its summary")
+        (print_fn or print)("\n".join(lines(self, line_length, expand_nested)))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+    # -- configuration ---------------------------------------------------------------------------------------
+    def get_config(self) -> dict[str, Any]:
+        """The architecture: layers with their arguments, and how they are joined."""
+        self._require_built("its configuration")
+        place: dict[int, list[Any]] = {}
+        stored = []
+        for layer in self._layers:
+            calls = [unit for unit in self.call_units if unit.layer is layer]
+            for number, unit in enumerate(calls):
+                for index, tensor in enumerate(unit.outputs):
+                    place[id(tensor)] = [layer.name, number, index] if index else [layer.name, number]
+            stored.append({"class_name": type(layer).__name__, "config": layer.get_config(), "calls": calls})
+        for entry in stored:
+            entry["calls"] = [
+                [place[id(tensor)] for tensor in node.inputs] for node in entry["calls"] if node.inputs
+            ]
+        return {
+            "name": self.name,
+            "layers": stored,
+            "inputs": [place[id(tensor)] for tensor in self.inputs],
+            "outputs": [place[id(tensor)] for tensor in self.outputs],
+        }

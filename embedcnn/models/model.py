@@ -1,0 +1,479 @@
+"""Model: a graph of layers that is trained and used. Each part of the work stands in a class of its own,
+which the model owns: settings, data, programs, steps, the loop, prediction, the text side.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import optimizers
+from ..base.custom_objects import known_objects
+from ..base.random_seeds import checked_seed, next_seed
+from ..callbacks import History
+from ..graph.model_kinds import kind_of
+from ..graph.nodes import SymbolicTensor, flatten
+from ..layers.base import unique_name
+from ..lowering.operations import Lowered
+from ..lowering.programs import Programs
+from ..training import gradients as step_in_two_calls
+from ..training.data_adapter import DataAdapter
+from ..training.exclusive_use import ExclusiveUse
+from ..training.gradients import Gradients
+from ..training.loop import TrainingLoop
+from ..training.prediction import Prediction
+from ..training.profiling import Profile, profile
+from ..training.settings import Compilation
+from ..training.steps import Steps
+from . import files, operations
+from .configuration import functional_from_config
+from .layer_graph import LayerGraph
+from .text_side import TextSide
+
+
+class Model(LayerGraph):
+    """A model from `inputs` to `outputs`, tensors or lists of them: branches, shared layers, several inputs
+    and outputs.
+
+    `seed` decides shuffling and dropout (None: the next seed, see utils.set_random_seed). `text_encoder` and
+    `labels` may be set so that `predict` takes texts and `predict_labels` gives names. One thread at a time:
+    a second one
+    gets a RuntimeError. Raises TypeError and ValueError where the graph is not connected. As keras.Model.
+
+    >>> import embedcnn
+    >>> tokens = embedcnn.Input((None,), dtype="int32")
+    >>> x = embedcnn.layers.Embedding(100, 8)(tokens)
+    >>> x = embedcnn.layers.GlobalMaxPooling1D()(embedcnn.layers.Conv1D(4, 3, activation="relu")(x))
+    >>> model = Model(tokens, embedcnn.layers.Dense(2, activation="softmax")(x))
+    >>> model.count_params()
+    910
+    """
+
+    _base_name = "functional"
+    _rewrites = True  # whether its programs are rewritten, see _run_plain
+
+    def __init__(
+        self,
+        inputs: Any = None,
+        outputs: Any = None,
+        name: str | None = None,
+        trainable: bool = True,
+        seed: int | None = None,
+    ) -> None:
+        self._begin(name, seed)
+        self._connect(_tensors("inputs", inputs), _tensors("outputs", outputs))
+        if not trainable:
+            self.trainable = False
+
+    def _begin(self, name: str | None, seed: int | None) -> None:
+        """A model without a graph yet."""
+        super().__init__(unique_name(self._base_name) if name is None else name)
+        self.seed = next_seed() if seed is None else checked_seed("seed", seed)
+        self.stop_training = False
+        self.history: History | None = None
+        self.run: Any = None  # resuming.Run of the present or last fit
+        self.epochs_trained = 0
+        self._use = ExclusiveUse(self)
+        self._text = TextSide(self)
+        self._compilation = Compilation(self)
+        self._programs = Programs(self)
+        self._adapter = DataAdapter(self, self._compilation)
+        self._steps = Steps(self, self._programs)
+        self._loop = TrainingLoop(self, self._compilation, self._adapter, self._steps, self._use)
+        self._prediction = Prediction(self, self._compilation, self._adapter, self._programs, self._use)
+
+    def _connect(self, inputs: list[SymbolicTensor], outputs: list[SymbolicTensor]) -> None:
+        super()._connect(inputs, outputs)
+        self._compilation.forget()
+        self._programs.forget()
+        self._adapter.specs = operations.input_specs(self)
+
+    def _build_for(self, x: Any) -> None:
+        """Makes the graph for data like x where it is not known yet (Sequential)."""
+
+    def __call__(self, inputs: Any, training: bool = False) -> Any:
+        """Applies the model to symbolic tensors (its layers are shared with the new graph) or to a batch of
+        data.
+        """
+        tensors = flatten(inputs) if isinstance(inputs, (list, tuple, dict)) else [inputs]
+        if not all(isinstance(tensor, SymbolicTensor) for tensor in tensors):
+            return self._prediction.on_batch(inputs, training)
+        return self._replayed(tensors)
+
+    # -- settings --------------------------------------------------------------------------------------------
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+    ) -> None:
+        """Sets optimizer, loss and metrics: names, instances, or lists and dicts of them per output. As
+        keras.Model.compile.
+
+        `run_eagerly`, `steps_per_execution` and `jit_compile` are accepted for Keras's sake: every step is
+        compiled C. Raises ValueError for unknown names, with a suggestion.
+        """
+        chosen = optimizers.get(optimizer)
+        with self._use:
+            self._compilation.set(
+                chosen,
+                loss,
+                loss_weights=loss_weights,
+                metric_names=metrics,
+                weighted_metrics=weighted_metrics,
+            )
+            self._programs.forget()
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer given to `compile`; None before."""
+        return self._compilation.optimizer
+
+    @optimizer.setter
+    def optimizer(self, value: Any) -> None:
+        self._compilation.optimizer = value
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics given to `compile`."""
+        compiled = self._compilation.compiled
+        return [meter.metric for meter in compiled.meters] if compiled else []
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what `evaluate` returns."""
+        compiled = self._compilation.compiled
+        return list(compiled.names) if compiled else []
+
+    # -- training --------------------------------------------------------------------------------------------
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: dict[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
+    ) -> History:
+        """Trains for epochs `initial_epoch` ... `epochs` - 1 and returns a History. As keras.Model.fit.
+
+        `x`: an array, Ragged, list of texts, of lists of ids or of encodings of `tokenizers`; a list or dict
+        of them for several inputs; or an iterable of batches (x, y[, sample_weight]), as a data.Dataset or a
+        generator. Iterables are read, and texts encoded, by a thread that is up to five batches ahead of the
+        step. `validation_split` takes the last
+        examples, before shuffling. The order of an epoch depends on the model's seed (that of a Dataset on
+        its own) and on how many epochs the model has been trained, so that training goes on after save and
+        load as though it had not stopped. Ctrl-C keeps the weights of the last whole step. Raises ValueError
+        and TypeError that name the argument.
+        """
+        return self._loop.fit(
+            x,
+            y,
+            batch_size,
+            epochs,
+            verbose,
+            callbacks,
+            validation_split,
+            validation_data,
+            shuffle,
+            class_weight,
+            sample_weight,
+            initial_epoch,
+            steps_per_epoch,
+            validation_steps,
+            validation_batch_size,
+            validation_freq,
+        )
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """The loss and metrics on data: a number, a list in the order of `metrics_names`, or a dict. As
+        keras.Model.evaluate.
+        """
+        return self._loop.evaluate(x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict)
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """One training step on this batch; returns its loss, a list with its metrics, or a dict. As
+        keras.Model.train_on_batch.
+        """
+        return self._loop.on_batch(True, x, y, sample_weight, class_weight, return_dict)
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """The loss and metrics of this batch, without training. As keras.Model.test_on_batch."""
+        return self._loop.on_batch(False, x, y, sample_weight, None, return_dict)
+
+    def compute_gradients(self, x: Any, y: Any = None, sample_weight: Any = None) -> tuple[float, Gradients]:
+        """A training step on this batch up to its update: the loss, and the gradients for `apply_gradients`.
+
+        The gradients are new arrays by the path of their weight, float32 and of its shape, those of
+        regularizers included, not clipped; of an embedding table a tuple (rows, values): distinct rows,
+        int32 (U,), as the batch names them first, and their gradients, float32 (U, D). Frozen weights are
+        not in it. Moving statistics and states move, as in any training step; dropout is that of the next
+        update, so calls before one `apply_gradients` draw the same. Raises as `train_on_batch`.
+
+        >>> import embedcnn
+        >>> model = embedcnn.Sequential([embedcnn.Input((2,)), embedcnn.layers.Dense(1, name="out")])
+        >>> model.compile("adam", "mse")
+        >>> loss, gradients = model.compute_gradients([[1.0, 2.0]], [[1.0]])
+        >>> sorted(gradients), gradients["out/kernel"].shape
+        (['out/bias', 'out/kernel'], (2, 1))
+        >>> gradients["out/kernel"] *= 0.5
+        >>> model.apply_gradients(gradients)
+        """
+        self._compilation.require("compute_gradients")
+        with self._use:
+            return step_in_two_calls.compute(self, x, y, sample_weight)
+
+    def apply_gradients(self, gradients: Gradients) -> None:
+        """The update of a training step, from a dict as `compute_gradients` returns it: of this model, of a
+        copy with the same layer names, or a mean over several.
+
+        Clipping, weight decay, accumulation, constraints and averages happen here. Rows of a table may be
+        added, left out or repeated; the gradients of one row are summed. With `compute_gradients`
+        before it, unchanged, the bits are those of `train_on_batch`. Raises ValueError for paths that are
+        missing or do not learn, wrong shapes and rows outside the table, TypeError for what is no number.
+        """
+        self._compilation.require("apply_gradients")
+        with self._use:
+            step_in_two_calls.apply(self, gradients)
+
+    def profile(
+        self,
+        x: Any,
+        y: Any = None,
+        batch_size: int | None = None,
+        sample_weight: Any = None,
+        steps: int = 20,
+    ) -> Profile:
+        """Where the time of a training step goes: the batch, Python, each operation forward and backward, the
+        update.
+
+        Data as in `fit`. Runs `steps` steps; the model is afterwards as it was. Raises ValueError before
+        `compile`. In the place of TensorFlow's and PyTorch's profilers.
+
+        >>> import embedcnn, numpy as np
+        >>> model = embedcnn.Sequential([embedcnn.Input((5,)), embedcnn.layers.Dense(1, name="scores")])
+        >>> model.compile("sgd", "mse")
+        >>> found = model.profile(np.zeros((8, 5)), np.zeros(8), batch_size=4, steps=3)
+        >>> [cost.name for cost in found.costs]
+        ['batch', 'step in Python', 'plan', 'scores', 'squared_error', 'update']
+        """
+        return profile(self, x, y, batch_size, sample_weight, steps)
+
+    # -- prediction ------------------------------------------------------------------------------------------
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """The outputs for x: an array (examples, units), or a list of them for several outputs. As
+        keras.Model.predict.
+
+        `x` as in `fit`; a list of texts when the model has a text encoder; or an iterable of x, (x,), (x, y)
+        or (x, y, sample_weight), of which `steps` batches are taken (None: all). `batch_size=None`: batches
+        of 32, and larger ones as long as memory allows where examples cannot change each other's results
+        (flat outputs, no stateful layers, none written in Python).
+        """
+        return self._prediction.predict(x, batch_size, verbose, steps, callbacks)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The outputs for one batch. As keras.Model.predict_on_batch."""
+        return self._prediction.on_batch(x)
+
+    def predict_labels(self, x: Any, batch_size: int | None = None) -> list[Any]:
+        """The most likely label of each example: from `model.labels`, or the class number where they are not
+        set.
+
+        Raises ValueError unless the model has one flat output.
+        """
+        return self._prediction.labels(x, batch_size)
+
+    # -- texts -----------------------------------------------------------------------------------------------
+    @property
+    def text_encoder(self) -> Any:
+        """What turns texts into token ids, where the model takes texts; None: it does not."""
+        return self._text.encoder
+
+    @text_encoder.setter
+    def text_encoder(self, value: Any) -> None:
+        self._text.encoder = value
+
+    @property
+    def labels(self) -> list[Any] | None:
+        """The names of the classes, in the order of the outputs."""
+        return self._text.labels
+
+    @labels.setter
+    def labels(self, value: Sequence[Any] | None) -> None:
+        self._text.set_labels(value)
+
+    def extend_vocabulary(self, words: Sequence[str], vectors: Any, layer: str | None = None) -> None:
+        """Adds words that training did not see: rows behind the frozen Embedding, and entries of the text
+        encoder.
+
+        `vectors`: (words, dimensions). The optimizer and all other weights stay as they are. Raises
+        ValueError where the table is trainable, where a word is known already or where the numbers of words,
+        rows and ids do not
+        fit.
+        """
+        with self._use:
+            self._text.extend_vocabulary(words, vectors, layer)
+            self._adapter.specs = operations.input_specs(self)
+            self._programs.forget()
+
+    # -- operations ------------------------------------------------------------------------------------------
+    def lowered(self, training: bool = False, rewrite: bool = True) -> Lowered:
+        """The operations that the core runs for this model (with losses once it is compiled); print it to
+        read them. `rewrite=False`: the plain ones, as the layers say, from which they are made.
+
+        >>> import embedcnn
+        >>> numbers = embedcnn.Input((4,))
+        >>> dense = embedcnn.layers.Dense(3, activation="relu", name="scores")
+        >>> print(Model(numbers, dense(numbers)).lowered())
+        %0: float32 (B, 4) = input x
+        %1: float32 (B, 3) = dense(%0)
+            scores/kernel (4, 3), scores/bias (3)
+            # scores
+        %2: float32 (B, 3) = activation(%1) activation=relu
+            # scores
+        return %2
+        """
+        self._require_built("its graph")
+        if self._compilation.given is not None:
+            return self.lowered_as("train" if training else "test", rewrite)
+        return self.lowered_as("forward" if training else "predict", rewrite)
+
+    def lowered_as(self, kind: str, rewrite: bool | None = None) -> Lowered:
+        """The operations of a kind of program: "train", "test", "predict" or "forward"."""
+        rewrite = self._rewrites if rewrite is None else rewrite
+        compiled = self._compilation.settle() if kind in ("train", "test") else None
+        names = [spec.name for spec in self._adapter.specs]
+        return operations.lowered_as(self, kind, names, compiled, rewrite)
+
+    def _run_plain(self, plain: bool = True) -> None:
+        """From now on every run is one of the plain program, `lowered(rewrite=False)`: the same results to
+        rounding, more slowly. To find out whether a rewrite is at fault, and for tests.
+        """
+        self._rewrites = not plain
+        self._programs.forget()
+
+    # -- files -----------------------------------------------------------------------------------------------
+    def save(self, filepath: Any, overwrite: bool = True) -> None:
+        """Writes the whole model (architecture, weights, compile settings, optimizer, text encoder, labels)
+        to one file.
+
+        The file appears whole or not at all. Any file name is right. Raises FileExistsError if it is there
+        and `overwrite` is False. As keras.Model.save.
+        """
+        files.save(self, filepath, overwrite)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+        """Writes the weights alone, as safetensors. The file appears whole or not at all."""
+        files.save_weights(self, filepath, overwrite)
+
+    def load_weights(self, filepath: Any) -> None:
+        """Reads weights from a file of `save_weights` or `save`; ValueError where names or shapes differ."""
+        files.load_weights(self, filepath)
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Copies of the weights by name (layer/weight), as `save_weights` stores them; in Keras's layout. As
+        torch.nn.Module.state_dict.
+
+        >>> import embedcnn
+        >>> model = embedcnn.Sequential([embedcnn.Input((3,)), embedcnn.layers.Dense(2, name="out")])
+        >>> {name: value.shape for name, value in model.state_dict().items()}
+        {'out/kernel': (3, 2), 'out/bias': (2,)}
+        """
+        return files.state_dict(self)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> files.IncompatibleKeys:
+        """Copies weights (arrays or tensors) by the names of `state_dict()`; what was missing and unexpected.
+
+        Raises ValueError for a shape that differs, before anything is copied, and with `strict` for names
+        that are missing or unknown. As torch.nn.Module.load_state_dict.
+        """
+        return files.load_state_dict(self, state_dict, strict)
+
+    def to(self, device: Any) -> Any:
+        """The model itself, for `device` "cpu"; ValueError for others. As torch.nn.Module.to."""
+        if str(getattr(device, "type", device)).partition(":")[0] != "cpu":
+            raise ValueError(
+                f"embedcnn computes on the CPU only: leave `to` out, or give 'cpu'. Received: {device!r}"
+            )
+        return self
+
+    def to_json(self, **options: Any) -> str:
+        """The architecture without weights, for models.model_from_json; `options` as json.dumps takes them.
+        As keras.Model.to_json.
+        """
+        return json.dumps({"class_name": kind_of(self), "config": self.get_config()}, **options)
+
+    def __reduce__(self) -> Any:
+        return files.reduced(self)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Model:
+        """A new model of this architecture, with new weights; `custom_objects` as for load_model."""
+        with known_objects(custom_objects):
+            return functional_from_config(config)
+
+
+def _tensors(argument: str, value: Any) -> list[SymbolicTensor]:
+    tensors = flatten(value) if value is not None else []
+    if value is None or isinstance(value, Model):  # super().__init__() and super().__init__(self)
+        kind = None if value is None else type(value).__name__
+        raise ValueError(
+            f"`{argument}` is missing: a Model is made of tensors, as Model(inputs, outputs); a subclass "
+            f"hands both to super().__init__(), and its own call() is not traced. Received: {argument}={kind}"
+        )
+    if not tensors:
+        raise ValueError(
+            f"`{argument}` must be a tensor or a list of tensors. Received: {argument}={value!r}"
+        )
+    for tensor in tensors:
+        if not isinstance(tensor, SymbolicTensor):
+            raise TypeError(
+                f"`{argument}` must be made by Input(...) and layers. Received: {type(tensor).__name__}"
+            )
+    if argument == "inputs" and len({id(tensor) for tensor in tensors}) != len(tensors):
+        raise ValueError("`inputs` holds the same Input twice")
+    return tensors
