@@ -1,4 +1,4 @@
-"""``python -m embedcnn`` is the command ``embedcnn``."""
+"""`python -m embedcnn` is the command `embedcnn`."""
 
 from embedcnn.cli import main
 

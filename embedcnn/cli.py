@@ -1,4 +1,4 @@
-"""The program ``embedcnn``: parses the command line, runs a command, turns errors into one line.
+"""The program `embedcnn`: parses the command line, runs a command, turns errors into one line.
 
 Exit status: 0 done, 1 an error in data or files, 2 wrong usage, 130 stopped by Ctrl-C.
 """
@@ -76,7 +76,7 @@ def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> a
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program with ``arguments`` (None: those of the process) and return its exit status."""
+    """Run the program with `arguments` (None: those of the process) and return its exit status."""
     parsed = parse(make_parser(), arguments)
     precision = get_float32_matmul_precision()
     try:

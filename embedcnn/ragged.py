@@ -14,7 +14,7 @@ __all__ = ["Ragged", "concatenate"]
 
 
 def _vector(values: Any, dtype: type, name: str) -> np.ndarray:
-    """``values`` as a contiguous vector of integers that all fit ``dtype``."""
+    """`values` as a contiguous vector of integers that all fit `dtype`."""
     array = np.asarray(values)
     if array.ndim != 1:
         raise ValueError(f"{name} must be a vector, got an array of shape {array.shape}")
@@ -46,21 +46,30 @@ def _check_offsets(offsets: np.ndarray, id_count: int) -> None:
 
 
 class Ragged:
-    """B sequences of ids, one behind the other: ``ids[offsets[i]:offsets[i + 1]]`` is sequence i.
+    """B sequences of ids, one behind the other: `ids[offsets[i]:offsets[i + 1]]` is sequence i.
 
-    Args:
-        ids: int32 vector of all ids. Other integers are converted, and must fit.
-        offsets: int64 vector of B + 1 places; starts at 0, never falls, ends at ``len(ids)``.
+    Immutable: `ids` and `offsets` are read-only views. An int, a slice, an integer or boolean array or a
+    list of ints as index gives a new Ragged (an int: one of a single sequence); iteration gives the sequences
+    as arrays.
 
-    Raises:
-        ValueError: the offsets are not of that kind.
-        TypeError: one of the two does not hold integers.
-        OverflowError: an id does not fit in int32.
+    Parameters
+    ----------
+    ids
+        The int32 vector of all ids. Other integers are converted, and must fit.
+    offsets
+        The int64 vector of B + 1 places; starts at 0, never falls, ends at `len(ids)`.
 
-    Immutable: ``ids`` and ``offsets`` are read-only views. An int, a slice, an integer or boolean array or a
-        list of ints
-    as index gives a new Ragged (an int: one of a single sequence); iteration gives the sequences as arrays.
+    Raises
+    ------
+    ValueError
+        Where the offsets are not of that kind.
+    TypeError
+        Where one of the two does not hold integers.
+    OverflowError
+        Where an id does not fit in int32.
 
+    Examples
+    --------
     >>> ragged = Ragged([5, 6, 7, 8], [0, 1, 1, 4])
     >>> len(ragged), ragged.lengths.tolist()
     (3, [1, 0, 3])
@@ -110,7 +119,7 @@ class Ragged:
 
     @classmethod
     def from_sequences(cls, sequences: Iterable[Any]) -> Ragged:
-        """A Ragged of lists, tuples or arrays of ids, or of objects with ``.ids`` (tokenizers' Encoding).
+        """A Ragged of lists, tuples or arrays of ids, or of objects with `.ids` (tokenizers' Encoding).
 
         Raises TypeError where a sequence holds something else than integers, OverflowError where an id does
         not fit in int32; both name the sequence.
@@ -208,17 +217,28 @@ class Ragged:
     def to_padded(
         self, maxlen: int | None = None, padding: str = "pre", truncating: str = "pre", value: int = 0
     ) -> npt.NDArray[np.int32]:
-        """The sequences as rows of an int32 matrix (B, maxlen), as Keras's ``pad_sequences`` makes them.
+        """The sequences as rows of an int32 matrix (B, maxlen), as Keras's `pad_sequences` makes them.
 
-        Args:
-            maxlen: columns; None takes the longest sequence.
-            padding: "pre" or "post": where padding stands.
-            truncating: "pre" or "post": where ids of too long sequences are left out.
-            value: the padding, an int32.
+        Parameters
+        ----------
+        maxlen
+            Columns; None takes the longest sequence.
+        padding
+            "pre" or "post": where padding stands.
+        truncating
+            "pre" or "post": where ids of too long sequences are left out.
+        value
+            The padding, an int32.
 
-        Raises ValueError for another word or a negative ``maxlen``, OverflowError for a value that does not
-        fit.
+        Raises
+        ------
+        ValueError
+            For another word or a negative `maxlen`.
+        OverflowError
+            For a value that does not fit.
 
+        Examples
+        --------
         >>> Ragged([1, 2, 3], [0, 1, 3]).to_padded(maxlen=3, padding="post")
         array([[1, 0, 0],
                [2, 3, 0]], dtype=int32)

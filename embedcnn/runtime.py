@@ -32,9 +32,9 @@ _core = _load_core()
 
 
 def set_num_threads(num_threads: int) -> None:
-    """Sets how many threads a step uses (like ``torch.set_num_threads``); 0 returns to OpenMP's own limit.
+    """Sets how many threads a step uses (like `torch.set_num_threads`); 0 returns to OpenMP's own limit.
 
-    Results do not depend on it. Raises ``ValueError`` outside [0, 64].
+    Results do not depend on it. Raises `ValueError` outside [0, 64].
 
     >>> set_num_threads(2)
     >>> get_num_threads()
@@ -54,19 +54,18 @@ def get_num_threads() -> int:
 
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """Sets how exact matrix products are (like ``torch.set_float32_matmul_precision``), everywhere.
+    """Sets how exact matrix products are (like `torch.set_float32_matmul_precision`), everywhere.
 
-    ``"highest"`` (the default) computes in float32. ``"high"`` splits each value into the sum of two
-    bfloat16 numbers and adds up three of their four products (bf16x3), on processors with AMX: near
-    float32's accuracy. ``"medium"`` rounds the operands to bfloat16, 8 significant bits (a relative error of
-    at most 2**-8), with AMX or AVX-512 BF16. Sums are float32, and so are weights, gradients and the
-    optimizer. A precision is a lower bound: without the instructions, and for products too small to gain,
-    float32 is used. ``show_config()["matmul_formats"]`` says what runs here. In bfloat16, values beyond
-    3.38e38 overflow.
+    `"highest"` (the default) computes in float32. `"high"` splits each value into the sum of two bfloat16
+    numbers and adds up three of their four products (bf16x3), on processors with AMX: near float32's
+    accuracy. `"medium"` rounds the operands to bfloat16, 8 significant bits (a relative error of at most
+    2**-8), with AMX or AVX-512 BF16. Sums are float32, and so are weights, gradients and the optimizer. A
+    precision is a lower bound: without the instructions, and for products too small to gain, float32 is used.
+    `show_config()["matmul_formats"]` says what runs here. In bfloat16, values beyond 3.38e38 overflow.
 
     Relative error of a product over a depth of 512: float32 4e-7, bf16x3 4e-6, bfloat16 2e-3. Every model
-    uses it from its next step on. Results are the same bits for any number of threads. Raises ``ValueError``
-    for any other word, ``TypeError`` for what is no string.
+    uses it from its next step on. Results are the same bits for any number of threads. Raises `ValueError`
+    for any other word, `TypeError` for what is no string.
 
     >>> set_float32_matmul_precision("medium")
     >>> get_float32_matmul_precision()
@@ -77,7 +76,7 @@ def set_float32_matmul_precision(precision: str) -> None:
 
 
 def get_float32_matmul_precision() -> str:
-    """How exact matrix products are (like ``torch.get_float32_matmul_precision``).
+    """How exact matrix products are (like `torch.get_float32_matmul_precision`).
 
     >>> get_float32_matmul_precision()
     'highest'
@@ -86,7 +85,7 @@ def get_float32_matmul_precision() -> str:
 
 
 def show_config() -> dict[str, object]:
-    """Version, compiler, instruction set, precision and threads, as a dict (like ``sklearn.show_versions``).
+    """Version, compiler, instruction set, precision and threads, as a dict (like `sklearn.show_versions`).
 
     >>> sorted(show_config())  # doctest: +NORMALIZE_WHITESPACE
     ['compiler', 'float32_matmul_precision', 'instruction_set', 'instruction_sets', 'matmul_formats', 'numpy',

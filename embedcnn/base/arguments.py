@@ -14,7 +14,7 @@ import numpy as np
 
 
 def unknown_name(argument: str, received: Any, allowed: Iterable[str]) -> ValueError:
-    """The error for a name that is not in ``allowed``, with a suggestion where one is near.
+    """The error for a name that is not in `allowed`, with a suggestion where one is near.
 
     >>> unknown_name("activation", "rellu", ["relu", "tanh"])
     ValueError("activation='rellu' is unknown; did you mean 'relu'? Allowed: relu, tanh")
@@ -28,9 +28,9 @@ def unknown_name(argument: str, received: Any, allowed: Iterable[str]) -> ValueE
 def chosen(
     argument: str, identifier: Any, classes: dict[str, Any], names: dict[str, Any], no_function: str
 ) -> Any:
-    """What a user means by an instance, class, configuration or name of one of ``classes``; None stays None.
+    """What a user means by an instance, class, configuration or name of one of `classes`; None stays None.
 
-    ValueError with a suggestion for unknown names; TypeError, with ``no_function`` as the reason, for Python
+    ValueError with a suggestion for unknown names; TypeError, with `no_function` as the reason, for Python
     functions.
     """
     if identifier is None or type(identifier) in classes.values():
@@ -54,8 +54,8 @@ def finite_number(
     above: float | None = None,
     below: float | None = None,
 ) -> Any:
-    """``value``, a finite number of Python or NumPy, as Python's int or float; ValueError unless it is in the
-    range: at least ``least`` or above ``above``, at most ``most`` or below ``below``.
+    """`value`, a finite number of Python or NumPy, as Python's int or float; ValueError unless it is in the
+    range: at least `least` or above `above`, at most `most` or below `below`.
 
     >>> import numpy as np
     >>> finite_number("rate", np.float32(0.5), least=0, below=1)
@@ -87,7 +87,7 @@ def _range(least: float | None, most: float | None, above: float | None, below: 
 
 
 def integer(argument: str, value: Any, least: int | None = None, most: int | None = None) -> int:
-    """``value``, an integer of Python or NumPy in [least, most], as an int; ValueError otherwise (bool is
+    """`value`, an integer of Python or NumPy in [least, most], as an int; ValueError otherwise (bool is
     refused, as in Keras).
     """
     fits = isinstance(value, numbers.Integral) and not isinstance(value, bool)
@@ -99,7 +99,7 @@ def integer(argument: str, value: Any, least: int | None = None, most: int | Non
 
 
 def optional(check: Callable[..., Any], argument: str, value: Any, *limits: Any, **named: Any) -> Any:
-    """None, or what ``check(argument, value, ...)`` makes of the value; its error says that None is allowed.
+    """None, or what `check(argument, value, ...)` makes of the value; its error says that None is allowed.
 
     >>> optional(integer, "seed", None, 0), optional(integer, "seed", 3, 0)
     (None, 3)
@@ -113,14 +113,14 @@ def optional(check: Callable[..., Any], argument: str, value: Any, *limits: Any,
 
 
 def boolean(argument: str, value: Any) -> bool:
-    """``value`` as a bool; TypeError unless it is True or False (Python's or NumPy's)."""
+    """`value` as a bool; TypeError unless it is True or False (Python's or NumPy's)."""
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"`{argument}` must be True or False. Received: {argument}={value!r}")
     return bool(value)
 
 
 def positive_integer(argument: str, value: Any) -> int:
-    """``value`` as an int; ValueError unless it is a positive integer (bool is refused, as in Keras)."""
+    """`value` as an int; ValueError unless it is a positive integer (bool is refused, as in Keras)."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value <= 0:
         raise ValueError(
             f"`{argument}` must be a positive integer. Received: {argument}={value!r} "
@@ -130,7 +130,7 @@ def positive_integer(argument: str, value: Any) -> int:
 
 
 def one_of(argument: str, value: Any, allowed: tuple[str, ...]) -> str:
-    """``value`` if it is one of ``allowed``, in lower case; ValueError otherwise."""
+    """`value` if it is one of `allowed`, in lower case; ValueError otherwise."""
     if not isinstance(value, str) or value.lower() not in allowed:
         raise unknown_name(argument, value, allowed)
     return value.lower()

@@ -39,7 +39,7 @@ class ZstdStream:
         self.used = 0
 
     def read(self, count: int) -> bytes:
-        """At most ``count`` bytes; empty at the end."""
+        """At most `count` bytes; empty at the end."""
         while self.used == len(self.unpacked):
             piece = self.packed or self.file.read(self.PIECE)
             if not piece:
@@ -71,7 +71,7 @@ class ZstdFile:
             raise
 
     def read(self, count: int) -> bytes:
-        """At most ``count`` bytes; empty at the end."""
+        """At most `count` bytes; empty at the end."""
         return self.stream.read(count)
 
     def close(self) -> None:

@@ -25,9 +25,11 @@ class Callback:
     """Whether it is called after those that are not."""
 
     def set_model(self, model: Model) -> None:
+        """Called before anything else: the model that is trained."""
         self.model = model
 
     def set_params(self, params: dict[str, Any]) -> None:
+        """Called before anything else: `epochs`, `steps` (None where it is not known) and `verbose`."""
         self.params = params
 
     def get_state(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The classifier of ``embedcnn train``, as functions: a CNN averaged with means of words and of pairs."""
+"""The classifier of `embedcnn train`, as functions: a CNN averaged with means of words and of pairs."""
 
 from .recipe import (
     Settings,

@@ -18,9 +18,9 @@ UNKNOWN = 1  # the id of words that are not in the vocabulary
 
 
 def label_weights(y: np.ndarray, classes: int, class_weight: str | None) -> np.ndarray | None:
-    """The weight of a text of each label, float32 (classes,), 1 in the mean of the texts ``y``; None: all 1.
+    """The weight of a text of each label, float32 (classes,), 1 in the mean of the texts `y`; None: all 1.
 
-    As scikit-learn's ``class_weight="balanced"``: texts / (classes * texts of the label).
+    As scikit-learn's `class_weight="balanced"`: texts / (classes * texts of the label).
 
     >>> label_weights(np.array([0, 0, 0, 0, 1, 1]), 2, "balanced").tolist()
     [0.75, 1.5]
@@ -33,7 +33,7 @@ def label_weights(y: np.ndarray, classes: int, class_weight: str | None) -> np.n
 
 
 class ShuffledBatches:
-    """The batches of an epoch, shuffled; each time ``word_dropout`` of the words count as unknown.
+    """The batches of an epoch, shuffled; each time `word_dropout` of the words count as unknown.
 
     This keeps a filter's largest value from resting on single words, and trains the embedding of unknown
     words.
@@ -49,7 +49,7 @@ class ShuffledBatches:
         return math.ceil(len(self.ragged) / self.settings.batch_size)
 
     def set_epoch(self, number: int) -> None:
-        """``fit`` tells the number of the epoch, which with the seed decides the order and the words."""
+        """`fit` tells the number of the epoch, which with the seed decides the order and the words."""
         self.epoch = number
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:

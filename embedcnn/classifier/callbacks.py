@@ -17,9 +17,9 @@ class AveragedTraining(Callback):
     """Judges an average of the epochs' weights on development texts and ends with the best average.
 
     Averaging (Polyak and Juditsky 1992, here with weights that fade by DECAY an epoch) removes the noise of
-    single steps, worth about one point of accuracy on small data. ``judge``, a model like the one that is
-    trained, holds the average, also after Ctrl-C the best so far; ``best_epoch`` is 0 where there is none.
-    Training stops after ``patience`` epochs without a smaller loss.
+    single steps, worth about one point of accuracy on small data. `judge`, a model like the one that is
+    trained, holds the average, also after Ctrl-C the best so far; `best_epoch` is 0 where there is none.
+    Training stops after `patience` epochs without a smaller loss.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
-"""The text classifier of ``embedcnn train``: encoder, vocabulary, model and training loop in plain embedcnn.
+"""The text classifier of `embedcnn train`: encoder, vocabulary, model and training loop in plain embedcnn.
 
 The model is the CNN of Kim (2014): embeddings, convolutions of a few widths, the largest value of each filter
 over time, dropout, one dense layer. Its probabilities are averaged with those of a model of the mean of the
-words and pairs of words, which trains in a moment and errs on other texts (``blend``). Copy the functions
+words and pairs of words, which trains in a moment and errs on other texts (`blend`). Copy the functions
 below as a start for models of your own.
 """
 
@@ -33,12 +33,12 @@ LARGEST_SMOOTHED = 256  # classes; smoothing needs one-hot targets, texts x clas
 
 @dataclass(frozen=True)
 class Settings:
-    """What ``train_classifier`` may be told; the defaults suit a few thousand sentences.
+    """What `train_classifier` may be told; the defaults suit a few thousand sentences.
 
-    ``model``: "cnn", or "avg", the mean of the words and of their n-grams up to ``word_ngrams`` (fastText's
-    classifier). ``dimensions`` None: 300 for a CNN, 32 for a mean. ``blend``: average a CNN with a mean.
-    ``class_weight`` "balanced": each label weighs the same in all, however many texts it has.
-    Neither n-grams nor blending with a frozen table.
+    `model`: "cnn", or "avg", the mean of the words and of their n-grams up to `word_ngrams` (fastText's
+    classifier). `dimensions` None: 300 for a CNN, 32 for a mean. `blend`: average a CNN with a mean.
+    `class_weight` "balanced": each label weighs the same in all, however many texts it has. Neither n-grams
+    nor blending with a frozen table.
 
     >>> Settings(widths=(2, 3)).filters
     300
@@ -84,9 +84,9 @@ def hold_out(labelled: LabelledTexts, fraction: float, seed: int) -> tuple[Label
 
 
 def make_encoder(texts: Sequence[str], max_words: int | None = None, tokenizer: str = "words") -> Any:
-    """A TextEncoder with the tokens of ``texts``, most frequent first, in lower case (of every script).
+    """A TextEncoder with the tokens of `texts`, most frequent first, in lower case (of every script).
 
-    ``tokenizer``: "words" (punctuation parts words, Chinese and Japanese characters are tokens each),
+    `tokenizer`: "words" (punctuation parts words, Chinese and Japanese characters are tokens each),
     "whitespace", "chars", or "char_ngrams" (runs of 1 to 3 characters, for scripts without spaces such as
     Thai). Raises ValueError for any other.
 
@@ -105,7 +105,7 @@ def make_encoder(texts: Sequence[str], max_words: int | None = None, tokenizer: 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """The start of the embedding table: ``matrix`` (words, dimensions) float32, and how many training words
+    """The start of the embedding table: `matrix` (words, dimensions) float32, and how many training words
     it covers."""
 
     matrix: np.ndarray
@@ -118,7 +118,7 @@ def table_from_vectors(encoder: Any, path: Any, freeze: bool, seed: int) -> Tabl
     """The table for the encoder's words from a file of vectors; words without a vector start at random.
 
     For a frozen table the encoder also gets all words of the file that it can look up, so that a word that
-    training never saw has its vector at prediction. Raises what ``vectors.load`` raises.
+    training never saw has its vector at prediction. Raises what `vectors.load` raises.
     """
     from embedcnn import vectors
     from embedcnn.text.vocabulary import Vocabulary
@@ -148,7 +148,7 @@ def build_classifier(
     """A compiled Model from token ids to one probability per label; it carries encoder and labels, so it
     predicts texts.
 
-    ``table`` (words, dimensions) float32 starts the embeddings. ValueError for an unknown ``settings.model``.
+    `table` (words, dimensions) float32 starts the embeddings. ValueError for an unknown `settings.model`.
 
     >>> encoder = make_encoder(["it purrs", "it barks"])
     >>> model = build_classifier(encoder, ["cat", "dog"], Settings(filters=4, dimensions=3))
@@ -180,12 +180,12 @@ def build_classifier(
 
 
 def suffix(settings: Settings) -> str:
-    """What the names of a mean end with: it and a CNN may stand in the same model, see ``blend``."""
+    """What the names of a mean end with: it and a CNN may stand in the same model, see `blend`."""
     return "" if settings.model == "cnn" else f"_{settings.model}"
 
 
 def embedding(tokens: Any, words: int, settings: Settings, table: np.ndarray | None, freeze: bool) -> Any:
-    """The words' embeddings, from ``table`` where there is one."""
+    """The words' embeddings, from `table` where there is one."""
     from embedcnn import layers
 
     name = f"words{suffix(settings)}"
@@ -213,7 +213,7 @@ def largest_values(
 
 
 def means(tokens: Any, words: int, settings: Settings, table: np.ndarray | None, freeze: bool) -> Any:
-    """The mean of the embeddings of words and n-grams; beside it that of a given ``table``.
+    """The mean of the embeddings of words and n-grams; beside it that of a given `table`.
 
     A frozen table stands alone: it knows words that training never saw, and what is learnt beside it would
     drown them.
@@ -244,7 +244,7 @@ def targets(label_ids: np.ndarray, classes: int, settings: Settings) -> np.ndarr
 
 
 def label_ids(labelled: LabelledTexts, names: Sequence[str]) -> np.ndarray:
-    """Positions of the labels in ``names``, int32; ValueError for a label that is not among them."""
+    """Positions of the labels in `names`, int32; ValueError for a label that is not among them."""
     positions = {name: position for position, name in enumerate(names)}
     unknown = sorted(set(labelled.labels) - set(positions))
     if unknown:
@@ -255,7 +255,7 @@ def label_ids(labelled: LabelledTexts, names: Sequence[str]) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """What ``train_classifier`` returns: the model, losses and accuracies per epoch, and how it ended."""
+    """What `train_classifier` returns: the model, losses and accuracies per epoch, and how it ended."""
 
     model: Any
     history: dict[str, list[float]]
@@ -272,10 +272,10 @@ def train_classifier(
     freeze: bool = False,
     show_progress: bool = False,
 ) -> Training:
-    """Train on ``train``; ``development`` decides which epoch is best and when to stop.
+    """Train on `train`; `development` decides which epoch is best and when to stop.
 
-    Ctrl-C ends the training early: the result then says ``interrupted``, and ``best_epoch`` is 0 where not
-    even one epoch was complete. ValueError where ``development`` has a label that ``train`` lacks.
+    Ctrl-C ends the training early: the result then says `interrupted`, and `best_epoch` is 0 where not
+    even one epoch was complete. ValueError where `development` has a label that `train` lacks.
 
     >>> pets = LabelledTexts(["it purrs", "it barks", "purrs", "barks"] * 5, ["cat", "dog", "cat", "dog"] * 5)
     >>> result = train_classifier(pets, pets, Settings(filters=4, dimensions=8, learning_rate=0.05, epochs=5))

@@ -1,1 +1,1 @@
-"""The commands of the program ``embedcnn``: one module each, with ``add_command`` and what it runs."""
+"""The commands of the program `embedcnn`: one module each, with `add_command` and what it runs."""

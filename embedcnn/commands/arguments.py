@@ -24,7 +24,7 @@ Files ending in .gz, .bz2, .xz and .zst are unpacked.
 
 
 def count(minimum: int, maximum: int | None = None) -> Callable[[str], int]:
-    """An argparse type: an integer from ``minimum`` to ``maximum``.
+    """An argparse type: an integer from `minimum` to `maximum`.
 
     >>> count(1)("12")
     12
@@ -44,7 +44,7 @@ def count(minimum: int, maximum: int | None = None) -> Callable[[str], int]:
 
 
 def number(minimum: float, below: float = math.inf, zero: bool = True) -> Callable[[str], float]:
-    """An argparse type: a number from ``minimum`` (left out unless ``zero``) to ``below`` (left out).
+    """An argparse type: a number from `minimum` (left out unless `zero`) to `below` (left out).
 
     >>> number(0, below=1)("0.5")
     0.5

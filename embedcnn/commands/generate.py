@@ -1,4 +1,4 @@
-"""``embedcnn generate``: a language model writes on from a prompt, to the terminal as it goes."""
+"""`embedcnn generate`: a language model writes on from a prompt, to the terminal as it goes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ examples:
 
 
 def add_command(commands: Any) -> None:
-    """Adds ``generate``."""
+    """Adds `generate`."""
     parser = commands.add_parser(
         "generate",
         help="a language model writes a text",
@@ -65,7 +65,7 @@ def add_command(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Runs ``generate``."""
+    """Runs `generate`."""
     from embedcnn.language_model.models import LanguageModel
 
     options.use_runtime(arguments)

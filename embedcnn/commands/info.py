@@ -1,4 +1,4 @@
-"""``embedcnn info``: this installation, or a saved model."""
+"""`embedcnn info`: this installation, or a saved model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ examples:
 
 
 def add_command(commands: Any) -> None:
-    """Adds ``info``."""
+    """Adds `info`."""
     parser = commands.add_parser(
         "info",
         help="about this installation, or about a model",
@@ -32,7 +32,7 @@ def add_command(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Runs ``info``."""
+    """Runs `info`."""
     rows = installation() if arguments.model is None else []
     if arguments.model is not None:
         model = load_any_model(arguments.model)
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def installation() -> list[tuple[str, str]]:
-    """What ``show_config`` says, as lines."""
+    """What `show_config` says, as lines."""
     from embedcnn import show_config
 
     config = show_config()

@@ -1,4 +1,4 @@
-"""``embedcnn predict``: labels of texts: from the command line, from files, or from standard input as they
+"""`embedcnn predict`: labels of texts: from the command line, from files, or from standard input as they
 come.
 """
 
@@ -43,7 +43,7 @@ examples:
 
 
 def add_command(commands: Any) -> None:
-    """Adds ``predict``."""
+    """Adds `predict`."""
     parser = commands.add_parser(
         "predict",
         help="labels of texts",
@@ -85,7 +85,7 @@ def add_command(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Runs ``predict``."""
+    """Runs `predict`."""
     check_usage(arguments)
     options.use_runtime(arguments)
     options.show_inexact_products()

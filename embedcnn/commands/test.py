@@ -1,4 +1,4 @@
-"""``embedcnn test``: how often a model is right."""
+"""`embedcnn test`: how often a model is right."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ examples:
 
 
 def add_command(commands: Any) -> None:
-    """Adds ``test``."""
+    """Adds `test`."""
     parser = commands.add_parser(
         "test",
         help="measure a model on labelled texts",
@@ -37,7 +37,7 @@ def add_command(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Runs ``test``."""
+    """Runs `test`."""
     from embedcnn.classifier.recipe import confusion
 
     options.use_runtime(arguments)

@@ -1,4 +1,4 @@
-"""``embedcnn train``: labelled texts to a saved classifier, with its accuracy on texts held out."""
+"""`embedcnn train`: labelled texts to a saved classifier, with its accuracy on texts held out."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ examples:
 
 
 def add_command(commands: Any) -> None:
-    """Adds ``train``."""
+    """Adds `train`."""
     from embedcnn.classifier.recipe import DIMENSIONS, TOKENIZERS, Settings
 
     default = Settings()
@@ -166,7 +166,7 @@ def add_number(group: Any, name: str, kind: Any, default: float, about: str) -> 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Runs ``train``."""
+    """Runs `train`."""
     if arguments.model == "lm":
         return train_language_model(arguments)
     from embedcnn.classifier.recipe import make_encoder, train_classifier

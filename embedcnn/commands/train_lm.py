@@ -1,4 +1,4 @@
-"""``embedcnn train --model lm``: a language model of the characters, or words, of a book."""
+"""`embedcnn train --model lm`: a language model of the characters, or words, of a book."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def text_to_learn(arguments: argparse.Namespace) -> str:
 
 
 def train_language_model(arguments: argparse.Namespace) -> int:
-    """Runs ``train --model lm``."""
+    """Runs `train --model lm`."""
     refuse(arguments, CLASSIFIER_OPTIONS, "has no meaning with --model lm")
     if arguments.level != "word":
         refuse(arguments, ("max_words",), "has no meaning with --model lm, but for --level word")

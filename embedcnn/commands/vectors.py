@@ -1,4 +1,4 @@
-"""The commands ``embedcnn vectors info | convert | trim | nearest | eval``."""
+"""The commands `embedcnn vectors info | convert | trim | nearest | eval`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["add_commands"]
 
 
 def add_commands(subparsers: Any) -> None:
-    """Adds the command ``vectors`` with its subcommands to argparse's subparsers.
+    """Adds the command `vectors` with its subcommands to argparse's subparsers.
 
-    Each subcommand sets ``run``, a function of the parsed arguments that returns the exit status.
+    Each subcommand sets `run`, a function of the parsed arguments that returns the exit status.
 
     >>> parser = argparse.ArgumentParser(prog="embedcnn")
     >>> add_commands(parser.add_subparsers())

@@ -1,4 +1,4 @@
-"""Texts with labels, and the input pipeline: readers, ``Dataset`` with tf.data's names, augmentation."""
+"""Texts with labels, and the input pipeline: readers, `Dataset` with tf.data's names, augmentation."""
 
 from embedcnn.data import augmentation
 from embedcnn.data.dataset import Dataset

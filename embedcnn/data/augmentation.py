@@ -1,8 +1,8 @@
 """Random changes to texts, one more variant of a text in every epoch: word dropout, swaps, neighbours from
 vectors.
 
-Each change is a function of (text or tokens, seed), and an object that changes a whole ``Dataset`` by
-``dataset.apply(...)`` with a seed per element that depends on (seed, epoch, position) alone: the same for any
+Each change is a function of (text or tokens, seed), and an object that changes a whole `Dataset` by
+`dataset.apply(...)` with a seed per element that depends on (seed, epoch, position) alone: the same for any
 number of threads.
 """
 
@@ -20,7 +20,7 @@ Text = TypeVar("Text", str, list)
 
 
 class Neighbours(Protocol):
-    """Anything with gensim's ``most_similar``; KeyError for a word it does not know."""
+    """Anything with gensim's `most_similar`; KeyError for a word it does not know."""
 
     def most_similar(self, word: str, topn: int = ...) -> Sequence[tuple[str, float]]: ...
 
@@ -33,7 +33,7 @@ def checked_rate(rate: float) -> float:
 
 
 def on_words(text: Text, change: Callable[[list[Any]], list[Any]]) -> Text:
-    """``change`` of the blank-separated words of a str, or of the tokens of a list."""
+    """`change` of the blank-separated words of a str, or of the tokens of a list."""
     if isinstance(text, str):
         return " ".join(change(text.split()))
     if isinstance(text, list | tuple):
@@ -42,7 +42,7 @@ def on_words(text: Text, change: Callable[[list[Any]], list[Any]]) -> Text:
 
 
 def word_dropout(text: Text, rate: float = 0.1, seed: int = 0) -> Text:
-    """Leave out each word with probability ``rate``; at least one stays.
+    """Leave out each word with probability `rate`; at least one stays.
 
     A str is cut at blanks, a list of tokens (words or ids) gives a list. ValueError for a rate outside [0,
     1].
@@ -61,7 +61,7 @@ def word_dropout(text: Text, rate: float = 0.1, seed: int = 0) -> Text:
 
 
 def swap(text: Text, count: int = 1, seed: int = 0) -> Text:
-    """Exchange two neighbouring words, ``count`` times at random places; a text of one word stays.
+    """Exchange two neighbouring words, `count` times at random places; a text of one word stays.
 
     >>> swap("the cat sat", seed=1)
     'cat the sat'
@@ -81,10 +81,10 @@ def swap(text: Text, count: int = 1, seed: int = 0) -> Text:
 def replace_neighbours(
     text: Text, vectors: Neighbours, rate: float = 0.1, topn: int = 5, seed: int = 0
 ) -> Text:
-    """Replace each word with probability ``rate`` by one of its ``topn`` nearest in ``vectors``; unknown
-    words stay.
+    """Replace each word with probability `rate` by one of its `topn` nearest in `vectors`; unknown words
+    stay.
 
-    ``vectors`` is anything with gensim's ``most_similar(word, topn=...)``. TypeError where it has none.
+    `vectors` is anything with gensim's `most_similar(word, topn=...)`. TypeError where it has none.
 
     >>> class Vectors:
     ...     def most_similar(self, word, topn=5):
@@ -117,8 +117,8 @@ def replace_neighbours(
 class Augmentation:
     """A change of every text of a data set, drawn anew in every epoch.
 
-    ``function(text, seed=...)`` is called for the text of every element: the element itself, or part
-    ``component`` of a tuple (its number) or dict (its key). Apply it behind ``cache`` and before ``batch``.
+    `function(text, seed=...)` is called for the text of every element: the element itself, or part
+    `component` of a tuple (its number) or dict (its key). Apply it behind `cache` and before `batch`.
 
     >>> texts = Dataset.from_tensor_slices((["the cat sat", "it purrs"], [0, 1]))
     >>> changed = texts.apply(Augmentation(word_dropout, seed=1, rate=0.5))

@@ -1,4 +1,4 @@
-"""The operations of ``Dataset`` that put elements together or take them apart, with tf.data's names."""
+"""The operations of `Dataset` that put elements together or take them apart, with tf.data's names."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class Batching(Pipeline):
-    """batch, window and their like; see ``Dataset``."""
+    """batch, window and their like; see `Dataset`."""
 
     def batch(self, batch_size: int, drop_remainder: bool = False) -> Dataset:
-        """Stack ``batch_size`` elements of equal shape and dtype along a new first axis; texts become object
+        """Stack `batch_size` elements of equal shape and dtype along a new first axis; texts become object
         arrays.
 
-        The last batch may be smaller unless ``drop_remainder``. ValueError, with positions, where shapes or
+        The last batch may be smaller unless `drop_remainder`. ValueError, with positions, where shapes or
         dtypes differ.
 
         >>> from embedcnn.data import Dataset
@@ -38,7 +38,7 @@ class Batching(Pipeline):
         return self._batched(size, drop_remainder, stack)
 
     def ragged_batch(self, batch_size: int, drop_remainder: bool = False) -> Dataset:
-        """Batches in which integer sequences (1-D) become an ``embedcnn.ragged.Ragged``; all else is stacked.
+        """Batches in which integer sequences (1-D) become an `embedcnn.ragged.Ragged`; all else is stacked.
 
         >>> from embedcnn.data import Dataset
         >>> texts = Dataset.from_tensor_slices(([[1, 2, 3], [4]], [0, 1]))
@@ -54,10 +54,10 @@ class Batching(Pipeline):
         padding_values: Any = None,
         drop_remainder: bool = False,
     ) -> Dataset:
-        """Batches whose elements are filled up behind to ``padded_shapes`` (None: to the longest of the
+        """Batches whose elements are filled up behind to `padded_shapes` (None: to the longest of the
         batch).
 
-        ``padding_values`` is 0 ("" for text) unless given; both follow the elements' structure. ValueError
+        `padding_values` is 0 ("" for text) unless given; both follow the elements' structure. ValueError
         where an element is larger than its padded shape.
 
         >>> from embedcnn.data import Dataset
@@ -90,10 +90,10 @@ class Batching(Pipeline):
         """Padded batches of elements of similar length; bucket i holds boundaries[i - 1] <= length <
         boundaries[i].
 
-        ``bucket_batch_sizes`` has one more entry than ``bucket_boundaries``. ``pad_to_bucket_boundary`` fills
-        up to the bucket's largest length, boundary - 1. ``no_padding`` stacks equal shapes, ``ragged`` makes
-        ``ragged_batch``es. Left-over elements follow at the end, shortest bucket first, unless
-        ``drop_remainder``.
+        `bucket_batch_sizes` has one more entry than `bucket_boundaries`. `pad_to_bucket_boundary` fills
+        up to the bucket's largest length, boundary - 1. `no_padding` stacks equal shapes, `ragged` makes
+        `ragged_batch`es. Left-over elements follow at the end, shortest bucket first, unless
+        `drop_remainder`.
 
         >>> from embedcnn.data import Dataset
         >>> texts = Dataset.from_tensor_slices([[1], [1, 2, 3], [2], [4, 5]])
@@ -134,7 +134,7 @@ class Batching(Pipeline):
         return self._derive(start)
 
     def unbatch(self) -> Dataset:
-        """The rows of every element, one by one: the inverse of ``batch``.
+        """The rows of every element, one by one: the inverse of `batch`.
 
         >>> from embedcnn.data import Dataset
         >>> [int(x) for x in Dataset.range(4).batch(3).unbatch()]
@@ -148,11 +148,11 @@ class Batching(Pipeline):
     def window(
         self, size: int, shift: int | None = None, stride: int = 1, drop_remainder: bool = False
     ) -> Dataset:
-        """Data sets of ``size`` elements, ``stride`` apart; the next starts ``shift`` (None: ``size``)
-        elements later.
+        """Data sets of `size` elements, `stride` apart; the next starts `shift` (None: `size`) elements
+        later.
 
         As in tf.data, every leaf of an element becomes a data set of its own, and windows at the end are
-        shorter unless ``drop_remainder``.
+        shorter unless `drop_remainder`.
 
         >>> from embedcnn.data import Dataset
         >>> numbers = Dataset.range(4).window(2, shift=1, drop_remainder=True)

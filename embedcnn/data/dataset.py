@@ -1,7 +1,6 @@
-"""``Dataset``: the input pipeline with tf.data's names, in pure Python over NumPy.
+"""`Dataset`: the input pipeline with tf.data's names, in pure Python over NumPy.
 
-Sources are here; ``transformations`` and ``batching`` hold the operations, ``streams`` and ``windows`` what
-they do.
+Sources are here; `transformations` and `batching` hold the operations, `streams` and `windows` what they do.
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ class Dataset(Transformations, Batching):
 
     @staticmethod
     def from_generator(generator: Callable[..., Iterable[Any]], args: tuple[Any, ...] = ()) -> Dataset:
-        """The elements of ``generator(*args)``, called anew for every pass; closed when the pass is left.
+        """The elements of `generator(*args)`, called anew for every pass; closed when the pass is left.
 
         >>> def squares(count):
         ...     for number in range(count):
@@ -85,7 +84,7 @@ class Dataset(Transformations, Batching):
 
     @staticmethod
     def range(*args: int) -> Dataset:
-        """Integers as by Python's ``range``: (stop), (start, stop) or (start, stop, step).
+        """Integers as by Python's `range`: (stop), (start, stop) or (start, stop, step).
 
         >>> list(Dataset.range(1, 8, 3))
         [1, 4, 7]
@@ -135,7 +134,7 @@ class Dataset(Transformations, Batching):
 
 
 def rows_of(table: Any, index: Dataset) -> Dataset:
-    """The rows of a table (structure of columns) whose numbers ``index`` gives."""
+    """The rows of a table (structure of columns) whose numbers `index` gives."""
 
     def start(path: Path) -> Iterator[Any]:
         with opened(index, path) as numbers:

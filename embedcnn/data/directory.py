@@ -33,13 +33,13 @@ def text_dataset_from_directory(
     verbose: bool = True,
     encoding: str = "utf-8",
 ) -> Any:
-    """Batches (texts, labels) of the .txt files below ``directory``, read when they are needed. Keras's name.
+    """Batches (texts, labels) of the .txt files below `directory`, read when they are needed. Keras's name.
 
-    ``labels="inferred"`` takes sub-folders as classes (sorted, or in the order of ``class_names``); a list
-    gives one int per file in the order of sorted paths; None (or ``label_mode=None``) gives texts alone.
+    `labels="inferred"` takes sub-folders as classes (sorted, or in the order of `class_names`); a list
+    gives one int per file in the order of sorted paths; None (or `label_mode=None`) gives texts alone.
     Labels are int32 for "int", float32 of shape (batch, 1) for "binary" and (batch, classes) for
-    "categorical". ``validation_split`` with ``subset`` "training", "validation" or "both" (a pair) holds out
-    the last part. Texts are cut to ``max_length`` characters. The result has ``class_names``. Raises
+    "categorical". `validation_split` with `subset` "training", "validation" or "both" (a pair) holds out
+    the last part. Texts are cut to `max_length` characters. The result has `class_names`. Raises
     NotADirectoryError or FileNotFoundError for the folder, ValueError for arguments that contradict each
     other.
 
@@ -100,7 +100,7 @@ def divided(order: list[int], fraction: float | None, subset: str | None) -> tup
 
 
 def named(dataset: Dataset, names: list[str]) -> Dataset:
-    """The data set with the attribute ``class_names``."""
+    """The data set with the attribute `class_names`."""
     dataset.class_names = names  # type: ignore[attr-defined]
     return dataset
 
@@ -111,7 +111,7 @@ def joined(text: str, label: tuple[Any, ...]) -> Any:
 
 
 def label_array(chosen: list[int], mode: str, classes: int) -> np.ndarray:
-    """Labels in the form that ``label_mode`` asks for."""
+    """Labels in the form that `label_mode` asks for."""
     if mode == "binary" and classes != 2:
         raise ValueError(f"label_mode: 'binary' needs two classes. Received: {classes}")
     numbers = np.array(chosen, dtype=np.int32)
@@ -175,7 +175,7 @@ def labelled_files(
 
 
 def text_files(root: str, follow: bool) -> list[str]:
-    """All .txt files below ``root``, sorted; ValueError where there is none."""
+    """All .txt files below `root`, sorted; ValueError where there is none."""
     found = [
         os.path.join(folder, name)
         for folder, _, files in os.walk(root, followlinks=follow)

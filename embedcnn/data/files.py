@@ -20,7 +20,7 @@ Reader = Callable[[PathLike], Generator[Any, None, None]]
 
 
 class FileDataset(Dataset):
-    """Elements that ``read`` finds in each of several files; see its subclasses."""
+    """Elements that `read` finds in each of several files; see its subclasses."""
 
     def __init__(self, filenames: Filenames, encoding: str, compression: str | None, read: Reader) -> None:
         single = isinstance(filenames, str | os.PathLike)
@@ -47,9 +47,9 @@ class FileDataset(Dataset):
 class TextLineDataset(FileDataset):
     r"""Lines of text files as str, without their ends (LF or CRLF, nothing else); tf.data's name.
 
-    ``compression_type`` is "GZIP", "BZIP2", "XZ", "ZSTD" (which needs ``embedcnn[zstd]``), "" for none or
+    `compression_type` is "GZIP", "BZIP2", "XZ", "ZSTD" (which needs `embedcnn[zstd]`), "" for none or
     None: by the file's suffix. A byte-order mark is dropped, blank lines stay. FileNotFoundError at once;
-    ValueError, with line and byte offset, for bytes invalid in ``encoding``.
+    ValueError, with line and byte offset, for bytes invalid in `encoding`.
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp(), "lines.txt")
@@ -67,9 +67,9 @@ class TextLineDataset(FileDataset):
 
 
 class CsvDataset(FileDataset):
-    r"""Rows of CSV files: chosen ``columns``, by name or number, as a tuple of str; a single one as str.
+    r"""Rows of CSV files: chosen `columns`, by name or number, as a tuple of str; a single one as str.
 
-    ``columns=None``: all of them. ``header``: whether the first line of each file has the names. Quoted
+    `columns=None`: all of them. `header`: whether the first line of each file has the names. Quoted
     fields may hold delimiters and line ends. ValueError, with file and line, for a missing column or a row of
     another length.
 
@@ -111,7 +111,7 @@ class CsvDataset(FileDataset):
 
 
 class TsvDataset(CsvDataset):
-    r"""Rows of TSV files, like ``CsvDataset``; quotes belong to the text unless they enclose a whole field.
+    r"""Rows of TSV files, like `CsvDataset`; quotes belong to the text unless they enclose a whole field.
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp(), "pets.tsv")

@@ -1,7 +1,7 @@
 """Labelled texts in memory, and their split into two parts.
 
-``read_labelled`` and the embedded data sets return ``LabelledTexts``; classifiers take its ``texts`` and
-``labels``.
+`read_labelled` and the embedded data sets return `LabelledTexts`; classifiers take its `texts` and
+`labels`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class LabelledTexts:
-    """Texts with one label each: ``texts`` and ``labels`` (equally long), ``label_names``, ``path``.
+    """Texts with one label each: `texts` and `labels` (equally long), `label_names`, `path`.
 
     Raises ValueError where the lists differ in length or hold anything but strings.
 
@@ -49,12 +49,12 @@ class LabelledTexts:
 
     @property
     def label_ids(self) -> np.ndarray:
-        """Each label's position in ``label_names``, int32, shape (number of texts,)."""
+        """Each label's position in `label_names`, int32, shape (number of texts,)."""
         positions = {name: index for index, name in enumerate(self.label_names)}
         return np.array([positions[label] for label in self.labels], dtype=np.int32)
 
     def subset(self, indices: Sequence[int]) -> LabelledTexts:
-        """The texts at ``indices``, in that order.
+        """The texts at `indices`, in that order.
 
         >>> LabelledTexts(["a b", "c d"], ["x", "y"]).subset([1]).texts
         ['c d']
@@ -65,10 +65,10 @@ class LabelledTexts:
 def split(
     labelled: LabelledTexts, fraction: float = 0.1, seed: int = 0
 ) -> tuple[LabelledTexts, LabelledTexts]:
-    """Split into (rest, held-out part), stratified: each class gives ``fraction`` of its texts, at least one.
+    """Split into (rest, held-out part), stratified: each class gives `fraction` of its texts, at least one.
 
-    Deterministic for ``seed``; both parts keep the order of ``labelled``. ValueError unless 0 < fraction < 1
-    and every class has two texts. Like scikit-learn's ``train_test_split(stratify=labels)``.
+    Deterministic for `seed`; both parts keep the order of `labelled`. ValueError unless 0 < fraction < 1
+    and every class has two texts. Like scikit-learn's `train_test_split(stratify=labels)`.
 
     >>> texts = LabelledTexts([f"text {i}" for i in range(20)], ["even", "odd"] * 10)
     >>> train, test = split(texts, fraction=0.2, seed=1)

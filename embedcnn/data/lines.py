@@ -1,7 +1,7 @@
 """Bytes of a file to lines of text, in constant memory.
 
-Everything in ``embedcnn.data`` that reads text files comes through here. Lines end at LF (a CR before it is
-dropped) and nowhere else: real corpora hold NEL, form feeds and other characters that ``str.splitlines``
+Everything in `embedcnn.data` that reads text files comes through here. Lines end at LF (a CR before it is
+dropped) and nowhere else: real corpora hold NEL, form feeds and other characters that `str.splitlines`
 takes for line ends.
 """
 
@@ -46,7 +46,7 @@ def checked_encoding(encoding: str) -> str:
 
 
 def existing_file(path: PathLike) -> Path:
-    """``path`` as a Path, or FileNotFoundError / IsADirectoryError."""
+    """`path` as a Path, or FileNotFoundError / IsADirectoryError."""
     found = Path(path)
     if not found.exists():
         raise FileNotFoundError(f"there is no file {str(found)!r}")
@@ -56,7 +56,7 @@ def existing_file(path: PathLike) -> Path:
 
 
 def open_bytes(path: PathLike, compression: str | None = None) -> IO[bytes]:
-    """Open ``path`` for reading; ``compression`` None: by its suffix, "": none, or a key of `OPENERS`."""
+    """Open `path` for reading; `compression` None: by its suffix, "": none, or a key of `OPENERS`."""
     found = existing_file(path)
     if compression is None:
         compression = SUFFIXES.get(found.suffix.lower(), "")

@@ -1,6 +1,6 @@
-"""The base of ``Dataset``: passes, epochs, number of elements.
+"""The base of `Dataset`: passes, epochs, number of elements.
 
-A data set is a recipe: ``start(path)`` makes an iterator over one pass. Iterating counts epochs, and the
+A data set is a recipe: `start(path)` makes an iterator over one pass. Iterating counts epochs, and the
 epoch's number is the path's first part, so that the order of epoch k is a function of (seed, k) and training
 can resume anywhere.
 """
@@ -24,7 +24,7 @@ UNKNOWN_CARDINALITY = -2
 
 
 class DatasetIterator:
-    """One pass over a ``Dataset``; ``close()`` (or leaving a with block, or dropping it) ends its threads and
+    """One pass over a `Dataset`; `close()` (or leaving a with block, or dropping it) ends its threads and
     files.
 
     >>> from embedcnn.data import Dataset
@@ -59,7 +59,7 @@ class DatasetIterator:
 
 
 class Pipeline:
-    """Passes over elements; see ``Dataset``."""
+    """Passes over elements; see `Dataset`."""
 
     def __init__(
         self, start: Callable[[Path], Iterator[Any]], cardinality: int = UNKNOWN_CARDINALITY, rows: Any = None
@@ -98,7 +98,7 @@ class Pipeline:
         return self.iterate(epoch)
 
     def iterate(self, epoch: int) -> DatasetIterator:
-        """An iterator over epoch ``epoch`` (from 0); the count of epochs stays. ValueError for a negative
+        """An iterator over epoch `epoch` (from 0); the count of epochs stays. ValueError for a negative
         epoch.
 
         >>> from embedcnn.data import Dataset
@@ -166,7 +166,7 @@ def checked_epoch(epoch: int) -> int:
 
 
 def checked_integer(value: Any, argument: str, least: int, meaning: str = "") -> int:
-    """An int of at least ``least``, or ValueError that names the argument."""
+    """An int of at least `least`, or ValueError that names the argument."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise ValueError(f"{argument}: expected an integer of at least {least}{meaning}. Received: {value!r}")
     return int(value)

@@ -1,6 +1,6 @@
-"""Labelled text files of the usual formats to ``LabelledTexts``.
+"""Labelled text files of the usual formats to `LabelledTexts`.
 
-``read_labelled`` finds out the format, hands the file to the reader of that format, then checks the result
+`read_labelled` finds out the format, hands the file to the reader of that format, then checks the result
 once.
 """
 
@@ -53,15 +53,15 @@ def read_labelled(
 ) -> LabelledTexts:
     r"""Read texts with one label each: a CSV, TSV, JSON-lines or fastText file, or a folder of classes.
 
-    ``format`` is "csv", "tsv", "jsonl", "fasttext" (``__label__x text``) or "folder" (one sub-folder of .txt
+    `format` is "csv", "tsv", "jsonl", "fasttext" (`__label__x text`) or "folder" (one sub-folder of .txt
     files per class); None finds it out from the name, then from the first line. Columns are given by name or
     number (from 0); without, columns with a usual name are taken (text, sentence, review, content, question;
     label, class, category, target, sentiment), else the longest text and the column with the fewest distinct
-    values. ``header=None`` looks whether the first line is a header. Lines end at LF or CRLF only; a
+    values. `header=None` looks whether the first line is a header. Lines end at LF or CRLF only; a
     byte-order mark is dropped; .gz, .bz2, .xz and .zst are unpacked. In TSV, quotes belong to the text
     unless they enclose a whole field.
 
-    Raises FileNotFoundError, and ValueError with path and line for bytes invalid in ``encoding``, an empty
+    Raises FileNotFoundError, and ValueError with path and line for bytes invalid in `encoding`, an empty
     file or text, a missing column or label, several labels in a fastText line, or a single class.
 
     >>> import pathlib, tempfile
@@ -165,7 +165,7 @@ def folder_examples(path: Path, encoding: str) -> Iterator[Example]:
 
 
 def fasttext_examples(path: Path, encoding: str) -> Iterator[Example]:
-    """``__label__x text``, one label a line."""
+    """`__label__x text`, one label a line."""
     blank = 0
     for number, line in enumerate(text_lines(path, encoding), start=1):
         where = f"{path}, line {number}"

@@ -1,7 +1,7 @@
-"""What each operation of a ``Dataset`` does, as generators over the elements of its source.
+"""What each operation of a `Dataset` does, as generators over the elements of its source.
 
-A source is anything with ``start(path)``: an iterator over its elements in one pass. ``path`` says which
-pass: the epoch, then the rounds of every ``repeat`` on the way. Random choices are a function of (seed, path)
+A source is anything with `start(path)`: an iterator over its elements in one pass. `path` says which
+pass: the epoch, then the rounds of every `repeat` on the way. Random choices are a function of (seed, path)
 alone.
 """
 
@@ -49,7 +49,7 @@ class opened:  # noqa: N801 - used as a function: with opened(source, path) as e
 
 
 def generator_for(seed: int, path: Path) -> random.Random:
-    """Python's generator, whose ``random()`` is the same in all versions, keyed by seed and pass."""
+    """Python's generator, whose `random()` is the same in all versions, keyed by seed and pass."""
     digest = hashlib.blake2b(repr((seed, path)).encode(), digest_size=16).digest()
     return random.Random(int.from_bytes(digest, "little"))
 
@@ -80,7 +80,7 @@ def filtered(source: Source, path: Path, predicate: Callable[..., Any]) -> Itera
 
 
 def shuffled(source: Source, path: Path, size: int, seed: int) -> Iterator[Any]:
-    """A buffer of ``size`` elements from which a random one leaves whenever the next comes in."""
+    """A buffer of `size` elements from which a random one leaves whenever the next comes in."""
     generator = generator_for(seed, path)
     with opened(source, path) as elements:
         buffer = list(islice(elements, min(size, sys.maxsize)))
@@ -96,7 +96,7 @@ SHUFFLED_AT_ONCE = 256
 
 
 def drawn(buffer: list[Any], generator: random.Random, count: int) -> list[Any]:
-    """Up to ``count`` random elements, taken out of the buffer."""
+    """Up to `count` random elements, taken out of the buffer."""
     draw = generator.random
     elements = []
     for left in range(len(buffer), max(0, len(buffer) - count), -1):
@@ -108,7 +108,7 @@ def drawn(buffer: list[Any], generator: random.Random, count: int) -> list[Any]:
 
 
 def repeated(source: Source, path: Path, count: int) -> Iterator[Any]:
-    """``count`` passes (-1: without end, but an empty pass ends them)."""
+    """`count` passes (-1: without end, but an empty pass ends them)."""
     turn = 0
     while turn != count:
         empty = True
@@ -122,7 +122,7 @@ def repeated(source: Source, path: Path, count: int) -> Iterator[Any]:
 
 
 def taken(source: Source, path: Path, count: int) -> Iterator[Any]:
-    """The first ``count`` elements (-1: all); no element beyond them is made."""
+    """The first `count` elements (-1: all); no element beyond them is made."""
     if count == 0:
         return
     with opened(source, path) as elements:
@@ -133,7 +133,7 @@ def taken(source: Source, path: Path, count: int) -> Iterator[Any]:
 
 
 def skipped(source: Source, path: Path, count: int) -> Iterator[Any]:
-    """All but the first ``count`` elements (-1: none)."""
+    """All but the first `count` elements (-1: none)."""
     if count == -1:
         return
     with opened(source, path) as elements:
@@ -143,7 +143,7 @@ def skipped(source: Source, path: Path, count: int) -> Iterator[Any]:
 
 
 def sharded(source: Source, path: Path, count: int, index: int) -> Iterator[Any]:
-    """Every ``count``-th element, from ``index`` on."""
+    """Every `count`-th element, from `index` on."""
     with opened(source, path) as elements:
         for position, element in enumerate(elements):
             if position % count == index:
@@ -191,7 +191,7 @@ def interleaved(
     ahead: int,
     operation: str,
 ) -> Iterator[Any]:
-    """Elements of ``cycle`` inner sources in turn, ``block`` at a time; the first ``ahead`` of them run in
+    """Elements of `cycle` inner sources in turn, `block` at a time; the first `ahead` of them run in
     threads.
     """
     slots: list[Iterator[Any] | None] = [None] * cycle

@@ -1,6 +1,6 @@
 """Nested elements: tuples and dicts of leaves, stacked, padded and sliced leaf by leaf.
 
-An element of a ``Dataset`` is a leaf (array, number, text, list) or a tuple or dict of elements. Everything
+An element of a `Dataset` is a leaf (array, number, text, list) or a tuple or dict of elements. Everything
 that makes batches of elements comes through here; positions in messages count elements from the start of the
 data set.
 """
@@ -16,12 +16,12 @@ Element = Any
 
 
 def call(function: Callable[..., Any], element: Element) -> Any:
-    """``function(*element)`` for a tuple, else ``function(element)``, as tf.data does."""
+    """`function(*element)` for a tuple, else `function(element)`, as tf.data does."""
     return function(*element) if isinstance(element, tuple) else function(element)
 
 
 def map_leaves(function: Callable[[Any], Any], element: Element) -> Element:
-    """The same structure with ``function`` applied to every leaf."""
+    """The same structure with `function` applied to every leaf."""
     if isinstance(element, tuple):
         return tuple(map_leaves(function, part) for part in element)
     if isinstance(element, dict):
@@ -48,7 +48,7 @@ def outline(element: Element) -> str:
 def combine(
     elements: Sequence[Element], position: int, operation: str, leaf: Callable[[Sequence[Any], int], Any]
 ) -> Element:
-    """One element whose leaves are ``leaf(values, position)`` of the elements' leaves."""
+    """One element whose leaves are `leaf(values, position)` of the elements' leaves."""
     first = elements[0]
     if isinstance(first, tuple | dict):
         shape = outline(first)
@@ -145,7 +145,7 @@ def ragged_stack(elements: Sequence[Element], position: int = 0) -> Element:
 
 
 def padded_leaf(values: Sequence[Any], position: int, shape: Any, value: Any) -> np.ndarray:
-    """Leaves of one rank, each dimension filled up to ``shape`` or to the longest of the batch."""
+    """Leaves of one rank, each dimension filled up to `shape` or to the longest of the batch."""
     if all(map(is_text, values)) and not shape:
         return objects(values)
     arrays = [as_array(item, position + index, "padded_batch") for index, item in enumerate(values)]
@@ -177,7 +177,7 @@ def padded_leaf(values: Sequence[Any], position: int, shape: Any, value: Any) ->
 
 
 def padding(value: Any, dtype: np.dtype) -> Any:
-    """The padding value in ``dtype``: given, else "" for text and 0 for numbers; ValueError where it does
+    """The padding value in `dtype`: given, else "" for text and 0 for numbers; ValueError where it does
     not fit.
     """
     if dtype.kind == "O":
@@ -195,7 +195,7 @@ def padding(value: Any, dtype: np.dtype) -> Any:
 def padded_stack(
     elements: Sequence[Element], position: int, shapes: Any = None, values: Any = None
 ) -> Element:
-    """A padded batch; ``shapes`` and ``values`` follow the elements' structure, None or one value serve all
+    """A padded batch; `shapes` and `values` follow the elements' structure, None or one value serve all
     leaves.
     """
     first = elements[0]

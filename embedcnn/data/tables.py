@@ -1,6 +1,6 @@
 """CSV, TSV and JSON-lines files as rows, one at a time, and the choice of columns.
 
-Used by ``read_labelled`` (whole file) and by the table data sets (streaming). A row is (line number, list of
+Used by `read_labelled` (whole file) and by the table data sets (streaming). A row is (line number, list of
 fields).
 """
 

@@ -13,11 +13,10 @@ GUTENBERG_END = re.compile(r"^\*\*\* ?END OF (THE|THIS) PROJECT GUTENBERG EBOOK"
 def read_text(path: PathLike, encoding: str = "utf-8", strip_gutenberg: bool = False) -> str:
     r"""Read a text file: byte-order mark stripped, CRLF turned into LF, everything else left alone.
 
-    ``strip_gutenberg=True`` drops Project Gutenberg's header and footer (up to the START line, from the END
-    line on) and
-    raises ValueError where the file has none. Compressed files (.gz, .bz2, .xz, .zst) are read as such.
-    Raises FileNotFoundError; ValueError for an empty file and, with line and byte offset, for bytes invalid
-    in ``encoding``.
+    `strip_gutenberg=True` drops Project Gutenberg's header and footer (up to the START line, from the END
+    line on) and raises ValueError where the file has none. Compressed files (.gz, .bz2, .xz, .zst) are read
+    as such. Raises FileNotFoundError; ValueError for an empty file and, with line and byte offset, for bytes
+    invalid in `encoding`.
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp(), "book.txt")

@@ -24,13 +24,13 @@ def timeseries_dataset_from_array(
     start_index: int | None = None,
     end_index: int | None = None,
 ) -> Dataset:
-    """Batches of windows over ``data``, shape (batch, sequence_length, ...), with the targets of their first
+    """Batches of windows over `data`, shape (batch, sequence_length, ...), with the targets of their first
     positions.
 
-    A window starts every ``sequence_stride`` rows and takes every ``sampling_rate``-th row; incomplete
-    windows are left out. ``targets[i]`` belongs to the window that starts at row i; None gives windows alone.
-    ``batch_size=None`` gives single windows. ``shuffle`` mixes all windows anew each epoch. ``start_index``
-    and ``end_index`` (excluded) bound the rows used. ValueError where no complete window fits. The name and
+    A window starts every `sequence_stride` rows and takes every `sampling_rate`-th row; incomplete windows
+    are left out. `targets[i]` belongs to the window that starts at row i; None gives windows alone.
+    `batch_size=None` gives single windows. `shuffle` mixes all windows anew each epoch. `start_index` and
+    `end_index` (excluded) bound the rows used. ValueError where no complete window fits. The name and
     arguments are Keras's.
 
     >>> numbers = np.arange(6)

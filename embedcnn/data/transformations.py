@@ -1,4 +1,4 @@
-"""The operations of ``Dataset`` that take one element at a time, with tf.data's names, arguments and
+"""The operations of `Dataset` that take one element at a time, with tf.data's names, arguments and
 semantics.
 """
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Transformations(Pipeline):
-    """map, filter, shuffle and their like; see ``Dataset``."""
+    """map, filter, shuffle and their like; see `Dataset`."""
 
     def map(
         self,
@@ -38,10 +38,10 @@ class Transformations(Pipeline):
         num_parallel_calls: int | None = None,
         deterministic: bool | None = None,
     ) -> Dataset:
-        """Apply ``map_func`` to every element (a tuple is unpacked into its arguments).
+        """Apply `map_func` to every element (a tuple is unpacked into its arguments).
 
-        ``num_parallel_calls`` threads (AUTOTUNE: as many as processors) help where ``map_func`` leaves the
-        GIL. The order is kept unless ``deterministic=False``. An error of ``map_func`` reaches the caller
+        `num_parallel_calls` threads (AUTOTUNE: as many as processors) help where `map_func` leaves the
+        GIL. The order is kept unless `deterministic=False`. An error of `map_func` reaches the caller
         with a note of the element's position.
 
         >>> from embedcnn.data import Dataset
@@ -68,7 +68,7 @@ class Transformations(Pipeline):
         return self._derive(start, self._cardinality)
 
     def filter(self, predicate: Callable[..., Any]) -> Dataset:
-        """Keep the elements for which ``predicate`` is true.
+        """Keep the elements for which `predicate` is true.
 
         >>> from embedcnn.data import Dataset
         >>> list(Dataset.range(6).filter(lambda x: x % 2))
@@ -78,7 +78,7 @@ class Transformations(Pipeline):
         return self._derive(lambda path: streams.filtered(self, path, predicate))
 
     def flat_map(self, map_func: Callable[..., Dataset]) -> Dataset:
-        """The elements of the data sets that ``map_func`` makes of every element, one data set after the
+        """The elements of the data sets that `map_func` makes of every element, one data set after the
         other.
 
         >>> from embedcnn.data import Dataset
@@ -94,11 +94,11 @@ class Transformations(Pipeline):
         block_length: int = 1,
         num_parallel_calls: int | None = None,
     ) -> Dataset:
-        """Like ``flat_map`` with ``cycle_length`` data sets open at once, ``block_length`` elements of each
-        in turn.
+        """Like `flat_map` with `cycle_length` data sets open at once, `block_length` elements of each in
+        turn.
 
-        The order does not depend on ``num_parallel_calls``, the number of data sets read by threads.
-        ``cycle_length=None``: as many as processors, so that the order depends on the machine; name a number
+        The order does not depend on `num_parallel_calls`, the number of data sets read by threads.
+        `cycle_length=None`: as many as processors, so that the order depends on the machine; name a number
         where that matters.
 
         >>> from embedcnn.data import Dataset
@@ -123,7 +123,7 @@ class Transformations(Pipeline):
         )
 
     def concatenate(self, dataset: Dataset) -> Dataset:
-        """This data set, then ``dataset``.
+        """This data set, then `dataset`.
 
         >>> from embedcnn.data import Dataset
         >>> list(Dataset.range(2).concatenate(Dataset.range(5, 7)))
@@ -136,7 +136,7 @@ class Transformations(Pipeline):
         return self._derive(lambda path: streams.chained(self, other, path), total)
 
     def take(self, count: int) -> Dataset:
-        """The first ``count`` elements (-1: all); no element behind them is made.
+        """The first `count` elements (-1: all); no element behind them is made.
 
         >>> from embedcnn.data import Dataset
         >>> list(Dataset.range(10).take(3))
@@ -147,7 +147,7 @@ class Transformations(Pipeline):
         return self._reorder(lambda d: d._derive(lambda path: streams.taken(d, path, count), size))
 
     def skip(self, count: int) -> Dataset:
-        """All but the first ``count`` elements (-1: none at all).
+        """All but the first `count` elements (-1: none at all).
 
         >>> from embedcnn.data import Dataset
         >>> list(Dataset.range(5).skip(3))
@@ -159,7 +159,7 @@ class Transformations(Pipeline):
         return self._reorder(lambda d: d._derive(lambda path: streams.skipped(d, path, count), size))
 
     def repeat(self, count: int | None = None) -> Dataset:
-        """``count`` passes one after the other (None or -1: without end); shuffles below choose a new order
+        """`count` passes one after the other (None or -1: without end); shuffles below choose a new order
         each time.
 
         >>> from embedcnn.data import Dataset
@@ -179,7 +179,7 @@ class Transformations(Pipeline):
         return self._reorder(lambda d: d._derive(lambda path: streams.repeated(d, path, times), size))
 
     def shard(self, num_shards: int, index: int) -> Dataset:
-        """Every ``num_shards``-th element, from ``index`` on: one part for each of several processes.
+        """Every `num_shards`-th element, from `index` on: one part for each of several processes.
 
         >>> from embedcnn.data import Dataset
         >>> list(Dataset.range(7).shard(3, 1))
@@ -195,12 +195,12 @@ class Transformations(Pipeline):
     def shuffle(
         self, buffer_size: int | None = None, seed: int | None = None, reshuffle_each_iteration: bool = True
     ) -> Dataset:
-        """Shuffle through a buffer of ``buffer_size`` elements; only a buffer as large as the data set mixes
+        """Shuffle through a buffer of `buffer_size` elements; only a buffer as large as the data set mixes
         it fully.
 
-        ``buffer_size=None`` takes the whole data set. The order of epoch k is a function of (``seed``, k),
-        and the same in all epochs with ``reshuffle_each_iteration=False``. ``seed=None`` draws a seed from
-        Python's ``random`` when the data set is made.
+        `buffer_size=None` takes the whole data set. The order of epoch k is a function of (`seed`, k),
+        and the same in all epochs with `reshuffle_each_iteration=False`. `seed=None` draws a seed from
+        Python's `random` when the data set is made.
 
         >>> from embedcnn.data import Dataset
         >>> numbers = Dataset.range(6).shuffle(6, seed=1)
@@ -253,7 +253,7 @@ class Transformations(Pipeline):
         return self._derive(start, self._cardinality)
 
     def prefetch(self, buffer_size: int = AUTOTUNE) -> Dataset:
-        """Make up to ``buffer_size`` elements ahead in a thread (AUTOTUNE: 2; 0: none).
+        """Make up to `buffer_size` elements ahead in a thread (AUTOTUNE: 2; 0: none).
 
         Nothing is gained where the elements lie ready in memory.
 
@@ -268,7 +268,7 @@ class Transformations(Pipeline):
         return self._derive(lambda path: run_ahead(partial(self.start, path), size), self._cardinality)
 
     def enumerate(self, start: int = 0) -> Dataset:
-        """(position, element), counted from ``start``.
+        """(position, element), counted from `start`.
 
         >>> from embedcnn.data import Dataset
         >>> list(Dataset.from_tensor_slices(["a", "b"]).enumerate(5))
@@ -278,7 +278,7 @@ class Transformations(Pipeline):
         return self._derive(lambda path: streams.counted(self, path, first), self._cardinality)
 
     def reduce(self, initial_state: Any, reduce_func: Callable[[Any, Any], Any]) -> Any:
-        """``reduce_func(state, element)`` over all elements, from ``initial_state``; the last state.
+        """`reduce_func(state, element)` over all elements, from `initial_state`; the last state.
 
         >>> from embedcnn.data import Dataset
         >>> Dataset.range(5).reduce(0, lambda total, x: total + x)
@@ -298,7 +298,7 @@ class Transformations(Pipeline):
         return state
 
     def apply(self, transformation_func: Callable[[Dataset], Dataset]) -> Dataset:
-        """``transformation_func(self)``, which must be a Dataset.
+        """`transformation_func(self)`, which must be a Dataset.
 
         >>> from embedcnn.data import Dataset
         >>> list(Dataset.range(9).apply(lambda d: d.skip(7)))
@@ -328,14 +328,14 @@ def frozen(value: Any) -> Any:
 
 
 def limited(cardinality: int, count: int) -> int:
-    """Number of elements of ``take(count)``."""
+    """Number of elements of `take(count)`."""
     if cardinality == INFINITE_CARDINALITY or count == 0:
         return count
     return cardinality if cardinality == UNKNOWN_CARDINALITY else min(cardinality, count)
 
 
 def checked_seed(seed: int | None) -> int:
-    """The seed, or one drawn from Python's global generator (so that ``random.seed`` governs it)."""
+    """The seed, or one drawn from Python's global generator (so that `random.seed` governs it)."""
     if seed is None:
         return random.getrandbits(63)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer):

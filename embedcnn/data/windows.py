@@ -19,7 +19,7 @@ Stack = Callable[[Sequence[Any], int], Any]
 
 
 def batched(source: Source, path: Path, size: int, drop: bool, together: Stack) -> Iterator[Any]:
-    """``size`` elements put together; the last batch may be smaller unless ``drop``."""
+    """`size` elements put together; the last batch may be smaller unless `drop`."""
     position = 0
     size = min(size, sys.maxsize)
     with opened(source, path) as elements:
@@ -99,7 +99,7 @@ def bucketed(
 def windowed(
     source: Source, path: Path, size: int, shift: int, stride: int, drop: bool
 ) -> Iterator[list[Any]]:
-    """Lists of ``size`` elements, ``stride`` apart; the next window starts ``shift`` elements later."""
+    """Lists of `size` elements, `stride` apart; the next window starts `shift` elements later."""
     span = (size - 1) * stride + 1
     buffer: deque[Any] = deque()
     with opened(source, path) as elements:

@@ -169,7 +169,7 @@ class Workers(Crew):
 def parallel_map(
     elements: Iterator[Any], function: Call, count: int, ordered: bool, operation: str
 ) -> Iterator[Any]:
-    """``function`` of every element by ``count`` threads; the input is read by the calling thread alone."""
+    """`function` of every element by `count` threads; the input is read by the calling thread alone."""
     workers = Workers(function, count, ordered, operation)
     position, exhausted = 0, False
     failure: BaseException | None = None
@@ -203,10 +203,10 @@ def parallel_map(
 
 
 def run_ahead(start: Callable[[], Iterator[Any]], size: int, refill: int | None = None) -> Iterator[Any]:
-    """The elements of ``start()``, made by a thread that is up to ``size`` of them ahead and closes its
-    input itself.
+    """The elements of `start()`, made by a thread that is up to `size` of them ahead and closes its input
+    itself.
 
-    Once it is, it sleeps until ``refill`` are left (None: size - 1). Whoever computes on all processors is
+    Once it is, it sleeps until `refill` are left (None: size - 1). Whoever computes on all processors is
     disturbed by every awakening, less by a long one than by several.
     """
     low = size - 1 if refill is None else refill

@@ -41,9 +41,9 @@ LETTERS = re.compile(r"[^\W\d_]")
 def standard_library_sentences(classes: int = 10, seed: int = 0) -> LabelledTexts:
     """Sentences from the docstrings of Python's own library, labelled by top-level package or module.
 
-    About 6,400 sentences for ``classes=10`` on CPython 3.11 (the best-filled classes, at most 1,500 sentences
-    each), at least 4 words each, none twice, in an order drawn by ``seed``. The same for every call on one
-    Python installation. ValueError where ``classes`` is below 2 or above the number of packages with a
+    About 6,400 sentences for `classes=10` on CPython 3.11 (the best-filled classes, at most 1,500 sentences
+    each), at least 4 words each, none twice, in an order drawn by `seed`. The same for every call on one
+    Python installation. ValueError where `classes` is below 2 or above the number of packages with a
     sentence; FileNotFoundError where the installation carries no sources.
 
     >>> sentences = standard_library_sentences(classes=3)

@@ -75,22 +75,27 @@ class Variable:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The sizes of the axes."""
         return self.value.shape
 
     @property
     def dtype(self) -> str:
+        """Always "float32"."""
         return "float32"
 
     @property
     def path(self) -> str:
+        """The names of layer and variable: "dense/kernel"."""
         return f"{self.layer.name}/{self.name}"
 
     @property
     def trainable(self) -> bool:
+        """Whether it learns: it can, and so can the layers that hold it."""
         return not self.tracked and all(layer.trainable for layer in (self.layer, *self.inner))
 
     @property
     def size(self) -> int:
+        """How many numbers the variable holds."""
         return self.value.size
 
     def numpy(self) -> np.ndarray:

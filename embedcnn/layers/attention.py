@@ -15,9 +15,8 @@ class AttentionPooling1D(Layer):
     """The mean over the (unmasked) time steps, each weighted by the score that a small network gives it:
     (B, T, C) to (B, C).
 
-        score[t] = activation(x[t] · kernel + bias) · score_kernel
-        weight = softmax of the scores over the unmasked steps
-        y = sum over t of weight[t] x[t]
+        score[t] = activation(x[t] · kernel + bias) · score_kernel weight = softmax of the scores over the
+        unmasked steps y = sum over t of weight[t] x[t]
 
     `units`: of the hidden layer of the score; kernel (C, units), bias (units,), score_kernel (units, 1). A
     bias of the score itself would cancel in the softmax. A text without unmasked steps gives zeros. Weights

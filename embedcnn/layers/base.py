@@ -193,6 +193,7 @@ class Layer(Configurable):
     # -- weights ---------------------------------------------------------------------------------------------
     @property
     def trainable(self) -> bool:
+        """Whether the weights learn; takes effect at the next step."""
         return self._trainable
 
     @trainable.setter
@@ -202,18 +203,22 @@ class Layer(Configurable):
 
     @property
     def weights(self) -> list[Variable]:
+        """All weights, those that learn and those that do not, in the order in which they were made."""
         return list(self._variables)
 
     @property
     def variables(self) -> list[Variable]:
+        """All weights, as `weights`."""
         return list(self._variables)
 
     @property
     def trainable_weights(self) -> list[Variable]:
+        """The weights that learn."""
         return [variable for variable in self._variables if variable.trainable]
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
+        """The weights that do not learn."""
         return [variable for variable in self._variables if not variable.trainable]
 
     trainable_variables = trainable_weights

@@ -61,8 +61,8 @@ class Conv1D(_Windows):
 
     Cross-correlation, as in Keras. Behind an Embedding with `mask_zero=True`, or with Ragged input, only the
     real tokens count. Raises ValueError for padding other than "valid", "same", "causal", for stride and
-    dilation both above 1, for channels or filters that `groups` does not divide, and, without a mask,
-    for texts shorter than the kernel.
+    dilation both above 1, for channels or filters that `groups` does not divide, and, without a mask, for
+    texts shorter than the kernel.
 
     >>> import embedcnn
     >>> embedcnn.layers.Conv1D(8, 3, activation="relu")(embedcnn.Input((10, 4))).shape

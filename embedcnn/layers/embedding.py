@@ -23,10 +23,8 @@ class Embedding(Layer):
     `weights=[matrix]` or `embeddings_initializer=Constant(matrix)` start from a matrix: float32 in C order is
     shared without copy while the layer is frozen and copied at the first step that would write to it. With
     `mask_zero=True` id 0 is padding (not the unknown word): all layers after it skip padded positions, and
-    row 0 gets no
-    gradient. `input_length` is accepted and ignored. Raises ValueError for sizes that are not positive
-    integers, for a
-    matrix of another shape and for NaN or infinite elements.
+    row 0 gets no gradient. `input_length` is accepted and ignored. Raises ValueError for sizes that are not
+    positive integers, for a matrix of another shape and for NaN or infinite elements.
 
     >>> import numpy as np, embedcnn
     >>> table = np.eye(4, 3, dtype="float32")

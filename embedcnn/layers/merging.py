@@ -163,8 +163,8 @@ class Dot(Layer):
 
     `axes`: one axis for both, or a pair; 1 is time (or the channels of a flat tensor), 2 and -1 the channels.
     (B, C) and (B, C) give (B, 1); (B, T, C) and (B, S, C) along 2 give (B, T, S). With `normalize` both are
-    divided by their Euclidean norm along the axis first: the cosine. Masked steps are zeros, and the
-    mask ends. Raises ValueError where the axes differ in size, or a length of texts is not known.
+    divided by their Euclidean norm along the axis first: the cosine. Masked steps are zeros, and the mask
+    ends. Raises ValueError where the axes differ in size, or a length of texts is not known.
 
     >>> import embedcnn
     >>> Dot(axes=2)([embedcnn.Input((5, 4)), embedcnn.Input((7, 4))]).shape

@@ -16,6 +16,7 @@ MOST_IDS = 2**31 - 1
 
 class HashedNgrams(Layer):
     """The ids of a text, and behind them an id for each of its n-grams of 2 to `n` tokens, for an Embedding.
+    Source: fastText's word n-grams (Joulin et al. 2017), here hashed from ids.
 
     `input_dim`: how many ids of tokens there are; the n-grams are hashed into `buckets` further ones, so the
     Embedding behind it needs `size` = input_dim + buckets rows. A text of T tokens gives T + (T - 1) + ...
@@ -27,8 +28,6 @@ class HashedNgrams(Layer):
     >>> ngrams = embedcnn.layers.HashedNgrams(input_dim=1000, buckets=4096, n=2)
     >>> ngrams.size, ngrams(embedcnn.Input((7,), dtype="int32")).shape
     (5096, (None, 13))
-
-    Source: fastText's word n-grams (Joulin et al. 2017), here hashed from ids.
     """
 
     def __init__(self, input_dim: int, buckets: int, n: int = 2, **options: Any) -> None:

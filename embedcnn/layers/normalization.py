@@ -72,12 +72,10 @@ class BatchNormalization(Layer):
     """Each channel with mean 0 and variance 1 over the batch, times gamma (C,), plus beta (C,).
 
     Training uses the mean and variance of the batch's unmasked steps and moves `moving_mean` and
-    `moving_variance` towards them; inference, and a frozen layer (`trainable=False`), use the moving
-    ones, which
-    are saved with the model. The bits do not depend on the number of threads. Raises ValueError for
-    another axis
-    than the last, epsilon <= 0 and momentum outside of [0, 1]. As keras.layers.BatchNormalization.
-    Source: Ioffe and Szegedy (2015).
+    `moving_variance` towards them; inference, and a frozen layer (`trainable=False`), use the moving ones,
+    which are saved with the model. The bits do not depend on the number of threads. Raises ValueError for
+    another axis than the last, epsilon <= 0 and momentum outside of [0, 1]. As
+    keras.layers.BatchNormalization. Source: Ioffe and Szegedy (2015).
 
     >>> import embedcnn
     >>> layer = embedcnn.layers.BatchNormalization()
@@ -144,11 +142,10 @@ class WeightNormalization(Layer):
     """A Dense or Conv1D layer whose kernel is g v / |v|, with a learned length g and direction v of each
     unit.
 
-    g starts as |v|, so that the layer starts as it would without. Weights: g (units,), v (as the
-    kernel), bias.
-    Raises TypeError for other layers and for one that has its weights already. As torch.nn.utils.weight_norm
-    with dim of the units, tensorflow_addons' WeightNormalization(data_init=False). Source: Salimans and
-    Kingma (2016).
+    g starts as |v|, so that the layer starts as it would without. Weights: g (units,), v (as the kernel),
+    bias. Raises TypeError for other layers and for one that has its weights already. As
+    torch.nn.utils.weight_norm with dim of the units, tensorflow_addons' WeightNormalization(data_init=False).
+    Source: Salimans and Kingma (2016).
 
     >>> import embedcnn
     >>> layer = embedcnn.layers.WeightNormalization(embedcnn.layers.Dense(3))

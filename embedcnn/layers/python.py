@@ -95,12 +95,10 @@ class Lambda(Layer):
     """A function of NumPy arrays as a layer. As keras.layers.Lambda, with the gradient given too.
 
     `function(x)` (or `function(x, training=..., mask=...)`) returns y; `backward(x, d_y)` returns the
-    gradient of
-    x (a list for several inputs), and is needed only where something before the layer is trained. Shapes are
-    found by a trial call on zeros unless `output_shape` (without the batch) is given; where the number
-    of steps
-    stays the same, the mask goes on. A file keeps the names of the functions only: load_model needs
-    ``custom_objects={name: function}``. Raises TypeError for what is no function.
+    gradient of x (a list for several inputs), and is needed only where something before the layer is trained.
+    Shapes are found by a trial call on zeros unless `output_shape` (without the batch) is given; where the
+    number of steps stays the same, the mask goes on. A file keeps the names of the functions only: load_model
+    needs `custom_objects={name: function}`. Raises TypeError for what is no function.
 
     >>> import numpy as np, embedcnn
     >>> x = embedcnn.Input((3,))

@@ -123,9 +123,9 @@ class RNN(RecurrentLayer, Holder):
     """Runs a cell over a text, (B, T, C) to (B, units), or (B, T, units) with `return_sequences`; a list of
     cells stands above each other. As keras.layers.RNN.
 
-    `cell`: LSTMCell, GRUCell, SimpleRNNCell, StackedRNNCells or a list; RNN(LSTMCell(n)) is LSTM(n).
-    With `return_state` a list: the output and the states, of several cells a list for each. The weights are
-    those of the cells, the lowest first, and shared with other layers that are given the same cell. Raises
+    `cell`: LSTMCell, GRUCell, SimpleRNNCell, StackedRNNCells or a list; RNN(LSTMCell(n)) is LSTM(n). With
+    `return_state` a list: the output and the states, of several cells a list for each. The weights are those
+    of the cells, the lowest first, and shared with other layers that are given the same cell. Raises
     TypeError for what is no cell: the core runs all steps in one call, so cells are not written in Python
     (whole layers are, see Layer).
 

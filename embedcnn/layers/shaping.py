@@ -24,7 +24,7 @@ def _require_sizes(layer: Layer, shape: Shape) -> None:
 class Flatten(Layer):
     """(B, T, C) to (B, T · C); masked steps become zeros. As keras.layers.Flatten.
 
-    Raises ValueError where T is not known: give it in ``Input((T,))`` or ``input_length``.
+    Raises ValueError where T is not known: give it in `Input((T,))` or `input_length`.
 
     >>> import embedcnn
     >>> embedcnn.layers.Flatten()(embedcnn.Input((10, 4))).shape

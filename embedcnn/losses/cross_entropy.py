@@ -27,8 +27,8 @@ def _clipped(p: np.ndarray) -> np.ndarray:
 
 
 def binary_cross_entropy(y: np.ndarray, x: np.ndarray, from_logits: bool) -> np.ndarray:
-    """-(y log p + (1 - y) log(1 - p)) of each prediction; with p = sigmoid(x), max(x, 0) - x y +
-    log(1 + exp(-|x|)).
+    """-(y log p + (1 - y) log(1 - p)) of each prediction; with p = sigmoid(x), max(x, 0) - x y + log(1 +
+    exp(-|x|)).
     """
     if from_logits:
         return np.maximum(x, 0) - x * y + np.log1p(np.exp(-np.abs(x)))

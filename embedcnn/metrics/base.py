@@ -39,6 +39,7 @@ class Metric(Configurable):
         self.total = self.count = 0.0
 
     def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        """One value per example (and step) of a batch; more axes are averaged."""
         raise NotImplementedError(f"{type(self).__name__} must define per_example(y_true, y_pred)")
 
     def values(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: Any) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 For tests, for a training loop of one's own and for joining other frameworks. A model does not come through
 here: it runs all its operations in one call. Arrays are float32 (others are converted), ids any integers; a
-ragged batch of ids is a tuple ``(ids [n], offsets [B + 1])``. A ``mask`` [B, T] of bool is True where a token
+ragged batch of ids is a tuple `(ids [n], offsets [B + 1])`. A `mask` [B, T] of bool is True where a token
 counts.
 """
 
@@ -88,11 +88,12 @@ __all__ = [
 def vjp(
     op: Callable[..., Any], *args: Any, d_out: ArrayLike | None = None, **kwargs: Any
 ) -> tuple[Any, dict[str, Any]]:
-    """The result of ``op(*args, **kwargs)`` and the gradients of ``sum(result * d_out)``.
+    """The result of `op(*args, **kwargs)` and the gradients of `sum(result * d_out)`. As jax.vjp,
+    torch.func.vjp.
 
-    ``d_out`` has the shape of the result (all ones where it is None). The gradients come as a dict from
+    `d_out` has the shape of the result (all ones where it is None). The gradients come as a dict from
     argument name to float32 array of the argument's shape (a list of them for a list of arrays); that of a
-    table of embeddings as ``(rows int32 [U], values float32 [U, D])``. Ids, targets and masks have none.
+    table of embeddings as `(rows int32 [U], values float32 [U, D])`. Ids, targets and masks have none.
     Raises ValueError for shapes that do not fit and TypeError for a function that is no operation of this
     module.
 
@@ -102,8 +103,6 @@ def vjp(
     >>> out, gradients = ops.vjp(ops.dense, x, kernel)
     >>> out.shape, gradients["kernel"].shape, gradients["x"].tolist()
     ((2, 4), (3, 4), [[4.0, 4.0, 4.0], [4.0, 4.0, 4.0]])
-
-    Source: ``jax.vjp``, ``torch.func.vjp``.
     """
     call = getattr(op, "call", None)
     if call is None:

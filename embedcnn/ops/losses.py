@@ -19,16 +19,15 @@ def cross_entropy(
     label_smoothing: float = 0.0,
     sample_weight: ArrayLike | None = None,
 ) -> Any:
-    """The mean cross entropy of logits (or probabilities) x [B, C] against y, a float.
+    """The mean cross entropy of logits (or probabilities) x [B, C] against y, a float. As
+    keras.losses.SparseCategoricalCrossentropy and its siblings.
 
-    ``y`` holds labels [B] (sparse_categorical), probabilities [B, C] (categorical), or numbers from 0 to 1
+    `y` holds labels [B] (sparse_categorical), probabilities [B, C] (categorical), or numbers from 0 to 1
     [B, C] (binary). Raises ValueError for a label outside [0, C).
 
     >>> from embedcnn import ops
     >>> round(ops.cross_entropy([1], [[0.0, 0.0]]), 4)
     0.6931
-
-    Source: ``keras.losses.SparseCategoricalCrossentropy`` and its siblings.
     """
     call = elementary("cross_entropy", x)
     attributes = {"kind": kind, "from_logits": from_logits, "label_smoothing": float(label_smoothing)}
@@ -48,16 +47,15 @@ def dense_cross_entropy(
     sample_weight: ArrayLike | None = None,
     most_rows: int = 0,
 ) -> Any:
-    """``cross_entropy(y, dense(x, kernel, bias))`` without all logits in memory, a float.
+    """`cross_entropy(y, dense(x, kernel, bias))` without all logits in memory, a float. As
+    torch.nn.functional.cross_entropy of linear. Source: Cut Your Losses (Wijmans and others 2025).
 
-    ``y`` holds labels [B], or [B, T] for x [B, T, C]; ``kernel`` [C, classes]. The logits are made for at
-    most ``most_rows`` rows at a time (0: about 64 MB). Raises ValueError for a label outside [0, classes).
+    `y` holds labels [B], or [B, T] for x [B, T, C]; `kernel` [C, classes]. The logits are made for at
+    most `most_rows` rows at a time (0: about 64 MB). Raises ValueError for a label outside [0, classes).
 
     >>> from embedcnn import ops
     >>> round(ops.dense_cross_entropy([1], [[2.0]], [[0.0, 0.0]]), 4)
     0.6931
-
-    Source: ``torch.nn.functional.cross_entropy`` of ``linear``; Cut Your Losses (Wijmans and others 2025).
     """
     call = elementary("dense_cross_entropy", x)
     numbers = [call.add_parameter("kernel", kernel, 2)]
@@ -72,7 +70,7 @@ def dense_cross_entropy(
 
 @operation
 def loss(y: ArrayLike, x: ArrayLike, loss: Any = "mse", sample_weight: ArrayLike | None = None) -> Any:
-    """Any loss of ``embedcnn.losses`` (name, class or instance), reduced over predictions x [B, C], a float.
+    """Any loss of `embedcnn.losses` (name, class or instance), reduced over predictions x [B, C], a float.
 
     Raises ValueError for unknown names, TypeError for losses that are Python functions.
 
@@ -94,13 +92,12 @@ def loss(y: ArrayLike, x: ArrayLike, loss: Any = "mse", sample_weight: ArrayLike
 
 @operation
 def squared_error(y: ArrayLike, x: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
-    """The mean of (x - y)^2 over examples and channels, a float, for x and y [B, C].
+    """The mean of (x - y)^2 over examples and channels, a float, for x and y [B, C]. As
+    keras.losses.MeanSquaredError.
 
     >>> from embedcnn import ops
     >>> ops.squared_error([[1.0, 2.0]], [[1.0, 4.0]])
     2.0
-
-    Source: ``keras.losses.MeanSquaredError``.
     """
     call = elementary("squared_error", x)
     call.targets = np.ascontiguousarray(y, np.float32)

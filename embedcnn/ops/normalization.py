@@ -18,13 +18,12 @@ def layer_normalization(
     epsilon: float = 1e-3,
     mask: ArrayLike | None = None,
 ) -> Any:
-    """Each row of x [B, C] or [B, T, C] with mean 0 and variance 1, times gamma [C], plus beta [C].
+    """Each row of x [B, C] or [B, T, C] with mean 0 and variance 1, times gamma [C], plus beta [C]. As
+    keras.layers.LayerNormalization; Ba, Kiros and Hinton (2016).
 
     >>> from embedcnn import ops
     >>> ops.layer_normalization([[1.0, 3.0]], epsilon=1e-12).tolist()
     [[-1.0, 1.0]]
-
-    Source: Keras ``LayerNormalization``; Ba, Kiros and Hinton (2016).
     """
     settings = {"scale": gamma is not None, "center": beta is not None, "epsilon": epsilon}
     call = elementary("layer_normalization", x, mask, **settings)
@@ -44,15 +43,14 @@ def batch_normalization(
     epsilon: float = 1e-3,
     mask: ArrayLike | None = None,
 ) -> Any:
-    """(x - mean) / sqrt(variance + epsilon) per channel of x [B, C] or [B, T, C], times gamma, plus beta.
+    """(x - mean) / sqrt(variance + epsilon) per channel of x [B, C] or [B, T, C], times gamma, plus beta. As
+    keras.layers.BatchNormalization; Ioffe and Szegedy (2015).
 
     With the moving statistics given, as in inference; in training the layer takes those of the batch.
 
     >>> from embedcnn import ops
     >>> ops.batch_normalization([[3.0]], moving_mean=[1.0], moving_variance=[4.0], epsilon=1e-12).tolist()
     [[1.0]]
-
-    Source: Keras ``BatchNormalization``; Ioffe and Szegedy (2015).
     """
     settings = {"scale": gamma is not None, "center": beta is not None, "epsilon": epsilon}
     call = elementary("batch_normalization", x, mask, **settings)
@@ -67,13 +65,12 @@ def batch_normalization(
 
 @operation
 def unit_normalization(x: ArrayLike, mask: ArrayLike | None = None) -> Any:
-    """Each row of x [B, C] or [B, T, C] divided by its Euclidean norm; zeros stay zeros.
+    """Each row of x [B, C] or [B, T, C] divided by its Euclidean norm; zeros stay zeros. As
+    keras.layers.UnitNormalization.
 
     >>> from embedcnn import ops
     >>> ops.unit_normalization([[3.0, 4.0]]).round(6).tolist()
     [[0.6000000238418579, 0.800000011920929]]
-
-    Source: Keras ``UnitNormalization``.
     """
     return elementary("unit_normalization", x, mask)
 
@@ -81,12 +78,11 @@ def unit_normalization(x: ArrayLike, mask: ArrayLike | None = None) -> Any:
 @operation
 def weight_normalization(x: ArrayLike, g: ArrayLike, v: ArrayLike, bias: ArrayLike | None = None) -> Any:
     """x [..., F] of a layer with kernel v [..., F], as though the kernel were g v / |v|; plus bias [F].
+    Source: Salimans and Kingma (2016), torch.nn.utils.weight_norm.
 
     >>> from embedcnn import ops
     >>> ops.weight_normalization([[5.0]], g=[2.0], v=[[3.0], [4.0]], bias=[1.0]).tolist()
     [[3.0]]
-
-    Source: Salimans and Kingma (2016), ``torch.nn.utils.weight_norm``.
     """
     call = elementary("weight_normalization", x)
     numbers = [call.add_parameter("g", g, 1), call.add_parameter("v", v, np.ndim(v))]

@@ -12,39 +12,35 @@ from embedcnn.ops.call import Call, elementary, operation
 
 @operation
 def unflatten(x: ArrayLike, length: int) -> Any:
-    """x [B, length * C] as a sequence: float32 [B, length, C]. ValueError where the sizes do not fit.
+    """x [B, length * C] as a sequence: float32 [B, length, C]. ValueError where the sizes do not fit. As
+    keras.layers.Reshape.
 
     >>> from embedcnn import ops
     >>> ops.unflatten([[1.0, 2.0, 3.0, 4.0]], 2).tolist()
     [[[1.0, 2.0], [3.0, 4.0]]]
-
-    Source: Keras ``Reshape``.
     """
     return elementary("unflatten", x, length=int(length))
 
 
 @operation
 def repeat(x: ArrayLike, length: int) -> Any:
-    """x [B, C] at each of `length` steps: float32 [B, length, C].
+    """x [B, C] at each of `length` steps: float32 [B, length, C]. As keras.layers.RepeatVector.
 
     >>> from embedcnn import ops
     >>> ops.repeat([[1.0, 2.0]], 2).tolist()
     [[[1.0, 2.0], [1.0, 2.0]]]
-
-    Source: Keras ``RepeatVector``.
     """
     return elementary("repeat", x, length=int(length))
 
 
 @operation
 def permute(x: ArrayLike, mask: ArrayLike | None = None) -> Any:
-    """x [B, T, C] with time and channels exchanged: float32 [B, C, T]; masked steps are zeros.
+    """x [B, T, C] with time and channels exchanged: float32 [B, C, T]; masked steps are zeros. As
+    keras.layers.Permute((2, 1)).
 
     >>> from embedcnn import ops
     >>> ops.permute([[[1.0, 2.0], [3.0, 4.0]]]).tolist()
     [[[1.0, 3.0], [2.0, 4.0]]]
-
-    Source: Keras ``Permute((2, 1))``.
     """
     return elementary("permute", x, mask, length=np.shape(x)[1])
 
@@ -52,19 +48,18 @@ def permute(x: ArrayLike, mask: ArrayLike | None = None) -> Any:
 @operation
 def masking(x: ArrayLike, mask_value: float = 0.0) -> Any:
     """x [B, T, C] where the steps whose values all equal `mask_value` are masked: zeros without a gradient.
+    As keras.layers.Masking.
 
     >>> from embedcnn import ops
     >>> ops.masking([[[7.0, 7.0], [7.0, 1.0]]], 7.0).tolist()
     [[[0.0, 0.0], [7.0, 1.0]]]
-
-    Source: Keras ``Masking``.
     """
     return elementary("masking", x, mask_value=float(mask_value))
 
 
 @operation
 def dot(a: ArrayLike, b: ArrayLike, axes: int | tuple[int, int] = 1) -> Any:
-    """a and b, each [B, C] or [B, T, C], multiplied and summed along one axis of each.
+    """a and b, each [B, C] or [B, T, C], multiplied and summed along one axis of each. As keras.layers.Dot.
 
     `axes` is that of both, or of each. What is left of a, then of b, are the axes of the float32 result,
     [B, 1] where nothing is left and [B, n] where one side has an axis left. ValueError where sizes differ.
@@ -72,8 +67,6 @@ def dot(a: ArrayLike, b: ArrayLike, axes: int | tuple[int, int] = 1) -> Any:
     >>> from embedcnn import ops
     >>> ops.dot([[1.0, 2.0]], [[3.0, 4.0]]).tolist()
     [[11.0]]
-
-    Source: Keras ``Dot``.
     """
     first, second = axes if isinstance(axes, tuple) else (axes, axes)
     call = Call(outputs=(2,))

@@ -21,9 +21,10 @@ def conv1d(
     mask: ArrayLike | None = None,
     groups: int = 1,
 ) -> Any:
-    """Convolution over time of x [B, T, C] with kernel [K, C / groups, F]: float32 [B, T_out, F].
+    """Convolution over time of x [B, T, C] with kernel [K, C / groups, F]: float32 [B, T_out, F]. As
+    keras.ops.conv and keras.layers.Conv1D.
 
-    With a ``mask`` each text is convolved as though it stood alone, from its first to its last unmasked
+    With a `mask` each text is convolved as though it stood alone, from its first to its last unmasked
     token; where it has no window the result is zero. Raises ValueError for T shorter than the kernel without
     a mask, and for strides and dilation both above 1.
 
@@ -34,8 +35,6 @@ def conv1d(
     [1.5, 3.5, 5.5]
     >>> ops.conv1d(x, np.ones((2, 1, 1)), padding="causal").ravel().tolist()
     [0.0, 1.0, 3.0, 5.0]
-
-    Source: Keras ``keras.ops.conv`` and ``Conv1D``.
     """
     call = Call(outputs=(1,))
     call.add_floats("x", np.asarray(x), mask)
@@ -63,6 +62,7 @@ def conv_pool(
     mask: ArrayLike | None = None,
 ) -> Any:
     """Convolution of x [B, T, C] with kernel [K, C, F], activation and maximum over time: float32 [B, F].
+    As keras.layers.Conv1D and keras.layers.GlobalMaxPooling1D.
 
     The activation must be one that never falls. Masks and errors as for `conv1d`; a text without a window
     gives zeros.
@@ -72,8 +72,6 @@ def conv_pool(
     >>> x = np.array([[[1.0], [3.0], [2.0], [0.0]]])
     >>> ops.conv_pool(x, np.ones((2, 1, 1)), activation="relu").tolist()
     [[5.0]]
-
-    Source: Keras ``Conv1D``, ``GlobalMaxPooling1D``.
     """
     call = Call(outputs=(1,))
     call.add_floats("x", np.asarray(x), mask)
@@ -95,7 +93,8 @@ def depthwise_conv1d(
     dilation_rate: int = 1,
     mask: ArrayLike | None = None,
 ) -> Any:
-    """Each channel of x [B, T, C] convolved with its own kernels [K, C, M]: float32 [B, T_out, C * M].
+    """Each channel of x [B, T, C] convolved with its own kernels [K, C, M]: float32 [B, T_out, C * M]. As
+    keras.layers.DepthwiseConv1D.
 
     Masks and errors as for `conv1d`.
 
@@ -104,8 +103,6 @@ def depthwise_conv1d(
     >>> x = np.arange(6.0).reshape(1, 3, 2)
     >>> ops.depthwise_conv1d(x, np.ones((2, 2, 1))).tolist()
     [[[2.0, 4.0], [6.0, 8.0]]]
-
-    Source: Keras ``DepthwiseConv1D``.
     """
     call = Call(outputs=(1,))
     call.add_floats("x", np.asarray(x), mask)
@@ -148,27 +145,25 @@ def conv1d_mask(
 @operation
 def global_max_pool(x: ArrayLike, mask: ArrayLike | None = None) -> Any:
     """The largest of each channel over the unmasked steps of x [B, T, C]: float32 [B, C]; no step: zeros.
+    As keras.layers.GlobalMaxPooling1D.
 
     The first step wins a tie, NaN wins over numbers.
 
     >>> from embedcnn import ops
     >>> ops.global_max_pool([[[1.0, 9.0], [2.0, 3.0]]], mask=[[True, False]]).tolist()
     [[1.0, 9.0]]
-
-    Source: Keras ``GlobalMaxPooling1D``.
     """
     return elementary("global_max_pool", x, mask)
 
 
 @operation
 def global_average_pool(x: ArrayLike, mask: ArrayLike | None = None) -> Any:
-    """The mean of each channel over the unmasked steps of x [B, T, C]: float32 [B, C]; no step: zeros.
+    """The mean of each channel over the unmasked steps of x [B, T, C]: float32 [B, C]; no step: zeros. As
+    keras.layers.GlobalAveragePooling1D.
 
     >>> from embedcnn import ops
     >>> ops.global_average_pool([[[1.0], [2.0], [6.0]]]).tolist()
     [[3.0]]
-
-    Source: Keras ``GlobalAveragePooling1D``.
     """
     return elementary("global_average_pool", x, mask)
 
@@ -189,14 +184,13 @@ def max_pool(
     mask: ArrayLike | None = None,
 ) -> Any:
     """The largest of each channel over windows of the unmasked steps of x [B, T, C]: float32 [B, T_out, C].
+    As keras.layers.MaxPooling1D.
 
-    ``strides`` None means ``pool_size``. A window without an unmasked step gives zeros.
+    `strides` None means `pool_size`. A window without an unmasked step gives zeros.
 
     >>> from embedcnn import ops
     >>> ops.max_pool([[[1.0], [2.0], [6.0], [4.0]]]).tolist()
     [[[2.0], [6.0]]]
-
-    Source: Keras ``MaxPooling1D``.
     """
     return _pool1d("max_pool", x, pool_size, strides, padding, mask)
 
@@ -210,14 +204,13 @@ def average_pool(
     mask: ArrayLike | None = None,
 ) -> Any:
     """The mean of each channel over windows of the unmasked steps of x [B, T, C]: float32 [B, T_out, C].
+    As keras.layers.AveragePooling1D.
 
-    ``strides`` None means ``pool_size``. Places that padding="same" adds do not count; a window without an
+    `strides` None means `pool_size`. Places that padding="same" adds do not count; a window without an
     unmasked step gives zeros.
 
     >>> from embedcnn import ops
     >>> ops.average_pool([[[1.0], [2.0], [6.0], [4.0]]]).tolist()
     [[[1.5], [5.0]]]
-
-    Source: Keras ``AveragePooling1D``.
     """
     return _pool1d("average_pool", x, pool_size, strides, padding, mask)

@@ -29,16 +29,15 @@ def _look_up(
 def embedding_lookup(
     ids: Any, embeddings: ArrayLike, mask_zero: bool = False, ngrams: int = 1, buckets: int = 0
 ) -> Any:
-    """The rows of a table for ids [B, T] or ragged: float32 [B, T, D], zeros where a token is masked.
+    """The rows of a table for ids [B, T] or ragged: float32 [B, T, D], zeros where a token is masked. As
+    keras.layers.Embedding, torch.nn.functional.embedding.
 
-    With ``mask_zero`` the id 0 is padding. With ``ngrams`` n the rows of the n-grams of 2 to n tokens follow
-    those of the tokens, hashed into the last ``buckets`` rows. Raises ValueError for an id outside the table.
+    With `mask_zero` the id 0 is padding. With `ngrams` n the rows of the n-grams of 2 to n tokens follow
+    those of the tokens, hashed into the last `buckets` rows. Raises ValueError for an id outside the table.
 
     >>> from embedcnn import ops
     >>> ops.embedding_lookup([[2, 0]], [[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]], mask_zero=True).tolist()
     [[[3.0, 3.0], [0.0, 0.0]]]
-
-    Source: Keras ``Embedding``, ``torch.nn.functional.embedding``.
     """
     call = Call()
     tokens = _look_up(call, ids, embeddings, mask_zero, ngrams, buckets)
@@ -58,9 +57,10 @@ def token_conv(
     dilation_rate: int = 1,
     mask_zero: bool = False,
 ) -> Any:
-    """Embedding and one convolution: float32 [B, T_out, F] for ids [B, T] or ragged, kernel [K, D, F].
+    """Embedding and one convolution: float32 [B, T_out, F] for ids [B, T] or ragged, kernel [K, D, F]. As
+    keras.layers.Conv1D over keras.layers.Embedding.
 
-    Computes ``embeddings[distinct ids] @ kernel`` once for each distinct id of the batch. Masks and errors as
+    Computes `embeddings[distinct ids] @ kernel` once for each distinct id of the batch. Masks and errors as
     for `conv1d`.
 
     >>> import numpy as np
@@ -69,8 +69,6 @@ def token_conv(
     >>> kernel = np.array([[[1.0], [2.0], [3.0]], [[10.0], [20.0], [30.0]]])  # K 2, D 3, F 1
     >>> ops.token_conv([[0, 1, 2]], table, kernel).ravel().tolist()
     [21.0, 32.0]
-
-    Source: Keras ``Embedding``, ``Conv1D``.
     """
     call = Call(outputs=(2,))
     call.add_ids("ids", ids)
@@ -97,11 +95,12 @@ def token_conv_pool(
     mask_zero: bool = False,
 ) -> Any:
     """Embedding, convolutions of several widths, activation, max over time, concatenated: float32 [B, sum F].
+    Source: Y. Kim (2014), "Convolutional neural networks for sentence classification".
 
-    ``ids`` [B, T] or ragged; ``embeddings`` [V, D]; each of ``kernels`` [K, D, F] and of ``biases`` [F].
-    Computes ``embeddings[distinct ids] @ kernel`` once for each distinct id of the batch. The activation must
-    be one that never falls. Raises ValueError for any other, and for texts shorter than a kernel where
-    nothing is masked.
+    `ids` [B, T] or ragged; `embeddings` [V, D]; each of `kernels` [K, D, F] and of `biases` [F]. Computes
+    `embeddings[distinct ids] @ kernel` once for each distinct id of the batch. The activation must be one
+    that never falls. Raises ValueError for any other, and for texts shorter than a kernel where nothing is
+    masked.
 
     >>> import numpy as np
     >>> from embedcnn import ops
@@ -109,8 +108,6 @@ def token_conv_pool(
     >>> kernel = np.array([[[1.0], [2.0], [3.0]], [[10.0], [20.0], [30.0]]])  # K 2, D 3, F 1
     >>> ops.token_conv_pool([[0, 1, 2], [2, 2, 0]], table, [kernel]).tolist()
     [[32.0], [33.0]]
-
-    Source: Y. Kim (2014), "Convolutional neural networks for sentence classification".
     """
     if biases is not None and len(biases) != len(kernels):
         raise ValueError(
@@ -137,14 +134,13 @@ def token_mean(
     ids: Any, embeddings: ArrayLike, mask_zero: bool = False, ngrams: int = 1, buckets: int = 0
 ) -> Any:
     """The mean of a text's embeddings: float32 [B, D] for ids [B, T] or ragged; a text without tokens: zeros.
+    As torch.nn.EmbeddingBag, fastText's classifier, keras.layers.GlobalAveragePooling1D over an Embedding.
 
-    ``ngrams`` and ``buckets`` as in ``embedding_lookup``: those of n-grams count too.
+    `ngrams` and `buckets` as in `embedding_lookup`: those of n-grams count too.
 
     >>> from embedcnn import ops
     >>> ops.token_mean([[1, 2, 0]], [[9.0], [1.0], [2.0]], mask_zero=True).tolist()
     [[1.5]]
-
-    Source: ``torch.nn.EmbeddingBag``; fastText's classifier; Keras ``Embedding``, ``GlobalAveragePooling1D``.
     """
     call = Call()
     tokens = _look_up(call, ids, embeddings, mask_zero, ngrams, buckets)

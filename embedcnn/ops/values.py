@@ -12,13 +12,12 @@ from embedcnn.ops.call import Call, elementary, operation
 
 @operation
 def dense(x: ArrayLike, kernel: ArrayLike, bias: ArrayLike | None = None) -> Any:
-    """x @ kernel + bias for x [B, C] or [B, T, C], kernel [C, units]: float32 [..., units].
+    """x @ kernel + bias for x [B, C] or [B, T, C], kernel [C, units]: float32 [..., units]. As
+    keras.layers.Dense (which takes the activation too), torch.nn.functional.linear.
 
     >>> from embedcnn import ops
     >>> ops.dense([[1.0, 2.0]], [[1.0, 0.0], [0.0, 1.0]], bias=[10.0, 20.0]).tolist()
     [[11.0, 22.0]]
-
-    Source: Keras ``Dense`` (which takes the activation too), ``torch.nn.functional.linear``.
     """
     call = elementary("dense", x)
     numbers = [call.add_parameter("kernel", kernel, 2)]
@@ -30,40 +29,34 @@ def dense(x: ArrayLike, kernel: ArrayLike, bias: ArrayLike | None = None) -> Any
 
 @operation
 def activation(x: ArrayLike, activation: str = "relu") -> Any:
-    """An activation function by Keras's name, of x [B, C] or [B, T, C]; ``gelu_tanh`` is
-    gelu(approximate=True).
+    """An activation function by Keras's name, of x [B, C] or [B, T, C]; `gelu_tanh` is
+    gelu(approximate=True). As keras.activations.
 
     >>> from embedcnn import ops
     >>> ops.activation([[-1.0, 2.0]], "relu").tolist()
     [[0.0, 2.0]]
-
-    Source: ``keras.activations``.
     """
     return elementary("activation", x, activation=activation)
 
 
 @operation
 def softmax(x: ArrayLike) -> Any:
-    """exp(x) / sum(exp(x)) over the last axis of x [B, C] or [B, T, C].
+    """exp(x) / sum(exp(x)) over the last axis of x [B, C] or [B, T, C]. As keras.activations.softmax.
 
     >>> from embedcnn import ops
     >>> ops.softmax([[0.0, 0.0]]).tolist()
     [[0.5, 0.5]]
-
-    Source: ``keras.activations.softmax``.
     """
     return elementary("softmax", x)
 
 
 @operation
 def log_softmax(x: ArrayLike) -> Any:
-    """x - log(sum(exp(x))) over the last axis of x [B, C] or [B, T, C].
+    """x - log(sum(exp(x))) over the last axis of x [B, C] or [B, T, C]. As keras.activations.log_softmax.
 
     >>> from embedcnn import ops
     >>> ops.log_softmax([[0.0]]).tolist()
     [[0.0]]
-
-    Source: ``keras.activations.log_softmax``.
     """
     return elementary("log_softmax", x)
 
@@ -76,15 +69,14 @@ def rectifier(
     threshold: float = 0.0,
     max_value: float = float("inf"),
 ) -> Any:
-    """min(x, max_value) where x [B, C] or [B, T, C] is above the threshold, else slope (x - threshold).
+    """min(x, max_value) where x [B, C] or [B, T, C] is above the threshold, else slope (x - threshold). As
+    keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.PReLU.
 
     With `alpha`, [C] for a flat x and [1, C] or [T, C] for a sequence, that is the slope.
 
     >>> from embedcnn import ops
     >>> ops.rectifier([[-1.0, 2.0, 9.0]], slope=0.5, max_value=6.0).tolist()
     [[-0.5, 2.0, 6.0]]
-
-    Source: Keras ``ReLU``, ``LeakyReLU``, ``PReLU``.
     """
     settings = {"slope": float(slope), "threshold": float(threshold), "max_value": float(max_value)}
     call = elementary("rectifier", x, **settings)
@@ -98,7 +90,8 @@ def rectifier(
 def noise(
     x: ArrayLike, deviation: float, multiply: bool = False, seed: int = 0, step: int = 0, layer: int = 0
 ) -> Any:
-    """x [B, C] or [B, T, C] plus (with `multiply`: times 1 plus) normal numbers of this deviation.
+    """x [B, C] or [B, T, C] plus (with `multiply`: times 1 plus) normal numbers of this deviation. As
+    keras.layers.GaussianNoise, keras.layers.GaussianDropout.
 
     Which numbers depends on (seed, step, layer, example, position in the text, channel) only.
 
@@ -106,8 +99,6 @@ def noise(
     >>> from embedcnn import ops
     >>> bool(abs(ops.noise(np.zeros((50, 50)), 2.0).std() - 2) < 0.1)
     True
-
-    Source: Keras ``GaussianNoise``, ``GaussianDropout``.
     """
     call = elementary("noise", x, deviation=float(deviation), layer=int(layer), multiply=bool(multiply))
     call.seed, call.step, call.training = int(seed), int(step), True
@@ -116,7 +107,8 @@ def noise(
 
 @operation
 def dropout(x: ArrayLike, rate: float, seed: int = 0, step: int = 0, layer: int = 0) -> Any:
-    """x [B, C] or [B, T, C] with a share ``rate`` of its values set to 0 and the others divided by 1 - rate.
+    """x [B, C] or [B, T, C] with a share `rate` of its values set to 0 and the others divided by 1 - rate.
+    As keras.layers.Dropout, torch.nn.functional.dropout.
 
     Which values depends on (seed, step, layer, example, position in the text, channel) only.
 
@@ -124,8 +116,6 @@ def dropout(x: ArrayLike, rate: float, seed: int = 0, step: int = 0, layer: int 
     >>> from embedcnn import ops
     >>> sorted(set(ops.dropout(np.ones((8, 8)), 0.5).ravel().tolist()))
     [0.0, 2.0]
-
-    Source: Keras ``Dropout``, ``torch.nn.functional.dropout``.
     """
     call = elementary("dropout", x, rate=float(rate), layer=int(layer))
     call.seed, call.step, call.training = int(seed), int(step), True
@@ -134,16 +124,15 @@ def dropout(x: ArrayLike, rate: float, seed: int = 0, step: int = 0, layer: int 
 
 @operation
 def merge(inputs: Sequence[ArrayLike], kind: str = "add") -> Any:
-    """Several arrays of one shape, merged value by value.
+    """Several arrays of one shape, merged value by value. As keras.layers.Add, keras.layers.Subtract,
+    keras.layers.Multiply, keras.layers.Average, keras.layers.Maximum, keras.layers.Minimum.
 
-    ``kind`` is "add", "subtract" (of two), "multiply", "average", "maximum" or "minimum".
-    Of equal maxima the first gets the gradient.
+    `kind` is "add", "subtract" (of two), "multiply", "average", "maximum" or "minimum". Of equal maxima the
+    first gets the gradient.
 
     >>> from embedcnn import ops
     >>> ops.merge([[[1.0, 5.0]], [[2.0, 3.0]]], "maximum").tolist()
     [[2.0, 5.0]]
-
-    Source: Keras ``Add``, ``Subtract``, ``Multiply``, ``Average``, ``Maximum``, ``Minimum``.
     """
     call = Call(outputs=(len(inputs),))
     for number, array in enumerate(inputs):
@@ -154,13 +143,12 @@ def merge(inputs: Sequence[ArrayLike], kind: str = "add") -> Any:
 
 @operation
 def concatenate(arrays: Sequence[ArrayLike]) -> Any:
-    """Several [B, C_i] (or [B, T, C_i]) side by side: float32 [B, sum C_i].
+    """Several [B, C_i] (or [B, T, C_i]) side by side: float32 [B, sum C_i]. As keras.layers.Concatenate,
+    torch.cat(dim=-1).
 
     >>> from embedcnn import ops
     >>> ops.concatenate([[[1.0]], [[2.0, 3.0]]]).tolist()
     [[1.0, 2.0, 3.0]]
-
-    Source: Keras ``Concatenate``, ``torch.cat(dim=-1)``.
     """
     call = Call(outputs=(len(arrays),))
     for number, array in enumerate(arrays):

@@ -3,10 +3,9 @@ does the updates.
 
 All take `learning_rate` (alias `lr`): a number, a schedule of `optimizers.schedules`, or a function of the
 step; it can be set at any time and holds from the next step. At most one of `clipnorm` (per variable),
-`global_clipnorm` and `clipvalue`; norms
-are over the coalesced rows of an embedding. `embedding_update="lazy"` (the default) updates only the rows of
-a table that
-a step touched; "dense" gives Keras's results exactly, at its cost.
+`global_clipnorm` and `clipvalue`; norms are over the coalesced rows of an embedding.
+`embedding_update="lazy"` (the default) updates only the rows of a table that a step touched; "dense" gives
+Keras's results exactly, at its cost.
 """
 
 from __future__ import annotations

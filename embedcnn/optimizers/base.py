@@ -114,6 +114,7 @@ class Optimizer(Configurable):
 
     @property
     def learning_rate(self) -> Any:
+        """A number, a schedule or a function of the step; what is set holds from the next step."""
         return self._learning_rate
 
     @learning_rate.setter

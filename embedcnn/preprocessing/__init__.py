@@ -1,4 +1,4 @@
-"""Texts to ids and ids to matrices, with the names and results of ``keras.preprocessing``."""
+"""Texts to ids and ids to matrices, with the names and results of `keras.preprocessing`."""
 
 from embedcnn.preprocessing import sequence, text
 

@@ -13,9 +13,9 @@ __all__ = ["count_matrix"]
 def count_matrix(
     ragged: Ragged, columns: int, mode: str, weights: npt.NDArray[np.float64] | None = None
 ) -> npt.NDArray[np.float64]:
-    """How often every id below ``columns`` stands in every sequence, float64 (B, columns), by ``mode``.
+    """How often every id below `columns` stands in every sequence, float64 (B, columns), by `mode`.
 
-    Raises ValueError for a mode other than "binary", "count", "freq", "tfidf" (which needs ``weights``, one
+    Raises ValueError for a mode other than "binary", "count", "freq", "tfidf" (which needs `weights`, one
     for each column), and for negative ids.
 
     >>> count_matrix(Ragged([1, 1, 2], [0, 3]), 3, "freq").round(2)

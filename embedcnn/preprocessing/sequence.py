@@ -1,4 +1,4 @@
-"""Sequences of ids to matrices and to word pairs: Keras's ``keras.preprocessing.sequence``."""
+"""Sequences of ids to matrices and to word pairs: Keras's `keras.preprocessing.sequence`."""
 
 from __future__ import annotations
 
@@ -83,24 +83,36 @@ def pad_sequences(
     truncating: str = "pre",
     value: Any = 0.0,
 ) -> np.ndarray:
-    """An array (B, maxlen, ...) of sequences, cut to ``maxlen`` or filled up with ``value``.
+    """An array (B, maxlen, ...) of sequences, cut to `maxlen` or filled up with `value`. As
+    keras.utils.pad_sequences, with the same results.
 
-    Args:
-        sequences: B sequences of ids (lists, tuples, arrays, encodings of ``tokenizers``), or a Ragged.
-        maxlen: columns; None takes the longest sequence.
-        dtype: of the result; ``object`` or a string type for strings. Floats are truncated to integer types.
-        padding, truncating: "pre" or "post": where padding stands, where too long sequences are cut.
-        value: what to fill up with.
+    Parameters
+    ----------
+    sequences
+        B sequences of ids (lists, tuples, arrays, encodings of `tokenizers`), or a Ragged.
+    maxlen
+        Columns; None takes the longest sequence.
+    dtype
+        Of the result; `object` or a string type for strings. Floats are truncated to integer types.
+    padding, truncating
+        "pre" or "post": where padding stands, where too long sequences are cut.
+    value
+        What to fill up with.
 
-    Raises ValueError for another word, no sequences without ``maxlen``, a negative ``maxlen``, texts instead
-    of ids or items of different shapes; OverflowError for an id that does not fit ``dtype``.
+    Raises
+    ------
+    ValueError
+        For another word, no sequences without `maxlen`, a negative `maxlen`, texts instead of ids or
+        items of different shapes.
+    OverflowError
+        For an id that does not fit `dtype`.
 
+    Examples
+    --------
     >>> pad_sequences([[1], [2, 3], [4, 5, 6]], maxlen=2)
     array([[0, 1],
            [2, 3],
            [5, 6]], dtype=int32)
-
-    Source: ``keras.utils.pad_sequences``, with the same results.
     """
     kind = np.dtype(dtype)
     if not hasattr(sequences, "__len__"):
@@ -137,16 +149,15 @@ def pad_sequences(
 
 
 def make_sampling_table(size: int, sampling_factor: float = 1e-5) -> npt.NDArray[np.float64]:
-    """How likely ``skipgrams`` keeps the word of each rank, float64 (size,): frequent words less often.
+    """How likely `skipgrams` keeps the word of each rank, float64 (size,): frequent words less often. As
+    keras.preprocessing.sequence.make_sampling_table.
 
-    Frequencies follow Zipf's law, ``1 / (rank · (ln rank + γ) + 1/2 − 1/(12 · rank))``, and a word of
-    frequency f is kept with ``min(1, sqrt(sampling_factor / f))`` (Mikolov et al. 2013). Raises ValueError
+    Frequencies follow Zipf's law, `1 / (rank · (ln rank + γ) + 1/2 − 1/(12 · rank))`, and a word of
+    frequency f is kept with `min(1, sqrt(sampling_factor / f))` (Mikolov et al. 2013). Raises ValueError
     for a size below 1.
 
     >>> make_sampling_table(4).round(5)
     array([0.00315, 0.00315, 0.00548, 0.00742])
-
-    Source: ``keras.preprocessing.sequence.make_sampling_table``.
     """
     if size < 1:
         raise ValueError(f"size = {size} is below 1")
@@ -159,7 +170,7 @@ def make_sampling_table(size: int, sampling_factor: float = 1e-5) -> npt.NDArray
 def _positive_pairs(
     sequence: Sequence[int], window_size: int, sampling_table: Sequence[float] | None
 ) -> list[list[int]]:
-    """[word, neighbour] for all words within ``window_size`` of each other; 0 is no word."""
+    """[word, neighbour] for all words within `window_size` of each other; 0 is no word."""
     pairs = []
     for place, word in enumerate(sequence):
         if not word or (sampling_table is not None and sampling_table[word] < random.random()):
@@ -180,25 +191,41 @@ def skipgrams(
     sampling_table: Sequence[float] | None = None,
     seed: int | None = None,
 ) -> tuple[list[list[int]], list[Any]]:
-    """Pairs of words with labels: neighbours (1) and random words (0), as word2vec's skip-gram trains on.
+    """Pairs of words with labels: neighbours (1) and random words (0), as word2vec's skip-gram trains on. As
+    keras.preprocessing.sequence.skipgrams, with the same pairs for the same state of `random`.
 
-    Args:
-        sequence: ids of one text; 0 is no word and is left out.
-        vocabulary_size: ids are below it.
-        window_size: neighbours are at most so many places away.
-        negative_samples: random pairs for each pair of neighbours.
-        shuffle: in random order; else neighbours first.
-        categorical: labels are [0, 1] and [1, 0] instead of 1 and 0.
-        sampling_table: how likely each word is kept (``make_sampling_table``).
-        seed: of the shuffling. As in Keras all else uses Python's ``random`` as it stands: call
-            ``random.seed``.
+    Parameters
+    ----------
+    sequence
+        Ids of one text; 0 is no word and is left out.
+    vocabulary_size
+        Ids are below it.
+    window_size
+        Neighbours are at most so many places away.
+    negative_samples
+        Random pairs for each pair of neighbours.
+    shuffle
+        In random order; else neighbours first.
+    categorical
+        Labels are [0, 1] and [1, 0] instead of 1 and 0.
+    sampling_table
+        How likely each word is kept (`make_sampling_table`).
+    seed
+        Of the shuffling. As in Keras all else uses Python's `random` as it stands: call `random.seed`.
 
-    Returns (pairs, labels). Raises ValueError for a vocabulary without words.
+    Returns
+    -------
+    (pairs, labels).
 
+    Raises
+    ------
+    ValueError
+        For a vocabulary without words.
+
+    Examples
+    --------
     >>> skipgrams([1, 2, 3], vocabulary_size=4, window_size=1, negative_samples=0, shuffle=False)
     ([[1, 2], [2, 1], [2, 3], [3, 2]], [1, 1, 1, 1])
-
-    Source: ``keras.preprocessing.sequence.skipgrams``, with the same pairs for the same state of ``random``.
     """
     pairs = _positive_pairs(sequence, window_size, sampling_table)
     labels: list[Any] = [[0, 1] if categorical else 1 for _ in pairs]

@@ -1,4 +1,4 @@
-"""Texts to ids with the names and results of Keras's ``keras.preprocessing.text``, in C and in parallel."""
+"""Texts to ids with the names and results of Keras's `keras.preprocessing.text`, in C and in parallel."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ __all__ = ["Tokenizer", "hashing_trick", "one_hot", "text_to_word_sequence", "to
 
 
 def tokenizer_from_json(json_string: str) -> Tokenizer:
-    """The Tokenizer that ``to_json`` wrote, also Keras's; it can be fitted further.
+    """The Tokenizer that `to_json` wrote, also Keras's; it can be fitted further. As
+    keras.preprocessing.text.tokenizer_from_json.
 
     Raises ValueError where the text is no such JSON.
 
@@ -20,8 +21,6 @@ def tokenizer_from_json(json_string: str) -> Tokenizer:
     >>> tokenizer.fit_on_texts(["a b a"])
     >>> tokenizer_from_json(tokenizer.to_json()).texts_to_sequences(["b"])
     [[2]]
-
-    Source: ``keras.preprocessing.text.tokenizer_from_json``.
     """
     content = json.loads(json_string)
     config = content.get("config") if isinstance(content, dict) else None

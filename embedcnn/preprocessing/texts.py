@@ -16,7 +16,7 @@ STREAM_BLOCK = 8192  # texts taken at once from something that is no list
 
 
 def check_texts(texts: Any) -> None:
-    """Raises TypeError where ``texts`` is one text, or nothing to go through."""
+    """Raises TypeError where `texts` is one text, or nothing to go through."""
     if isinstance(texts, (str, bytes, bytearray)):
         raise TypeError(f"expected a list of texts, got one {type(texts).__name__}; did you mean [text]?")
     if not isinstance(texts, Iterable):

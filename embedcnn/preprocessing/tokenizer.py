@@ -1,4 +1,4 @@
-"""The Tokenizer of ``embedcnn.preprocessing.text``: Keras's, on top of the core's word table."""
+"""The Tokenizer of `embedcnn.preprocessing.text`: Keras's, on top of the core's word table."""
 
 from __future__ import annotations
 
@@ -20,31 +20,40 @@ __all__ = ["Tokenizer"]
 
 
 class Tokenizer(WordCounts):
-    """Gives every word of a corpus an index by frequency, and turns texts into lists of indices.
-
-    Args:
-        num_words: only the ``num_words - 1`` most frequent words (with ``oov_token``: one less) get an id;
-            None or 0: all.
-        filters: characters that separate words, besides ``split``.
-        lower: lower-case all text first, as ``str.lower`` does.
-        split: what separates words.
-        char_level: every character is a token; ``filters`` are not used.
-        oov_token: stands at index 1 for words without an id; None: such words are left out.
-        analyzer: a function of a text that gives its tokens, instead of ``filters``, ``lower`` and ``split``.
+    """Gives every word of a corpus an index by frequency, and turns texts into lists of indices. As
+    keras.preprocessing.text.Tokenizer, with the same ids.
 
     A text is a str, or a list of tokens, which are only lower-cased. Words of equal frequency are ranked by
     first appearance; fitting again adds to the counts. Index 0 stands for padding and is never given.
-    ``word_index``, ``index_word``, ``word_counts``, ``word_docs``, ``index_docs`` may be read and changed; a
-    dict assigned to ``word_index`` is copied.
+    `word_index`, `index_word`, `word_counts`, `word_docs`, `index_docs` may be read and changed; a dict
+    assigned to `word_index` is copied.
 
+    Parameters
+    ----------
+    num_words
+        Only the `num_words - 1` most frequent words (with `oov_token`: one less) get an id; None or 0:
+        all.
+    filters
+        Characters that separate words, besides `split`.
+    lower
+        Lower-case all text first, as `str.lower` does.
+    split
+        What separates words.
+    char_level
+        Every character is a token; `filters` are not used.
+    oov_token
+        Stands at index 1 for words without an id; None: such words are left out.
+    analyzer
+        A function of a text that gives its tokens, instead of `filters`, `lower` and `split`.
+
+    Examples
+    --------
     >>> tokenizer = Tokenizer(oov_token="<oov>")
     >>> tokenizer.fit_on_texts(["The cat sat.", "The dog ran!"])
     >>> tokenizer.texts_to_sequences(["the bird sat"])
     [[2, 1, 4]]
     >>> tokenizer.encode(["the cat", "sat"])
     Ragged(2 sequences, 3 ids, lengths 1 to 2)
-
-    Source: ``keras.preprocessing.text.Tokenizer``, with the same ids.
     """
 
     def __init__(
@@ -78,7 +87,7 @@ class Tokenizer(WordCounts):
     def fit_on_texts(self, texts: Iterable[str | list]) -> None:
         """Counts the words of the texts and ranks all words seen so far.
 
-        Raises TypeError where ``texts`` is a single str or holds something else than str and lists of tokens.
+        Raises TypeError where `texts` is a single str or holds something else than str and lists of tokens.
 
         >>> tokenizer = Tokenizer()
         >>> tokenizer.fit_on_texts(["b a", "a"])
@@ -107,7 +116,7 @@ class Tokenizer(WordCounts):
             self._add(zip(words, counts, strict=True), zip(words, documents, strict=True))
 
     def fit_on_sequences(self, sequences: Sequence[Iterable[int]] | Ragged) -> None:
-        """Counts in how many sequences every index occurs, for ``sequences_to_matrix`` with mode "tfidf".
+        """Counts in how many sequences every index occurs, for `sequences_to_matrix` with mode "tfidf".
 
         >>> tokenizer = Tokenizer(num_words=4)
         >>> tokenizer.fit_on_sequences([[1, 2, 2], [1]])
@@ -158,7 +167,7 @@ class Tokenizer(WordCounts):
     def _make_encoder(self) -> tuple[Any, np.ndarray, int | None] | None:
         """(table, id of each of its words, id of other words), or None where the index holds no plain ints.
 
-        None as the last: other words have an ``oov_token`` that no fit has seen.
+        None as the last: other words have an `oov_token` that no fit has seen.
         """
         index = self._word_index
         if self._order is not None and (index is None or not index.changes):
@@ -215,9 +224,9 @@ class Tokenizer(WordCounts):
         return [self._look_up(tokens) for tokens in self._token_lists(texts, first)]
 
     def encode(self, texts: Iterable[str | list]) -> Ragged:
-        """``texts_to_sequences`` as a Ragged: the fast way, without Python lists.
+        """`texts_to_sequences` as a Ragged: the fast way, without Python lists.
 
-        Raises TypeError as ``fit_on_texts``, ValueError before the first fit.
+        Raises TypeError as `fit_on_texts`, ValueError before the first fit.
 
         >>> tokenizer = Tokenizer()
         >>> tokenizer.fit_on_texts(["a b a"])
@@ -238,9 +247,9 @@ class Tokenizer(WordCounts):
         return concatenate(parts)
 
     def texts_to_sequences(self, texts: Iterable[str | list]) -> list[list[int]]:
-        """The ids of every text, as lists; words without one are left out, or are that of ``oov_token``.
+        """The ids of every text, as lists; words without one are left out, or are that of `oov_token`.
 
-        Raises TypeError as ``fit_on_texts``.
+        Raises TypeError as `fit_on_texts`.
 
         >>> tokenizer = Tokenizer()
         >>> tokenizer.fit_on_texts(["a b a"])
@@ -253,7 +262,7 @@ class Tokenizer(WordCounts):
         return lists
 
     def texts_to_sequences_generator(self, texts: Iterable[str | list]) -> Iterator[list[int]]:
-        """As ``texts_to_sequences``, one by one; a stream is read no further than asked for."""
+        """As `texts_to_sequences`, one by one; a stream is read no further than asked for."""
         check_texts(texts)
         return (ids for first, block in text_blocks(texts, 1) for ids in self._block_lists(block, first))
 
@@ -270,7 +279,7 @@ class Tokenizer(WordCounts):
         return list(self.sequences_to_texts_generator(sequences))
 
     def sequences_to_texts_generator(self, sequences: Iterable[Iterable[int]] | Ragged) -> Iterator[str]:
-        """As ``sequences_to_texts``, one after the other."""
+        """As `sequences_to_texts`, one after the other."""
         oov = self.word_index.get(self.oov_token)  # type: ignore[call-overload]
         for row in sequences.tolist() if isinstance(sequences, Ragged) else sequences:
             words = []
@@ -283,7 +292,7 @@ class Tokenizer(WordCounts):
             yield " ".join(words)
 
     def texts_to_matrix(self, texts: Iterable[str | list], mode: str = "binary") -> np.ndarray:
-        """``sequences_to_matrix`` of the texts' ids.
+        """`sequences_to_matrix` of the texts' ids.
 
         >>> tokenizer = Tokenizer()
         >>> tokenizer.fit_on_texts(["a b a"])
@@ -297,17 +306,21 @@ class Tokenizer(WordCounts):
     def sequences_to_matrix(
         self, sequences: Sequence[Iterable[int]] | Ragged, mode: str = "binary"
     ) -> np.ndarray:
-        """One row for each sequence, one column for each index: float64 (B, num_words), or (B, words + 1).
+        """One row for each sequence, one column for each index: float64 (B, num_words), or (B, words + 1). As
+        keras.preprocessing.text.Tokenizer.sequences_to_matrix.
 
-        Args:
-            sequences: ids; those at or above ``num_words`` do not count, except for the length in "freq".
-            mode: "binary" (occurs), "count", "freq" (count / length) or "tfidf": (1 + ln count) · ln(1 + N /
-                (1 + d)) for N texts fitted, d of them with the word.
+        Parameters
+        ----------
+        sequences
+            Ids; those at or above `num_words` do not count, except for the length in "freq".
+        mode
+            "binary" (occurs), "count", "freq" (count / length) or "tfidf": (1 + ln count) · ln(1 + N / (1 +
+            d)) for N texts fitted, d of them with the word.
 
-        Raises ValueError for another mode, negative ids, "tfidf" before a fit, or neither ``num_words`` nor
-        a fit.
-
-        Source: ``keras.preprocessing.text.Tokenizer.sequences_to_matrix``.
+        Raises
+        ------
+        ValueError
+            For another mode, negative ids, "tfidf" before a fit, or neither `num_words` nor a fit.
         """
         if not self.num_words and not self.word_index:
             raise ValueError("Specify a dimension (`num_words` argument), or fit on some text data first.")
@@ -323,7 +336,7 @@ class Tokenizer(WordCounts):
     # Saving.
 
     def get_config(self) -> dict[str, Any]:
-        """All settings but ``analyzer``, and all counts, as Keras gives them: the dicts as JSON texts."""
+        """All settings but `analyzer`, and all counts, as Keras gives them: the dicts as JSON texts."""
         config = {
             name: getattr(self, name)
             for name in (
@@ -341,5 +354,5 @@ class Tokenizer(WordCounts):
         return config
 
     def to_json(self, **kwargs: Any) -> str:
-        """``get_config`` as JSON, for ``tokenizer_from_json``; ``kwargs`` go to ``json.dumps``."""
+        """`get_config` as JSON, for `tokenizer_from_json`; `kwargs` go to `json.dumps`."""
         return json.dumps({"class_name": type(self).__name__, "config": self.get_config()}, **kwargs)

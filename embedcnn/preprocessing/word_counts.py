@@ -45,7 +45,7 @@ class WordCounts:
 
     @property
     def word_index(self) -> dict[str, int]:
-        """Index of every word, by frequency from 1 (after ``oov_token``)."""
+        """Index of every word, by frequency from 1 (after `oov_token`)."""
         if self._word_index is None:
             words = self._before + self._table.words(self._order)
             self._word_index = WordIndex(zip(words, range(1, len(words) + 1), strict=True))
@@ -145,7 +145,7 @@ class WordCounts:
         return ranks
 
     def _index_of(self, token: Any, table: Any, ids: np.ndarray) -> int | None:
-        """``word_index.get(token)`` without making the dict."""
+        """`word_index.get(token)` without making the dict."""
         if self._word_index is not None:
             return self._word_index.get(token)
         if isinstance(token, str):

@@ -1,4 +1,4 @@
-"""The dict behind ``Tokenizer.word_index``: it counts its changes, after which a lookup is made anew."""
+"""The dict behind `Tokenizer.word_index`: it counts its changes, after which a lookup is made anew."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["WordIndex"]
 
 
 class WordIndex(dict):
-    """A dict of word to index that notes every change in ``changes``.
+    """A dict of word to index that notes every change in `changes`.
 
     >>> index = WordIndex(the=1)
     >>> index["cat"] = 2

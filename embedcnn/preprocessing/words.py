@@ -14,14 +14,13 @@ DEFAULT_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 def text_to_word_sequence(
     input_text: str, filters: Iterable[str] = DEFAULT_FILTERS, lower: bool = True, split: str = " "
 ) -> list[str]:
-    """The words of one text, cut at ``split`` and at each of the ``filters``; without empty words.
+    """The words of one text, cut at `split` and at each of the `filters`; without empty words. As
+    keras.preprocessing.text.text_to_word_sequence.
 
-    Raises TypeError where ``input_text`` is no str.
+    Raises TypeError where `input_text` is no str.
 
     >>> text_to_word_sequence("Don't panic!  It's only a test.")
     ["don't", 'panic', "it's", 'only', 'a', 'test']
-
-    Source: ``keras.preprocessing.text.text_to_word_sequence``.
     """
     if not isinstance(input_text, str):
         raise TypeError(f"input_text is a {type(input_text).__name__}; expected one str")
@@ -39,22 +38,31 @@ def hashing_trick(
     split: str = " ",
     analyzer: Callable[[str], Iterable[str]] | None = None,
 ) -> list[int]:
-    """Words to ids 1 to n − 1 by a hash; words may share one.
+    """Words to ids 1 to n − 1 by a hash; words may share one. As keras.preprocessing.text.hashing_trick.
 
-    Args:
-        text: one text.
-        n: ids are below it.
-        hash_function: "md5" (the same everywhere), a function of a word, or None: Python's ``hash``, which
-            differs from process to process.
-        filters, lower, split: as in ``text_to_word_sequence``.
-        analyzer: a function of the text that gives its words, instead of these.
+    Parameters
+    ----------
+    text
+        One text.
+    n
+        Ids are below it.
+    hash_function
+        "md5" (the same everywhere), a function of a word, or None: Python's `hash`, which differs from
+        process to process.
+    filters, lower, split
+        As in `text_to_word_sequence`.
+    analyzer
+        A function of the text that gives its words, instead of these.
 
-    Raises ValueError for ``n`` below 2.
+    Raises
+    ------
+    ValueError
+        For `n` below 2.
 
+    Examples
+    --------
     >>> hashing_trick("The cat sat", 100, "md5")
     [51, 3, 10]
-
-    Source: ``keras.preprocessing.text.hashing_trick``.
     """
     if n < 2:
         raise ValueError(f"n = {n} leaves no id; it must be at least 2")
@@ -80,11 +88,10 @@ def one_hot(
     split: str = " ",
     analyzer: Callable[[str], Iterable[str]] | None = None,
 ) -> list[int]:
-    """``hashing_trick`` with Python's ``hash``; despite the name, ids and no vectors.
+    """`hashing_trick` with Python's `hash`; despite the name, ids and no vectors. As
+    keras.preprocessing.text.one_hot.
 
     >>> len(one_hot("the cat sat", 50))
     3
-
-    Source: ``keras.preprocessing.text.one_hot``.
     """
     return hashing_trick(input_text, n, hash, filters, lower, split, analyzer)

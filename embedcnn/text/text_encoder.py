@@ -42,24 +42,39 @@ def _widths(ngrams: int | Sequence[int] | None) -> tuple[int, ...]:
 
 class TextEncoder(Configurable):
     """Texts to ids as Keras's TextVectorization: standardize, split, look up; padding 0, unknown tokens 1.
+    As keras.layers.TextVectorization with output_mode="int".
 
-    Args:
-        max_tokens: the largest vocabulary, with padding and unknown; None: any.
-        standardize: "lower_and_strip_punctuation", "lower", "strip_punctuation" or None. As in Keras
-            only A to Z are lower-cased, and punctuation vanishes ("don't" → "dont"). "lower_unicode"
-            lower-cases every script. Or a function of a str that gives a str (no file can hold it).
-        split: "whitespace", "character", None (the text is one token), or a function of a str that gives
-            its tokens. "words", which Keras has not, is for any language: punctuation of every script ends
-            a word and vanishes, marks and joiners stay with their letters, Chinese and Japanese characters
-            and emoji are tokens of their own.
-        ngrams: n: tokens and their n-grams of up to n words; a tuple: those lengths only; None: tokens.
-        output_sequence_length: ids per text in ``encoder(texts)``: cut or padded behind. None: a Ragged.
-        vocabulary: a Vocabulary, or tokens (with or without the two first ones), instead of ``adapt``.
-        filters: characters that end a word like whitespace, before ``standardize`` could drop them.
+    A list in place of a text holds tokens that are not cut any further.
 
-    Raises ValueError for other words or sizes. A list in place of a text holds tokens that are not cut
-    any further.
+    Parameters
+    ----------
+    max_tokens
+        The largest vocabulary, with padding and unknown; None: any.
+    standardize
+        "lower_and_strip_punctuation", "lower", "strip_punctuation" or None. As in Keras only A to Z are
+        lower-cased, and punctuation vanishes ("don't" → "dont"). "lower_unicode" lower-cases every script. Or
+        a function of a str that gives a str (no file can hold it).
+    split
+        "whitespace", "character", None (the text is one token), or a function of a str that gives its tokens.
+        "words", which Keras has not, is for any language: punctuation of every script ends a word and
+        vanishes, marks and joiners stay with their letters, Chinese and Japanese characters and emoji are
+        tokens of their own.
+    ngrams
+        n: tokens and their n-grams of up to n words; a tuple: those lengths only; None: tokens.
+    output_sequence_length
+        Ids per text in `encoder(texts)`: cut or padded behind. None: a Ragged.
+    vocabulary
+        A Vocabulary, or tokens (with or without the two first ones), instead of `adapt`.
+    filters
+        Characters that end a word like whitespace, before `standardize` could drop them.
 
+    Raises
+    ------
+    ValueError
+        For other words or sizes.
+
+    Examples
+    --------
     >>> encoder = TextEncoder(max_tokens=5)
     >>> encoder.adapt(["The cat sat.", "The cat; a dog"])
     >>> encoder.get_vocabulary()
@@ -74,8 +89,6 @@ class TextEncoder(Configurable):
     >>> several.adapt(["Отличный фильм!", "отличный «фильм»", "好的"])
     >>> several.get_vocabulary(include_special_tokens=False)
     ['фильм', 'отличный', '的', '好']
-
-    Source: ``keras.layers.TextVectorization`` with ``output_mode="int"``.
     """
 
     not_stored = ("vocabulary",)
@@ -156,7 +169,7 @@ class TextEncoder(Configurable):
     def tokens(self, texts: Iterable[str]) -> list[list[str]]:
         """The tokens of every text as strings, before they are looked up.
 
-        Raises TypeError where ``texts`` is one str.
+        Raises TypeError where `texts` is one str.
 
         >>> TextEncoder().tokens(["The cat; a dog"])
         [['the', 'cat', 'a', 'dog']]
@@ -168,7 +181,7 @@ class TextEncoder(Configurable):
     def adapt(self, texts: Iterable[str]) -> None:
         """Makes the vocabulary: tokens by frequency, ties in reverse order of their characters (Keras's way).
 
-        Raises TypeError where ``texts`` is one str. What was learnt or set before is forgotten.
+        Raises TypeError where `texts` is one str. What was learnt or set before is forgotten.
         """
         table = _core.WordTable()
         for first, block, rules in self._blocks(texts):
@@ -179,7 +192,7 @@ class TextEncoder(Configurable):
         self.vocabulary = Vocabulary(tokens if self.max_tokens is None else tokens[: self.max_tokens - 2])
 
     def set_vocabulary(self, vocabulary: Vocabulary | Iterable[str]) -> None:
-        """Uses this vocabulary; ValueError where it is larger than ``max_tokens``."""
+        """Uses this vocabulary; ValueError where it is larger than `max_tokens`."""
         if not isinstance(vocabulary, Vocabulary):
             vocabulary = Vocabulary(vocabulary)
         if self.max_tokens is not None and len(vocabulary) > self.max_tokens:
@@ -203,7 +216,7 @@ class TextEncoder(Configurable):
     def encode(self, texts: Iterable[str]) -> Ragged:
         """The ids of every text.
 
-        Raises ValueError before there is a vocabulary, TypeError where ``texts`` is one str or holds
+        Raises ValueError before there is a vocabulary, TypeError where `texts` is one str or holds
         something that is neither str nor a list of str.
 
         >>> TextEncoder(vocabulary=["a", "b"]).encode(["A, x", "b"]).tolist()
@@ -219,16 +232,16 @@ class TextEncoder(Configurable):
         )
 
     def __call__(self, texts: Iterable[str]) -> Ragged | npt.NDArray[np.int32]:
-        """``encode``, and with ``output_sequence_length`` an int32 matrix (B, output_sequence_length)."""
+        """`encode`, and with `output_sequence_length` an int32 matrix (B, output_sequence_length)."""
         ragged = self.encode(texts)
         if self.output_sequence_length is None:
             return ragged
         return ragged.to_padded(self.output_sequence_length, "post", "post")
 
     def get_config(self) -> dict[str, Any]:
-        """The settings, ready for JSON; the vocabulary is ``encoder.vocabulary.to_text()``.
+        """The settings, ready for JSON; the vocabulary is `encoder.vocabulary.to_text()`.
 
-        Raises ValueError where ``standardize`` or ``split`` is a function: a file cannot hold one.
+        Raises ValueError where `standardize` or `split` is a function: a file cannot hold one.
         """
         for name in ("standardize", "split"):
             value = getattr(self, name)
@@ -244,7 +257,7 @@ class TextEncoder(Configurable):
     def from_config(
         cls, config: dict[str, Any], vocabulary: Vocabulary | Iterable[str] | None = None
     ) -> TextEncoder:
-        """The encoder of ``get_config``, with its vocabulary.
+        """The encoder of `get_config`, with its vocabulary.
 
         >>> encoder = TextEncoder(ngrams=2, vocabulary=["a"])
         >>> vocabulary = Vocabulary.from_text(encoder.vocabulary.to_text())
@@ -277,20 +290,29 @@ def ngrams(
     lower: bool = False,
     filters: str = "",
 ) -> Ragged:
-    """Buckets of the n-grams of 2 to ``n`` words of every text, as fastText's ``-wordNgrams`` hashes them.
+    """Buckets of the n-grams of 2 to `n` words of every text, as fastText's `-wordNgrams` hashes them.
+    Source: fastText's `Dictionary::addWordNgrams` (Joulin et al. 2017).
 
-    Args:
-        texts: str, cut at whitespace, NUL and ``filters``, or lists of tokens.
-        n: the longest n-gram.
-        bucket: how many buckets; ids are below it. A fastText model adds its number of words to them.
-        lower: lower-case first.
+    Parameters
+    ----------
+    texts
+        Str, cut at whitespace, NUL and `filters`, or lists of tokens.
+    n
+        The longest n-gram.
+    bucket
+        How many buckets; ids are below it. A fastText model adds its number of words to them.
+    lower
+        Lower-case first.
 
-    Raises ValueError for n below 1 or a ``bucket`` outside [1, 2^31).
+    Raises
+    ------
+    ValueError
+        For n below 1 or a `bucket` outside [1, 2^31).
 
+    Examples
+    --------
     >>> ngrams(["one two three"], n=2, bucket=1000).lengths
     array([2])
-
-    Source: fastText's ``Dictionary::addWordNgrams`` (Joulin et al. 2017).
     """
     if n < 1:
         raise ValueError(f"n = {n} is below 1")
@@ -304,19 +326,27 @@ def ngrams(
 
 
 def subword_ids(word: str, minn: int = 3, maxn: int = 6, bucket: int = 2_000_000) -> npt.NDArray[np.int32]:
-    """Buckets of the character n-grams of ``<word>``, int32, in fastText's order.
+    """Buckets of the character n-grams of `<word>`, int32, in fastText's order. Source: fastText's
+    `Dictionary::computeSubwords` (Bojanowski et al. 2017).
 
-    Args:
-        word: one word, without "<" and ">".
-        minn, maxn: the shortest and longest n-gram, in code points.
-        bucket: how many buckets; ids are below it. A fastText model adds its number of words to them.
+    Parameters
+    ----------
+    word
+        One word, without "<" and ">".
+    minn, maxn
+        The shortest and longest n-gram, in code points.
+    bucket
+        How many buckets; ids are below it. A fastText model adds its number of words to them.
 
-    Raises ValueError for ``minn`` below 1, ``maxn`` below ``minn`` or a ``bucket`` outside [1, 2^31).
+    Raises
+    ------
+    ValueError
+        For `minn` below 1, `maxn` below `minn` or a `bucket` outside [1, 2^31).
 
+    Examples
+    --------
     >>> len(subword_ids("where", minn=3, maxn=4))
     9
-
-    Source: fastText's ``Dictionary::computeSubwords`` (Bojanowski et al. 2017).
     """
     return _core.subwords(word, minn, maxn, bucket)
 

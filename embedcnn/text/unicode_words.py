@@ -90,7 +90,7 @@ def alone() -> str:
 def pattern() -> re.Pattern[str]:
     r"""Words with inner apostrophes and hyphens, or single other characters; the end of a paragraph is one.
 
-    As ``\w+(?:['’-]\w+)*|[^\w\s]``, with marks, joiners and modifiers where they belong, and flags whole.
+    As `\w+(?:['’-]\w+)*|[^\w\s]`, with marks, joiners and modifiers where they belong, and flags whole.
     """
     pairs = marks()
     extends = "".join(

@@ -41,25 +41,37 @@ def _unescape(line: str, number: int) -> str:
 
 
 class Vocabulary:
-    r"""Words and their ids: padding 0, unknown words 1, then ``specials``, then the tokens.
+    r"""Words and their ids: padding 0, unknown words 1, then `specials`, then the tokens. Source: the layout
+    of `keras.layers.StringLookup` with `mask_token=""`.
 
-    Args:
-        tokens: the words, in the order of their ids; none twice. May begin with ``pad``, ``unknown`` and
-            ``specials``, as ``vocabulary.tokens`` does.
-        pad: the token of id 0.
-        unknown: the token of id 1.
-        specials: tokens of the next ids.
-        lower, filters, split: how texts are cut into words, as in Tokenizer; ``split`` is one character.
+    Parameters
+    ----------
+    tokens
+        The words, in the order of their ids; none twice. May begin with `pad`, `unknown` and `specials`, as
+        `vocabulary.tokens` does.
+    pad
+        The token of id 0.
+    unknown
+        The token of id 1.
+    specials
+        Tokens of the next ids.
+    lower, filters, split
+        How texts are cut into words, as in Tokenizer; `split` is one character.
 
-    Raises ValueError for a token that comes twice or a longer ``split``, TypeError for one that is no str.
+    Raises
+    ------
+    ValueError
+        For a token that comes twice or a longer `split`.
+    TypeError
+        For one that is no str.
 
+    Examples
+    --------
     >>> vocabulary = Vocabulary.from_texts(["the cat", "the dog"], specials=["<s>"])
     >>> vocabulary.tokens
     ['', '[UNK]', '<s>', 'the', 'cat', 'dog']
     >>> vocabulary.encode(["the bird"]).tolist(), vocabulary["dog"], "bird" in vocabulary, len(vocabulary)
     ([[3, 1]], 5, False, 6)
-
-    Source: the layout of ``keras.layers.StringLookup`` with ``mask_token=""``.
     """
 
     def __init__(
@@ -110,15 +122,26 @@ class Vocabulary:
     ) -> Vocabulary:
         """The words of texts (str, or lists of tokens), most frequent first, ties by first appearance.
 
-        Args:
-            texts: where the words are counted.
-            max_tokens: the largest size, with ``pad``, ``unknown`` and ``specials``; None: any.
-            min_frequency: words must occur so often.
-            specials, pad, unknown, lower, filters, split: as in Vocabulary.
+        Parameters
+        ----------
+        texts
+            Where the words are counted.
+        max_tokens
+            The largest size, with `pad`, `unknown` and `specials`; None: any.
+        min_frequency
+            Words must occur so often.
+        specials, pad, unknown, lower, filters, split
+            As in Vocabulary.
 
-        Raises TypeError where ``texts`` is one str, ValueError where ``max_tokens`` has no room for the
-        specials.
+        Raises
+        ------
+        TypeError
+            Where `texts` is one str.
+        ValueError
+            Where `max_tokens` has no room for the specials.
 
+        Examples
+        --------
         >>> Vocabulary.from_texts(["b a c a", "b"], max_tokens=4, min_frequency=2).tokens
         ['', '[UNK]', 'b', 'a']
         """
@@ -172,7 +195,7 @@ class Vocabulary:
     def encode(self, texts: Iterable[str | list[str]]) -> Ragged:
         """The ids of the words of every text; 1 for words that are not in the vocabulary.
 
-        Raises TypeError where ``texts`` is one str or holds something else than str and lists of str.
+        Raises TypeError where `texts` is one str or holds something else than str and lists of str.
 
         >>> Vocabulary(["a", "b"]).encode(["B! x", ["a"]]).tolist()
         [[3, 1], [2]]
@@ -196,7 +219,7 @@ class Vocabulary:
         return separator.join(self._tokens[number] for number in ids if number != 0)
 
     def to_text(self) -> str:
-        r"""One token a line, that of id 0 first; backslash, LF and CR in tokens as ``\\``, ``\n`` and ``\r``.
+        r"""One token a line, that of id 0 first; backslash, LF and CR in tokens as `\\`, `\n` and `\r`.
 
         >>> Vocabulary(["a\n"]).to_text()
         '\n[UNK]\na\\n\n'
@@ -205,7 +228,7 @@ class Vocabulary:
 
     @classmethod
     def from_text(cls, text: str, **settings: Any) -> Vocabulary:
-        """The Vocabulary that ``to_text`` wrote; ``settings`` are ``lower``, ``filters`` and ``split``.
+        """The Vocabulary that `to_text` wrote; `settings` are `lower`, `filters` and `split`.
 
         Raises ValueError for another escape than these, a token that comes twice, or fewer than two lines.
         """
@@ -218,13 +241,13 @@ class Vocabulary:
         return cls(tokens, pad=pad, unknown=unknown, **settings)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes ``to_text`` as UTF-8; a file of that name is replaced only when all is written."""
+        """Writes `to_text` as UTF-8; a file of that name is replaced only when all is written."""
         with replacing(path) as file:
             file.write(self.to_text().encode("utf-8", "surrogatepass"))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], **settings: Any) -> Vocabulary:
-        """The Vocabulary that ``save`` wrote; ``settings`` are ``lower``, ``filters`` and ``split``.
+        """The Vocabulary that `save` wrote; `settings` are `lower`, `filters` and `split`.
 
         Raises OSError where the file cannot be read, ValueError where it is no vocabulary.
         """
@@ -242,21 +265,29 @@ def count_words(texts: Iterable[Any], rules: Any) -> Any:
 
 class CharVocabulary:
     """The characters of a text, sorted, with ids from 0: for models that write text character by character.
+    Source: `sorted(set(text))` of Keras's and TensorFlow's text generation examples.
 
-    Args:
-        text: a str, or an iterable of characters.
-        unknown: stands for characters that are not in ``text``; itself one of them. None: they are an error.
+    Parameters
+    ----------
+    text
+        A str, or an iterable of characters.
+    unknown
+        Stands for characters that are not in `text`; itself one of them. None: they are an error.
 
-    Raises ValueError for an ``unknown`` that is not one character of the text, TypeError for a ``text``
-    that is not made of characters.
+    Raises
+    ------
+    ValueError
+        For an `unknown` that is not one character of the text.
+    TypeError
+        For a `text` that is not made of characters.
 
+    Examples
+    --------
     >>> characters = CharVocabulary("hello")
     >>> characters.tokens, characters.encode("hole")
     (['e', 'h', 'l', 'o'], array([1, 3, 2, 0], dtype=int32))
     >>> characters.decode([1, 0])
     'he'
-
-    Source: ``sorted(set(text))`` of Keras's and TensorFlow's text generation examples.
     """
 
     def __init__(self, text: Iterable[str], unknown: str | None = None) -> None:
@@ -304,7 +335,7 @@ class CharVocabulary:
         """The ids of the characters of one text, int32.
 
         Raises ValueError, with the character and its place, where it is not in the vocabulary and there is
-        no ``unknown``; TypeError where ``text`` is no str.
+        no `unknown`; TypeError where `text` is no str.
         """
         if not isinstance(text, str):
             raise TypeError(f"text is a {type(text).__name__}; expected one str")

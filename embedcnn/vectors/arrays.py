@@ -20,7 +20,7 @@ WORD_NAMES = ("words", "keys", "index_to_key", "vocab", "vocabulary")
 
 
 def load_npz(path: str) -> WordVectors:
-    """An archive that holds a matrix ``vectors`` and an array of str ``words``."""
+    """An archive that holds a matrix `vectors` and an array of str `words`."""
     try:
         with np.load(path, allow_pickle=False) as archive:
             names = archive.files

@@ -1,13 +1,11 @@
 """The cache file: vectors as they lie in memory, to be mapped instead of read.
 
 Layout (little-endian): a header of 4096 bytes, then sections that start at multiples of 4096: slots and
-offsets and
-words of the index, the matrix, the n-gram matrix of a fastText model. The header holds the sections' places,
-the facts
-about the file that the cache was made from (JSON) and three checksums: of the header itself and of the
-index, which
-are checked whenever the file is opened, and of the matrices, which ``verify`` checks. Opening 400,000 words
-takes a few milliseconds, and the pages are shared by all processes that map the file.
+offsets and words of the index, the matrix, the n-gram matrix of a fastText model. The header holds the
+sections' places, the facts about the file that the cache was made from (JSON) and three checksums: of the
+header itself and of the index, which are checked whenever the file is opened, and of the matrices, which
+`verify` checks. Opening 400,000 words takes a few milliseconds, and the pages are shared by all processes
+that map the file.
 """
 
 from __future__ import annotations
@@ -184,10 +182,9 @@ def check_source(path: str, source: dict[str, Any] | None) -> None:
 def load_cache(path: str | os.PathLike[str], *, verify: bool = False) -> WordVectors:
     """Maps a cache file: nothing is copied, its pages are shared between processes.
 
-    Returns read-only WordVectors. Raises VectorFileError for a file that is damaged (``verify``: its vectors
-    are looked
-    at too, which reads the whole file), StaleCacheError where the file that it was made from has changed
-    since.
+    Returns read-only WordVectors. Raises VectorFileError for a file that is damaged (`verify`: its vectors
+    are looked at too, which reads the whole file), StaleCacheError where the file that it was made from has
+    changed since.
     """
     file = CacheFile(os.fsdecode(path))
     check_source(file.path, file.source)

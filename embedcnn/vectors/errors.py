@@ -47,7 +47,7 @@ def shown(text: bytes) -> str:
 
 
 def describe_fault(fault: tuple[int, int, int, int, bytes], dimensions: int, dtype: str) -> str:
-    """The reason in words. ``fault`` = (code, line, field, found, text) as the core reports it."""
+    """The reason in words. `fault` = (code, line, field, found, text) as the core reports it."""
     code, _, field, found, text = fault
     plural = "number" if dimensions == 1 else "numbers"
     reasons = {

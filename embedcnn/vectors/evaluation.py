@@ -24,7 +24,7 @@ class Correlation(NamedTuple):
 
 
 def first_words(vectors: WordVectors, count: int, fold: bool) -> tuple[list[str], dict[str, int]]:
-    """The first words as they are compared (upper case if ``fold``), and their rows; first spelling wins."""
+    """The first words as they are compared (upper case if `fold`), and their rows; first spelling wins."""
     words = [vectors.key_to_index.word(row) for row in range(min(count, len(vectors)))]
     words = [word.upper() for word in words] if fold else words
     rows: dict[str, int] = {}
@@ -94,16 +94,28 @@ def evaluate_word_analogies(
 ) -> tuple[float, list[dict]]:
     """Share of analogies "a is to b as c is to d" whose d is the word nearest to b - a + c.
 
+    gensim's `KeyedVectors.evaluate_word_analogies`.
+
     Parameters
     ----------
-    analogies : a file in the form of questions-words.txt: sections ``: name``, questions ``a b c d``
-    restrict_vocab : only the first words are known and searched
-    case_insensitive : compare in upper case; of several spellings the first counts
-    dummy4unknown : questions with unknown words count as wrong instead of being left out
+    analogies
+        A file in the form of questions-words.txt: sections `: name`, questions `a b c d`.
+    restrict_vocab
+        Only the first words are known and searched.
+    case_insensitive
+        Compare in upper case; of several spellings the first counts.
+    dummy4unknown
+        Questions with unknown words count as wrong instead of being left out.
 
-    Returns (share, sections), each section a dict with ``section``, ``correct`` and ``incorrect``; the last
-    one is the
-    total. Raises ValueError where the file has no section. gensim's ``KeyedVectors.evaluate_word_analogies``.
+    Returns
+    -------
+    (share, sections), each section a dict with `section`, `correct` and `incorrect`; the last one is the
+    total.
+
+    Raises
+    ------
+    ValueError
+        Where the file has no section.
     """
     words, rows = first_words(vectors, restrict_vocab, case_insensitive)
     sections = []
@@ -136,14 +148,25 @@ def evaluate_word_pairs(
 ) -> tuple[Correlation, Correlation, float]:
     """Correlation of the cosines of word pairs with the similarity that people gave them.
 
+    gensim's `KeyedVectors.evaluate_word_pairs`.
+
     Parameters
     ----------
-    pairs : a file with lines ``word delimiter word delimiter number``; lines that start with # are comments
-    restrict_vocab, case_insensitive : as in ``evaluate_word_analogies``
-    dummy4unknown : pairs with unknown words count with similarity 0 instead of being left out
+    pairs
+        A file with lines `word delimiter word delimiter number`; lines that start with # are comments.
+    restrict_vocab, case_insensitive
+        As in `evaluate_word_analogies`.
+    dummy4unknown
+        Pairs with unknown words count with similarity 0 instead of being left out.
 
-    Returns (Pearson, Spearman, percentage of pairs with unknown words). Raises ValueError if no pair is left.
-    gensim's ``KeyedVectors.evaluate_word_pairs``.
+    Returns
+    -------
+    (Pearson, Spearman, percentage of pairs with unknown words).
+
+    Raises
+    ------
+    ValueError
+        If no pair is left.
     """
     _, rows = first_words(vectors, restrict_vocab, case_insensitive)
     gold, model, unknown = [], [], 0

@@ -106,7 +106,7 @@ def read_dictionary(
 ) -> tuple[list[bytes], np.ndarray | None]:
     """The words in the order of their rows, of which only the wanted ones are kept (with their rows).
 
-    ``rest`` receives what was read beyond the dictionary.
+    `rest` receives what was read beyond the dictionary.
     """
     kept: list[bytes] = []
     rows: list[int] = []

@@ -1,4 +1,4 @@
-"""``build_matrix``: the embedding matrix of a vocabulary, with vectors for the words that no file has."""
+"""`build_matrix`: the embedding matrix of a vocabulary, with vectors for the words that no file has."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Initializer = Callable[[str, np.random.Generator], Any]
 class EmbeddingMatrix:
     """A matrix for an Embedding layer, and how well the vectors cover the vocabulary.
 
-    Wherever an array is expected it stands for ``matrix``: ``np.asarray(m) is m.matrix``.
+    Wherever an array is expected it stands for `matrix`: `np.asarray(m) is m.matrix`.
     """
 
     matrix: np.ndarray  #: (rows, D) float32, C-contiguous; row ``pad_id`` is zeros
@@ -38,7 +38,7 @@ class EmbeddingMatrix:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(rows, D): ``input_dim`` and ``output_dim`` of the Embedding layer."""
+        """(rows, D): `input_dim` and `output_dim` of the Embedding layer."""
         return self.matrix.shape
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -144,25 +144,7 @@ def build_matrix(
 ) -> EmbeddingMatrix:
     """The embedding matrix of a vocabulary: row i is the vector of the word with id i.
 
-    Parameters
-    ----------
-    vocabulary : dict word -> id (such as a Keras Tokenizer's ``word_index``, whose ids start at 1), list of
-    tokens
-        (id = position), or an object with ``tokens``
-    vectors : WordVectors, a path that ``load`` can read (only the needed rows are held), gensim's
-    KeyedVectors, or a
-        dict word -> vector
-    oov : rows of words without a vector: "normal" (mean 0, standard deviation ``scale``), "uniform" (from
-    -scale to
-        scale), "zeros", "mean" (of the vocabulary's found vectors), or ``function(word, dimensions,
-        generator)``. Random rows depend on the word and the seed only, not on the vocabulary's order
-    pad_id : this row is zeros, whatever the vocabulary says of it; None: there is no padding
-    num_words : leave out ids from here on, as Keras's Tokenizer does
-    lowercase_fallback, title_fallback : look up "paris" and "Paris" where "PARIS" has no vector
-
-    Returns an EmbeddingMatrix with ``matrix`` (largest id + 1, D), ``coverage``, ``found`` and ``missing``.
-    Raises ValueError for an id that is negative or given twice. As in Keras's example "Using pre-trained word
-    embeddings".
+    As in Keras's example "Using pre-trained word embeddings".
 
     Example
     -------
@@ -172,6 +154,34 @@ def build_matrix(
     ([[0.0, 0.0], [1.0, 2.0], [3.0, 4.0], [0.0, 0.0]], ['xyzzy'])
     >>> m
     <EmbeddingMatrix 4 x 2: 2 of 3 words found (66.7%)>
+
+    Parameters
+    ----------
+    vocabulary
+        Dict word -> id (such as a Keras Tokenizer's `word_index`, whose ids start at 1), list of tokens (id
+        = position), or an object with `tokens`.
+    vectors
+        WordVectors, a path that `load` can read (only the needed rows are held), gensim's KeyedVectors, or
+        a dict word -> vector.
+    oov
+        Rows of words without a vector: "normal" (mean 0, standard deviation `scale`), "uniform" (from
+        -scale to scale), "zeros", "mean" (of the vocabulary's found vectors), or `function(word, dimensions,
+        generator)`. Random rows depend on the word and the seed only, not on the vocabulary's order.
+    pad_id
+        This row is zeros, whatever the vocabulary says of it; None: there is no padding.
+    num_words
+        Leave out ids from here on, as Keras's Tokenizer does.
+    lowercase_fallback, title_fallback
+        Look up "paris" and "Paris" where "PARIS" has no vector.
+
+    Returns
+    -------
+    An EmbeddingMatrix with `matrix` (largest id + 1, D), `coverage`, `found` and `missing`.
+
+    Raises
+    ------
+    ValueError
+        For an id that is negative or given twice.
     """
     if num_words is not None and num_words < 1:
         raise ValueError(f"num_words = {num_words} must be at least 1")

@@ -1,4 +1,4 @@
-"""``load``: any file of word vectors, or an object that holds some, as WordVectors."""
+"""`load`: any file of word vectors, or an object that holds some, as WordVectors."""
 
 from __future__ import annotations
 
@@ -39,32 +39,7 @@ def load(
 ) -> WordVectors:
     """Reads word vectors: GloVe text, word2vec text and binary, fastText .vec and .bin, NumPy, cache files.
 
-    Parameters
-    ----------
-    path : a file, plain or compressed (gzip, xz, bzip2, zip, with ``embedcnn[zstd]`` also Zstandard),
-    recognised by
-        its content; or an object with ``vectors`` and ``index_to_key`` (gensim's KeyedVectors); or a dict of
-        vectors
-    words : keep only these words (any iterable of str; of a mapping, its keys). The file's other vectors are
-    never
-        held in memory, and of their lines only the number of fields is checked. A fastText model composes
-        vectors for wanted words that it has not seen
-    limit : read only the first records
-    dtype : "float32", or "float16" for half the memory (too large numbers are errors, not infinities)
-    lowercase_fallback, title_fallback : with ``words``, keep also "paris" and "Paris" where "PARIS" is wanted
-    unicode_errors : what to do with words that are not UTF-8, as in ``bytes.decode``
-    duplicates : which vector a word has that occurs more than once (a warning tells how many there are)
-    on_bad_lines : "skip" leaves out malformed lines, and warns with their number
-    format : what the file is, if not to be found out from its content
-    keys : the words of an .npy matrix, or a text file that has one per line
-    cache : True writes a cache file beside the file, or to the path given, and maps it the next time, as
-    long as the
-        file does not change
-
-    Returns WordVectors, float32 or float16, in the order of the file. Raises VectorFileError (a ValueError)
-    with file,
-    line and reason for whatever is malformed: a wrong number of fields, a field that is no number, nan,
-    infinity, a truncated file. As gensim's ``KeyedVectors.load_word2vec_format``.
+    As gensim's `KeyedVectors.load_word2vec_format`.
 
     Example
     -------
@@ -76,6 +51,46 @@ def load(
     (3, array([-0.3,  0.4], dtype=float32), '. . .')
     >>> load(path, words={"cat", "dog"}).index_to_key
     ['cat']
+
+    Parameters
+    ----------
+    path
+        A file, plain or compressed (gzip, xz, bzip2, zip, with `embedcnn[zstd]` also Zstandard), recognised
+        by its content; or an object with `vectors` and `index_to_key` (gensim's KeyedVectors); or a dict
+        of vectors.
+    words
+        Keep only these words (any iterable of str; of a mapping, its keys). The file's other vectors are
+        never held in memory, and of their lines only the number of fields is checked. A fastText model
+        composes vectors for wanted words that it has not seen.
+    limit
+        Read only the first records.
+    dtype
+        "float32", or "float16" for half the memory (too large numbers are errors, not infinities).
+    lowercase_fallback, title_fallback
+        With `words`, keep also "paris" and "Paris" where "PARIS" is wanted.
+    unicode_errors
+        What to do with words that are not UTF-8, as in `bytes.decode`.
+    duplicates
+        Which vector a word has that occurs more than once (a warning tells how many there are).
+    on_bad_lines
+        "skip" leaves out malformed lines, and warns with their number.
+    format
+        What the file is, if not to be found out from its content.
+    keys
+        The words of an .npy matrix, or a text file that has one per line.
+    cache
+        True writes a cache file beside the file, or to the path given, and maps it the next time, as long as
+        the file does not change.
+
+    Returns
+    -------
+    WordVectors, float32 or float16, in the order of the file.
+
+    Raises
+    ------
+    VectorFileError
+        With file, line and reason for whatever is malformed: a wrong number of fields, a field
+        that is no number, nan, infinity, a truncated file.
     """
     if isinstance(words, str):
         raise TypeError(f"words must be a collection of words, not the str {words!r}")
@@ -210,7 +225,7 @@ def load_cached(path: str, options: ReadOptions, format: str | None, keys: Any, 
 
 
 def from_object(source: Any) -> WordVectors:
-    """Vectors in another object: WordVectors, gensim's KeyedVectors or a model with ``wv``, a mapping."""
+    """Vectors in another object: WordVectors, gensim's KeyedVectors or a model with `wv`, a mapping."""
     if isinstance(source, WordVectors):
         return source
     inner = getattr(source, "wv", source)

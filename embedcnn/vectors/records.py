@@ -30,7 +30,7 @@ UNICODE_ERRORS = ("strict", "ignore", "replace")
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What ``load`` was asked for."""
+    """What `load` was asked for."""
 
     wanted: WordIndex | None = None
     limit: int | None = None
@@ -170,7 +170,7 @@ class GrowingMatrix:
         self.most = most
 
     def reserve(self, rows: int, share: float) -> bool:
-        """Room for ``rows`` rows, of which a share (0 to 1) of the file was read; whether it had to grow."""
+        """Room for `rows` rows, of which a share (0 to 1) of the file was read; whether it had to grow."""
         if rows <= len(self.array):
             return False
         room = (

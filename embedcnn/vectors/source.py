@@ -45,7 +45,7 @@ def open_zip(path: str, file: IO[bytes]) -> Any:
 
 
 class ByteSource:
-    """The decompressed bytes of a file: ``head`` shows the first ones, ``read`` yields all in order."""
+    """The decompressed bytes of a file: `head` shows the first ones, `read` yields all in order."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
@@ -109,7 +109,7 @@ class ByteSource:
             raise VectorFileError(self.path, f"the zst data is damaged: {error}") from error
 
     def head(self, count: int) -> bytes:
-        """The first ``count`` bytes (fewer if the file is shorter); ``read`` will yield them too."""
+        """The first `count` bytes (fewer if the file is shorter); `read` will yield them too."""
         while len(self._head) < count and not self._ended:
             piece = self._read_stream(count - len(self._head))
             self._ended = not piece
@@ -117,16 +117,16 @@ class ByteSource:
         return self._head[:count]
 
     def skip(self, count: int) -> None:
-        """Leaves out ``count`` bytes that ``head`` has shown."""
+        """Leaves out `count` bytes that `head` has shown."""
         self._head_used += count
 
     @property
     def position(self) -> int:
-        """Where ``read`` goes on, while it is still within the bytes that ``head`` has shown."""
+        """Where `read` goes on, while it is still within the bytes that `head` has shown."""
         return self._head_used
 
     def read(self, count: int) -> bytes:
-        """At most ``count`` bytes; empty at the end."""
+        """At most `count` bytes; empty at the end."""
         if self._head_used < len(self._head):
             piece = self._head[self._head_used : self._head_used + count]
             self._head_used += len(piece)
@@ -136,7 +136,7 @@ class ByteSource:
         return b"" if self._ended else self._read_stream(count)
 
     def read_exactly(self, count: int, what: str) -> bytes:
-        """``count`` bytes, or an error that names what is missing."""
+        """`count` bytes, or an error that names what is missing."""
         pieces, left = [], count
         while left:
             piece = self.read(left)

@@ -46,12 +46,20 @@ class WordVectors:
 
     Parameters
     ----------
-    keys : the N distinct words, in the order of the rows (or their WordIndex)
-    vectors : (N, D) array, float32 or float16; shared, not copied
-    subwords : n-gram vectors of a fastText model, with which ``wv[word]`` answers for unseen words too
+    keys
+        The N distinct words, in the order of the rows (or their WordIndex).
+    vectors
+        (N, D) array, float32 or float16; shared, not copied.
+    subwords
+        N-gram vectors of a fastText model, with which `wv[word]` answers for unseen words too.
 
-    Raises ValueError if a word occurs twice or the counts differ. As in gensim's KeyedVectors:
+    Raises
+    ------
+    ValueError
+        If a word occurs twice or the counts differ.
 
+    Examples
+    --------
     >>> import numpy as np
     >>> wv = WordVectors(["king", "queen", "man"], np.array([[1, 0.1], [0.9, 0.2], [0, 1]], np.float32))
     >>> wv["king"], "horse" in wv, wv.key_to_index["man"], wv.index_to_key[1]
@@ -87,7 +95,7 @@ class WordVectors:
 
     @property
     def key_to_index(self) -> WordIndex:
-        """Mapping from a word to its row; read-only. ``dict(wv.key_to_index)`` makes a dict of it."""
+        """Mapping from a word to its row; read-only. `dict(wv.key_to_index)` makes a dict of it."""
         return self._index
 
     @property
@@ -141,14 +149,14 @@ class WordVectors:
         return composed.astype(self._vectors.dtype, copy=False)
 
     def get(self, word: str, default: Any = None) -> Any:
-        """The vector of a word, or ``default`` where it has none."""
+        """The vector of a word, or `default` where it has none."""
         try:
             return self._vector(word)
         except KeyError:
             return default
 
     def get_vector(self, word: str, norm: bool = False) -> np.ndarray:
-        """The vector of a word, (D,), at length 1 if ``norm``; KeyError names a word that has none."""
+        """The vector of a word, (D,), at length 1 if `norm`; KeyError names a word that has none."""
         vector = self._vector(word)
         return unit(vector.astype(np.float32)) if norm else vector
 
@@ -204,16 +212,30 @@ class WordVectors:
     ) -> Any:
         """The words whose vectors point most nearly where the positive minus the negative ones do.
 
+        gensim's `KeyedVectors.most_similar`.
+
         Parameters
         ----------
-        positive, negative : a word, a vector (D,), a pair (word or vector, weight), or a list of these
-        topn : how many; None: the cosines of all words, as an array
-        restrict_vocab : search only the first words
+        positive, negative
+            A word, a vector (D,), a pair (word or vector, weight), or a list of these.
+        topn
+            How many; None: the cosines of all words, as an array.
+        restrict_vocab
+            Search only the first words.
 
-        Returns a list of (word, cosine), best first, without the words of the question. Raises KeyError for
-        a word
-        without a vector and ValueError for an empty question. gensim's ``KeyedVectors.most_similar``.
+        Returns
+        -------
+        A list of (word, cosine), best first, without the words of the question.
 
+        Raises
+        ------
+        KeyError
+            For a word without a vector.
+        ValueError
+            For an empty question.
+
+        Examples
+        --------
         >>> import numpy as np
         >>> wv = WordVectors(["a", "b", "c"], np.array([[1, 0], [1, 0.2], [0, 1]], np.float32))
         >>> [word for word, _ in wv.most_similar(positive=["a"], negative=["c"])]
@@ -230,11 +252,11 @@ class WordVectors:
     def similar_by_vector(
         self, vector: np.ndarray, topn: int | None = 10, *, restrict_vocab: int | None = None
     ) -> Any:
-        """The words nearest to a vector (D,) by cosine, as ``most_similar`` returns them."""
+        """The words nearest to a vector (D,) by cosine, as `most_similar` returns them."""
         return self.most_similar([vector], topn=topn, restrict_vocab=restrict_vocab)
 
     def similar_by_word(self, word: str, topn: int | None = 10, *, restrict_vocab: int | None = None) -> Any:
-        """The words nearest to a word by cosine, as ``most_similar`` returns them."""
+        """The words nearest to a word by cosine, as `most_similar` returns them."""
         return self.most_similar([word], topn=topn, restrict_vocab=restrict_vocab)
 
     def _nearest(self, direction: np.ndarray, used: set[int], topn: int | None, restrict: int | None) -> Any:
@@ -269,13 +291,13 @@ class WordVectors:
         return min(zip(cosines.tolist(), known, strict=True))[1]
 
     def evaluate_word_analogies(self, analogies: str | os.PathLike[str], **options: Any) -> tuple:
-        """Share of analogies "a is to b as c is to d" that are solved; see ``evaluation``."""
+        """Share of analogies "a is to b as c is to d" that are solved; see `evaluation`."""
         from .evaluation import evaluate_word_analogies
 
         return evaluate_word_analogies(self, analogies, **options)
 
     def evaluate_word_pairs(self, pairs: str | os.PathLike[str], **options: Any) -> tuple:
-        """Correlation with people's judgement of similarity; see ``evaluation.evaluate_word_pairs``."""
+        """Correlation with people's judgement of similarity; see `evaluation.evaluate_word_pairs`."""
         from .evaluation import evaluate_word_pairs
 
         return evaluate_word_pairs(self, pairs, **options)
@@ -301,7 +323,7 @@ class WordVectors:
         return WordVectors(kept, self._vectors[np.array(rows, np.int64)])
 
     def head(self, limit: int) -> WordVectors:
-        """A copy of the first ``limit`` words (the most frequent ones, as files are usually sorted)."""
+        """A copy of the first `limit` words (the most frequent ones, as files are usually sorted)."""
         if limit < 0:
             raise ValueError(f"limit = {limit} is negative")
         return WordVectors(self._index.words()[:limit], np.array(self._vectors[:limit]))
@@ -337,14 +359,14 @@ class WordVectors:
     # Files
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes a cache file, which ``load`` maps instead of reading it; see ``cache.save_cache``."""
+        """Writes a cache file, which `load` maps instead of reading it; see `cache.save_cache`."""
         from .cache import save_cache
 
         save_cache(self, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, verify: bool = False) -> WordVectors:
-        """Maps a cache file that ``save`` wrote; see ``cache.load_cache``."""
+        """Maps a cache file that `save` wrote; see `cache.load_cache`."""
         from .cache import load_cache
 
         return load_cache(path, verify=verify)
