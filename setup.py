@@ -45,10 +45,60 @@ def paths(pattern):
     return sorted(str(path.relative_to(ROOT)) for path in ROOT.glob(pattern) if path.is_file())
 
 
+HEADERS_PROBE = "#include <Python.h>\nint ec_probe;\n"
+INSTALL = """\
+embedcnn: {missing}.
+  Debian, Ubuntu:  apt install gcc python3-dev
+  Fedora, RHEL:    dnf install gcc python3-devel
+  Alpine:          apk add gcc musl-dev python3-dev
+  conda:           conda install -c conda-forge c-compiler
+The variable CC names a compiler of another name."""
+
+
 class BuildCore(build_ext):
-    """build_ext with an OpenMP probe, flags per instruction-set file, and one compiler per CPU at work."""
+    """build_ext that says what is missing, with an OpenMP probe, flags per instruction-set file, and one
+    compiler per CPU at work. What another compiler, or other flags, made is made anew.
+    """
 
     def build_extension(self, ext):
+        self.require_compiler()
+        used = self.identity(ext)
+        stamp = Path(self.build_temp, "compiler")
+        if not stamp.is_file() or stamp.read_text() != used:
+            self.force = True  # distutils compares times of files only
+        self.build_core(ext)
+        stamp.parent.mkdir(parents=True, exist_ok=True)
+        stamp.write_text(used)
+
+    def command(self):
+        return getattr(self.compiler, "compiler_so", None) or ["cc", "-fPIC"]
+
+    def require_compiler(self):
+        """SystemExit with what to install where there is no compiler, or no header of Python."""
+        with tempfile.TemporaryDirectory() as folder:
+            for probe, missing in (
+                ("int ec_probe;\n", f"no C compiler works here (tried {self.command()[0]!r}); install one"),
+                (HEADERS_PROBE, "Python.h is missing; install the headers of Python"),
+            ):
+                source = Path(folder, "probe.c")
+                source.write_text(probe)
+                folders = [f"-I{path}" for path in self.compiler.include_dirs]
+                command = [*self.command(), *folders, "-c", str(source), "-o", str(Path(folder, "probe.o"))]
+                try:
+                    works = subprocess.run(command, capture_output=True).returncode == 0
+                except OSError:  # no such program
+                    works = False
+                if not works:
+                    raise SystemExit(INSTALL.format(missing=missing))
+
+    def identity(self, ext):
+        """What decides the compiled code beside the sources: compiler, its version, flags, NumPy."""
+        version = subprocess.run([self.command()[0], "--version"], capture_output=True, text=True).stdout
+        flags = [flag for flag in ext.extra_compile_args if flag != numpy.get_include()]
+        parts = [*self.command(), version, *flags, *ext.extra_link_args, numpy.__version__]
+        return "\n".join(parts)
+
+    def build_core(self, ext):
         if self.openmp_works(ext):
             ext.extra_compile_args.append("-fopenmp")
             ext.extra_link_args.append("-fopenmp")

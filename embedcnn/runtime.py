@@ -8,6 +8,7 @@ reads its settings once, when it is loaded, so they are set for just that moment
 from __future__ import annotations
 
 import os
+import warnings
 from types import ModuleType
 
 _WAITING = {
@@ -22,10 +23,26 @@ def _load_core() -> ModuleType:
     os.environ.update(ours)
     try:
         from embedcnn import _core
+    except ImportError as error:
+        raise _without_core(error) from None
     finally:
         for name in ours:
             del os.environ[name]
     return _core
+
+
+def _without_core(error: ImportError) -> ImportError:
+    """Why there is no core, and what to do: Python calls it a circular import, which it is not."""
+    folder = os.path.dirname(os.path.abspath(__file__))
+    if any(name.startswith("_core.") and not name.endswith(".pyi") for name in os.listdir(folder)):
+        return ImportError(f"the C core in {folder} cannot be loaded: {error}")
+    root = os.path.dirname(folder)
+    if os.path.isfile(os.path.join(root, "setup.py")):
+        return ImportError(
+            f"{root} is the source folder of embedcnn, and its C core is not compiled. Run Python in another "
+            "folder to use the installed package, or compile it here: pip install -e ."
+        )
+    return ImportError(f"the C core of embedcnn is missing in {folder}; install the package again")
 
 
 _core = _load_core()
@@ -34,7 +51,8 @@ _core = _load_core()
 def set_num_threads(num_threads: int) -> None:
     """Sets how many threads a step uses (like `torch.set_num_threads`); 0 returns to OpenMP's own limit.
 
-    Results do not depend on it. Raises `ValueError` outside [0, 64].
+    Results do not depend on it. Raises `ValueError` outside [0, 64]. Warns where the build has no OpenMP,
+    and so one thread only.
 
     >>> set_num_threads(2)
     >>> get_num_threads()
@@ -42,6 +60,13 @@ def set_num_threads(num_threads: int) -> None:
     >>> set_num_threads(0)
     """
     _core.set_num_threads(num_threads)
+    if num_threads > 1 and not _core.build_info()["openmp"]:
+        warnings.warn(
+            "embedcnn was built without OpenMP and computes on one thread; build it again with a compiler "
+            "that has OpenMP (gcc; clang with libomp). "
+            f"Received: num_threads={num_threads}",
+            stacklevel=2,
+        )
 
 
 def get_num_threads() -> int:

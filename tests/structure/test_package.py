@@ -128,3 +128,33 @@ def test_what_is_installed_is_small():
 def test_programs_are_made_in_one_place():
     makers = [path for path in (ROOT / "embedcnn").rglob("*.py") if "_core.Program(" in path.read_text()]
     assert [path.relative_to(ROOT).as_posix() for path in makers] == ["embedcnn/base/programs.py"]
+
+
+def test_a_source_folder_without_its_core_says_what_to_do(tmp_path):
+    """As after `pip install .`, in the folder of the README: Python finds the sources first."""
+    copy = tmp_path / "source"
+    shutil.copytree(
+        ROOT / "embedcnn", copy / "embedcnn", ignore=shutil.ignore_patterns("_core.*.so", "_core.*.pyd")
+    )
+    code = [sys.executable, "-c", "import embedcnn"]
+    missing = subprocess.run(code, cwd=copy, capture_output=True, text=True)
+    assert missing.returncode == 1 and "install the package again" in missing.stderr
+    shutil.copy(ROOT / "setup.py", copy)
+    for command in (code, [sys.executable, "-m", "embedcnn", "info"]):
+        found = subprocess.run(command, cwd=copy, capture_output=True, text=True)
+        assert found.returncode == 1
+        assert f"{copy} is the source folder of embedcnn, and its C core is not compiled" in found.stderr
+        assert "pip install -e ." in found.stderr and "circular" not in found.stderr
+
+
+def test_a_build_without_openmp_says_so_when_threads_are_wanted(monkeypatch):
+    import embedcnn
+
+    class WithoutOpenMP:
+        set_num_threads = staticmethod(_core.set_num_threads)
+        build_info = staticmethod(lambda: {"compiler": "cc", "openmp": 0})
+
+    monkeypatch.setattr(embedcnn.runtime, "_core", WithoutOpenMP)
+    with pytest.warns(UserWarning, match="built without OpenMP.*num_threads=2"):
+        embedcnn.set_num_threads(2)
+    embedcnn.set_num_threads(0)
