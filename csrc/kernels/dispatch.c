@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* All names that EMBEDCNN_ISA may have, lowest first. The last two have matrix products of their own, nothing else. */
-static const char *const names[] = {"scalar", "neon", "avx2", "avx512", "avx512_bf16", "amx"};
+/* The last two have matrix products of their own, nothing else. */
+const char *const ec_kernels_names[] = {"scalar", "neon", "avx2", "avx512", "avx512_bf16", "amx", NULL};
 enum {
-    NAMES = sizeof names / sizeof *names
+    NAMES = sizeof ec_kernels_names / sizeof *ec_kernels_names - 1
 };
 
 static struct ec_kernels tables[NAMES]; /* of this machine, lowest first */
@@ -25,7 +25,7 @@ static _Atomic(const struct ec_kernels *) in_use;
 static int rank_of(const char *name)
 {
     for (int rank = 0; rank < NAMES; rank++) {
-        if (name && !strcmp(name, names[rank])) {
+        if (name && !strcmp(name, ec_kernels_names[rank])) {
             return rank;
         }
     }
@@ -58,7 +58,7 @@ static void build_tables(void)
     add_rung(cpu->avx512_bf16, ec_kernels_fill_avx512_bf16);
     add_rung(cpu->amx, ec_kernels_fill_amx);
 
-    int cap = rank_of(getenv("EMBEDCNN_ISA")); /* an unknown name caps nothing */
+    int cap = rank_of(getenv("EMBEDCNN_ISA")); /* an unknown name, which csrc/python refuses, caps nothing */
     int best = rungs - 1;
     while (cap >= 0 && best > 0 && rank_of(tables[best].name) > cap) {
         best--;

@@ -235,8 +235,9 @@ struct ec_kernels {
     void (*nadam)(float *value, float *m, float *v, const float *gradient, const struct ec_nadam_step *step, int64_t n);
 };
 
-/* The table in use: the best rung this machine has, capped by the environment variable EMBEDCNN_ISA (scalar, neon,
- * avx2, avx512, avx512_bf16, amx), read once at first use. */
+/* All rungs, lowest first, NULL at the end: the names that the environment variable EMBEDCNN_ISA may have. */
+extern const char *const ec_kernels_names[];
+/* The table in use: the best rung this machine has, capped by EMBEDCNN_ISA, read once at first use. */
 const struct ec_kernels *ec_kernels(void);
 /* Uses the rung of this name from now on ("auto" = the best); EC_BAD_VALUE where the machine or the build lacks it. Not
  * while a program runs. */

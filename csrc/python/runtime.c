@@ -7,6 +7,9 @@
 #include "kernels/kernels.h"
 #include "program/program.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 static PyObject *set_num_threads(PyObject *self, PyObject *argument)
 {
     (void)self;
@@ -157,4 +160,30 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-int ec_python_add_runtime(PyObject *module) { return PyModule_AddFunctions(module, methods); }
+/* 0 with an exception set where EMBEDCNN_ISA names no rung: an import is where a misspelt name is seen. */
+static int check_isa(void)
+{
+    const char *const *known = ec_kernels_names, *given = getenv("EMBEDCNN_ISA");
+    while (given && *given && *known && strcmp(given, *known)) {
+        known++;
+    }
+    if (*known) { /* none given, or a known one */
+        return 1;
+    }
+    char rungs[128] = "";
+    for (known = ec_kernels_names; *known; known++) {
+        size_t used = strlen(rungs);
+        PyOS_snprintf(rungs + used, sizeof rungs - used, used ? ", %s" : "%s", *known);
+    }
+    PyObject *received = PyUnicode_DecodeFSDefault(given);
+    if (received) {
+        PyErr_Format(PyExc_ValueError,
+                     "EMBEDCNN_ISA must name an instruction set, one of %s, or be unset for the best of this machine. "
+                     "Received: %R",
+                     rungs, received);
+        Py_DECREF(received);
+    }
+    return 0;
+}
+
+int ec_python_add_runtime(PyObject *module) { return check_isa() ? PyModule_AddFunctions(module, methods) : -1; }

@@ -105,6 +105,22 @@ def test_the_number_of_threads_has_limits():
     assert _core.get_num_threads() >= 1
 
 
+def test_the_environment_caps_the_instruction_set():
+    used = "import embedcnn; print(embedcnn.show_config()['instruction_set'])"
+    assert run_python(used, EMBEDCNN_ISA="scalar") == "scalar"
+    assert run_python(used, EMBEDCNN_ISA="") == run_python(
+        f"import os; os.environ.pop('EMBEDCNN_ISA', 0); {used}"
+    )
+
+
+@pytest.mark.parametrize("wrong", ["avx9", "AVX2", "avx2 ", "auto", "ä"])
+def test_an_unknown_instruction_set_is_an_error_that_lists_the_known_ones(wrong):
+    code = "try:\n import embedcnn\nexcept ValueError as error:\n print(ascii(str(error)))"
+    message = run_python(code, EMBEDCNN_ISA=wrong)
+    assert "one of scalar, neon, avx2, avx512, avx512_bf16, amx, or be unset" in message
+    assert f"Received: {ascii(wrong)}" in message
+
+
 FORKS = """
 import os, signal
 import numpy as np
