@@ -21,10 +21,15 @@ class Sequence(NamedTuple):
     mask: np.ndarray | None = None
 
 
+def beside(mask, values) -> np.ndarray:
+    """A mask [B, T] with axes for each further one of the values."""
+    return mask.reshape(mask.shape + (1,) * (values.ndim - mask.ndim))
+
+
 def sequence(values, mask=None) -> Sequence:
-    """The sequence with zeros at the masked positions."""
+    """The sequence [B, T, ...] with zeros at the masked positions."""
     values = np.asarray(values, np.float64)
-    return Sequence(values if mask is None else values * mask[:, :, None], mask)
+    return Sequence(values if mask is None else values * beside(mask, values), mask)
 
 
 def span(mask_row) -> tuple[int, int]:
@@ -427,9 +432,11 @@ def squared_error(x, targets):
 
 
 def row_weights(shape, mask=None, sample_weight=None) -> np.ndarray:
-    """Weight of each row's loss, as Keras's "sum_over_batch_size": sample weight / rows that count."""
-    weight = np.ones(shape) if mask is None else mask.astype(np.float64)
+    """Weight of each loss, as Keras's "sum_over_batch_size": sample weight / losses that count."""
+    weight = np.ones(shape)
+    if mask is not None:
+        weight = weight * beside(mask.astype(np.float64), weight)
     weight = weight / max(weight.sum(), 1)
     if sample_weight is None:
         return weight
-    return weight * np.asarray(sample_weight, np.float64).reshape((-1,) + (1,) * (len(shape) - 1))
+    return weight * beside(np.asarray(sample_weight, np.float64), weight)

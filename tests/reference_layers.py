@@ -3,7 +3,17 @@
 import math
 
 import numpy as np
-from reference import Sequence, concatenate, conv1d, conv1d_windows, random_key, random_u32, sequence
+from reference import (
+    Sequence,
+    beside,
+    concatenate,
+    conv1d,
+    conv1d_windows,
+    random_key,
+    random_u32,
+    sequence,
+    span,
+)
 
 
 def pool1d(kind, x: Sequence, pool_size=2, strides=2, padding="valid"):
@@ -68,22 +78,25 @@ def joined(name, tensors, **attributes):
     """merge or concatenate of sequences whose masks differ, or of texts padded to different lengths."""
     width = max(t.values.shape[1] for t in tensors)
     room = [width - t.values.shape[1] for t in tensors]
-    values = [np.pad(t.values, ((0, 0), (0, more), (0, 0))) for t, more in zip(tensors, room, strict=True)]
+    values = [
+        np.pad(t.values, ((0, 0), (0, more), *((0, 0),) * (t.values.ndim - 2)))
+        for t, more in zip(tensors, room, strict=True)
+    ]
     kept = [
         np.pad(np.ones(t.values.shape[:2], bool) if t.mask is None else t.mask, ((0, 0), (0, more)))
         for t, more in zip(tensors, room, strict=True)
     ]
     mask = None if any(t.mask is None for t in tensors) else np.logical_or.reduce(kept)
     if name == "merge":
-        out, backward = merge(*values, kept=[k[..., None] for k in kept], **attributes)
+        out, backward = merge(*values, kept=[beside(k, values[0]) for k in kept], **attributes)
     else:
-        zeroed = [np.where(k[..., None], v, 0) for k, v in zip(kept, values, strict=True)]
+        zeroed = [np.where(beside(k, v), v, 0) for k, v in zip(kept, values, strict=True)]
         out, backward = concatenate(*zeroed)
 
     def back(d_out):
         found = backward(sequence(d_out, mask).values)
         return tuple(
-            np.where(k[..., None], d, 0)[:, : t.values.shape[1]]
+            np.where(beside(k, d), d, 0)[:, : t.values.shape[1]]
             for d, k, t in zip(found, kept, tensors, strict=True)
         )
 
@@ -91,12 +104,53 @@ def joined(name, tensors, **attributes):
 
 
 def flatten(x: Sequence, length):
-    """[B, T, C] -> [B, T C]; masked steps are zeros."""
-    batch, width, channels = x.values.shape
-    kept = np.ones((batch, width, 1)) if x.mask is None else x.mask[:, :, None]
-    room = np.zeros((batch, length - width, channels))
+    """[B, T, ...] -> [B, the product of the others]; masked steps are zeros."""
+    batch, width, *dims = x.values.shape
+    kept = np.ones((batch, width)) if x.mask is None else x.mask
+    kept = beside(kept, x.values)
+    room = np.zeros((batch, length - width, *dims))
     out = np.concatenate([np.where(kept, x.values, 0), room], 1).reshape(batch, -1)
-    return out, lambda d_out: (kept * d_out.reshape(batch, length, channels)[:, :width],)
+    return out, lambda d_out: (kept * d_out.reshape(batch, length, *dims)[:, :width],)
+
+
+def stored_steps(mask, batch, width):
+    """(texts, steps) of the steps inside the spans of the texts, one text after the other."""
+    ends = [(0, width)] * batch if mask is None else [span(row) for row in mask]
+    places = [(b, t) for b, (first, end) in enumerate(ends) for t in range(first, end)]
+    return tuple(np.array(places, np.int64).reshape(-1, 2).T)
+
+
+def fold(x: Sequence, steps=1):
+    """[B, S, W, ...] -> the stored steps as texts of W steps, or as rows without any; and the frame."""
+    batch, width, *_ = x.values.shape
+    places = stored_steps(x.mask, batch, width)
+    out = x.values[places]
+
+    def backward(d_out):
+        d_x = np.zeros(x.values.shape)
+        d_x[places] = d_out
+        return (d_x,)
+
+    return [Sequence(out) if steps else out, (places, x.mask, (batch, width))], backward
+
+
+def unfold(x, frame, repeats=False):
+    """Back to [B, S, W, ...]. With `repeats` a masked inner step stands for the one before it."""
+    places, mask, shape = frame
+    values = x.values if isinstance(x, Sequence) else x
+    out = np.zeros((*shape, *values.shape[1:]))
+    out[places] = values
+
+    def backward(d_out):
+        d = sequence(d_out, mask).values[places]
+        if isinstance(x, Sequence) and x.mask is not None:
+            for text, t in np.argwhere(~x.mask)[::-1]:
+                if repeats and t:
+                    d[text, t - 1] += d[text, t]
+                d[text, t] = 0
+        return (d, None)
+
+    return sequence(out, mask), backward
 
 
 def layer_normalization(x, *parameters, scale=True, center=True, epsilon=1e-3):
@@ -137,9 +191,11 @@ def rectifier(x, *parameters, slope=0.0, threshold=0.0, max_value=math.inf):
     return out, backward
 
 
-def unflatten(x, length):
-    """[B, L C] -> [B, L, C]."""
-    return Sequence(x.reshape(len(x), length, -1)), lambda d_out: (d_out.reshape(x.shape),)
+def unflatten(x, length, second=None, third=None):
+    """[B, L S T C] -> [B, L, S, T, C]; S and T may be left out."""
+    dims = [length, *(size for size in (second, third) if size)]
+    dims.append(x.shape[1] // int(np.prod(dims)))
+    return Sequence(x.reshape(len(x), *dims)), lambda d_out: (d_out.reshape(x.shape),)
 
 
 def repeat(x, length):
@@ -199,7 +255,9 @@ def masking(*inputs, mask_value=0.0):
 def batch_normalization(x, mask, *parameters, training, scale=True, center=True, epsilon=1e-3, momentum=0.99):
     """Over all unmasked rows for each channel; writes the moving statistics in training."""
     axes = tuple(range(x.ndim - 1))
-    kept = (np.ones(x.shape[:-1]) if mask is None else mask.astype(np.float64))[..., None]
+    kept = np.ones((*x.shape[:-1], 1))
+    if mask is not None:
+        kept = kept * beside(mask.astype(np.float64), kept)
     count = kept.sum()
     own = training and count > 0
     *given, moving_mean, moving_variance = parameters

@@ -42,7 +42,9 @@ class Program:
     def read_inputs(self, values):
         tensors = {}
         for number, (spec, value) in enumerate(zip(self.inputs, values, strict=True)):
-            if spec[1] == "int32":
+            if spec[1] == "int32" and spec[3]:
+                tensors[number] = Sequence(np.asarray(value))  # ids of several texts a step: fold reads them
+            elif spec[1] == "int32":
                 ids, mask = (
                     reference.padded(*value) if isinstance(value, tuple) else (np.asarray(value), None)
                 )
@@ -72,10 +74,17 @@ class Program:
             if name == "dense_cross_entropy":
                 self.run_dense_loss(operation, tensors[0], arrays, next(targets), sample_weight)
                 continue
+            if name == "fold" and tensors[0].values.dtype.kind == "i":
+                (folded, frame), _ = reference_layers.fold(*tensors)
+                self.tensors |= {results[0]: (folded.values, None), results[1]: frame}
+                continue
             own = training and all(self.tracked[p] for p in parameters[-2:])
             flag = own if name == "batch_normalization" else training
+            self.repeats = repeating(self.operations, sources)
             out, backward = self.run_operation(name, tensors, arrays, attributes, flag, step)
-            if name == "lookup":
+            if name == "fold":
+                self.tensors.update(zip(results, out, strict=True))
+            elif name == "lookup":
                 for result, one, (ids, mask) in zip(results, out, tensors, strict=True):
                     self.tensors[result] = one
                     rows = reference.touched_rows(ids, mask, attributes.get("mask_zero", False))
@@ -121,7 +130,9 @@ class Program:
             return reference_layers.depthwise_conv1d(tensors[0], *arrays, **attributes)
         if name == "attention_pool":
             return reference_attention.attention_pool(*tensors)
-        if name in ("flatten", "permute", "masking", "unflatten", "repeat", "dot"):
+        if name == "unfold":
+            return reference_layers.unfold(*tensors, repeats=self.repeats)
+        if name in ("flatten", "permute", "masking", "unflatten", "repeat", "dot", "fold"):
             return getattr(reference_layers, name)(*tensors, **attributes)
         first = tensors[0]
         if name in ("merge", "concatenate") and isinstance(first, Sequence):
@@ -131,9 +142,16 @@ class Program:
         if name in ("dropout", "noise"):
             starts = None if mask is None else reference.starts_of(mask, len(mask))
             function = reference.dropout if name == "dropout" else reference_layers.noise
-            out, backward = function(
-                plain[0], seed=self.seed, step=step, starts=starts, training=training, **attributes
+            inner = plain[0].shape
+            rows = plain[0].reshape(*inner[: 2 if isinstance(first, Sequence) else 1], -1)
+            out, back = function(
+                rows, seed=self.seed, step=step, starts=starts, training=training, **attributes
             )
+            out = out.reshape(inner)
+
+            def backward(d_out):
+                return (back(d_out.reshape(rows.shape))[0].reshape(inner),)
+
         elif name == "batch_normalization":
             out, backward = reference_layers.batch_normalization(
                 plain[0], mask, *arrays, training=training, **attributes
@@ -163,7 +181,7 @@ class Program:
         values = x.values if isinstance(x, Sequence) else x
         if mask is not None:
             values = np.where(
-                mask[..., None], values, 1
+                reference.beside(mask, values), values, 1
             )  # masked rows weigh nothing; zeros would be no probabilities
         loss, out, d_x = getattr(reference, name)(values, target, **attributes)
         weight = reference.row_weights(loss.shape, mask, sample_weight)
@@ -214,7 +232,7 @@ class Program:
                 continue
             found = backward(d_results if name in RECURRENT else d_results[0])
             for source, one in zip(sources, found, strict=False):
-                d[source] = d.get(source, 0) + one
+                d[source] = d.get(source, 0) + (0 if one is None else one)
             for parameter, one in zip(parameters, found[len(sources) :], strict=True):
                 self.gradients[parameter] += one
         self.input_gradients = d
@@ -254,6 +272,14 @@ class Program:
             self.values[p][rows] = value
             for slot, new in zip(self.slots[p], part, strict=True):
                 slot[rows] = new
+
+
+def repeating(operations, sources):
+    """Whether masked steps of the first of these tensors repeat the step before them: a recurrent layer's."""
+    makers = {result: op for op in operations for result in op[2][:1]}
+    name, *_, settings = makers.get(sources[0], (None, {})) if sources else (None, {})
+    turned = settings.get("reverse") and settings.get("keep_order")
+    return name in RECURRENT and not settings.get("zero_output_for_mask") and not turned
 
 
 def conv_pool(x, kernel, bias=None, activation="linear", **attributes):

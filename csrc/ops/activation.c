@@ -64,8 +64,8 @@ static void softmax_forward(struct ec_op *op, const struct ec_step *step, struct
 {
     (void)step;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    for (int64_t row; (row = ec_team_next(team, in->rows)) >= 0;) {
-        ec_kernels()->softmax(out->data + row * in->cols, in->data + row * in->cols, in->cols);
+    for (int64_t row; (row = ec_team_next(team, ec_tensor_vectors(in))) >= 0;) {
+        ec_kernels()->softmax(out->data + row * in->channels, in->data + row * in->channels, in->channels);
     }
     ec_team_barrier(team);
 }
@@ -74,14 +74,14 @@ static void softmax_backward(struct ec_op *op, const struct ec_step *step, struc
 {
     (void)step;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    for (int64_t row; (row = ec_team_next(team, in->rows)) >= 0;) {
-        const float *y = out->data + row * in->cols, *d_y = out->grad + row * in->cols;
-        float *d_x = in->grad + row * in->cols;
+    for (int64_t row; (row = ec_team_next(team, ec_tensor_vectors(in))) >= 0;) {
+        const float *y = out->data + row * in->channels, *d_y = out->grad + row * in->channels;
+        float *d_x = in->grad + row * in->channels;
         float dot = 0.0f;
-        for (int64_t c = 0; c < in->cols; c++) {
+        for (int64_t c = 0; c < in->channels; c++) {
             dot += d_y[c] * y[c];
         }
-        for (int64_t c = 0; c < in->cols; c++) {
+        for (int64_t c = 0; c < in->channels; c++) {
             float value = y[c] * (d_y[c] - dot);
             d_x[c] = op->adds_input[0] ? d_x[c] + value : value;
         }
@@ -93,17 +93,17 @@ static void log_softmax_forward(struct ec_op *op, const struct ec_step *step, st
 {
     (void)step;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    for (int64_t row; (row = ec_team_next(team, in->rows)) >= 0;) {
-        const float *x = in->data + row * in->cols;
-        float *y = out->data + row * in->cols;
-        ec_kernels()->softmax(y, x, in->cols);
+    for (int64_t row; (row = ec_team_next(team, ec_tensor_vectors(in))) >= 0;) {
+        const float *x = in->data + row * in->channels;
+        float *y = out->data + row * in->channels;
+        ec_kernels()->softmax(y, x, in->channels);
         int64_t top = 0;
-        for (int64_t c = 1; c < in->cols; c++) {
+        for (int64_t c = 1; c < in->channels; c++) {
             top = x[c] > x[top] ? c : top;
         }
         float largest = x[top],
               share = logf(y[top]); /* minus the log of the sum of exp(x - largest): exact far from 0 */
-        for (int64_t c = 0; c < in->cols; c++) {
+        for (int64_t c = 0; c < in->channels; c++) {
             y[c] = x[c] - largest + share;
         }
     }
@@ -114,14 +114,14 @@ static void log_softmax_backward(struct ec_op *op, const struct ec_step *step, s
 {
     (void)step;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    for (int64_t row; (row = ec_team_next(team, in->rows)) >= 0;) {
-        const float *y = out->data + row * in->cols, *d_y = out->grad + row * in->cols;
-        float *d_x = in->grad + row * in->cols;
+    for (int64_t row; (row = ec_team_next(team, ec_tensor_vectors(in))) >= 0;) {
+        const float *y = out->data + row * in->channels, *d_y = out->grad + row * in->channels;
+        float *d_x = in->grad + row * in->channels;
         double sum = 0.0;
-        for (int64_t c = 0; c < in->cols; c++) {
+        for (int64_t c = 0; c < in->channels; c++) {
             sum += (double)d_y[c];
         }
-        for (int64_t c = 0; c < in->cols; c++) {
+        for (int64_t c = 0; c < in->channels; c++) {
             float value = d_y[c] - expf(y[c]) * (float)sum;
             d_x[c] = op->adds_input[0] ? d_x[c] + value : value;
         }

@@ -51,7 +51,7 @@ static struct ec_parameter **moving_of(const struct ec_op *op) { return op->para
 static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
     const struct state *state = op->state;
-    const int64_t channels = ec_tensor_channels(op->inputs[0]);
+    const int64_t channels = op->inputs[0]->channels;
     int count = (state->scale != 0) + (state->center != 0) + 2;
     if (op->parameter_count != count) {
         return ec_refuse(report, "batch_normalization: %d parameters; expected %d", op->parameter_count, count);
@@ -69,8 +69,10 @@ static ec_status infer(struct ec_op *op, struct ec_report *report)
     return status;
 }
 
-static int counts(const struct ec_tensor *tensor, int64_t row)
+/* Whether the row of a vector is unmasked. */
+static int counts(const struct ec_tensor *tensor, int64_t vector)
 {
+    int64_t row = tensor->rank == 1 ? vector : vector * tensor->channels / tensor->cols;
     return !tensor->layout || ec_layout_counts(tensor->layout, row);
 }
 
@@ -83,16 +85,16 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     }
     ec_status status = ec_op_plan_like_input(op, step);
     state->counted = 0;
-    for (int64_t row = 0; row < in->rows; row++) {
+    for (int64_t row = 0; row < ec_tensor_vectors(in); row++) {
         state->counted += counts(in, row);
     }
     state->own_statistics =
         step->training && moving_of(op)[0]->tracked && moving_of(op)[1]->tracked && state->counted > 0;
-    state->normal = ec_arena_take(step->arena, in->rows * in->cols, sizeof *state->normal);
-    state->mean = ec_arena_take(step->arena, in->cols, sizeof *state->mean);
-    state->deviation = ec_arena_take(step->arena, in->cols, sizeof *state->deviation);
-    state->sums = ec_arena_take(step->arena, 2 * in->cols, sizeof *state->sums);
-    step->work += 10.0 * (double)in->rows * (double)in->cols;
+    state->normal = ec_arena_take(step->arena, ec_tensor_vectors(in) * in->channels, sizeof *state->normal);
+    state->mean = ec_arena_take(step->arena, in->channels, sizeof *state->mean);
+    state->deviation = ec_arena_take(step->arena, in->channels, sizeof *state->deviation);
+    state->sums = ec_arena_take(step->arena, 2 * in->channels, sizeof *state->sums);
+    step->work += 10.0 * (double)ec_tensor_vectors(in) * (double)in->channels;
     return step->arena->failed ? EC_NO_MEMORY : status;
 }
 
@@ -107,17 +109,17 @@ static void find_statistics(const struct ec_op *op, int64_t begin, int64_t n)
     const struct ec_tensor *in = op->inputs[0];
     float *moving_mean = moving_of(op)[0]->value + begin, *moving_variance = moving_of(op)[1]->value + begin;
     double sum[CHANNELS] = {0.0}, squares[CHANNELS] = {0.0}, count = (double)state->counted;
-    for (int64_t row = 0; row < in->rows; row++) {
+    for (int64_t row = 0; row < ec_tensor_vectors(in); row++) {
         for (int64_t c = 0; counts(in, row) && c < n; c++) {
-            sum[c] += (double)in->data[row * in->cols + begin + c];
+            sum[c] += (double)in->data[row * in->channels + begin + c];
         }
     }
     for (int64_t c = 0; c < n; c++) {
         state->mean[begin + c] = sum[c] / count;
     }
-    for (int64_t row = 0; row < in->rows; row++) {
+    for (int64_t row = 0; row < ec_tensor_vectors(in); row++) {
         for (int64_t c = 0; counts(in, row) && c < n; c++) {
-            double distance = (double)in->data[row * in->cols + begin + c] - state->mean[begin + c];
+            double distance = (double)in->data[row * in->channels + begin + c] - state->mean[begin + c];
             squares[c] += distance * distance;
         }
     }
@@ -144,7 +146,7 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
     const struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     const struct ec_parameter *gamma = gamma_of(op), *beta = beta_of(op);
-    for (struct ec_range tile; ec_team_next_range(team, in->cols, CHANNELS, &tile);) {
+    for (struct ec_range tile; ec_team_next_range(team, in->channels, CHANNELS, &tile);) {
         if (state->own_statistics) {
             find_statistics(op, tile.begin, tile.end - tile.begin);
         } else {
@@ -152,10 +154,10 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
         }
     }
     ec_team_barrier(team);
-    for (int64_t row; (row = ec_team_next(team, in->rows)) >= 0;) {
-        const float *x = in->data + row * in->cols;
-        float *h = state->normal + row * in->cols, *y = out->data + row * in->cols;
-        for (int64_t c = 0; c < in->cols; c++) {
+    for (int64_t row; (row = ec_team_next(team, ec_tensor_vectors(in))) >= 0;) {
+        const float *x = in->data + row * in->channels;
+        float *h = state->normal + row * in->channels, *y = out->data + row * in->channels;
+        for (int64_t c = 0; c < in->channels; c++) {
             h[c] = (float)((double)x[c] - state->mean[c]) * state->deviation[c];
             y[c] = h[c] * (gamma ? gamma->value[c] : 1.0f) + (beta ? beta->value[c] : 0.0f);
         }
@@ -169,14 +171,14 @@ static void find_sums(const struct ec_op *op, int64_t begin, int64_t n)
     const struct state *state = op->state;
     const struct ec_tensor *out = op->outputs[0];
     struct ec_parameter *gamma = gamma_of(op), *beta = beta_of(op);
-    double *sum = state->sums + begin, *dot = state->sums + out->cols + begin;
+    double *sum = state->sums + begin, *dot = state->sums + out->channels + begin;
     memset(sum, 0, (size_t)n * sizeof *sum);
     memset(dot, 0, (size_t)n * sizeof *dot);
-    for (int64_t row = 0; row < out->rows; row++) {
+    for (int64_t row = 0; row < ec_tensor_vectors(out); row++) {
         for (int64_t c = 0; counts(out, row) && c < n; c++) {
-            double d_y = (double)out->grad[row * out->cols + begin + c];
+            double d_y = (double)out->grad[row * out->channels + begin + c];
             sum[c] += d_y;
-            dot[c] += d_y * (double)state->normal[row * out->cols + begin + c];
+            dot[c] += d_y * (double)state->normal[row * out->channels + begin + c];
         }
     }
     for (int64_t c = 0; gamma && gamma->trainable && c < n; c++) {
@@ -194,11 +196,11 @@ static void row_gradient(const struct ec_op *op, int64_t row)
     const struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0];
     const struct ec_parameter *gamma = gamma_of(op);
-    const float *d_y = op->outputs[0]->grad + row * in->cols, *h = state->normal + row * in->cols;
-    float *d_x = in->grad + row * in->cols, kept = counts(in, row) ? 1.0f : 0.0f;
+    const float *d_y = op->outputs[0]->grad + row * in->channels, *h = state->normal + row * in->channels;
+    float *d_x = in->grad + row * in->channels, kept = counts(in, row) ? 1.0f : 0.0f;
     double share = state->own_statistics ? 1.0 / (double)state->counted : 0.0;
-    for (int64_t c = 0; c < in->cols; c++) {
-        float mean = (float)(state->sums[c] * share), slope = (float)(state->sums[in->cols + c] * share);
+    for (int64_t c = 0; c < in->channels; c++) {
+        float mean = (float)(state->sums[c] * share), slope = (float)(state->sums[in->channels + c] * share);
         float d = state->deviation[c] * (gamma ? gamma->value[c] : 1.0f) * (d_y[c] - mean - h[c] * slope) * kept;
         d_x[c] = op->adds_input[0] ? d_x[c] + d : d;
     }
@@ -208,11 +210,11 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
 {
     (void)step;
     const struct ec_tensor *in = op->inputs[0];
-    for (struct ec_range tile; ec_team_next_range(team, in->cols, CHANNELS, &tile);) {
+    for (struct ec_range tile; ec_team_next_range(team, in->channels, CHANNELS, &tile);) {
         find_sums(op, tile.begin, tile.end - tile.begin);
     }
     ec_team_barrier(team);
-    for (int64_t row; in->needs_grad && (row = ec_team_next(team, in->rows)) >= 0;) {
+    for (int64_t row; in->needs_grad && (row = ec_team_next(team, ec_tensor_vectors(in))) >= 0;) {
         row_gradient(op, row);
     }
     ec_team_barrier(team);

@@ -1,7 +1,7 @@
 /* concatenate: tensors side by side along the last axis; all flat, or all sequences. A step is unmasked where it is in
  * one of them (as in Keras); where another is masked its channels are zeros.
  *
- *     out[r, :] = (in_0[r, :], in_1[r, :], ...)          d_in_i[r, :] = its part of d_out[r, :] */
+ *     out[r, ..., :] = (in_0[r, ..., :], in_1[r, ..., :], ...)          d_in_i[r, ..., :] = its part of d_out */
 #include "ops/op.h"
 
 #include <string.h>
@@ -25,7 +25,7 @@ static ec_status infer(struct ec_op *op, struct ec_report *report)
         if (!fits) {
             return ec_refuse(report, "concatenate: input %d has other axes before the last than input 0", i);
         }
-        channels += ec_tensor_channels(in);
+        channels += in->channels;
     }
     ec_tensor_set_channels(op->outputs[0], channels);
     return EC_OK;
@@ -41,14 +41,17 @@ static void copy_row(const struct ec_op *op, int64_t text, int64_t row)
 {
     const struct ec_tensor *out = op->outputs[0];
     int differ = ((const struct state *)op->state)->differ;
-    float *y = out->data + row * out->cols;
-    for (int i = 0; i < op->input_count; y += op->inputs[i]->cols, i++) {
+    float *part = out->data + row * out->cols;
+    for (int i = 0; i < op->input_count; part += op->inputs[i]->channels, i++) {
         const struct ec_tensor *in = op->inputs[i];
         int64_t from = differ ? ec_layout_row(out->layout, text, row, in->layout) : row;
-        if (from < 0) {
-            memset(y, 0, (size_t)in->cols * sizeof *y);
-        } else {
-            memcpy(y, in->data + from * in->cols, (size_t)in->cols * sizeof *y);
+        for (int64_t v = 0; v < in->cols / in->channels; v++) {
+            float *y = part + v * out->channels;
+            if (from < 0) {
+                memset(y, 0, (size_t)in->channels * sizeof *y);
+            } else {
+                memcpy(y, in->data + from * in->cols + v * in->channels, (size_t)in->channels * sizeof *y);
+            }
         }
     }
 }
@@ -57,21 +60,21 @@ static void copy_gradients_back(const struct ec_op *op, int64_t text, int64_t ro
 {
     const struct ec_tensor *out = op->outputs[0];
     int differ = ((const struct state *)op->state)->differ;
-    const float *d_y = out->grad + row * out->cols;
-    for (int i = 0; i < op->input_count; d_y += op->inputs[i]->cols, i++) {
+    const float *part = out->grad + row * out->cols;
+    for (int i = 0; i < op->input_count; part += op->inputs[i]->channels, i++) {
         const struct ec_tensor *in = op->inputs[i];
         int64_t to = differ ? ec_layout_row(out->layout, text, row, in->layout) : row;
-        if (!in->needs_grad || to < 0) {
-            continue;
-        }
-        if (op->adds_input[i] || differ) {
-            ec_kernels()->add(in->grad + to * in->cols, d_y, in->cols);
-        } else {
-            memcpy(in->grad + to * in->cols, d_y, (size_t)in->cols * sizeof *d_y);
+        for (int64_t v = 0; in->needs_grad && to >= 0 && v < in->cols / in->channels; v++) {
+            const float *d_y = part + v * out->channels;
+            float *d_x = in->grad + to * in->cols + v * in->channels;
+            if (op->adds_input[i] || differ) {
+                ec_kernels()->add(d_x, d_y, in->channels);
+            } else {
+                memcpy(d_x, d_y, (size_t)in->channels * sizeof *d_y);
+            }
         }
     }
 }
-
 typedef void row_fn(const struct ec_op *op, int64_t text, int64_t row);
 
 /* Every row once: in tiles, or text by text where the inputs' steps differ. */

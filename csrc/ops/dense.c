@@ -9,7 +9,7 @@ struct state {
 
 static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
-    const int64_t dims[] = {ec_tensor_channels(op->inputs[0]), -1};
+    const int64_t dims[] = {op->inputs[0]->channels, -1};
     ec_status status = ec_infer_parameter(op, 0, dims, report);
     if (status != EC_OK) {
         return status;
@@ -28,15 +28,15 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     if (status != EC_OK) {
         return status;
     }
-    struct ec_matrix x = ec_matrix(in->data, out->rows, in->cols, in->cols);
-    struct ec_matrix w = ec_matrix(kernel->value, in->cols, out->cols, out->cols);
-    struct ec_matrix d_y = ec_matrix(out->grad, out->rows, out->cols, out->cols);
-    state->forward = ec_product_plan(step, out->data, out->cols, x, w);
+    struct ec_matrix x = ec_matrix(in->data, ec_tensor_vectors(out), in->channels, in->channels);
+    struct ec_matrix w = ec_matrix(kernel->value, in->channels, out->channels, out->channels);
+    struct ec_matrix d_y = ec_matrix(out->grad, ec_tensor_vectors(out), out->channels, out->channels);
+    state->forward = ec_product_plan(step, out->data, out->channels, x, w);
     if (out->needs_grad && kernel->trainable) {
-        state->d_kernel = ec_product_plan(step, kernel->gradient.values, out->cols, ec_transposed(x), d_y);
+        state->d_kernel = ec_product_plan(step, kernel->gradient.values, out->channels, ec_transposed(x), d_y);
     }
     if (in->needs_grad) {
-        state->d_input = ec_product_plan(step, in->grad, in->cols, d_y, ec_transposed(w));
+        state->d_input = ec_product_plan(step, in->grad, in->channels, d_y, ec_transposed(w));
     }
     return step->arena->failed ? EC_NO_MEMORY : EC_OK;
 }
@@ -49,9 +49,9 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
     const int64_t block = 16;
     ec_product_run(team, &state->forward);
     if (op->parameter_count == 2) {
-        for (struct ec_range rows; ec_team_next_range(team, out->rows, block, &rows);) {
-            ec_kernels()->add_bias(out->data + rows.begin * out->cols, out->cols, op->parameters[1]->value,
-                                   rows.end - rows.begin, out->cols);
+        for (struct ec_range rows; ec_team_next_range(team, ec_tensor_vectors(out), block, &rows);) {
+            ec_kernels()->add_bias(out->data + rows.begin * out->channels, out->channels, op->parameters[1]->value,
+                                   rows.end - rows.begin, out->channels);
         }
         ec_team_barrier(team);
     }

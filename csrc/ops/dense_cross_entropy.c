@@ -64,7 +64,7 @@ static ec_status infer(struct ec_op *op, struct ec_report *report)
 
 int64_t ec_loss_classes(const struct ec_op *op)
 {
-    return op->parameter_count ? op->parameters[0]->dims[1] : op->inputs[0]->cols;
+    return op->parameter_count ? op->parameters[0]->dims[1] : op->inputs[0]->channels;
 }
 
 static int always(const struct ec_op *op)

@@ -10,12 +10,20 @@ void ec_tensor_set_shape(struct ec_tensor *tensor, int64_t steps, int rank, cons
     tensor->steps = steps;
     tensor->rank = rank;
     tensor->cols = 1;
+    tensor->channels = rank ? dims[rank - 1] : 1;
     for (int i = 0; i < rank; i++) {
         tensor->dims[i] = dims[i];
         if (__builtin_mul_overflow(tensor->cols, dims[i], &tensor->cols)) {
             tensor->cols = INT64_MAX;
             return;
         }
+    }
+}
+
+void ec_tensor_limit_ids(struct ec_tensor *tensor, int64_t limit)
+{
+    for (; tensor; tensor = tensor->ids_of) {
+        tensor->id_limit = ec_least(tensor->id_limit, limit);
     }
 }
 

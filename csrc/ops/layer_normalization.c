@@ -29,7 +29,7 @@ static const struct ec_attribute attributes[] = {
 static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
     const struct state *state = op->state;
-    const int64_t channels = ec_tensor_channels(op->inputs[0]);
+    const int64_t channels = op->inputs[0]->channels;
     int count = (state->scale != 0) + (state->center != 0);
     if (op->parameter_count != count) {
         return ec_refuse(report, "layer_normalization: %d parameters; expected %d", op->parameter_count, count);
@@ -49,16 +49,16 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     struct state *state = op->state;
     ec_status status = ec_op_plan_like_input(op, step);
     const struct ec_tensor *out = op->outputs[0];
-    step->work += 8.0 * (double)out->rows * (double)out->cols;
-    state->normal = ec_arena_take(step->arena, out->rows * out->cols, sizeof(float));
-    state->deviation = ec_arena_take(step->arena, out->rows, sizeof(float));
+    step->work += 8.0 * (double)ec_tensor_vectors(out) * (double)out->channels;
+    state->normal = ec_arena_take(step->arena, ec_tensor_vectors(out) * out->channels, sizeof(float));
+    state->deviation = ec_arena_take(step->arena, ec_tensor_vectors(out), sizeof(float));
     return step->arena->failed ? EC_NO_MEMORY : status;
 }
 
 static void normalize_row(const struct ec_op *op, int64_t row)
 {
     const struct state *state = op->state;
-    int64_t cols = op->inputs[0]->cols;
+    int64_t cols = op->inputs[0]->channels;
     const float *x = op->inputs[0]->data + row * cols;
     float *h = state->normal + row * cols, *y = op->outputs[0]->data + row * cols;
     double sum = 0.0;
@@ -85,7 +85,7 @@ static void normalize_row(const struct ec_op *op, int64_t row)
 static void row_gradient(const struct ec_op *op, int64_t row)
 {
     const struct state *state = op->state;
-    int64_t cols = op->inputs[0]->cols;
+    int64_t cols = op->inputs[0]->channels;
     const float *d_y = op->outputs[0]->grad + row * cols, *h = state->normal + row * cols;
     const float *gamma = state->scale ? op->parameters[0]->value : NULL;
     float *d_x = op->inputs[0]->grad + row * cols;
@@ -113,9 +113,9 @@ static void parameter_gradients(const struct ec_op *op, int64_t begin, int64_t e
     for (int64_t c = begin; c < end; c++) {
         double gamma = d_gamma && op->adds_parameter[0] ? (double)d_gamma[c] : 0.0;
         double beta = d_beta && op->adds_parameter[number] ? (double)d_beta[c] : 0.0;
-        for (int64_t row = 0; row < out->rows; row++) {
-            double d_y = (double)out->grad[row * out->cols + c];
-            gamma += d_y * (double)state->normal[row * out->cols + c];
+        for (int64_t row = 0; row < ec_tensor_vectors(out); row++) {
+            double d_y = (double)out->grad[row * out->channels + c];
+            gamma += d_y * (double)state->normal[row * out->channels + c];
             beta += d_y;
         }
         if (d_gamma) {
@@ -130,7 +130,7 @@ static void parameter_gradients(const struct ec_op *op, int64_t begin, int64_t e
 static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
     (void)step;
-    for (int64_t row; (row = ec_team_next(team, op->inputs[0]->rows)) >= 0;) {
+    for (int64_t row; (row = ec_team_next(team, ec_tensor_vectors(op->inputs[0]))) >= 0;) {
         normalize_row(op, row);
     }
     ec_team_barrier(team);
@@ -141,10 +141,10 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     (void)step;
     const struct ec_tensor *in = op->inputs[0];
     const int64_t channels = 16; /* a cache line */
-    for (struct ec_range tile; op->parameter_count && ec_team_next_range(team, in->cols, channels, &tile);) {
+    for (struct ec_range tile; op->parameter_count && ec_team_next_range(team, in->channels, channels, &tile);) {
         parameter_gradients(op, tile.begin, tile.end);
     }
-    for (int64_t row; in->needs_grad && (row = ec_team_next(team, in->rows)) >= 0;) {
+    for (int64_t row; in->needs_grad && (row = ec_team_next(team, ec_tensor_vectors(in))) >= 0;) {
         row_gradient(op, row);
     }
     ec_team_barrier(team);

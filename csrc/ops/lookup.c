@@ -33,9 +33,7 @@ static ec_status infer(struct ec_op *op, struct ec_report *report)
     }
     table->is_table = 1;
     for (int i = 0; i < op->input_count; i++) {
-        if (op->inputs[i]->id_limit > table->dims[0]) {
-            op->inputs[i]->id_limit = table->dims[0];
-        }
+        ec_tensor_limit_ids(op->inputs[i], table->dims[0]);
         op->outputs[i]->dtype = EC_TOKENS;
         ec_tensor_set_shape(op->outputs[i], op->inputs[i]->steps, 1, &table->dims[1]);
     }

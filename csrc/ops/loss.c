@@ -19,17 +19,19 @@ ec_status ec_loss_infer(struct ec_op *op, struct ec_report *report)
     return EC_OK;
 }
 
-/* A row's number among the targets, which are in padded form; -1 for a masked row. */
-static int64_t target_row(const struct ec_loss_state *state, const struct ec_tensor *in, int64_t b, int64_t row)
+/* The number of a vector among the targets, which are in padded form; -1 for one of a masked row. */
+static int64_t target_of(const struct ec_loss_state *state, const struct ec_tensor *in, int64_t b, int64_t vector)
 {
     const struct ec_layout *layout = in->layout;
     if (!layout) {
-        return b;
+        return vector;
     }
+    int64_t row = state->vectors == 1 ? vector : vector / state->vectors;
     if (layout->mask && !layout->mask[row]) {
         return -1;
     }
-    return b * state->padded_width + layout->starts[b] + row - layout->offsets[b];
+    int64_t place = b * state->padded_width + layout->starts[b] + row - layout->offsets[b];
+    return place * state->vectors + vector - row * state->vectors;
 }
 
 static int is_ignored(const struct ec_loss_state *state, int64_t target)
@@ -40,21 +42,29 @@ static int is_ignored(const struct ec_loss_state *state, int64_t target)
 static double weight_of(const struct ec_loss_state *state, int64_t b, int64_t target)
 {
     const float *weights = state->loss.sample_weight;
-    return weights ? (double)weights[state->loss.weight_width ? target : b] : 1.0;
+    if (!weights) {
+        return 1.0;
+    }
+    return (double)weights[state->loss.weight_each ? target : state->loss.weight_width ? target / state->vectors : b];
 }
 
-/* How many rows count, and the sum of their weights. */
+static int64_t first_vector(const struct ec_loss_state *state, const struct ec_tensor *in, int64_t b)
+{
+    return ec_tensor_row(in, b) * state->vectors;
+}
+
+/* How many vectors count, and the sum of their weights. */
 static void count_rows(struct ec_loss_state *state, const struct ec_tensor *in)
 {
     struct ec_loss_sums *sums = &state->loss.sums;
-    *sums = (struct ec_loss_sums){.rows = (double)in->rows, .weights = (double)in->rows};
+    *sums = (struct ec_loss_sums){.rows = (double)ec_tensor_vectors(in), .weights = (double)ec_tensor_vectors(in)};
     if (!state->loss.sample_weight && !state->loss.has_ignored && !(in->layout && in->layout->mask)) {
         return;
     }
     sums->rows = sums->weights = 0.0;
     for (int64_t b = 0; b < state->texts; b++) {
-        for (int64_t row = ec_tensor_row(in, b); row < ec_tensor_row(in, b + 1); row++) {
-            int64_t target = target_row(state, in, b, row);
+        for (int64_t vector = first_vector(state, in, b); vector < first_vector(state, in, b + 1); vector++) {
+            int64_t target = target_of(state, in, b, vector);
             if (target >= 0 && !is_ignored(state, target)) {
                 sums->rows += 1.0;
                 sums->weights += weight_of(state, b, target);
@@ -88,6 +98,7 @@ ec_status ec_loss_plan_sums(struct ec_op *op, struct ec_step *step)
     }
     state->padded_width = given;
     state->texts = ec_tensor_texts(in);
+    state->vectors = in->cols / in->channels;
     count_rows(state, in);
     state->divisor = divisor_of(state);
     state->text_loss = ec_arena_take(step->arena, 2 * state->texts, sizeof *state->text_loss);
@@ -100,9 +111,9 @@ void ec_loss_plan_rows(const struct ec_op *op, int64_t *target, double *weight)
     const struct ec_loss_state *state = op->state;
     const struct ec_tensor *in = op->inputs[0];
     for (int64_t b = 0; b < state->texts; b++) {
-        for (int64_t row = ec_tensor_row(in, b); row < ec_tensor_row(in, b + 1); row++) {
-            target[row] = target_row(state, in, b, row);
-            weight[row] = target[row] >= 0 ? weight_of(state, b, target[row]) : 0.0;
+        for (int64_t vector = first_vector(state, in, b); vector < first_vector(state, in, b + 1); vector++) {
+            target[vector] = target_of(state, in, b, vector);
+            weight[vector] = target[vector] >= 0 ? weight_of(state, b, target[vector]) : 0.0;
         }
     }
 }
@@ -120,7 +131,7 @@ ec_status ec_loss_plan(struct ec_op *op, struct ec_step *step)
     out->rows = in->rows;
     out->needs_grad = 0; /* predictions: a gradient starts here, it does not pass through */
     status = ec_tensor_take(out, step);
-    state->scratch = ec_arena_take(step->arena, step->threads * in->cols, sizeof *state->scratch);
+    state->scratch = ec_arena_take(step->arena, step->threads * in->channels, sizeof *state->scratch);
     return step->arena->failed ? EC_NO_MEMORY : status;
 }
 
@@ -133,7 +144,7 @@ static const void *targets_of(const struct ec_op *op, int64_t target)
     if (op->type->takes_labels && op->type->takes_labels(op)) {
         return (const int32_t *)state->loss.targets + target;
     }
-    return (const float *)state->loss.targets + target * op->inputs[0]->cols;
+    return (const float *)state->loss.targets + target * op->inputs[0]->channels;
 }
 
 static void set_value(struct ec_loss_state *state, double sum, double plain)
@@ -168,14 +179,14 @@ void ec_loss_forward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     struct ec_loss_state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     const int32_t any_label = 0;
-    int64_t cols = in->cols;
+    int64_t cols = in->channels;
     for (int64_t b; (b = ec_team_next(team, state->texts)) >= 0;) {
         double loss = 0.0, plain = 0.0;
         int64_t right = 0;
-        for (int64_t row = ec_tensor_row(in, b); row < ec_tensor_row(in, b + 1); row++) {
-            float *p = out->data + row * cols;
-            const float *x = in->data + row * cols;
-            int64_t target = target_row(state, in, b, row);
+        for (int64_t vector = first_vector(state, in, b); vector < first_vector(state, in, b + 1); vector++) {
+            float *p = out->data + vector * cols;
+            const float *x = in->data + vector * cols;
+            int64_t target = target_of(state, in, b, vector);
             if (target < 0) {
                 memset(p, 0, (size_t)cols * sizeof *p);
             } else if (is_ignored(state, target)) {
@@ -200,19 +211,19 @@ static void backward_text(struct ec_op *op, int thread, int64_t b)
 {
     const struct ec_loss_state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    int64_t cols = in->cols;
-    for (int64_t row = ec_tensor_row(in, b); row < ec_tensor_row(in, b + 1); row++) {
-        float *d_x = op->adds_input[0] ? state->scratch + thread * cols : in->grad + row * cols;
-        int64_t target = target_row(state, in, b, row);
+    int64_t cols = in->channels;
+    for (int64_t vector = first_vector(state, in, b); vector < first_vector(state, in, b + 1); vector++) {
+        float *d_x = op->adds_input[0] ? state->scratch + thread * cols : in->grad + vector * cols;
+        int64_t target = target_of(state, in, b, vector);
         if (target < 0 || is_ignored(state, target) || state->divisor == 0.0) {
             memset(d_x, 0, (size_t)cols * sizeof *d_x);
         } else {
             double share = state->weight * weight_of(state, b, target) / state->divisor;
-            op->type->loss_rule->gradient(state, d_x, out->data + row * cols, in->data + row * cols,
+            op->type->loss_rule->gradient(state, d_x, out->data + vector * cols, in->data + vector * cols,
                                           targets_of(op, target), cols, (float)share);
         }
         if (op->adds_input[0]) {
-            ec_kernels()->add(in->grad + row * cols, d_x, cols);
+            ec_kernels()->add(in->grad + vector * cols, d_x, cols);
         }
     }
 }
@@ -233,8 +244,8 @@ void ec_loss_give(struct ec_op *op, const double *losses, const float *derivativ
     const struct ec_tensor *in = op->inputs[0];
     double sum = 0.0, plain = 0.0;
     for (int64_t b = 0; b < state->texts; b++) {
-        for (int64_t row = ec_tensor_row(in, b); row < ec_tensor_row(in, b + 1); row++) {
-            int64_t target = target_row(state, in, b, row);
+        for (int64_t vector = first_vector(state, in, b); vector < first_vector(state, in, b + 1); vector++) {
+            int64_t target = target_of(state, in, b, vector);
             if (target >= 0) {
                 sum += losses[target] * weight_of(state, b, target);
                 plain += losses[target];

@@ -18,6 +18,7 @@ struct ec_loss_state {
 
     /* of the step */
     int64_t texts;        /* B of the predictions */
+    int64_t vectors;      /* of a row: predictions along the last axis, each with a loss */
     int64_t padded_width; /* T of targets and weights: as the predictions', or more where these are masked */
     int binary_labels;    /* hinges: all targets are 0 or 1, so that 0 means -1 */
     double divisor;       /* n */

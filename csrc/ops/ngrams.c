@@ -44,9 +44,7 @@ static ec_status infer(struct ec_op *op, struct ec_report *report)
                          "1 that sum to less than 2**31",
                          state->n, (long long)state->input_dim, (long long)state->buckets);
     }
-    if (op->inputs[0]->id_limit > state->input_dim) {
-        op->inputs[0]->id_limit = state->input_dim;
-    }
+    ec_tensor_limit_ids(op->inputs[0], state->input_dim);
     int64_t steps = op->inputs[0]->steps;
     op->outputs[0]->dtype = EC_IDS;
     op->outputs[0]->steps = steps < 0 ? steps : ids_of(steps, state->n);

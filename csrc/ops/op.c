@@ -100,10 +100,9 @@ void ec_op_bias_gradient(const struct ec_op *op, struct ec_team *team)
 {
     const struct ec_tensor *out = op->outputs[0];
     if (op->parameter_count == 2 && op->parameters[1]->trainable) {
-        int64_t channels = ec_tensor_channels(out);
         while (ec_team_next(team, 1) >= 0) {
-            ec_kernels()->column_sum(op->parameters[1]->gradient.values, op->adds_parameter[1], out->grad, channels,
-                                     out->rows * out->cols / channels, channels);
+            ec_kernels()->column_sum(op->parameters[1]->gradient.values, op->adds_parameter[1], out->grad,
+                                     out->channels, ec_tensor_vectors(out), out->channels);
         }
     }
 }

@@ -49,10 +49,12 @@ struct ec_tensor {
     int64_t steps; /* T where it is the same for all batches (a masked text may end before), or as above */
     int rank;      /* dimensions of a row */
     int64_t dims[EC_MAX_RANK];
-    int64_t cols;     /* their product: values of a row */
-    int is_input;     /* given by the caller */
-    const char *name; /* inputs only */
-    int64_t id_limit; /* ids only: the smallest table that reads them */
+    int64_t cols;             /* their product: values of a row */
+    int64_t channels;         /* the last of them: a row is cols / channels vectors */
+    int is_input;             /* given by the caller */
+    const char *name;         /* inputs only */
+    int64_t id_limit;         /* ids only: the smallest table that reads them */
+    struct ec_tensor *ids_of; /* ids only: the tensor that they were folded from; or NULL */
 
     /* of the step that runs */
     const struct ec_layout *layout; /* NULL without steps */
@@ -176,14 +178,15 @@ struct ec_op {
 
 /* What a loss operation gets and gives; the first member of the state of each loss. */
 struct ec_loss {
-    const void *targets;  /* int32 [B, (T)] or float [B, (T), cols], in padded form, values checked by the caller */
-    int64_t target_width; /* T of the targets, 0 where they have no time axis */
-    const float *sample_weight;   /* [B], or [B, T] in padded form; or NULL */
+    const void *targets;          /* in padded form, checked: int32 [B, (T), ...] or float [B, (T), ..., channels] */
+    int64_t target_width;         /* T of the targets, 0 where they have no time axis */
+    const float *sample_weight;   /* [B], or [B, T], or of each loss, in padded form; or NULL */
     int64_t weight_width;         /* T of the weights, 0 where they have no time axis */
+    int weight_each;              /* they have all axes of the predictions but the last */
     int has_ignored, ignored;     /* labels only: a label that does not count, given as -1 in targets */
     double value;                 /* the step's mean loss, weighted */
-    int64_t correct;              /* rows predicted right, of labels also ignored ones */
-    struct ec_loss_sums {         /* over the rows that count, before the reduction and the loss weight */
+    int64_t correct;              /* vectors predicted right, of labels also ignored ones */
+    struct ec_loss_sums {         /* over the vectors that count, before the reduction and the loss weight */
         double weighted, weights; /* sum of w l, and of w */
         double plain, rows;       /* sum of l, and how many they are */
     } sums;
@@ -210,18 +213,21 @@ extern const struct ec_op_type *const ec_op_types[]; /* NULL at the end */
 
 /* -- shapes: the product of sizes that is too large is INT64_MAX, which the builder refuses -- */
 void ec_tensor_set_shape(struct ec_tensor *tensor, int64_t steps, int rank, const int64_t *dims);
+/* Ids are below this number, in the tensors that they were folded from too. */
+void ec_tensor_limit_ids(struct ec_tensor *tensor, int64_t limit);
 /* Another last dimension. */
 void ec_tensor_set_channels(struct ec_tensor *tensor, int64_t channels);
-static inline int64_t ec_tensor_channels(const struct ec_tensor *tensor)
-{
-    return tensor->rank ? tensor->dims[tensor->rank - 1] : 1;
-}
 /* Steps of a tensor that has a row for each window over another. */
 int64_t ec_windows_steps(const struct ec_windows *windows, int64_t steps);
 /* -- of the step that runs -- */
 static inline int64_t ec_tensor_texts(const struct ec_tensor *tensor)
 {
     return tensor->layout ? tensor->layout->batch : tensor->rows;
+}
+/* Along the last dimension, in all rows. */
+static inline int64_t ec_tensor_vectors(const struct ec_tensor *tensor)
+{
+    return tensor->rows * (tensor->cols / tensor->channels);
 }
 /* The first row of a text; of one behind the last, how many rows there are. */
 static inline int64_t ec_tensor_row(const struct ec_tensor *tensor, int64_t text)

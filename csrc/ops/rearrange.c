@@ -1,14 +1,15 @@
 /* unflatten, repeat: flat -> sequence; permute: sequence -> sequence with time and channels exchanged. Values only
  * move: Keras's Reshape, RepeatVector and Permute. Their results have no mask; masked steps are zeros.
  *
- *     unflatten: out[b, t, c] = in[b, t C + c]     repeat: out[b, t, c] = in[b, c], d_in = sum over t of d_out
+ *     unflatten: out[b, t, ...] = in[b, t C + ...]   repeat: out[b, t, c] = in[b, c], d_in = sum over t of d_out
  *     permute: out[b, c, t] = in[b, t, c] */
 #include "ops/op.h"
 
 #include <string.h>
 
 struct state {
-    int length; /* steps of the output; for permute, of the input */
+    int length;        /* steps of the output; for permute, of the input */
+    int second, third; /* unflatten: sizes of a row before its last dimension; 0: none */
 
     /* of the step */
     struct ec_layout layout;
@@ -16,6 +17,13 @@ struct state {
 
 static const struct ec_attribute attributes[] = {
     {"length", EC_ATTRIBUTE_INT, offsetof(struct state, length), NULL},
+    {NULL, EC_ATTRIBUTE_INT, 0, NULL},
+};
+
+static const struct ec_attribute unflatten_attributes[] = {
+    {"length", EC_ATTRIBUTE_INT, offsetof(struct state, length), NULL},
+    {"second", EC_ATTRIBUTE_INT, offsetof(struct state, second), NULL},
+    {"third", EC_ATTRIBUTE_INT, offsetof(struct state, third), NULL},
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
@@ -29,15 +37,27 @@ static ec_status infer_unflatten(struct ec_op *op, struct ec_report *report)
 {
     const struct state *state = op->state;
     ec_status status = infer_length(op, report);
-    if (status == EC_OK && op->inputs[0]->cols % state->length) {
-        return ec_refuse(report, "unflatten: %lld values are no %d steps of one size", (long long)op->inputs[0]->cols,
-                         state->length);
+    if (status != EC_OK) {
+        return status;
     }
-    if (status == EC_OK) {
-        const int64_t cols = op->inputs[0]->cols / state->length;
-        ec_tensor_set_shape(op->outputs[0], state->length, 1, &cols);
+    int64_t dims[3], size = state->length, cols = op->inputs[0]->cols;
+    int rank = 0;
+    for (int i = 0; i < 2; i++) {
+        int given = i ? state->third : state->second;
+        if (given < 0 || (given && __builtin_mul_overflow(size, given, &size))) {
+            return ec_refuse(report, "unflatten: second = %d, third = %d; both must be >= 0", state->second,
+                             state->third);
+        }
+        if (given) {
+            dims[rank++] = given;
+        }
     }
-    return status;
+    if (cols % size) {
+        return ec_refuse(report, "unflatten: %lld values are no %d steps of one size", (long long)cols, state->length);
+    }
+    dims[rank++] = cols / size;
+    ec_tensor_set_shape(op->outputs[0], state->length, rank, dims);
+    return EC_OK;
 }
 
 static ec_status infer_repeat(struct ec_op *op, struct ec_report *report)
@@ -184,7 +204,7 @@ static void backward_permute(struct ec_op *op, const struct ec_step *step, struc
 const struct ec_op_type ec_op_unflatten = {
     .name = "unflatten",
     .state_bytes = sizeof(struct state),
-    .attributes = attributes,
+    .attributes = unflatten_attributes,
     .inputs = {1, 1},
     .outputs = {1, 1},
     .first = {EC_FLOATS, EC_WITHOUT_STEPS, {1, 1}},

@@ -13,8 +13,8 @@ struct state {
 static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
     struct state *state = op->state;
-    step->work += 4.0 * (double)op->inputs[0]->rows * (double)op->inputs[0]->cols;
-    state->inverse = ec_arena_take(step->arena, op->inputs[0]->rows, sizeof *state->inverse);
+    step->work += 4.0 * (double)ec_tensor_vectors(op->inputs[0]) * (double)op->inputs[0]->channels;
+    state->inverse = ec_arena_take(step->arena, ec_tensor_vectors(op->inputs[0]), sizeof *state->inverse);
     return state->inverse ? ec_op_plan_like_input(op, step) : EC_NO_MEMORY;
 }
 
@@ -23,11 +23,11 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
     (void)step;
     const struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    for (int64_t row; (row = ec_team_next(team, in->rows)) >= 0;) {
-        const float *x = in->data + row * in->cols;
-        double norm = sqrt(ec_kernels()->sum_squares(x, in->cols));
+    for (int64_t row; (row = ec_team_next(team, ec_tensor_vectors(in))) >= 0;) {
+        const float *x = in->data + row * in->channels;
+        double norm = sqrt(ec_kernels()->sum_squares(x, in->channels));
         state->inverse[row] = norm > 1e-12 ? (float)(1.0 / norm) : norm == norm ? 0.0f : NAN;
-        ec_kernels()->scale(out->data + row * in->cols, x, state->inverse[row], in->cols);
+        ec_kernels()->scale(out->data + row * in->channels, x, state->inverse[row], in->channels);
     }
     ec_team_barrier(team);
 }
@@ -37,14 +37,14 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     (void)step;
     const struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    for (int64_t row; (row = ec_team_next(team, in->rows)) >= 0;) {
-        const float *y = out->data + row * in->cols, *d_y = out->grad + row * in->cols;
-        float *d_x = in->grad + row * in->cols;
+    for (int64_t row; (row = ec_team_next(team, ec_tensor_vectors(in))) >= 0;) {
+        const float *y = out->data + row * in->channels, *d_y = out->grad + row * in->channels;
+        float *d_x = in->grad + row * in->channels;
         double dot = 0.0;
-        for (int64_t c = 0; c < in->cols; c++) {
+        for (int64_t c = 0; c < in->channels; c++) {
             dot += (double)y[c] * (double)d_y[c];
         }
-        for (int64_t c = 0; c < in->cols; c++) {
+        for (int64_t c = 0; c < in->channels; c++) {
             float d = (d_y[c] - y[c] * (float)dot) * state->inverse[row];
             d_x[c] = op->adds_input[0] ? d_x[c] + d : d;
         }

@@ -16,7 +16,7 @@ struct state {
 /* Parameters: g [F], v [..., F], and the bias [F] or none. */
 static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
-    const int64_t channels = ec_tensor_channels(op->inputs[0]);
+    const int64_t channels = op->inputs[0]->channels;
     const int64_t dims[] = {-1, -1, channels};
     int rank = op->parameters[1]->rank;
     ec_status status = ec_infer_parameter_of_rank(op, 1, rank, dims + 3 - rank, report);
@@ -29,10 +29,10 @@ static ec_status infer(struct ec_op *op, struct ec_report *report)
 static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
     struct state *state = op->state;
-    int64_t cols = op->inputs[0]->cols;
+    int64_t cols = op->inputs[0]->channels;
     state->scale = ec_arena_take(step->arena, cols, sizeof *state->scale);
     state->inverse = ec_arena_take(step->arena, cols, sizeof *state->inverse);
-    step->work += 4.0 * (double)op->inputs[0]->rows * (double)cols + 2.0 * (double)op->parameters[1]->size;
+    step->work += 4.0 * (double)ec_tensor_vectors(op->inputs[0]) * (double)cols + 2.0 * (double)op->parameters[1]->size;
     return state->scale && state->inverse ? ec_op_plan_like_input(op, step) : EC_NO_MEMORY;
 }
 
@@ -44,7 +44,7 @@ static void find_scale(const struct ec_op *op, int64_t begin, int64_t n)
 {
     const struct state *state = op->state;
     const struct ec_parameter *g = op->parameters[0], *v = op->parameters[1];
-    int64_t cols = op->inputs[0]->cols;
+    int64_t cols = op->inputs[0]->channels;
     double squares[CHANNELS] = {0.0};
     for (int64_t place = begin; place < v->size; place += cols) {
         for (int64_t c = 0; c < n; c++) {
@@ -63,15 +63,15 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
     (void)step;
     const struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    for (struct ec_range tile; ec_team_next_range(team, in->cols, CHANNELS, &tile);) {
+    for (struct ec_range tile; ec_team_next_range(team, in->channels, CHANNELS, &tile);) {
         find_scale(op, tile.begin, tile.end - tile.begin);
     }
     ec_team_barrier(team);
-    for (int64_t row; (row = ec_team_next(team, in->rows)) >= 0;) {
-        float *y = out->data + row * in->cols;
-        ec_kernels()->multiply(y, in->data + row * in->cols, state->scale, in->cols);
+    for (int64_t row; (row = ec_team_next(team, ec_tensor_vectors(in))) >= 0;) {
+        float *y = out->data + row * in->channels;
+        ec_kernels()->multiply(y, in->data + row * in->channels, state->scale, in->channels);
         if (op->parameter_count == 3) {
-            ec_kernels()->add(y, op->parameters[2]->value, in->cols);
+            ec_kernels()->add(y, op->parameters[2]->value, in->channels);
         }
     }
     ec_team_barrier(team);
@@ -85,11 +85,11 @@ static void parameter_gradients(const struct ec_op *op, int64_t begin, int64_t n
     struct ec_parameter *g = op->parameters[0], *v = op->parameters[1];
     struct ec_parameter *bias = op->parameter_count == 3 ? op->parameters[2] : NULL;
     double d_scale[CHANNELS] = {0.0}, d_bias[CHANNELS] = {0.0};
-    for (int64_t row = 0; row < out->rows; row++) {
+    for (int64_t row = 0; row < ec_tensor_vectors(out); row++) {
         for (int64_t c = 0; c < n; c++) {
-            double d_y = (double)out->grad[row * out->cols + begin + c];
+            double d_y = (double)out->grad[row * out->channels + begin + c];
             d_bias[c] += d_y;
-            d_scale[c] += d_y * (double)in->data[row * out->cols + begin + c];
+            d_scale[c] += d_y * (double)in->data[row * out->channels + begin + c];
         }
     }
     for (int64_t c = 0; c < n; c++) {
@@ -103,7 +103,7 @@ static void parameter_gradients(const struct ec_op *op, int64_t begin, int64_t n
             *d = (float)(d_bias[c] + (op->adds_parameter[2] ? (double)*d : 0.0));
         }
         double factor = -d_scale[c] * (double)g->value[begin + c] * inverse * inverse * inverse;
-        for (int64_t place = begin + c; v->trainable && place < v->size; place += out->cols) {
+        for (int64_t place = begin + c; v->trainable && place < v->size; place += out->channels) {
             double d = factor * (double)v->value[place];
             v->gradient.values[place] = (float)(d + (op->adds_parameter[1] ? (double)v->gradient.values[place] : 0.0));
         }
@@ -115,13 +115,13 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     (void)step;
     const struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    for (struct ec_range tile; ec_team_next_range(team, in->cols, CHANNELS, &tile);) {
+    for (struct ec_range tile; ec_team_next_range(team, in->channels, CHANNELS, &tile);) {
         parameter_gradients(op, tile.begin, tile.end - tile.begin);
     }
-    for (int64_t row; in->needs_grad && (row = ec_team_next(team, in->rows)) >= 0;) {
-        const float *d_y = out->grad + row * in->cols;
-        float *d_x = in->grad + row * in->cols;
-        for (int64_t c = 0; c < in->cols; c++) {
+    for (int64_t row; in->needs_grad && (row = ec_team_next(team, ec_tensor_vectors(in))) >= 0;) {
+        const float *d_y = out->grad + row * in->channels;
+        float *d_x = in->grad + row * in->channels;
+        for (int64_t c = 0; c < in->channels; c++) {
             d_x[c] = d_y[c] * state->scale[c] + (op->adds_input[0] ? d_x[c] : 0.0f);
         }
     }

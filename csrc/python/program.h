@@ -52,8 +52,8 @@ PyArrayObject *ec_float_array(PyObject *value, const char *name);
 int ec_raise_shape(const char *name, PyArrayObject *array, const char *expected); /* ValueError; -1 */
 /* out[i] = in[i], each inside [0, limit); the index of the first that is not, or -1. */
 int64_t ec_copy_in_range(int32_t *out, PyArrayObject *in, int64_t count, int64_t limit);
-/* "x[17, 3] = 10000 is outside [0, 10000)", or with a single index where width is 0; -1. */
-int ec_raise_out_of_range(const char *name, PyArrayObject *array, int64_t i, int64_t width, int64_t limit);
+/* "x[17, 3] = 10000 is outside [0, 10000)", with the indices along the first `axes` axes; -1. */
+int ec_raise_out_of_range(const char *name, PyArrayObject *array, int64_t i, int axes, int64_t limit);
 
 /* padded.c: a new float32 array of a tensor's values or gradient, [B, ...], or [B, T, ...] with zeros where there is no
  * step. */

@@ -132,16 +132,20 @@ static long long value_at(PyArrayObject *array, int64_t i)
                                             : ((const int64_t *)PyArray_DATA(array))[i];
 }
 
-/* "x[17, 3] = 10000 is outside [0, 10000)", or with a single index where width is 0. */
-int ec_raise_out_of_range(const char *name, PyArrayObject *array, int64_t i, int64_t width, int64_t limit)
+/* "x[17, 3] = 10000 is outside [0, 10000)", with the indices along the first `axes` axes. */
+int ec_raise_out_of_range(const char *name, PyArrayObject *array, int64_t i, int axes, int64_t limit)
 {
-    if (width > 0) {
-        PyErr_Format(PyExc_ValueError, "%s[%lld, %lld] = %lld is outside [0, %lld)", name, (long long)(i / width),
-                     (long long)(i % width), value_at(array, i), (long long)limit);
-    } else {
-        PyErr_Format(PyExc_ValueError, "%s[%lld] = %lld is outside [0, %lld)", name, (long long)i, value_at(array, i),
-                     (long long)limit);
+    char place[96];
+    int used = 0;
+    int64_t left = i, size = PyArray_SIZE(array);
+    for (int axis = 0; axis < axes; axis++) {
+        size /= PyArray_DIM(array, axis);
+        used += PyOS_snprintf(place + used, sizeof place - (size_t)used, axis ? ", %lld" : "%lld",
+                              (long long)(left / size));
+        left %= size;
     }
+    PyErr_Format(PyExc_ValueError, "%s[%s] = %lld is outside [0, %lld)", name, place, value_at(array, i),
+                 (long long)limit);
     return -1;
 }
 
@@ -170,20 +174,44 @@ static struct ec_layout *take_layout(ec_program_object *self, int64_t batch, int
     return layout;
 }
 
-static int copy_ids(ec_program_object *self, struct ec_tensor *tensor, PyArrayObject *array, int64_t count,
-                    int64_t width)
+static int copy_ids(ec_program_object *self, struct ec_tensor *tensor, PyArrayObject *array, int64_t rows)
 {
+    int64_t count = PyArray_SIZE(array);
     int32_t *ids = ec_program_take(self, count, sizeof *ids);
     if (!ids) {
         return -1;
     }
     int64_t bad = ec_copy_in_range(ids, array, count, tensor->id_limit);
     if (bad >= 0) {
-        return ec_raise_out_of_range(tensor->name, array, bad, width, tensor->id_limit);
+        return ec_raise_out_of_range(tensor->name, array, bad, PyArray_NDIM(array), tensor->id_limit);
     }
     tensor->ids = ids;
-    tensor->rows = count;
+    tensor->rows = rows;
     return 0;
+}
+
+/* "(batch, steps, 5)": what an input must have, with a batch that is known. */
+static void expected_shape(char text[160], const struct ec_tensor *tensor, int64_t batch)
+{
+    int used = PyOS_snprintf(text, 160, "(%lld%s", (long long)batch, tensor->steps == EC_NO_STEPS ? "" : ", steps");
+    for (int i = 0; i < tensor->rank; i++) {
+        used += PyOS_snprintf(text + used, 160 - (size_t)used, tensor->dims[i] < 0 ? ", any" : ", %lld",
+                              (long long)tensor->dims[i]);
+    }
+    PyOS_snprintf(text + used, 160 - (size_t)used, tensor->steps == EC_NO_STEPS ? ")" : ") with at least 1 step");
+}
+
+/* Whether an array has the axes of an input: the batch, then steps, then those of a row. */
+static int has_axes(const struct ec_tensor *tensor, PyArrayObject *array, int64_t batch)
+{
+    int first = tensor->steps == EC_NO_STEPS ? 1 : 2;
+    int fits = PyArray_NDIM(array) == first + tensor->rank && PyArray_DIM(array, 0) == batch &&
+               (first == 1 || PyArray_DIM(array, 1) >= 1);
+    for (int i = 0; fits && i < tensor->rank; i++) {
+        int64_t size = PyArray_DIM(array, first + i);
+        fits = tensor->dims[i] < 0 ? size >= 1 : size == tensor->dims[i];
+    }
+    return fits;
 }
 
 static int copy_padded_ids(ec_program_object *self, struct ec_tensor *tensor, PyObject *value, int64_t batch)
@@ -194,8 +222,10 @@ static int copy_padded_ids(ec_program_object *self, struct ec_tensor *tensor, Py
     if (!array) {
         return -1;
     }
-    if (PyArray_NDIM(array) != 2 || PyArray_DIM(array, 0) != batch || PyArray_DIM(array, 1) < 1) {
-        ec_raise_shape(tensor->name, array, "(batch, steps) with the batch of the first input and at least 1 step");
+    if (!has_axes(tensor, array, batch)) {
+        char expected[160];
+        expected_shape(expected, tensor, batch);
+        ec_raise_shape(tensor->name, array, expected);
         goto done;
     }
     int64_t width = PyArray_DIM(array, 1);
@@ -212,7 +242,11 @@ static int copy_padded_ids(ec_program_object *self, struct ec_tensor *tensor, Py
     }
     layout->rows = batch * width;
     tensor->layout = layout;
-    result = copy_ids(self, tensor, array, layout->rows, width);
+    tensor->cols = 1; /* sizes that are open hold for this batch */
+    for (int i = 0; i < tensor->rank; i++) {
+        tensor->cols *= PyArray_DIM(array, 2 + i);
+    }
+    result = copy_ids(self, tensor, array, layout->rows);
 done:
     Py_DECREF(array);
     return result;
@@ -250,6 +284,11 @@ static int copy_ragged_ids(ec_program_object *self, struct ec_tensor *tensor, Py
     if (!given) {
         goto done;
     }
+    if (tensor->rank) {
+        PyErr_Format(PyExc_ValueError, "%s: a ragged batch has texts of ids; here a step has %d axes more. Pad it",
+                     tensor->name, tensor->rank);
+        goto done;
+    }
     if (PyArray_NDIM(array) != 1 || PyArray_SIZE(array) > INT32_MAX) {
         ec_raise_shape(tensor->name, array, "one axis of at most 2**31 - 1 ids");
         goto done;
@@ -270,35 +309,11 @@ static int copy_ragged_ids(ec_program_object *self, struct ec_tensor *tensor, Py
     layout->rows = count;
     layout->masked = 1;
     tensor->layout = layout;
-    result = copy_ids(self, tensor, array, count, 0);
+    result = copy_ids(self, tensor, array, count);
 done:
     Py_XDECREF(array);
     Py_XDECREF(given);
     return result;
-}
-
-/* "(batch, steps, 5)": what an input must have, with a batch that is known. */
-static void expected_shape(char text[160], const struct ec_tensor *tensor, int64_t batch)
-{
-    int used = PyOS_snprintf(text, 160, "(%lld%s", (long long)batch, tensor->steps == EC_NO_STEPS ? "" : ", steps");
-    for (int i = 0; i < tensor->rank; i++) {
-        used += PyOS_snprintf(text + used, 160 - (size_t)used, tensor->dims[i] < 0 ? ", any" : ", %lld",
-                              (long long)tensor->dims[i]);
-    }
-    PyOS_snprintf(text + used, 160 - (size_t)used, tensor->steps == EC_NO_STEPS ? ")" : ") with at least 1 step");
-}
-
-/* Whether an array has the axes of an input: the batch, then steps, then those of a row. */
-static int has_axes(const struct ec_tensor *tensor, PyArrayObject *array, int64_t batch)
-{
-    int first = tensor->steps == EC_NO_STEPS ? 1 : 2;
-    int fits = PyArray_NDIM(array) == first + tensor->rank && PyArray_DIM(array, 0) == batch &&
-               (first == 1 || PyArray_DIM(array, 1) >= 1);
-    for (int i = 0; fits && i < tensor->rank; i++) {
-        int64_t size = PyArray_DIM(array, first + i);
-        fits = tensor->dims[i] < 0 ? size >= 1 : size == tensor->dims[i];
-    }
-    return fits;
 }
 
 static int copy_floats(ec_program_object *self, struct ec_tensor *tensor, PyObject *value, int64_t batch)

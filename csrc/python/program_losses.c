@@ -19,59 +19,93 @@ static int64_t copy_labels_or_ignored(int32_t *out, PyArrayObject *in, int64_t c
     return -1;
 }
 
-/* Labels [B], [B, 1], [B, T] or [B, T, 1]. */
+/* Axes of the predictions of a loss, but for the last where `labels` stand for vectors: those of a step first. */
+static int prediction_axes(const struct ec_tensor *in, int labels, int64_t batch, int64_t axes[2 + EC_MAX_RANK])
+{
+    int count = 0;
+    axes[count++] = batch;
+    if (in->steps != EC_NO_STEPS) {
+        axes[count++] = -1;
+    }
+    for (int i = 0; i < in->rank - labels; i++) {
+        axes[count++] = in->dims[i];
+    }
+    return count;
+}
+
+/* Whether an array has these axes (-1: any size), perhaps with a further one of size 1. */
+static int has_axes(PyArrayObject *array, int count, const int64_t *axes, int spare)
+{
+    int rank = PyArray_NDIM(array);
+    int fits = rank == count || (spare && rank == count + 1 && PyArray_DIM(array, count) == 1);
+    for (int i = 0; fits && i < count; i++) {
+        fits = axes[i] < 0 || PyArray_DIM(array, i) == axes[i];
+    }
+    return fits;
+}
+
+static int raise_axes(PyArrayObject *array, int count, const int64_t *axes, const char *more)
+{
+    char expected[160];
+    int used = 0;
+    for (int i = 0; i < count; i++) {
+        used += axes[i] < 0 ? PyOS_snprintf(expected + used, sizeof expected - (size_t)used, ", steps")
+                            : PyOS_snprintf(expected + used, sizeof expected - (size_t)used, i ? ", %lld" : "(%lld",
+                                            (long long)axes[i]);
+    }
+    PyOS_snprintf(expected + used, sizeof expected - (size_t)used, "%s)%s", count == 1 ? "," : "", more);
+    return ec_raise_shape("y", array, expected);
+}
+
+/* A label for each vector along the last axis of the predictions: [B], [B, T], [B, T, ...], or with a last axis of 1.
+ */
 static int copy_labels(ec_program_object *self, const struct ec_op *op, struct ec_loss *loss, PyObject *value)
 {
-    int64_t batch = self->program->step.batch, classes = ec_loss_classes(op);
-    int sequence = op->inputs[0]->steps != EC_NO_STEPS;
+    const struct ec_tensor *in = op->inputs[0];
+    int64_t classes = ec_loss_classes(op), axes[2 + EC_MAX_RANK];
     PyArrayObject *array = ec_integer_array(value, "y");
     int result = -1;
     if (!array) {
         return -1;
     }
-    int rank = PyArray_NDIM(array), wanted = sequence ? 2 : 1;
-    int fits = rank == wanted || (rank == wanted + 1 && PyArray_DIM(array, wanted) == 1);
-    if (!fits || PyArray_DIM(array, 0) != batch) {
-        ec_raise_shape("y", array,
-                       sequence ? "(batch, steps) integer labels" : "(batch,) or (batch, 1) integer labels");
+    int count = prediction_axes(in, 1, self->program->step.batch, axes);
+    if (!has_axes(array, count, axes, 1)) {
+        raise_axes(array, count, axes, " integer labels");
         goto done;
     }
-    int64_t width = sequence ? PyArray_DIM(array, 1) : 1;
-    int32_t *labels = ec_program_take(self, batch * width, sizeof *labels);
+    int64_t size = PyArray_SIZE(array);
+    int32_t *labels = ec_program_take(self, size, sizeof *labels);
     if (!labels) {
         goto done;
     }
-    int64_t bad = loss->has_ignored ? copy_labels_or_ignored(labels, array, batch * width, classes, loss->ignored)
-                                    : ec_copy_in_range(labels, array, batch * width, classes);
+    int64_t bad = loss->has_ignored ? copy_labels_or_ignored(labels, array, size, classes, loss->ignored)
+                                    : ec_copy_in_range(labels, array, size, classes);
     if (bad >= 0) {
-        ec_raise_out_of_range("y", array, bad, sequence ? width : 0, classes);
+        ec_raise_out_of_range("y", array, bad, count, classes);
         goto done;
     }
     loss->targets = labels;
-    loss->target_width = sequence ? width : 0;
+    loss->target_width = in->steps != EC_NO_STEPS ? PyArray_DIM(array, 1) : 0;
     result = 0;
 done:
     Py_DECREF(array);
     return result;
 }
 
-/* Values [B, C] or [B, T, C]; without the last axis where C is 1. */
+/* Values of the shape of the predictions; without the last axis where it is 1. */
 static int copy_target_values(ec_program_object *self, const struct ec_op *op, struct ec_loss *loss, PyObject *value)
 {
-    int64_t batch = self->program->step.batch, cols = op->inputs[0]->cols;
-    int sequence = op->inputs[0]->steps != EC_NO_STEPS;
+    const struct ec_tensor *in = op->inputs[0];
+    int64_t axes[2 + EC_MAX_RANK];
     PyArrayObject *array = ec_float_array(value, "y");
     int result = -1;
     if (!array) {
         return -1;
     }
-    int rank = PyArray_NDIM(array), wanted = sequence ? 3 : 2;
-    int fits = (rank == wanted && PyArray_DIM(array, wanted - 1) == cols) || (rank == wanted - 1 && cols == 1);
-    if (!fits || PyArray_DIM(array, 0) != batch) {
-        char expected[96];
-        PyOS_snprintf(expected, sizeof expected, sequence ? "(%lld, steps, %lld)" : "(%lld, %lld)", (long long)batch,
-                      (long long)cols);
-        ec_raise_shape("y", array, expected);
+    int count = prediction_axes(in, 0, self->program->step.batch, axes);
+    int bare = in->channels == 1 && PyArray_NDIM(array) == count - 1;
+    if (!has_axes(array, count - bare, axes, 0)) {
+        raise_axes(array, count, axes, "");
         goto done;
     }
     float *values = ec_program_take(self, PyArray_SIZE(array), sizeof *values);
@@ -80,7 +114,7 @@ static int copy_target_values(ec_program_object *self, const struct ec_op *op, s
     }
     memcpy(values, PyArray_DATA(array), (size_t)PyArray_SIZE(array) * sizeof *values);
     loss->targets = values;
-    loss->target_width = sequence ? PyArray_DIM(array, 1) : 0;
+    loss->target_width = in->steps != EC_NO_STEPS ? PyArray_DIM(array, 1) : 0;
     result = 0;
 done:
     Py_DECREF(array);
@@ -106,12 +140,14 @@ int ec_targets_copy(ec_program_object *self, PyObject *targets)
     return result;
 }
 
-/* Weights [B] or [B, T] of one loss, NULL for None; adds their sum to *total. */
-static int copy_weights(ec_program_object *self, struct ec_loss *loss, PyObject *value, double *total)
+/* Weights [B], [B, T] or one for each loss, [B, T, ...]; NULL for None; adds their sum to *total. */
+static int copy_weights(ec_program_object *self, const struct ec_op *op, PyObject *value, double *total)
 {
-    int64_t batch = self->program->step.batch;
+    int64_t batch = self->program->step.batch, axes[2 + EC_MAX_RANK];
+    struct ec_loss *loss = op->state;
     loss->sample_weight = NULL;
     loss->weight_width = 0;
+    loss->weight_each = 0;
     if (value == Py_None) {
         *total += (double)batch;
         return 0;
@@ -121,12 +157,16 @@ static int copy_weights(ec_program_object *self, struct ec_loss *loss, PyObject 
         return -1;
     }
     float *weights = NULL;
-    int rank = PyArray_NDIM(array);
-    if (rank < 1 || rank > 2 || PyArray_DIM(array, 0) != batch || (rank == 2 && PyArray_DIM(array, 1) < 1)) {
-        ec_raise_shape("sample_weight", array, "(batch,), or (batch, steps) for an output with a time axis");
+    int rank = PyArray_NDIM(array), count = prediction_axes(op->inputs[0], 1, batch, axes);
+    int each = count > 2 && has_axes(array, count, axes, 0);
+    if (!each && (rank < 1 || rank > 2 || PyArray_DIM(array, 0) != batch || (rank == 2 && PyArray_DIM(array, 1) < 1))) {
+        ec_raise_shape("sample_weight", array,
+                       "(batch,), or (batch, steps) for an output with a time axis, or the output's shape but for its "
+                       "last axis");
     } else if ((weights = ec_program_take(self, PyArray_SIZE(array), sizeof *weights))) {
         memcpy(weights, PyArray_DATA(array), (size_t)PyArray_SIZE(array) * sizeof *weights);
-        loss->weight_width = rank == 2 ? PyArray_DIM(array, 1) : 0;
+        loss->weight_width = rank >= 2 ? PyArray_DIM(array, 1) : 0;
+        loss->weight_each = each;
         for (int64_t i = 0; i < PyArray_SIZE(array); i++) {
             *total += (double)weights[i];
         }
@@ -148,7 +188,7 @@ int ec_weights_copy(ec_program_object *self, PyObject *sample_weight, double *to
     }
     for (int i = 0; i < program->loss_count; i++) {
         PyObject *value = each ? PyTuple_GET_ITEM(sample_weight, i) : sample_weight;
-        if (copy_weights(self, program->losses[i]->state, value, total) < 0) {
+        if (copy_weights(self, program->losses[i], value, total) < 0) {
             return -1;
         }
     }
@@ -166,11 +206,11 @@ int ec_losses_are_given(const struct ec_program *program)
     return 0;
 }
 
-/* Copies what a function returned, (losses [B, (T)] float64, derivatives [B, (T), C] float32), for a loss. */
+/* Copies what a function returned, (losses [B, (T), ...] float64, derivatives [B, (T), ..., C] float32), for a loss. */
 static int give(ec_program_object *self, struct ec_op *op, PyObject *result)
 {
     const struct ec_tensor *in = op->inputs[0];
-    int64_t rows = ec_tensor_texts(in) * (in->layout ? in->layout->width : 1);
+    int64_t rows = ec_tensor_texts(in) * (in->layout ? in->layout->width : 1) * (in->cols / in->channels);
     PyArrayObject *losses = NULL, *derivatives = NULL;
     int done = -1;
     if (!PyTuple_Check(result) || PyTuple_GET_SIZE(result) != 2) {
@@ -182,15 +222,15 @@ static int give(ec_program_object *self, struct ec_op *op, PyObject *result)
     if (!derivatives) {
         goto finish;
     }
-    if (PyArray_SIZE(losses) != rows || PyArray_SIZE(derivatives) != rows * in->cols) {
+    if (PyArray_SIZE(losses) != rows || PyArray_SIZE(derivatives) != rows * in->channels) {
         PyErr_Format(PyExc_ValueError, "a loss function gave %zd losses and %zd gradients; expected %lld and %lld",
                      (Py_ssize_t)PyArray_SIZE(losses), (Py_ssize_t)PyArray_SIZE(derivatives), (long long)rows,
-                     (long long)(rows * in->cols));
+                     (long long)(rows * in->channels));
         goto finish;
     }
-    float *copy = ec_program_take(self, rows * in->cols, sizeof *copy);
+    float *copy = ec_program_take(self, rows * in->channels, sizeof *copy);
     if (copy) {
-        memcpy(copy, PyArray_DATA(derivatives), (size_t)(rows * in->cols) * sizeof *copy);
+        memcpy(copy, PyArray_DATA(derivatives), (size_t)(rows * in->channels) * sizeof *copy);
         ec_loss_give(op, PyArray_DATA(losses), copy);
         done = 0;
     }

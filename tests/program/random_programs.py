@@ -10,7 +10,7 @@ SMOOTH = [
 
 
 class Builder:
-    """Grows a program operation by operation; `kinds`: ids, tokens, sequence or flat."""
+    """Grows a program operation by operation; `kinds`: ids, tokens, sequence, flat or folded."""
 
     def __init__(self, seed):
         self.rng = np.random.default_rng(seed)
@@ -125,6 +125,7 @@ class Builder:
             "masking": self.grow_masking,
             "shape": self.grow_shape,
             "dot": self.grow_dot,
+            "fold": self.grow_fold,
             "recurrent": self.grow_recurrent,
         }
         steps[self.pick([*steps, "tokens", "convolution", "dense"])]()
@@ -244,6 +245,26 @@ class Builder:
             self.add_full("dot", [a, b], *sizes, **settings)
         else:
             self.add("dot", [a, b], "flat", sizes[0] * sizes[1], **settings)
+
+    def grow_fold(self):
+        """Each step of a sequence as a text of its own, read by something, and back."""
+        x, channels = self.of_kind("sequence"), self.size()
+        length = int(self.pick([n for n in range(1, 5) if self.channels[x] % n == 0]))
+        depth = self.channels[x] // length
+        rows, frame, texts = (self.tensor("folded", size) for size in (self.channels[x], 0, depth))
+        read, out = self.tensor("folded", channels), self.tensor("sequence", channels)
+        self.operations.append(("fold", (x,), (rows, frame), (), {"steps": 0}))
+        self.operations.append(("unflatten", (rows,), (texts,), (), {"length": length}))
+        if self.chance():
+            parameters, settings = [self.parameter(depth, 3 * channels)], {"use_bias": False}
+            parameters.append(self.parameter(channels, 3 * channels, beside=parameters))
+            self.operations.append(("gru", (texts,), (read,), tuple(parameters), settings))
+        else:
+            parameters = (self.parameter(1, depth, channels),)
+            settings = {"strides": 1, "padding": "same", "activation": "tanh"}
+            self.operations.append(("conv_pool", (texts,), (read,), parameters, settings))
+        self.operations.append(("unfold", (read, frame), (out,), (), {}))
+        self.steps[out], self.layouts[out] = self.steps[x], self.layouts[x]
 
     def grow_window(self):
         x, size, stride = self.of_kind("sequence"), int(self.rng.integers(1, 4)), int(self.rng.integers(1, 4))
@@ -389,7 +410,8 @@ class Builder:
         outputs = [
             number
             for number in made
-            if self.kinds[number] not in ("ids", "tokens") and (number not in read or self.chance(0.2))
+            if self.kinds[number] not in ("ids", "tokens", "folded")
+            and (number not in read or self.chance(0.2))
         ]
         outputs += [self.pick(outputs)] if self.chance(0.2) else []
         parameters = [(f"p{number}", value.shape) for number, value in enumerate(self.values)]
