@@ -31,22 +31,49 @@ def pytest_addoption(parser):
         action="store_true",
         help="of cases that choose instruction set or threads, only those of this environment",
     )
+    parser.addoption(
+        "--pairs",
+        choices=("some", "all", "rest"),
+        default="some",
+        help="of tests that sweep over instruction sets and threads: each instruction set once and each "
+        "number of threads with the best one (some, the default), all pairs, or the rest",
+    )
+
+
+def pytest_xdist_auto_num_workers(config):
+    """One process for each CPU that this one may use, at most 16."""
+    return min(16, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.getoption("--pairs") == "some" and not config.getoption("--ambient"):
+        terminalreporter.write_line(
+            "Tests that sweep over instruction sets and threads had some of their pairs; all: "
+            "python -m pytest --pairs all. Everything else that is checked: bash .ci/run"
+        )
 
 
 def pytest_collection_modifyitems(config, items):
-    """With ``--ambient`` a test that sweeps over both is left out: a plain run has every pair."""
-    if not config.getoption("--ambient"):
-        return
+    """With ``--ambient`` a test that sweeps over both is left out: other runs have their pairs."""
     here = {"rung": _core.kernels()["name"], "threads": _core.get_num_threads()}
+    usual = {"rung": available_rungs()[0], "threads": THREADS[len(THREADS) // 2]}
+    wanted = config.getoption("--pairs")
 
-    def is_ambient(item) -> bool:
+    def is_kept(item) -> bool:
         callspec = getattr(item, "callspec", None)
         chosen = {name: callspec.params[name] for name in here if callspec and name in callspec.params}
-        return len(chosen) < 2 and all(here[name] == value for name, value in chosen.items())
+        if config.getoption("--ambient"):
+            return len(chosen) < 2 and all(here[name] == value for name, value in chosen.items())
+        some = len(chosen) < 2 or any(usual[name] == value for name, value in chosen.items())
+        return wanted == "all" or some == (wanted == "some")
 
-    left_out = [item for item in items if not is_ambient(item)]
-    items[:] = [item for item in items if is_ambient(item)]
+    left_out = [item for item in items if not is_kept(item)]
+    items[:] = [item for item in items if is_kept(item)]
     config.hook.pytest_deselected(items=left_out)
+
+
+SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
+THREADS = [3] if SANITIZED else [1, 2, 3]
 
 
 def available_rungs() -> list[str]:
@@ -62,10 +89,7 @@ def rung(request):
     _core.select_kernels(before)
 
 
-SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
-
-
-@pytest.fixture(params=[3] if SANITIZED else [1, 2, 3])
+@pytest.fixture(params=THREADS)
 def threads(request):
     """Runs the test with one, two and three threads; with three where only memory is watched."""
     _core.set_num_threads(request.param)

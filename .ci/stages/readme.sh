@@ -7,20 +7,13 @@ command_of_readme() {
     awk -v wanted="$1" '/^```/ {if (inside) {inside = 0} else if (/^```sh *$/) {inside = ++blocks == wanted}; next} inside' README.md
 }
 
-# The tests take one process per CPU: a plugin that the README's command knows nothing of.
-"$(test_environment)/bin/python" -m pip install --quiet --no-deps --upgrade --target "$WORK/plugins" \
-    'pytest-xdist>=3' 'execnet>=2.1'
 for number in 1 2; do
-    settings=()
-    if [ "$number" -eq 2 ]; then
-        settings=("PYTHONPATH=$WORK/plugins" "PYTEST_ADDOPTS=--numprocesses=$(nproc) --dist=worksteal --timeout=900")
-    fi
     copy_checkout "$WORK/readme-$number"
     command_of_readme "$number" >"$WORK/readme-$number.sh"
     [ -s "$WORK/readme-$number.sh" ] || { echo "README.md has no ${number}. \`\`\`sh block" >&2; exit 1; }
     sed 's/^/$ /' "$WORK/readme-$number.sh"
     started=$SECONDS status=0
-    (cd "$WORK/readme-$number" && env "${settings[@]}" bash -euo pipefail "$WORK/readme-$number.sh") </dev/null \
+    (cd "$WORK/readme-$number" && env PYTEST_ADDOPTS=--timeout=900 bash -euo pipefail "$WORK/readme-$number.sh") </dev/null \
         >"$WORK/readme-$number.log" 2>&1 || status=$?
     tr '\r' '\n' <"$WORK/readme-$number.log" | grep -v '^ *$' | tail -n "$((status ? 200 : 12))"
     echo "command $number of the README: $((SECONDS - started)) s, status $status"

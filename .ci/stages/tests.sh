@@ -11,13 +11,14 @@ mapfile -t rungs < <("$python" -c "from embedcnn import _core; print(*_core.kern
 echo "instruction sets: ${rungs[*]}"
 
 # The README's second command has run everything once, with the best instruction set and all CPUs, and there the
-# tests of operations went through every pair by themselves. Here all others (models, programs, optimizers) have each
-# instruction set once and, with the best of the usual ones, 1, 2 and 3 threads; text, word vectors and files, which
-# have no kernels of their own, only the first time.
+# tests of operations had some pairs of instruction set and threads; here are the rest. All others (models, programs,
+# optimizers) have each instruction set once and, with the best of the usual ones, 1, 2 and 3 threads; text, word
+# vectors and files, which have no kernels of their own, only the first time.
 independent=(tests/structure tests/datasets tests/data tests/cli tests/notebooks tests/base tests/kernels tests/matrix
     tests/fuzz)
 without_kernels=(tests/text tests/preprocessing tests/vectors tests/saving/test_model_file.py
     tests/callbacks/test_backup.py tests/base/test_replacement.py)
+run_pytest "$python" tests --pairs rest
 best=${rungs[0]}
 for rung in "${rungs[@]}"; do
     case $rung in avx512_bf16 | amx) ;; *) best=$rung ;; esac # those are number formats for products, else as avx512

@@ -146,17 +146,19 @@ def test_prefetch_runs_ahead_but_not_further():
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize("operation", ["map", "prefetch"])
 def test_interrupt_while_waiting(operation):
+    made = []
+
     def slow(x):
         time.sleep(0.05 if x < 3 else 0.4)
+        made.append(x)
         return x
 
     dataset = Dataset.range(100).map(slow, num_parallel_calls=2 if operation == "map" else None)
     dataset = dataset.prefetch(1) if operation == "prefetch" else dataset
     threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-    start = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         list(dataset)
-    assert time.monotonic() - start < 5
+    assert len(made) < 50  # it did not wait for the others
 
 
 RUNS = {

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -100,15 +101,6 @@ def test_import_leaves_heavy_modules_alone():
     assert set(run_python("-c", code).stdout.split()) <= set(run_python("-c", before).stdout.split())
 
 
-@pytest.mark.skipif(SANITIZED, reason="sanitizers slow the import")
-def test_import_is_quick():
-    """100 ms is the goal; three times as much is the bound on machines with other work. Best of five."""
-    code = (
-        "import time, numpy; begin = time.perf_counter(); import embedcnn; print(time.perf_counter() - begin)"
-    )
-    assert min(float(run_python("-c", code).stdout) for _ in range(5)) < 0.3
-
-
 def test_import_needs_no_framework():
     """None in sys.modules makes an import fail: the package imports where no framework is installed."""
     blocked = ("torch", "tensorflow", "keras", "sklearn", "gensim", "matplotlib", "pandas")
@@ -158,3 +150,17 @@ def test_a_build_without_openmp_says_so_when_threads_are_wanted(monkeypatch):
     with pytest.warns(UserWarning, match="built without OpenMP.*num_threads=2"):
         embedcnn.set_num_threads(2)
     embedcnn.set_num_threads(0)
+
+
+def test_no_test_asserts_a_time():
+    """A slower processor fails no test: how long something takes is measured in benchmarks/."""
+    clock = re.compile(r"\b(?:perf_counter|process_time|monotonic|thread_time)(?:_ns)?\(|\btime\.time\(")
+    wrong = []
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        text = path.read_text()
+        timed = {match.group(1) for match in re.finditer(rf"(\w+)\s*=[^\n]*(?:{clock.pattern})", text)}
+        for number, line in enumerate(text.splitlines(), 1):
+            names = set(re.findall(r"\w+", line))
+            if line.lstrip().startswith("assert ") and (clock.search(line) or names & timed):
+                wrong.append(f"{path.relative_to(ROOT)}, line {number}: {line.strip()}")
+    assert not wrong

@@ -1,7 +1,6 @@
 import os
 import signal
 import threading
-import time
 import warnings
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 from keras_values import data, text_model
 
 import embedcnn
-from embedcnn import Ragged, _core, callbacks, layers, metrics, optimizers, utils
+from embedcnn import Ragged, callbacks, layers, metrics, optimizers, utils
 
 
 def compiled_model(optimizer=None, seed=0, table_seed=0, **options):
@@ -475,33 +474,6 @@ def test_progress_lines(capsys):
     model.evaluate(x, y, verbose=0)
     model.predict(x, verbose=0)
     assert capsys.readouterr() == ("", "")
-
-
-def test_python_around_a_step_is_cheap():
-    """At most 60 microseconds around the call of the core: 50 texts of 60 tokens, padded (measured: below
-    10).
-    """
-    x, y = np.zeros((50, 60), np.int64), np.zeros(50, np.int64)
-    tokens = embedcnn.Input((60,), dtype="int32")
-    pools = [
-        layers.GlobalMaxPooling1D()(layers.Conv1D(4, k)(layers.Embedding(9, 4)(tokens))) for k in (3, 4, 5)
-    ]
-    model = embedcnn.Model(tokens, layers.Dense(2, activation="softmax")(layers.Concatenate()(pools)))
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    model.train_on_batch(x, y)
-
-    class Nothing:
-        def train_step(self, *arguments):
-            return _core.StepResult(((0.5,), 50.0, (25,), None))
-
-    model._programs.bound("train").core = Nothing()
-    times = []
-    for _ in range(20):
-        start = time.perf_counter()
-        for _ in range(50):
-            assert model.train_on_batch(x, y) == [0.5, 0.5]
-        times.append((time.perf_counter() - start) / 50)
-    assert min(times) < 60e-6
 
 
 def test_single_class_warns():
