@@ -40,8 +40,8 @@ static void drop_text(const struct ec_op *op, const struct ec_step *step, int64_
     const struct state *state = op->state;
     const struct ec_tensor *tensor = op->inputs[0];
     int64_t cols = tensor->cols;
-    int64_t begin = tensor->layout ? tensor->layout->offsets[b] : b;
-    int64_t end = tensor->layout ? tensor->layout->offsets[b + 1] : b + 1;
+    int64_t begin = ec_tensor_row(tensor, b);
+    int64_t end = ec_tensor_row(tensor, b + 1);
     uint64_t key = ec_random_key(ec_random_key(step->key, (uint64_t)state->layer), (uint64_t)b);
     uint32_t threshold = (uint32_t)(state->rate * 4294967296.0);
     float scale = (float)(1.0 / (1.0 - state->rate));
@@ -65,8 +65,7 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
         if (step->training) {
             drop_text(op, step, b, out->data, in->data, 0);
         } else {
-            int64_t begin = in->layout ? in->layout->offsets[b] : b,
-                    end = in->layout ? in->layout->offsets[b + 1] : b + 1;
+            int64_t begin = ec_tensor_row(in, b), end = ec_tensor_row(in, b + 1);
             memcpy(out->data + begin * in->cols, in->data + begin * in->cols,
                    (size_t)((end - begin) * in->cols) * sizeof(float));
         }

@@ -46,10 +46,6 @@ ec_status ec_loss_plan_sums(struct ec_op *op, struct ec_step *step);
 void ec_loss_plan_rows(const struct ec_op *op, int64_t *target, double *weight);
 /* Called by every thread once text_loss and text_right are written: the step's loss and how many rows are right. */
 void ec_loss_sum_texts(struct ec_loss_state *state, struct ec_team *team);
-static inline int64_t ec_loss_first_row(const struct ec_tensor *in, int64_t b)
-{
-    return in->layout ? in->layout->offsets[b] : b;
-}
 
 extern const char *const ec_loss_reductions[];
 #define EC_LOSS_ATTRIBUTES                                                                                             \

@@ -57,8 +57,8 @@ static void change_text(const struct ec_op *op, const struct ec_step *step, int6
     const struct state *state = op->state;
     const struct ec_tensor *tensor = op->inputs[0];
     int64_t cols = tensor->cols;
-    int64_t begin = tensor->layout ? tensor->layout->offsets[b] : b;
-    int64_t end = tensor->layout ? tensor->layout->offsets[b + 1] : b + 1;
+    int64_t begin = ec_tensor_row(tensor, b);
+    int64_t end = ec_tensor_row(tensor, b + 1);
     uint64_t key = ec_random_key(ec_random_key(step->key, (uint64_t)state->layer), (uint64_t)b);
     int silent = !step->training || (back && !state->multiply);
     for (int64_t row = begin; row < end; row++) {

@@ -63,11 +63,6 @@ static int64_t alpha_place(const struct ec_op *op, int64_t b, int64_t row)
     return (layout->starts[b] + row - layout->offsets[b]) * op->inputs[0]->cols;
 }
 
-static int64_t first_row(const struct ec_tensor *tensor, int64_t b)
-{
-    return tensor->layout ? tensor->layout->offsets[b] : b;
-}
-
 static void rectify_row(const struct ec_op *op, int64_t b, int64_t row)
 {
     const struct state *state = op->state;
@@ -108,7 +103,7 @@ static void alpha_gradient(const struct ec_op *op, int64_t batch, int64_t begin,
         }
     }
     for (int64_t b = 0; b < batch; b++) {
-        for (int64_t row = first_row(in, b); row < first_row(in, b + 1); row++) {
+        for (int64_t row = ec_tensor_row(in, b); row < ec_tensor_row(in, b + 1); row++) {
             float *d_alpha = alpha->gradient.values + alpha_place(op, b, row);
             for (int64_t c = begin; c < end; c++) {
                 float x = in->data[row * in->cols + c];
@@ -122,7 +117,7 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
 {
     (void)step;
     for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(op->inputs[0]))) >= 0;) {
-        for (int64_t row = first_row(op->inputs[0], b); row < first_row(op->inputs[0], b + 1); row++) {
+        for (int64_t row = ec_tensor_row(op->inputs[0], b); row < ec_tensor_row(op->inputs[0], b + 1); row++) {
             rectify_row(op, b, row);
         }
     }
@@ -140,7 +135,7 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
         alpha_gradient(op, texts, tile.begin, tile.end);
     }
     for (int64_t b; in->needs_grad && (b = ec_team_next(team, texts)) >= 0;) {
-        for (int64_t row = first_row(in, b); row < first_row(in, b + 1); row++) {
+        for (int64_t row = ec_tensor_row(in, b); row < ec_tensor_row(in, b + 1); row++) {
             row_gradient(op, b, row);
         }
     }
