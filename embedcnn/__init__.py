@@ -1,5 +1,7 @@
 """embedcnn trains text models that stand on word embeddings, on a plain CPU."""
 
+__version__ = "0.1.0"
+
 import importlib as _importlib
 
 from embedcnn.runtime import (
@@ -9,8 +11,6 @@ from embedcnn.runtime import (
     set_num_threads,
     show_config,
 )  # first: it loads the core
-
-__version__ = "0.1.0"
 
 _MODULES = frozenset(
     (

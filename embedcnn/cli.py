@@ -50,7 +50,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in (train, test, predict, generate, info):
         module.add_command(commands)
-    from embedcnn.commands import vectors as vectors_command
+    from embedcnn.commands import vectors as vectors_command  # start-up
 
     vectors_command.add_commands(commands)
     return parser

@@ -11,6 +11,8 @@ import os
 import warnings
 from types import ModuleType
 
+from embedcnn import __version__
+
 _WAITING = {
     "GOMP_SPINCOUNT": "10000",  # gcc's runtime: about 0.1 ms, then sleep
     "KMP_BLOCKTIME": "0",  # clang's runtime: sleep at once
@@ -118,12 +120,10 @@ def show_config() -> dict[str, object]:
     """
     import numpy
 
-    import embedcnn
-
     build = _core.build_info()
     kernels = _core.kernels()
     return {
-        "version": embedcnn.__version__,
+        "version": __version__,
         "compiler": build["compiler"],
         "openmp": build["openmp"] or None,
         "instruction_set": kernels["name"],

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .base import random_seeds
+from .base import names, random_seeds
+from .base.named_objects import named_object
 
 
 def set_random_seed(seed: int) -> None:
@@ -57,22 +58,19 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
 
 def clear_session() -> None:
     """Starts the automatic layer names anew. As keras.utils.clear_session."""
-    from .layers.base import reset_names
+    names.reset_names()
 
-    reset_names()
+
+_ELSEWHERE = {
+    "PyDataset": "embedcnn.data.indexed_batches:PyDataset",
+    "Sequence": "embedcnn.data.indexed_batches:PyDataset",
+    "pad_sequences": "embedcnn.preprocessing.sequence:pad_sequences",
+    "timeseries_dataset_from_array": "embedcnn.data:timeseries_dataset_from_array",
+}
+"""What Keras has here too."""
 
 
 def __getattr__(name: str) -> Any:
-    if name == "pad_sequences":
-        from .preprocessing.sequence import pad_sequences
-
-        return pad_sequences
-    if name in ("PyDataset", "Sequence"):
-        from .data.indexed_batches import PyDataset
-
-        return PyDataset
-    if name == "timeseries_dataset_from_array":
-        from .data import timeseries_dataset_from_array
-
-        return timeseries_dataset_from_array
+    if name in _ELSEWHERE:
+        return named_object(_ELSEWHERE[name])
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

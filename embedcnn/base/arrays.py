@@ -1,12 +1,10 @@
-"""What users give as numbers, as arrays: nested lists, tensors of PyTorch, matrices that may be shared."""
+"""What users give as numbers, as arrays: nested lists, tensors of PyTorch. It imports nothing of ours."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-
-from .arguments import warn_user
 
 
 def numbers(argument: str, value: Any) -> np.ndarray:
@@ -21,26 +19,6 @@ def numbers(argument: str, value: Any) -> np.ndarray:
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{argument}: numbers were expected. Received an array of dtype {array.dtype}")
     return array
-
-
-def given_matrix(argument: str, value: Any) -> np.ndarray:
-    """A matrix given by the user as float32 C-contiguous: itself where it is that already, else a copy, with
-    a note.
-    """
-    matrix = numbers(argument, value)
-    if matrix.ndim != 2:
-        raise ValueError(
-            f"{argument} must be a matrix (rows, dimensions). Received an array of shape {matrix.shape}"
-        )
-    if matrix.dtype != np.float32 or not matrix.flags.c_contiguous:
-        if isinstance(value, np.ndarray):
-            warn_user(
-                f"{argument} is {matrix.dtype}{'' if matrix.flags.c_contiguous else ', not C-contiguous'}; "
-                "a float32 copy is used. Give float32 in C order to share the memory."
-            )
-        matrix = np.ascontiguousarray(matrix, dtype=np.float32)
-    check_finite(argument, matrix)
-    return matrix
 
 
 def check_finite(argument: str, matrix: np.ndarray) -> None:

@@ -27,8 +27,8 @@ def make_program(
     number, an object with `forward` and `backward`. `optimizer`: name and settings, where it will update.
     Raises ValueError and TypeError for what does not fit together.
 
-    >>> relu = ("activation", (0,), (1,), (), {"kind": "relu"})
-    >>> program = make_program([("floats", "x", 2)], [], [relu], (1,))
+    >>> relu = ("activation", (0,), (1,), (), {"activation": "relu"})
+    >>> program = make_program([("x", "float32", None, (2,))], [], [relu], (1,))
     >>> program.forward([[[-1.0, 2.0]]])[0].tolist()
     [[0.0, 2.0]]
     """

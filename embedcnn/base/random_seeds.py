@@ -33,6 +33,11 @@ def checked_seed(argument: str, seed: object) -> int:
     return int(seed)
 
 
+def layer_key(seed: int | None, call: int) -> int:
+    """What keys the random numbers of a layer in the core: its seed, else the number of its call."""
+    return call if seed is None else -1 - seed % 2**20
+
+
 def generator(*keys: int) -> np.random.Generator:
     """The random generator of these keys: the same keys give the same numbers on every machine."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(keys)))

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from embedcnn.base.arguments import one_of
 from embedcnn.classifier.batches import ShuffledBatches, label_weights
 from embedcnn.classifier.callbacks import BATCH, AveragedTraining, TrainingBar
 from embedcnn.data.labelled import LabelledTexts, split
@@ -93,8 +94,7 @@ def make_encoder(texts: Sequence[str], max_words: int | None = None, tokenizer: 
     >>> make_encoder(["A cat, a dog"]).get_vocabulary()[2]
     'a'
     """
-    from embedcnn.base.arguments import one_of
-    from embedcnn.text.text_encoder import TextEncoder
+    from embedcnn.text.text_encoder import TextEncoder  # at start-up nothing is built
 
     size = None if max_words is None else max_words + 2  # padding and unknown
     rules = TOKENIZERS[one_of("tokenizer", tokenizer, tuple(TOKENIZERS))]
@@ -120,8 +120,8 @@ def table_from_vectors(encoder: Any, path: Any, freeze: bool, seed: int) -> Tabl
     For a frozen table the encoder also gets all words of the file that it can look up, so that a word that
     training never saw has its vector at prediction. Raises what `vectors.load` raises.
     """
-    from embedcnn import vectors
-    from embedcnn.text.vocabulary import Vocabulary
+    from embedcnn import vectors  # at start-up nothing is built
+    from embedcnn.text.vocabulary import Vocabulary  # at start-up nothing is built
 
     trained = encoder.get_vocabulary(include_special_tokens=False)
     added: list[str] = []
@@ -155,11 +155,10 @@ def build_classifier(
     >>> model.predict(["it purrs"]).shape
     (1, 2)
     """
-    import embedcnn
-    from embedcnn import layers
+    from embedcnn import layers, losses, models, optimizers, utils  # at start-up nothing is built
 
-    embedcnn.utils.set_random_seed(settings.seed)
-    tokens = embedcnn.Input((None,), dtype="int32", name="tokens")
+    utils.set_random_seed(settings.seed)
+    tokens = layers.Input((None,), dtype="int32", name="tokens")
     if settings.model == "cnn":
         features = largest_values(tokens, encoder.vocabulary_size(), settings, table, freeze)
     elif settings.model == "avg":
@@ -169,13 +168,13 @@ def build_classifier(
     kind = suffix(settings)
     features = layers.Dropout(settings.dropout, name=f"dropout{kind}")(features)
     outputs = layers.Dense(len(labels), activation="softmax", name=f"labels{kind}")(features)
-    model = embedcnn.Model(tokens, outputs, name=f"text_classifier{kind}")
+    model = models.Model(tokens, outputs, name=f"text_classifier{kind}")
     model.text_encoder = encoder
     model.labels = list(labels)
     loss: Any = "sparse_categorical_crossentropy"
     if one_hot(len(labels), settings):
-        loss = embedcnn.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing)
-    model.compile(embedcnn.optimizers.Adam(settings.learning_rate), loss, metrics=["accuracy"])
+        loss = losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing)
+    model.compile(optimizers.Adam(settings.learning_rate), loss, metrics=["accuracy"])
     return model
 
 
@@ -186,7 +185,7 @@ def suffix(settings: Settings) -> str:
 
 def embedding(tokens: Any, words: int, settings: Settings, table: np.ndarray | None, freeze: bool) -> Any:
     """The words' embeddings, from `table` where there is one."""
-    from embedcnn import layers
+    from embedcnn import layers  # at start-up nothing is built
 
     name = f"words{suffix(settings)}"
     if table is not None:
@@ -200,7 +199,7 @@ def largest_values(
     tokens: Any, words: int, settings: Settings, table: np.ndarray | None, freeze: bool
 ) -> Any:
     """The features of a CNN: the largest value of each filter."""
-    from embedcnn import layers
+    from embedcnn import layers  # at start-up nothing is built
 
     embedded = embedding(tokens, words, settings, table, freeze)
     pooled = []
@@ -218,7 +217,7 @@ def means(tokens: Any, words: int, settings: Settings, table: np.ndarray | None,
     A frozen table stands alone: it knows words that training never saw, and what is learnt beside it would
     drown them.
     """
-    from embedcnn import layers
+    from embedcnn import layers  # at start-up nothing is built
 
     parts = []
     if settings.word_ngrams > 1 and not freeze:
@@ -343,13 +342,12 @@ def blend(first: Any, second: Any) -> Any:
     >>> bool(abs(blend(*parts).predict(["it purrs"], verbose=0)[0, 0] - (one + other) / 2) < 1e-6)
     True
     """
-    import embedcnn
-    from embedcnn import layers
-    from embedcnn.graph.nesting import inline
+    from embedcnn import layers, models  # at start-up nothing is built
+    from embedcnn.graph.nesting import inline  # at start-up nothing is built
 
-    tokens = embedcnn.Input((None,), dtype="int32", name="tokens")
+    tokens = layers.Input((None,), dtype="int32", name="tokens")
     mean = layers.Average(name="mean_probability")(inline(first, [tokens]) + inline(second, [tokens]))
-    model = embedcnn.Model(tokens, mean, name="text_classifier")
+    model = models.Model(tokens, mean, name="text_classifier")
     model.text_encoder, model.labels = first.text_encoder, first.labels
     return model
 

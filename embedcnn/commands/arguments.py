@@ -10,6 +10,7 @@ from typing import Any
 
 from embedcnn.data.labelled import LabelledTexts
 from embedcnn.data.readers import FORMATS, read_labelled
+from embedcnn.runtime import set_float32_matmul_precision, set_num_threads, show_config
 
 DATA_HELP = """\
 DATA is one of
@@ -142,8 +143,6 @@ def read_data(arguments: argparse.Namespace, path: str) -> LabelledTexts:
 
 def use_runtime(arguments: argparse.Namespace) -> None:
     """Applies --threads and --precision."""
-    from embedcnn import set_float32_matmul_precision, set_num_threads
-
     if arguments.threads is not None:
         set_num_threads(arguments.threads)
     set_float32_matmul_precision(arguments.precision)
@@ -151,8 +150,6 @@ def use_runtime(arguments: argparse.Namespace) -> None:
 
 def first_line() -> str:
     """Version, instruction set, threads, and what matrix products are computed in."""
-    from embedcnn import show_config
-
     config: dict[str, Any] = show_config()
     threads = "1 thread" if config["threads"] == 1 else f"{config['threads']} threads"
     products = config["matmul_formats"][config["float32_matmul_precision"]]
@@ -163,8 +160,6 @@ def first_line() -> str:
 
 def show_inexact_products() -> None:
     """The first line for commands whose output is for programs: on standard error, only where it matters."""
-    from embedcnn import show_config
-
     config: dict[str, Any] = show_config()
     if config["matmul_formats"][config["float32_matmul_precision"]] != "fp32":
         print(first_line(), file=sys.stderr)

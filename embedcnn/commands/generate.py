@@ -66,7 +66,7 @@ def add_command(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs `generate`."""
-    from embedcnn.language_model.models import LanguageModel
+    from embedcnn.language_model.models import LanguageModel  # start-up
 
     options.use_runtime(arguments)
     options.show_inexact_products()

@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 from embedcnn.commands.model_file import load_any_model
+from embedcnn.runtime import show_config
 
 EPILOG = """\
 examples:
@@ -48,8 +49,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def installation() -> list[tuple[str, str]]:
     """What `show_config` says, as lines."""
-    from embedcnn import show_config
-
     config = show_config()
     formats: dict[str, str] = config["matmul_formats"]  # type: ignore[assignment]
     rest = [name for name in config["instruction_sets"] if name != config["instruction_set"]]  # type: ignore[attr-defined]

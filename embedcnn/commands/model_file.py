@@ -42,7 +42,7 @@ def check_target(path: str, force: bool) -> str | None:
 
 def load_any_model(path: str) -> Any:
     """A saved model of any kind; CommandError where there is none."""
-    from embedcnn.models.sequential import load_model
+    from embedcnn.models.sequential import load_model  # start-up
 
     if os.path.isdir(path):
         raise CommandError(f"{path!r} is a folder; a saved model is one file")

@@ -38,7 +38,7 @@ def add_command(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs `test`."""
-    from embedcnn.classifier.recipe import confusion
+    from embedcnn.classifier.recipe import confusion  # start-up
 
     options.use_runtime(arguments)
     options.show_inexact_products()

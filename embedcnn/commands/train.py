@@ -45,7 +45,7 @@ examples:
 
 def add_command(commands: Any) -> None:
     """Adds `train`."""
-    from embedcnn.classifier.recipe import DIMENSIONS, TOKENIZERS, Settings
+    from embedcnn.classifier.recipe import DIMENSIONS, TOKENIZERS, Settings  # start-up
 
     default = Settings()
     parser = commands.add_parser(
@@ -169,7 +169,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs `train`."""
     if arguments.model == "lm":
         return train_language_model(arguments)
-    from embedcnn.classifier.recipe import make_encoder, train_classifier
+    from embedcnn.classifier.recipe import make_encoder, train_classifier  # start-up
 
     check_usage(arguments)
     options.use_runtime(arguments)
@@ -217,10 +217,10 @@ def check_usage(arguments: argparse.Namespace) -> None:
 
 def parts(arguments: argparse.Namespace) -> tuple[LabelledTexts, LabelledTexts, LabelledTexts, str]:
     """(to learn, to decide when to stop, to measure, what the last are)."""
-    from embedcnn.classifier.recipe import hold_out, label_ids
+    from embedcnn.classifier.recipe import hold_out, label_ids  # start-up
 
     if arguments.data is None:
-        from embedcnn.datasets import standard_library_sentences
+        from embedcnn.datasets import standard_library_sentences  # start-up
 
         labelled = standard_library_sentences()
     else:
@@ -243,7 +243,7 @@ def settings_of(arguments: argparse.Namespace) -> Any:
     """The classifier's settings."""
     from dataclasses import fields
 
-    from embedcnn.classifier.recipe import Settings
+    from embedcnn.classifier.recipe import Settings  # start-up
 
     given = {field.name: getattr(arguments, field.name) for field in fields(Settings)}
     return Settings(**{name: value for name, value in given.items() if value is not None})
@@ -251,7 +251,7 @@ def settings_of(arguments: argparse.Namespace) -> Any:
 
 def start_table(arguments: argparse.Namespace, encoder: Any) -> Any:
     """The matrix of --vectors, with a line that tells how many words it covers."""
-    from embedcnn.classifier.recipe import table_from_vectors
+    from embedcnn.classifier.recipe import table_from_vectors  # start-up
 
     if not arguments.vectors:
         return None
@@ -280,7 +280,7 @@ def show_results(
     arguments: argparse.Namespace, model: Any, held: LabelledTexts, measured_on: str, epoch: int
 ) -> None:
     """Accuracy, report, some predictions, and what to do with the model."""
-    from embedcnn.classifier.recipe import confusion
+    from embedcnn.classifier.recipe import confusion  # start-up
 
     counts, probabilities = confusion(model, held)
     print(

@@ -73,10 +73,10 @@ def refuse(arguments: argparse.Namespace, names: tuple[str, ...], why: str) -> N
 def text_to_learn(arguments: argparse.Namespace) -> str:
     """The book, or text that Python carries."""
     if arguments.data is None:
-        from embedcnn.datasets import standard_library_sentences
+        from embedcnn.datasets import standard_library_sentences  # start-up
 
         return "\n".join(standard_library_sentences().texts)
-    from embedcnn.data import read_text
+    from embedcnn.data import read_text  # start-up
 
     return read_text(arguments.data, arguments.encoding)
 
@@ -134,8 +134,8 @@ def train_language_model(arguments: argparse.Namespace) -> int:
 
 def make_writer(arguments: argparse.Namespace, text: str) -> Any:
     """The model, untrained."""
-    from embedcnn import utils
-    from embedcnn.language_model.models import CharLanguageModel, WordLanguageModel
+    from embedcnn import utils  # start-up
+    from embedcnn.language_model.models import CharLanguageModel, WordLanguageModel  # start-up
 
     if not text:
         raise CommandError("the text is empty")

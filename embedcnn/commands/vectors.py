@@ -8,6 +8,7 @@ from typing import Any
 
 from ..vectors.reading import FORMATS, load
 from ..vectors.writing import OUTPUT_FORMATS, write
+from .errors import message
 
 __all__ = ["add_commands"]
 
@@ -65,8 +66,6 @@ def guarded(run: Any) -> Any:
         except (OSError, ValueError, KeyError, ImportError) as error:
             if getattr(arguments, "debug", False):
                 raise
-            from embedcnn.commands.errors import message
-
             print(f"embedcnn vectors: {message(error)}", file=sys.stderr)
             return 1
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embedcnn.base.named_objects import named_object
 from embedcnn.data.streams import Path
 from embedcnn.data.structure import map_leaves
 
@@ -78,18 +79,14 @@ class Pipeline:
     def _derive(
         self, start: Callable[[Path], Iterator[Any]], cardinality: int = UNKNOWN_CARDINALITY
     ) -> Dataset:
-        from embedcnn.data.dataset import Dataset
-
-        return Dataset(start, cardinality)
+        return named_object("embedcnn.data.dataset:Dataset")(start, cardinality)
 
     def _reorder(self, operation: Callable[[Pipeline], Dataset]) -> Dataset:
         """An operation that looks at no element: on a table's row numbers where there is a table."""
         if self._rows is None:
             return operation(self)
-        from embedcnn.data.dataset import rows_of
-
         table, index = self._rows
-        return rows_of(table, operation(index))
+        return named_object("embedcnn.data.dataset:rows_of")(table, operation(index))
 
     def __iter__(self) -> DatasetIterator:
         with self._lock:

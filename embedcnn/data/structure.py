@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from embedcnn.ragged import Ragged
+
 Element = Any
 
 
@@ -133,8 +135,6 @@ def ragged_leaf(values: Sequence[Any], position: int) -> Any:
         array is not None and array.ndim == 1 and (array.dtype.kind in "iu" or not array.size)
         for array in arrays
     ):
-        from embedcnn.ragged import Ragged
-
         return Ragged.from_sequences(arrays)
     return stack_leaf(values, position, "ragged_batch")
 

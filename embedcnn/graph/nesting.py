@@ -105,6 +105,12 @@ def weight_paths(model: Any, prefix: str = "") -> dict[str, Variable]:
     return found
 
 
+def carried_states(model: Any) -> list[Variable]:
+    """What stateful layers carry from batch to batch."""
+    recurrent = [layer for layer in leaf_layers(model.layers) if hasattr(layer, "reset_state")]
+    return [state for layer in recurrent for state in layer.states]
+
+
 def check_owners(model: Any) -> None:
     """ValueError where two layers hold the same weights (a cell that two RNN layers run): a file has none."""
     owners: dict[int, Any] = {}

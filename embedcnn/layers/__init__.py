@@ -7,6 +7,7 @@ from .attention import AttentionPooling1D
 from .base import Layer
 from .convolution import Conv1D, DepthwiseConv1D, SeparableConv1D
 from .core import Dense, Identity, Input, InputLayer
+from .embedding import ID_READERS as ID_READERS
 from .embedding import Embedding
 from .merging import (
     Add,
@@ -43,7 +44,9 @@ from .recurrent import GRU, LSTM, RNN, SimpleRNN
 from .recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
 from .regularization import Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D
 from .shaping import ApplyMask, Flatten, Masking, Permute, RepeatVector, Reshape
+from .wrappers import EACH_STEP as EACH_STEP
 from .wrappers import Bidirectional, TimeDistributed
+from .wrapping import CLASSES
 
 Convolution1D = Conv1D
 SeparableConvolution1D = SeparableConv1D
@@ -119,34 +122,16 @@ __all__ = [
     "subtract",
 ]
 
-CLASSES: dict[str, type[Layer]] = {
-    cls.__name__: cls
-    for cls in (
-        *(Activation, Add, Average, AveragePooling1D, BatchNormalization, Concatenate, Conv1D, Dense),
-        *(DepthwiseConv1D, Dot, Dropout, ELU, Embedding, Flatten, GaussianDropout, GaussianNoise),
-        *(GlobalAveragePooling1D, GlobalMaxPooling1D, HashedNgrams, Identity, InputLayer, Lambda),
-        *(LayerNormalization, LeakyReLU, Masking, MaxPooling1D, Maximum, Minimum, Multiply, PReLU, Permute),
-        *(ReLU, RepeatVector, Reshape, SeparableConv1D, Softmax, SpatialDropout1D, Subtract),
-        *(UnitNormalization, WeightNormalization, SimpleRNN, LSTM, GRU, Bidirectional, TimeDistributed),
-        *(ApplyMask, AttentionPooling1D, RNN, SimpleRNNCell, LSTMCell, GRUCell, StackedRNNCells),
-    )
-}
-"""The layers that a saved model may hold, by name: nothing else is ever built from a file."""
-
-ID_READERS = (Embedding, HashedNgrams)
-"""The layers whose input is token ids."""
-
-EACH_STEP = (
-    Activation,
-    Dense,
-    Dropout,
-    ELU,
-    GaussianDropout,
-    GaussianNoise,
-    Identity,
-    LayerNormalization,
-) + ((LeakyReLU, PReLU, ReLU, Softmax, UnitNormalization))
-"""The layers that look at one step of a text at a time, whatever the others are."""
+_STORED: tuple[type[Layer], ...] = (
+    *(Activation, Add, Average, AveragePooling1D, BatchNormalization, Concatenate, Conv1D, Dense),
+    *(DepthwiseConv1D, Dot, Dropout, ELU, Embedding, Flatten, GaussianDropout, GaussianNoise),
+    *(GlobalAveragePooling1D, GlobalMaxPooling1D, HashedNgrams, Identity, InputLayer, Lambda),
+    *(LayerNormalization, LeakyReLU, Masking, MaxPooling1D, Maximum, Minimum, Multiply, PReLU, Permute),
+    *(ReLU, RepeatVector, Reshape, SeparableConv1D, Softmax, SpatialDropout1D, Subtract),
+    *(UnitNormalization, WeightNormalization, SimpleRNN, LSTM, GRU, Bidirectional, TimeDistributed),
+    *(ApplyMask, AttentionPooling1D, RNN, SimpleRNNCell, LSTMCell, GRUCell, StackedRNNCells),
+)
+CLASSES.update({cls.__name__: cls for cls in _STORED})
 
 ELSEWHERE = {
     "TextVectorization": "text.TextEncoder does its work, set as model.text_encoder",

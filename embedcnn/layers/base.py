@@ -7,9 +7,7 @@ model is lowered to operations of the core (lowering/).
 from __future__ import annotations
 
 import inspect
-import itertools
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,28 +16,10 @@ from .. import constraints, initializers, regularizers
 from ..base.arguments import boolean, positive_integer
 from ..base.arrays import numbers
 from ..base.configuration import Configurable, described
+from ..base.names import snake_case, unique_name
 from ..graph.nodes import Node, Shape, SymbolicTensor, flatten
 from ..graph.variables import Variable, mark_changed
 from ..initializers import initial_value
-
-_names: dict[str, Iterator[int]] = {}
-
-
-def snake_case(name: str) -> str:
-    """GlobalMaxPooling1D -> global_max_pooling1d."""
-    name = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", name)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
-
-
-def unique_name(base: str) -> str:
-    """`base`, then base_1, base_2 ... for the names that users do not choose."""
-    number = next(_names.setdefault(base, itertools.count()))  # one step: threads never get the same name
-    return base if number == 0 else f"{base}_{number}"
-
-
-def reset_names() -> None:
-    """Starts the automatic names anew (utils.clear_session)."""
-    _names.clear()
 
 
 class Layer(Configurable):
@@ -130,9 +110,7 @@ class Layer(Configurable):
         out = self.compute_output_shape(shapes if many else shapes[0])
         if not hasattr(self, "forward") and not hasattr(self, "call"):
             return out
-        from .python import python_layer_shape
-
-        return python_layer_shape(self, shapes, out)
+        return _python_layer_shape(self, shapes, out)
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
         """Raises ValueError where the layer cannot take these tensors."""
@@ -189,6 +167,11 @@ class Layer(Configurable):
         self._variables.append(variable)
         mark_changed()
         return variable
+
+    def own_objects(self) -> dict[str, Any]:
+        """The classes and functions of the user that the layer is made of, by the names in a file."""
+        ours = type(self).__module__.partition(".")[0] == __name__.partition(".")[0]
+        return {} if ours else {type(self).__name__: type(self)}
 
     # -- weights ---------------------------------------------------------------------------------------------
     @property
@@ -300,3 +283,20 @@ def require_rank(layer: Layer, tensor: SymbolicTensor, rank: int, meaning: str) 
             f"Layer {layer.name!r} ({type(layer).__name__}) expects an input of {rank} axes {meaning}{hint}. "
             f"Received: shape={tensor.shape}"
         )
+
+
+def _python_layer_shape(layer: Layer, shapes: Sequence[Shape], out: Any) -> Shape:
+    """The output shape of a layer written in Python, checked: (None, C) or (None, T, C), C known."""
+    if isinstance(out, list) or not isinstance(out, tuple) or not 2 <= len(out) <= 3 or out[-1] is None:
+        raise ValueError(
+            f"compute_output_shape of {layer.name!r} ({type(layer).__name__}) must give (None, channels) "
+            "or (None, "
+            f"time, channels). Received: {out!r}"
+        )
+    if len(out) == 3 and out[1] is None and (len(shapes[0]) != 3 or shapes[0][1] is not None):
+        raise ValueError(
+            f"compute_output_shape of {layer.name!r} must give the number of steps for an input of "
+            f"{shapes[0]}. "
+            f"Received: {out!r}"
+        )
+    return (None, *(size if size is None else int(size) for size in out[1:]))

@@ -9,8 +9,9 @@ import numpy as np
 
 from .. import initializers
 from ..base.arguments import positive_integer
-from ..base.arrays import given_matrix, numbers
+from ..base.arrays import numbers
 from ..base.configuration import described
+from ..base.matrices import given_matrix
 from ..graph.nodes import Shape, SymbolicTensor
 from ..graph.variables import Variable
 from .base import Layer, require_rank
@@ -180,3 +181,7 @@ def _single_matrix(weights: Any) -> Any:
     ):
         raise ValueError(f"`weights` of an Embedding must be one matrix. Received: a list of {len(weights)}")
     return weights
+
+
+ID_READERS = (Embedding, HashedNgrams)
+"""The layers whose input is token ids."""

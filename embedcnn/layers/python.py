@@ -7,12 +7,13 @@ the model stays in C. What a call gets and gives is in PythonCall.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..base.configuration import plain
+from ..base.custom_objects import custom_object
 from ..graph.nodes import Shape
 from .base import Layer
 
@@ -163,6 +164,11 @@ class Lambda(Layer):
             "output_shape": plain(self._output_shape),
         }
 
+    def own_objects(self) -> dict[str, Any]:
+        config = self.get_config()
+        own = {config["function"]: self.function}
+        return own if self.gradient is None else own | {config["backward"]: self.gradient}
+
     @staticmethod
     def _stored_name(function: Callable[..., Any], otherwise: str) -> str:
         """The function's name, or one made from the layer's for a lambda."""
@@ -172,8 +178,6 @@ class Lambda(Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Lambda:
         """A new layer; functions that are names are looked up in the `custom_objects` of load_model."""
-        from ..base.custom_objects import custom_object
-
         given = dict(config)
         for argument in ("function", "backward"):
             if isinstance(given[argument], str):
@@ -181,20 +185,3 @@ class Lambda(Layer):
                     given[argument], f"the {argument} of Lambda {given['name']!r}"
                 )
         return cls(**given)
-
-
-def python_layer_shape(layer: Layer, shapes: Sequence[Shape], out: Any) -> Shape:
-    """The output shape of a layer written in Python, checked: (None, C) or (None, T, C), C known."""
-    if isinstance(out, list) or not isinstance(out, tuple) or not 2 <= len(out) <= 3 or out[-1] is None:
-        raise ValueError(
-            f"compute_output_shape of {layer.name!r} ({type(layer).__name__}) must give (None, channels) "
-            "or (None, "
-            f"time, channels). Received: {out!r}"
-        )
-    if len(out) == 3 and out[1] is None and (len(shapes[0]) != 3 or shapes[0][1] is not None):
-        raise ValueError(
-            f"compute_output_shape of {layer.name!r} must give the number of steps for an input of "
-            f"{shapes[0]}. "
-            f"Received: {out!r}"
-        )
-    return (None, *(size if size is None else int(size) for size in out[1:]))

@@ -184,9 +184,8 @@ class StackedRNNCells(Holder, Step):
 
 def checked_cell(argument: str, cell: Any) -> Any:
     """The cell, which must be one of ours and no recurrent layer; TypeError that says what to use instead."""
-    from .recurrent import RecurrentLayer
-
-    is_cell = isinstance(cell, (RecurrentCell, StackedRNNCells)) and not isinstance(cell, RecurrentLayer)
+    runs = hasattr(cell, "return_sequences")  # a recurrent layer, which is its own cell
+    is_cell = isinstance(cell, (RecurrentCell, StackedRNNCells)) and not runs
     if is_cell and cell.activity_regularizer is not None:
         raise ValueError(f"{cell.name!r} has an activity_regularizer: give it to the layer, RNN(cell, ...)")
     if is_cell:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from .. import activations, initializers
-from ..base.arguments import boolean, finite_number, positive_integer
+from ..base.arguments import boolean, finite_number, integer, optional, positive_integer
+from ..base.random_seeds import layer_key
 from ..graph.nodes import Node, Shape, SymbolicTensor, flatten
 from ..graph.variables import Variable
 from . import torch_weights
 from .base import Layer, known_channels, require_rank
-from .regularization import Dropout
 
 NOT_OF_A_CELL = ("silu", "gelu", "gelu_tanh", "softmax", "log_softmax", "mish", "swish", "hard_silu")
 """Activations whose slope does not follow from their value, which is all that a cell keeps."""
@@ -138,8 +138,7 @@ class RecurrentCell(Step):
         self.recurrent_dropout = float(
             finite_number("recurrent_dropout", recurrent_dropout, least=0, below=1)
         )
-        self._random = Dropout(0.0, seed=seed, name="random")  # keys the dropout of this cell
-        self.seed = self._random.seed
+        self.seed = optional(integer, "seed", seed)
         options.pop("implementation", None)  # says how to compute, not what
         super().__init__(**options)
 
@@ -202,7 +201,7 @@ class RecurrentCell(Step):
     # -- configuration ---------------------------------------------------------------------------------------
     def key(self, call: int) -> int:
         """What keys the random numbers of this cell's dropout."""
-        return self._random.key(call)
+        return layer_key(self.seed, call)
 
 
 def _cell_activation(argument: str, value: Any) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..base.arguments import finite_number, integer, optional
+from ..base.random_seeds import layer_key
 from ..graph.nodes import SymbolicTensor
 from .base import Layer, require_rank
 
@@ -17,7 +18,7 @@ class _Random(Layer):
 
     def key(self, call: int) -> int:
         """What keys the random numbers of this layer: its seed, else the number of its call in the model."""
-        return call if self.seed is None else -1 - self.seed % 2**20
+        return layer_key(self.seed, call)
 
 
 class Dropout(_Random):

@@ -10,12 +10,27 @@ import numpy as np
 from ..base.arguments import one_of
 from ..graph.nodes import Node, Shape, SymbolicTensor, flatten
 from ..graph.variables import Variable
+from .activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from .base import Layer, require_rank
-from .core import Dense
-from .recurrent import RecurrentLayer, checked_states, recurrent_arguments, set_torch_weights
+from .core import Dense, Identity
+from .normalization import LayerNormalization, UnitNormalization
+from .recurrent_layer import RecurrentLayer, checked_states, recurrent_arguments, set_torch_weights
+from .regularization import Dropout, GaussianDropout, GaussianNoise
 from .wrapping import Holder, made
 
 MERGES = ("concat", "sum", "mul", "ave", None)
+
+EACH_STEP = (
+    Activation,
+    Dense,
+    Dropout,
+    ELU,
+    GaussianDropout,
+    GaussianNoise,
+    Identity,
+    LayerNormalization,
+) + ((LeakyReLU, PReLU, ReLU, Softmax, UnitNormalization))
+"""The layers that look at one step of a text at a time, whatever the others are."""
 
 
 class Bidirectional(Holder):
@@ -207,8 +222,6 @@ class TimeDistributed(Holder):
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
         require_rank(self, tensors[0], 3, "(batch, time, channels)")
-        from . import EACH_STEP
-
         if not isinstance(self.layer, EACH_STEP):
             raise ValueError(
                 f"TimeDistributed takes layers of single steps, as {Dense.__name__}. Received: "

@@ -7,6 +7,11 @@ from typing import Any
 from ..graph.variables import mark_changed
 from .base import Layer
 
+CLASSES: dict[str, type[Layer]] = {}
+"""The layers that a saved model may hold, by name: nothing else is ever built from a file. layers/__init__.py
+fills it.
+"""
+
 
 class Holder(Layer):
     """A layer that holds others: their weights are its own."""
@@ -26,8 +31,6 @@ def made(layer: Any) -> Any:
     """A layer from its description in a file, or the layer itself."""
     if not isinstance(layer, dict):
         return layer
-    from . import CLASSES
-
     if layer.get("class_name") not in CLASSES:
         raise ValueError(f"unknown layer class {layer.get('class_name')!r}; allowed: {', '.join(CLASSES)}")
     return CLASSES[layer["class_name"]].from_config(layer["config"])

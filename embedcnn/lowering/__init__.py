@@ -13,10 +13,11 @@ from collections.abc import Collection, Sequence
 
 from ..graph.nodes import Node, SymbolicTensor
 from ..losses import Loss
+from .input_types import input_dtype
 from .operations import Lowered
 from .rewrite import MANY_CLASSES, PATTERNS
 from .rewrite import rewrite as rewritten
-from .translate import input_dtype, translate
+from .translate import translate
 
 __all__ = ["MANY_CLASSES", "PATTERNS", "Lowered", "input_dtype", "lower", "rewritten", "translate"]
 

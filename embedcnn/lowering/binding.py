@@ -6,14 +6,16 @@ has moved (trainable changed, an array was replaced) and made again when a table
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..base.programs import make_program
 from ..graph.variables import Variable, structure
-from ..optimizers import Optimizer
 from .operations import Lowered
+
+if TYPE_CHECKING:
+    from ..optimizers import Optimizer
 
 
 class BoundProgram:

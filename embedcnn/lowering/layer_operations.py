@@ -9,10 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .. import layers
-from ..layers.python import PythonCall
+from ..layers import (
+    activation,
+    attention,
+    convolution,
+    core,
+    embedding,
+    merging,
+    normalization,
+    pooling,
+    python,
+    recurrent,
+    recurrent_cells,
+    regularization,
+    shaping,
+    wrappers,
+)
 from .builder import Builder
-from .recurrent_operations import bidirectional, recurrent, step
+from .recurrent_operations import bidirectional, step
+from .recurrent_operations import recurrent as run
 
 _CORE_NAMES = {"celu": "elu"}  # with alpha 1 the same function
 
@@ -63,7 +78,7 @@ def _dense(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
 
 def _weight_normalization(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     inner = layer.layer
-    if isinstance(inner, layers.Dense):
+    if isinstance(inner, core.Dense):
         made = build.add("dense", inputs, [layer.v])
     else:
         made = _convolve(build, inner, inputs, [layer.v])
@@ -91,13 +106,13 @@ def _gaussian_dropout(build: Builder, layer: Any, inputs: list[int], call: int) 
 
 
 def _pool(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
-    name = "max_pool" if isinstance(layer, layers.MaxPooling1D) else "average_pool"
+    name = "max_pool" if isinstance(layer, pooling.MaxPooling1D) else "average_pool"
     settings = {"pool_size": layer.pool_size, "strides": layer.strides, "padding": layer.padding}
     return build.add(name, inputs, **settings)
 
 
 def _global_pool(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
-    name = "global_max_pool" if isinstance(layer, layers.GlobalMaxPooling1D) else "global_average_pool"
+    name = "global_max_pool" if isinstance(layer, pooling.GlobalMaxPooling1D) else "global_average_pool"
     batch, _, channels = build.shape(inputs[0])
     made = build.add(name, inputs, shape=(batch, channels))
     return build.add("unflatten", [made], length=1) if layer.keepdims else made
@@ -187,62 +202,75 @@ def python_layer(build: Builder, layer: Any, inputs: list[int], call: int) -> in
     if len(shape) == 3 and (len(shapes[0]) != 3 or shape[1] != shapes[0][1]):
         settings["length"] = shape[1]
     made = build.add("external", inputs, layer.weights, shape, **settings)
-    build.operations[-1].function = PythonCall(layer, shape)
+    build.operations[-1].function = python.PythonCall(layer, shape)
     return made
 
 
 OPERATIONS: dict[type, Make] = {
-    layers.Embedding: lambda build, layer, inputs, call: build.add("embed", inputs),  # of its lookup's tokens
-    layers.Identity: lambda build, layer, inputs, call: inputs[0],
-    layers.Conv1D: _conv1d,
-    layers.DepthwiseConv1D: _depthwise,
-    layers.SeparableConv1D: _separable,
-    layers.Dense: _dense,
-    layers.WeightNormalization: _weight_normalization,
-    layers.Dropout: _dropout,
-    layers.SpatialDropout1D: _spatial_dropout,
-    layers.GaussianNoise: _noise,
-    layers.GaussianDropout: _gaussian_dropout,
-    layers.MaxPooling1D: _pool,
-    layers.AveragePooling1D: _pool,
-    layers.Flatten: _flatten,
-    layers.Reshape: _reshape,
-    layers.Permute: _permute,
-    layers.RepeatVector: lambda build, layer, inputs, call: build.add("repeat", inputs, length=layer.n),
-    layers.Masking: lambda build, layer, inputs, call: build.add(
+    embedding.Embedding: lambda build, layer, inputs, call: build.add(
+        "embed", inputs
+    ),  # of its lookup's tokens
+    core.Identity: lambda build, layer, inputs, call: inputs[0],
+    convolution.Conv1D: _conv1d,
+    convolution.DepthwiseConv1D: _depthwise,
+    convolution.SeparableConv1D: _separable,
+    core.Dense: _dense,
+    normalization.WeightNormalization: _weight_normalization,
+    regularization.Dropout: _dropout,
+    regularization.SpatialDropout1D: _spatial_dropout,
+    regularization.GaussianNoise: _noise,
+    regularization.GaussianDropout: _gaussian_dropout,
+    pooling.MaxPooling1D: _pool,
+    pooling.AveragePooling1D: _pool,
+    shaping.Flatten: _flatten,
+    shaping.Reshape: _reshape,
+    shaping.Permute: _permute,
+    shaping.RepeatVector: lambda build, layer, inputs, call: build.add("repeat", inputs, length=layer.n),
+    shaping.Masking: lambda build, layer, inputs, call: build.add(
         "masking", inputs, mask_value=layer.mask_value
     ),
-    layers.ApplyMask: lambda build, layer, inputs, call: build.add("masking", inputs[::-1]),
-    layers.Dot: _dot,
-    layers.LayerNormalization: _layer_normalization,
-    layers.BatchNormalization: _batch_normalization,
-    layers.UnitNormalization: lambda build, layer, inputs, call: build.add("unit_normalization", inputs),
-    **dict.fromkeys(
-        (layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Maximum, layers.Minimum), _merge
+    shaping.ApplyMask: lambda build, layer, inputs, call: build.add("masking", inputs[::-1]),
+    merging.Dot: _dot,
+    normalization.LayerNormalization: _layer_normalization,
+    normalization.BatchNormalization: _batch_normalization,
+    normalization.UnitNormalization: lambda build, layer, inputs, call: build.add(
+        "unit_normalization", inputs
     ),
-    layers.Activation: lambda build, layer, inputs, call: _activate(build, layer.activation, inputs[0]),
-    layers.ReLU: _relu,
-    layers.LeakyReLU: lambda build, layer, inputs, call: build.add(
+    **dict.fromkeys(
+        (merging.Add, merging.Subtract, merging.Multiply, merging.Average, merging.Maximum, merging.Minimum),
+        _merge,
+    ),
+    activation.Activation: lambda build, layer, inputs, call: _activate(build, layer.activation, inputs[0]),
+    activation.ReLU: _relu,
+    activation.LeakyReLU: lambda build, layer, inputs, call: build.add(
         "rectifier", inputs, slope=layer.negative_slope
     ),
-    layers.ELU: _elu,
-    layers.PReLU: lambda build, layer, inputs, call: build.add("rectifier", inputs, [layer.alpha]),
-    layers.Softmax: lambda build, layer, inputs, call: _activate(build, "softmax", inputs[0]),
-    layers.Concatenate: lambda build, layer, inputs, call: build.add("concatenate", inputs),
-    layers.GlobalMaxPooling1D: _global_pool,
-    layers.GlobalAveragePooling1D: _global_pool,
-    layers.AttentionPooling1D: _attention_pool,
-    **dict.fromkeys((layers.SimpleRNN, layers.LSTM, layers.GRU, layers.RNN), recurrent),
-    **dict.fromkeys((layers.SimpleRNNCell, layers.LSTMCell, layers.GRUCell, layers.StackedRNNCells), step),
-    layers.Bidirectional: bidirectional,
-    layers.TimeDistributed: lambda build, layer, inputs, call: make(build, layer.layer, inputs, call),
+    activation.ELU: _elu,
+    activation.PReLU: lambda build, layer, inputs, call: build.add("rectifier", inputs, [layer.alpha]),
+    activation.Softmax: lambda build, layer, inputs, call: _activate(build, "softmax", inputs[0]),
+    merging.Concatenate: lambda build, layer, inputs, call: build.add("concatenate", inputs),
+    pooling.GlobalMaxPooling1D: _global_pool,
+    pooling.GlobalAveragePooling1D: _global_pool,
+    attention.AttentionPooling1D: _attention_pool,
+    **dict.fromkeys((recurrent.SimpleRNN, recurrent.LSTM, recurrent.GRU, recurrent.RNN), run),
+    **dict.fromkeys(
+        (
+            recurrent_cells.SimpleRNNCell,
+            recurrent_cells.LSTMCell,
+            recurrent_cells.GRUCell,
+            recurrent_cells.StackedRNNCells,
+        ),
+        step,
+    ),
+    wrappers.Bidirectional: bidirectional,
+    wrappers.TimeDistributed: lambda build, layer, inputs, call: make(build, layer.layer, inputs, call),
 }
 
 
 def make(build: Builder, layer: Any, inputs: list[int], call: int) -> int | list[int]:
     """Adds the operations of a layer; TypeError for one that has none and is not written in Python."""
     plain = OPERATIONS.get(type(layer))
-    if plain is None and layers.python.function_of(layer) is not None:
+    if plain is None and python.function_of(layer) is not None:
         plain = python_layer
     if plain is None:
         raise TypeError(

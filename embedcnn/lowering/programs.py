@@ -6,13 +6,15 @@ but with dropout and moving statistics).
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from ..graph.variables import Variable
-from ..optimizers import Optimizer
 from .binding import BoundProgram
 from .carried_states import carrying
-from .operations import Lowered
+
+if TYPE_CHECKING:
+    from ..graph.variables import Variable
+    from ..optimizers import Optimizer
+    from .operations import Lowered
 
 
 class Source(Protocol):

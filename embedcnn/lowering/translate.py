@@ -10,14 +10,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .. import layers
 from ..graph.nodes import Node, SymbolicTensor
-from ..losses import Loss
+from ..layers.embedding import Embedding
+from ..layers.ngrams import HashedNgrams
 from .builder import Builder
+from .input_types import input_dtype
 from .layer_operations import make
 from .operations import InputForm, Lowered, Origin
+
+if TYPE_CHECKING:
+    from ..losses import Loss
 
 
 def translate(
@@ -44,7 +48,7 @@ def translate(
     _ngrams(build, nodes, symbols, origins)
     tokens = _lookups(build, nodes, symbols, origins)
     for call, (node, origin) in enumerate(zip(nodes, origins, strict=True)):
-        if not node.inputs or isinstance(node.layer, layers.HashedNgrams):
+        if not node.inputs or isinstance(node.layer, HashedNgrams):
             continue
         read = [tokens[id(node)]] if id(node) in tokens else [symbols[id(tensor)] for tensor in node.inputs]
         build.begin([origin], node.outputs[0].shape)
@@ -60,19 +64,6 @@ def translate(
             build.begin([Origin(loss.name, number)], build.shape(returned[number]))
             build.add(loss.operation, [returned[number]], **settings)
     return build.finish(returned, unseen)
-
-
-def input_dtype(tensor: SymbolicTensor, nodes: Sequence[Node]) -> str:
-    """What an input holds: "int32" where an Embedding reads it as ids, else "float32"."""
-    readers = {type(node.layer) for node in nodes if any(tensor is read for read in node.inputs)}
-    if readers.intersection(layers.ID_READERS):
-        if readers.difference(layers.ID_READERS):
-            raise ValueError(
-                f"Input {tensor.name!r} is read by an Embedding or HashedNgrams (as ids) and by another "
-                "layer (as numbers); use two Inputs"
-            )
-        return "int32"
-    return "float32"
 
 
 def _describe_input(tensor: SymbolicTensor, nodes: Sequence[Node], name: str) -> InputForm:
@@ -103,7 +94,7 @@ def _ngrams(
 ) -> None:
     """The ids of the n-grams, which the lookups read."""
     for node, origin in zip(nodes, origins, strict=True):
-        if isinstance(node.layer, layers.HashedNgrams):
+        if isinstance(node.layer, HashedNgrams):
             layer = node.layer
             build.begin([origin], node.outputs[0].shape)
             made = build.symbol(node.outputs[0].shape, "int32")
@@ -117,7 +108,7 @@ def _lookups(
 ) -> dict[int, int]:
     """One lookup per Embedding layer over all its inputs; returns the tokens of each call."""
     tokens: dict[int, int] = {}
-    tables = [node.layer for node in nodes if isinstance(node.layer, layers.Embedding)]
+    tables = [node.layer for node in nodes if isinstance(node.layer, Embedding)]
     for layer in {id(layer): layer for layer in tables}.values():
         calls = [(node, origin) for node, origin in zip(nodes, origins, strict=True) if node.layer is layer]
         read = list(dict.fromkeys(symbols[id(call.inputs[0])] for call, _ in calls))

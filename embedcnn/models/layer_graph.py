@@ -54,6 +54,7 @@ class LayerGraph:
 
     @property
     def built(self) -> bool:
+        """Whether the graph and the weights are there."""
         return bool(self.outputs)
 
     @property
@@ -78,6 +79,7 @@ class LayerGraph:
 
     @property
     def trainable(self) -> bool:
+        """Whether any layer learns; what is set holds for all layers, from the next step."""
         return any(layer.trainable for layer in self._layers)
 
     @trainable.setter
@@ -120,6 +122,7 @@ class LayerGraph:
     # -- weights ---------------------------------------------------------------------------------------------
     @property
     def weights(self) -> list[Variable]:
+        """The weights of all layers, each once."""
         found = [variable for layer in self._layers for variable in layer.weights]
         return list({id(variable): variable for variable in found}.values())
 
@@ -127,12 +130,14 @@ class LayerGraph:
 
     @property
     def trainable_weights(self) -> list[Variable]:
+        """The weights that learn."""
         return [variable for variable in self.weights if variable.trainable]
 
     trainable_variables = trainable_weights
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
+        """The weights that do not learn."""
         return [variable for variable in self.weights if not variable.trainable]
 
     non_trainable_variables = non_trainable_weights

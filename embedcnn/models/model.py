@@ -12,13 +12,15 @@ import numpy as np
 
 from .. import optimizers
 from ..base.custom_objects import known_objects
+from ..base.names import unique_name
 from ..base.random_seeds import checked_seed, next_seed
 from ..callbacks import History
 from ..graph.model_kinds import kind_of
-from ..graph.nodes import SymbolicTensor, flatten
-from ..layers.base import unique_name
+from ..graph.nodes import SymbolicTensor, flatten, walk
 from ..lowering.operations import Lowered
 from ..lowering.programs import Programs
+from ..lowering.rewrite import rewrite as rewritten
+from ..lowering.translate import translate
 from ..training import gradients as step_in_two_calls
 from ..training.data_adapter import DataAdapter
 from ..training.exclusive_use import ExclusiveUse
@@ -28,8 +30,9 @@ from ..training.prediction import Prediction
 from ..training.profiling import Profile, profile
 from ..training.settings import Compilation
 from ..training.steps import Steps
-from . import files, operations
+from . import files
 from .configuration import functional_from_config
+from .inputs import input_specs
 from .layer_graph import LayerGraph
 from .text_side import TextSide
 
@@ -89,7 +92,7 @@ class Model(LayerGraph):
         super()._connect(inputs, outputs)
         self._compilation.forget()
         self._programs.forget()
-        self._adapter.specs = operations.input_specs(self)
+        self._adapter.specs = input_specs(self)
 
     def _build_for(self, x: Any) -> None:
         """Makes the graph for data like x where it is not known yet (Sequential)."""
@@ -357,7 +360,7 @@ class Model(LayerGraph):
         """
         with self._use:
             self._text.extend_vocabulary(words, vectors, layer)
-            self._adapter.specs = operations.input_specs(self)
+            self._adapter.specs = input_specs(self)
             self._programs.forget()
 
     # -- operations ------------------------------------------------------------------------------------------
@@ -384,10 +387,16 @@ class Model(LayerGraph):
 
     def lowered_as(self, kind: str, rewrite: bool | None = None) -> Lowered:
         """The operations of a kind of program: "train", "test", "predict" or "forward"."""
-        rewrite = self._rewrites if rewrite is None else rewrite
-        compiled = self._compilation.settle() if kind in ("train", "test") else None
+        settings: list[Any] = []
+        if kind in ("train", "test"):
+            compiled = self._compilation.settle()
+            settings = [compiled.losses, compiled.loss_weights, compiled.unseen]
         names = [spec.name for spec in self._adapter.specs]
-        return operations.lowered_as(self, kind, names, compiled, rewrite)
+        nodes = walk(self.inputs, self.outputs)
+        plain = translate(self.inputs, self.outputs, nodes, names, *settings)
+        if rewrite if rewrite is not None else self._rewrites:
+            return rewritten(plain, training=kind in ("train", "forward"))
+        return plain
 
     def _run_plain(self, plain: bool = True) -> None:
         """From now on every run is one of the plain program, `lowered(rewrite=False)`: the same results to

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from embedcnn.base.named_objects import named_object
 from embedcnn.ops.call import elementary, operation
 
 
@@ -78,9 +79,7 @@ def loss(y: ArrayLike, x: ArrayLike, loss: Any = "mse", sample_weight: ArrayLike
     >>> ops.loss([[0.0, 0.0]], [[0.5, 3.0]], "huber")
     1.3125
     """
-    from embedcnn import losses
-
-    chosen = losses.get(loss)
+    chosen = named_object("embedcnn.losses:get")(loss)
     if chosen.operation == "given_loss":
         raise TypeError(f"loss={loss!r} is a Python function, which the core cannot run alone")
     call = elementary(chosen.operation, x)

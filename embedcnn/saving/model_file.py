@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import initializers, layers
+from .. import __version__, initializers
 from ..base.arguments import warn_user
 from ..base.custom_objects import known_objects
 from ..base.replacement import replacing
@@ -35,8 +35,6 @@ FORMAT = 1
 # -- writing -------------------------------------------------------------------------------------------------
 def members_of(model: Model) -> dict[str, Any]:
     """What the file of a model holds: bytes, or arrays by name."""
-    from .. import __version__
-
     model._require_built("what to save")
     check_owners(model)
     compiled = model._compilation.settle() if model._compilation.given is not None else None
@@ -109,12 +107,7 @@ def own_objects(model: Model) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for layer in leaf_layers(model.layers):
-        if isinstance(layer, layers.Lambda):
-            config = layer.get_config()
-            found |= {config["function"]: layer.function}
-            found |= {} if layer.gradient is None else {config["backward"]: layer.gradient}
-        elif type(layer).__name__ not in layers.CLASSES:
-            found[type(layer).__name__] = type(layer)
+        found |= layer.own_objects()
     return found
 
 
@@ -189,13 +182,11 @@ def _alike(variables: list[Variable], tensors: dict[str, np.ndarray]) -> bool:
 
 
 def _restore_compile(model: Model, config: dict[str, Any], data: bytes | None, label: str) -> None:
-    from .. import optimizers
-
     settings = dict(config["compile"])
-    optimizer = optimizers.get(settings.pop("optimizer"))
     if len(model.outputs) == 1:
         settings["loss"], settings["loss_weights"] = settings["loss"][0], settings["loss_weights"][0]
-    model.compile(optimizer, **settings)
+    model.compile(**settings)
+    optimizer = model.optimizer
     restore_settings(optimizer, weight_paths(model), config)
     restore_states(optimizer, weight_paths(model), data, label)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..base.arguments import warn_user
 from ..graph.variables import Variable
-from ..optimizers import Optimizer, VariableState
+from ..optimizers.base import Optimizer, VariableState
 from . import archive
 
 STEPS, AVERAGE, GRADIENT_SUM, TOUCHED = STATE_NAMES = ("steps", "average", "gradient_sum", "touched")

@@ -9,8 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from ..base.arguments import one_of, positive_integer
 from ..base.configuration import Configurable
+from ..preprocessing.sequence import pad_sequences
+from ..preprocessing.text import tokenizer_from_json
+from ..ragged import Ragged
 from .unicode_words import pattern
+from .vocabulary import CharVocabulary, Vocabulary
 
 
 class TokenizerEncoder(Configurable):
@@ -24,8 +29,6 @@ class TokenizerEncoder(Configurable):
     def __init__(
         self, tokenizer: Any, maxlen: int | None = None, padding: str = "pre", truncating: str = "pre"
     ) -> None:
-        from ..base.arguments import one_of, positive_integer
-
         if not hasattr(tokenizer, "texts_to_sequences") or not hasattr(tokenizer, "to_json"):
             raise TypeError(
                 f"`tokenizer` must be a preprocessing.text.Tokenizer. Received: {type(tokenizer).__name__}"
@@ -41,8 +44,6 @@ class TokenizerEncoder(Configurable):
         return self.maxlen is not None
 
     def __call__(self, texts: Sequence[str]) -> np.ndarray:
-        from ..preprocessing.sequence import pad_sequences
-
         sequences = self.tokenizer.texts_to_sequences(list(texts))
         maxlen = self.maxlen or max(1, *(len(sequence) for sequence in sequences))
         return pad_sequences(sequences, maxlen=maxlen, padding=self.padding, truncating=self.truncating)
@@ -54,8 +55,6 @@ class TokenizerEncoder(Configurable):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> TokenizerEncoder:
         """The encoder of a configuration."""
-        from ..preprocessing.text import tokenizer_from_json
-
         return cls(**{**config, "tokenizer": tokenizer_from_json(config["tokenizer"])})
 
 
@@ -77,15 +76,11 @@ class CharEncoder(Configurable):
     """Ids that are never generated."""
 
     def __init__(self, vocabulary: Any) -> None:
-        from .vocabulary import CharVocabulary
-
         if not isinstance(vocabulary, CharVocabulary):
             raise TypeError(f"`vocabulary` must be a CharVocabulary. Received: {type(vocabulary).__name__}")
         self.characters = vocabulary
 
     def __call__(self, texts: Sequence[str]) -> Any:
-        from ..ragged import Ragged
-
         return Ragged.from_sequences([self.characters.encode(text) for text in texts])
 
     @property
@@ -127,8 +122,6 @@ class CharEncoder(Configurable):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> CharEncoder:
         """The encoder of a configuration."""
-        from .vocabulary import CharVocabulary
-
         return cls(CharVocabulary(config["characters"], config["unknown"]))
 
 
@@ -178,8 +171,6 @@ class WordEncoder(Configurable):
     """Ids that are never generated: padding and unknown words."""
 
     def __init__(self, vocabulary: Any) -> None:
-        from .vocabulary import Vocabulary
-
         if not isinstance(vocabulary, Vocabulary):
             raise TypeError(f"`vocabulary` must be a Vocabulary. Received: {type(vocabulary).__name__}")
         self.vocabulary = vocabulary
@@ -193,8 +184,6 @@ class WordEncoder(Configurable):
 
         `lower`: upper and lower case are the same, and lower case is written.
         """
-        from .vocabulary import Vocabulary
-
         words = [words_of(text)]
         return cls(
             Vocabulary.from_texts(words, max_tokens=max_tokens, min_frequency=min_frequency, lower=lower)

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..base.random_seeds import generator
 from ..data.indexed_batches import IndexedBatches, is_indexed
+from ..data.workers import run_ahead
 from ..ragged import Ragged
 from ..text.rows import TextRows
 from .sample_weights import Weights, take_weights
@@ -166,7 +167,6 @@ class IterableBatches:
 
 def ahead(start: Callable[[], Iterator[Batch]]) -> Iterator[Batch]:
     """The batches of `start()`, made by a thread of their own."""
-    from ..data.workers import run_ahead
 
     return run_ahead(start, AHEAD, REFILL)
 

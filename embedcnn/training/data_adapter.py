@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,8 +11,11 @@ from ..ragged import Ragged
 from ..text.rows import TextRows, checked_texts, is_text
 from . import input_data, sample_weights
 from .batches import ArrayBatches, Batch, IterableBatches, raw
+from .fit_arguments import positive
 from .input_data import InputSpec
-from .settings import Compilation, Compiled
+
+if TYPE_CHECKING:
+    from .settings import Compilation, Compiled
 
 BATCH_SIZE = 32  # where none is given, as in Keras
 
@@ -265,12 +268,6 @@ class DataAdapter:
             classes = spec.target == "classes" or (spec.target == "binary" and spec.units == 1)
             if classes and len(target) > 1 and target.size and target.min() == target.max():
                 warn_user(f"{spec.name} holds only the class {target.flat[0]:g}: nothing can be learned")
-
-
-def positive(argument: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f"`{argument}` must be a positive integer. Received: {argument}={value!r}")
-    return int(value)
 
 
 def checked_batch_size(value: Any) -> int:

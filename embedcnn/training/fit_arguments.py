@@ -6,7 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from .data_adapter import positive
+
+def positive(argument: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"`{argument}` must be a positive integer. Received: {argument}={value!r}")
+    return int(value)
 
 
 def listed(callbacks: Any) -> list[Any]:

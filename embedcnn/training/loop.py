@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..base.arguments import warn_user
 from ..callbacks import CallbackList, History
 from .batches import NO_BATCHES, ArrayBatches
-from .data_adapter import DataAdapter, positive
-from .exclusive_use import ExclusiveUse
-from .fit_arguments import check_epochs, listed, validated
+from .fit_arguments import check_epochs, listed, positive, validated
 from .interruption import WholeSteps
 from .progress import Progress, checked_verbose
 from .resuming import Run
 from .running_means import Tally, plain_value
-from .settings import Compilation, Compiled
-from .steps import Steps
+
+if TYPE_CHECKING:
+    from .data_adapter import DataAdapter
+    from .exclusive_use import ExclusiveUse
+    from .settings import Compilation, Compiled
+    from .steps import Steps
 
 
 class TrainingLoop:

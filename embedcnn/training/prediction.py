@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..callbacks import CallbackList
-from ..lowering.programs import Programs
 from ..text.rows import is_text
 from .batches import NO_BATCHES, ArrayBatches, raw
-from .data_adapter import BATCH_SIZE, DataAdapter, checked_batch_size, positive
-from .exclusive_use import ExclusiveUse
+from .data_adapter import BATCH_SIZE, checked_batch_size
+from .fit_arguments import positive
 from .progress import Progress, checked_verbose
-from .settings import Compilation
+
+if TYPE_CHECKING:
+    from ..lowering.programs import Programs
+    from .data_adapter import DataAdapter
+    from .exclusive_use import ExclusiveUse
+    from .settings import Compilation
 
 MOST_AT_ONCE = 4096
 ROOM = 64 << 20

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from .. import optimizers
+from .. import runtime
+from ..base.configuration import described
+from ..graph.nesting import carried_states
 from ..saving import archive, model_file
-from .data_adapter import positive
-from .resuming import carried_states
+from .fit_arguments import positive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,8 +85,6 @@ class Profile:
 
 def profile(model: Model, x: Any, y: Any, batch_size: int | None, sample_weight: Any, steps: int) -> Profile:
     """Profile of `steps` training steps; the model is afterwards as it was."""
-    from .. import runtime
-
     steps = positive("steps", steps)
     model._compilation.require("profile")
     with model._use:
@@ -168,7 +167,7 @@ def _state_of(model: Model) -> tuple[dict[str, bytes], dict[str, Any], list[Any]
     archive.write_archive(file, model_file.members_of(model))
     file.seek(0)
     states = [state.value.copy() for state in carried_states(model)]
-    return archive.read_archive(file, "the profile"), optimizers.serialize(model.optimizer), states
+    return archive.read_archive(file, "the profile"), described(model.optimizer), states
 
 
 def _put_back(model: Model, before: tuple[dict[str, bytes], dict[str, Any], list[Any]]) -> None:

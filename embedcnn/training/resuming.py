@@ -14,17 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import optimizers
+from ..base.configuration import described
 from ..base.replacement import replacing
-from ..graph.nesting import leaf_layers
-from ..layers.recurrent import RecurrentLayer
-from ..layers.wrappers import Bidirectional
+from ..graph.nesting import carried_states, leaf_layers
 from ..saving import archive, model_file
 from .running_means import Tally
 
 if TYPE_CHECKING:
     from ..callbacks import Callback
-    from ..graph.variables import Variable
     from ..models.sequential import Model
 
 
@@ -77,7 +74,7 @@ def write_backup(model: Model, run: Run, path: str) -> None:
         "means": {name: np.asarray(value).tolist() for name, value in means.items()},
         "callbacks": states,
         "trainable": [layer.trainable for layer in leaf_layers(model.layers)],
-        "optimizer": optimizers.serialize(model.optimizer),
+        "optimizer": described(model.optimizer),
         "first_pass": run.feed.first_pass,
         "taken": run.taken,
     }
@@ -123,16 +120,6 @@ def restore_run(model: Model, run: Run, members: dict[str, bytes], label: str) -
     run.epoch, run.batch, run.taken = training["epoch"], training["batch"], training["taken"]
     run.means = {name: np.array(value) for name, value in training["means"].items()} if run.batch else None
     run.feed.go_on(model.seed, training["first_pass"], run.taken)
-
-
-def carried_states(model: Model) -> list[Variable]:
-    """What stateful layers carry from batch to batch."""
-    return [
-        state
-        for layer in leaf_layers(model.layers)
-        if isinstance(layer, (RecurrentLayer, Bidirectional))
-        for state in layer.states
-    ]
 
 
 def _restore_carried_states(model: Model, tensors: dict[str, np.ndarray], label: str) -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..metrics import Metric
 from .sample_weights import Weights
 
 if TYPE_CHECKING:
+    from ..metrics import Metric
     from .settings import Compiled
 
 TOGETHER = 1 << 12

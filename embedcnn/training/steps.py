@@ -6,11 +6,13 @@ the core with the arrays of the variables) → csrc/python/program.c → csrc/pr
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..lowering.programs import Programs
 from .running_means import BatchResult
-from .settings import Compiled
+
+if TYPE_CHECKING:
+    from ..lowering.programs import Programs
+    from .settings import Compiled
 
 
 class Steps:

@@ -13,6 +13,7 @@ import numpy as np
 
 from embedcnn import _core
 
+from .dtypes import converted
 from .errors import VectorFileError, shown
 from .records import MAX_DIMENSIONS, ReadOptions
 from .source import ByteSource
@@ -164,8 +165,6 @@ def read_everything(
         vectors = vectors.head(options.limit)
         vectors.subwords = subwords
     if options.dtype != "float32":
-        from .reading import converted
-
         vectors = converted(vectors, options.dtype)
     return vectors
 
@@ -232,7 +231,5 @@ def read_wanted(
     sums /= np.maximum(counts, 1)[:, None].astype(np.float32)
     vectors = WordVectors(WordIndex.build_distinct(kept)[0], sums)
     if options.dtype != "float32":
-        from .reading import converted
-
         vectors = converted(vectors, options.dtype)
     return vectors

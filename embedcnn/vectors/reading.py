@@ -9,6 +9,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from . import arrays, fasttext
+from .cache import MAGIC as CACHE_MAGIC
+from .cache import load_cache, save_cache
+from .dtypes import converted
 from .errors import StaleCacheError, VectorFileError
 from .records import ReadOptions, detect_layout, read_records
 from .source import ByteSource
@@ -157,14 +161,12 @@ def writable(word: str) -> bool:
 
 def load_file(path: str, options: ReadOptions, format: str | None, keys: Any) -> WordVectors:
     """Finds out what a file is, and reads it."""
-    from . import arrays, cache, fasttext
-
     with ByteSource(path) as source:
         head = source.head(8) if not source.is_npz else b""
         if keys is not None and not (format == "npy" or head.startswith(b"\x93NUMPY")):
             raise ValueError(f"keys= is for .npy files; {path} holds its words itself")
-        if format == "cache" or (format is None and head == cache.MAGIC):
-            return cut(cache.load_cache(path), options)
+        if format == "cache" or (format is None and head == CACHE_MAGIC):
+            return cut(load_cache(path), options)
         if format == "npz" or (format is None and source.is_npz):
             return cut(arrays.load_npz(path), options)
         if format == "npy" or (format is None and head.startswith(b"\x93NUMPY")):
@@ -194,8 +196,6 @@ def file_facts(path: str) -> dict[str, Any]:
 
 def load_cached(path: str, options: ReadOptions, format: str | None, keys: Any, cache: Any) -> WordVectors:
     """Maps the cache of a file, after making it where there is none or the file has changed."""
-    from .cache import load_cache, save_cache
-
     cache_path = path + ".embedcnn" if cache is True else os.fsdecode(cache)
     settings = {
         "dtype": options.dtype,
@@ -263,18 +263,4 @@ def cut(vectors: WordVectors, options: ReadOptions) -> WordVectors:
         result = WordVectors([index.word(row) for row in rows.tolist()], matrix[rows])
     if result.vectors.dtype != options.dtype:
         result = converted(result, options.dtype)
-    return result
-
-
-def converted(vectors: WordVectors, dtype: str) -> WordVectors:
-    """The vectors in another dtype; ValueError where a number does not fit."""
-    with np.errstate(over="ignore"):
-        matrix = vectors.vectors.astype(dtype)
-    lost = np.isinf(matrix) & np.isfinite(vectors.vectors)
-    if lost.any():
-        row = int(np.argwhere(lost)[0][0])
-        word = vectors.key_to_index.word(row)
-        raise ValueError(f"{int(lost.sum())} numbers are too large for {dtype}; the first is in {word!r}")
-    result = WordVectors(vectors.key_to_index, matrix, subwords=vectors.subwords)
-    result.source = vectors.source
     return result

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from embedcnn import _core
+from embedcnn.base.named_objects import named_object
 
 from .word_index import WordIndex
 
@@ -292,15 +293,11 @@ class WordVectors:
 
     def evaluate_word_analogies(self, analogies: str | os.PathLike[str], **options: Any) -> tuple:
         """Share of analogies "a is to b as c is to d" that are solved; see `evaluation`."""
-        from .evaluation import evaluate_word_analogies
-
-        return evaluate_word_analogies(self, analogies, **options)
+        return named_object("embedcnn.vectors.evaluation:evaluate_word_analogies")(self, analogies, **options)
 
     def evaluate_word_pairs(self, pairs: str | os.PathLike[str], **options: Any) -> tuple:
         """Correlation with people's judgement of similarity; see `evaluation.evaluate_word_pairs`."""
-        from .evaluation import evaluate_word_pairs
-
-        return evaluate_word_pairs(self, pairs, **options)
+        return named_object("embedcnn.vectors.evaluation:evaluate_word_pairs")(self, pairs, **options)
 
     # New ones
 
@@ -360,16 +357,12 @@ class WordVectors:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a cache file, which `load` maps instead of reading it; see `cache.save_cache`."""
-        from .cache import save_cache
-
-        save_cache(self, path)
+        named_object("embedcnn.vectors.cache:save_cache")(self, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, verify: bool = False) -> WordVectors:
         """Maps a cache file that `save` wrote; see `cache.load_cache`."""
-        from .cache import load_cache
-
-        return load_cache(path, verify=verify)
+        return named_object("embedcnn.vectors.cache:load_cache")(path, verify=verify)
 
     def verify(self) -> None:
         """Checks the vectors of a mapped cache file against their checksum (VectorFileError)."""
