@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from embedcnn.base.columns import as_list, is_missing
 from embedcnn.data import streams
 from embedcnn.data.batching import Batching
 from embedcnn.data.pipeline import INFINITE_CARDINALITY, checked_source
@@ -163,9 +164,16 @@ def as_column(values: Any) -> Any:
             raise ValueError(f"tensors: expected at least one dimension. Received: a scalar array {values!r}")
         return frozen(values)
     if not isinstance(values, Sequence):
-        return values if not hasattr(values, "__array__") else as_column(np.asarray(values))
+        if not hasattr(values, "__array__"):
+            return values
+        array = np.asarray(values)  # of a column of texts, objects of which some may be missing
+        return as_column(as_list(values) if array.dtype == object else array)
     if any(map(is_text, values)):
         for index, value in enumerate(values):
+            if is_missing(value):
+                raise ValueError(
+                    f"tensors: the text of row {index} is missing ({value!r}); drop it or use ''"
+                )
             if not is_text(value):
                 raise ValueError(
                     f"tensors: texts and {type(value).__name__} are mixed (row {index}: {value!r})"

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from embedcnn.base.columns import as_list
+
 
 @dataclass(frozen=True)
 class LabelledTexts:
@@ -31,6 +33,8 @@ class LabelledTexts:
     label_names: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
+        for name in ("texts", "labels"):
+            object.__setattr__(self, name, as_list(getattr(self, name)))
         if len(self.texts) != len(self.labels):
             raise ValueError(f"texts and labels differ in length: {len(self.texts)} and {len(self.labels)}")
         for name in ("texts", "labels"):

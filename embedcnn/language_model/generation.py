@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import positive_integer
+from ..base.columns import as_list
 from ..lowering.binding import BoundProgram
 from ..lowering.carried_states import carrying
 from ..lowering.operations import Operation
+from ..preprocessing.texts import without_gaps
 
 
 def _mixes_steps(op: Operation) -> bool:
@@ -194,6 +196,7 @@ def stream(
     As the one-step models of TensorFlow's and Keras's text generation tutorials.
     """
     single = isinstance(prompt, str)
+    prompt = prompt if single else as_list(prompt)
     if not single and not isinstance(prompt, (list, tuple)):
         raise TypeError(f"`prompt` must be a text or a list of texts. Received: prompt={prompt!r}")
     prompts = [prompt] if isinstance(prompt, str) else list(prompt)
@@ -220,6 +223,7 @@ def stream(
             f"the model predicts {predicted} tokens, but its text encoder knows {known}: the last layer "
             "needs as many units as the vocabulary has tokens"
         )
+    without_gaps("prompt", prompts, "error")
     ids = [encode_prompt(encoder, one, unknown) for one in prompts]
     writers = [_Writer(encoder, one, stops) for one in prompts]
     steps = _written(stepper, encoder, ids, writers, length, (temperature, top_k, top_p), seed)
@@ -288,6 +292,7 @@ def generate(model: Any, prompt: str | Sequence[str], length: int = 200, **setti
 
     `settings` as those of `stream`: temperature, top_k, top_p, seed, stop, unknown.
     """
+    prompt = prompt if isinstance(prompt, str) else as_list(prompt)
     pieces = list(stream(model, prompt, length, **settings))
     if isinstance(prompt, str):
         return "".join(pieces)

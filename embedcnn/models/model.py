@@ -178,11 +178,11 @@ class Model(LayerGraph):
     ) -> History:
         """Trains for epochs `initial_epoch` ... `epochs` - 1 and returns a History. As keras.Model.fit.
 
-        `x`: an array, Ragged, list of texts, of lists of ids or of encodings of `tokenizers`; a list or dict
-        of them for several inputs; or an iterable of batches (x, y[, sample_weight]), as a data.Dataset or a
-        generator. Iterables are read, and texts encoded, by a thread that is up to five batches ahead of the
-        step. `validation_split` takes the last
-        examples, before shuffling. The order of an epoch depends on the model's seed (that of a Dataset on
+        `x`: an array, Ragged, list or column of texts, list of lists of ids or of encodings of `tokenizers`;
+        a list or dict of them for several inputs; or an iterable of batches (x, y[, sample_weight]), as a
+        data.Dataset or a generator. Iterables are read, and texts encoded, by a thread that is up to five
+        batches ahead of the step. `validation_split` takes the last examples, before shuffling. The order of
+        an epoch depends on the model's seed (that of a Dataset on
         its own) and on how many epochs the model has been trained, so that training goes on after save and
         load as though it had not stopped. Ctrl-C keeps the weights of the last whole step. Raises ValueError
         and TypeError that name the argument.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import layers
+from ..base.columns import as_list
 from ..graph.nesting import leaf_layers
 
 
@@ -24,6 +25,7 @@ class TextSide:
         if value is not None:
             if isinstance(value, str):
                 raise TypeError(f"`labels` must be a list of names. Received: one string {value!r}")
+            value = as_list(value)
             value = [part.item() if isinstance(part, np.generic) else part for part in value]
             if len(set(value)) != len(value):
                 raise ValueError(f"`labels` must be different from each other. Received: {value}")
@@ -38,7 +40,7 @@ class TextSide:
     def extend_vocabulary(self, words: Sequence[str], vectors: Any, layer: str | None) -> None:
         """As Model.extend_vocabulary, which tells programs and inputs of it."""
         table = self._table(layer)
-        words = list(words)
+        words = list(as_list(words))
         matrix = np.asarray(vectors)
         if matrix.ndim != 2 or len(matrix) != len(words):
             raise ValueError(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from embedcnn.base.columns import as_list, is_missing
 from embedcnn.ragged import Ragged, concatenate
 
 __all__ = ["check_texts", "done", "encode_texts", "text_blocks"]
@@ -21,28 +22,50 @@ def check_texts(texts: Any) -> None:
         raise TypeError(f"expected a list of texts, got one {type(texts).__name__}; did you mean [text]?")
     if not isinstance(texts, Iterable):
         raise TypeError(f"expected a list of texts, got {type(texts).__name__}")
-    shape = getattr(texts, "shape", None)
-    if isinstance(shape, tuple) and len(shape) != 1:
-        raise TypeError(f"expected a list of texts, got an array of shape {shape}; pass a vector (ravel)")
 
 
-def text_blocks(texts: Iterable[Any], block: int = STREAM_BLOCK) -> Iterator[tuple[int, Sequence[Any]]]:
-    """(number of the first text, texts) of the whole list, or block after block of anything else.
+def text_blocks(
+    texts: Iterable[Any], block: int = STREAM_BLOCK, missing: str = "error"
+) -> Iterator[tuple[int, Sequence[Any]]]:
+    """(number of the first text, texts) of a whole list or column, or block after block of anything else.
 
-    >>> list(text_blocks(iter(["a", "b", "c"]), block=2))
-    [(0, ['a', 'b']), (2, ['c'])]
+    ``missing``: None, NaN and pandas' NA raise TypeError ("error"), or are empty texts ("empty").
+
+    >>> list(text_blocks(iter(["a", None, "c"]), block=2, missing="empty"))
+    [(0, ['a', '']), (2, ['c'])]
     """
+    texts = as_list(texts)
     check_texts(texts)
-    if hasattr(texts, "tolist"):  # arrays and pandas' Series
-        texts = texts.tolist()
     if isinstance(texts, (list, tuple)):
-        yield 0, texts
+        yield 0, without_gaps("texts", texts, missing)
         return
     stream = iter(texts)
     first = 0
     while part := list(islice(stream, block)):
-        yield first, part
+        yield first, without_gaps("texts", part, missing, first)
         first += len(part)
+
+
+TEXTS = frozenset({str, list})
+
+
+def without_gaps(name: str, texts: Sequence[Any], missing: str, first: int = 0) -> Sequence[Any]:
+    """The texts, missing ones as "" where ``missing`` is "empty"; TypeError that names the first one where
+    it is "error".
+
+    >>> without_gaps("x", ["a", None], "error")
+    Traceback (most recent call last):
+    TypeError: x[1] is missing: None. Drop it, or let it count as empty (TextEncoder(missing="empty"))
+    """
+    if TEXTS.issuperset(map(type, texts)):
+        return texts
+    for number, text in enumerate(texts, first):
+        if missing == "error" and is_missing(text):
+            raise TypeError(
+                f"{name}[{number}] is missing: {text!r}. Drop it, or let it count as empty "
+                '(TextEncoder(missing="empty"))'
+            )
+    return ["" if is_missing(text) else text for text in texts]
 
 
 def encode_texts(table: Any, rules: Any, ids: np.ndarray, unknown: int, texts: Iterable[Any]) -> Ragged:

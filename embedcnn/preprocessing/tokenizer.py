@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from embedcnn import _core
+from embedcnn.base.columns import as_list
 from embedcnn.preprocessing.matrix import count_matrix
 from embedcnn.preprocessing.texts import check_texts, text_blocks
 from embedcnn.preprocessing.word_counts import NO_ID, PLAIN, WordCounts
@@ -233,6 +234,7 @@ class Tokenizer(WordCounts):
         >>> tokenizer.encode(["b a", "c"]).tolist()
         [[2, 1], []]
         """
+        texts = as_list(texts)
         check_texts(texts)
         if self._word_index == {}:
             raise ValueError("the tokenizer has no words yet: call fit_on_texts first")
@@ -263,6 +265,7 @@ class Tokenizer(WordCounts):
 
     def texts_to_sequences_generator(self, texts: Iterable[str | list]) -> Iterator[list[int]]:
         """As `texts_to_sequences`, one by one; a stream is read no further than asked for."""
+        texts = as_list(texts)
         check_texts(texts)
         return (ids for first, block in text_blocks(texts, 1) for ids in self._block_lists(block, first))
 

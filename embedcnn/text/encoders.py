@@ -13,6 +13,7 @@ from ..base.arguments import one_of, positive_integer
 from ..base.configuration import Configurable
 from ..preprocessing.sequence import pad_sequences
 from ..preprocessing.text import tokenizer_from_json
+from ..preprocessing.texts import text_blocks
 from ..ragged import Ragged
 from .unicode_words import pattern
 from .vocabulary import CharVocabulary, Vocabulary
@@ -44,7 +45,7 @@ class TokenizerEncoder(Configurable):
         return self.maxlen is not None
 
     def __call__(self, texts: Sequence[str]) -> np.ndarray:
-        sequences = self.tokenizer.texts_to_sequences(list(texts))
+        sequences = self.tokenizer.texts_to_sequences(texts)
         maxlen = self.maxlen or max(1, *(len(sequence) for sequence in sequences))
         return pad_sequences(sequences, maxlen=maxlen, padding=self.padding, truncating=self.truncating)
 
@@ -81,7 +82,8 @@ class CharEncoder(Configurable):
         self.characters = vocabulary
 
     def __call__(self, texts: Sequence[str]) -> Any:
-        return Ragged.from_sequences([self.characters.encode(text) for text in texts])
+        rows = [self.characters.encode(text) for _, block in text_blocks(texts) for text in block]
+        return Ragged.from_sequences(rows)
 
     @property
     def token_count(self) -> int:
@@ -195,7 +197,7 @@ class WordEncoder(Configurable):
         return len(self.vocabulary)
 
     def __call__(self, texts: Sequence[str]) -> Any:
-        return self.vocabulary.encode([words_of(text) for text in texts])
+        return self.vocabulary.encode([words_of(text) for _, block in text_blocks(texts) for text in block])
 
     def encode_prompt(self, prompt: str, unknown: str | None = None) -> np.ndarray:
         """The ids of the beginning of a text; `unknown` (a word, or "[UNK]") stands for unknown words.

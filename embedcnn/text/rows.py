@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from ..base.columns import as_list, is_column, is_missing
+from ..preprocessing.texts import without_gaps
+
 
 class TextRows:
     """Texts whose ids do not depend on each other, with the function that encodes some of them."""
@@ -29,25 +32,62 @@ class TextRows:
         return self.encode(self.texts[index].tolist())
 
 
-def is_text(value: Any) -> bool:
-    """Whether x is raw text: a list, tuple or array of str."""
+def raw_texts(value: Any) -> Any:
+    """x where it is raw text, as a list or tuple of texts or an array of str; None where it is not.
+
+    Raw text are lists and arrays whose first entry that is not missing is a str, and such columns of pandas,
+    polars and pyarrow.
+    """
     if isinstance(value, np.ndarray):
-        return value.dtype.kind == "U" or (
-            value.dtype == object and value.size > 0 and isinstance(value.flat[0], str)
-        )
-    return isinstance(value, (list, tuple)) and len(value) > 0 and isinstance(value[0], str)
+        if value.dtype.kind == "U":
+            return value
+        if value.dtype.kind not in "OT" or not value.size or value.ndim > 2:
+            return None
+        return value if _begins_with_text(value.ravel().tolist()) else None
+    if isinstance(value, (list, tuple)):
+        return value if _begins_with_text(value) else None
+    dtype = getattr(value, "dtype", None)
+    if not is_column(value) or getattr(dtype, "kind", "O") in "iufbc":
+        return None
+    shape = getattr(value, "shape", ())
+    if (
+        len(shape) == 2
+        and shape[1] != 1
+        and not any(isinstance(one, str) for one in np.asarray(value)[:1].flat)
+    ):
+        return None  # a table of numbers
+    texts = as_list(value)
+    return texts if _begins_with_text(texts, "str" in str(dtype).lower()) else None
 
 
-def checked_texts(name: str, value: Any) -> np.ndarray:
-    """Texts as an array (N,) of str; TypeError that names the first that is none, or for more axes."""
+def is_text(value: Any) -> bool:
+    """Whether x is raw text."""
+    return raw_texts(value) is not None
+
+
+def _begins_with_text(values: Any, of_texts: bool = False) -> bool:
+    """Whether the first value that is not missing is a str; where all are missing, `of_texts`, or None."""
+    for value in values:
+        if not is_missing(value):
+            return isinstance(value, str)
+    return len(values) > 0 and (of_texts or any(value is None for value in values))
+
+
+def checked_texts(name: str, value: Any, missing: str = "error") -> np.ndarray:
+    """Texts as an array (N,) of str; TypeError that names the first that is none, or for more axes.
+
+    `missing`: such texts are an error ("error"), or "" ("empty").
+    """
     if isinstance(value, np.ndarray):
         texts = value[:, 0] if value.ndim == 2 and value.shape[1] == 1 else value
         if texts.ndim != 1:
             raise TypeError(f"{name}: expected one text per example. Received: texts of shape {value.shape}")
-    else:
-        texts = np.empty(len(value), object)
-        texts[:] = value
-    if texts.dtype == object and set(map(type, texts.tolist())) != {str}:
+        if texts.dtype.kind == "U":
+            return texts
+        value = texts.tolist()
+    texts = np.empty(len(value), object)
+    texts[:] = without_gaps(name, value, missing)
+    if set(map(type, texts.tolist())) != {str}:
         for number, text in enumerate(texts):
             if not isinstance(text, str):
                 raise TypeError(f"{name}[{number}] = {text!r} is a {type(text).__name__}; expected a str")

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedcnn import _core
-from embedcnn.base.arguments import integer, optional
+from embedcnn.base.arguments import integer, one_of, optional
 from embedcnn.base.configuration import Configurable
 from embedcnn.preprocessing.texts import done, text_blocks
 from embedcnn.preprocessing.word_counts import PLAIN
@@ -44,7 +44,8 @@ class TextEncoder(Configurable):
     """Texts to ids as Keras's TextVectorization: standardize, split, look up; padding 0, unknown tokens 1.
     As keras.layers.TextVectorization with output_mode="int".
 
-    A list in place of a text holds tokens that are not cut any further.
+    Texts are a list, a stream, an array or a column (of pandas, polars, pyarrow); a list in place of a text
+    holds tokens that are not cut any further.
 
     Parameters
     ----------
@@ -67,6 +68,9 @@ class TextEncoder(Configurable):
         A Vocabulary, or tokens (with or without the two first ones), instead of `adapt`.
     filters
         Characters that end a word like whitespace, before `standardize` could drop them.
+    missing
+        Texts that are None, NaN or pandas' NA are an error that names their place ("error"), or empty texts
+        ("empty"); so too for a model that has this encoder.
 
     Raises
     ------
@@ -103,6 +107,7 @@ class TextEncoder(Configurable):
         output_sequence_length: int | None = None,
         vocabulary: Vocabulary | Iterable[str] | None = None,
         filters: str = "",
+        missing: str = "error",
     ) -> None:
         if not callable(standardize) and standardize not in STANDARDIZE:
             raise ValueError(
@@ -129,6 +134,7 @@ class TextEncoder(Configurable):
         self.ngrams = ngrams
         self.output_sequence_length = optional(integer, "output_sequence_length", output_sequence_length, 0)
         self.filters = filters
+        self.missing = one_of("missing", missing, ("error", "empty"))
         self._ngram_widths = _widths(ngrams)
         self.vocabulary: Vocabulary | None = None
         if vocabulary is not None:
@@ -141,7 +147,7 @@ class TextEncoder(Configurable):
     def _blocks(self, texts: Iterable[Any]) -> Iterator[tuple[int, Sequence[Any], Any]]:
         """(number of the first, texts or lists of tokens, the core's rules that make tokens of them)."""
         rules = self._rules()
-        for first, block in text_blocks(texts):
+        for first, block in text_blocks(texts, missing=self.missing):
             if callable(self.standardize):
                 block = [self.standardize(text) if isinstance(text, str) else text for text in block]
             if callable(self.split):

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedcnn import _core
+from embedcnn.base.columns import as_list
 from embedcnn.base.replacement import replacing
 from embedcnn.preprocessing.texts import done, encode_texts, text_blocks
 from embedcnn.preprocessing.words import DEFAULT_FILTERS
@@ -90,7 +91,7 @@ class Vocabulary:
                 raise TypeError(f"{name} is one {type(value).__name__}; expected a list of tokens")
         self.settings: dict[str, Any] = {"lower": bool(lower), "filters": filters, "split": split}
         fixed = [pad, unknown, *specials]
-        words = list(tokens)
+        words = list(as_list(tokens))
         self._tokens = words if words[: len(fixed)] == fixed else fixed + words
         self._prepare()
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..base.arguments import finite_number, warn_user
+from ..base.columns import is_column
 from ..ragged import Ragged
-from ..text.rows import TextRows, checked_texts, is_text
+from ..text.rows import TextRows, checked_texts, raw_texts
 from . import input_data, sample_weights
 from .batches import ArrayBatches, Batch, IterableBatches, raw
 from .fit_arguments import positive
@@ -42,7 +43,10 @@ class DataAdapter:
         elif len(specs) == 1:
             single = isinstance(x, (list, tuple)) and len(x) == 1
             single = single and (
-                isinstance(x[0], Ragged) or isinstance(x[0], np.ndarray) and x[0].ndim == len(specs[0].shape)
+                isinstance(x[0], Ragged)
+                or is_column(x[0])
+                or isinstance(x[0], np.ndarray)
+                and x[0].ndim == len(specs[0].shape)
             )
             parts = [x[0] if single else x]
         else:
@@ -57,7 +61,8 @@ class DataAdapter:
         return [self._encoded(spec, part, whole) for spec, part in zip(specs, parts, strict=True)]
 
     def _encoded(self, spec: InputSpec, part: Any, whole: bool) -> Any:
-        if not is_text(part):
+        raw = raw_texts(part)
+        if raw is None:
             return part
         if self._model.text_encoder is None:
             raise TypeError(
@@ -65,7 +70,8 @@ class DataAdapter:
                 "model.text_encoder, or turn the "
                 "texts into token ids first"
             )
-        texts, encoder = checked_texts(spec.name, part), self._model.text_encoder
+        encoder = self._model.text_encoder
+        texts = checked_texts(spec.name, raw, getattr(encoder, "missing", "error"))
         if not whole or not getattr(encoder, "rows_independent", False):
             return encoder(texts.tolist())
         rows = TextRows(texts, lambda some: input_data.prepare_input(spec, encoder(some)))

@@ -8,12 +8,14 @@ TextRows.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ..base.columns import is_column
 from ..data.indexed_batches import is_indexed
 from ..ragged import Ragged
 from ..text.rows import TextRows
@@ -118,6 +120,9 @@ def _as_array(name: str, value: Any) -> np.ndarray:
         array = np.asarray(value)
     except ValueError:
         raise ValueError(f"{name}: {UNEQUAL.format(name)}") from None
+    if array.dtype == object and is_column(value):  # numbers of a column that may have gaps
+        with contextlib.suppress(TypeError, ValueError):
+            return array.astype(np.float64)
     if (
         array.dtype == object
         and len(array)

@@ -79,7 +79,7 @@ class Prediction:
     @staticmethod
     def _is_one_batch(texts: Any, batch_size: int | None) -> bool:
         """Whether these are raw texts that fit one batch: then nothing around the step is needed."""
-        return is_text(texts) and len(texts) <= checked_batch_size(batch_size)
+        return hasattr(texts, "__len__") and len(texts) <= checked_batch_size(batch_size) and is_text(texts)
 
     def _predicted_texts(self, texts: Any) -> Any:
         self._model._build_for(texts)

@@ -11,6 +11,7 @@ import numpy as np
 
 from embedcnn import _core
 
+from ..base.columns import as_list
 from .reading import from_object, load
 from .word_vectors import WordVectors
 
@@ -71,6 +72,7 @@ def word_ids(vocabulary: Any, num_words: int | None) -> dict[str, int]:
     if hasattr(vocabulary, "tokens") and not isinstance(vocabulary, Mapping):
         tokens = vocabulary.tokens
         vocabulary = tokens() if callable(tokens) else tokens
+    vocabulary = as_list(vocabulary)
     if isinstance(vocabulary, Mapping):
         pairs = list(vocabulary.items())
     elif isinstance(vocabulary, Sequence) and not isinstance(vocabulary, (str, bytes)):

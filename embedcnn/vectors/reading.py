@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..base.columns import as_list
 from . import arrays, fasttext
 from .cache import MAGIC as CACHE_MAGIC
 from .cache import load_cache, save_cache
@@ -139,7 +140,7 @@ def check_choice(name: str, value: Any, allowed: tuple[str, ...]) -> None:
 def wanted_words(words: Iterable[str], lowercase: bool, title: bool) -> WordIndex:
     """The index of the words to keep, with the other spellings that are asked for."""
     wanted: dict[str, None] = {}
-    for position, word in enumerate(words):
+    for position, word in enumerate(as_list(words)):
         if not isinstance(word, str):
             raise TypeError(f"words must hold str; item {position} is {word!r}")
         wanted[word] = None

@@ -12,6 +12,7 @@ import numpy as np
 from embedcnn import _core
 from embedcnn.base.named_objects import named_object
 
+from ..base import columns
 from .word_index import WordIndex
 
 __all__ = ["Subwords", "WordVectors"]
@@ -134,7 +135,7 @@ class WordVectors:
             return self._vector(words)
         if isinstance(words, (bytes, int, float)) or words is None:
             raise TypeError(f"a word or a list of words is expected, not {words!r}")
-        words = list(words)
+        words = list(columns.as_list(words))
         rows = self._index.find(words)
         if (rows >= 0).all():
             return self._vectors[rows] if len(rows) else np.empty((0, self.vector_size), self._vectors.dtype)

@@ -300,12 +300,17 @@ def test_what_is_no_list_of_texts(method):
         call(b"bytes")
     with pytest.raises(TypeError, match="expected a list of texts, got int"):
         call(3)
-    with pytest.raises(TypeError, match=r"array of shape \(1, 1\)"):
-        call(np.array([["a"]]))
-    for bad, name in ((float("nan"), "float"), (None, "NoneType"), (b"x", "bytes"), (("a",), "tuple")):
-        with pytest.raises(TypeError, match=rf"texts\[1\] is a {name}"):
+    with pytest.raises(TypeError, match=r"array of shape \(1, 2\)"):
+        call(np.array([["a", "b"]]))
+    for bad, said in (
+        (float("nan"), "missing: nan"),
+        (None, "missing: None"),
+        (b"x", "a bytes"),
+        (("a",), "a tuple"),
+    ):
+        with pytest.raises(TypeError, match=rf"texts\[1\] is {said}"):
             list(call(["a", bad]) or [])
-        with pytest.raises(TypeError, match=r"texts\[1\] is a " + name):
+        with pytest.raises(TypeError, match=rf"texts\[1\] is {said}"):
             list(getattr(slow, method)(["a", bad]) or [])
     assert tokenizer.document_count == 1
 

@@ -197,7 +197,7 @@ def test_encoder_before_adapt_and_with_one_text():
     for call in (TextEncoder().adapt, TextEncoder(vocabulary=["a"]), TextEncoder(vocabulary=["a"]).encode):
         with pytest.raises(TypeError, match=r"got one str; did you mean \[text\]\?"):
             call("a str")
-        with pytest.raises(TypeError, match=r"texts\[1\] is a NoneType"):
+        with pytest.raises(TypeError, match=r"texts\[1\] is missing: None"):
             call(["a", None])
 
 

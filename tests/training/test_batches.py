@@ -123,7 +123,7 @@ def test_an_encoder_that_pads_to_the_longest_sees_all_texts():
 
 def test_what_is_no_text_is_named():
     model = text_model(adapted())
-    with pytest.raises(TypeError, match=r"x\[2\] = nan is a float; expected a str"):
+    with pytest.raises(TypeError, match=r"x\[2\] is missing: nan"):
         model.fit(["a", "b", float("nan")], [0, 1, 0], verbose=0)
     with pytest.raises(TypeError, match=r"expected one text per example. Received: texts of shape \(2, 2\)"):
         model.predict(np.array([["a", "b"], ["c", "d"]]), verbose=0)

@@ -1,0 +1,67 @@
+"""Columns of tables as lists: what pandas, polars, pyarrow and NumPy hold texts in, wherever texts are taken.
+
+None of them is imported: a column is known by the methods that they share. Missing entries (None, NaN, pd.NA)
+stay what they are here; whoever needs texts says which place is empty.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def is_column(value: Any) -> bool:
+    """Whether this is a column of a table (a Series, an Index, an array of pandas or pyarrow, a frame) and no
+    list, array of NumPy or stream.
+    """
+    if isinstance(value, (list, tuple, dict, str, bytes, np.ndarray)) or not hasattr(value, "__len__"):
+        return False
+    listable = any(hasattr(value, method) for method in ("to_pylist", "to_list", "tolist"))
+    return hasattr(value, "__array__") and (listable or hasattr(value, "columns"))
+
+
+def as_list(value: Any) -> Any:
+    """The entries of a column, a frame of one column or an array (N,) or (N, 1) as a list; else the value.
+
+    Raises TypeError for a frame of several columns and an array of several axes.
+
+    >>> as_list(np.array([["a"], ["b"]])), as_list(["a"])
+    (['a', 'b'], ['a'])
+    """
+    if isinstance(value, np.ndarray):
+        if value.ndim == 2 and value.shape[1] == 1:
+            value = value[:, 0]
+        if value.ndim != 1:
+            raise TypeError(
+                f"expected a list of texts, got an array of shape {value.shape}; pass a vector (ravel)"
+            )
+        return value.tolist()
+    if not is_column(value):
+        return value
+    names = getattr(value, "column_names", None)
+    names = getattr(value, "columns", None) if names is None else names
+    if names is not None and not callable(names):
+        names = list(names)
+        if len(names) != 1:
+            raise TypeError(
+                f"expected one column of texts, got a table of {len(names)}: {names[:8]}; choose one, as "
+                "table[name]"
+            )
+        value = value[names[0]]
+    if hasattr(value, "to_pylist"):
+        return value.to_pylist()
+    return value.to_list() if hasattr(value, "to_list") else value.tolist()
+
+
+def is_missing(value: Any) -> bool:
+    """Whether an entry stands for none: None, NaN, pandas' NA and NaT.
+
+    >>> [is_missing(value) for value in (None, float("nan"), "", 0)]
+    [True, True, False, False]
+    """
+    if value is None:
+        return True
+    if isinstance(value, (float, np.floating)):
+        return bool(value != value)
+    return type(value).__name__ in ("NAType", "NaTType")
