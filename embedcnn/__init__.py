@@ -16,6 +16,7 @@ _MODULES = frozenset(
     (
         "activations",
         "callbacks",
+        "classifier",
         "constraints",
         "data",
         "datasets",
@@ -36,7 +37,9 @@ _MODULES = frozenset(
         "saving",
         "text",
         "utils",
+        "variables",
         "vectors",
+        "vocabulary",
     )
 )
 _NAMES = {
@@ -70,4 +73,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULES, *_NAMES})
+    """The public names, whether they have been used or not."""
+    return sorted({*__all__, *_MODULES})
