@@ -3,6 +3,7 @@
 __version__ = "0.1.0"
 
 import importlib as _importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from embedcnn.runtime import (
     get_float32_matmul_precision,
@@ -11,6 +12,34 @@ from embedcnn.runtime import (
     set_num_threads,
     show_config,
 )  # first: it loads the core
+
+if _TYPE_CHECKING:  # what __getattr__ finds at run time
+    from embedcnn import activations as activations
+    from embedcnn import callbacks as callbacks
+    from embedcnn import constraints as constraints
+    from embedcnn import data as data
+    from embedcnn import datasets as datasets
+    from embedcnn import encoding as encoding
+    from embedcnn import generation as generation
+    from embedcnn import initializers as initializers
+    from embedcnn import language_model as language_model
+    from embedcnn import layers as layers
+    from embedcnn import losses as losses
+    from embedcnn import metrics as metrics
+    from embedcnn import models as models
+    from embedcnn import ops as ops
+    from embedcnn import optimizers as optimizers
+    from embedcnn import preprocessing as preprocessing
+    from embedcnn import ragged as ragged
+    from embedcnn import regularizers as regularizers
+    from embedcnn import saving as saving
+    from embedcnn import text as text
+    from embedcnn import utils as utils
+    from embedcnn import vectors as vectors
+    from embedcnn.language_model import CharLanguageModel, LanguageModel, WordLanguageModel
+    from embedcnn.layers import Input, Layer
+    from embedcnn.models import Model, Sequential
+    from embedcnn.ragged import Ragged
 
 _MODULES = frozenset(
     (
@@ -59,17 +88,26 @@ __all__ = [
     "set_float32_matmul_precision",
     "set_num_threads",
     "show_config",
-    *_NAMES,
+    "CharLanguageModel",
+    "Input",
+    "LanguageModel",
+    "Layer",
+    "Model",
+    "Ragged",
+    "Sequential",
+    "WordLanguageModel",
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Modules and public names are imported when first used: `import embedcnn` alone stays fast."""
-    if name in _MODULES:
-        return _importlib.import_module(f"{__name__}.{name}")
-    if name in _NAMES:
-        return getattr(_importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not _TYPE_CHECKING:  # a checker knows the names from above, and finds the misspelt ones
+
+    def __getattr__(name: str) -> object:
+        """Modules and public names are imported when first used: `import embedcnn` alone stays fast."""
+        if name in _MODULES:
+            return _importlib.import_module(f"{__name__}.{name}")
+        if name in _NAMES:
+            return getattr(_importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

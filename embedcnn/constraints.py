@@ -52,12 +52,11 @@ class _Norm(Constraint):
     least, most, rate = 0.0, float("inf"), 1.0
 
     def __init__(self, axis: int | Sequence[int]) -> None:
-        several = isinstance(axis, (list, tuple, np.ndarray))
-        axes = list(axis) if several else [axis]
-        if not axes:
+        given: list[Any] = list(axis) if isinstance(axis, (list, tuple, np.ndarray)) else [axis]
+        if not given:
             raise ValueError(f"`axis` must be an integer or a list of them. Received: axis={axis!r}")
-        axes = [integer("axis", one) for one in axes]
-        self.axis = axes if several else axes[0]
+        axes = [integer("axis", one) for one in given]
+        self.axis = axes if isinstance(axis, (list, tuple, np.ndarray)) else axes[0]
 
     def axes(self, rank: int) -> tuple[int, ...]:
         """The axes of a weight of this rank, from 0; ValueError for others."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import warnings
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from embedcnn import __version__
 
@@ -47,7 +48,10 @@ def _without_core(error: ImportError) -> ImportError:
     return ImportError(f"the C core of embedcnn is missing in {folder}; install the package again")
 
 
-_core = _load_core()
+if TYPE_CHECKING:
+    from embedcnn import _core as _core
+else:
+    _core = _load_core()
 
 
 def set_num_threads(num_threads: int) -> None:

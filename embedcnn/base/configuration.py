@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -45,7 +45,8 @@ class Configurable:
         """
         config = {}
         ours = type(self).get_config.__module__.partition(".")[0] == __name__.partition(".")[0]
-        for argument in argument_names(type(self)):
+        kind: Any = type(self)
+        for argument in argument_names(kind):
             if hasattr(self, argument):
                 config[argument] = plain(getattr(self, argument))
             elif ours:  # a get_config of the user's own adds what is missing here
@@ -75,7 +76,7 @@ def argument_names(cls: type[Configurable]) -> tuple[str, ...]:
     for base in cls.__mro__:
         if "__init__" not in vars(base) or base is object:
             continue
-        parameters = list(inspect.signature(base.__init__).parameters.values())[1:]
+        parameters = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
         named = [one.name for one in parameters if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
         names = named + [name for name in names if name not in named]
         if all(one.kind is not one.VAR_KEYWORD for one in parameters):
@@ -101,7 +102,11 @@ def plain(value: Any) -> Any:
     return described(value) if isinstance(value, Configurable) else value
 
 
-def described(instance: Any) -> dict[str, Any] | None:
+@overload
+def described(instance: None) -> None: ...
+@overload
+def described(instance: Configurable) -> dict[str, Any]: ...
+def described(instance: Configurable | None) -> dict[str, Any] | None:
     """An object as a file holds it: the name of its class, and its configuration; None stays None."""
     if instance is None:
         return None

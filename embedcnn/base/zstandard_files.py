@@ -9,7 +9,7 @@ from typing import IO, Any
 def open_zst(path: str, file: IO[bytes]) -> Any:
     """A decompressing reader: Python's own (3.14) or the package zstandard."""
     try:
-        from compression import zstd  # type: ignore[import-not-found]
+        from compression import zstd
 
         return zstd.open(file, "rb")
     except ImportError:

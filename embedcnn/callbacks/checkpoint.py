@@ -92,7 +92,8 @@ class ModelCheckpoint(Monitor):
 
     def _scalar(self, logs: Logs) -> float | None:
         """The watched value; None, with a warning, where there is none or it is not one number."""
-        if np.ndim(logs.get(self.monitor)):
+        watched: Any = logs.get(self.monitor)
+        if np.ndim(watched):
             warn_user(
                 f"ModelCheckpoint watches {self.monitor!r}, which is not one number: every file is kept"
             )

@@ -57,7 +57,7 @@ class Monitor(Callback):
         """The watched value; None, with a warning, where the logs do not hold it. Raises ValueError for a
         metric of several numbers.
         """
-        value = (logs or {}).get(self.monitor)
+        value: Any = (logs or {}).get(self.monitor)
         if np.ndim(value):
             raise ValueError(
                 f"{type(self).__name__} watches {self.monitor!r}, which must be one number. Received: "

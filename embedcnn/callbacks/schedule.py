@@ -39,7 +39,7 @@ class UnfreezeAt(Callback):
         if self.layers is None:
             self._chosen = [layer for layer in self.model.layers if not layer.trainable]
         else:
-            given = self.layers if isinstance(self.layers, (list, tuple)) else [self.layers]
+            given: Sequence[Any] = self.layers if isinstance(self.layers, (list, tuple)) else [self.layers]
             self._chosen = [self.model.get_layer(part) if isinstance(part, str) else part for part in given]
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:

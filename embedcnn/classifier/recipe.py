@@ -323,14 +323,17 @@ def train_classifier(
 
 def mean_settings(settings: Settings) -> Settings:
     """Those of the mean of words and n-grams that a CNN is blended with."""
-    other = {
-        "dimensions": None,
-        "dropout": 0.3,
-        "word_dropout": 0.0,
-        "learning_rate": 10 * settings.learning_rate,
-    }
-    ends = {"epochs": min(settings.epochs, 40), "patience": min(settings.patience, 5)}
-    return replace(settings, model="avg", blend=False, **other, **ends)
+    return replace(
+        settings,
+        model="avg",
+        blend=False,
+        dimensions=None,
+        dropout=0.3,
+        word_dropout=0.0,
+        learning_rate=10 * settings.learning_rate,
+        epochs=min(settings.epochs, 40),
+        patience=min(settings.patience, 5),
+    )
 
 
 def blend(first: Any, second: Any) -> Any:

@@ -5,12 +5,14 @@ come.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import IO, Any
+from functools import partial
+from typing import IO, Any, cast
 
 import numpy as np
 
@@ -144,9 +146,10 @@ def sources(arguments: argparse.Namespace) -> Iterator[tuple[str, list[TextRecor
     elif arguments.texts in ([], ["-"]):
         if sys.stdin is None or sys.stdin.closed:
             raise CommandError("standard input is closed; give texts, or --input FILE")
-        name, read = "standard input", sys.stdin.buffer.read1
+        name, source = "standard input", cast(io.BufferedReader, sys.stdin.buffer)
+        read = partial(source.read1, READ_BYTES)
         format = arguments.format or "lines"
-        for group in stream_records(lambda: read(READ_BYTES), format, encoding, arguments.text_column, name):
+        for group in stream_records(read, format, encoding, arguments.text_column, name):
             yield name, group
     else:
         yield "the command line", [TextRecord(i, text) for i, text in enumerate(arguments.texts, 1)]

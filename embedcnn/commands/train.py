@@ -156,7 +156,7 @@ def add_command(commands: Any) -> None:
         help=f"decides all that is random (default: {default.seed})",
     )
     add_options(parser)
-    options.add_common_options(group)  # type: ignore[arg-type]
+    options.add_common_options(group)
     parser.set_defaults(run=run)
 
 

@@ -174,7 +174,7 @@ class SameTraining(Callback):
     """Refuses to go on with the backup of a training of another text or with other settings."""
 
     def __init__(self, arguments: argparse.Namespace, text: str) -> None:
-        names = ("level", "length", "batch_size", "dimensions", "units", "layers", "dropout")
+        names: tuple[str, ...] = ("level", "length", "batch_size", "dimensions", "units", "layers", "dropout")
         names += ("learning_rate", "carry_state", "max_words", "seed")
         self.settings = {f"--{name.replace('_', '-')}": getattr(arguments, name) for name in names}
         self.settings["DATA"] = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

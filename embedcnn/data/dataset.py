@@ -6,7 +6,9 @@ Sources are here; `transformations` and `batching` hold the operations, `streams
 from __future__ import annotations
 
 import builtins
+import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -126,12 +128,15 @@ class Dataset(Transformations, Batching):
 
         def start(path: Path) -> Iterator[Any]:
             for elements in streams.zipped(sources, path):
-                rest = iter(elements)
-                yield map_leaves(lambda _, rest=rest: next(rest), structure)
+                yield map_leaves(partial(_next_of, iter(elements)), structure)
 
         counts = [source.cardinality() for source in sources]
         finite = [count for count in counts if count != INFINITE_CARDINALITY]
         return Dataset(start, min(finite) if finite else INFINITE_CARDINALITY)
+
+
+def _next_of(elements: Iterator[Any], place: Any) -> Any:
+    return next(elements)
 
 
 def rows_of(table: Any, index: Dataset) -> Dataset:
@@ -141,7 +146,7 @@ def rows_of(table: Any, index: Dataset) -> Dataset:
         with opened(index, path) as numbers:
             if isinstance(table, tuple | dict):
                 for row in numbers:
-                    yield map_leaves(lambda column, row=row: column[row], table)
+                    yield map_leaves(operator.itemgetter(row), table)
             else:
                 for row in numbers:
                     yield table[row]

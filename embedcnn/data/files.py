@@ -23,10 +23,11 @@ class FileDataset(Dataset):
     """Elements that `read` finds in each of several files; see its subclasses."""
 
     def __init__(self, filenames: Filenames, encoding: str, compression: str | None, read: Reader) -> None:
-        single = isinstance(filenames, str | os.PathLike)
-        if not single and (isinstance(filenames, bytes) or not isinstance(filenames, Sequence)):
+        if isinstance(filenames, str | os.PathLike):
+            filenames = [filenames]
+        if isinstance(filenames, bytes) or not isinstance(filenames, Sequence):
             raise TypeError(f"filenames: expected a path or a list of paths. Received: {filenames!r}")
-        self.filenames = [os.fspath(name) for name in ([filenames] if single else filenames)]
+        self.filenames = [os.fspath(name) for name in filenames]
         if not self.filenames:
             raise ValueError("filenames: expected at least one path. Received: an empty list")
         for name in self.filenames:

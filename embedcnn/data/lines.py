@@ -13,7 +13,7 @@ import gzip
 import lzma
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -109,7 +109,9 @@ def text_chunks(path: PathLike, encoding: str = "utf-8", compression: str | None
                 return
 
 
-def text_lines(path: PathLike, encoding: str = "utf-8", compression: str | None = None) -> Iterator[str]:
+def text_lines(
+    path: PathLike, encoding: str = "utf-8", compression: str | None = None
+) -> Generator[str, None, None]:
     """Lines of a file without their ends (LF or CRLF); a last line without a line end counts."""
     parts: list[str] = []  # a list: a line of many chunks costs linear time
     for text in text_chunks(path, encoding, compression):

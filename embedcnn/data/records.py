@@ -98,7 +98,8 @@ def line_groups(read: Callable[[], bytes], encoding: str) -> Iterator[list[Line]
     """All whole lines of each chunk, decoded one by one; a byte-order mark is dropped."""
     if "\n".encode(encoding) != b"\n":  # UTF-16 and UTF-32: a line end is no single byte
         read, encoding = as_utf8(read, encoding), "utf-8"
-    number, parts = 0, []
+    number = 0
+    parts: list[bytes] = []
     while True:
         chunk = read()
         *ended, rest = chunk.split(b"\n")

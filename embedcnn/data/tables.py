@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
 from embedcnn.data.lines import PathLike, text_lines
@@ -32,7 +32,7 @@ def tab_fields(line: str) -> list[str]:
     return fields
 
 
-def comma_rows(path: PathLike, lines: Iterable[str], delimiter: str) -> Iterator[Row]:
+def comma_rows(path: PathLike, lines: Iterable[str], delimiter: str) -> Generator[Row, None, None]:
     """Rows by the csv module: quoted fields may hold delimiters and line ends."""
     reader = csv.reader((line + "\n" for line in lines), delimiter=delimiter, strict=True)
     ended = 0
@@ -49,7 +49,7 @@ def comma_rows(path: PathLike, lines: Iterable[str], delimiter: str) -> Iterator
 
 def table_rows(
     path: PathLike, encoding: str, delimiter: str, compression: str | None = None
-) -> Iterator[Row]:
+) -> Generator[Row, None, None]:
     """Rows of a CSV or TSV file, all with equally many fields; blank lines only at the end."""
     lines = text_lines(path, encoding, compression)
     if delimiter == "\t":
@@ -73,7 +73,7 @@ def table_rows(
 
 def json_rows(
     path: PathLike, encoding: str, compression: str | None = None
-) -> Iterator[tuple[int, dict[str, Any]]]:
+) -> Generator[tuple[int, dict[str, Any]], None, None]:
     """Objects of a JSON-lines file; blank lines only at the end."""
     blank = 0
     for number, line in enumerate(text_lines(path, encoding, compression), start=1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import sys
 from bisect import bisect_right
 from collections import deque
@@ -58,13 +59,14 @@ def unbatched(source: Source, path: Path) -> Iterator[Any]:
         for position, element in enumerate(elements):
             parts = leaves(element)
             sizes = {first_size(part) for part in parts}
-            if len(sizes) != 1 or None in sizes:
+            size = sizes.pop() if len(sizes) == 1 else None
+            if size is None:
                 found = [getattr(part, "shape", type(part).__name__) for part in parts]
                 raise ValueError(
                     f"unbatch: element {position} has no common first dimension; its parts are {found}"
                 )
-            for row in range(sizes.pop()):
-                yield map_leaves(lambda part, row=row: part[row], element)
+            for row in range(size):
+                yield map_leaves(operator.itemgetter(row), element)
 
 
 def bucketed(

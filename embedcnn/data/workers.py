@@ -14,7 +14,7 @@ import sys
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 AUTOTUNE = -1
@@ -173,6 +173,7 @@ def parallel_map(
     workers = Workers(function, count, ordered, operation)
     position, exhausted = 0, False
     failure: BaseException | None = None
+    slot: Slot | None = None
     try:
         while True:
             workers.check_process()
@@ -202,7 +203,9 @@ def parallel_map(
         failure = slot = element = None  # an error, its traceback and this frame would hold each other
 
 
-def run_ahead(start: Callable[[], Iterator[Any]], size: int, refill: int | None = None) -> Iterator[Any]:
+def run_ahead(
+    start: Callable[[], Iterator[Any]], size: int, refill: int | None = None
+) -> Generator[Any, None, None]:
     """The elements of `start()`, made by a thread that is up to `size` of them ahead and closes its input
     itself.
 

@@ -143,6 +143,6 @@ def by_depth(nodes: Sequence[Node]) -> list[Node]:
     return sorted(nodes, key=lambda node: -depth[id(node)])
 
 
-def unique_layers(nodes: Iterable[Node]) -> list[Layer]:
+def unique_layers(nodes: Iterable[Any]) -> list[Layer]:
     """The layers of the nodes, each once, in order."""
     return list({id(node.layer): node.layer for node in nodes}.values())

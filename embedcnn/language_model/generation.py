@@ -62,7 +62,7 @@ class Stepper:
         for state in self._states:
             state.value[...] = 0.0
 
-    def read(self, ids: Sequence[Any]) -> np.ndarray:
+    def read(self, ids: Sequence[Any] | np.ndarray) -> np.ndarray:
         """Reads at least one token of each text; log-probabilities (batch, tokens), float64, of the next
         ones.
 

@@ -154,8 +154,9 @@ class Layer(Configurable):
         if regularizer is not None:
             variable.regularizer = regularizers.get(regularizer, "regularizer")
         if constraint is not None:
-            variable.constraint = constraints.get(constraint, "constraint")
-            variable.constraint.rules(variable.shape)
+            variable.constraint = chosen = constraints.get(constraint, "constraint")
+            if chosen is not None:
+                chosen.rules(variable.shape)
         return variable
 
     def track(self, variable: Variable) -> Variable:

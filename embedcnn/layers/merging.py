@@ -174,11 +174,11 @@ class Dot(Layer):
     inputs_many = True
 
     def __init__(self, axes: int | Sequence[int], normalize: bool = False, **options: Any) -> None:
-        alone = not isinstance(axes, (list, tuple, np.ndarray))
-        pair = [integer("axes", axis) for axis in ([axes, axes] if alone else axes)]
+        given = list(axes) if isinstance(axes, (list, tuple, np.ndarray)) else None
+        pair = [integer("axes", axis) for axis in ([axes, axes] if given is None else given)]
         if len(pair) != 2 or 0 in pair:
             raise ValueError(f"`axes` must be an axis or two, not the batch (0). Received: axes={axes!r}")
-        self.axes = pair[0] if alone else pair
+        self.axes = pair[0] if given is None else pair
         self._pair = pair
         self.normalize = boolean("normalize", normalize)
         super().__init__(**options)

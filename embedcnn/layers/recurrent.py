@@ -100,7 +100,7 @@ class RNN(RecurrentLayer, Holder):
         return [array for cell in self.cells for array in torch_weights.written(cell)]
 
 
-class SimpleRNN(RecurrentLayer, SimpleRNNCell):
+class SimpleRNN(RecurrentLayer, SimpleRNNCell):  # type: ignore[misc]  # a call reads whole texts
     """h = activation(x W + h' W_h + b), step by step: (B, T, C) to (B, units), or (B, T, units) with
     `return_sequences`. As keras.layers.SimpleRNN.
 
@@ -126,7 +126,7 @@ class SimpleRNN(RecurrentLayer, SimpleRNNCell):
         super().__init__(units, activation, use_bias, *initial, **options)
 
 
-class LSTM(RecurrentLayer, LSTMCell):
+class LSTM(RecurrentLayer, LSTMCell):  # type: ignore[misc]  # a call reads whole texts
     """Long short-term memory (Hochreiter and Schmidhuber 1997): (B, T, C) to (B, units), or (B, T, units)
     with `return_sequences`. As keras.layers.LSTM.
 
@@ -158,7 +158,7 @@ class LSTM(RecurrentLayer, LSTMCell):
         super().__init__(units, activation, recurrent_activation, use_bias, *initial, **options)
 
 
-class GRU(RecurrentLayer, GRUCell):
+class GRU(RecurrentLayer, GRUCell):  # type: ignore[misc]  # a call reads whole texts
     """Gated recurrent unit (Cho and others 2014): (B, T, C) to (B, units), or (B, T, units) with
     `return_sequences`. As keras.layers.GRU.
 

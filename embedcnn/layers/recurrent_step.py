@@ -111,7 +111,6 @@ class RecurrentCell(Step):
     operation = ""
     gates = 1
     state_count = 1
-    has_torch_form = True
 
     def __init__(
         self,
@@ -162,6 +161,11 @@ class RecurrentCell(Step):
             raise ValueError(
                 f"Layer {name!r} was built for {self._channels} channels. Received: shape={x.shape}"
             )
+
+    @property
+    def has_torch_form(self) -> bool:
+        """Whether PyTorch has a cell with these weights."""
+        return True
 
     @property
     def bias_shape(self) -> tuple[int, ...]:

@@ -62,7 +62,7 @@ class Loss(Configurable):
         """The losses of single predictions where weights of this shape are for these; None where they are
         not.
         """
-        shape = () if weight is None else np.shape(weight)
+        shape: tuple[int, ...] = () if weight is None else np.shape(weight)
         while len(shape) > y_pred.ndim and shape[-1] == 1:
             shape = shape[:-1]
         finer = len(shape) == y_pred.ndim and shape[-1:] > (1,)

@@ -94,7 +94,8 @@ class FunctionLoss(Loss):
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
     ) -> None:
-        super().__init__(name or getattr(function, "__name__", type(function).__name__), reduction)
+        known_as: str = getattr(function, "__name__", type(function).__name__)
+        super().__init__(name or known_as, reduction)
         self.function = function
 
     def losses_and_gradients(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -131,7 +131,7 @@ NAMES: dict[str, type[Metric]] = {
     "perplexity": Perplexity,
     "bits_per_character": BitsPerCharacter,
 }
-CLASSES: dict[str, type[Metric]] = {cls.__name__: cls for cls in [Accuracy, *NAMES.values()]}
+CLASSES: dict[str, type[Metric]] = {"Accuracy": Accuracy, **{cls.__name__: cls for cls in NAMES.values()}}
 ACCURACY = ("accuracy", "acc")
 
 

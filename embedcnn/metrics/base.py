@@ -61,8 +61,8 @@ class Metric(Configurable):
         counted = self.counted(y_true, y_pred)
         if values.ndim == 0:  # what averages by itself counts with its number of examples, or their weights
             number = len(y_true) if y_true.ndim else 1
-            weight = number if sample_weight is None else float(np.sum(sample_weight, dtype=np.float64))
-            self.add(float(values) * weight if weight else 0.0, weight)
+            count = number if sample_weight is None else float(np.sum(sample_weight, dtype=np.float64))
+            self.add(float(values) * count if count else 0.0, count)
             return
         if sample_weight is None and counted is None:
             values = values.reshape(len(values), -1).mean(axis=1) if values.ndim > 1 else values
@@ -80,12 +80,13 @@ class Metric(Configurable):
         """Weights for the leading axes of the values; 0 for what does not count. Weights of steps, `rows`,
         are averaged where there is one value for all of them.
         """
-        weight = np.ones(values.shape[: np.ndim(counted)] if sample_weight is None else ())
+        counted_rank = 0 if counted is None else counted.ndim
+        weight: np.ndarray = np.ones(values.shape[:counted_rank] if sample_weight is None else ())
         if sample_weight is not None:
             weight = np.asarray(sample_weight, np.float64)
             while weight.ndim > 1 and weight.shape[-1] == 1:
                 weight = weight[..., 0]
-        axes = min(max(weight.ndim, np.ndim(counted), 1), values.ndim)
+        axes = min(max(weight.ndim, counted_rank, 1), values.ndim)
         try:
             if weight.ndim > axes and weight.shape == rows:
                 weight = weight.mean(axis=tuple(range(axes, weight.ndim)))

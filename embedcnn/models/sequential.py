@@ -76,8 +76,9 @@ class Sequential(Model):
             )
         if any(layer.name == other.name for other in self._chain):
             raise ValueError(f"Layer names must be unique within a model. Received twice: {[layer.name]}")
-        if not self._chain and self._first is None and getattr(layer, "_input_shape", None) is not None:
-            self._first = layers.Input(layer._input_shape)
+        shape = getattr(layer, "_input_shape", None)
+        if not self._chain and self._first is None and shape is not None:
+            self._first = layers.Input(shape)
         if not self._chain and self._first is None and isinstance(layer, Model) and layer.built:
             tensor = layer.inputs[0]
             self._first = layers.Input(tensor.shape[1:], dtype=tensor.dtype)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..graph.nesting import is_model
 
@@ -32,7 +32,7 @@ def _shapes(tensors: list[SymbolicTensor]) -> str:
     return ", ".join(str(tensor.shape) for tensor in tensors)
 
 
-def _rows(model: Model, expand: bool, indent: str = "") -> list[Row]:
+def _rows(model: Any, expand: bool, indent: str = "") -> list[Row]:
     """A row for each layer; with `expand`, those of a model inside stand behind its own, indented."""
     makers = {id(tensor): unit.layer.name for unit in model.call_units for tensor in unit.outputs}
     rows: list[Row] = []

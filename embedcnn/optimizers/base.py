@@ -148,7 +148,7 @@ class Optimizer(Configurable):
             state.accumulator = np.zeros(variable.shape, np.float32)
         if self.gradient_accumulation_steps and table and state.touched is None:
             assert state.accumulator is not None
-            state.touched = state.accumulator.any(axis=1).astype(np.uint8)
+            state.touched = np.asarray(state.accumulator.any(axis=1), np.uint8)
         return state
 
     # -- weight decay and averages -------------------------------------------------------------------------

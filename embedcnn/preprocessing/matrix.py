@@ -42,5 +42,6 @@ def count_matrix(
         present = matrix > 0
         np.log(matrix, out=matrix, where=present)
         np.add(matrix, 1, out=matrix, where=present)
+        assert weights is not None
         matrix *= weights
     return matrix

@@ -171,7 +171,7 @@ def _positive_pairs(
     sequence: Sequence[int], window_size: int, sampling_table: Sequence[float] | None
 ) -> list[list[int]]:
     """[word, neighbour] for all words within `window_size` of each other; 0 is no word."""
-    pairs = []
+    pairs: list[list[int]] = []
     for place, word in enumerate(sequence):
         if not word or (sampling_table is not None and sampling_table[word] < random.random()):
             continue

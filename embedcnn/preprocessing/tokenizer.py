@@ -208,8 +208,8 @@ class Tokenizer(WordCounts):
     def _look_up(self, tokens: list) -> list:
         """The ids of one text by Python's means."""
         index = self.word_index
-        oov = index.get(self.oov_token)  # type: ignore[call-overload]
-        ids = []
+        oov = None if self.oov_token is None else index.get(self.oov_token)
+        ids: list[Any] = []
         for token in tokens:
             place = index.get(token)
             if place is not None and not (self.num_words and place >= self.num_words):
@@ -283,7 +283,7 @@ class Tokenizer(WordCounts):
 
     def sequences_to_texts_generator(self, sequences: Iterable[Iterable[int]] | Ragged) -> Iterator[str]:
         """As `sequences_to_texts`, one after the other."""
-        oov = self.word_index.get(self.oov_token)  # type: ignore[call-overload]
+        oov = None if self.oov_token is None else self.word_index.get(self.oov_token)
         for row in sequences.tolist() if isinstance(sequences, Ragged) else sequences:
             words = []
             for index in row:

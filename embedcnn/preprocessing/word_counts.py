@@ -131,10 +131,9 @@ class WordCounts:
         self._order = None
         self._word_index = WordIndex(zip(words, range(1, len(words) + 1), strict=True))
         index = self._word_index
-        self._index_docs.update(  # type: ignore[union-attr]
-            (index[word], count)
-            for word, count in self._word_docs.items()
-            if word in index  # type: ignore[union-attr]
+        assert self._index_docs is not None and self._word_docs is not None  # as _word_counts
+        self._index_docs.update(
+            (index[word], count) for word, count in self._word_docs.items() if word in index
         )
 
     def _ranks(self) -> np.ndarray:

@@ -26,7 +26,7 @@ class WordIndex(dict):
         self.changes += 1
         super().__delitem__(word)
 
-    def __ior__(self, other: Any) -> WordIndex:  # type: ignore[override,misc]
+    def __ior__(self, other: Any) -> WordIndex:  # type: ignore[misc]
         self.update(other)
         return self
 

@@ -25,7 +25,8 @@ def text_to_word_sequence(
     if not isinstance(input_text, str):
         raise TypeError(f"input_text is a {type(input_text).__name__}; expected one str")
     text = input_text.lower() if lower else input_text
-    text = text.translate(str.maketrans(dict.fromkeys(filters, split)))
+    cuts: dict[str, str | int | None] = dict.fromkeys(filters, split)
+    text = text.translate(str.maketrans(cuts))
     return [word for word in text.split(split) if word]
 
 

@@ -45,7 +45,7 @@ def write_tensors(file: Any, tensors: dict[str, np.ndarray]) -> None:
     file.write(len(text).to_bytes(8, "little"))
     file.write(text)
     for array in tensors.values():
-        file.write(memoryview(np.ascontiguousarray(array)).cast("B"))
+        file.write(np.ascontiguousarray(array).data.cast("B"))
 
 
 def read_tensors(data: bytes, what: str) -> dict[str, np.ndarray]:

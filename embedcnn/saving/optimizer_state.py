@@ -61,9 +61,9 @@ def restore_states(
             )
         slots = [np.array(tensors[f"{path}/{name}"]) for name in optimizer.used_slots()]
         more = [tensors.get(f"{path}/{name}") for name in (AVERAGE, GRADIENT_SUM)]
-        copies = [None if array is None else np.array(array) for array in more]
+        average, waiting = (None if array is None else np.array(array) for array in more)
         touched = tensors.get(f"{path}/{TOUCHED}")
-        arrays = [array for array in (*slots, *copies) if array is not None]
+        arrays = [array for array in (*slots, average, waiting) if array is not None]
         if (
             steps.shape != (1,)
             or any(array.shape != variable.shape or array.dtype != np.float32 for array in arrays)
@@ -71,7 +71,7 @@ def restore_states(
         ):
             raise ValueError(f"{label}: the optimizer's state of {variable.path} has wrong shapes")
         marks = None if touched is None else (touched != 0).astype(np.uint8)
-        optimizer.states[variable] = VariableState(slots, int(steps[0]), *copies, marks)
+        optimizer.states[variable] = VariableState(slots, int(steps[0]), average, waiting, marks)
 
 
 def _rename_gradient_sum(tensors: dict[str, np.ndarray], path: str, optimizer: Optimizer) -> bool:

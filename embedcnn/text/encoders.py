@@ -230,7 +230,9 @@ class WordEncoder(Configurable):
         return WordWriter(self, before)
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], vocabulary: Any) -> WordEncoder:
+    def from_config(  # type: ignore[override]  # the vocabulary is a file's part of its own
+        cls, config: dict[str, Any], vocabulary: Any
+    ) -> WordEncoder:
         """The encoder of a configuration and a vocabulary."""
         return cls(vocabulary, **config)
 

@@ -23,7 +23,8 @@ ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
 
 def _escape(token: str) -> str:
     """A token without line ends: backslash, LF and CR become two characters each."""
-    return token.translate(str.maketrans(ESCAPES))
+    pairs: dict[str, str | int | None] = {**ESCAPES}
+    return token.translate(str.maketrans(pairs))
 
 
 def _unescape(line: str, number: int) -> str:

@@ -8,7 +8,7 @@ and with the same bits as without the thread. Whoever takes batches closes the i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from itertools import islice
 from typing import Any
 
@@ -51,14 +51,14 @@ class ArrayBatches:
         self.steps: int | None = math.ceil(self.count / batch_size)
         self._texts = any(isinstance(part, TextRows) for part in inputs)
 
-    def epoch(self, number: int) -> Iterator[Batch]:
+    def epoch(self, number: int) -> Generator[Batch, None, None]:
         """The batches of an epoch, `limit` at most; its number (of the model's life) decides the order."""
         order = None
         if self.seed is not None:
             order = generator(self.seed, number).permutation(self.count)
         return self._started(first_batches(self._batches(order), self.limit))
 
-    def once(self) -> Iterator[Batch]:
+    def once(self) -> Generator[Batch, None, None]:
         """The batches in order, `limit` of them at most."""
         return self._started(first_batches(self._batches(None), self.limit))
 
@@ -69,10 +69,10 @@ class ArrayBatches:
     def close(self) -> None:
         """Nothing stays open between epochs."""
 
-    def _started(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+    def _started(self, batches: Generator[Batch, None, None]) -> Generator[Batch, None, None]:
         return ahead(lambda: batches) if self._texts and self.count > self.batch_size else batches
 
-    def _batches(self, order: np.ndarray | None) -> Iterator[Batch]:
+    def _batches(self, order: np.ndarray | None) -> Generator[Batch, None, None]:
         stop = 0
         while stop < self.count:
             start, stop = stop, min(stop + self.batch_size, self.count)  # predict lets the size grow
@@ -100,11 +100,11 @@ class IterableBatches:
         self.first_pass = 0  # of epochs of `limit` batches
         self.steps = known_length(source) if limit is None else limit
 
-    def epoch(self, number: int) -> Iterator[Batch]:
+    def epoch(self, number: int) -> Generator[Batch, None, None]:
         """One pass; or `limit` batches, which go on where the last epoch ended and start again at the end."""
         return ahead(lambda: self._whole_pass(number) if self.limit is None else self._some(number))
 
-    def once(self) -> Iterator[Batch]:
+    def once(self) -> Generator[Batch, None, None]:
         """One pass from the beginning, `limit` batches at most."""
         return ahead(lambda: first_batches(self._whole_pass(0), self.limit))
 
@@ -124,7 +124,7 @@ class IterableBatches:
         running, self._running = self._running, None
         self._close(running)
 
-    def _whole_pass(self, number: int) -> Iterator[Batch]:
+    def _whole_pass(self, number: int) -> Generator[Batch, None, None]:
         elements = self._open(number)
         try:
             for item in elements:
@@ -132,7 +132,7 @@ class IterableBatches:
         finally:
             self._close(elements)
 
-    def _some(self, number: int) -> Iterator[Batch]:
+    def _some(self, number: int) -> Generator[Batch, None, None]:
         assert self.limit is not None
         if self._passes is None:
             self.first_pass = self._passes = number
@@ -165,18 +165,18 @@ class IterableBatches:
             elements.close()
 
 
-def ahead(start: Callable[[], Iterator[Batch]]) -> Iterator[Batch]:
+def ahead(start: Callable[[], Generator[Batch, None, None]]) -> Generator[Batch, None, None]:
     """The batches of `start()`, made by a thread of their own."""
 
     return run_ahead(start, AHEAD, REFILL)
 
 
-def first_batches(batches: Iterator[Batch], limit: int | None) -> Iterator[Batch]:
+def first_batches(batches: Generator[Batch, None, None], limit: int | None) -> Generator[Batch, None, None]:
     """`limit` batches at most (None: all); closing this closes the batches."""
     try:
         yield from islice(batches, limit)
     finally:
-        batches.close()  # type: ignore[attr-defined]
+        batches.close()
 
 
 def known_length(source: Any) -> int | None:

@@ -22,10 +22,11 @@ def _learning(model: Any) -> dict[str, int]:
     """The weights that a step gives a gradient, in the model's order: path to number in its program."""
     bound = model._programs.bound("train")
     numbers = {id(variable): number for number, variable in enumerate(bound.variables)}
-    learning, found = set(bound.ready().learning), {}
+    learning = set(bound.ready().learning)
+    found: dict[str, int] = {}
     for path, variable in nesting.weight_paths(model).items():
         number = numbers.get(id(variable))
-        if number in learning:
+        if number is not None and number in learning:
             found[path] = number
             learning.discard(number)  # a weight that two layers hold goes by its first path
     return found

@@ -50,16 +50,17 @@ class Prediction:
             watching = CallbackList(callbacks, self._model, {"verbose": show, "steps": feed.steps})
             watching.call("on_predict_begin", {})
             progress = Progress(show, feed.steps)
-            grows = batch_size is None and steps is None and isinstance(feed, ArrayBatches)
+            grows = batch_size is None and steps is None
+            growing = feed if grows and isinstance(feed, ArrayBatches) else None
             pieces = []
             try:
                 with closing(feed.once()) as batches:
                     for parts, _, _, count in batches:
                         program = self._programs.ready("predict")
                         pieces.append(program.forward(parts))
-                        progress.step(count, batches=-(-count // BATCH_SIZE) if grows else 1)
-                        if grows:
-                            feed.batch_size = max(feed.batch_size, self._next_size(count, program))
+                        progress.step(count, batches=-(-count // BATCH_SIZE) if growing else 1)
+                        if growing is not None:
+                            growing.batch_size = max(growing.batch_size, self._next_size(count, program))
                 if not pieces:
                     raise ValueError(NO_BATCHES)
                 progress.close({})

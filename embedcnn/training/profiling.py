@@ -7,6 +7,7 @@ import json
 import os
 import statistics
 import time
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -19,8 +20,6 @@ from ..saving import archive, model_file
 from .fit_arguments import positive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ..models.sequential import Model
 
 WARM = 2
@@ -103,7 +102,7 @@ def profile(model: Model, x: Any, y: Any, batch_size: int | None, sample_weight:
         )
 
 
-def _batches(model: Model, feed: Any) -> Iterator[Any]:
+def _batches(model: Model, feed: Any) -> Generator[Any, None, None]:
     """Batches, those of a generator once, others again and again; ValueError where there is none."""
     taken, before = 0, -1
     while taken > before:

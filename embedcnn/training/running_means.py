@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -140,7 +140,8 @@ class Tally:
     def _update(self, meter: Meter, batches: list[Seen]) -> None:
         parts = zip(*(self._shown(meter, batch) for batch in batches), strict=True)
         masked = batches[0].masks is not None and batches[0].masks[meter.output] is not None
-        with np.errstate(**(dict.fromkeys(("divide", "invalid"), "ignore") if masked else {})):
+        quiet: Literal["ignore"] | None = "ignore" if masked else None
+        with np.errstate(divide=quiet, invalid=quiet):
             meter.metric.update_state(*(None if part[0] is None else _joined(part) for part in parts))
 
     def _shown(self, meter: Meter, batch: Seen) -> tuple[Any, Any, Any]:

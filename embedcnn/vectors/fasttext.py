@@ -7,6 +7,7 @@ words and n-gram buckets. A word's vector is the mean of its own row and those o
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,7 +105,7 @@ def read_settings(source: ByteSource) -> Model:
 
 def read_dictionary(
     source: ByteSource, model: Model, options: ReadOptions, rest: bytearray
-) -> tuple[list[bytes], np.ndarray | None]:
+) -> tuple[list[bytes], np.ndarray]:
     """The words in the order of their rows, of which only the wanted ones are kept (with their rows).
 
     `rest` receives what was read beyond the dictionary.
@@ -169,7 +170,9 @@ def read_everything(
     return vectors
 
 
-def blocks(source: ByteSource, rows: int, dimensions: int, rest: bytearray) -> object:
+def blocks(
+    source: ByteSource, rows: int, dimensions: int, rest: bytearray
+) -> Iterator[tuple[int, np.ndarray]]:
     """(first row, block of rows) over the matrix, a few MB at a time, checked to be finite."""
     step = max(1, (4 << 20) // (4 * dimensions))
     for begin in range(0, rows, step):
@@ -208,9 +211,8 @@ def read_wanted(
     composes = model.longest > 0 and model.buckets > 0
     settings = (model.shortest, model.longest, model.buckets, model.words)
     known = set(words)
-    unseen = (
-        [word for word in (item.encode() for item in options.wanted) if word not in known] if composes else []
-    )
+    wanted = options.wanted if composes and options.wanted is not None else ()
+    unseen = [word for word in (item.encode() for item in wanted) if word not in known]
     needed: list[np.ndarray] = []
     kept: list[bytes] = []
     for position, word in enumerate(words + unseen):

@@ -73,7 +73,7 @@ class WordIndex(Mapping[str, int]):
     def __reduce__(self) -> tuple:
         return (WordIndex, (tuple(np.array(array) for array in self.arrays),))
 
-    def find(self, words: Sequence[str]) -> np.ndarray:
+    def find(self, words: Sequence[str | bytes]) -> np.ndarray:
         """Row numbers (int64) of many words, -1 for those that are unknown."""
         return _core.word_index_find(self.arrays, words)
 
