@@ -46,7 +46,7 @@ from .regularization import Dropout, GaussianDropout, GaussianNoise, SpatialDrop
 from .shaping import ApplyMask, Flatten, Masking, Permute, RepeatVector, Reshape
 from .wrappers import EACH_STEP as EACH_STEP
 from .wrappers import Bidirectional, TimeDistributed
-from .wrapping import CLASSES
+from .wrapping import CLASSES as CLASSES
 
 Convolution1D = Conv1D
 SeparableConvolution1D = SeparableConv1D

@@ -187,7 +187,7 @@ class LayerGraph:
         """The architecture: layers with their arguments, and how they are joined."""
         self._require_built("its configuration")
         place: dict[int, list[Any]] = {}
-        stored = []
+        stored: list[dict[str, Any]] = []
         for layer in self._layers:
             calls = [unit for unit in self.call_units if unit.layer is layer]
             for number, unit in enumerate(calls):

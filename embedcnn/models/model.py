@@ -307,7 +307,7 @@ class Model(LayerGraph):
         verbose: Any = "auto",
         steps: int | None = None,
         callbacks: Any = None,
-    ) -> Any:
+    ) -> np.ndarray | Any:  # Any: a list, where the model has several outputs
         """The outputs for x: an array (examples, units), or a list of them for several outputs. As
         keras.Model.predict.
 
@@ -318,7 +318,7 @@ class Model(LayerGraph):
         """
         return self._prediction.predict(x, batch_size, verbose, steps, callbacks)
 
-    def predict_on_batch(self, x: Any) -> Any:
+    def predict_on_batch(self, x: Any) -> np.ndarray | Any:
         """The outputs for one batch. As keras.Model.predict_on_batch."""
         return self._prediction.on_batch(x)
 

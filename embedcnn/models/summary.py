@@ -8,7 +8,7 @@ from ..graph.nesting import is_model
 
 if TYPE_CHECKING:
     from ..graph.nodes import SymbolicTensor
-    from .sequential import Model
+    from .layer_graph import LayerGraph
 
 
 def size_text(numbers: int) -> str:
@@ -54,7 +54,7 @@ def _rows(model: Any, expand: bool, indent: str = "") -> list[Row]:
     return rows
 
 
-def lines(model: Model, line_length: int | None = None, expand_nested: bool = False) -> list[str]:
+def lines(model: LayerGraph, line_length: int | None = None, expand_nested: bool = False) -> list[str]:
     """The lines of the summary."""
     rows = [("Layer (type)", "Output shape", "Param #", "Trainable", "Connected to")]
     rows += _rows(model, expand_nested)

@@ -139,7 +139,7 @@ def test_names_classes_and_configurations():
         (
             lambda: losses.SparseCategoricalCrossentropy(ignore_class=1.5),
             ValueError,
-            "`ignore_class` must be an integer or None",
+            "`ignore_class` must be an integer in .* or None",
         ),
         (
             lambda: losses.SparseCategoricalCrossentropy(ignore_class=2**30),
