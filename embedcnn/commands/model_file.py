@@ -56,7 +56,8 @@ def load_text_model(path: str) -> Any:
     model = load_any_model(path)
     if model.labels is None and hasattr(model.text_encoder, "token_count"):
         raise CommandError(f"{path!r} is a language model, without labels; `embedcnn generate` is for it")
-    if model.text_encoder is None or model.labels is None:
+    takes_texts = model.text_encoder is not None or all(one.dtype == "string" for one in model.inputs)
+    if not takes_texts or model.labels is None:
         raise CommandError(
             f"{path!r} has no vocabulary or no labels; set model.text_encoder and model.labels before save"
         )

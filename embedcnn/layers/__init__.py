@@ -44,6 +44,8 @@ from .recurrent import GRU, LSTM, RNN, SimpleRNN
 from .recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
 from .regularization import Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D
 from .shaping import ApplyMask, Flatten, Masking, Permute, RepeatVector, Reshape
+from .string_lookup import StringLookup
+from .text_vectorization import TextVectorization
 from .wrappers import EACH_STEP as EACH_STEP
 from .wrappers import Bidirectional, TimeDistributed
 from .wrapping import CLASSES as CLASSES
@@ -108,7 +110,9 @@ __all__ = [
     "Softmax",
     "SpatialDropout1D",
     "StackedRNNCells",
+    "StringLookup",
     "Subtract",
+    "TextVectorization",
     "TimeDistributed",
     "UnitNormalization",
     "WeightNormalization",
@@ -130,12 +134,11 @@ _STORED: tuple[type[Layer], ...] = (
     *(ReLU, RepeatVector, Reshape, SeparableConv1D, Softmax, SpatialDropout1D, Subtract),
     *(UnitNormalization, WeightNormalization, SimpleRNN, LSTM, GRU, Bidirectional, TimeDistributed),
     *(ApplyMask, AttentionPooling1D, RNN, SimpleRNNCell, LSTMCell, GRUCell, StackedRNNCells),
+    *(StringLookup, TextVectorization),
 )
 CLASSES.update({cls.__name__: cls for cls in _STORED})
 
 ELSEWHERE = {
-    "TextVectorization": "text.TextEncoder does its work, set as model.text_encoder",
-    "StringLookup": "text.Vocabulary does its work",
     "CuDNNLSTM": "layers.LSTM is it",
     "CuDNNGRU": "layers.GRU is it",
 }

@@ -30,6 +30,7 @@ class Layer(Configurable):
     """
 
     inputs_many = False
+    reads_texts = False  # see TextReader
 
     def __init__(self, *, name: str | None = None, trainable: bool = True, **options: Any) -> None:
         self._input_shape = options.pop("input_shape", None)

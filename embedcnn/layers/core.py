@@ -36,9 +36,9 @@ class InputLayer(Layer):
         if batch_shape is not None:
             batch_size, *shape = tuple(batch_shape)
             shape = tuple(shape)
-        self.shape = _checked_shape(shape)
-        self.batch_size = None if batch_size is None else positive_integer("batch_size", batch_size)
         self.dtype = "float32" if dtype is None else _dtype_name(dtype)
+        self.shape = _text_shape(shape) if self.dtype == "string" else _checked_shape(shape)
+        self.batch_size = None if batch_size is None else positive_integer("batch_size", batch_size)
         self.built = True
         node = Node(self, [], [(None, *self.shape)], self.dtype)
         self.nodes.append(node)
@@ -62,15 +62,17 @@ def _dtype_name(dtype: Any) -> str:
         "int8": "int32",
         "uint16": "int32",
     }.get(name, name)
-    if name == "string":
-        raise ValueError(
-            "dtype='string': an Input takes numbers. For raw text, give token ids and set "
-            "model.text_encoder; "
-            "model.predict(texts) then works"
-        )
     if name not in _DTYPES:
-        raise ValueError(f"`dtype` of an Input must be float32, int32 or int64. Received: dtype={dtype!r}")
+        raise ValueError(
+            f"`dtype` of an Input must be float32, int32, int64 or string. Received: dtype={dtype!r}"
+        )
     return name
+
+
+def _text_shape(shape: Any) -> Shape:
+    if tuple(shape) not in ((), (1,)):
+        raise ValueError(f"`shape` of an Input of texts must be (1,) or (). Received: shape={shape!r}")
+    return (1,)
 
 
 def _checked_shape(shape: Any) -> Shape:

@@ -121,7 +121,7 @@ class Embedding(Layer):
                     f"`input_dim` of {self.name!r} must be at least {source.size}, the ids that "
                     f"{source.name!r} gives. Received: input_dim={self.input_dim}"
                 )
-        elif tensors[0].node.inputs:
+        elif tensors[0].node.inputs and not source.reads_texts:
             raise ValueError(
                 f"Layer {self.name!r} (Embedding) must be called on an Input of token ids. "
                 f"Received: the output of {tensors[0].name!r}"

@@ -48,8 +48,8 @@ def translate(
     _ngrams(build, nodes, symbols, origins)
     tokens = _lookups(build, nodes, symbols, origins)
     for call, (node, origin) in enumerate(zip(nodes, origins, strict=True)):
-        if not node.inputs or isinstance(node.layer, HashedNgrams):
-            continue
+        if not node.inputs or isinstance(node.layer, HashedNgrams) or node.layer.reads_texts:
+            continue  # what these give is known already
         read = [tokens[id(node)]] if id(node) in tokens else [symbols[id(tensor)] for tensor in node.inputs]
         build.begin([origin], node.outputs[0].shape)
         made = make(build, node.layer, read, call)

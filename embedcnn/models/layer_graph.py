@@ -18,6 +18,7 @@ from .summary import lines
 class LayerGraph:
     """The layers between `inputs` and `outputs`, as one unit; without these it is not built yet."""
 
+    reads_texts = False
     inputs_many = False  # as a layer of another model it takes a list where it has several inputs
 
     def __init__(self, name: str) -> None:

@@ -32,7 +32,7 @@ from ..training.settings import Compilation
 from ..training.steps import Steps
 from . import files
 from .configuration import functional_from_config
-from .inputs import input_specs
+from .inputs import input_specs, program_inputs
 from .layer_graph import LayerGraph
 from .text_side import TextSide
 
@@ -392,8 +392,8 @@ class Model(LayerGraph):
             compiled = self._compilation.settle()
             settings = [compiled.losses, compiled.loss_weights, compiled.unseen]
         names = [spec.name for spec in self._adapter.specs]
-        nodes = walk(self.inputs, self.outputs)
-        plain = translate(self.inputs, self.outputs, nodes, names, *settings)
+        inputs = [tensor for _, tensor in program_inputs(self)]
+        plain = translate(inputs, self.outputs, walk(inputs, self.outputs), names, *settings)
         if rewrite if rewrite is not None else self._rewrites:
             return rewritten(plain, training=kind in ("train", "forward"))
         return plain

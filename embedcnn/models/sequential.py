@@ -99,7 +99,11 @@ class Sequential(Model):
             raise ValueError(
                 "`input_shape` must be given, batch first, as (None, 100). Received: input_shape=None"
             )
-        self._build_chain(layers.Input(tuple(input_shape)[1:]))
+        self._build_chain(layers.Input(tuple(input_shape)[1:], dtype=self._first_dtype()))
+
+    def _first_dtype(self) -> str | None:
+        """Of an Input that is made for the first layer."""
+        return "string" if self._chain[0].reads_texts else None
 
     def _build_chain(self, first: SymbolicTensor) -> None:
         tensor = self._first = first
@@ -121,6 +125,9 @@ class Sequential(Model):
             raise ValueError(f"Model {self.name!r} has no layers")
         if isinstance(x, tuple) and len(x) in (2, 3) or input_data.is_iterable_of_batches(x):
             return  # a batch decides, when it comes
+        if self._chain[0].reads_texts:
+            self._build_chain(layers.Input((1,), dtype="string"))
+            return
         if isinstance(self._chain[0], layers.ID_READERS):
             self._build_chain(layers.Input((None,), dtype="int32"))
             return

@@ -189,13 +189,20 @@ class TextEncoder(Configurable):
 
         Raises TypeError where `texts` is one str. What was learnt or set before is forgotten.
         """
-        table = _core.WordTable()
-        for first, block, rules in self._blocks(texts):
+        self.learn(texts)
+
+    def learn(self, texts: Iterable[Any]) -> tuple[list[str], npt.NDArray[np.int64], int]:
+        """`adapt`; returns all tokens, in how many texts each is, and how many texts there were."""
+        table, total = _core.WordTable(), 0
+        for first, block, rules in self._blocks(_single_texts(texts)):
             done(table.count(block, rules, first), block, first)
-        pairs = zip(table.words(), table.counts().tolist(), strict=True)
+            total = first + len(block)
+        words = table.words()
+        pairs = zip(words, table.counts().tolist(), strict=True)
         ranked = sorted(pairs, key=lambda pair: (pair[1], pair[0]), reverse=True)
         tokens = [word for word, _ in ranked if word not in ("", "[UNK]")]
         self.vocabulary = Vocabulary(tokens if self.max_tokens is None else tokens[: self.max_tokens - 2])
+        return words, table.documents(), total
 
     def set_vocabulary(self, vocabulary: Vocabulary | Iterable[str]) -> None:
         """Uses this vocabulary; ValueError where it is larger than `max_tokens`."""
@@ -272,6 +279,17 @@ class TextEncoder(Configurable):
         [[2, 1, 1]]
         """
         return cls(**config, vocabulary=vocabulary)
+
+
+def _single_texts(texts: Iterable[Any]) -> Iterable[Any]:
+    """The texts of a data set, whose elements may be batches: arrays of str."""
+    if isinstance(texts, (str, bytes, list, tuple, np.ndarray)) or hasattr(texts, "tolist"):
+        return texts
+    return (
+        text
+        for element in texts
+        for text in (element.ravel().tolist() if isinstance(element, np.ndarray) else [element])
+    )
 
 
 @lru_cache(maxsize=32)

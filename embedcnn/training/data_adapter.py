@@ -34,36 +34,42 @@ class DataAdapter:
 
     def _input_list(self, x: Any, whole: bool = False) -> list[Any]:
         """x as one value per input of the model; raw texts are encoded, or, as a `whole`, made TextRows."""
-        specs = self.specs
+        names = [tensor.name for tensor in self._model.inputs]
         if isinstance(x, dict):
-            names = [tensor.name for tensor in self._model.inputs]
             if set(x) != set(names):
                 raise ValueError(f"x must have the keys {names}. Received: {sorted(map(str, x))}")
             parts = [x[name] for name in names]
-        elif len(specs) == 1:
+        elif len(names) == 1:
             single = isinstance(x, (list, tuple)) and len(x) == 1
+            rank = len(self._model.inputs[0].shape)
             single = single and (
                 isinstance(x[0], Ragged)
                 or is_column(x[0])
                 or isinstance(x[0], np.ndarray)
-                and x[0].ndim == len(specs[0].shape)
+                and x[0].ndim == rank
             )
             parts = [x[0] if single else x]
         else:
-            if not isinstance(x, (list, tuple)) or len(x) != len(specs):
+            if not isinstance(x, (list, tuple)) or len(x) != len(names):
                 got = f"{len(x)} values" if isinstance(x, (list, tuple)) else type(x).__name__
                 raise ValueError(
-                    f"Model {self._model.name!r} has {len(specs)} inputs "
-                    f"{[tensor.name for tensor in self._model.inputs]}: x must be a "
-                    f"list of {len(specs)} arrays, or a dict. Received: {got}"
+                    f"Model {self._model.name!r} has {len(names)} inputs {names}: x must be a "
+                    f"list of {len(names)} arrays, or a dict. Received: {got}"
                 )
             parts = list(x)
-        return [self._encoded(spec, part, whole) for spec, part in zip(specs, parts, strict=True)]
+        return [self._encoded(spec, parts[spec.source], whole) for spec in self.specs]
 
     def _encoded(self, spec: InputSpec, part: Any, whole: bool) -> Any:
         raw = raw_texts(part)
         if raw is None:
+            if spec.encode is not None:
+                raise TypeError(f"{spec.name}: texts (str) were expected. Received: {_described(part)}")
             return part
+        if spec.encode is not None:
+            texts, encode = checked_texts(spec.name, raw), spec.encode
+            if not whole:
+                return encode(texts.tolist())
+            return TextRows(texts, lambda some: input_data.prepare_input(spec, encode(some)))
         if self._model.text_encoder is None:
             raise TypeError(
                 f"{spec.name} holds texts, but model {self._model.name!r} has no text encoder. Set "
@@ -274,6 +280,11 @@ class DataAdapter:
             classes = spec.target == "classes" or (spec.target == "binary" and spec.units == 1)
             if classes and len(target) > 1 and target.size and target.min() == target.max():
                 warn_user(f"{spec.name} holds only the class {target.flat[0]:g}: nothing can be learned")
+
+
+def _described(part: Any) -> str:
+    """What a value is, for a message: its type, and the dtype of an array."""
+    return f"an array of {part.dtype}" if isinstance(part, np.ndarray) else type(part).__name__
 
 
 def checked_batch_size(value: Any) -> int:

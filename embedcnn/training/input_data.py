@@ -9,7 +9,7 @@ TextRows.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,14 +28,16 @@ UNEQUAL = (
 
 @dataclass(frozen=True)
 class InputSpec:
-    """An input of a model: its name in messages, what it holds ("int32" ids, or "float32"), shape, and number
-    of ids.
+    """An input of a program: its name in messages, what it holds ("int32" ids, or "float32"), shape, number
+    of ids, which input of the model it comes from, and what makes it of texts where that is a layer.
     """
 
     name: str
     dtype: str
     shape: tuple[int | None, ...]
     limit: int | None
+    source: int = 0
+    encode: Callable[[Any], Any] | None = None
 
 
 @dataclass(frozen=True)

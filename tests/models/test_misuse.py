@@ -158,7 +158,7 @@ LAYERS = {
     "input shape": (lambda: embedcnn.Input(5), ValueError, "`shape` must be a tuple"),
     "input rank": (lambda: embedcnn.Input((1, 2, 3)), ValueError, "shape=(1, 2, 3)"),
     "input size": (lambda: embedcnn.Input((0,)), ValueError, "shape=0"),
-    "input dtype": (lambda: embedcnn.Input((1,), dtype="string"), ValueError, "model.text_encoder"),
+    "input dtype": (lambda: embedcnn.Input((1,), dtype="complex64"), ValueError, "int64 or string"),
     "relu": (lambda: layers.ReLU(max_value=-3), ValueError, "max_value=-3"),
     "softmax axis": (lambda: layers.Softmax(axis=0), ValueError, "axis=0"),
     "layer weights": (

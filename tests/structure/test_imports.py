@@ -48,7 +48,7 @@ MAY_IMPORT = {
     "vectors": _GRAPH,
     "ops": _GRAPH,
     "callbacks": _TEXT | _DATA,
-    "layers": _GRAPH,
+    "layers": _TEXT,  # TextVectorization
     "losses": _GRAPH,
     "metrics": {"losses", *_GRAPH},
     "optimizers": _GRAPH,

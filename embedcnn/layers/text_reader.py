@@ -1,0 +1,67 @@
+"""TextReader, the base of layers that read raw texts: at the start of a model, or on their own.
+
+The core computes numbers only, so a model hands its texts to these layers batch by batch and gives its
+program what they make of them: ids, or counts of tokens.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..graph.nodes import Node, SymbolicTensor
+from .base import Layer
+
+
+class TextReader(Layer):
+    """The base of layers whose input is texts: an Input of dtype "string", or arrays and lists of str."""
+
+    reads_texts = True
+    output_dtype = "int32"
+
+    def __call__(self, inputs: Any, **options: Any) -> Any:
+        """On a symbolic tensor: the symbolic result. On texts, (N,), (N, 1) or a single one: an array."""
+        options.pop("training", None)
+        if options:
+            raise TypeError(f"{self.name!r} was called with unknown arguments {sorted(options)}")
+        if not isinstance(inputs, SymbolicTensor):
+            return self.on_texts(inputs)
+        if inputs.dtype != "string":
+            raise ValueError(
+                f"Layer {self.name!r} ({type(self).__name__}) reads texts: call it on "
+                f"Input((1,), dtype='string'). Received: a tensor of dtype {inputs.dtype}"
+            )
+        self.built = True
+        node = Node(self, [inputs], [self.compute_output_shape(inputs.shape)], self.output_dtype)
+        self.nodes.append(node)
+        return node.outputs[0]
+
+    def on_texts(self, texts: Any) -> Any:
+        """What the layer makes of texts outside of a model."""
+        raise NotImplementedError
+
+    def encode(self, texts: Sequence[str]) -> Any:
+        """What a model gives its program for a batch of texts."""
+        raise NotImplementedError
+
+
+def text_list(argument: str, texts: Any) -> list[str]:
+    """Texts as a list of str; TypeError for anything else."""
+    values = np.asarray(texts, object) if not isinstance(texts, np.ndarray) else texts
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    found = values.tolist() if values.ndim == 1 else None
+    if found is None or not all(isinstance(text, str) for text in found):
+        raise TypeError(f"`{argument}` must be a list or array of str. Received: {texts!r}"[:300])
+    return found
+
+
+def tokens_of_file(vocabulary: Any) -> Any:
+    """The lines of a file where a vocabulary is given by its path."""
+    if not isinstance(vocabulary, (str, os.PathLike)):
+        return vocabulary
+    with open(vocabulary, encoding="utf-8") as file:
+        return [line.removesuffix("\n") for line in file]
