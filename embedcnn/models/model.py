@@ -168,7 +168,7 @@ class Model(LayerGraph):
         validation_split: float = 0.0,
         validation_data: Any = None,
         shuffle: bool = True,
-        class_weight: dict[int, float] | None = None,
+        class_weight: dict[Any, Any] | str | None = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
@@ -181,11 +181,12 @@ class Model(LayerGraph):
         `x`: an array, Ragged, list or column of texts, list of lists of ids or of encodings of `tokenizers`;
         a list or dict of them for several inputs; or an iterable of batches (x, y[, sample_weight]), as a
         data.Dataset or a generator. Iterables are read, and texts encoded, by a thread that is up to five
-        batches ahead of the step. `validation_split` takes the last examples, before shuffling. The order of
-        an epoch depends on the model's seed (that of a Dataset on
-        its own) and on how many epochs the model has been trained, so that training goes on after save and
-        load as though it had not stopped. Ctrl-C keeps the weights of the last whole step. Raises ValueError
-        and TypeError that name the argument.
+        batches ahead of the step. `y` may hold names, numbered by `model.labels`, which are learnt here
+        (sorted) where none are set. `class_weight`: a dict by class number or name, or "balanced", so that
+        all classes weigh the same. `validation_split` takes the last examples, before shuffling. The order of
+        an epoch depends on the model's seed (that of a Dataset on its own) and on how many epochs the model
+        has been trained, so that training goes on after save and load as though it had not stopped. Ctrl-C
+        keeps the weights of the last whole step. Raises ValueError and TypeError that name the argument.
         """
         return self._loop.fit(
             x,

@@ -14,6 +14,7 @@ from . import input_data, sample_weights
 from .batches import ArrayBatches, Batch, IterableBatches, raw
 from .fit_arguments import positive
 from .input_data import InputSpec
+from .label_names import learnt, numbered
 
 if TYPE_CHECKING:
     from .settings import Compilation, Compiled
@@ -94,18 +95,30 @@ class DataAdapter:
         """Inputs, targets (one per loss) and sample weights, checked."""
         compiled = self._settle()
         inputs = self.prepare_inputs(x, whole)
-        targets = [
-            input_data.prepare_target(
-                compiled.targets[number],
-                input_data.padded_labels(compiled.targets[number], part, inputs),
-                whole,
-            )
-            for number, part in zip(compiled.active, self._target_list(y, compiled), strict=True)
-        ]
+        targets = []
+        for number, part in zip(compiled.active, self._target_list(y, compiled), strict=True):
+            spec = compiled.targets[number]
+            part = numbered(spec, part, self._labels(compiled))
+            part = input_data.padded_labels(spec, part, inputs)
+            targets.append(input_data.prepare_target(spec, part, whole))
         named = {spec.name: part for spec, part in zip(self.specs, inputs, strict=True)}
         named |= {compiled.targets[n].name: part for n, part in zip(compiled.active, targets, strict=True)}
         count = input_data.same_length(named)
         return inputs, targets, self._prepare_weights(weights, count)
+
+    def _labels(self, compiled: Compiled) -> Any:
+        """The names of the classes of the only output."""
+        return self._model.labels if len(compiled.output_names) == 1 else None
+
+    def learn_labels(self, x: Any, y: Any) -> None:
+        """Sets the model's labels to the names in y, sorted, where it has none yet."""
+        if y is None or self._model.labels is not None or input_data.is_iterable_of_batches(x):
+            return
+        self._model._build_for(x)
+        compiled = self._settle()
+        if len(compiled.output_names) == 1 and compiled.active:
+            part = self._target_list(y, compiled)[0]
+            self._model.labels = learnt(compiled.targets[0], part)
 
     def _prepare_weights(self, weights: Any, count: int) -> sample_weights.Weights:
         """One array, or for weights that are given output by output a tuple with those of each loss."""
@@ -161,16 +174,19 @@ class DataAdapter:
         compiled = self._settle()
         specs = [compiled.targets[number] for number in compiled.active]
         names = [compiled.output_names[number] for number in compiled.active]
-        by_output = isinstance(class_weight, dict) and any(isinstance(key, str) for key in class_weight)
+        by_output = isinstance(class_weight, dict) and any(
+            isinstance(part, dict) or isinstance(part, str) and part == "balanced"
+            for part in class_weight.values()
+        )
+        labels = self._labels(compiled)
         if not by_output and len(specs) != 1:
             raise ValueError(
                 "class_weight of a model with several outputs must be a dict of output name to a dict of "
-                "class "
-                f"number to weight; outputs: {names}"
+                f"class number to weight, or 'balanced'; outputs: {names}"
             )
         if not by_output:
             part = weights[0] if isinstance(weights, tuple) else weights
-            return sample_weights.class_weights(specs[0], targets[0], class_weight, part)
+            return sample_weights.class_weights(specs[0], targets[0], class_weight, part, labels)
         for name in class_weight:
             if name not in names:
                 raise ValueError(f"class_weight: no output with a loss is called {name!r}; outputs: {names}")
@@ -178,7 +194,7 @@ class DataAdapter:
         return tuple(
             part
             if name not in class_weight
-            else sample_weights.class_weights(spec, target, class_weight[name], part)
+            else sample_weights.class_weights(spec, target, class_weight[name], part, labels)
             for name, spec, target, part in zip(names, specs, targets, given, strict=True)
         )
 
@@ -200,6 +216,7 @@ class DataAdapter:
                     )
             if batch_size is not None:
                 raise ValueError("`batch_size` must not be given when x is an iterable of batches")
+            sample_weights.refuse_counting(class_weight)
             return IterableBatches(x, lambda item: self.batch(item, class_weight), steps, seed)
         self._model._build_for(x)
         inputs, targets, weights = self._prepare(x, y, weights, True)

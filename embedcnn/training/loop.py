@@ -67,6 +67,7 @@ class TrainingLoop:
             validation_steps = positive("validation_steps", validation_steps)
         model = self._model
         with self._use:
+            self._adapter.learn_labels(x, y)
             if validation_split and validation_data is None:
                 x, y, sample_weight, validation_data = self._adapter.split(
                     x, y, sample_weight, validation_split

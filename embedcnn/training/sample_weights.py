@@ -59,12 +59,22 @@ def weights_per_output(value: Any, names: Sequence[str]) -> list[Any] | None:
 
 
 def class_weights(
-    spec: TargetSpec, target: np.ndarray, weight_of: dict[int, float], given: np.ndarray | None
+    spec: TargetSpec,
+    target: np.ndarray,
+    weight_of: Any,
+    given: np.ndarray | None,
+    labels: Sequence[Any] | None = None,
 ) -> np.ndarray:
-    """Weight per example by class (1 for classes without one), times the sample weights."""
-    if not isinstance(weight_of, dict):
+    """Weight per example by class (1 for classes without one), times the sample weights.
+
+    `weight_of`: a dict by class number, or by the names `labels`; or "balanced": examples / (classes *
+    examples of the class), as scikit-learn's.
+    """
+    balanced = isinstance(weight_of, str) and weight_of == "balanced"
+    if not isinstance(weight_of, dict) and not balanced:
         raise TypeError(
-            f"class_weight must be a dict of class number to weight. Received: {type(weight_of).__name__}"
+            "class_weight must be 'balanced', or a dict of class number (or label) to weight. "
+            f"Received: {weight_of!r}"
         )
     if spec.target == "classes":
         classes, count = target.reshape(len(target), -1), spec.units
@@ -79,18 +89,56 @@ def class_weights(
             "class_weight needs one class per example. Received: an output of shape "
             f"{as_output_shape(spec.shape)}"
         )
-    table = np.ones(count, np.float32)
-    for number, weight in weight_of.items():
-        if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or not 0 <= number < count:
-            raise ValueError(f"class_weight: class {number!r} is outside [0, {count})")
-        if not isinstance(weight, (int, float, np.number)) or not 0 <= weight < float("inf"):
-            raise ValueError(f"class_weight[{number}] must be a finite number >= 0. Received: {weight!r}")
-        table[number] = weight
     numbers = classes[:, 0]
     if spec.ignored is not None:
         numbers = np.where(numbers == spec.ignored, 0, numbers)
-    weights = table[numbers]
+    if balanced:
+        counted = classes[:, 0] if spec.ignored is None else classes[classes[:, 0] != spec.ignored, 0]
+        weights = _balanced(counted, count)[numbers]
+    else:
+        weights = _weight_table(weight_of, count, labels)[numbers]
     return weights if given is None else weights * given
+
+
+def _balanced(numbers: np.ndarray, count: int) -> np.ndarray:
+    """The weight of each class that makes all that occur weigh the same in all."""
+    counts = np.bincount(numbers, minlength=count)
+    return (len(numbers) / (max(1, np.count_nonzero(counts)) * np.maximum(1, counts))).astype(np.float32)
+
+
+def _weight_table(weight_of: dict[Any, float], count: int, labels: Sequence[Any] | None) -> np.ndarray:
+    """The weight of each class from a dict by number or label."""
+    places = {name: number for number, name in enumerate(labels or []) if isinstance(name, str)}
+    table = np.ones(count, np.float32)
+    for key, weight in weight_of.items():
+        number = places.get(key, key) if isinstance(key, str) else key
+        if isinstance(number, str):
+            known = f"model.labels: {list(labels)[:20]}" if labels else "model.labels, which are not set"
+            raise ValueError(f"class_weight: {key!r} is none of {known}")
+        table[_class_number(number, count)] = _class_weight(key, weight)
+    return table
+
+
+def _class_number(number: Any, count: int) -> int:
+    if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or not 0 <= number < count:
+        raise ValueError(f"class_weight: class {number!r} is outside [0, {count})")
+    return int(number)
+
+
+def _class_weight(name: Any, weight: Any) -> float:
+    if not isinstance(weight, (int, float, np.number)) or not 0 <= weight < float("inf"):
+        raise ValueError(f"class_weight[{name!r}] must be a finite number >= 0. Received: {weight!r}")
+    return float(weight)
+
+
+def refuse_counting(class_weight: Any) -> None:
+    """ValueError for "balanced", anywhere in `class_weight`, where y comes batch by batch."""
+    parts = class_weight.values() if isinstance(class_weight, dict) else [class_weight]
+    if any(isinstance(part, str) and part == "balanced" for part in parts):
+        raise ValueError(
+            "class_weight='balanced' counts the classes of all of y, which an iterable of batches does not "
+            "give at once: give a dict of class number to weight"
+        )
 
 
 def take_weights(weights: Weights, index: Any) -> Weights:

@@ -396,7 +396,8 @@ TARGETS = {
         "y[5] = 7 is outside [0, 3)",
     ),
     "label fraction": (lambda: compiled().fit(X, Y + 0.5), ValueError, "class numbers must be integers"),
-    "label names": (lambda: compiled().fit(X, ["a"] * 16), TypeError, "np.unique(y, return_inverse=True)"),
+    "label names": (lambda: compiled().fit(X, ["a"] * 16), ValueError, "y holds 1 different labels ('a')"),
+    "unknown names": (lambda: compiled().evaluate(X, ["a"] * 16), ValueError, "set model.labels"),
     "one-hot for sparse": (
         lambda: compiled().fit(X, utils.to_categorical(Y, 3)),
         ValueError,
@@ -413,7 +414,11 @@ TARGETS = {
         "expected shape (batch, 3), as the output. Received: shape (16, 4)",
     ),
     "binary 2": (lambda: binary().fit(FLOATS, [0, 1, 2, 1]), ValueError, "y[2] = 2 is outside [0, 1]"),
-    "binary text": (lambda: binary().fit(FLOATS, ["n", "y", "n", "y"]), TypeError, "number the labels first"),
+    "binary text": (
+        lambda: binary().fit(FLOATS, ["n", "y", "n", "?"]),
+        ValueError,
+        "y holds 3 different labels ('?', 'n', 'y'), but the output has 2 classes",
+    ),
     "binary shape": (lambda: binary().fit(FLOATS, np.ones((4, 2))), ValueError, "expected shape (batch, 1)"),
     "nan target": (
         lambda: compiled("mse").fit(X, changed(np.zeros((16, 3)), (2, 1), np.nan)),
@@ -441,7 +446,11 @@ TARGETS = {
         ValueError,
         "class 3 is outside [0, 3)",
     ),
-    "class_weight list": (lambda: compiled().fit(X, Y, class_weight=[1, 1, 1]), TypeError, "must be a dict"),
+    "class_weight list": (
+        lambda: compiled().fit(X, Y, class_weight=[1, 1, 1]),
+        TypeError,
+        "or a dict of class",
+    ),
     "to_categorical": (lambda: utils.to_categorical([0, 5], 3), ValueError, "x[1] = 5 is outside [0, 3)"),
     "to_categorical float": (
         lambda: utils.to_categorical([0.5]),
