@@ -49,7 +49,7 @@ static const struct ec_attribute attributes[] = {
 static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
     const struct state *state = op->state;
-    const int64_t dims[] = {op->inputs[0]->cols, -1};
+    const int64_t dims[] = {op->inputs[0]->channels, -1};
     ec_status status = ec_loss_infer(op, report);
     if (status != EC_OK || (status = ec_infer_parameter(op, 0, dims, report)) != EC_OK) {
         return status;
@@ -89,7 +89,7 @@ static struct ec_product product_of(const struct ec_op *op, float *out, int64_t 
 static struct ec_matrix rows_of_x(const struct ec_op *op, struct ec_range rows)
 {
     const struct ec_tensor *in = op->inputs[0];
-    return ec_matrix(in->data + rows.begin * in->cols, rows.end - rows.begin, in->cols, in->cols);
+    return ec_matrix(in->data + rows.begin * in->channels, rows.end - rows.begin, in->channels, in->channels);
 }
 
 static struct ec_matrix cols_of_kernel(const struct ec_op *op, struct ec_range cols)
@@ -127,7 +127,7 @@ static struct ec_product kernel_product(const struct ec_op *op, struct ec_range 
 static struct ec_product input_product(const struct ec_op *op, struct ec_range rows, struct ec_range cols)
 {
     const struct ec_tensor *in = op->inputs[0];
-    struct ec_product product = product_of(op, in->grad ? in->grad + rows.begin * in->cols : NULL, in->cols,
+    struct ec_product product = product_of(op, in->grad ? in->grad + rows.begin * in->channels : NULL, in->channels,
                                            part_of_logits(op, rows, cols), ec_transposed(cols_of_kernel(op, cols)));
     product.accumulate = cols.begin > 0 || op->adds_input[0];
     return product;
@@ -145,7 +145,7 @@ static int64_t rows_of_tile(const struct state *state, int64_t rows, int64_t cla
 static ec_status plan_products(struct ec_op *op, struct ec_step *step)
 {
     struct state *state = op->state;
-    int64_t classes = ec_loss_classes(op), width = op->inputs[0]->cols, rows = op->inputs[0]->rows;
+    int64_t classes = ec_loss_classes(op), width = op->inputs[0]->channels, rows = ec_tensor_vectors(op->inputs[0]);
     double all = 2.0 * (double)rows * (double)classes * (double)width;
     state->precision = step->precision;
     state->tile_rows = rows_of_tile(state, rows, classes);
@@ -177,10 +177,10 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
         return status;
     }
     op->outputs[0]->needs_grad = 0; /* a gradient starts here */
-    state->target = ec_arena_take(step->arena, in->rows, sizeof *state->target);
-    state->weight = ec_arena_take(step->arena, in->rows, sizeof *state->weight);
-    state->loss = ec_arena_take(step->arena, in->rows, sizeof *state->loss);
-    state->right = ec_arena_take(step->arena, in->rows, sizeof *state->right);
+    state->target = ec_arena_take(step->arena, ec_tensor_vectors(in), sizeof *state->target);
+    state->weight = ec_arena_take(step->arena, ec_tensor_vectors(in), sizeof *state->weight);
+    state->loss = ec_arena_take(step->arena, ec_tensor_vectors(in), sizeof *state->loss);
+    state->right = ec_arena_take(step->arena, ec_tensor_vectors(in), sizeof *state->right);
     if ((status = plan_products(op, step)) != EC_OK) {
         return status;
     }
@@ -321,7 +321,7 @@ static void spread_gradient(const struct ec_op *op, struct ec_team *team, struct
 static void run_tiles(struct ec_op *op, struct ec_team *team, int back)
 {
     const struct state *state = op->state;
-    int64_t rows = op->inputs[0]->rows;
+    int64_t rows = ec_tensor_vectors(op->inputs[0]);
     for (int64_t first = 0; first < rows || first == 0; first += state->tile_rows) {
         struct ec_range tile = ec_range_from(first, state->tile_rows, rows);
         compute_rows(op, team, tile, back);
@@ -353,7 +353,8 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
     for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(in))) >= 0;) {
         double loss = 0.0, plain = 0.0;
         int32_t right = 0;
-        for (int64_t row = ec_tensor_row(in, b); row < ec_tensor_row(in, b + 1); row++) {
+        int64_t end = ec_tensor_row(in, b + 1) * state->frame.vectors;
+        for (int64_t row = ec_tensor_row(in, b) * state->frame.vectors; row < end; row++) {
             double weighted = state->loss[row] * state->weight[row];
             loss += weighted;
             plain += state->loss[row];
@@ -382,7 +383,7 @@ const struct ec_op_type ec_op_dense_cross_entropy = {
     .attributes = attributes,
     .inputs = {1, 1},
     .outputs = {1, 1},
-    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, 1}},
+    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
     .is_loss = 1,
     .parameters = {1, 2},
     .parameter_ranks = {{2, 2}, {1, 1}},

@@ -85,11 +85,17 @@ def is_model(layer: Any) -> bool:
     return hasattr(layer, "call_units")
 
 
+def held_in(layer: Any) -> Any:
+    """The model that a layer (TimeDistributed) applies to each step; any other layer itself."""
+    inside = getattr(layer, "layer", None)
+    return inside if is_model(inside) else layer
+
+
 def leaf_layers(layers: Sequence[Any]) -> Iterator[Any]:
     """The layers, those of models among them instead of these."""
     for layer in layers:
-        if is_model(layer):
-            yield from leaf_layers(layer.layers)
+        if is_model(held_in(layer)):
+            yield from leaf_layers(held_in(layer).layers)
         else:
             yield layer
 
@@ -98,8 +104,8 @@ def weight_paths(model: Any, prefix: str = "") -> dict[str, Variable]:
     """The weights by the path that a file knows them by: the names of models, layer and weight."""
     found: dict[str, Variable] = {}
     for layer in model.layers:
-        if is_model(layer):
-            found |= weight_paths(layer, f"{prefix}{layer.name}/")
+        if is_model(held_in(layer)):
+            found |= weight_paths(held_in(layer), f"{prefix}{layer.name}/")
         else:
             found |= {prefix + variable.path: variable for variable in layer.weights}
     return found

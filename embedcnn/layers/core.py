@@ -80,10 +80,10 @@ def _checked_shape(shape: Any) -> Shape:
         raise ValueError(
             f"`shape` must be a tuple, as (100,) for 100 numbers or ids. Received: shape={shape!r}"
         )
-    if not 1 <= len(shape) <= 2:
+    if not 1 <= len(shape) <= 4:
         raise ValueError(
-            "`shape` (without the batch) must be (T,) for ids, (C,) for numbers or (T, C) for a sequence. "
-            f"Received: shape={tuple(shape)}"
+            "`shape` (without the batch) must be (T,) for ids, (C,) for numbers, (T, C) for a sequence, or "
+            f"have up to 4 sizes. Received: shape={tuple(shape)}"
         )
     return tuple(None if size is None else positive_integer("shape", size) for size in shape)
 

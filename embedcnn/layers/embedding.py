@@ -15,6 +15,7 @@ from ..base.matrices import given_matrix
 from ..graph.nodes import Shape, SymbolicTensor
 from ..graph.variables import Variable
 from .base import Layer, require_rank
+from .each_step import on_each_step
 from .ngrams import HashedNgrams
 
 
@@ -112,7 +113,25 @@ class Embedding(Layer):
         rows, dimensions = matrix.shape
         return cls(rows, dimensions, weights=[matrix], trainable=not freeze, mask_zero=mask_zero, name=name)
 
+    def __call__(self, inputs: Any, **options: Any) -> Any:
+        """Applies the layer to token ids (B, T), or (B, S, W): texts of sentences."""
+        out = super().__call__(inputs, **options)
+        if out.ndim > 3:
+            outer = self.nodes.pop()
+            outer.inner = on_each_step(self, self, outer.inputs[0])
+            self.nodes.insert(-1, outer)
+        return out
+
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
+        if tensors[0].ndim > 2 and not tensors[0].node.inputs:
+            if self.mask_zero or None in tensors[0].shape[2:]:
+                raise ValueError(
+                    f"Layer {self.name!r} (Embedding): ids of {tensors[0].ndim} axes need mask_zero=False "
+                    "and inner texts of a known length; to mask words, put the layer inside "
+                    f"TimeDistributed(encoder). Received: shape={tensors[0].shape}, "
+                    f"mask_zero={self.mask_zero}"
+                )
+            return
         require_rank(self, tensors[0], 2, "(batch, tokens)")
         source = tensors[0].node.layer
         if isinstance(source, HashedNgrams):

@@ -47,7 +47,8 @@ class Flatten(Layer):
 
 
 class Reshape(Layer):
-    """The values of each example in another shape: (C,), or (T, C) for a sequence; one size may be -1.
+    """The values of each example in another shape: (C,), (T, C) for a sequence, or up to 4 sizes; one may be
+    -1.
 
     Masked steps become zeros and the mask ends. Raises ValueError where the sizes do not fit, or are not
     known. As keras.layers.Reshape.
@@ -59,9 +60,9 @@ class Reshape(Layer):
 
     def __init__(self, target_shape: Sequence[int], **options: Any) -> None:
         shape = (target_shape,) if isinstance(target_shape, (int, np.integer)) else tuple(target_shape)
-        if not 1 <= len(shape) <= 2 or list(shape).count(-1) > 1:
+        if not 1 <= len(shape) <= 4 or list(shape).count(-1) > 1:
             raise ValueError(
-                "`target_shape` must be (channels,) or (time, channels), one of them -1 at most. "
+                "`target_shape` must hold 1 to 4 sizes, one of them -1 at most. "
                 f"Received: target_shape={target_shape!r}"
             )
         self.target_shape = tuple(
@@ -105,6 +106,11 @@ class Permute(Layer):
         shape = tensors[0].shape
         if len(shape) != len(self.dims) + 1:
             raise ValueError(f"`dims`={self.dims} needs {len(self.dims) + 1} axes. Received: shape={shape}")
+        if len(self.dims) > 2 and list(self.dims) != sorted(self.dims):
+            raise ValueError(
+                f"Layer {self.name!r} (Permute) exchanges the axes of (batch, time, channels) only. "
+                f"Received: dims={self.dims}"
+            )
         if self.dims == (2, 1):
             _require_sizes(self, shape)
 

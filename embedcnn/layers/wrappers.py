@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from ..base.arguments import one_of
+from ..base.arguments import boolean, one_of
+from ..graph.nesting import is_model, leaf_layers
 from ..graph.nodes import Node, Shape, SymbolicTensor, flatten
-from ..graph.variables import Variable
+from ..graph.variables import Variable, mark_changed
 from .activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from .base import Layer, require_rank
 from .core import Dense, Identity
+from .each_step import on_each_step
 from .normalization import LayerNormalization, UnitNormalization
 from .recurrent_layer import RecurrentLayer, checked_states, recurrent_arguments, set_torch_weights
 from .regularization import Dropout, GaussianDropout, GaussianNoise
@@ -201,39 +203,89 @@ def _shapes(found: Any) -> list[Shape]:
 
 
 class TimeDistributed(Holder):
-    """Applies a layer to each step alone: (B, T, C) to (B, T, C'). As keras.layers.TimeDistributed.
+    """Applies a layer, or a model, to each step alone: (B, T, ...) to (B, T, ...). As
+    keras.layers.TimeDistributed.
 
-    For layers that look at one step at a time already (Dense, Activation, Dropout, normalisations ...) it
-    changes nothing. Raises ValueError for layers that read several steps.
+    `layer` may read whole sequences: a sentence encoder over the sentences of documents, ids (B, S, W), runs
+    over all of them as one batch. The mask of the input goes on, as in Keras: ids give none, an
+    `Embedding(mask_zero=True)` inside masks words within each sentence, and sentences that a mask leaves out
+    are not computed. Batch normalisation inside has the statistics of all steps together.
+
+    Raises TypeError for what is no layer or model of one input, ValueError where it makes several tensors,
+    or one whose size is open, is stateful, or has an activity_regularizer (give it to TimeDistributed).
 
     >>> import embedcnn
-    >>> TimeDistributed(embedcnn.layers.Dense(3))(embedcnn.Input((10, 4))).shape
+    >>> from embedcnn.layers import Conv1D, Dense, Embedding, GlobalMaxPooling1D
+    >>> TimeDistributed(Dense(3))(embedcnn.Input((10, 4))).shape
     (None, 10, 3)
+    >>> sentence = embedcnn.Sequential([Embedding(1000, 8), Conv1D(6, 3), GlobalMaxPooling1D()])
+    >>> TimeDistributed(sentence)(embedcnn.Input((None, 25))).shape
+    (None, None, 6)
     """
 
     def __init__(self, layer: Any, **options: Any) -> None:
         layer = made(layer)
-        if not isinstance(layer, Layer) or layer.inputs_many:
-            raise TypeError(f"`layer` must be a layer of one input. Received: {layer!r}")
-        if layer.activity_regularizer is not None:  # Keras silently leaves it out
+        if not (isinstance(layer, Layer) or is_model(layer)) or layer.inputs_many:
+            raise TypeError(f"`layer` must be a layer or model of one input. Received: {layer!r}")
+        if getattr(layer, "activity_regularizer", None) is not None:  # Keras silently leaves it out
             raise ValueError(f"give TimeDistributed the activity_regularizer, not its layer {layer.name!r}")
         self.layer = layer
+        self._inner: tuple[SymbolicTensor, SymbolicTensor] | None = None  # of the call at work
         super().__init__(**options)
 
+    def __call__(self, inputs: Any, **options: Any) -> Any:
+        """Applies the layer to each step of a symbolic tensor."""
+        out = super().__call__(inputs, **options)
+        out.node.inner, self._inner = self._inner, None
+        return out
+
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
-        require_rank(self, tensors[0], 3, "(batch, time, channels)")
-        if not isinstance(self.layer, EACH_STEP):
-            raise ValueError(
-                f"TimeDistributed takes layers of single steps, as {Dense.__name__}. Received: "
-                f"{type(self.layer).__name__}, which reads several steps of a text"
-            )
-        self.layer.check_inputs(tensors)
+        x = tensors[0]
+        if x.ndim < 3:
+            require_rank(self, x, 3, "(batch, time, ...)")
+        if isinstance(self.layer, EACH_STEP) and x.ndim == 3:  # it looks at each step alone already
+            self.layer.check_inputs(tensors)
+            return
+        for one in leaf_layers([self.layer]):
+            if getattr(one, "stateful", False):
+                raise ValueError(
+                    f"Layer {self.name!r}: {one.name!r} is stateful, but the steps of a text have no state "
+                    "between them"
+                )
+            if one.reads_texts:
+                raise ValueError(
+                    f"Layer {self.name!r}: {one.name!r} reads texts; give TimeDistributed the ids of words"
+                )
+            if one.activity_regularizer is not None:
+                raise ValueError(f"give TimeDistributed the activity_regularizer, not {one.name!r}")
+        self._inner = on_each_step(self, self.layer, x)
 
     def build(self, input_shape: Shape) -> None:
         if not self.layer.built:
             self.layer.build(input_shape)
             self.layer.built = True
-        self._adopt(self.layer, f"{self.layer.name}_")
+        if is_model(self.layer):
+            self._variables += self.layer.weights  # each keeps the name that it has in the model
+        else:
+            self._adopt(self.layer, f"{self.layer.name}_")
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if self._inner is not None:
+            return (*input_shape[:2], *self._inner[1].shape[1:])
         return tuple(self.layer.compute_output_shape(input_shape))
+
+    @property
+    def trainable(self) -> bool:
+        return self.layer.trainable if is_model(self.layer) else self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        if is_model(self.layer):
+            self.layer.trainable = value
+        self._trainable = boolean("trainable", value)
+        mark_changed()
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor; the layer or model as a file describes it."""
+        described = {"class_name": type(self.layer).__name__, "config": self.layer.get_config()}
+        return {**super().get_config(), "layer": described}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..graph.model_kinds import KINDS, model_kind
 from ..graph.variables import mark_changed
 from .base import Layer
 
@@ -31,6 +32,8 @@ def made(layer: Any) -> Any:
     """A layer from its description in a file, or the layer itself."""
     if not isinstance(layer, dict):
         return layer
+    if layer.get("class_name") in KINDS:
+        return model_kind(layer["class_name"]).from_config(layer["config"])
     if layer.get("class_name") not in CLASSES:
         raise ValueError(f"unknown layer class {layer.get('class_name')!r}; allowed: {', '.join(CLASSES)}")
     return CLASSES[layer["class_name"]].from_config(layer["config"])

@@ -7,6 +7,7 @@ says so.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 from ..layers import (
@@ -135,9 +136,7 @@ def _flatten(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     shape = build.shape(inputs[0])
     if len(shape) == 2:
         return inputs[0]
-    batch, steps, channels = shape
-    assert steps is not None and channels is not None  # the layers see to it
-    return build.add("flatten", inputs, shape=(batch, steps * channels), length=steps)
+    return build.add("flatten", inputs, shape=(shape[0], prod(map(int, shape[1:]))), length=shape[1])
 
 
 def _reshape(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
@@ -146,7 +145,10 @@ def _reshape(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     if target == shape:
         return inputs[0]
     flat = _flatten(build, layer, inputs, call)
-    return flat if len(target) == 2 else build.add("unflatten", [flat], length=target[1])
+    if len(target) == 2:
+        return flat
+    sizes = dict(zip(("length", "second", "third"), target[1:-1], strict=False))
+    return build.add("unflatten", [flat], **sizes)
 
 
 def _permute(build: Builder, layer: Any, inputs: list[int], call: int) -> int:

@@ -53,12 +53,13 @@ class Draft:
         self.operations.insert(position, op)
         self._makers |= dict.fromkeys(op.outputs, op)
 
-    def remove(self, op: Operation, instead: int) -> None:
-        """Takes an operation out; who reads its output reads `instead`."""
+    def remove(self, op: Operation, *instead: int) -> None:
+        """Takes an operation out; who reads its outputs reads `instead`."""
         self.operations.remove(op)
-        for other in self.operations:
-            other.inputs = [instead if read == op.outputs[0] else read for read in other.inputs]
-        self.return_instead({op.outputs[0]}, instead)
+        for out, other_tensor in zip(op.outputs, instead, strict=True):
+            for other in self.operations:
+                other.inputs = [other_tensor if read == out else read for read in other.inputs]
+            self.return_instead({out}, other_tensor)
 
     def return_instead(self, tensors: set[int], instead: int) -> None:
         """Lets the model return another tensor in the place of these."""
@@ -183,6 +184,27 @@ def leave_out_noise(draft: Draft) -> None:
         draft.remove(op, op.inputs[0])
 
 
+def fold_once(draft: Draft) -> None:
+    """fold(unfold(x)) -> x, where x has no mask that ends: layers that are applied to each step alone, one
+    above the other.
+    """
+    for op in [op for op in draft.operations if op.name == "fold"]:
+        source = draft.maker(op.inputs[0])
+        if source is None or source.name != "unfold" or _may_be_masked(draft, source.inputs[0]):
+            continue
+        if draft.tensors[source.inputs[0]].shape[1:] == draft.tensors[op.outputs[0]].shape[1:]:
+            draft.remove(op, *source.inputs)
+
+
+def _may_be_masked(draft: Draft, tensor: int) -> bool:
+    """Whether steps inside of a fold can be masked: by what stands between it and the tensor."""
+    source = draft.maker(tensor)
+    if source is None or source.name == "fold":
+        return False
+    masks = source.facts["plans_from_values"] or source.attributes.get("mask_zero")
+    return bool(masks) or any(_may_be_masked(draft, read) for read in source.inputs)
+
+
 def join_branches(draft: Draft) -> None:
     """concatenate(token_conv_pool(t, a), token_conv_pool(t, b)) -> token_conv_pool(t, a, b): one pass over
     the tokens.
@@ -241,6 +263,7 @@ POOLED = ("conv1d", "activation?", "global_max_pool")
 
 PATTERNS: list[tuple[str, Callable[[Draft], None]]] = [
     ("inference", leave_out_noise),
+    ("both", fold_once),
     ("both", Chain("token_conv_pool", ("embed", *POOLED), _token_conv_pool)),
     ("both", Chain("conv_pool", POOLED, _conv_pool, alone=True)),
     ("both", Chain("token_conv", ("embed", "conv1d"), _token_conv)),

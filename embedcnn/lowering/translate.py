@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..graph.folding import Fold, Unfold, unrolled
 from ..graph.nodes import Node, SymbolicTensor
 from ..layers.embedding import Embedding
 from ..layers.ngrams import HashedNgrams
@@ -40,19 +41,28 @@ def translate(
     at. Raises ValueError for inputs that no layer can read, TypeError for layers that have no operation.
     """
     build = Builder(penalties=bool(losses))
+    nodes = unrolled(nodes)
     origins = _origins(nodes)
     symbols: dict[int, int] = {}
     for tensor, name in zip(inputs, names, strict=True):
         build.inputs.append(_describe_input(tensor, nodes, name))
         symbols[id(tensor)] = build.symbol(tensor.shape, build.inputs[-1][1])
+    frames = _folded_ids(build, nodes, symbols, origins)
     _ngrams(build, nodes, symbols, origins)
     tokens = _lookups(build, nodes, symbols, origins)
     for call, (node, origin) in enumerate(zip(nodes, origins, strict=True)):
-        if not node.inputs or isinstance(node.layer, HashedNgrams) or node.layer.reads_texts:
+        done = isinstance(node.layer, HashedNgrams) or node.layer.reads_texts or id(node.layer) in frames
+        if not node.inputs or done:
             continue  # what these give is known already
+        if isinstance(node.layer, Fold):
+            frames[id(node.layer)] = _fold(build, node, symbols, origin)
+            continue
         read = [tokens[id(node)]] if id(node) in tokens else [symbols[id(tensor)] for tensor in node.inputs]
         build.begin([origin], node.outputs[0].shape)
-        made = make(build, node.layer, read, call)
+        if isinstance(node.layer, Unfold):
+            made: int | list[int] = build.add("unfold", [*read, frames[id(node.layer.fold)]])
+        else:
+            made = make(build, node.layer, read, call)
         results = build.penalized(node.layer, made if isinstance(made, list) else [made])
         symbols.update(zip(map(id, node.outputs), results, strict=True))
     returned = [symbols[id(tensor)] for tensor in outputs]
@@ -82,11 +92,40 @@ def _origins(nodes: Sequence[Node]) -> list[Origin]:
     """Where the operations of each node come from."""
     calls: Counter[str] = Counter()
     found = []
+    opened: list[Any] = []  # whose Unfold follows, with the same origin
     for node in nodes:
         path = "/".join([*(call.layer.name for call in node.calls), node.layer.name])
         found.append(Origin(path, calls[path]))
-        calls[path] += 1
+        if isinstance(node.layer, Fold):
+            opened.append(node.layer.holder)
+        elif isinstance(node.layer, Unfold):
+            opened.pop()
+        calls[path] += not isinstance(node.layer, Fold) and node.layer not in opened
     return found
+
+
+def _fold(build: Builder, node: Node, symbols: dict[int, int], origin: Origin) -> int:
+    """The steps of a tensor as a batch of their own; returns the symbol of their frame, which unfolds it."""
+    source, (first,) = symbols[id(node.inputs[0])], node.outputs
+    dtype, batch_and_steps = build.tensors[source].dtype, build.shape(source)[:2]
+    symbols[id(first)], frame = build.symbol(first.shape, dtype), build.symbol(batch_and_steps)
+    build.begin([origin], first.shape)
+    has_steps = dtype == "int32" or first.ndim > 2
+    settings = {} if has_steps else {"steps": 0}
+    build.append("fold", [source], [symbols[id(first)], frame], **settings)
+    return frame
+
+
+def _folded_ids(
+    build: Builder, nodes: Sequence[Node], symbols: dict[int, int], origins: Sequence[Origin]
+) -> dict[int, int]:
+    """Folds the inputs of ids, which the lookups read; returns the frame of each Fold."""
+    frames: dict[int, int] = {}
+    for node, origin in zip(nodes, origins, strict=True):
+        source = symbols.get(id(node.inputs[0])) if isinstance(node.layer, Fold) else None
+        if source is not None and build.tensors[source].dtype == "int32":
+            frames[id(node.layer)] = _fold(build, node, symbols, origin)
+    return frames
 
 
 def _ngrams(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..graph.folding import steps_of, unrolled
 from ..layers.embedding import ID_READERS
 from ..lowering.input_types import input_dtype
 from ..training.input_data import InputSpec
@@ -38,12 +39,13 @@ def input_specs(graph: LayerGraph) -> list[InputSpec]:
     """What each input of a program takes; of ids also how many there may be: the rows of the smallest
     table.
     """
-    specs = []
+    specs, nodes = [], unrolled(graph.nodes)
     for number, tensor in program_inputs(graph):
+        steps = steps_of(tensor, nodes)
         sizes = [
             node.layer.input_dim
-            for node in graph.nodes
-            if isinstance(node.layer, ID_READERS) and node.inputs[0] is tensor
+            for node in nodes
+            if isinstance(node.layer, ID_READERS) and any(node.inputs[0] is one for one in steps)
         ]
         name = "x" if len(graph.inputs) == 1 else graph.inputs[number].name
         dtype = input_dtype(tensor, graph.nodes)

@@ -70,6 +70,11 @@ def prepare_input(spec: InputSpec, value: Any, whole: bool = False) -> Any:
                 f"{spec.name}: an input of numbers takes no Ragged; expected shape "
                 f"{as_output_shape(spec.shape)}"
             )
+        if len(spec.shape) > 2:
+            raise ValueError(
+                f"{spec.name}: an input of {len(spec.shape)} axes takes no Ragged; pad texts and what they "
+                f"are made of to shape {as_output_shape(spec.shape)}"
+            )
         return value
     if spec.dtype == "int32" and isinstance(value, (list, tuple)):
         value = _listed_ids(spec, value)
@@ -100,7 +105,9 @@ def _listed_ids(spec: InputSpec, rows: Sequence[Any]) -> Any:
     """Lists of ids, or encodings of tokenizers; a Ragged where lengths differ and the input takes any."""
     if any(hasattr(row, "ids") for row in rows):
         rows = [getattr(row, "ids", row) for row in rows]
-    if spec.shape[1] is not None or not all(isinstance(row, (list, tuple, np.ndarray)) for row in rows):
+    if len(spec.shape) > 2 or spec.shape[1] is not None:
+        return rows
+    if not all(isinstance(row, (list, tuple, np.ndarray)) for row in rows):
         return rows
     if len({len(row) if np.ndim(row[:1]) == 1 else None for row in rows}) < 2:
         return rows
@@ -138,15 +145,15 @@ def _prepare_ids(spec: InputSpec, array: np.ndarray, whole: bool) -> np.ndarray:
     kind = array.dtype.kind
     if kind not in "iu":
         array = _whole_numbers(spec.name, array, "token ids")
-    if array.ndim == 1 and spec.shape[1] in (1, None) and len(array):
-        array = array[:, None] if spec.shape[1] == 1 else array
-    if array.ndim != 2:
+    if array.ndim == 1 and spec.shape[1:] == (1,) and len(array):
+        array = array[:, None]
+    if array.ndim != len(spec.shape):
         hint = f"; for one text use {spec.name}[None]" if array.ndim == 1 and len(array) else ""
         raise ValueError(
             f"{spec.name}: expected token ids of shape {as_output_shape(spec.shape)}. Received: shape "
             f"{array.shape}{hint}"
         )
-    if spec.shape[1] not in (None, array.shape[1]):
+    if any(size not in (None, got) for size, got in zip(spec.shape[1:], array.shape[1:], strict=True)):
         raise ValueError(
             f"{spec.name}: expected token ids of shape {as_output_shape(spec.shape)}. Received: shape "
             f"{array.shape}; "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -44,11 +45,13 @@ class Meter:
         return self.counted < 0 and self.summed < 0
 
     def answers(self, targets: list[np.ndarray], masks: list[Any] | None, count: int) -> int:
-        """How many of a batch of `count` examples can be right: every unmasked step where there are steps."""
+        """How many of a batch of `count` examples can be right: all of every unmasked step where there are
+        steps.
+        """
         if not self.steps or masks is None:
             return count
-        mask = masks[self.output]
-        return targets[self.counted].size if mask is None else int(mask.sum())
+        mask, truth = masks[self.output], targets[self.counted]
+        return truth.size if mask is None else int(mask.sum()) * prod(truth.shape[2:])
 
     @property
     def waits(self) -> bool:
@@ -158,8 +161,9 @@ class Tally:
         if self.compiled.targets[meter.output].target != "free":
             truth = truth[:, :steps]
         weight = np.ones(1, np.float32) if weight is None else weight
-        weight = weight[:, :steps] if weight.ndim == 2 else weight[:, None]
-        return truth, predicted, weight * mask
+        weight = weight[:, :steps] if weight.ndim >= 2 else weight[:, None]
+        axes = (1,) * (weight.ndim - 2)
+        return truth, predicted, weight * mask.reshape(mask.shape + axes)
 
     def values(self) -> list[Any]:
         """The means, in the order of `Compiled.names`. The core's losses hold their loss weight; "loss" is

@@ -17,8 +17,8 @@ Weights = np.ndarray | tuple[np.ndarray | None, ...] | None
 
 
 def prepare_weights(value: Any, count: int, shape: Sequence[int | None] = (None,)) -> np.ndarray | None:
-    """The weights of one output of this shape as float32 (B,), or (B, T) where it has a time axis; (B, 1) and
-    (B, T, 1) mean the same.
+    """The weights of one output of this shape as float32 (B,), or (B, T) where it has a time axis, or one for
+    each loss where it has more axes; (B, 1) and (B, T, 1) mean the same.
 
     ValueError for other shapes, negative or infinite numbers.
     """
@@ -30,9 +30,11 @@ def prepare_weights(value: Any, count: int, shape: Sequence[int | None] = (None,
     weights = np.ascontiguousarray(weights, np.float32)
     while weights.ndim > 1 and weights.shape[-1] == 1:
         weights = weights[..., 0]
-    steps = len(shape) == 3 and weights.ndim == 2 and shape[1] in (None, weights.shape[1])
-    if weights.shape != (count, *weights.shape[1:] * steps):
-        also = f", or ({count}, steps), one per step" if len(shape) == 3 else ""
+    most = len(shape) - 1  # axes of the losses, of which weights may have as many, 2 or 1
+    fits = weights.ndim in {1, min(2, most), most} and len(weights) == count
+    fits = fits and all(size in (None, got) for size, got in zip(shape[1:], weights.shape[1:], strict=False))
+    if not fits:
+        also = f", or ({count}, steps), one per step" if len(shape) > 2 else ""
         raise ValueError(
             f"sample_weight: expected shape ({count},), one per example{also}. Received: shape "
             f"{weights.shape}"

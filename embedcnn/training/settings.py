@@ -145,7 +145,7 @@ class Compiled:
             exact = exact and loss.operation == "cross_entropy"
             counted = self.active.index(number) if exact else -1
         label = metric.name if len(self.output_names) == 1 else f"{self.output_names[number]}_{metric.name}"
-        return Meter(metric, number, weighted, counted, summed, label, len(spec.shape) == 3)
+        return Meter(metric, number, weighted, counted, summed, label, len(spec.shape) > 2)
 
     def _tell_labels_apart(self) -> None:
         """Taken labels get "weighted_" before a weighted metric's name, then a number behind."""

@@ -40,7 +40,7 @@ CASES = {
     "prelu channels": (lambda: [p := PReLU(), p(flat(3)), p(flat(4))], "was built for (3,)"),
     "activation": (lambda: layers.Activation("mesh"), "did you mean 'mish'?"),
     "activation name": (lambda: layers.Dense(1, activation="softmaks"), "did you mean 'softmax'?"),
-    "reshape rank": (lambda: Reshape((2, 2, 2)), "target_shape=(2, 2, 2)"),
+    "reshape rank": (lambda: Reshape((2, 2, 2, 2, 2)), "target_shape=(2, 2, 2, 2, 2)"),
     "reshape two unknown": (lambda: Reshape((-1, -1)), "one of them -1 at most"),
     "reshape zero": (lambda: Reshape((0, 4)), "target_shape=0"),
     "reshape size": (lambda: Reshape((3, 3))(flat()), "The total size of (4,) is 4"),

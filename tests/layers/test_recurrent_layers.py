@@ -281,11 +281,11 @@ MISUSE = [
         ValueError,
         "must read in the other direction",
     ),
-    (lambda: TimeDistributed(3), TypeError, "must be a layer of one input"),
+    (lambda: TimeDistributed(3), TypeError, "must be a layer or model of one input"),
     (
         lambda: TimeDistributed(layers.Conv1D(2, 2))(embedcnn.Input((4, 3))),
         ValueError,
-        "reads several steps of a text",
+        "to each step of shape .*, which is of shape .*expects an input of 3 axes",
     ),
     (lambda: TimeDistributed(Dense(2))(embedcnn.Input((4,))), ValueError, "expects an input of 3 axes"),
 ]

@@ -156,7 +156,7 @@ LAYERS = {
     ),
     "count before build": (lambda: layers.Dense(2).count_params(), ValueError, "is not built yet"),
     "input shape": (lambda: embedcnn.Input(5), ValueError, "`shape` must be a tuple"),
-    "input rank": (lambda: embedcnn.Input((1, 2, 3)), ValueError, "shape=(1, 2, 3)"),
+    "input rank": (lambda: embedcnn.Input((1, 2, 3, 4, 5)), ValueError, "shape=(1, 2, 3, 4, 5)"),
     "input size": (lambda: embedcnn.Input((0,)), ValueError, "shape=0"),
     "input dtype": (lambda: embedcnn.Input((1,), dtype="complex64"), ValueError, "int64 or string"),
     "relu": (lambda: layers.ReLU(max_value=-3), ValueError, "max_value=-3"),

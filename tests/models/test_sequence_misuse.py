@@ -147,7 +147,7 @@ ARGUMENTS = {
     "class in TimeDistributed": (
         lambda: TimeDistributed(Dense),
         TypeError,
-        "`layer` must be a layer of one input. Received: <class",
+        "`layer` must be a layer or model of one input. Received: <class",
     ),
 }
 
@@ -180,7 +180,7 @@ GRAPHS = {
     "lstm in TimeDistributed": (
         lambda: TimeDistributed(LSTM(2))(sequence()),
         ValueError,
-        "takes layers of single steps, as Dense. Received: LSTM",
+        "to each step of shape (None, 4, 3), which is of shape (None, 3). Layer",
     ),
     "ids into lstm": (
         lambda: LSTM(2)(Input((4,), dtype="int32")),
