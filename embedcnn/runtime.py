@@ -69,8 +69,7 @@ def set_num_threads(num_threads: int) -> None:
     if num_threads > 1 and not _core.build_info()["openmp"]:
         warnings.warn(
             "embedcnn was built without OpenMP and computes on one thread; build it again with a compiler "
-            "that has OpenMP (gcc; clang with libomp). "
-            f"Received: num_threads={num_threads}",
+            f"that has OpenMP (gcc; clang with libomp). Received: num_threads={num_threads}",
             stacklevel=2,
         )
 

@@ -92,8 +92,8 @@ def as_array(value: Any, position: int, operation: str) -> np.ndarray:
         array = np.empty(0, dtype=object)
     if array.dtype == object and not all(isinstance(item, str | bytes) for item in array.flat or [None]):
         raise ValueError(
-            f"{operation}: element {position} holds a {type(value).__name__} that is no array "
-            f"of numbers or text: {str(value)[:60]}"
+            f"{operation}: element {position} holds a {type(value).__name__} that is no array of numbers or "
+            f"text: {str(value)[:60]}"
         )
     return array.astype(object) if array.dtype.kind in "US" else array
 

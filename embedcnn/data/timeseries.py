@@ -56,9 +56,8 @@ def timeseries_dataset_from_array(
         count = min(count, len(goals[first:last]))
     if count < 1:
         raise ValueError(
-            f"sequence_length: a window of {length} rows, {rate} apart, does not fit into the "
-            f"{last - first} rows from {first} to {last}"
-            + ("" if goals is None else f" with {len(goals)} targets")
+            f"sequence_length: a window of {length} rows, {rate} apart, does not fit into the {last - first} "
+            f"rows from {first} to {last}" + ("" if goals is None else f" with {len(goals)} targets")
         )
     starts = Dataset.range(first, first + count, checked_integer(sequence_stride, "sequence_stride", 1))
     starts = starts.shuffle(seed=seed) if shuffle else starts

@@ -122,8 +122,7 @@ def walk(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) ->
         if not node.inputs:
             raise ValueError(
                 f"An output of the model depends on the Input {node.layer.name!r}, which is not among "
-                "`inputs`. "
-                f"Received: inputs={[tensor.name for tensor in inputs]}"
+                f"`inputs`. Received: inputs={[tensor.name for tensor in inputs]}"
             )
         stack += [(tensor.node, False) for tensor in reversed(node.inputs)]
     missing = [tensor.name for tensor in inputs if id(tensor.node) not in seen]

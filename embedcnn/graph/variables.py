@@ -2,11 +2,9 @@
 
 A variable's value is a float32 array in Keras's layout that programs read and write in place. An array that
 belongs to somebody else (a matrix given by the user, a snapshot) is shared until a step, or `assign`, would
-write to it:
-then it is copied. Whatever changes which arrays a program must hold, or which of them it trains, raises
-`structure.version`; programs compare that one integer before each step, so that `trainable` and replaced
-arrays take effect at the
-next step.
+write to it: then it is copied. Whatever changes which arrays a program must hold, or which of them it trains,
+raises `structure.version`; programs compare that one integer before each step, so that `trainable` and
+replaced arrays take effect at the next step.
 """
 
 from __future__ import annotations

@@ -212,9 +212,8 @@ def stream(
     encoder = model.text_encoder
     if not hasattr(encoder, "decode"):
         raise ValueError(
-            "the model has no text encoder that can write; set model.text_encoder = CharEncoder(vocabulary), "
-            "or a WordEncoder. "
-            f"Received: text_encoder={encoder!r}"
+            "the model has no text encoder that can write; set model.text_encoder = "
+            f"CharEncoder(vocabulary), or a WordEncoder. Received: text_encoder={encoder!r}"
         )
     stepper = Stepper(model, len(prompts))
     known, predicted = getattr(encoder, "token_count", None), model.outputs[0].shape[-1]

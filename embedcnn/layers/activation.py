@@ -120,8 +120,7 @@ class PReLU(Layer):
         if None in shape[1:] and not self.shared_axes:
             raise ValueError(
                 f"Layer {self.name!r} (PReLU) must know the length of the texts, or share alpha over them "
-                "with "
-                f"shared_axes=[1]. Received: shape={shape}"
+                f"with shared_axes=[1]. Received: shape={shape}"
             )
         if self.built and self._alpha_shape(shape) != self.alpha.shape:
             raise ValueError(f"Layer {self.name!r} was built for {self.alpha.shape}. Received: shape={shape}")

@@ -65,8 +65,7 @@ class Embedding(Layer):
         if matrix.shape != (self.input_dim, self.output_dim):
             raise ValueError(
                 f"`{argument}` must have shape (input_dim, output_dim) = ({self.input_dim}, "
-                f"{self.output_dim}). "
-                f"Received a matrix of shape {matrix.shape}"
+                f"{self.output_dim}). Received a matrix of shape {matrix.shape}"
             )
         return matrix
 

@@ -196,9 +196,8 @@ class Dot(Layer):
         shapes = [tensor.shape for tensor in tensors]
         if any(None in shape[1:] for shape in shapes):
             raise ValueError(
-                f"Layer {self.name!r} (Dot) must know the length of the texts. Received: {shapes}; give "
-                "it in "
-                "Input((length,))"
+                f"Layer {self.name!r} (Dot) must know the length of the texts. "
+                f"Received: {shapes}; give it in Input((length,))"
             )
         first, second = self.axes_of(shapes)
         if shapes[0][first] != shapes[1][second]:

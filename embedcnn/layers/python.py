@@ -68,8 +68,7 @@ class PythonCall:
         if self._back is None:
             raise TypeError(
                 f"{self._what()} gave no backward function, so the model cannot be trained through it: "
-                "return "
-                "(y, backward), or freeze all layers before it and its own weights"
+                "return (y, backward), or freeze all layers before it and its own weights"
             )
         found, weights = self._back(d_out), self.layer.weights
         d_weights: Any = []

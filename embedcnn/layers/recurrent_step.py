@@ -94,8 +94,8 @@ def check_states(
     """ValueError unless there is a state (batch, units) of each size; none are right unless `required`."""
     if (states or required) and len(states) != len(sizes):
         raise ValueError(
-            f"Layer {layer.name!r} has {len(sizes)} state(s). Received: an initial_state of "
-            f"{len(states)} tensors"
+            f"Layer {layer.name!r} has {len(sizes)} state(s). "
+            f"Received: an initial_state of {len(states)} tensors"
         )
     for state, size in zip(states, sizes, strict=False):
         if state.ndim != 2 or state.shape[-1] != size:

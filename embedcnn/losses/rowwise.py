@@ -103,9 +103,8 @@ class FunctionLoss(Loss):
         result = self.function(y_true, y_pred)
         if not isinstance(result, tuple) or len(result) != 2:
             raise TypeError(
-                f"loss function {self.name!r} must return (losses, gradients): the core has no gradient of "
-                f"a Python "
-                f"function. Received: {type(result).__name__}"
+                f"loss function {self.name!r} must return (losses, gradients): the core has no gradient of a "
+                f"Python function. Received: {type(result).__name__}"
             )
         losses, gradients = np.asarray(result[0], np.float64), np.asarray(result[1], np.float32)
         if gradients.shape != y_pred.shape:

@@ -277,7 +277,6 @@ def make(build: Builder, layer: Any, inputs: list[int], call: int) -> int | list
     if plain is None:
         raise TypeError(
             f"Layer {layer.name!r} ({type(layer).__name__}) has no `forward`: a layer written in Python "
-            "computes "
-            "y = forward(x) on NumPy arrays"
+            "computes y = forward(x) on NumPy arrays"
         )
     return plain(build, layer, inputs, call)

@@ -72,11 +72,10 @@ class Operation:
 class Lowered:
     """A model as operations: what `_core.Program` is made from. `str()` of it is a listing for people.
 
-    `inputs`: what the core must know of each input. `tensors`: shape and dtype of each tensor, by its
-    number; inputs come first, then what the operations make, in their order. `outputs`: the numbers of what
-    the model returns.
-    `variables`: the weights, each once. `unseen`: the places in `outputs` whose values nobody looks at, so
-    that a loss may be computed without them.
+    `inputs`: what the core must know of each input. `tensors`: shape and dtype of each tensor, by its number;
+    inputs come first, then what the operations make, in their order. `outputs`: the numbers of what the model
+    returns. `variables`: the weights, each once. `unseen`: the places in `outputs` whose values nobody looks
+    at, so that a loss may be computed without them.
     """
 
     inputs: list[InputForm]

@@ -49,8 +49,7 @@ class LayerGraph:
         if not self.built:
             raise ValueError(
                 f"Model {self.name!r} is not built yet, so {what} is not known. Begin it with "
-                "Input(shape=...), or call fit, "
-                "build or predict first"
+                "Input(shape=...), or call fit, build or predict first"
             )
 
     @property
@@ -174,8 +173,8 @@ class LayerGraph:
         print_fn: Callable[[str], Any] | None = None,
         expand_nested: bool = False,
     ) -> None:
-        """Prints the layers with shapes, sizes and whether they train; with `expand_nested` also those
-        of models inside. As keras.Model.summary.
+        """Prints the layers with shapes, sizes and whether they train; with `expand_nested` also those of
+        models inside. As keras.Model.summary.
         """
         self._require_built("its summary")
         (print_fn or print)("\n".join(lines(self, line_length, expand_nested)))

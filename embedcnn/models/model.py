@@ -43,8 +43,8 @@ class Model(LayerGraph):
 
     `seed` decides shuffling and dropout (None: the next seed, see utils.set_random_seed). `text_encoder` and
     `labels` may be set so that `predict` takes texts and `predict_labels` gives names. One thread at a time:
-    a second one
-    gets a RuntimeError. Raises TypeError and ValueError where the graph is not connected. As keras.Model.
+    a second one gets a RuntimeError. Raises TypeError and ValueError where the graph is not connected. As
+    keras.Model.
 
     >>> import embedcnn
     >>> tokens = embedcnn.Input((None,), dtype="int32")
@@ -269,9 +269,9 @@ class Model(LayerGraph):
         copy with the same layer names, or a mean over several.
 
         Clipping, weight decay, accumulation, constraints and averages happen here. Rows of a table may be
-        added, left out or repeated; the gradients of one row are summed. With `compute_gradients`
-        before it, unchanged, the bits are those of `train_on_batch`. Raises ValueError for paths that are
-        missing or do not learn, wrong shapes and rows outside the table, TypeError for what is no number.
+        added, left out or repeated; the gradients of one row are summed. With `compute_gradients` before it,
+        unchanged, the bits are those of `train_on_batch`. Raises ValueError for paths that are missing or do
+        not learn, wrong shapes and rows outside the table, TypeError for what is no number.
         """
         self._compilation.require("apply_gradients")
         with self._use:
@@ -356,8 +356,7 @@ class Model(LayerGraph):
 
         `vectors`: (words, dimensions). The optimizer and all other weights stay as they are. Raises
         ValueError where the table is trainable, where a word is known already or where the numbers of words,
-        rows and ids do not
-        fit.
+        rows and ids do not fit.
         """
         with self._use:
             self._text.extend_vocabulary(words, vectors, layer)

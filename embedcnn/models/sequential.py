@@ -160,8 +160,8 @@ def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, comp
     keras.models.load_model.
 
     `custom_objects`: classes of layers and functions of Lambda layers by the names that the file holds.
-    Raises
-    ValueError for files that are damaged, incomplete or of another kind, and for names that are not given.
+    Raises ValueError for files that are damaged, incomplete or of another kind, and for names that are not
+    given.
     """
     return model_file.load_model(filepath, compile, custom_objects)
 

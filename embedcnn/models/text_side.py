@@ -57,8 +57,7 @@ class TextSide:
             if len(vocabulary) != table.input_dim:
                 raise ValueError(
                     f"The vocabulary has {len(vocabulary)} entries, but the table {table.name!r} "
-                    f"{table.input_dim} rows: "
-                    "new words would get wrong rows"
+                    f"{table.input_dim} rows: new words would get wrong rows"
                 )
             encoder = _extended_encoder(self.encoder, words)
         table.append_rows(matrix)

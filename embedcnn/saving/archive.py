@@ -3,8 +3,7 @@ with distrust.
 
 Weights are members in the safetensors layout, written straight from the arrays. Reading refuses, with
 ValueError, whatever a writer here would not have written: other members, compression, repeated names, sizes
-beyond the file, wrong
-checksums.
+beyond the file, wrong checksums.
 """
 
 from __future__ import annotations

@@ -54,8 +54,8 @@ class DataAdapter:
             if not isinstance(x, (list, tuple)) or len(x) != len(names):
                 got = f"{len(x)} values" if isinstance(x, (list, tuple)) else type(x).__name__
                 raise ValueError(
-                    f"Model {self._model.name!r} has {len(names)} inputs {names}: x must be a "
-                    f"list of {len(names)} arrays, or a dict. Received: {got}"
+                    f"Model {self._model.name!r} has {len(names)} inputs {names}: x must be a list of "
+                    f"{len(names)} arrays, or a dict. Received: {got}"
                 )
             parts = list(x)
         return [self._encoded(spec, parts[spec.source], whole) for spec in self.specs]
@@ -74,8 +74,7 @@ class DataAdapter:
         if self._model.text_encoder is None:
             raise TypeError(
                 f"{spec.name} holds texts, but model {self._model.name!r} has no text encoder. Set "
-                "model.text_encoder, or turn the "
-                "texts into token ids first"
+                "model.text_encoder, or turn the texts into token ids first"
             )
         encoder = self._model.text_encoder
         texts = checked_texts(spec.name, raw, getattr(encoder, "missing", "error"))
@@ -149,9 +148,8 @@ class DataAdapter:
         if not isinstance(y, (list, tuple)) or len(y) not in (count, len(compiled.active)):
             got = f"{len(y)} values" if isinstance(y, (list, tuple)) else type(y).__name__
             raise ValueError(
-                f"Model {self._model.name!r} has {count} outputs {compiled.output_names}: y must be "
-                f"a list of {count} arrays, "
-                f"or a dict. Received: {got}"
+                f"Model {self._model.name!r} has {count} outputs {compiled.output_names}: y must be a list "
+                f"of {count} arrays, or a dict. Received: {got}"
             )
         return [y[number] for number in compiled.active] if len(y) == count else list(y)
 

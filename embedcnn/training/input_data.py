@@ -155,9 +155,8 @@ def _prepare_ids(spec: InputSpec, array: np.ndarray, whole: bool) -> np.ndarray:
         )
     if any(size not in (None, got) for size, got in zip(spec.shape[1:], array.shape[1:], strict=True)):
         raise ValueError(
-            f"{spec.name}: expected token ids of shape {as_output_shape(spec.shape)}. Received: shape "
-            f"{array.shape}; "
-            "Input(shape=(None,)) takes any length"
+            f"{spec.name}: expected token ids of shape {as_output_shape(spec.shape)}. "
+            f"Received: shape {array.shape}; Input(shape=(None,)) takes any length"
         )
     _require_examples(spec.name, len(array))
     if whole:
@@ -245,8 +244,8 @@ def prepare_target(spec: TargetSpec, value: Any, whole: bool = False) -> np.ndar
     if array.dtype.kind not in "fiub":
         hint = "; number the labels first: names, y = np.unique(y, return_inverse=True)"
         raise TypeError(
-            f"{spec.name}: numbers were expected. Received: dtype "
-            f"{array.dtype}{hint if spec.target != 'values' else ''}"
+            f"{spec.name}: numbers were expected. "
+            f"Received: dtype {array.dtype}{hint if spec.target != 'values' else ''}"
         )
     ndim = len(spec.shape)
     if array.ndim == ndim - 1 and spec.units == 1:
@@ -289,9 +288,8 @@ def _prepare_classes(spec: TargetSpec, array: np.ndarray, whole: bool) -> np.nda
         if array.ndim == ndim and array.shape[-1] == spec.units:
             raise _one_hot_error(spec, array)
         raise ValueError(
-            f"{spec.name}: expected class numbers of shape {as_output_shape(spec.shape[:-1])}. Received: "
-            f"shape "
-            f"{array.shape}"
+            f"{spec.name}: expected class numbers of shape {as_output_shape(spec.shape[:-1])}. "
+            f"Received: shape {array.shape}"
         )
     if whole:
         counted = array if spec.ignored is None else np.where(array == spec.ignored, 0, array)
@@ -302,8 +300,7 @@ def _prepare_classes(spec: TargetSpec, array: np.ndarray, whole: bool) -> np.nda
 def _one_hot_error(spec: TargetSpec, array: np.ndarray) -> ValueError:
     return ValueError(
         f"{spec.name}: sparse_categorical_crossentropy takes class numbers in [0, {spec.units}), one per "
-        "example. "
-        f"Received: shape {array.shape}; for one-hot rows use the loss categorical_crossentropy"
+        f"example. Received: shape {array.shape}; for one-hot rows use the loss categorical_crossentropy"
     )
 
 

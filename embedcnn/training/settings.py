@@ -109,8 +109,7 @@ class Compiled:
             if loss is not None and loss.target in ("classes", "one_hot") and spec.units == 1:
                 raise ValueError(
                     f"loss={loss.name!r}: an output of 1 unit has only one class. Use Dense(1, "
-                    "activation='sigmoid') with "
-                    "binary_crossentropy, or as many units as there are classes"
+                    "activation='sigmoid') with binary_crossentropy, or as many units as there are classes"
                 )
 
     def _resolve(self, value: Any, weighted: bool) -> list[Meter]:
