@@ -245,10 +245,10 @@ class Ragged:
         """
         for name, word in (("padding", padding), ("truncating", truncating)):
             if word not in ("pre", "post"):
-                raise ValueError(f"{name} = {word!r} is neither 'pre' nor 'post'")
+                raise ValueError(f"`{name}` must be 'pre' or 'post'. Received: {name}={word!r}")
         width = int(self.lengths.max(initial=0)) if maxlen is None else int(maxlen)
         if width < 0:
-            raise ValueError(f"maxlen = {maxlen} is negative")
+            raise ValueError(f"`maxlen` must be an integer >= 0 or None. Received: maxlen={maxlen}")
         return _core.pad_ragged(
             self._ids, self._offsets, width, padding == "post", truncating == "post", value
         )

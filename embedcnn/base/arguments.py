@@ -1,4 +1,10 @@
-"""Names that users type: a wrong one is answered with the allowed names and the nearest of them."""
+"""The arguments that users give, checked; a wrong name is answered with the allowed ones and the nearest.
+
+A message names the argument, what is allowed, perhaps a remedy, and ends with what was given:
+    `rate` must be a number in [0, 1). Received: rate=2
+One about a place in data names the place, as the core does: x[17, 3] = 10000 is outside [0, 10000).
+One about a file begins with its path (and line), one about a state with what is in it, and says what to do.
+"""
 
 from __future__ import annotations
 

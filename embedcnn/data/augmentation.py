@@ -28,7 +28,7 @@ class Neighbours(Protocol):
 def checked_rate(rate: float) -> float:
     """A probability."""
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
-        raise ValueError(f"rate: expected a probability in [0, 1]. Received: {rate!r}")
+        raise ValueError(f"`rate` must be a probability in [0, 1]. Received: rate={rate!r}")
     return float(rate)
 
 
@@ -38,7 +38,9 @@ def on_words(text: Text, change: Callable[[list[Any]], list[Any]]) -> Text:
         return " ".join(change(text.split()))
     if isinstance(text, list | tuple):
         return change(list(text))
-    raise TypeError(f"text: expected a str or a list of tokens. Received: {text!r} ({type(text).__name__})")
+    raise TypeError(
+        f"`text` must be a str or a list of tokens. Received: text={text!r} ({type(text).__name__})"
+    )
 
 
 def word_dropout(text: Text, rate: float = 0.1, seed: int = 0) -> Text:
@@ -95,7 +97,9 @@ def replace_neighbours(
     checked_rate(rate)
     number = checked_integer(topn, "topn", 1)
     if not callable(getattr(vectors, "most_similar", None)):
-        raise TypeError(f"vectors: expected an object with most_similar. Received: {type(vectors).__name__}")
+        raise TypeError(
+            f"`vectors` must be an object with most_similar. Received: vectors={type(vectors).__name__}"
+        )
     generator = random.Random(seed)
 
     def change(words: list[Any]) -> list[Any]:
@@ -135,9 +139,11 @@ class Augmentation:
         **arguments: Any,
     ) -> None:
         if not callable(function):
-            raise TypeError(f"function: expected a function (text, seed=...). Received: {function!r}")
+            raise TypeError(
+                f"`function` must be a function (text, seed=...). Received: function={function!r}"
+            )
         if isinstance(component, bool) or not isinstance(component, int | str):
-            raise TypeError(f"component: expected a number or a key. Received: {component!r}")
+            raise TypeError(f"`component` must be a number or a key. Received: component={component!r}")
         self.function = function
         self.seed = checked_seed(seed)
         self.component = component

@@ -106,8 +106,8 @@ class Batching(Pipeline):
         sizes = [checked_integer(value, "bucket_batch_sizes", 1) for value in bucket_batch_sizes]
         if len(sizes) != len(boundaries) + 1:
             raise ValueError(
-                f"bucket_batch_sizes: expected {len(boundaries) + 1} sizes, one more than boundaries. "
-                f"Received: {sizes}"
+                f"`bucket_batch_sizes` must be {len(boundaries) + 1} sizes, one more than boundaries. "
+                f"Received: bucket_batch_sizes={sizes}"
             )
         if no_padding + ragged + pad_to_bucket_boundary > 1:
             raise ValueError("no_padding, ragged and pad_to_bucket_boundary exclude each other")
@@ -182,7 +182,9 @@ def checked_boundaries(values: Sequence[int]) -> list[int]:
     """Increasing lengths, at least one."""
     boundaries = [checked_integer(value, "bucket_boundaries", 1) for value in values]
     if not boundaries or sorted(set(boundaries)) != boundaries:
-        raise ValueError(f"bucket_boundaries: expected increasing integers. Received: {list(values)}")
+        raise ValueError(
+            f"`bucket_boundaries` must be increasing integers. Received: bucket_boundaries={list(values)}"
+        )
     return boundaries
 
 

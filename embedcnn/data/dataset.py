@@ -51,10 +51,10 @@ class Dataset(Transformations, Batching):
         table = map_leaves(as_column, tensors)
         columns = leaves(table)
         if not columns:
-            raise ValueError(f"tensors: expected at least one array. Received: {tensors!r}")
+            raise ValueError(f"`tensors` must be at least one array. Received: tensors={tensors!r}")
         lengths = [len(column) for column in columns]
         if len(set(lengths)) > 1:
-            raise ValueError(f"tensors: expected equal first dimensions. Received: {lengths}")
+            raise ValueError(f"`tensors` must be equal first dimensions. Received: tensors={lengths}")
         return rows_of(table, Dataset.range(lengths[0]))
 
     @staticmethod
@@ -78,11 +78,11 @@ class Dataset(Transformations, Batching):
         """
         if not callable(generator):
             raise TypeError(
-                "generator: expected a function that returns an iterable (it is called for every pass). "
-                f"Received: {generator!r}"
+                "`generator` must be a function that returns an iterable (it is called for every pass). "
+                f"Received: generator={generator!r}"
             )
         if not isinstance(args, tuple):
-            raise TypeError(f"args: expected a tuple. Received: {args!r}")
+            raise TypeError(f"`args` must be a tuple. Received: args={args!r}")
         return Dataset(lambda path: generated(generator, args))
 
     @staticmethod
@@ -95,7 +95,7 @@ class Dataset(Transformations, Batching):
         try:
             numbers = builtins.range(*args)
         except (TypeError, ValueError) as error:
-            message = f"range: expected (stop), (start, stop) or (start, stop, step). Received: {args}"
+            message = f"`range` must be (stop), (start, stop) or (start, stop, step). Received: range={args}"
             raise type(error)(message) from None
         return Dataset(lambda path: iter(numbers), len(numbers))
 
@@ -122,9 +122,9 @@ class Dataset(Transformations, Batching):
         [(0, 5), (1, 6)]
         """
         structure = datasets[0] if len(datasets) == 1 else datasets
-        sources = tuple(checked_source(source, "datasets") for source in leaves(structure))
+        sources = tuple(checked_source(source, "`datasets`") for source in leaves(structure))
         if not sources:
-            raise TypeError("datasets: expected at least one Dataset. Received: none")
+            raise TypeError("`datasets` must be at least one Dataset. Received: none")
 
         def start(path: Path) -> Iterator[Any]:
             for elements in streams.zipped(sources, path):
@@ -163,10 +163,12 @@ def as_column(values: Any) -> Any:
         or not hasattr(values, "__len__")
         or not hasattr(values, "__getitem__")
     ):
-        raise ValueError(f"tensors: expected arrays or lists. Received: {values!r} ({type(values).__name__})")
+        raise ValueError(
+            f"`tensors` must be arrays or lists. Received: tensors={values!r} ({type(values).__name__})"
+        )
     if isinstance(values, np.ndarray):
         if values.ndim == 0:
-            raise ValueError(f"tensors: expected at least one dimension. Received: a scalar array {values!r}")
+            raise ValueError(f"`tensors` must be at least one dimension. Received: a scalar array {values!r}")
         return frozen(values)
     if not isinstance(values, Sequence):
         if not hasattr(values, "__array__"):

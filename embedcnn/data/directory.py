@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from embedcnn.base.arguments import finite_number
 from embedcnn.data.dataset import Dataset
 from embedcnn.data.lines import PathLike, checked_encoding
 from embedcnn.data.pipeline import checked_integer
@@ -53,7 +54,7 @@ def text_dataset_from_directory(
     ([(['about cats', 'about dogs'], [0, 1])], ['cats', 'dogs'])
     """
     if label_mode not in LABEL_MODES:
-        raise ValueError(f"label_mode: expected one of {LABEL_MODES}. Received: {label_mode!r}")
+        raise ValueError(f"`label_mode` must be one of {LABEL_MODES}. Received: label_mode={label_mode!r}")
     check_subset(validation_split, subset, shuffle, seed)
     checked_encoding(encoding)
     size = None if batch_size is None else checked_integer(batch_size, "batch_size", 1)
@@ -124,16 +125,14 @@ def check_subset(fraction: float | None, subset: str | None, shuffle: bool, seed
     """ValueError unless fraction and subset belong together and both parts come from one order."""
     if (fraction is None) != (subset is None):
         raise ValueError(
-            f"validation_split and subset must be given together. Received: {fraction!r} and {subset!r}"
+            "`validation_split` and `subset` must be given together. "
+            f"Received: validation_split={fraction!r}, subset={subset!r}"
         )
     if fraction is None:
         return
-    if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 < fraction < 1:
-        raise ValueError(
-            f"validation_split: expected a number between 0 and 1, excluded. Received: {fraction!r}"
-        )
+    finite_number("validation_split", fraction, above=0, below=1)
     if subset not in ("training", "validation", "both"):
-        raise ValueError(f"subset: expected 'training', 'validation' or 'both'. Received: {subset!r}")
+        raise ValueError(f"`subset` must be 'training', 'validation' or 'both'. Received: subset={subset!r}")
     if shuffle and seed is None:
         raise ValueError("seed: needed with validation_split and shuffle, so that the parts do not overlap")
 
@@ -154,7 +153,7 @@ def labelled_files(
             return files, None, []
         numbers = [checked_integer(label, f"labels[{index}]", 0) for index, label in enumerate(labels)]
         if len(numbers) != len(files):
-            raise ValueError(f"labels: expected one per file, {len(files)}. Received: {len(numbers)}")
+            raise ValueError(f"`labels` must be one per file, {len(files)}. Received: labels={len(numbers)}")
         return files, numbers, [str(number) for number in range(max(numbers) + 1)]
     found = sorted(
         entry.name for entry in os.scandir(root) if entry.is_dir() and not entry.name.startswith(".")
@@ -164,7 +163,8 @@ def labelled_files(
     names = found if class_names is None else list(class_names)
     if set(names) != set(found) or len(names) != len(found):
         raise ValueError(
-            f"class_names: expected the names of the sub-folders, {found}. Received: {class_names}"
+            f"`class_names` must be the names of the sub-folders, {found}. "
+            f"Received: class_names={class_names}"
         )
     files, numbers = [], []
     for number, name in enumerate(names):

@@ -26,16 +26,20 @@ class FileDataset(Dataset):
         if isinstance(filenames, str | os.PathLike):
             filenames = [filenames]
         if isinstance(filenames, bytes) or not isinstance(filenames, Sequence):
-            raise TypeError(f"filenames: expected a path or a list of paths. Received: {filenames!r}")
+            raise TypeError(
+                f"`filenames` must be a path or a list of paths. Received: filenames={filenames!r}"
+            )
         self.filenames = [os.fspath(name) for name in filenames]
         if not self.filenames:
-            raise ValueError("filenames: expected at least one path. Received: an empty list")
+            raise ValueError("`filenames` must be at least one path. Received: an empty list")
         for name in self.filenames:
             existing_file(name)
         checked_encoding(encoding)
         if compression is not None and compression != "" and compression not in OPENERS:
             allowed = ", ".join(map(repr, OPENERS))
-            raise ValueError(f"compression_type: expected None, '', {allowed}. Received: {compression!r}")
+            raise ValueError(
+                f"`compression_type` must be None, '', {allowed}. Received: compression_type={compression!r}"
+            )
 
         def start(path: Path) -> Iterator[Any]:
             for name in self.filenames:
@@ -94,7 +98,7 @@ class CsvDataset(FileDataset):
     ) -> None:
         checked_delimiter(delimiter)
         if not isinstance(header, bool):
-            raise ValueError(f"header: expected True or False. Received: {header!r}")
+            raise ValueError(f"`header` must be True or False. Received: header={header!r}")
         wanted = checked_columns(columns)
 
         def read(name: PathLike) -> Generator[Any, None, None]:
@@ -155,7 +159,7 @@ class JsonLinesDataset(FileDataset):
         wanted = checked_columns(columns)
         for key in [wanted] if isinstance(wanted, str | int) else wanted or []:
             if not isinstance(key, str):
-                raise ValueError(f"columns: expected keys (str). Received: {key!r}")
+                raise ValueError(f"`columns` must be keys (str). Received: columns={key!r}")
 
         def read(name: PathLike) -> Generator[Any, None, None]:
             with closing(json_rows(name, encoding, compression_type)) as rows:
@@ -180,7 +184,9 @@ def checked_columns(columns: Any) -> Any:
     if columns is None or (isinstance(columns, str | int) and not isinstance(columns, bool)):
         return columns
     if not isinstance(columns, Sequence) or isinstance(columns, bytes) or not columns:
-        raise ValueError(f"columns: expected None, a column or a list of columns. Received: {columns!r}")
+        raise ValueError(
+            f"`columns` must be None, a column or a list of columns. Received: columns={columns!r}"
+        )
     return list(columns)
 
 

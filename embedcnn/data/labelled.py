@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from embedcnn.base.arguments import finite_number
 from embedcnn.base.columns import as_list
 
 
@@ -79,10 +80,7 @@ def split(
     >>> len(train), len(test), sorted(test.labels)
     (16, 4, ['even', 'even', 'odd', 'odd'])
     """
-    if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 < fraction < 1:
-        raise ValueError(
-            f"fraction: expected a number between 0 and 1, both excluded. Received: {fraction!r}"
-        )
+    finite_number("fraction", fraction, above=0, below=1)
     members: dict[str, list[int]] = {name: [] for name in labelled.label_names}
     for index, label in enumerate(labelled.labels):
         members[label].append(index)

@@ -64,7 +64,8 @@ def open_bytes(path: PathLike, compression: str | None = None) -> IO[bytes]:
         return open(found, "rb")
     if compression not in OPENERS:
         raise ValueError(
-            f"compression_type: expected None, '', {', '.join(map(repr, OPENERS))}. Received: {compression!r}"
+            f"`compression_type` must be None, '', {', '.join(map(repr, OPENERS))}. "
+            f"Received: compression_type={compression!r}"
         )
     return OPENERS[compression](found, "rb")
 

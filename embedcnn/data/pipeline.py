@@ -165,19 +165,21 @@ def checked_epoch(epoch: int) -> int:
 def checked_integer(value: Any, argument: str, least: int, meaning: str = "") -> int:
     """An int of at least `least`, or ValueError that names the argument."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise ValueError(f"{argument}: expected an integer of at least {least}{meaning}. Received: {value!r}")
+        raise ValueError(
+            f"`{argument}` must be an integer of at least {least}{meaning}. Received: {argument}={value!r}"
+        )
     return int(value)
 
 
 def checked_callable(function: Any, argument: str) -> Any:
     """A callable, or TypeError that names the argument."""
     if not callable(function):
-        raise TypeError(f"{argument}: expected a function. Received: {function!r}")
+        raise TypeError(f"`{argument}` must be a function. Received: {argument}={function!r}")
     return function
 
 
 def checked_source(value: Any, argument: str) -> Any:
     """A Dataset, or TypeError that names the argument."""
     if not isinstance(value, Pipeline):
-        raise TypeError(f"{argument}: expected a Dataset. Received: {type(value).__name__}")
+        raise TypeError(f"{argument} must be a Dataset. Received: {type(value).__name__}")
     return value

@@ -78,7 +78,7 @@ def read_labelled(
     if format is None:
         format = guessed_format(place, encoding, delimiter)
     if format not in FORMATS:
-        raise ValueError(f"format: expected None or one of {', '.join(FORMATS)}. Received: {format!r}")
+        raise ValueError(f"`format` must be None or one of {', '.join(FORMATS)}. Received: format={format!r}")
     if place.is_dir() != (format == "folder"):
         raise ValueError(
             f"format: {format!r} does not fit {str(place)!r}, a {'folder' if place.is_dir() else 'file'}"
@@ -192,7 +192,9 @@ def json_examples(path: Path, encoding: str, text: Column | None, label: Column 
     keys: dict[str, str] = {}
     for argument, column in (("text_column", text), ("label_column", label)):
         if column is not None and not isinstance(column, str):
-            raise ValueError(f"{argument}: expected a key (str) for JSON lines. Received: {column!r}")
+            raise ValueError(
+                f"`{argument}` must be a key (str) for JSON lines. Received: {argument}={column!r}"
+            )
         if column is not None:
             keys[argument] = column
     for number, row in json_rows(path, encoding):

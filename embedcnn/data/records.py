@@ -79,7 +79,7 @@ def stream_records(
 ) -> Groups:
     """The records of what `read` gives, bytes until b"": of all whole lines so far, group after group."""
     if format not in RECORD_FORMATS:
-        raise ValueError(f"format: expected one of {', '.join(RECORD_FORMATS)}. Received: {format!r}")
+        raise ValueError(f"`format` must be one of {', '.join(RECORD_FORMATS)}. Received: format={format!r}")
     groups = line_groups(read, encoding)
     if format == "lines":
         return (

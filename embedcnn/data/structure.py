@@ -186,7 +186,9 @@ def padding(value: Any, dtype: np.dtype) -> Any:
         return "" if value is None else value
     number = np.asarray(0 if value is None else value)
     if number.ndim or number.dtype.kind not in "biuf":
-        raise ValueError(f"padding_values: expected a number for dtype {dtype}. Received: {value!r}")
+        raise ValueError(
+            f"`padding_values` must be a number for dtype {dtype}. Received: padding_values={value!r}"
+        )
     if dtype.kind in "biu" and not (np.isfinite(number) and number.astype(dtype) == number):
         raise ValueError(f"padding_values: {value!r} does not fit dtype {dtype}")
     return number.astype(dtype)
@@ -233,5 +235,7 @@ def checked_shape(shape: Any) -> Any:
         size is None or (isinstance(size, int | np.integer) and not isinstance(size, bool) and size >= -1)
         for size in shape
     ):
-        raise ValueError(f"padded_shapes: expected sizes or None for every dimension. Received: {shape!r}")
+        raise ValueError(
+            f"`padded_shapes` must be sizes or None for every dimension. Received: padded_shapes={shape!r}"
+        )
     return shape

@@ -98,7 +98,9 @@ def json_rows(
 def checked_delimiter(delimiter: str) -> str:
     """A delimiter of one character that is neither a quote nor a line end, or ValueError."""
     if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\r\n':
-        raise ValueError(f"delimiter: expected one character, as ',' or '\\t'. Received: {delimiter!r}")
+        raise ValueError(
+            f"`delimiter` must be one character, as ',' or '\\t'. Received: delimiter={delimiter!r}"
+        )
     return delimiter
 
 
@@ -134,7 +136,7 @@ def column_position(
             raise ValueError(f"{argument}: {state} in {path}. Received: {column!r}; allowed: {header}")
         return header.index(column)
     if isinstance(column, bool) or not isinstance(column, int):
-        raise ValueError(f"{argument}: expected a column's name or number. Received: {column!r}")
+        raise ValueError(f"`{argument}` must be a column's name or number. Received: {argument}={column!r}")
     if not -width <= column < width:
         raise ValueError(f"{argument}: column {column} is outside [0, {width}) in {path}")
     return column % width

@@ -42,7 +42,7 @@ def timeseries_dataset_from_array(
     rows = np.asarray(data)
     if rows.ndim == 0 or rows.dtype == object:
         raise ValueError(
-            f"data: expected an array of numbers with at least one dimension. Received: {data!r}"
+            f"`data` must be an array of numbers with at least one dimension. Received: data={data!r}"
         )
     goals = None if targets is None else np.asarray(targets)
     length = checked_integer(sequence_length, "sequence_length", 1)
@@ -51,7 +51,7 @@ def timeseries_dataset_from_array(
     first, last = bounds(len(rows), start_index, end_index)
     count = last - first - (length - 1) * rate
     if goals is not None and goals.ndim == 0:
-        raise ValueError(f"targets: expected one target per row. Received: {targets!r}")
+        raise ValueError(f"`targets` must be one target per row. Received: targets={targets!r}")
     if goals is not None:
         count = min(count, len(goals[first:last]))
     if count < 1:
@@ -79,8 +79,9 @@ def bounds(count: int, start_index: int | None, end_index: int | None) -> tuple[
     last = count if end_index is None else checked_integer(end_index, "end_index", 1)
     if first >= count:
         raise ValueError(
-            f"start_index: expected an integer below the number of rows, {count}. Received: {first}"
+            f"`start_index` must be an integer below the number of rows, {count}. "
+            f"Received: start_index={first}"
         )
     if not first < last <= count:
-        raise ValueError(f"end_index: expected an integer in ({first}, {count}]. Received: {last}")
+        raise ValueError(f"`end_index` must be an integer in ({first}, {count}]. Received: end_index={last}")
     return first, last

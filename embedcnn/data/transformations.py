@@ -50,7 +50,9 @@ class Transformations(Pipeline):
         """
         checked_callable(map_func, "map_func")
         if deterministic not in (None, True, False):
-            raise ValueError(f"deterministic: expected None, True or False. Received: {deterministic!r}")
+            raise ValueError(
+                f"`deterministic` must be None, True or False. Received: deterministic={deterministic!r}"
+            )
         count = checked_workers(num_parallel_calls)
         if count == 0:
             return self._derive(lambda path: streams.mapped(self, path, map_func), self._cardinality)
@@ -116,7 +118,7 @@ class Transformations(Pipeline):
         checked_callable(map_func, "map_func")
 
         def inner(element: Any) -> Any:
-            return checked_source(call(map_func, element), f"{operation}: result of map_func")
+            return checked_source(call(map_func, element), f"{operation}: the result of map_func")
 
         return self._derive(
             lambda path: streams.interleaved(self, path, inner, cycle, block, ahead, operation)
@@ -129,7 +131,7 @@ class Transformations(Pipeline):
         >>> list(Dataset.range(2).concatenate(Dataset.range(5, 7)))
         [0, 1, 5, 6]
         """
-        other = checked_source(dataset, "dataset")
+        other = checked_source(dataset, "`dataset`")
         counts = (self._cardinality, other._cardinality)
         total = sum(counts) if min(counts) >= 0 else UNKNOWN_CARDINALITY
         total = INFINITE_CARDINALITY if INFINITE_CARDINALITY in counts else total
@@ -188,7 +190,7 @@ class Transformations(Pipeline):
         shards = checked_integer(num_shards, "num_shards", 1)
         at = checked_integer(index, "index", 0)
         if at >= shards:
-            raise ValueError(f"index: expected an integer below num_shards ({shards}). Received: {at}")
+            raise ValueError(f"`index` must be an integer below num_shards ({shards}). Received: index={at}")
         size = self._cardinality if self._cardinality < 0 else len(range(at, self._cardinality, shards))
         return self._reorder(lambda d: d._derive(lambda path: streams.sharded(d, path, shards, at), size))
 
@@ -305,7 +307,7 @@ class Transformations(Pipeline):
         [7, 8]
         """
         result = checked_callable(transformation_func, "transformation_func")(self)
-        return checked_source(result, "apply: result of transformation_func")
+        return checked_source(result, "apply: the result of transformation_func")
 
 
 class Fixed:
@@ -339,7 +341,7 @@ def checked_seed(seed: int | None) -> int:
     if seed is None:
         return random.getrandbits(63)
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-        raise ValueError(f"seed: expected an integer or None. Received: {seed!r}")
+        raise ValueError(f"`seed` must be an integer or None. Received: seed={seed!r}")
     return int(seed)
 
 

@@ -106,5 +106,5 @@ def vjp(
     """
     call = getattr(op, "call", None)
     if call is None:
-        raise TypeError(f"op = {op!r} is not an operation of embedcnn.ops")
+        raise TypeError(f"`op` must be an operation of embedcnn.ops. Received: op={op!r}")
     return call(*args, **kwargs).run_with_gradients(d_out)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedcnn import _core
+from embedcnn.base.arguments import integer, positive_integer
 from embedcnn.ragged import Ragged
 
 __all__ = ["make_sampling_table", "pad_sequences", "skipgrams"]
@@ -116,11 +117,13 @@ def pad_sequences(
     """
     kind = np.dtype(dtype)
     if not hasattr(sequences, "__len__"):
-        raise ValueError(f"`sequences` must be iterable and have a length, got {type(sequences).__name__}")
+        raise ValueError(
+            f"`sequences` must be iterable and have a length. Received: sequences={type(sequences).__name__}"
+        )
     if maxlen is None and not len(sequences):
-        raise ValueError("sequences is empty: without maxlen the width of the result is unknown")
+        raise ValueError("`sequences` must not be empty without `maxlen`. Received: sequences=[]")
     if maxlen is not None and maxlen < 0:
-        raise ValueError(f"maxlen = {maxlen} is negative")
+        raise ValueError(f"`maxlen` must be an integer >= 0 or None. Received: maxlen={maxlen}")
     if isinstance(value, str) and kind.kind not in "OUS":
         raise ValueError(
             f"`dtype` {kind} cannot hold the padding value {value!r}; pass dtype=object for strings"
@@ -136,7 +139,7 @@ def pad_sequences(
         _check_words(padding, truncating)
         if width == 0 and truncating == "pre":
             raise ValueError(
-                'maxlen = 0 with truncating="pre" leaves no column for the ids; it must be at least 1'
+                "`maxlen` must be at least 1 with truncating='pre', for a column of ids. Received: maxlen=0"
             )
     shape = (len(rows), width, *item_shape)
     zero = type(value) in (int, float) and value == 0 and kind.kind in "iuf"
@@ -159,8 +162,7 @@ def make_sampling_table(size: int, sampling_factor: float = 1e-5) -> npt.NDArray
     >>> make_sampling_table(4).round(5)
     array([0.00315, 0.00315, 0.00548, 0.00742])
     """
-    if size < 1:
-        raise ValueError(f"size = {size} is below 1")
+    size = positive_integer("size", size)
     rank = np.maximum(np.arange(size), 1)
     inverse_frequency = rank * (np.log(rank) + 0.577) + 0.5 - 1.0 / (12.0 * rank)
     scaled = sampling_factor * inverse_frequency
@@ -230,10 +232,7 @@ def skipgrams(
     pairs = _positive_pairs(sequence, window_size, sampling_table)
     labels: list[Any] = [[0, 1] if categorical else 1 for _ in pairs]
     if negative_samples > 0:
-        if vocabulary_size < 2:
-            raise ValueError(
-                f"vocabulary_size = {vocabulary_size} leaves no word to draw; it must be at least 2"
-            )
+        vocabulary_size = integer("vocabulary_size", vocabulary_size, 2)
         words = [pair[0] for pair in pairs]
         random.shuffle(words)
         drawn = int(len(pairs) * negative_samples)

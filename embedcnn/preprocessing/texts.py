@@ -19,9 +19,11 @@ STREAM_BLOCK = 8192  # texts taken at once from something that is no list
 def check_texts(texts: Any) -> None:
     """Raises TypeError where `texts` is one text, or nothing to go through."""
     if isinstance(texts, (str, bytes, bytearray)):
-        raise TypeError(f"expected a list of texts, got one {type(texts).__name__}; did you mean [text]?")
+        raise TypeError(
+            f"`texts` must be a list of texts; did you mean [text]? Received: one {type(texts).__name__}"
+        )
     if not isinstance(texts, Iterable):
-        raise TypeError(f"expected a list of texts, got {type(texts).__name__}")
+        raise TypeError(f"`texts` must be a list of texts. Received: {type(texts).__name__}")
 
 
 def text_blocks(
@@ -29,7 +31,7 @@ def text_blocks(
 ) -> Iterator[tuple[int, Sequence[Any]]]:
     """(number of the first text, texts) of a whole list or column, or block after block of anything else.
 
-    ``missing``: None, NaN and pandas' NA raise TypeError ("error"), or are empty texts ("empty").
+    `missing`: None, NaN and pandas' NA raise TypeError ("error"), or are empty texts ("empty").
 
     >>> list(text_blocks(iter(["a", None, "c"]), block=2, missing="empty"))
     [(0, ['a', '']), (2, ['c'])]
@@ -50,7 +52,7 @@ TEXTS = frozenset({str, list})
 
 
 def without_gaps(name: str, texts: Sequence[Any], missing: str, first: int = 0) -> Sequence[Any]:
-    """The texts, missing ones as "" where ``missing`` is "empty"; TypeError that names the first one where
+    """The texts, missing ones as "" where `missing` is "empty"; TypeError that names the first one where
     it is "error".
 
     >>> without_gaps("x", ["a", None], "error")

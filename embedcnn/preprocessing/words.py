@@ -8,6 +8,8 @@ from typing import Any
 
 __all__ = ["DEFAULT_FILTERS", "hashing_trick", "one_hot", "text_to_word_sequence"]
 
+from embedcnn.base.arguments import integer
+
 DEFAULT_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
 
@@ -23,7 +25,7 @@ def text_to_word_sequence(
     ["don't", 'panic', "it's", 'only', 'a', 'test']
     """
     if not isinstance(input_text, str):
-        raise TypeError(f"input_text is a {type(input_text).__name__}; expected one str")
+        raise TypeError(f"`input_text` must be one str. Received: {type(input_text).__name__}")
     text = input_text.lower() if lower else input_text
     cuts: dict[str, str | int | None] = dict.fromkeys(filters, split)
     text = text.translate(str.maketrans(cuts))
@@ -65,8 +67,7 @@ def hashing_trick(
     >>> hashing_trick("The cat sat", 100, "md5")
     [51, 3, 10]
     """
-    if n < 2:
-        raise ValueError(f"n = {n} leaves no id; it must be at least 2")
+    n = integer("n", n, 2)
     function: Any = hash_function
     if hash_function is None:
         function = hash
@@ -76,7 +77,9 @@ def hashing_trick(
             return int.from_bytes(hashlib.md5(word.encode()).digest(), "big")
 
     elif not callable(hash_function):
-        raise ValueError(f'hash_function = {hash_function!r} is neither None, "md5" nor a function')
+        raise ValueError(
+            f"`hash_function` must be 'md5', a function or None. Received: hash_function={hash_function!r}"
+        )
     words = text_to_word_sequence(text, filters, lower, split) if analyzer is None else analyzer(text)
     return [function(word) % (n - 1) + 1 for word in words]
 

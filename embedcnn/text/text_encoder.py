@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedcnn import _core
-from embedcnn.base.arguments import integer, one_of, optional
+from embedcnn.base.arguments import integer, one_of, optional, positive_integer
 from embedcnn.base.configuration import Configurable
 from embedcnn.preprocessing.texts import done, text_blocks
 from embedcnn.preprocessing.word_counts import PLAIN
@@ -209,7 +209,10 @@ class TextEncoder(Configurable):
         if not isinstance(vocabulary, Vocabulary):
             vocabulary = Vocabulary(vocabulary)
         if self.max_tokens is not None and len(vocabulary) > self.max_tokens:
-            raise ValueError(f"{len(vocabulary)} tokens are more than max_tokens = {self.max_tokens}")
+            raise ValueError(
+                f"`vocabulary` must have at most max_tokens={self.max_tokens} tokens. "
+                f"Received: {len(vocabulary)} tokens"
+            )
         self.vocabulary = vocabulary
 
     def _ready(self) -> Vocabulary:
@@ -338,8 +341,7 @@ def ngrams(
     >>> ngrams(["one two three"], n=2, bucket=1000).lengths
     array([2])
     """
-    if n < 1:
-        raise ValueError(f"n = {n} is below 1")
+    n = positive_integer("n", n)
     rules = _core.TextRules("words", "unicode" if lower else "none", WHITESPACE + "\0" + filters, "")
     return concatenate(
         [

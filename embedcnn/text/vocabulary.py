@@ -105,7 +105,7 @@ class Vocabulary:
     @staticmethod
     def _make_rules(lower: bool, filters: str, split: str) -> Any:
         if not isinstance(split, str) or len(split) != 1:
-            raise ValueError(f"split = {split!r} is not one character")
+            raise ValueError(f"`split` must be one character. Received: split={split!r}")
         return _core.TextRules("words", "unicode" if lower else "none", filters + split, "")
 
     @classmethod
@@ -149,7 +149,10 @@ class Vocabulary:
         """
         fixed = [pad, unknown, *specials]
         if max_tokens is not None and max_tokens < len(fixed):
-            raise ValueError(f"max_tokens = {max_tokens} has no room for the {len(fixed)} tokens {fixed}")
+            raise ValueError(
+                f"`max_tokens` must be at least {len(fixed)}, for the tokens {fixed}. "
+                f"Received: max_tokens={max_tokens}"
+            )
         table = count_words(texts, cls._make_rules(lower, filters, split))
         order = table.order()
         order = order[table.counts()[order] >= min_frequency]
@@ -174,7 +177,7 @@ class Vocabulary:
 
     def __getitem__(self, token: str) -> int:
         if not isinstance(token, str):
-            raise TypeError(f"token = {token!r} is a {type(token).__name__}; expected str")
+            raise TypeError(f"`token` must be a str. Received: token={token!r}")
         return self._index.get(token, 1)
 
     def __eq__(self, other: object) -> bool:
@@ -300,7 +303,10 @@ class CharVocabulary:
             if not isinstance(token, str) or len(token) != 1:
                 raise ValueError(f"{token!r} is not one character")
         if unknown is not None and unknown not in self._tokens:
-            raise ValueError(f"unknown = {unknown!r} is none of the text's {len(self._tokens)} characters")
+            raise ValueError(
+                f"`unknown` must be one of the {len(self._tokens)} characters of the text. "
+                f"Received: unknown={unknown!r}"
+            )
         self.unknown = unknown
         self._points = np.array([ord(token) for token in self._tokens], np.uint32)
 

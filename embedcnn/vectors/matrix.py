@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from embedcnn import _core
+from embedcnn.base.arguments import finite_number, integer, optional, positive_integer
 
 from ..base.columns import as_list
 from .reading import from_object, load
@@ -27,7 +28,7 @@ class EmbeddingMatrix:
     Wherever an array is expected it stands for `matrix`: `np.asarray(m) is m.matrix`.
     """
 
-    matrix: np.ndarray  #: (rows, D) float32, C-contiguous; row ``pad_id`` is zeros
+    matrix: np.ndarray  #: (rows, D) float32, C-contiguous; row `pad_id` is zeros
     found: list[str] = field(repr=False)  #: words that have a vector, by id
     missing: list[str] = field(repr=False)  #: words that were initialised instead, by id
 
@@ -79,8 +80,8 @@ def word_ids(vocabulary: Any, num_words: int | None) -> dict[str, int]:
         pairs = [(word, position) for position, word in enumerate(vocabulary)]
     else:
         raise TypeError(
-            f"vocabulary = {type(vocabulary).__name__} object; a dict word -> id, a list of tokens or an "
-            "object with tokens is expected"
+            "`vocabulary` must be a dict word -> id, a list of tokens or an object with tokens. Received: "
+            f"vocabulary={type(vocabulary).__name__} object"
         )
     words: dict[str, int] = {}
     for word, number in pairs:
@@ -121,7 +122,9 @@ def initializer(oov: Any, scale: float, dimensions: int, mean: Callable[[], np.n
         return lambda word, generator: np.zeros(dimensions)
     if oov == "mean":
         return lambda word, generator: mean()
-    raise ValueError(f"oov = {oov!r}; allowed are 'normal', 'uniform', 'zeros', 'mean' and a function")
+    raise ValueError(
+        f"`oov` must be 'normal', 'uniform', 'zeros', 'mean' or a function. Received: oov={oov!r}"
+    )
 
 
 def open_vectors(vectors: Any, words: dict[str, int], lowercase: bool, title: bool) -> WordVectors:
@@ -185,14 +188,11 @@ def build_matrix(
     ValueError
         For an id that is negative or given twice.
     """
-    if num_words is not None and num_words < 1:
-        raise ValueError(f"num_words = {num_words} must be at least 1")
-    if not np.isfinite(scale) or scale < 0:
-        raise ValueError(f"scale = {scale} must be a finite number from 0 on")
+    num_words = optional(positive_integer, "num_words", num_words)
+    scale = finite_number("scale", scale, least=0)
+    pad_id = optional(integer, "pad_id", pad_id, 0)
     words = word_ids(vocabulary, num_words)
     words = {word: number for word, number in words.items() if number != pad_id}
-    if pad_id is not None and pad_id < 0:
-        raise ValueError(f"pad_id = {pad_id} must be an integer from 0 on, or None")
     opened = open_vectors(vectors, words, lowercase_fallback, title_fallback)
     rows = 1 + max(words.values(), default=-1)
     rows = max(rows, 0 if pad_id is None else pad_id + 1)

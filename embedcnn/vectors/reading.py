@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from embedcnn.base.arguments import integer, optional
+
 from ..base.columns import as_list
 from . import arrays, fasttext
 from .cache import MAGIC as CACHE_MAGIC
@@ -105,10 +107,7 @@ def load(
     check_choice("on_bad_lines", on_bad_lines, ("error", "skip"))
     if format is not None:
         check_choice("format", format, FORMATS)
-    if limit is not None and (
-        isinstance(limit, bool) or not isinstance(limit, (int, np.integer)) or limit < 0
-    ):
-        raise ValueError(f"limit = {limit!r} must be an integer from 0 on, or None")
+    limit = optional(integer, "limit", limit, 0)
     wanted = None if words is None else wanted_words(words, lowercase_fallback, title_fallback)
     options = ReadOptions(
         wanted=wanted,
@@ -134,7 +133,9 @@ def check_choice(name: str, value: Any, allowed: tuple[str, ...]) -> None:
         with contextlib.suppress(TypeError):
             value = np.dtype(value).name
     if value not in allowed:
-        raise ValueError(f"{name} = {value!r}; allowed are {', '.join(map(repr, allowed))}")
+        raise ValueError(
+            f"`{name}` must be one of {', '.join(map(repr, allowed))}. Received: {name}={value!r}"
+        )
 
 
 def wanted_words(words: Iterable[str], lowercase: bool, title: bool) -> WordIndex:
@@ -240,8 +241,8 @@ def from_object(source: Any) -> WordVectors:
             raise ValueError(f"the vectors of the dict must all have one shape (D,), not {shapes}")
         return WordVectors(words, np.stack(rows) if rows else np.empty((0, 0), np.float32))
     raise TypeError(
-        f"path = {type(source).__name__} object; a path, an object with vectors and index_to_key, or a dict "
-        "is expected"
+        "`path` must be a path, an object with vectors and index_to_key, or a dict. Received: "
+        f"path={type(source).__name__} object"
     )
 
 

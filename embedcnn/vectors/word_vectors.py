@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from embedcnn import _core
+from embedcnn.base.arguments import integer
 from embedcnn.base.named_objects import named_object
 
 from ..base import columns
@@ -322,8 +323,7 @@ class WordVectors:
 
     def head(self, limit: int) -> WordVectors:
         """A copy of the first `limit` words (the most frequent ones, as files are usually sorted)."""
-        if limit < 0:
-            raise ValueError(f"limit = {limit} is negative")
+        limit = integer("limit", limit, 0)
         return WordVectors(self._index.words()[:limit], np.array(self._vectors[:limit]))
 
     def reduce(self, dimensions: int) -> WordVectors:
@@ -337,8 +337,7 @@ class WordVectors:
         >>> wv.reduce(1).vectors.ravel().tolist()
         [-1.0, 0.0, 1.0]
         """
-        if not 1 <= dimensions <= self.vector_size:
-            raise ValueError(f"dimensions = {dimensions} is outside [1, {self.vector_size}]")
+        dimensions = integer("dimensions", dimensions, 1, self.vector_size)
         mean = self._vectors.mean(axis=0, dtype=np.float64)
         covariance = np.zeros((self.vector_size, self.vector_size))
         for begin in range(0, len(self), ROWS_AT_ONCE):

@@ -7,6 +7,7 @@ from typing import IO
 
 import numpy as np
 
+from embedcnn.base.arguments import unknown_name
 from embedcnn.base.replacement import replacing
 
 from .word_vectors import WordVectors
@@ -31,7 +32,7 @@ def write(vectors: WordVectors, path: str | os.PathLike[str], format: str = "wor
     '1 2\\na 0.1 2\\n'
     """
     if format not in OUTPUT_FORMATS:
-        raise ValueError(f"format = {format!r}; allowed are {', '.join(map(repr, OUTPUT_FORMATS))}")
+        raise unknown_name("format", format, OUTPUT_FORMATS)
     if format == "cache":
         vectors.save(path)
         return

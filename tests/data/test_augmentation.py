@@ -65,16 +65,19 @@ def test_component_of_the_element():
 @pytest.mark.parametrize(
     ("action", "message"),
     [
-        (lambda: word_dropout("a", 1.5), r"rate: expected a probability in \[0, 1\]. Received: 1.5"),
-        (lambda: word_dropout(3), r"text: expected a str or a list of tokens. Received: 3 \(int\)"),
-        (lambda: swap("a", -1), "count: expected an integer of at least 0. Received: -1"),
+        (lambda: word_dropout("a", 1.5), r"`rate` must be a probability in \[0, 1\]. Received: rate=1.5"),
+        (lambda: word_dropout(3), r"`text` must be a str or a list of tokens. Received: text=3 \(int\)"),
+        (lambda: swap("a", -1), "`count` must be an integer of at least 0. Received: count=-1"),
         (
             lambda: replace_neighbours("a", {}),
-            "vectors: expected an object with most_similar. Received: dict",
+            "`vectors` must be an object with most_similar. Received: vectors=dict",
         ),
-        (lambda: replace_neighbours("a", Vectors(), topn=0), "topn: expected an integer of at least 1"),
-        (lambda: Augmentation("swap"), "function: expected a function"),
-        (lambda: Augmentation(swap, component=1.5), "component: expected a number or a key. Received: 1.5"),
+        (lambda: replace_neighbours("a", Vectors(), topn=0), "`topn` must be an integer of at least 1"),
+        (lambda: Augmentation("swap"), "`function` must be a function"),
+        (
+            lambda: Augmentation(swap, component=1.5),
+            "`component` must be a number or a key. Received: component=1.5",
+        ),
         (
             lambda: list(Dataset.from_tensors({"a": "x y"}).apply(Augmentation(swap, 1, "b"))),
             "component: the element has no part 'b'",

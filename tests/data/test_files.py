@@ -73,10 +73,10 @@ def test_file_mistakes(write, tmp_path):
     cases = [
         (
             lambda: TextLineDataset(path, "ZIP"),
-            "compression_type: expected None, '', 'GZIP'.*Received: 'ZIP'",
+            "`compression_type` must be None, '', 'GZIP'.*Received: compression_type='ZIP'",
         ),
-        (lambda: TextLineDataset([]), "filenames: expected at least one path"),
-        (lambda: TextLineDataset(3), "filenames: expected a path or a list of paths. Received: 3"),
+        (lambda: TextLineDataset([]), "`filenames` must be at least one path"),
+        (lambda: TextLineDataset(3), "`filenames` must be a path or a list of paths. Received: filenames=3"),
         (lambda: list(CsvDataset(path)), r"a\.csv, line 3: 1 fields, but 2 in the lines before"),
         (
             lambda: list(CsvDataset(path, "x")),
@@ -88,10 +88,10 @@ def test_file_mistakes(write, tmp_path):
         ),
         (
             lambda: CsvDataset(path, []),
-            r"columns: expected None, a column or a list of columns. Received: \[\]",
+            r"`columns` must be None, a column or a list of columns. Received: columns=\[\]",
         ),
-        (lambda: CsvDataset(path, header="yes"), "header: expected True or False. Received: 'yes'"),
-        (lambda: JsonLinesDataset(path, [0]), r"columns: expected keys \(str\). Received: 0"),
+        (lambda: CsvDataset(path, header="yes"), "`header` must be True or False. Received: header='yes'"),
+        (lambda: JsonLinesDataset(path, [0]), r"`columns` must be keys \(str\). Received: columns=0"),
         (lambda: list(JsonLinesDataset(path)), r"a\.csv, line 1: not valid JSON"),
         (
             lambda: list(JsonLinesDataset(write("b", '{"a": 1}\n{}'), "a")),
@@ -150,16 +150,16 @@ def test_directory_split(folder):
 
 def test_directory_mistakes(folder, tmp_path):
     cases = [
-        ({"label_mode": "float"}, "label_mode: expected one of"),
+        ({"label_mode": "float"}, "`label_mode` must be one of"),
         ({"validation_split": 0.2}, "must be given together"),
-        ({"validation_split": 2, "subset": "both"}, "validation_split: expected a number between 0 and 1"),
-        ({"validation_split": 0.2, "subset": "all"}, "subset: expected 'training'"),
+        ({"validation_split": 2, "subset": "both"}, "`validation_split` must be a number in"),
+        ({"validation_split": 0.2, "subset": "all"}, "`subset` must be 'training'"),
         ({"validation_split": 0.2, "subset": "both"}, "seed: needed with validation_split"),
         ({"validation_split": 0.01, "subset": "both", "seed": 1}, "leaves one part empty"),
-        ({"class_names": ["pos"]}, "class_names: expected the names of the sub-folders"),
-        ({"labels": [1, 2]}, "labels: expected one per file, 10. Received: 2"),
+        ({"class_names": ["pos"]}, "`class_names` must be the names of the sub-folders"),
+        ({"labels": [1, 2]}, "`labels` must be one per file, 10. Received: labels=2"),
         ({"labels": None, "class_names": ["a"]}, "class_names: has a meaning with labels='inferred' only"),
-        ({"batch_size": 0}, "batch_size: expected an integer of at least 1"),
+        ({"batch_size": 0}, "`batch_size` must be an integer of at least 1"),
     ]
     for arguments, message in cases:
         with pytest.raises(ValueError, match=message):
@@ -218,15 +218,15 @@ def test_timeseries_against_keras(arguments):
     ("arguments", "message"),
     [
         ({"sequence_length": 21}, "a window of 21 rows, 1 apart, does not fit into the 20 rows"),
-        ({"sequence_length": 0}, "sequence_length: expected an integer of at least 1"),
-        ({"sequence_length": 2, "sampling_rate": 0}, "sampling_rate: expected"),
+        ({"sequence_length": 0}, "`sequence_length` must be an integer of at least 1"),
+        ({"sequence_length": 2, "sampling_rate": 0}, "`sampling_rate` must be"),
         (
             {"sequence_length": 2, "start_index": 20},
-            "start_index: expected an integer below the number of rows, 20",
+            "`start_index` must be an integer below the number of rows, 20",
         ),
         (
             {"sequence_length": 2, "start_index": 5, "end_index": 5},
-            r"end_index: expected an integer in \(5, 20\]",
+            r"`end_index` must be an integer in \(5, 20\]",
         ),
     ],
 )

@@ -51,7 +51,7 @@ def test_split_depends_on_the_seed_alone():
 
 @pytest.mark.parametrize("fraction", [0, 1, -0.1, 1.5, float("nan"), "0.1", True])
 def test_split_checks_the_fraction(fraction):
-    with pytest.raises(ValueError, match="fraction: expected a number between 0 and 1"):
+    with pytest.raises(ValueError, match="`fraction` must be a number in"):
         split(numbered(a=3, b=3), fraction)
 
 

@@ -190,7 +190,7 @@ MISTAKES = [
         "a.csv",
         GOOD,
         {"label_column": 1.5},
-        r"label_column: expected a column's name or number\. Received: 1\.5",
+        r"`label_column` must be a column's name or number\. Received: label_column=1\.5",
     ),
     ("a.csv", GOOD, {"text_column": 1}, r"`text_column` and `label_column` are the same column \(1\)"),
     (
@@ -200,12 +200,12 @@ MISTAKES = [
         r"label_column: 'x' is a name, but .* no header line",
     ),
     ("a.csv", "a,a,text\n1,2,b c\n", {"label_column": "a"}, r"label_column: several columns of that name"),
-    ("a.csv", GOOD, {"delimiter": "::"}, r"delimiter: expected one character.*Received: '::'"),
+    ("a.csv", GOOD, {"delimiter": "::"}, r"`delimiter` must be one character.*Received: delimiter='::'"),
     (
         "a.csv",
         GOOD,
         {"format": "xml"},
-        r"format: expected None or one of csv, tsv, jsonl, fasttext, folder\. Received: 'xml'",
+        r"`format` must be None or one of csv, tsv, jsonl, fasttext, folder\. Received: format='xml'",
     ),
     ("a.csv", GOOD, {"format": "folder"}, r"format: 'folder' does not fit .*a\.csv', a file"),
     ("a.csv", GOOD, {"encoding": "utf-9"}, r"encoding: 'utf-9' is not a text encoding"),
@@ -268,7 +268,7 @@ MISTAKES = [
     ),
     ("a.jsonl", '{"text": "a"\n', {}, r"a\.jsonl, line 1: not valid JSON"),
     ("a.jsonl", "[1]\n", {}, r"a\.jsonl, line 1: expected a JSON object\. Received: list"),
-    ("a.jsonl", "{}\n", {"text_column": 0}, r"text_column: expected a key \(str\) for JSON lines"),
+    ("a.jsonl", "{}\n", {"text_column": 0}, r"`text_column` must be a key \(str\) for JSON lines"),
     (
         "a.csv.gz",
         gzip.compress(GOOD.encode() * 99, mtime=0)[:30],

@@ -126,7 +126,7 @@ def test_a_vocabulary_of_ones_own():
 def test_misuse():
     with pytest.raises(ValueError, match="`text` must hold at least one word"):
         WordLanguageModel("  ")
-    with pytest.raises(ValueError, match="max_tokens = 1 has no room"):
+    with pytest.raises(ValueError, match="`max_tokens` must be at least 2"):
         WordLanguageModel("a b", max_tokens=1)
     with pytest.raises(TypeError, match="`text_encoder` must be a CharEncoder or a WordEncoder"):
         LanguageModel("a b")

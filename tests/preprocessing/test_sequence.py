@@ -79,9 +79,9 @@ def test_other_sequences():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        (([],), ValueError, "sequences is empty"),
-        (([[1]], 0), ValueError, "maxlen = 0"),
-        (([[1]], -1), ValueError, "maxlen = -1 is negative"),
+        (([],), ValueError, "`sequences` must not be empty"),
+        (([[1]], 0), ValueError, "`maxlen` must be at least 1"),
+        (([[1]], -1), ValueError, "`maxlen` must be an integer >= 0 or None. Received: maxlen=-1"),
         (([[1], [2, 2**31]],), OverflowError, r"sequences\[1\]\[1\] = 2147483648 does not fit in int32"),
         (
             ([[2**63]], None, "int64"),
@@ -129,11 +129,13 @@ def test_skipgrams_are_those_of_keras(case):
 def test_skipgrams_edges():
     assert skipgrams([], 5) == ([], [])
     assert skipgrams([3], 5) == ([], [])
-    with pytest.raises(ValueError, match="vocabulary_size = 1"):
+    with pytest.raises(
+        ValueError, match="`vocabulary_size` must be an integer >= 2. Received: vocabulary_size=1"
+    ):
         skipgrams([1, 1], 1)
 
 
 def test_sampling_table_is_that_of_keras():
     np.testing.assert_allclose(make_sampling_table(50), GOLDEN["table"], rtol=1e-15)
-    with pytest.raises(ValueError, match="size = 0"):
+    with pytest.raises(ValueError, match="`size` must be a positive integer. Received: size=0"):
         make_sampling_table(0)

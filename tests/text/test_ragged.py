@@ -97,9 +97,9 @@ def test_misuse():
         Ragged.from_sequences([[1], "text"])
     with pytest.raises(OverflowError, match=r"sequences\[1\]\[0\] = 4294967296"):
         Ragged.from_sequences([[1], [2**32]])
-    with pytest.raises(ValueError, match="padding = 'left'"):
+    with pytest.raises(ValueError, match="Received: padding='left'"):
         ragged.to_padded(padding="left")
-    with pytest.raises(ValueError, match="maxlen = -1"):
+    with pytest.raises(ValueError, match="Received: maxlen=-1"):
         ragged.to_padded(-1)
     assert ragged.to_padded(0).shape == (2, 0)
     with pytest.raises(TypeError):

@@ -119,7 +119,7 @@ def test_reduce_keeps_what_varies():
     centred = plane - plane.mean(axis=0)
     np.testing.assert_allclose(low @ low.T, centred @ centred.T, atol=1e-3)
     for bad in (0, 7):
-        with pytest.raises(ValueError, match=rf"dimensions = {bad} is outside \[1, 6\]"):
+        with pytest.raises(ValueError, match=rf"must be an integer in \[1, 6\]. Received: dimensions={bad}"):
             wv.reduce(bad)
 
 
@@ -192,14 +192,18 @@ def test_build_matrix_from_a_file(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        (("cat", KNOWN), TypeError, "vocabulary = str object"),
+        (("cat", KNOWN), TypeError, "Received: vocabulary=str object"),
         (({"cat": -1}, KNOWN), ValueError, "-1 must be an integer from 0"),
         (({"cat": 1.0}, KNOWN), ValueError, "1.0 must be an integer"),
         (({"cat": 1, "dog": 1}, KNOWN), ValueError, "the id 1 to both 'cat' and 'dog'"),
         ((["a", "a"], KNOWN), ValueError, "holds 'a' twice"),
         (([3], KNOWN), TypeError, "holds 3"),
-        ((["a", "b"], KNOWN, "ones"), ValueError, "oov = 'ones'"),
-        ((["a", "b"], KNOWN, "normal", -1.0), ValueError, "scale = -1.0"),
+        ((["a", "b"], KNOWN, "ones"), ValueError, "Received: oov='ones'"),
+        (
+            (["a", "b"], KNOWN, "normal", -1.0),
+            ValueError,
+            "`scale` must be a finite number >= 0. Received: scale=-1.0",
+        ),
         ((["a", "b"], KNOWN, lambda *_: [1]), ValueError, r"oov\('b'\) returned shape \(1,\)"),
         ((["a"], 5), TypeError, "int object"),
         ((["a"], {"a": [1], "b": [1, 2]}), ValueError, "one shape"),
