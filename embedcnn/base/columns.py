@@ -34,7 +34,7 @@ def as_list(value: Any) -> Any:
             value = value[:, 0]
         if value.ndim != 1:
             raise TypeError(
-                f"expected a list of texts, got an array of shape {value.shape}; pass a vector (ravel)"
+                f"`texts` must be a vector of texts; pass texts.ravel(). Received: shape {value.shape}"
             )
         return value.tolist()
     if not is_column(value):

@@ -302,7 +302,7 @@ def test_what_is_no_list_of_texts(method):
         call(b"bytes")
     with pytest.raises(TypeError, match="must be a list of texts. Received: int"):
         call(3)
-    with pytest.raises(TypeError, match=r"array of shape \(1, 2\)"):
+    with pytest.raises(TypeError, match=r"Received: shape \(1, 2\)"):
         call(np.array([["a", "b"]]))
     for bad, said in (
         (float("nan"), "missing: nan"),
