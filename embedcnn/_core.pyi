@@ -24,6 +24,22 @@ def _memory_fail_at(number: int, forever: bool, /) -> int: ...
 
 def operations() -> dict[str, dict[str, Any]]: ...
 
+# access.c: who may use a model at the same time
+
+@final
+class Lease:
+    def __enter__(self) -> None: ...
+    def __exit__(self, *exc_info: object) -> None: ...
+
+@final
+class Access:
+    def __new__(cls, name: str, limit: int) -> Access: ...
+    @property
+    def limit(self) -> int: ...
+    def training(self) -> Lease: ...
+    def changing(self) -> Lease: ...
+    def reading(self) -> Lease: ...
+
 # program.c, program_spec.c, program_inputs.c, program_gradients.c: a lowered model
 
 _Floats: TypeAlias = npt.NDArray[np.float32]
@@ -104,7 +120,7 @@ class Program:
         targets: Sequence[np.ndarray],
         sample_weight: _Floats | tuple[_Floats | None, ...] | None,
         learning_rate: float,
-        step: int,
+        step: int | npt.NDArray[np.int64],
         want_outputs: bool = False,
         loss_function: Callable[[int, _Floats], tuple[np.ndarray, np.ndarray]] | None = None,
     ) -> StepResult: ...
@@ -117,7 +133,12 @@ class Program:
         want_outputs: bool = False,
         loss_function: Callable[[int, _Floats], tuple[np.ndarray, np.ndarray]] | None = None,
     ) -> StepResult: ...
-    def update(self, gradients: list[_Floats | _Table | None], learning_rate: float, step: int) -> None: ...
+    def update(
+        self,
+        gradients: list[_Floats | _Table | None],
+        learning_rate: float,
+        step: int | npt.NDArray[np.int64],
+    ) -> None: ...
     def test_step(
         self,
         inputs: Sequence[Any],

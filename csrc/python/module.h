@@ -26,6 +26,7 @@ PyObject *ec_python_raise(ec_status status, const char *what);
 /* Each adds one file's functions or types to the module; 0, or -1 with an exception set. */
 int ec_python_add_runtime(PyObject *module);
 int ec_python_add_operations(PyObject *module);
+int ec_python_add_access(PyObject *module);
 int ec_python_add_program(PyObject *module);
 int ec_python_add_text(PyObject *module);
 int ec_python_add_vectors(PyObject *module);

@@ -203,11 +203,28 @@ static int run_parts(ec_program_object *self, enum ec_run last, PyObject *functi
     return failed ? -1 : 0;
 }
 
+int ec_step_number_parse(PyObject *value, void *number)
+{
+    struct ec_step_number *made = number;
+    if (!PyArray_Check(value)) {
+        *made = (struct ec_step_number){.value = PyLong_AsUnsignedLongLongMask(value)};
+        return !PyErr_Occurred();
+    }
+    PyArrayObject *array = (PyArrayObject *)value;
+    if (PyArray_TYPE(array) != NPY_INT64 || PyArray_SIZE(array) != 1 || !PyArray_ISCARRAY(array)) {
+        PyErr_SetString(PyExc_TypeError, "step must be an int, or a writable int64 array of one element");
+        return 0;
+    }
+    made->counter = PyArray_DATA(array);
+    made->value = (unsigned long long)*made->counter;
+    return 1;
+}
+
 /* What train_step, gradient_step and test_step are called with. */
 struct step_arguments {
     PyObject *inputs, *targets, *weights, *loss_function;
     double learning_rate;
-    unsigned long long number;
+    struct ec_step_number step;
     int want_outputs;
 };
 
@@ -224,13 +241,16 @@ static PyObject *step(ec_program_object *self, enum ec_run last, const struct st
         return NULL;
     }
     /* only now: another thread's step may have been running */
-    ec_optimizer_begin(&self->program->optimizer, given->learning_rate, given->number);
+    ec_optimizer_begin(&self->program->optimizer, given->learning_rate, given->step.value);
     enum ec_run first = last == EC_RUN_BACKWARD ? EC_RUN_LOSSES : last;
-    if (begin(self, given->inputs, first, 0, given->number) == 0 && ec_targets_copy(self, given->targets) == 0 &&
+    if (begin(self, given->inputs, first, 0, given->step.value) == 0 && ec_targets_copy(self, given->targets) == 0 &&
         ec_weights_copy(self, given->weights, &total) == 0) {
         int in_parts = last == EC_RUN_BACKWARD || ec_losses_are_given(self->program);
         int failed =
             in_parts ? run_parts(self, last, given->loss_function) : ec_program_run_or_raise(self, last, "step");
+        if (!failed && last == EC_RUN_TRAIN && given->step.counter) {
+            ++*given->step.counter;
+        }
         result = failed ? NULL : ec_step_result(self->program, total, given->want_outputs);
     }
     ec_program_leave(self->program);
@@ -243,9 +263,9 @@ static PyObject *program_train_step(PyObject *object, PyObject *args, PyObject *
                             "step",   "want_outputs", "loss_function", NULL};
     ec_program_object *self = (ec_program_object *)object;
     struct step_arguments given = {.loss_function = Py_None};
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOdK|pO:train_step", names, &given.inputs, &given.targets,
-                                     &given.weights, &given.learning_rate, &given.number, &given.want_outputs,
-                                     &given.loss_function)) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOdO&|pO:train_step", names, &given.inputs, &given.targets,
+                                     &given.weights, &given.learning_rate, ec_step_number_parse, &given.step,
+                                     &given.want_outputs, &given.loss_function)) {
         return NULL;
     }
     if (!self->has_optimizer) {
@@ -260,7 +280,7 @@ static PyObject *program_gradient_step(PyObject *object, PyObject *args, PyObjec
     static char *names[] = {"inputs", "targets", "sample_weight", "step", "want_outputs", "loss_function", NULL};
     struct step_arguments given = {.loss_function = Py_None};
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOK|pO:gradient_step", names, &given.inputs, &given.targets,
-                                     &given.weights, &given.number, &given.want_outputs, &given.loss_function)) {
+                                     &given.weights, &given.step.value, &given.want_outputs, &given.loss_function)) {
         return NULL;
     }
     return step((ec_program_object *)object, EC_RUN_BACKWARD, &given);

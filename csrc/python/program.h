@@ -37,6 +37,15 @@ void ec_binding_clear(struct ec_binding *binding);
 int ec_check_bound(const ec_program_object *self, enum ec_run run);
 int ec_program_enter_or_raise(ec_program_object *self);
 
+/* The number of a step: an int, or an int64 array of one element, which an update counts up in the same call, so that
+ * no signal can come between. */
+struct ec_step_number {
+    unsigned long long value;
+    int64_t *counter; /* NULL where it was an int */
+};
+/* A converter for "O&". */
+int ec_step_number_parse(PyObject *value, void *number);
+
 /* program_inputs.c: checks and copies what a step is given into the program's arena; 0, or -1 with an exception set. */
 /* The items of a list of `count` arrays as a new tuple, which no other thread can change; NULL with an exception. */
 PyObject *ec_list_items(PyObject *list, int count, const char *name);

@@ -222,8 +222,9 @@ PyObject *ec_program_update(PyObject *object, PyObject *args, PyObject *keywords
     ec_program_object *self = (ec_program_object *)object;
     PyObject *gradients;
     double learning_rate;
-    unsigned long long number;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OdK:update", names, &gradients, &learning_rate, &number)) {
+    struct ec_step_number step = {0};
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OdO&:update", names, &gradients, &learning_rate,
+                                     ec_step_number_parse, &step)) {
         return NULL;
     }
     if (!self->has_optimizer) {
@@ -237,9 +238,12 @@ PyObject *ec_program_update(PyObject *object, PyObject *args, PyObject *keywords
     }
     int failed = ec_check_bound(self, EC_RUN_UPDATE) < 0;
     if (!failed) {
-        ec_optimizer_begin(&self->program->optimizer, learning_rate, number);
-        ec_program_begin(self->program, 0, EC_RUN_UPDATE, 0, number);
+        ec_optimizer_begin(&self->program->optimizer, learning_rate, step.value);
+        ec_program_begin(self->program, 0, EC_RUN_UPDATE, 0, step.value);
         failed = copy_gradients(self, items) < 0 || ec_program_run_or_raise(self, EC_RUN_UPDATE, "update") < 0;
+        if (!failed && step.counter) {
+            ++*step.counter;
+        }
     }
     ec_program_leave(self->program);
     Py_DECREF(items);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..graph.variables import set_items
 from .base import Callback, Logs
 
 
@@ -29,13 +30,15 @@ class SwapEMAWeights(Callback):
             raise ValueError("SwapEMAWeights needs an optimizer with use_ema=True")
         if optimizer.averages_in_model == wanted:
             return
+        places: list[Any] = []
         for variable in self.model.trainable_weights:
             state = optimizer.states.get(variable)
             if state is not None and state.average is not None:
-                weights = variable.numpy()
-                variable.assign(state.average)
-                state.average[...] = weights
-        optimizer.averages_in_model = wanted
+                places += [variable.own(), state.average]
+        before = [place.copy() for place in places]
+        swapped = [before[number ^ 1] for number in range(len(places))]
+        keys = [*[Ellipsis] * len(places), "averages_in_model"]
+        set_items([*places, vars(optimizer)], keys, [*swapped, wanted])
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._swap(False)

@@ -79,6 +79,12 @@ class Callback:
     def on_predict_begin(self, logs: Logs | None = None) -> None:
         """Before a prediction."""
 
+    def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before each batch of a prediction."""
+
+    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After each batch of a prediction; `logs` holds its `outputs`."""
+
     def on_predict_end(self, logs: Logs | None = None) -> None:
         """After a prediction."""
 

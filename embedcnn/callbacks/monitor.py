@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import finite_number, integer, one_of, optional, warn_user
+from ..graph.variables import assign_all
 from .base import Callback, Logs
 
 
@@ -139,9 +140,9 @@ class EarlyStopping(Monitor):
         if self.restore_best_weights and self.best_weights is not None:
             if self.verbose:
                 print(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
-            for variable, value in zip(self.model.weights, self.best_weights, strict=True):
-                if value is not variable.value:
-                    variable.assign(value)
+            both = zip(self.model.weights, self.best_weights, strict=True)
+            changed = [(variable, value) for variable, value in both if value is not variable.value]
+            assign_all([variable for variable, _ in changed], [value for _, value in changed])
 
 
 class ReduceLROnPlateau(Monitor):

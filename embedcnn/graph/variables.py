@@ -10,6 +10,9 @@ replaced arrays take effect at the next step.
 from __future__ import annotations
 
 import itertools
+from collections import deque
+from collections.abc import Iterable, Sequence
+from operator import setitem
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -123,6 +126,7 @@ class Variable:
 
     def replace(self, array: np.ndarray, shared: bool = False) -> None:
         """Puts another array (float32, C-contiguous) in the place of the value."""
+        mark_changed()  # before too: a signal may come between
         self.value = array
         self.shared = shared
         mark_changed()
@@ -143,3 +147,22 @@ class Variable:
             self.shared = True
             mark_changed()
         return self.value
+
+
+def assign_all(variables: Iterable[Variable], arrays: Iterable[np.ndarray]) -> None:
+    """Copies arrays of the right shapes into variables: into all or, where a signal comes, into none."""
+    set_items([variable.own() for variable in variables], itertools.repeat(Ellipsis), arrays)
+
+
+def replace_all(variables: Sequence[Variable], arrays: Iterable[np.ndarray]) -> None:
+    """Puts shared arrays in the place of all values or, where a signal comes, of none."""
+    for variable in variables:
+        variable.shared = True
+    mark_changed()
+    deque(map(vars(Variable)["value"].__set__, variables, arrays), maxlen=0)  # of the slot
+    mark_changed()
+
+
+def set_items(containers: Iterable[Any], keys: Iterable[Any], values: Iterable[Any]) -> None:
+    """Does container[key] = value one after the other, in one call of C: no signal's handler runs between."""
+    deque(map(setitem, containers, keys, values), maxlen=0)

@@ -80,7 +80,8 @@ class Stepper:
         else:
             flat = np.concatenate([np.asarray(row, np.int32) for row in ids])
             value = (flat, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
-        (out,) = self._program.ready().forward([value])
+        with self.model._access.reading():
+            (out,) = self._program.ready().forward([value])
         last = out[np.arange(self.batch), np.array(lengths) - 1].astype(np.float64)
         if self.gives_probabilities:
             with np.errstate(divide="ignore"):

@@ -18,7 +18,7 @@ from ..base.arrays import numbers
 from ..base.configuration import Configurable, described
 from ..base.names import snake_case, unique_name
 from ..graph.nodes import Node, Shape, SymbolicTensor, flatten
-from ..graph.variables import Variable, mark_changed
+from ..graph.variables import Variable, assign_all, mark_changed
 from ..initializers import initial_value
 
 
@@ -183,6 +183,7 @@ class Layer(Configurable):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        mark_changed()  # before too: a signal may come between
         self._trainable = boolean("trainable", value)
         mark_changed()
 
@@ -227,9 +228,8 @@ class Layer(Configurable):
                     f"The shape of {variable.path} is {variable.shape}. Received a value of shape "
                     f"{np.shape(value)}"
                 )
-            numbers(variable.path, value)
-        for variable, value in zip(self._variables, weights, strict=True):
-            variable.assign(value)
+        named = zip(self._variables, weights, strict=True)
+        assign_all(self._variables, [numbers(variable.path, value) for variable, value in named])
 
     def count_params(self) -> int:
         """How many numbers the weights hold; ValueError while the layer has none because it is not built."""

@@ -37,6 +37,13 @@ class BoundProgram:
         self.optimizer, self.trains, self.tracks = optimizer, trains, tracks
         self._lowered, self._seed = lowered, seed
         self.rows_are_alone = lowered.rows_are_alone
+        self.calls_python = any(operation.function is not None for operation in lowered.operations)
+        self.written = [  # by the forward pass
+            variable
+            for operation in lowered.operations
+            for variable in operation.variables
+            if variable.tracked and (tracks or operation.attributes.get("stateful"))
+        ]
         self.penalised = False
         """Whether the last step may have had a penalty; see `core.penalty`."""
         self._activities = any(operation.facts["has_penalty"] for operation in lowered.operations)
@@ -46,6 +53,8 @@ class BoundProgram:
         self._make()
 
     def _make(self) -> None:
+        self._bound: list[Any] = [None] * len(self.variables)
+        self._version = -1
         updates = self.optimizer if self.trains else None
         self.core: Any = make_program(
             *self._lowered.program_arguments(),
@@ -57,15 +66,18 @@ class BoundProgram:
             },
             optimizer=None if updates is None else (updates.core_name, updates.core_settings()),
         )
-        self._shapes = [variable.shape for variable in self.variables]
-        self._bound: list[Any] = [None] * len(self.variables)
-        self._version = -1
+        self._shapes = [variable.shape for variable in self.variables]  # last: a signal may come before
 
     def ready(self) -> Any:
         """The program of the core, bound to the present arrays."""
         if self._version != structure.version:
             self._bind()
         return self.core
+
+    @property
+    def writes(self) -> bool:
+        """Whether a forward pass writes states or moving statistics."""
+        return bool(self.written)
 
     def _rules(self, variable: Variable) -> dict[str, Any] | None:
         """What a step does to a variable beside the optimizer's rule; None: nothing."""

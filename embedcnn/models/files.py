@@ -9,6 +9,7 @@ import numpy as np
 
 from ..base.arrays import numbers
 from ..graph.nesting import weight_paths
+from ..graph.variables import assign_all
 from ..saving import model_file
 
 if TYPE_CHECKING:
@@ -24,26 +25,26 @@ class IncompatibleKeys(NamedTuple):
 
 def save(model: Model, filepath: Any, overwrite: bool = True) -> None:
     """As Model.save."""
-    with model._use:
+    with model._access.reading():
         model_file.save_model(model, filepath, overwrite)
 
 
 def save_weights(model: Model, filepath: Any, overwrite: bool = True) -> None:
     """As Model.save_weights."""
-    with model._use:
+    with model._access.reading():
         model_file.save_weights(model, filepath, overwrite)
 
 
 def load_weights(model: Model, filepath: Any) -> None:
     """As Model.load_weights."""
-    with model._use:
+    with model._access.training(), model._access.changing():
         model_file.load_weights(model, filepath)
 
 
 def state_dict(model: Model) -> dict[str, np.ndarray]:
     """As Model.state_dict."""
     model._require_built("its weights")
-    with model._use:
+    with model._access.reading():
         return {name: variable.value.copy() for name, variable in weight_paths(model).items()}
 
 
@@ -67,9 +68,8 @@ def load_state_dict(model: Model, state_dict: Mapping[str, Any], strict: bool = 
                 f"`state_dict`: {name} must have the shape {variables[name].shape}. Received: shape "
                 f"{array.shape}"
             )
-    with model._use:
-        for name, array in arrays.items():
-            variables[name].assign(array)
+    with model._access.training(), model._access.changing():
+        assign_all([variables[name] for name in arrays], arrays.values())
     return IncompatibleKeys(missing, unexpected)
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from .. import layers
+from ..base.arrays import numbers
 from ..graph import nesting
 from ..graph.nodes import Node, SymbolicTensor, by_depth, unique_layers, walk
-from ..graph.variables import Variable
+from ..graph.variables import Variable, assign_all
 from ..layers.base import Layer
 from .summary import lines
 
@@ -158,8 +159,7 @@ class LayerGraph:
                     f"The shape of {variable.path} is {variable.shape}. Received a value of shape "
                     f"{np.shape(value)}"
                 )
-        for variable, value in zip(own, weights, strict=True):
-            variable.assign(value)
+        assign_all(own, [numbers(variable.path, value) for variable, value in zip(own, weights, strict=True)])
 
     def count_params(self) -> int:
         """How many numbers all weights hold."""

@@ -21,12 +21,12 @@ from ..lowering.operations import Lowered
 from ..lowering.programs import Programs
 from ..lowering.rewrite import rewrite as rewritten
 from ..lowering.translate import translate
+from ..runtime import _core
 from ..training import gradients as step_in_two_calls
 from ..training.data_adapter import DataAdapter
-from ..training.exclusive_use import ExclusiveUse
 from ..training.gradients import Gradients
 from ..training.loop import TrainingLoop
-from ..training.prediction import Prediction
+from ..training.prediction import AT_ONCE, Prediction
 from ..training.profiling import Profile, profile
 from ..training.settings import Compilation
 from ..training.steps import Steps
@@ -79,14 +79,14 @@ class Model(LayerGraph):
         self.history: History | None = None
         self.run: Any = None  # resuming.Run of the present or last fit
         self.epochs_trained = 0
-        self._use = ExclusiveUse(self)
+        self._access = _core.Access(self.name, AT_ONCE)
         self._text = TextSide(self)
         self._compilation = Compilation(self)
         self._programs = Programs(self)
-        self._adapter = DataAdapter(self, self._compilation)
-        self._steps = Steps(self, self._programs)
-        self._loop = TrainingLoop(self, self._compilation, self._adapter, self._steps, self._use)
-        self._prediction = Prediction(self, self._compilation, self._adapter, self._programs, self._use)
+        self._adapter = DataAdapter(self, self._compilation, self._access)
+        self._steps = Steps(self, self._programs, self._access)
+        self._loop = TrainingLoop(self, self._compilation, self._adapter, self._steps, self._access)
+        self._prediction = Prediction(self, self._compilation, self._adapter, self._programs, self._access)
 
     def _connect(self, inputs: list[SymbolicTensor], outputs: list[SymbolicTensor]) -> None:
         super()._connect(inputs, outputs)
@@ -125,7 +125,8 @@ class Model(LayerGraph):
         compiled C. Raises ValueError for unknown names, with a suggestion.
         """
         chosen = optimizers.get(optimizer)
-        with self._use:
+        with self._access.training():
+            self._programs.forget("train", "test")  # before: a signal may come between
             self._compilation.set(
                 chosen,
                 loss,
@@ -133,7 +134,6 @@ class Model(LayerGraph):
                 metric_names=metrics,
                 weighted_metrics=weighted_metrics,
             )
-            self._programs.forget()
 
     @property
     def optimizer(self) -> Any:
@@ -261,7 +261,7 @@ class Model(LayerGraph):
         >>> model.apply_gradients(gradients)
         """
         self._compilation.require("compute_gradients")
-        with self._use:
+        with self._access.training():
             return step_in_two_calls.compute(self, x, y, sample_weight)
 
     def apply_gradients(self, gradients: Gradients) -> None:
@@ -274,7 +274,7 @@ class Model(LayerGraph):
         not learn, wrong shapes and rows outside the table, TypeError for what is no number.
         """
         self._compilation.require("apply_gradients")
-        with self._use:
+        with self._access.training():
             step_in_two_calls.apply(self, gradients)
 
     def profile(
@@ -358,7 +358,7 @@ class Model(LayerGraph):
         ValueError where the table is trainable, where a word is known already or where the numbers of words,
         rows and ids do not fit.
         """
-        with self._use:
+        with self._access.training(), self._access.changing():
             self._text.extend_vocabulary(words, vectors, layer)
             self._adapter.specs = input_specs(self)
             self._programs.forget()
@@ -404,6 +404,13 @@ class Model(LayerGraph):
         """
         self._rewrites = not plain
         self._programs.forget()
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Copies arrays into the weights, between steps; ValueError that names weight and shapes where they
+        differ.
+        """
+        with self._access.changing():
+            super().set_weights(weights)
 
     # -- files -----------------------------------------------------------------------------------------------
     def save(self, filepath: Any, overwrite: bool = True) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..base.arguments import boolean, finite_number, integer, one_of, optional
 from ..base.configuration import Configurable, described
-from ..graph.variables import Variable, mark_changed
+from ..graph.variables import Variable, assign_all, mark_changed
 from . import schedules
 
 
@@ -96,13 +96,22 @@ class Optimizer(Configurable):
         )
         self.embedding_update = one_of("embedding_update", embedding_update, ("lazy", "dense"))
         self.name = name or type(self).__name__.lower()
-        self.steps = 0
-        """Training steps so far, those that only accumulated gradients too."""
+        self.counter = np.zeros(1, np.int64)
+        """`steps` as an array: the core counts in the call that updates, so that no signal comes between."""
         self.states: dict[Variable, VariableState] = {}
         self.averages_in_model = False
         """Whether values and averages have changed places (callbacks.SwapEMAWeights)."""
         self._keeps: set[Variable] = set()
         self._keeps_names: list[str] = []
+
+    @property
+    def steps(self) -> int:
+        """Training steps so far, those that only accumulated gradients too."""
+        return self.counter.item()
+
+    @steps.setter
+    def steps(self, value: int) -> None:
+        self.counter[0] = value
 
     @property
     def iterations(self) -> int:
@@ -181,14 +190,16 @@ class Optimizer(Configurable):
 
     def finalize_variable_values(self, variables: Sequence[Variable]) -> None:
         """Puts the moving averages in the place of the values (with `use_ema`); `fit` ends with this."""
-        for variable in variables:
-            state = self.states.get(variable)
-            if not self.use_ema or state is None or state.average is None:
-                continue
-            if self.averages_in_model:  # SwapEMAWeights was there first
-                state.average[...] = variable.value
-            else:
-                variable.assign(state.average)
+        averages = [
+            (variable, state.average)
+            for variable in variables
+            if self.use_ema and (state := self.states.get(variable)) and state.average is not None
+        ]
+        if self.averages_in_model:  # SwapEMAWeights was there first
+            for variable, average in averages:
+                average[...] = variable.value
+        else:
+            assign_all([variable for variable, _ in averages], [average for _, average in averages])
         self.averages_in_model = False
 
     def used_slots(self) -> tuple[str, ...]:

@@ -68,13 +68,17 @@ def read_tensors(data: bytes, what: str) -> dict[str, np.ndarray]:
 def write_archive(file: BinaryIO, members: dict[str, Any]) -> None:
     """Writes members, bytes or dicts of arrays, as an uncompressed zip (with its checksums)."""
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-        for name, content in members.items():
-            info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))  # equal models give equal files
-            with archive.open(info, "w", force_zip64=True) as member:
-                if isinstance(content, bytes):
-                    member.write(content)
-                else:
-                    write_tensors(member, content)
+        try:
+            for name, content in members.items():
+                info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))  # equal models give equal files
+                with archive.open(info, "w", force_zip64=True) as member:
+                    if isinstance(content, bytes):
+                        member.write(content)
+                    else:
+                        write_tensors(member, content)
+        except BaseException:
+            archive.fp = None  # given up: closing it would raise another error in the place of this one
+            raise
 
 
 def read_archive(source: Any, label: str) -> dict[str, bytes]:

@@ -21,7 +21,7 @@ from ..base.custom_objects import known_objects
 from ..base.replacement import replacing
 from ..graph.model_kinds import kind_of, model_kind
 from ..graph.nesting import check_owners, leaf_layers, weight_paths
-from ..graph.variables import Variable
+from ..graph.variables import Variable, replace_all
 from . import archive
 from .optimizer_state import optimizer_state, restore_settings, restore_states, settings_of
 from .text_settings import encoder_config, encoder_from_config
@@ -170,8 +170,7 @@ def _stored_variables(model: Model, tensors: dict[str, np.ndarray], label: str) 
 def _assign(model: Model, tensors: dict[str, np.ndarray], label: str) -> dict[str, Variable]:
     """Puts the arrays of a file in the place of the weights, without copying them before they are trained."""
     variables = _stored_variables(model, tensors, label)
-    for path, variable in variables.items():
-        variable.replace(np.ascontiguousarray(tensors[path]), shared=True)
+    replace_all(list(variables.values()), [np.ascontiguousarray(tensors[path]) for path in variables])
     return variables
 
 

@@ -17,6 +17,7 @@ from .input_data import InputSpec
 from .label_names import learnt, numbered
 
 if TYPE_CHECKING:
+    from ..runtime import _core
     from .settings import Compilation, Compiled
 
 BATCH_SIZE = 32  # where none is given, as in Keras
@@ -28,10 +29,16 @@ class DataAdapter:
     `specs`: what each input takes; the model sets them when its graph is known.
     """
 
-    def __init__(self, model: Any, compilation: Compilation) -> None:
-        self._model = model
+    def __init__(self, model: Any, compilation: Compilation, access: _core.Access) -> None:
+        self._model, self._access = model, access
         self._settle = compilation.settle
         self.specs: list[InputSpec] = []
+
+    def build_for(self, x: Any) -> None:
+        """Makes the graph for data like x where the model has none yet: one thread does."""
+        if not self._model.built:
+            with self._access.changing():
+                self._model._build_for(x)
 
     def _input_list(self, x: Any, whole: bool = False) -> list[Any]:
         """x as one value per input of the model; raw texts are encoded, or, as a `whole`, made TextRows."""
@@ -113,7 +120,7 @@ class DataAdapter:
         """Sets the model's labels to the names in y, sorted, where it has none yet."""
         if y is None or self._model.labels is not None or input_data.is_iterable_of_batches(x):
             return
-        self._model._build_for(x)
+        self.build_for(x)
         compiled = self._settle()
         if len(compiled.output_names) == 1 and compiled.active:
             part = self._target_list(y, compiled)[0]
@@ -161,7 +168,7 @@ class DataAdapter:
                 f"Received: {type(item).__name__}"
                 + (f" of {len(item)}" if isinstance(item, (tuple, list)) else "")
             )
-        self._model._build_for(item[0])
+        self.build_for(item[0])
         inputs, targets, weights = self._prepare(item[0], item[1], item[2] if len(item) == 3 else None, False)
         weights = self._class_weighted(targets, weights, class_weight)
         return [raw(part) for part in inputs], targets, weights, len(inputs[0])
@@ -216,7 +223,7 @@ class DataAdapter:
                 raise ValueError("`batch_size` must not be given when x is an iterable of batches")
             sample_weights.refuse_counting(class_weight)
             return IterableBatches(x, lambda item: self.batch(item, class_weight), steps, seed)
-        self._model._build_for(x)
+        self.build_for(x)
         inputs, targets, weights = self._prepare(x, y, weights, True)
         weights = self._class_weighted(targets, weights, class_weight)
         return ArrayBatches(inputs, targets, weights, checked_batch_size(batch_size), seed, steps)
@@ -227,14 +234,14 @@ class DataAdapter:
             if batch_size is not None:
                 raise ValueError("`batch_size` must not be given when x is an iterable of batches")
             return IterableBatches(x, self._unlabelled, steps)
-        self._model._build_for(x)
+        self.build_for(x)
         inputs = self.prepare_inputs(x, True)
         input_data.same_length({spec.name: part for spec, part in zip(self.specs, inputs, strict=True)})
         return ArrayBatches(inputs, [], None, checked_batch_size(batch_size), None, steps)
 
     def _unlabelled(self, item: Any) -> Batch:
         x = item[0] if isinstance(item, tuple) else item
-        self._model._build_for(x)
+        self.build_for(x)
         inputs = self.prepare_inputs(x, False)
         return [raw(part) for part in inputs], [], None, len(inputs[0])
 
@@ -245,7 +252,7 @@ class DataAdapter:
             raise ValueError(
                 "`validation_split` needs arrays; give validation_data when x is an iterable of batches"
             )
-        self._model._build_for(x)
+        self.build_for(x)
         inputs, targets, weights = self._prepare(x, y, weights, True)
         count = len(inputs[0])
         at = int(count * (1.0 - share))

@@ -53,8 +53,8 @@ def apply(model: Any, gradients: Mapping[str, Any]) -> None:
         gradient = gradients[path]
         given[number] = coalesced(*gradient) if _is_pair(gradient) else gradient
     optimizer = model.optimizer
-    bound.ready().update(given, optimizer.rate(), optimizer.steps)
-    optimizer.steps += 1
+    with model._access.changing():
+        bound.ready().update(given, optimizer.rate(), optimizer.counter)
 
 
 def _check_paths(model: Any, gradients: Any, learning: dict[str, int]) -> None:

@@ -13,14 +13,13 @@ from ..base.arguments import warn_user
 from ..callbacks import CallbackList, History
 from .batches import NO_BATCHES, ArrayBatches
 from .fit_arguments import check_epochs, listed, positive, validated
-from .interruption import WholeSteps
 from .progress import Progress, checked_verbose
 from .resuming import Run
 from .running_means import Tally, plain_value
 
 if TYPE_CHECKING:
+    from ..runtime import _core
     from .data_adapter import DataAdapter
-    from .exclusive_use import ExclusiveUse
     from .settings import Compilation, Compiled
     from .steps import Steps
 
@@ -31,10 +30,10 @@ class TrainingLoop:
     """
 
     def __init__(
-        self, model: Any, compilation: Compilation, adapter: DataAdapter, steps: Steps, use: ExclusiveUse
+        self, model: Any, compilation: Compilation, adapter: DataAdapter, steps: Steps, access: _core.Access
     ) -> None:
         self._model, self._compilation, self._adapter = model, compilation, adapter
-        self._steps, self._use = steps, use
+        self._steps, self._access = steps, access
 
     def fit(
         self,
@@ -66,7 +65,7 @@ class TrainingLoop:
         if validation_steps is not None:
             validation_steps = positive("validation_steps", validation_steps)
         model = self._model
-        with self._use:
+        with self._access.training():
             self._adapter.learn_labels(x, y)
             if validation_split and validation_data is None:
                 x, y, sample_weight, validation_data = self._adapter.split(
@@ -108,24 +107,23 @@ class TrainingLoop:
         try:
             for callback in watching.callbacks:
                 callback.resume(run)
-            with WholeSteps() as guard:
-                for epoch in range(run.epoch, epochs.stop):
-                    if not run.batch:
-                        watching.call("on_epoch_begin", epoch, {})
-                    progress = Progress(show, steps, f"Epoch {epoch + 1}/{epochs.stop}")
-                    try:
-                        tally = self._run_epoch(run, watching, guard, progress, steps)
-                        model.epochs_trained += 1
-                        logs = tally.logs()
-                        if check is not None and due(epoch):
-                            logs |= self._evaluate_feed(check, watching).logs("val_")
-                        progress.close(logs)
-                    finally:
-                        progress.close()
-                    run.epoch, run.batch, run.taken = epoch + 1, 0, run.taken + run.batch
-                    watching.call("on_epoch_end", epoch, logs)
-                    if model.stop_training:
-                        break
+            for epoch in range(run.epoch, epochs.stop):
+                if not run.batch:
+                    watching.call("on_epoch_begin", epoch, {})
+                progress = Progress(show, steps, f"Epoch {epoch + 1}/{epochs.stop}")
+                try:
+                    tally = self._run_epoch(run, watching, progress, steps)
+                    model.epochs_trained += 1
+                    logs = tally.logs()
+                    if check is not None and due(epoch):
+                        logs |= self._evaluate_feed(check, watching).logs("val_")
+                    progress.close(logs)
+                finally:
+                    progress.close()
+                run.epoch, run.batch, run.taken = epoch + 1, 0, run.taken + run.batch
+                watching.call("on_epoch_end", epoch, logs)
+                if model.stop_training:
+                    break
             if epochs:
                 model.optimizer.finalize_variable_values(model.trainable_weights)
             run.complete = True
@@ -133,9 +131,7 @@ class TrainingLoop:
             feed.close()
             watching.call("on_train_end", logs)
 
-    def _run_epoch(
-        self, run: Run, watching: CallbackList, guard: WholeSteps, progress: Progress, steps: int | None
-    ) -> Tally:
+    def _run_epoch(self, run: Run, watching: CallbackList, progress: Progress, steps: int | None) -> Tally:
         """One epoch, or the rest of one that a backup goes on with."""
         compiled, model = None, self._model
         before, after = watching.listens("on_train_batch_begin"), watching.listens("on_train_batch_end")
@@ -151,11 +147,7 @@ class TrainingLoop:
                     tally = run.tally = compiled.tally()
                 if before:
                     watching.call("on_train_batch_begin", run.batch, {})
-                guard.inside = True
-                try:
-                    result = self._steps.train(inputs, targets, weights, compiled)
-                finally:
-                    guard.leave()
+                result = self._steps.train(inputs, targets, weights, compiled)
                 progress.step(tally.add(result, targets, weights, count), tally.glance, self._unit(compiled))
                 run.batch += 1
                 if after:
@@ -187,7 +179,7 @@ class TrainingLoop:
         self._compilation.require("evaluate")
         show = checked_verbose(verbose)
         steps = None if steps is None else positive("steps", steps)
-        with self._use:
+        with self._access.training():
             feed = self._adapter.feed(x, y, batch_size, sample_weight, None, steps, None)
             watching = CallbackList(callbacks, self._model, {"verbose": show, "steps": feed.steps})
             progress = Progress(show, steps or feed.steps)
@@ -229,7 +221,7 @@ class TrainingLoop:
         compilation = self._compilation
         if not compilation.given:
             compilation.require("train_on_batch" if train else "test_on_batch")
-        with self._use:
+        with self._access.training():
             inputs, targets, weights, count = self._adapter.batch((x, y, weights), class_weight)
             compiled = compilation.compiled or compilation.settle()
             step = self._steps.train if train else self._steps.test

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -15,18 +16,23 @@ from .fit_arguments import positive
 from .progress import Progress, checked_verbose
 
 if TYPE_CHECKING:
+    from ..lowering.binding import BoundProgram
     from ..lowering.programs import Programs
+    from ..runtime import _core
     from .data_adapter import DataAdapter
-    from .exclusive_use import ExclusiveUse
     from .settings import Compilation
 
+AT_ONCE = max(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2)
+"""How many threads predict on one model at once, each with activations of its own; others wait."""
 MOST_AT_ONCE = 4096
 ROOM = 64 << 20
 """Examples of a batch, and bytes of its workspace, up to which predict makes batches larger by itself."""
 
 
 class Prediction:
-    """Runs the programs of one model forward."""
+    """Runs the programs of one model forward, for any number of threads: each is lent a program of its own,
+    and none reads weights while a training step writes them.
+    """
 
     def __init__(
         self,
@@ -34,72 +40,79 @@ class Prediction:
         compilation: Compilation,
         adapter: DataAdapter,
         programs: Programs,
-        use: ExclusiveUse,
+        access: _core.Access,
     ) -> None:
         self._model, self._compilation, self._adapter = model, compilation, adapter
-        self._programs, self._use = programs, use
+        self._programs, self._access = programs, access
 
     def predict(self, x: Any, batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any) -> Any:
         """As Model.predict."""
         show = checked_verbose(verbose)
         steps = None if steps is None else positive("steps", steps)
-        with self._use:
-            if not show and callbacks is None and steps is None and self._is_one_batch(x, batch_size):
-                return self._predicted_texts(x)
-            feed = self._adapter.unlabelled_feed(x, batch_size, steps)
-            watching = CallbackList(callbacks, self._model, {"verbose": show, "steps": feed.steps})
-            watching.call("on_predict_begin", {})
-            progress = Progress(show, feed.steps)
-            grows = batch_size is None and steps is None
-            growing = feed if grows and isinstance(feed, ArrayBatches) else None
-            pieces = []
-            try:
-                with closing(feed.once()) as batches:
-                    for parts, _, _, count in batches:
-                        program = self._programs.ready("predict")
-                        pieces.append(program.forward(parts))
-                        progress.step(count, batches=-(-count // BATCH_SIZE) if growing else 1)
-                        if growing is not None:
-                            growing.batch_size = max(growing.batch_size, self._next_size(count, program))
-                if not pieces:
-                    raise ValueError(NO_BATCHES)
-                progress.close({})
-            finally:
-                progress.close()
-            watching.call("on_predict_end", {})
-        outputs = [_join([piece[number] for piece in pieces]) for number in range(len(self._model.outputs))]
-        return outputs[0] if len(outputs) == 1 else outputs
+        if not show and callbacks is None and steps is None and self._is_one_batch(x, batch_size):
+            return self.on_batch(x)
+        feed = self._adapter.unlabelled_feed(x, batch_size, steps)
+        watching = CallbackList(callbacks, self._model, {"verbose": show, "steps": feed.steps})
+        watching.call("on_predict_begin", {})
+        before, after = watching.listens("on_predict_batch_begin"), watching.listens("on_predict_batch_end")
+        progress = Progress(show, feed.steps)
+        grows = batch_size is None and steps is None and not before and not after
+        growing = feed if grows and isinstance(feed, ArrayBatches) else None
+        pieces: list[list[np.ndarray]] = []
+        try:
+            with closing(feed.once()) as batches:
+                for number, (parts, _, _, count) in enumerate(batches):
+                    if before:
+                        watching.call("on_predict_batch_begin", number, {})
+                    outputs, room = self._run("predict", parts)
+                    pieces.append(outputs)
+                    progress.step(count, batches=-(-count // BATCH_SIZE) if growing else 1)
+                    if after:
+                        watching.call("on_predict_batch_end", number, {"outputs": _single(outputs)})
+                    if growing is not None:
+                        growing.batch_size = max(growing.batch_size, min(MOST_AT_ONCE, count * room))
+            if not pieces:
+                raise ValueError(NO_BATCHES)
+            progress.close({})
+        finally:
+            progress.close()
+        watching.call("on_predict_end", {})
+        return _single([_join([piece[number] for piece in pieces]) for number in range(len(pieces[0]))])
 
-    def _next_size(self, count: int, program: Any) -> int:
-        """How many examples a batch may have after one of `count`: many share their words, and go faster."""
+    def _run(self, kind: str, inputs: list[Any], *more: Any) -> tuple[list[np.ndarray], int]:
+        """The outputs for a batch, and how many times as large the next one may be."""
+        while True:
+            pool = self._programs.pool(kind)
+            with self._access.changing() if pool.writes else self._access.reading():
+                if pool is not self._programs.pool(kind):
+                    continue  # while this thread waited, the model has become another one
+                bound = pool.take()
+                try:
+                    program = bound.ready()
+                    return program.forward(inputs, *more), self._growth(bound, program)
+                finally:
+                    pool.give_back(bound)
+
+    def _growth(self, bound: BoundProgram, program: Any) -> int:
+        """By how much a batch may grow: many examples share their words, and go faster."""
         flat = all(len(output.shape) == 2 for output in self._model.outputs)  # others: as long as their batch
-        if not flat or not self._programs.bound("predict").rows_are_alone:
-            return count
-        return min(MOST_AT_ONCE, count * min(8, ROOM // max(1, program.step_bytes)))
+        if not flat or not bound.rows_are_alone:
+            return 1
+        return min(8, ROOM // max(1, program.step_bytes))
 
     @staticmethod
     def _is_one_batch(texts: Any, batch_size: int | None) -> bool:
         """Whether these are raw texts that fit one batch: then nothing around the step is needed."""
         return hasattr(texts, "__len__") and len(texts) <= checked_batch_size(batch_size) and is_text(texts)
 
-    def _predicted_texts(self, texts: Any) -> Any:
-        self._model._build_for(texts)
-        outputs = self._forward(texts)
-        return outputs[0] if len(outputs) == 1 else outputs
-
-    def _forward(self, x: Any, training: bool = False) -> list[np.ndarray]:
-        inputs = [raw(part) for part in self._adapter.prepare_inputs(x, False)]
-        if not training:
-            return self._programs.ready("predict").forward(inputs)
-        optimizer = self._compilation.optimizer
-        return self._programs.ready("forward").forward(inputs, True, optimizer.steps if optimizer else 0)
-
     def on_batch(self, x: Any, training: bool = False) -> Any:
         """As Model.predict_on_batch, and as calling a model; with `training` dropout drops."""
-        with self._use:
-            self._model._build_for(x)
-            outputs = self._forward(x, training)
-        return outputs[0] if len(outputs) == 1 else outputs
+        self._adapter.build_for(x)
+        inputs = [raw(part) for part in self._adapter.prepare_inputs(x, False)]
+        if not training:
+            return _single(self._run("predict", inputs)[0])
+        optimizer = self._compilation.optimizer
+        return _single(self._run("forward", inputs, True, optimizer.steps if optimizer else 0)[0])
 
     def labels(self, x: Any, batch_size: int | None) -> list[Any]:
         """As Model.predict_labels."""
@@ -116,6 +129,10 @@ class Prediction:
         else:
             classes = outputs.argmax(axis=1)
         return [self._model.labels[number] for number in classes] if self._model.labels else classes.tolist()
+
+
+def _single(outputs: list[np.ndarray]) -> Any:
+    return outputs[0] if len(outputs) == 1 else outputs
 
 
 def _join(pieces: list[np.ndarray]) -> np.ndarray:

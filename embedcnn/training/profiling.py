@@ -86,7 +86,7 @@ def profile(model: Model, x: Any, y: Any, batch_size: int | None, sample_weight:
     """Profile of `steps` training steps; the model is afterwards as it was."""
     steps = positive("steps", steps)
     model._compilation.require("profile")
-    with model._use:
+    with model._access.training():
         feed = model._adapter.feed(x, y, batch_size, sample_weight, None, None, None)
         before = _state_of(model)
         try:

@@ -8,28 +8,40 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..graph.variables import assign_all
 from .running_means import BatchResult
 
 if TYPE_CHECKING:
     from ..lowering.programs import Programs
+    from ..runtime import _core
     from .settings import Compiled
 
 
 class Steps:
-    """Runs single steps on the programs of a model."""
+    """Runs single steps on the programs of a model. While a step writes weights, nobody reads them."""
 
-    def __init__(self, model: Any, programs: Programs) -> None:
-        self._model, self._programs = model, programs
+    def __init__(self, model: Any, programs: Programs, access: _core.Access) -> None:
+        self._model, self._programs, self._access = model, programs, access
 
     def train(self, inputs: list[Any], targets: list[Any], weights: Any, compiled: Compiled) -> BatchResult:
-        """Forward, backward and update; the update count of the optimizer is kept here."""
+        """Forward, backward and update, which counts the optimizer's steps."""
         optimizer = self._model.optimizer
         more = () if compiled.loss_function is None else (compiled.loss_function(targets),)
         bound = self._programs.bound("train")
-        result = bound.ready().train_step(
-            inputs, targets, weights, optimizer.rate(), optimizer.steps, compiled.want_outputs, *more
-        )
-        optimizer.steps += 1
+        with self._access.changing():
+            rate, counter = optimizer.rate(), optimizer.counter
+            if bound.written and (more or bound.calls_python):
+                before = [variable.value.copy() for variable in bound.written]
+            else:
+                before = None
+            try:
+                result = bound.ready().train_step(
+                    inputs, targets, weights, rate, counter, compiled.want_outputs, *more
+                )
+            except BaseException:  # of functions in Python, Ctrl-C too: then there was no step
+                if before is not None:
+                    assign_all(bound.written, before)
+                raise
         return batch_result(bound, result, compiled)
 
     def gradients(
@@ -38,16 +50,18 @@ class Steps:
         """Forward and backward, without the update."""
         more = () if compiled.loss_function is None else (compiled.loss_function(targets),)
         bound = self._programs.bound("train")
-        result = bound.ready().gradient_step(
-            inputs, targets, weights, self._model.optimizer.steps, compiled.want_outputs, *more
-        )
+        with self._access.changing():  # moving statistics
+            result = bound.ready().gradient_step(
+                inputs, targets, weights, self._model.optimizer.steps, compiled.want_outputs, *more
+            )
         return batch_result(bound, result, compiled)
 
     def test(self, inputs: list[Any], targets: list[Any], weights: Any, compiled: Compiled) -> BatchResult:
         """Losses and outputs; nothing changes."""
         more = () if compiled.loss_function is None else (compiled.loss_function(targets),)
         bound = self._programs.bound("test")
-        result = bound.ready().test_step(inputs, targets, weights, compiled.want_outputs, *more)
+        with self._access.changing() if bound.writes else self._access.reading():
+            result = bound.ready().test_step(inputs, targets, weights, compiled.want_outputs, *more)
         return batch_result(bound, result, compiled)
 
 

@@ -140,10 +140,10 @@ def test_a_folder_is_no_file(tmp_path):
         (lambda: callbacks.ModelCheckpoint("f", None), "`monitor` must be the name of a value"),
         (
             lambda: callbacks.ModelCheckpoint("f", initial_value_threshold="1"),
-            "`initial_value_threshold` must be a number. Received: initial_value_threshold='1'",
+            "`initial_value_threshold` must be a finite number. Received: initial_value_threshold='1'",
         ),
-        (lambda: callbacks.EarlyStopping(min_delta=float("nan")), "`min_delta` must be a number"),
-        (lambda: callbacks.EarlyStopping(baseline="0.5"), "`baseline` must be a number"),
+        (lambda: callbacks.EarlyStopping(min_delta=float("nan")), "`min_delta` must be a finite number"),
+        (lambda: callbacks.EarlyStopping(baseline="0.5"), "`baseline` must be a finite number or None"),
         (lambda: callbacks.EarlyStopping(patience=1.5), "`patience` must be an integer >= 0"),
     ],
 )

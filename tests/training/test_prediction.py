@@ -26,13 +26,13 @@ def recurrent(**settings):
 
 def counted(model, monkeypatch):
     """How many examples each batch of predict has, from now on."""
-    sizes, usual = [], prediction.Prediction._next_size
+    sizes, usual = [], prediction.Prediction._run
 
-    def note(self, count, program):
-        sizes.append(count)
-        return usual(self, count, program)
+    def note(self, kind, inputs):
+        sizes.append(len(inputs[0][1]) - 1)
+        return usual(self, kind, inputs)
 
-    monkeypatch.setattr(prediction.Prediction, "_next_size", note)
+    monkeypatch.setattr(prediction.Prediction, "_run", note)
     return sizes
 
 
@@ -48,7 +48,7 @@ def test_larger_batches_give_the_same_bits(make, monkeypatch):
 def test_memory_bounds_them(monkeypatch):
     model = convolutional()
     model.predict(TEXTS[:32], verbose=0)
-    program = model._programs.ready("predict")
+    program = model._programs.pool("predict")._idle[0].core
     room = 10 * program.step_bytes
     monkeypatch.setattr(prediction, "ROOM", room)
     sizes = counted(model, monkeypatch)
@@ -62,7 +62,7 @@ def test_a_size_that_is_given_stays(monkeypatch):
     sizes = counted(model, monkeypatch)
     model.predict(TEXTS, batch_size=100, verbose=0)
     model.predict((TEXTS[start : start + 50] for start in range(0, 200, 50)), verbose=0)
-    assert sizes == []
+    assert set(sizes) == {100, 50}
 
 
 def test_examples_that_may_depend_on_each_other_stay_in_batches_of_32():
