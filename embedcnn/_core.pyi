@@ -102,6 +102,7 @@ class Program:
         average: _Floats | None = None,
         accumulator: _Floats | None = None,
         touched: npt.NDArray[np.uint8] | None = None,
+        moves: npt.NDArray[np.int64] | None = None,
     ) -> None: ...
     def set_function(
         self, operation: int, forward: Callable[..., Any], backward: Callable[..., Any], /

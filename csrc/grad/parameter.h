@@ -58,6 +58,8 @@ struct ec_parameter {
     float *average;     /* moving average of the value; or NULL */
     float *accumulator; /* gradients of steps without an update, summed; or NULL */
     uint8_t *touched;   /* tables: [V] whether accumulator holds something of a row */
+    int64_t *moves;     /* tables: [1 + V] how often the average has moved, and to which of these moves each row has
+                         * come: rows that a step does not touch owe the rest; or NULL */
 
     /* of the step that runs */
     struct ec_gradient gradient;

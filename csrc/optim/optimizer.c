@@ -190,6 +190,45 @@ static void finish_gradients(struct ec_update *update, struct ec_team *team)
     ec_team_barrier(team);
 }
 
+/* The moves that a row of a table has missed, since no step touched it: its value stood still, so that they are one,
+ * average = value + momentum^missed (average - value). `now`: the moves that it has come to afterwards. */
+static void catch_up(const struct ec_update *update, struct ec_parameter *parameter, int64_t row, int64_t now)
+{
+    int64_t missed = *parameter->moves - parameter->moves[1 + row], width = parameter->size / parameter->dims[0];
+    float *average = parameter->average + row * width;
+    const float *value = parameter->value + row * width;
+    if (missed > 0) {
+        float keep = (float)pow(update->optimizer->ema_momentum, (double)missed);
+        for (int64_t c = 0; c < width; c++) {
+            average[c] = value[c] + keep * (average[c] - value[c]);
+        }
+    }
+    parameter->moves[1 + row] = now;
+}
+
+static int owes_moves(const struct ec_update *update, const struct ec_parameter *parameter)
+{
+    return update->optimizer->use_ema && parameter->moves && parameter->gradient.rows;
+}
+
+/* In a step whose averages replace the values: of the rows that it did not touch, too. */
+static void overwrite_other_rows(const struct ec_update *update, struct ec_parameter *parameter, struct ec_team *team)
+{
+    int64_t now = *parameter->moves + 1, width = parameter->size / parameter->dims[0];
+    for (struct ec_range tile; ec_team_next_range(team, parameter->dims[0], EC_SUMMED_ROW_TILE, &tile);) {
+        for (int64_t row = tile.begin; row < tile.end; row++) {
+            if (parameter->moves[1 + row] != now) {
+                catch_up(update, parameter, row, now);
+                float keep = (float)update->optimizer->ema_momentum;
+                float *average = parameter->average + row * width, *value = parameter->value + row * width;
+                for (int64_t c = 0; c < width; c++) {
+                    value[c] = average[c] = value[c] + keep * (average[c] - value[c]);
+                }
+            }
+        }
+    }
+}
+
 /* average = momentum average + (1 - momentum) value; in the first update the value itself. */
 static void move_average(const struct ec_update *update, struct ec_parameter *parameter, int64_t begin, int64_t n)
 {
@@ -231,6 +270,9 @@ static void update_touched_rows(const struct ec_update *update, const struct ec_
     const struct ec_gradient *gradient = &parameter->gradient;
     for (struct ec_range tile; ec_team_next_range(team, gradient->count, EC_ROW_TILE, &tile);) {
         for (int64_t i = tile.begin; i < tile.end; i++) {
+            if (owes_moves(update, parameter)) {
+                catch_up(update, parameter, gradient->rows[i], *parameter->moves + 1);
+            }
             update_range(update, rule, parameter, gradient->rows[i] * gradient->width,
                          gradient->values + i * gradient->stride, gradient->width);
         }
@@ -291,9 +333,19 @@ void ec_optimizer_update(struct ec_update *update, struct ec_team *team)
         constrain(update, team);
         ec_team_barrier(team);
     }
-    if (team->index == 0 && optimizer->updates) {
-        for (int i = 0; i < update->count; i++) {
-            ++*update->items[i].parameter->steps;
+    for (int i = 0; i < update->count && optimizer->overwrites; i++) {
+        if (owes_moves(update, update->items[i].parameter)) {
+            overwrite_other_rows(update, update->items[i].parameter, team);
+        }
+    }
+    if (optimizer->overwrites) {
+        ec_team_barrier(team);
+    }
+    for (int i = 0; i < update->count && team->index == 0; i++) {
+        struct ec_parameter *parameter = update->items[i].parameter;
+        *parameter->steps += optimizer->updates != 0;
+        if (owes_moves(update, parameter)) {
+            ++*parameter->moves;
         }
     }
 }

@@ -95,18 +95,19 @@ static int check_more(const struct ec_parameter *parameter, PyObject *array, con
     return array != Py_None && !*data ? -1 : 0;
 }
 
-/* The rows of a table that an accumulator holds: uint8 [V], or None. */
-static int check_touched(const struct ec_parameter *parameter, PyObject *touched, uint8_t **data)
+/* An array about the rows of a table, or None; *data: its memory, or NULL. */
+static int check_of_rows(const struct ec_parameter *parameter, PyObject *given, int type, int64_t size,
+                         const char *what, void **data)
 {
     *data = NULL;
-    if (touched == Py_None) {
+    if (given == Py_None) {
         return 0;
     }
-    PyArrayObject *array = (PyArrayObject *)touched;
-    if (!PyArray_Check(touched) || PyArray_TYPE(array) != NPY_UINT8 || !PyArray_IS_C_CONTIGUOUS(array) ||
-        !PyArray_ISWRITEABLE(array) || PyArray_SIZE(array) != parameter->dims[0]) {
-        PyErr_Format(PyExc_TypeError, "touched of %s: expected a writeable uint8 array of %lld values", parameter->name,
-                     (long long)parameter->dims[0]);
+    PyArrayObject *array = (PyArrayObject *)given;
+    if (!PyArray_Check(given) || PyArray_TYPE(array) != type || !PyArray_IS_C_CONTIGUOUS(array) ||
+        !PyArray_ISWRITEABLE(array) || PyArray_SIZE(array) != size) {
+        PyErr_Format(PyExc_TypeError, "%s of %s: expected a writeable %s array of %lld values", what, parameter->name,
+                     type == NPY_UINT8 ? "uint8" : "int64", (long long)size);
         return -1;
     }
     *data = PyArray_DATA(array);
@@ -147,12 +148,13 @@ static int parse_rules(struct ec_parameter_rules *rules, PyObject *given, const 
 PyObject *ec_program_bind(ec_program_object *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"number", "value",   "trainable",   "slots",   "steps", "tracked",
-                            "rules",  "average", "accumulator", "touched", NULL};
+                            "rules",  "average", "accumulator", "touched", "moves", NULL};
     int number, trainable, tracked = 0;
     PyObject *value, *slots, *steps, *rules = Py_None, *average = Py_None, *accumulator = Py_None, *touched = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "iOpO!O|pOOOO:bind", names, &number, &value, &trainable,
-                                     &PyList_Type, &slots, &steps, &tracked, &rules, &average, &accumulator,
-                                     &touched)) {
+    PyObject *moves = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "iOpO!O|pOOOOO:bind", names, &number, &value, &trainable,
+                                     &PyList_Type, &slots, &steps, &tracked, &rules, &average, &accumulator, &touched,
+                                     &moves)) {
         return NULL;
     }
     struct ec_program *program = self->program;
@@ -161,6 +163,7 @@ PyObject *ec_program_bind(ec_program_object *self, PyObject *args, PyObject *key
     }
     struct ec_parameter *parameter = &program->parameters[number], made = *parameter;
     float *slot_data[EC_MAX_SLOTS] = {NULL};
+    void *touched_data, *moves_data;
     if (trainable && parameter->is_state) {
         return PyErr_Format(PyExc_ValueError, "parameter %s is the state of a layer; it cannot be trainable",
                             parameter->name);
@@ -171,11 +174,14 @@ PyObject *ec_program_bind(ec_program_object *self, PyObject *args, PyObject *key
         parse_rules(&made.rules, rules, parameter->name) < 0 ||
         check_more(parameter, average, "average", &made.average) < 0 ||
         check_more(parameter, accumulator, "accumulator", &made.accumulator) < 0 ||
-        check_touched(parameter, touched, &made.touched) < 0) {
+        check_of_rows(parameter, touched, NPY_UINT8, parameter->dims[0], "touched", &touched_data) < 0 ||
+        check_of_rows(parameter, moves, NPY_INT64, 1 + parameter->dims[0], "moves", &moves_data) < 0) {
         return NULL;
     }
-    PyObject *const arrays[] = {value, steps, average, accumulator, touched};
-    PyObject *guards = make_guards(arrays, 5, slots);
+    made.touched = touched_data;
+    made.moves = moves_data;
+    PyObject *const arrays[] = {value, steps, average, accumulator, touched, moves};
+    PyObject *guards = make_guards(arrays, 6, slots);
     if (!guards) {
         return NULL;
     }
@@ -187,6 +193,7 @@ PyObject *ec_program_bind(ec_program_object *self, PyObject *args, PyObject *key
     hold(&binding->average, average);
     hold(&binding->accumulator, accumulator);
     hold(&binding->touched, touched);
+    hold(&binding->moves, moves);
     made.slot_count = (int)PyList_GET_SIZE(slots);
     made.trainable = trainable;
     made.tracked = tracked;
@@ -207,6 +214,7 @@ void ec_binding_clear(struct ec_binding *binding)
     Py_CLEAR(binding->average);
     Py_CLEAR(binding->accumulator);
     Py_CLEAR(binding->touched);
+    Py_CLEAR(binding->moves);
     for (int slot = 0; slot < EC_MAX_SLOTS; slot++) {
         Py_CLEAR(binding->slots[slot]);
     }
@@ -292,6 +300,7 @@ static int arrays_in_place(const struct ec_parameter *parameter, const struct ec
     }
     same = same && (!parameter->average || in_place(binding->average, parameter->average, parameter->size));
     same = same && (!parameter->accumulator || in_place(binding->accumulator, parameter->accumulator, parameter->size));
+    same = same && (!parameter->moves || in_place(binding->moves, parameter->moves, 1 + parameter->dims[0]));
     return same && (!parameter->touched || in_place(binding->touched, parameter->touched, parameter->dims[0]));
 }
 

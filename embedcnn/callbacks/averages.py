@@ -34,6 +34,8 @@ class SwapEMAWeights(Callback):
         for variable in self.model.trainable_weights:
             state = optimizer.states.get(variable)
             if state is not None and state.average is not None:
+                if wanted:
+                    state.settle_average(variable.value, optimizer.ema_momentum)
                 places += [variable.own(), state.average]
         before = [place.copy() for place in places]
         swapped = [before[number ^ 1] for number in range(len(places))]

@@ -118,7 +118,7 @@ class BoundProgram:
             if state is None:
                 self.core.bind(number, variable.value, False, [], np.zeros(1, np.int64), moves, rules)
             else:
-                more = (False, rules, state.average, state.accumulator, state.touched)
+                more = (False, rules, state.average, state.accumulator, state.touched, state.moves)
                 self.core.bind(number, variable.value, True, state.slots, state.steps, *more)
             self._bound[number] = (variable.value, state, rules, moves)
         self._version = version

@@ -11,16 +11,20 @@ import numpy as np
 
 from ..base.arguments import boolean, finite_number, integer, one_of, optional
 from ..base.configuration import Configurable, described
-from ..graph.variables import Variable, assign_all, mark_changed
+from ..graph.variables import Variable, assign_all, mark_changed, set_items
 from . import schedules
 
 
 class VariableState:
     """What an optimizer keeps for one variable: its slots, how many updates it has had, the moving average
     of its value, and the gradients that wait for an update (`touched`: of which rows of a table).
+
+    `moves`, of a table whose rows are updated when touched: how often the average has moved, and to which of
+    these moves each row has come (int64, 1 + rows). What a row has missed is made up for when it is touched,
+    or by `settle_average`.
     """
 
-    __slots__ = ("accumulator", "average", "slots", "steps", "touched")
+    __slots__ = ("accumulator", "average", "moves", "slots", "steps", "touched")
 
     def __init__(
         self,
@@ -29,10 +33,24 @@ class VariableState:
         average: np.ndarray | None = None,
         accumulator: np.ndarray | None = None,
         touched: np.ndarray | None = None,
+        moves: np.ndarray | None = None,
     ) -> None:
         self.slots = slots
         self.steps = np.array([steps], np.int64)
-        self.average, self.accumulator, self.touched = average, accumulator, touched
+        self.average, self.accumulator, self.touched, self.moves = average, accumulator, touched, moves
+
+    def settle_average(self, value: np.ndarray, momentum: float) -> np.ndarray:
+        """The average, after all rows have come to its last move: what had missed moves stood still at
+        `value`.
+        """
+        assert self.average is not None
+        if self.moves is not None:
+            missed = self.moves[0] - self.moves[1:]
+            rows = np.flatnonzero(missed > 0)
+            keep = np.power(momentum, missed[rows].astype(np.float64)).astype(np.float32)[:, None]
+            settled = value[rows] + keep * (self.average[rows] - value[rows])
+            set_items([self.average, self.moves], [rows, slice(1, None)], [settled, self.moves[0]])
+        return self.average
 
 
 class Optimizer(Configurable):
@@ -153,6 +171,8 @@ class Optimizer(Configurable):
             state = self.states[variable] = VariableState(slots)
         if self.use_ema and state.average is None:
             state.average = variable.numpy()
+        if self.use_ema and table and self.embedding_update == "lazy" and state.moves is None:
+            state.moves = np.zeros(1 + variable.shape[0], np.int64)
         if self.gradient_accumulation_steps and state.accumulator is None:
             state.accumulator = np.zeros(variable.shape, np.float32)
         if self.gradient_accumulation_steps and table and state.touched is None:
@@ -190,16 +210,17 @@ class Optimizer(Configurable):
 
     def finalize_variable_values(self, variables: Sequence[Variable]) -> None:
         """Puts the moving averages in the place of the values (with `use_ema`); `fit` ends with this."""
-        averages = [
-            (variable, state.average)
+        states = [
+            (variable, state)
             for variable in variables
             if self.use_ema and (state := self.states.get(variable)) and state.average is not None
         ]
         if self.averages_in_model:  # SwapEMAWeights was there first
-            for variable, average in averages:
-                average[...] = variable.value
+            for variable, state in states:
+                state.average[...] = variable.value
         else:
-            assign_all([variable for variable, _ in averages], [average for _, average in averages])
+            settled = [state.settle_average(variable.value, self.ema_momentum) for variable, state in states]
+            assign_all([variable for variable, _ in states], settled)
         self.averages_in_model = False
 
     def used_slots(self) -> tuple[str, ...]:

@@ -15,7 +15,8 @@ from ..graph.variables import Variable
 from ..optimizers.base import Optimizer, VariableState
 from . import archive
 
-STEPS, AVERAGE, GRADIENT_SUM, TOUCHED = STATE_NAMES = ("steps", "average", "gradient_sum", "touched")
+STATE_NAMES = ("steps", "average", "gradient_sum", "touched", "moves")
+STEPS, AVERAGE, GRADIENT_SUM, TOUCHED, MOVES = STATE_NAMES
 """What is held of a variable beside the optimizer's slots, none of which has such a name."""
 
 
@@ -34,6 +35,8 @@ def optimizer_state(optimizer: Optimizer, variables: dict[str, Variable]) -> dic
                 tensors[f"{path}/{name}"] = array
         if state.touched is not None:
             tensors[f"{path}/{TOUCHED}"] = state.touched.astype(np.int64)
+        if state.moves is not None:
+            tensors[f"{path}/{MOVES}"] = state.moves
     return tensors
 
 
@@ -62,16 +65,18 @@ def restore_states(
         slots = [np.array(tensors[f"{path}/{name}"]) for name in optimizer.used_slots()]
         more = [tensors.get(f"{path}/{name}") for name in (AVERAGE, GRADIENT_SUM)]
         average, waiting = (None if array is None else np.array(array) for array in more)
-        touched = tensors.get(f"{path}/{TOUCHED}")
+        touched, moves = tensors.get(f"{path}/{TOUCHED}"), tensors.get(f"{path}/{MOVES}")
         arrays = [array for array in (*slots, average, waiting) if array is not None]
         if (
             steps.shape != (1,)
             or any(array.shape != variable.shape or array.dtype != np.float32 for array in arrays)
             or (touched is not None and touched.shape != variable.shape[:1])
+            or (moves is not None and (moves.dtype != np.int64 or moves.shape != (1 + variable.shape[0],)))
         ):
             raise ValueError(f"{label}: the optimizer's state of {variable.path} has wrong shapes")
         marks = None if touched is None else (touched != 0).astype(np.uint8)
-        optimizer.states[variable] = VariableState(slots, int(steps[0]), average, waiting, marks)
+        moves = None if moves is None else np.array(moves)
+        optimizer.states[variable] = VariableState(slots, int(steps[0]), average, waiting, marks, moves)
 
 
 def _rename_gradient_sum(tensors: dict[str, np.ndarray], path: str, optimizer: Optimizer) -> bool:
