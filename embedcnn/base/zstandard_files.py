@@ -62,10 +62,11 @@ class ZstdStream:
 class ZstdFile:
     """A compressed file, opened for reading bytes; ImportError that names the package where there is none."""
 
-    def __init__(self, path: str | os.PathLike[str], mode: str = "rb") -> None:
-        self.file = open(path, mode)  # noqa: SIM115 (closed by close)
+    def __init__(self, path: str | os.PathLike[str] | IO[bytes], mode: str = "rb") -> None:
+        named = isinstance(path, (str, os.PathLike))
+        self.file: IO[bytes] = open(path, mode) if named else path  # type: ignore[arg-type, assignment]  # noqa: SIM115
         try:
-            self.stream = open_zst(os.fspath(path), self.file)
+            self.stream = open_zst(os.fspath(path) if named else "the data", self.file)  # type: ignore[arg-type]
         except BaseException:
             self.file.close()
             raise

@@ -6,6 +6,7 @@ import os
 import zipfile
 from typing import Any
 
+from embedcnn.base.pipes import is_pipe
 from embedcnn.commands.errors import CommandError
 
 MEMBERS = {"config.json", "weights.safetensors"}
@@ -13,6 +14,8 @@ MEMBERS = {"config.json", "weights.safetensors"}
 
 def is_model(path: str) -> bool:
     """Whether a file looks like a saved model."""
+    if is_pipe(path):
+        return False
     try:
         with zipfile.ZipFile(path) as archive:
             return set(archive.namelist()) >= MEMBERS
@@ -22,6 +25,10 @@ def is_model(path: str) -> bool:
 
 def check_target(path: str, force: bool) -> str | None:
     """Refuses, before any work, a name that cannot be written; what to say where a file will be replaced."""
+    if not path:
+        raise CommandError("--out: expected the name of a file. Received: ''")
+    if is_pipe(path):
+        raise CommandError(f"--out: {path!r} is a pipe or a device; give the name of a file")
     folder = os.path.dirname(path) or "."
     if os.path.isdir(path):
         raise CommandError(f"--out: {path!r} is a folder; give the name of a file")
@@ -31,6 +38,8 @@ def check_target(path: str, force: bool) -> str | None:
         raise CommandError(f"--out: the folder {folder!r} cannot be written to")
     if not os.path.exists(path):
         return None
+    if not os.access(path, os.W_OK) or not os.stat(path).st_mode & 0o222:
+        raise CommandError(f"--out: {path!r} is read-only")
     if is_model(path):
         return f"the model {path} will be replaced"
     if not force:

@@ -1,6 +1,7 @@
 """Text files as data sets, one line, row or object at a time, in constant memory.
 
 Every pass opens the files anew, one after the other, and closes each at its end or when the iterator is left.
+Of a pipe there is one pass.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
+from embedcnn.base.pipes import is_pipe
 from embedcnn.data.dataset import Dataset
 from embedcnn.data.lines import OPENERS, PathLike, checked_encoding, existing_file, text_lines
 from embedcnn.data.streams import Path
@@ -41,8 +43,17 @@ class FileDataset(Dataset):
                 f"`compression_type` must be None, '', {allowed}. Received: compression_type={compression!r}"
             )
 
+        given: set[str] = set()
+
         def start(path: Path) -> Iterator[Any]:
             for name in self.filenames:
+                if name in given:
+                    raise ValueError(
+                        f"{name} is a pipe, which gives its lines only once: write them to a file, or use "
+                        "cache()"
+                    )
+                if is_pipe(name):
+                    given.add(name)
                 with closing(read(name)) as elements:
                     yield from elements
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import bz2
 import codecs
 import gzip
+import io
 import lzma
 import os
 import zlib
@@ -17,6 +18,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from embedcnn.base.pipes import PipeContents
 from embedcnn.base.zstandard_files import ZstdFile, is_zst_error
 
 PathLike = str | os.PathLike[str]
@@ -60,14 +62,15 @@ def open_bytes(path: PathLike, compression: str | None = None) -> IO[bytes]:
     found = existing_file(path)
     if compression is None:
         compression = SUFFIXES.get(found.suffix.lower(), "")
+    source: Any = io.BytesIO(path.data) if isinstance(path, PipeContents) else found
     if compression == "":
-        return open(found, "rb")
+        return open(found, "rb") if source is found else source
     if compression not in OPENERS:
         raise ValueError(
             f"`compression_type` must be None, '', {', '.join(map(repr, OPENERS))}. "
             f"Received: compression_type={compression!r}"
         )
-    return OPENERS[compression](found, "rb")
+    return OPENERS[compression](source, "rb")
 
 
 def text_chunks(path: PathLike, encoding: str = "utf-8", compression: str | None = None) -> Iterator[str]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from embedcnn.base.pipes import is_pipe, read_pipe
 from embedcnn.data.labelled import LabelledTexts
 from embedcnn.data.lines import SUFFIXES, PathLike, checked_encoding, text_lines
 from embedcnn.data.tables import (
@@ -75,6 +76,8 @@ def read_labelled(
     place = Path(path)
     if not place.exists():
         raise FileNotFoundError(f"there is no file or folder {str(place)!r}")
+    if is_pipe(place):  # what finds out the format, and what reads, each open the file
+        place = read_pipe(place)
     if format is None:
         format = guessed_format(place, encoding, delimiter)
     if format not in FORMATS:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -92,7 +92,12 @@ def save_weights(model: Model, filepath: Any, overwrite: bool) -> None:
 def load_model(filepath: Any, compile: bool = True, custom_objects: dict[str, Any] | None = None) -> Model:
     """The model of a file."""
     with known_objects(custom_objects), open(os.fspath(filepath), "rb") as file:
-        return _read_model(file, f"{os.fspath(filepath)!r}", compile)
+        return _read_model(_seekable(file), f"{os.fspath(filepath)!r}", compile)
+
+
+def _seekable(file: BinaryIO) -> BinaryIO:
+    """The file, or what a pipe gives: archives are read from their end."""
+    return file if file.seekable() else io.BytesIO(file.read())
 
 
 def model_from_bytes(data: bytes, custom_objects: dict[str, Any] | None = None) -> Model:
@@ -215,7 +220,8 @@ def load_weights(model: Model, filepath: Any) -> None:
     """Reads the weights of a file of `save_weights`, or of a whole saved model, into a model."""
     label = f"{os.fspath(filepath)!r}"
     model._require_built("which weights to load")
-    with open(os.fspath(filepath), "rb") as file:
+    with open(os.fspath(filepath), "rb") as opened:
+        file = _seekable(opened)
         zipped = file.read(4) == b"PK\x03\x04"
         file.seek(0)
         data = archive.read_archive(file, label)["weights.safetensors"] if zipped else file.read()

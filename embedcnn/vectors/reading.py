@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from embedcnn.base.arguments import integer, optional
-
+from ..base.arguments import integer, optional, warn_user
 from ..base.columns import as_list
+from ..base.pipes import is_pipe
 from . import arrays, fasttext
 from .cache import MAGIC as CACHE_MAGIC
 from .cache import load_cache, save_cache
@@ -168,10 +168,12 @@ def load_file(path: str, options: ReadOptions, format: str | None, keys: Any) ->
         if keys is not None and not (format == "npy" or head.startswith(b"\x93NUMPY")):
             raise ValueError(f"keys= is for .npy files; {path} holds its words itself")
         if format == "cache" or (format is None and head == CACHE_MAGIC):
+            source.require_file("a cache")
             return cut(load_cache(path), options)
         if format == "npz" or (format is None and source.is_npz):
             return cut(arrays.load_npz(path), options)
         if format == "npy" or (format is None and head.startswith(b"\x93NUMPY")):
+            source.require_file("an .npy matrix")
             return cut(arrays.load_npy(path, keys), options)
         if source.is_npz:
             raise VectorFileError(path, f"an archive of NumPy arrays, not {format}")
@@ -185,7 +187,7 @@ def load_file(path: str, options: ReadOptions, format: str | None, keys: Any) ->
             )
         else:
             vectors = WordVectors(*read_records(source, detect_layout(source, format), options))
-    if options.wanted is None and options.limit is None:
+    if options.wanted is None and options.limit is None and not source.piped:
         vectors.source = file_facts(path)
     return vectors
 
@@ -198,6 +200,8 @@ def file_facts(path: str) -> dict[str, Any]:
 
 def load_cached(path: str, options: ReadOptions, format: str | None, keys: Any, cache: Any) -> WordVectors:
     """Maps the cache of a file, after making it where there is none or the file has changed."""
+    if is_pipe(path):
+        raise VectorFileError(path, "a pipe: cache= is for files, which it can tell from changed ones")
     cache_path = path + ".embedcnn" if cache is True else os.fsdecode(cache)
     settings = {
         "dtype": options.dtype,
@@ -222,7 +226,11 @@ def load_cached(path: str, options: ReadOptions, format: str | None, keys: Any, 
     facts = file_facts(path)
     vectors = load_file(path, everything, format, keys)
     vectors.source = {**facts, "settings": settings}
-    save_cache(vectors, cache_path)
+    try:
+        save_cache(vectors, cache_path)
+    except OSError as error:
+        warn_user(f"no cache is kept, {cache_path!r} cannot be written: {error}")
+        return cut(vectors, options)
     return cut(load_cache(cache_path), options)
 
 

@@ -228,7 +228,9 @@ def read_records(source: ByteSource, layout: Layout, options: ReadOptions) -> tu
             final = not piece
             reader.write(piece)
         rows = reader.parse(final)
-        if matrix.reserve(rows, offset / source.size if source.plain and not options.wanted else 0.0):
+        if matrix.reserve(
+            rows, offset / source.size if source.plain and source.size and not options.wanted else 0.0
+        ):
             reader.expect(len(matrix.array))
         reader.store(matrix.array)
         finished = reader.state()["finished"]

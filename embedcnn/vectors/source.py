@@ -1,7 +1,7 @@
 """Bytes of a vector file, plain or compressed, without ever holding the whole file.
 
 A plain file is read by the core through its descriptor; a compressed one is recognised by its first bytes
-(not by its name) and decompressed piece by piece.
+(not by its name) and decompressed piece by piece. A pipe is read once, from front to back.
 """
 
 from __future__ import annotations
@@ -44,6 +44,21 @@ def open_zip(path: str, file: IO[bytes]) -> Any:
         raise VectorFileError(path, f"not a readable zip archive: {error}") from error
 
 
+class Rejoined:
+    """A pipe with the first bytes, which somebody has read already, before the rest."""
+
+    def __init__(self, first: bytes, file: IO[bytes]) -> None:
+        self.first, self.file = first, file
+
+    def read(self, count: int) -> bytes:
+        """At most ``count`` bytes; empty at the end."""
+        piece, self.first = self.first[:count], self.first[count:]
+        return piece or self.file.read(count)
+
+    def close(self) -> None:
+        """Nothing to do: the file belongs to the caller."""
+
+
 class ByteSource:
     """The decompressed bytes of a file: `head` shows the first ones, `read` yields all in order."""
 
@@ -55,7 +70,10 @@ class ByteSource:
         try:
             self.size = os.fstat(self.file.fileno()).st_size
             magic = self.file.read(6)
-            self.file.seek(0)
+            self.piped = not self.file.seekable()
+            self.bytes: Any = Rejoined(magic, self.file) if self.piped else self.file
+            if not self.piped:
+                self.file.seek(0)
             self.compression = next((kind for start, kind in MAGIC.items() if magic.startswith(start)), None)
             self.stream: Any = self._open_stream()
         except BaseException:
@@ -67,16 +85,18 @@ class ByteSource:
 
     def _open_stream(self) -> Any:
         if self.compression == "gz":
-            return gzip.GzipFile(fileobj=self.file)
+            return gzip.GzipFile(fileobj=self.bytes)
         if self.compression == "xz":
-            return lzma.LZMAFile(self.file)
+            return lzma.LZMAFile(self.bytes)
         if self.compression == "bz2":
-            return bz2.BZ2File(self.file)
+            return bz2.BZ2File(self.bytes)
         if self.compression == "zst":
-            return open_zst(self.path, self.file)
+            return open_zst(self.path, self.bytes)
         if self.compression == "zip":
+            if self.piped:
+                raise VectorFileError(self.path, "a zip archive in a pipe cannot be read; write it to a file")
             return None if self._is_npz() else open_zip(self.path, self.file)
-        return self.file
+        return self.bytes
 
     def _is_npz(self) -> bool:
         try:
@@ -94,7 +114,12 @@ class ByteSource:
     @property
     def plain(self) -> bool:
         """Whether the core may read the file itself."""
-        return self.compression is None
+        return self.compression is None and not self.piped
+
+    def require_file(self, what: str) -> None:
+        """VectorFileError for a pipe, where the reader opens the file by its name."""
+        if self.piped:
+            raise VectorFileError(self.path, f"{what} in a pipe cannot be read; write it to a file")
 
     def _read_stream(self, count: int) -> bytes:
         try:

@@ -155,11 +155,20 @@ def test_what_a_killed_save_left_is_removed(tmp_path):
     )
     dead = tmp_path / f".m.{process.stdout.strip()}.tmp"
     dead.write_text("half")
-    alive = tmp_path / f".m.{os.getppid()}.tmp"
-    alive.write_text("another process is writing")
-    trained().save(tmp_path / "m")
-    assert not dead.exists()
-    assert alive.exists()
+    elsewhere = tmp_path / f".m.{os.getppid()}.17.tmp"  # its process number is that of a living one here
+    elsewhere.write_text("half")
+    alive = tmp_path / ".m.1.18.tmp"
+    code = (
+        "import fcntl, sys; file = open(sys.argv[1], 'wb'); fcntl.flock(file, fcntl.LOCK_EX)\n"
+        "print('writing', flush=True); sys.stdin.read()"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code, str(alive)], **pipes) as writer:
+        writer.stdout.readline()
+        trained().save(tmp_path / "m")
+        assert not dead.exists() and not elsewhere.exists()
+        assert alive.exists()
+        writer.communicate(b"")
 
 
 def test_a_killed_process_leaves_a_whole_file(tmp_path):
