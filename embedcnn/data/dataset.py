@@ -21,6 +21,7 @@ from embedcnn.data.streams import Path, opened
 from embedcnn.data.structure import is_text, leaves, map_leaves, objects
 from embedcnn.data.transformations import Transformations, checked_seed, frozen
 from embedcnn.data.workers import add_position
+from embedcnn.ragged import Ragged
 
 
 class Dataset(Transformations, Batching):
@@ -170,6 +171,8 @@ def as_column(values: Any) -> Any:
         if values.ndim == 0:
             raise ValueError(f"`tensors` must be at least one dimension. Received: a scalar array {values!r}")
         return frozen(values)
+    if isinstance(values, Ragged):
+        return [frozen(row) for row in values]
     if not isinstance(values, Sequence):
         if not hasattr(values, "__array__"):
             return values

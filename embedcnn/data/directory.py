@@ -37,7 +37,8 @@ def text_dataset_from_directory(
     """Batches (texts, labels) of the .txt files below `directory`, read when they are needed. Keras's name.
 
     `labels="inferred"` takes sub-folders as classes (sorted, or in the order of `class_names`); a list
-    gives one int per file in the order of sorted paths; None (or `label_mode=None`) gives texts alone.
+    gives one int per file in the order of sorted paths; None (or `label_mode=None`) gives the texts alone,
+    those of files in `directory` itself too.
     Labels are int32 for "int", float32 of shape (batch, 1) for "binary" and (batch, classes) for
     "categorical". `validation_split` with `subset` "training", "validation" or "both" (a pair) holds out
     the last part. Texts are cut to `max_length` characters. The result has `class_names`. Raises
@@ -59,6 +60,8 @@ def text_dataset_from_directory(
     checked_encoding(encoding)
     size = None if batch_size is None else checked_integer(batch_size, "batch_size", 1)
     limit = None if max_length is None else checked_integer(max_length, "max_length", 1)
+    if label_mode is None:
+        labels = None
     files, numbers, names = labelled_files(os.fspath(directory), labels, class_names, follow_links)
     seed = checked_seed(seed)
     order = file_order(len(files), shuffle, seed)

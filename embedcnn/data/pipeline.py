@@ -69,7 +69,7 @@ class Pipeline:
         self._cardinality = cardinality
         # (table, data set of row numbers) where every element is a row of a table in memory
         self._rows = rows
-        self._epoch = 0
+        self._epoch = self._takes = 0
         self._lock = threading.Lock()
 
     def start(self, path: Path) -> Iterator[Any]:
@@ -110,7 +110,8 @@ class Pipeline:
     def epoch(self) -> int:
         """The number of the next epoch; set it to resume. The order of epoch k depends on (seed, k) alone.
 
-        Every data set counts its own passes: one derived from it starts at 0 again.
+        Every data set counts its own passes: one derived from it starts at 0 again, but each further `take`
+        one later, so that `for x in shuffled.take(1)` shows something else each time, as in tf.data.
         """
         return self._epoch
 

@@ -163,6 +163,8 @@ def padded_leaf(values: Sequence[Any], position: int, shape: Any, value: Any) ->
                     f"padded_batch: element {position + index} has shape {array.shape}, which does not fit "
                     f"padded_shapes {tuple(sizes)}"
                 )
+    if rank == 0:
+        return np.stack(arrays)
     full = [
         max(array.shape[axis] for array in arrays) if size is None else size
         for axis, size in enumerate(sizes)
@@ -171,8 +173,6 @@ def padded_leaf(values: Sequence[Any], position: int, shape: Any, value: Any) ->
     batch = np.full([len(arrays), *full], padding(value, dtype), dtype=dtype)
     for row, array in zip(batch, arrays, strict=True):
         row[tuple(map(slice, array.shape))] = array
-    if rank == 0:
-        batch[:] = arrays
     return batch
 
 

@@ -146,7 +146,10 @@ class Transformations(Pipeline):
         """
         count = checked_integer(count, "count", -1, " (-1: all)")
         size = self._cardinality if count == -1 else limited(self._cardinality, count)
-        return self._reorder(lambda d: d._derive(lambda path: streams.taken(d, path, count), size))
+        taken = self._reorder(lambda d: d._derive(lambda path: streams.taken(d, path, count), size))
+        with self._lock:
+            taken.epoch, self._takes = self._takes, self._takes + 1
+        return taken
 
     def skip(self, count: int) -> Dataset:
         """All but the first `count` elements (-1: none at all).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -90,8 +91,12 @@ class Sequential(Model):
             self._build_chain(self._first)
 
     def build(self, input_shape: Any = None) -> None:
-        """Makes the weights for inputs of this shape (batch first)."""
+        """Makes the weights for inputs of this shape (batch first). ValueError where the model has been built
+        for another one.
+        """
         if self.built:
+            if input_shape is not None and self._first is not None:
+                _check_same_shape(self, self._first.shape[1:], tuple(input_shape)[1:])
             return
         if not self._chain:
             raise ValueError(f"Model {self.name!r} has no layers")
@@ -166,9 +171,37 @@ def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, comp
     return model_file.load_model(filepath, compile, custom_objects)
 
 
+def _check_same_shape(model: Model, built: tuple[Any, ...], given: tuple[Any, ...]) -> None:
+    fits = len(built) == len(given) and all(
+        one == other or None in (one, other) for one, other in zip(built, given, strict=True)
+    )
+    if not fits:
+        raise ValueError(
+            f"Model {model.name!r} has been built for inputs of shape {(None, *built)}. "
+            f"Received: input_shape={(None, *given)}"
+        )
+
+
 def clone_model(model: Model) -> Model:
-    """A model of the same layers with new weights, not compiled. As keras.models.clone_model."""
-    return type(model).from_config(model.get_config(), model_file.own_objects(model))
+    """A model of the same layers with new weights; compiled as the model is, with an optimizer and metrics of
+    its own that have seen nothing. As keras.models.clone_model.
+    """
+    made = type(model).from_config(model.get_config(), model_file.own_objects(model))
+    given = model._compilation.given
+    if given is None:
+        return made
+    optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
+    optimizer.learning_rate = model.optimizer.learning_rate  # a function stays one
+    variables, names = model.optimizer.excluded_from_weight_decay
+    twins = dict(zip(model.weights, made.weights, strict=True)) if variables else {}
+    optimizer.exclude_from_weight_decay([twins[variable] for variable in variables], names)
+    loss, metrics, weighted = (
+        copy.deepcopy(given[name]) for name in ("loss", "metric_names", "weighted_metrics")
+    )
+    made.compile(optimizer, loss, given["loss_weights"], metrics, weighted)
+    for metric in made.metrics:
+        metric.reset_state()
+    return made
 
 
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Model:
