@@ -119,7 +119,8 @@ class Ragged:
 
     @classmethod
     def from_sequences(cls, sequences: Iterable[Any]) -> Ragged:
-        """A Ragged of lists, tuples or arrays of ids, or of objects with `.ids` (tokenizers' Encoding).
+        """A Ragged of lists, tuples or arrays of ids, or of objects with `.ids` (tokenizers' Encoding,
+        whose `attention_mask` leaves padding out).
 
         Raises TypeError where a sequence holds something else than integers, OverflowError where an id does
         not fit in int32; both name the sequence.
@@ -133,7 +134,7 @@ class Ragged:
             raise TypeError("expected sequences of ids, got text; encode it first (Tokenizer.encode)")
         rows = []
         for index, sequence in enumerate(sequences):
-            row = getattr(sequence, "ids", sequence)
+            row = ids_of(sequence)
             if isinstance(row, (str, bytes)) or not hasattr(row, "__len__"):
                 raise TypeError(
                     f"sequences[{index}] is a {type(row).__name__}; expected a sequence of integers"
@@ -252,6 +253,17 @@ class Ragged:
         return _core.pad_ragged(
             self._ids, self._offsets, width, padding == "post", truncating == "post", value
         )
+
+
+def ids_of(sequence: Any, keep_length: bool = False) -> Any:
+    """The ids of an object with `.ids`, as tokenizers' Encoding, where its `attention_mask` is 1; with
+    `keep_length` the others are 0. Anything else as it is.
+    """
+    ids, mask = getattr(sequence, "ids", sequence), getattr(sequence, "attention_mask", None)
+    if ids is sequence or mask is None:
+        return ids
+    kept = np.asarray(mask) != 0
+    return np.where(kept, ids, 0) if keep_length else np.asarray(ids)[kept]
 
 
 def concatenate(parts: Sequence[Ragged]) -> Ragged:

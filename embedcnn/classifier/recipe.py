@@ -19,6 +19,7 @@ from embedcnn.base.arguments import one_of
 from embedcnn.classifier.batches import ShuffledBatches, label_weights
 from embedcnn.classifier.callbacks import BATCH, AveragedTraining, TrainingBar
 from embedcnn.data.labelled import LabelledTexts, split
+from embedcnn.training.prediction import check_predictions
 
 # How a text becomes tokens, by the name of `--tokenizer`: settings of a TextEncoder.
 TOKENIZERS: dict[str, dict[str, Any]] = {
@@ -364,5 +365,6 @@ def confusion(model: Any, labelled: LabelledTexts) -> tuple[np.ndarray, np.ndarr
     true = label_ids(labelled, model.labels)
     probabilities = model.predict(labelled.texts, batch_size=BATCH, verbose=0)
     size = len(model.labels)
+    check_predictions(model.name, probabilities)
     cells = true.astype(np.int64) * size + probabilities.argmax(axis=1)
     return np.bincount(cells, minlength=size * size).reshape(size, size), probabilities

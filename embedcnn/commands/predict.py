@@ -22,6 +22,7 @@ from embedcnn.commands.errors import CommandError
 from embedcnn.commands.model_file import load_text_model
 from embedcnn.data.lines import checked_encoding, existing_file
 from embedcnn.data.records import RECORD_FORMATS, TextRecord, file_records, stream_records
+from embedcnn.training.prediction import check_predictions
 
 READ_BYTES = 1 << 16
 
@@ -170,7 +171,9 @@ def write_answers(
 ) -> int:
     """A line for each record, in order; how many of them are damaged."""
     texts = [record.text for record in records if record.text is not None]
-    rows = iter(model.predict(texts, batch_size=256, verbose=0) if texts else ())
+    found = model.predict(texts, batch_size=256, verbose=0) if texts else np.zeros((0, len(model.labels)))
+    check_predictions(model.name, found)
+    rows = iter(found)
     for record in records:
         if record.text is not None:
             print(answer(record.text, next(rows), model.labels, top, as_json), file=out)

@@ -21,14 +21,17 @@ from ..preprocessing.texts import without_gaps
 def _mixes_steps(op: Operation) -> bool:
     """Whether a result at a step depends on other steps too, other than through a state."""
     one_tap = op.facts["mixing"] == "by kernel" and op.variables[0].shape[0] == 1
+    if op.function is not None:  # Python may look at anything: the layer must say that it does not
+        return not getattr(op.function.layer, "steps_independent", False)
     return op.facts["mixing"] != "nothing" and not op.facts["states"] and not one_tap
 
 
 class Stepper:
     """A language model that reads tokens bit by bit and remembers what it has read: `read(ids)`, `reset()`.
 
-    For `batch` texts side by side. Raises ValueError for models that do not predict a token at each step or
-    read texts backwards.
+    For `batch` texts side by side. A layer written in Python (Lambda, a subclass of Layer) must have the
+    attribute `steps_independent = True`: then what it gives at a step depends on that step alone. Raises
+    ValueError for models that do not predict a token at each step or read texts backwards.
 
     >>> import embedcnn
     >>> from embedcnn.layers import GRU, Dense, Embedding
@@ -49,6 +52,13 @@ class Stepper:
         lowered = model.lowered_as("predict")
         self.gives_probabilities = lowered.operations[-1].name == "softmax"
         for op in lowered.operations:
+            if _mixes_steps(op) and op.function is not None:
+                name = op.function.layer.name
+                raise ValueError(
+                    f"Layer {name!r} is written in Python: nobody knows whether it looks along a text. If "
+                    "what it gives at a step depends on that step alone, say so: "
+                    f"model.get_layer({name!r}).steps_independent = True"
+                )
             if _mixes_steps(op):
                 raise ValueError(
                     "a language model carries its state in recurrent layers (LSTM, GRU, SimpleRNN). "
@@ -83,6 +93,11 @@ class Stepper:
         with self.model._access.reading():
             (out,) = self._program.ready().forward([value])
         last = out[np.arange(self.batch), np.array(lengths) - 1].astype(np.float64)
+        if np.isnan(last).any():
+            raise ValueError(
+                f"model {self.model.name!r} predicts NaN, so it cannot write: its weights hold NaN or "
+                "infinite numbers, as after a training whose loss became NaN"
+            )
         if self.gives_probabilities:
             with np.errstate(divide="ignore"):
                 return np.log(last)
@@ -118,7 +133,11 @@ def _draw(
     """`sample` with settings that were checked."""
     if temperature == 0:
         return scores.argmax(1)
-    scores = scores / temperature
+    with np.errstate(over="ignore"):
+        scaled = scores / temperature
+        if not np.isfinite(scaled.max(1)).all():  # a temperature next to 0: the likeliest
+            scaled = (scores - scores.max(1, keepdims=True)) / temperature
+    scores = scaled
     if top_k is not None and top_k < scores.shape[1]:
         least = np.partition(scores, -top_k, axis=1)[:, -top_k, None]
         scores = np.where(scores < least, -np.inf, scores)

@@ -323,13 +323,14 @@ class Model(LayerGraph):
         """The outputs for one batch. As keras.Model.predict_on_batch."""
         return self._prediction.on_batch(x)
 
-    def predict_labels(self, x: Any, batch_size: int | None = None) -> list[Any]:
+    def predict_labels(self, x: Any, batch_size: int | None = None, threshold: float = 0.5) -> list[Any]:
         """The most likely label of each example: from `model.labels`, or the class number where they are not
-        set.
+        set. A model of several labels (a binary loss, or sigmoids at the end) gives a list of those whose
+        probability is above `threshold`.
 
-        Raises ValueError unless the model has one flat output.
+        Raises ValueError unless the model has one flat output, and where it predicts NaN.
         """
-        return self._prediction.labels(x, batch_size)
+        return self._prediction.labels(x, batch_size, threshold)
 
     # -- texts -----------------------------------------------------------------------------------------------
     @property

@@ -88,4 +88,7 @@ def _extended_encoder(encoder: Any, words: list[str]) -> Any:
             raise ValueError(f"words[{number}] = {word!r} is known already")
     pad, unknown, *tokens = known.tokens
     larger = Vocabulary([*tokens, *words], pad=pad, unknown=unknown, **known.settings)
-    return type(encoder).from_config({**encoder.get_config(), "max_tokens": None}, larger)
+    config = encoder.get_config()
+    if "max_tokens" in config:  # the limit was for the text that the words came from
+        config["max_tokens"] = None
+    return type(encoder).from_config(config, larger)

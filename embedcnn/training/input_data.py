@@ -17,7 +17,7 @@ import numpy as np
 
 from ..base.columns import is_column
 from ..data.indexed_batches import is_indexed
-from ..ragged import Ragged
+from ..ragged import Ragged, ids_of
 from ..text.rows import TextRows
 
 UNEQUAL = (
@@ -104,7 +104,7 @@ def prepare_input(spec: InputSpec, value: Any, whole: bool = False) -> Any:
 def _listed_ids(spec: InputSpec, rows: Sequence[Any]) -> Any:
     """Lists of ids, or encodings of tokenizers; a Ragged where lengths differ and the input takes any."""
     if any(hasattr(row, "ids") for row in rows):
-        rows = [getattr(row, "ids", row) for row in rows]
+        rows = [ids_of(row, keep_length=spec.shape[1] is not None) for row in rows]
     if len(spec.shape) > 2 or spec.shape[1] is not None:
         return rows
     if not all(isinstance(row, (list, tuple, np.ndarray)) for row in rows):

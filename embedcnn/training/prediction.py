@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -114,21 +115,48 @@ class Prediction:
         optimizer = self._compilation.optimizer
         return _single(self._run("forward", inputs, True, optimizer.steps if optimizer else 0)[0])
 
-    def labels(self, x: Any, batch_size: int | None) -> list[Any]:
+    def _several_labels(self) -> bool:
+        """Whether each unit answers by itself: a binary loss or, not compiled, a sigmoid at the end."""
+        compiled = self._compilation.compiled
+        if compiled is not None and compiled.losses[0] is not None:
+            return compiled.losses[0].target == "binary"
+        last = self._model.lowered_as("predict").operations[-1]
+        return last.attributes.get("activation") == "sigmoid"
+
+    def labels(self, x: Any, batch_size: int | None, threshold: float) -> list[Any]:
         """As Model.predict_labels."""
+        if isinstance(threshold, bool) or not isinstance(threshold, (int, float, np.number)):
+            raise TypeError(f"`threshold` must be a number in (0, 1). Received: threshold={threshold!r}")
+        if not 0 < threshold < 1:
+            raise ValueError(f"`threshold` must be in (0, 1). Received: threshold={threshold!r}")
         if len(self._model.outputs) != 1 or len(self._model.outputs[0].shape) != 2:
             raise ValueError("predict_labels needs a model with one output of shape (batch, classes)")
         outputs = self._model.predict(x, batch_size, verbose=0)
+        check_predictions(self._model.name, outputs)
+        compiled = self._compilation.compiled
+        loss = compiled.losses[0] if compiled else None
+        logits = getattr(loss, "from_logits", False)
+        chosen = outputs > (math.log(threshold / (1 - threshold)) if logits else threshold)
+        names = self._model.labels
         if outputs.shape[1] == 1:
-            threshold = 0.5
-            compiled = self._compilation.compiled
-            loss = compiled.losses[0] if compiled else None
-            if getattr(loss, "from_logits", False):
-                threshold = 0.0
-            classes = (outputs[:, 0] > threshold).astype(int)
+            classes = chosen[:, 0].astype(int)
+        elif self._several_labels():
+            found = [np.flatnonzero(row).tolist() for row in chosen]
+            return [[names[number] for number in row] for row in found] if names else found
         else:
             classes = outputs.argmax(axis=1)
-        return [self._model.labels[number] for number in classes] if self._model.labels else classes.tolist()
+        return [names[number] for number in classes] if names else classes.tolist()
+
+
+def check_predictions(name: str, outputs: np.ndarray) -> None:
+    """ValueError where a prediction is NaN: no label is the largest."""
+    wrong = np.isnan(outputs).any(axis=tuple(range(1, outputs.ndim)))
+    if wrong.any():
+        raise ValueError(
+            f"model {name!r} predicts NaN for {int(wrong.sum())} of {len(outputs)} examples (the first is "
+            f"x[{int(wrong.argmax())}]), so they have no label: its weights hold NaN or infinite numbers, as "
+            "after a training whose loss became NaN"
+        )
 
 
 def _single(outputs: list[np.ndarray]) -> Any:
