@@ -51,7 +51,7 @@ class Rejoined:
         self.first, self.file = first, file
 
     def read(self, count: int) -> bytes:
-        """At most ``count`` bytes; empty at the end."""
+        """At most `count` bytes; empty at the end."""
         piece, self.first = self.first[:count], self.first[count:]
         return piece or self.file.read(count)
 
