@@ -120,7 +120,7 @@ def test_a_cache_in_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
     def refused(*_):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("embedcnn.vectors.cache.save_cache", refused)
+    monkeypatch.setattr("embedcnn.vectors.reading.save_cache", refused)
     with pytest.warns(UserWarning, match="no cache is kept, .* cannot be written"):
         found = vectors.load(path, cache=True)
     assert found.index_to_key == ["a", "b"]
