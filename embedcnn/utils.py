@@ -27,7 +27,7 @@ def set_random_seed(seed: int) -> None:
     """
     if random_seeds.checked_seed("seed", seed) >= 2**32:
         raise ValueError(f"`seed` must be an integer in [0, 2**32). Received: seed={seed!r}")
-    random.seed(seed)
+    random.seed(int(seed))
     np.random.seed(int(seed))  # noqa: NPY002 - users of the global generator expect it, as in Keras
     random_seeds.set_sequence(int(seed))
 

@@ -6,6 +6,8 @@ import argparse
 import sys
 from typing import Any
 
+from embedcnn.base.utf8_files import text_lines_of
+
 from ..vectors.reading import FORMATS, load
 from ..vectors.writing import OUTPUT_FORMATS, write
 from .errors import message
@@ -151,8 +153,7 @@ def add_trim(commands: Any) -> None:
 
 
 def run_trim(arguments: argparse.Namespace) -> int:
-    with open(arguments.words, encoding="utf-8", newline="\n") as file:
-        words = [word for word in (line.rstrip("\r\n") for line in file) if word]
+    words = [word for word in (line.rstrip("\r\n") for line in text_lines_of(arguments.words)) if word]
     vectors = read(arguments, words=words, lowercase_fallback=arguments.lowercase, dtype=arguments.dtype)
     write(vectors, arguments.output, arguments.to)
     print(

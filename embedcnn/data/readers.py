@@ -118,6 +118,8 @@ def checked(path: Path, examples: Iterator[Example]) -> LabelledTexts:
             raise ValueError(f"{where}: the text is empty (label {label!r})")
         if not label:
             raise ValueError(f"{where}: the label is empty")
+        if any("\ud800" <= letter <= "\udfff" for letter in label):
+            raise ValueError(f"{where}: the label {label!r} holds half a character, which no file can hold")
         texts.append(text)
         labels.append(label)
     if not texts:

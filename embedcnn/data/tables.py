@@ -84,7 +84,7 @@ def json_rows(
             raise ValueError(f"{path}, line {blank}: the line is blank")
         try:
             value = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(
                 f"{path}, line {number}: not valid JSON ({error}); one object a line is needed"
             ) from None

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 
-from embedcnn.data.lines import PathLike, text_chunks
+from embedcnn.data.lines import SUFFIXES, PathLike, text_chunks
+
+SIZE_LIMIT = 1 << 30
+"""Characters up to which a compressed file is unpacked."""
 
 GUTENBERG_START = re.compile(r"^\*\*\* ?START OF (THE|THIS) PROJECT GUTENBERG EBOOK[^\n]*\n", re.MULTILINE)
 GUTENBERG_END = re.compile(r"^\*\*\* ?END OF (THE|THIS) PROJECT GUTENBERG EBOOK", re.MULTILINE)
 
 
-def read_text(path: PathLike, encoding: str = "utf-8", strip_gutenberg: bool = False) -> str:
+def read_text(
+    path: PathLike,
+    encoding: str = "utf-8",
+    strip_gutenberg: bool = False,
+    size_limit: int | None = SIZE_LIMIT,
+) -> str:
     r"""Read a text file: byte-order mark stripped, CRLF turned into LF, everything else left alone.
 
     `strip_gutenberg=True` drops Project Gutenberg's header and footer (up to the START line, from the END
     line on) and raises ValueError where the file has none. Compressed files (.gz, .bz2, .xz, .zst) are read
-    as such. Raises FileNotFoundError; ValueError for an empty file and, with line and byte offset, for bytes
-    invalid in `encoding`.
+    as such, up to `size_limit` characters (None: any number). Raises FileNotFoundError; ValueError for an
+    empty file, for one that unpacks to more and, with line and byte offset, for bytes invalid in `encoding`.
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp(), "book.txt")
@@ -24,7 +34,17 @@ def read_text(path: PathLike, encoding: str = "utf-8", strip_gutenberg: bool = F
     >>> read_text(path)
     'Well, Prince,\nso Genoa'
     """
-    text = "".join(text_chunks(path, encoding)).replace("\r\n", "\n")
+    chunks, size = [], 0
+    packed = Path(os.fsdecode(path)).suffix.lower() in SUFFIXES
+    for chunk in text_chunks(path, encoding):
+        chunks.append(chunk)
+        size += len(chunk)
+        if packed and size_limit is not None and size > size_limit:
+            raise ValueError(
+                f"{path}: unpacked, it has more than {size_limit} characters; if it is as large as that, "
+                "give a larger size_limit="
+            )
+    text = "".join(chunks).replace("\r\n", "\n")
     if not text:
         raise ValueError(f"{path}: the file is empty")
     if not strip_gutenberg:

@@ -219,5 +219,5 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
         held = json.loads(json_string)
         made = model_kind(held["class_name"])
         return made.from_config(held["config"], custom_objects)
-    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, AttributeError, json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"`json_string` is not what Model.to_json() writes: {error!r}") from error

@@ -29,6 +29,9 @@ class TextSide:
             value = [part.item() if isinstance(part, np.generic) else part for part in value]
             if len(set(value)) != len(value):
                 raise ValueError(f"`labels` must be different from each other. Received: {value}")
+            for name in value:
+                if isinstance(name, str) and any("\ud800" <= letter <= "\udfff" for letter in name):
+                    raise ValueError(f"`labels`: {name!r} holds half a character, which no file can hold")
             if self._model.built:
                 units = self._model.outputs[0].shape[-1] or 0
                 if len(value) != max(2, units):

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from embedcnn import _core
 from embedcnn.base.arguments import integer, positive_integer
-from embedcnn.ragged import Ragged
+from embedcnn.ragged import Ragged, ids_of
 
 __all__ = ["make_sampling_table", "pad_sequences", "skipgrams"]
 
@@ -25,7 +25,7 @@ def _measure(rows: tuple[Any, ...], texts: bool) -> tuple[int, tuple[int, ...]]:
         try:
             longest = max(map(len, rows), default=0)
         except TypeError:
-            index = next(index for index, row in enumerate(rows) if not hasattr(row, "__len__"))
+            index = next(index for index, row in enumerate(rows) if not _has_length(row))
             raise ValueError(
                 "`sequences` must be a list of iterables. Found non-iterable: "
                 f"sequences[{index}] = {rows[index]!r}. For a single sequence pass [sequence]"
@@ -36,10 +36,28 @@ def _measure(rows: tuple[Any, ...], texts: bool) -> tuple[int, tuple[int, ...]]:
     return longest, np.asarray(first).shape[1:]
 
 
+def _has_length(row: Any) -> bool:
+    return hasattr(row, "__len__") and getattr(row, "shape", None) != ()  # an array of no dimension has none
+
+
 def _refuse_texts(rows: Sequence[Any]) -> None:
     for index, row in enumerate(rows):
         if isinstance(row, (str, bytes)):
             raise ValueError(f"sequences[{index}] is text; expected ids: use Tokenizer.texts_to_sequences")
+
+
+def _check_value(value: Any, kind: np.dtype) -> None:
+    """OverflowError for a padding value that integers of this kind cannot hold, ValueError for NaN and
+    infinite ones.
+    """
+    if kind.kind not in "iu" or not isinstance(value, (int, float, np.number)):
+        return
+    least, most = np.iinfo(kind).min, np.iinfo(kind).max
+    if not least <= value <= most:
+        raise (OverflowError if np.isfinite(value) else ValueError)(
+            f"`value` must be a number from {least} to {most}, which `dtype` {kind} can hold. "
+            f"Received: value={value!r}"
+        )
 
 
 def _check_words(padding: str, truncating: str) -> None:
@@ -128,11 +146,12 @@ def pad_sequences(
         raise ValueError(
             f"`dtype` {kind} cannot hold the padding value {value!r}; pass dtype=object for strings"
         )
+    _check_value(value, kind)
     if isinstance(sequences, Ragged):
         return _pad_ragged(sequences, maxlen, kind, padding, truncating, value)
     rows = tuple(sequences)
     if rows and hasattr(rows[0], "ids"):
-        rows = tuple(getattr(row, "ids", row) for row in rows)
+        rows = tuple(ids_of(row) for row in rows)
     longest, item_shape = _measure(rows, texts=kind.kind in "OUS")
     width = longest if maxlen is None else maxlen
     if longest:

@@ -22,7 +22,10 @@ def tokenizer_from_json(json_string: str) -> Tokenizer:
     >>> tokenizer_from_json(tokenizer.to_json()).texts_to_sequences(["b"])
     [[2]]
     """
-    content = json.loads(json_string)
+    try:
+        content = json.loads(json_string)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"json_string is not valid JSON ({error})") from None
     config = content.get("config") if isinstance(content, dict) else None
     names = ("word_counts", "word_docs", "index_docs", "index_word", "word_index")
     if not isinstance(config, dict) or any(name not in config for name in names):

@@ -257,7 +257,12 @@ class Vocabulary:
         Raises OSError where the file cannot be read, ValueError where it is no vocabulary.
         """
         with open(path, "rb") as file:
-            return cls.from_text(file.read().decode("utf-8", "surrogatepass"), **settings)
+            data = file.read()
+        try:
+            text = data.decode("utf-8", "surrogatepass").removeprefix("\ufeff")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{os.fspath(path)}: not a vocabulary, as it is no UTF-8 ({error})") from None
+        return cls.from_text(text, **settings)
 
 
 def count_words(texts: Iterable[Any], rules: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.utf8_files import text_lines_of
 from .errors import VectorFileError
 from .word_vectors import WordVectors
 
@@ -49,8 +50,7 @@ def load_npy(path: str, keys: Any) -> WordVectors:
 
 def read_keys(path: Any) -> list[str]:
     """One word per line (LF or CRLF), UTF-8."""
-    with open(path, encoding="utf-8", newline="\n") as file:
-        return [line.rstrip("\n").removesuffix("\r") for line in file]
+    return [line.rstrip("\n").removesuffix("\r") for line in text_lines_of(path)]
 
 
 def checked(path: str, matrix: np.ndarray, words: Sequence[Any]) -> WordVectors:

@@ -131,12 +131,40 @@ class CacheFile:
                 self.path, f"a cache file of version {fields[1]}; version {VERSION} is read"
             )
         self.words, self.dimensions, self.buckets, self.shortest, self.longest, whole = fields[3:9]
+        if fields[2] >= len(DTYPES) or min(fields[3:8]) < 0:
+            raise VectorFileError(self.path, "the cache file is damaged: its header holds impossible sizes")
         self.dtype = np.dtype(DTYPES[fields[2]])
         self.places = dict(zip(SECTIONS, zip(fields[9:19:2], fields[10:19:2], strict=True), strict=True))
         self.index_sum, self.payload_sum, note_bytes = fields[19:22]
         if whole != size:
             raise VectorFileError(self.path, f"the cache file is damaged: {size} bytes instead of {whole}")
-        self.source = json.loads(header[HEADER.size : HEADER.size + note_bytes])["source"]
+        self._check_places(size)
+        self.source = self._read_source(header[HEADER.size : HEADER.size + max(0, note_bytes)])
+
+    def _check_places(self, size: int) -> None:
+        """Every section lies within the file and has the bytes of its arrays."""
+        expected = {
+            "offsets": 8 * (self.words + 1),
+            "matrix": self.words * self.dimensions * self.dtype.itemsize,
+            "subwords": 4 * self.buckets * self.dimensions,
+        }
+        for name, (place, length) in self.places.items():
+            within = place >= PAGE and place % 8 == 0 and 0 <= length <= size - place
+            if not within or expected.get(name, length) != length:
+                raise VectorFileError(self.path, f"the cache file is damaged: no room for its {name}")
+        if self.buckets and not 1 <= self.shortest <= self.longest:
+            raise VectorFileError(self.path, "the cache file is damaged: lengths of n-grams that cannot be")
+
+    def _read_source(self, note: bytes) -> dict[str, Any] | None:
+        """What the file says of the one that it was made from."""
+        try:
+            source = json.loads(note)["source"]
+            if source is not None:
+                os.fspath(source["path"]), int(source["size"]), int(source["mtime_ns"])
+            return source
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            reason = f"the cache file is damaged: it does not say what it was made from ({error!r})"
+            raise VectorFileError(self.path, reason) from None
 
     def section(self, name: str, dtype: Any) -> np.ndarray:
         """A section as a read-only array over the mapped pages."""

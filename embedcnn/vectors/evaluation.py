@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..base.utf8_files import text_lines_of
 from .word_vectors import WordVectors
 
 __all__ = ["Correlation", "evaluate_word_analogies", "evaluate_word_pairs"]
@@ -36,17 +37,16 @@ def first_words(vectors: WordVectors, count: int, fold: bool) -> tuple[list[str]
 def read_questions(path: str | os.PathLike[str], fold: bool) -> list[dict]:
     """Sections with their questions, in order; lines that have not four words are left out."""
     sections: list[dict] = []
-    with open(path, encoding="utf-8") as file:
-        for number, line in enumerate(file):
-            if line.startswith(": "):
-                sections.append({"section": line.lstrip(": ").strip(), "questions": []})
-                continue
-            if not sections:
-                where = f"{os.fspath(path)}, line {number + 1}"
-                raise ValueError(f"{where}: a section header (': name') must come first")
-            words = (line.upper() if fold else line).split()
-            if len(words) == 4:
-                sections[-1]["questions"].append(tuple(words))
+    for number, line in enumerate(text_lines_of(path)):
+        if line.startswith(": "):
+            sections.append({"section": line.lstrip(": ").strip(), "questions": []})
+            continue
+        if not sections:
+            where = f"{os.fspath(path)}, line {number + 1}"
+            raise ValueError(f"{where}: a section header (': name') must come first")
+        words = (line.upper() if fold else line).split()
+        if len(words) == 4:
+            sections[-1]["questions"].append(tuple(words))
     return sections
 
 
@@ -170,25 +170,24 @@ def evaluate_word_pairs(
     """
     _, rows = first_words(vectors, restrict_vocab, case_insensitive)
     gold, model, unknown = [], [], 0
-    with open(pairs, encoding=encoding) as file:
-        for line in file:
-            fields = (line.upper() if case_insensitive else line).split(delimiter)
-            if line.startswith("#") or len(fields) != 3:
-                continue
-            try:
-                judged = float(fields[2])
-            except ValueError:
-                continue
-            if fields[0] in rows and fields[1] in rows:
-                first, second = (vectors.vectors[rows[word]].astype(np.float32) for word in fields[:2])
-                length = float(np.linalg.norm(first) * np.linalg.norm(second))
-                model.append(float(first @ second) / length if length else 0.0)
-                gold.append(judged)
-                continue
-            unknown += 1
-            if dummy4unknown:
-                gold.append(judged)
-                model.append(0.0)
+    for line in text_lines_of(pairs, encoding):
+        fields = (line.upper() if case_insensitive else line).split(delimiter)
+        if line.startswith("#") or len(fields) != 3:
+            continue
+        try:
+            judged = float(fields[2])
+        except ValueError:
+            continue
+        if fields[0] in rows and fields[1] in rows:
+            first, second = (vectors.vectors[rows[word]].astype(np.float32) for word in fields[:2])
+            length = float(np.linalg.norm(first) * np.linalg.norm(second))
+            model.append(float(first @ second) / length if length else 0.0)
+            gold.append(judged)
+            continue
+        unknown += 1
+        if dummy4unknown:
+            gold.append(judged)
+            model.append(0.0)
     if not gold:
         raise ValueError(f"{os.fspath(pairs)} holds no pair of known words: another format, or other words")
     total = len(gold) if dummy4unknown else len(gold) + unknown

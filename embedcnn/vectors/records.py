@@ -92,7 +92,8 @@ def count_numbers(line: bytes) -> int:
     """How many numbers end the line, one field being left for the word."""
     fields = split_fields(line)
     count = 0
-    while count < len(fields) - 1 and NUMBER.fullmatch(fields[-1 - count]):
+    most = min(len(fields) - 1, MAX_DIMENSIONS + 1)  # more are an error, whatever they are
+    while count < most and NUMBER.fullmatch(fields[-1 - count]):
         count += 1
     return count
 
