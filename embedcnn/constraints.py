@@ -147,6 +147,10 @@ NAMES: dict[str, type[Constraint]] = {
 }
 
 
+# Keras's other names
+max_norm, unit_norm, min_max_norm, non_neg = MaxNorm, UnitNorm, MinMaxNorm, NonNeg
+
+
 def get(identifier: Any, argument: str = "constraint") -> Constraint | None:
     """The constraint of a name, class, configuration or instance; None stays None.
 

@@ -339,6 +339,13 @@ NAMES: dict[str, type[Initializer]] = {
 }
 
 
+# Keras's other names
+zeros, ones, constant, identity, orthogonal = Zeros, Ones, Constant, Identity, Orthogonal
+random_uniform, random_normal, truncated_normal = RandomUniform, RandomNormal, TruncatedNormal
+variance_scaling, glorot_uniform, glorot_normal = VarianceScaling, GlorotUniform, GlorotNormal
+he_uniform, he_normal, lecun_uniform, lecun_normal = HeUniform, HeNormal, LecunUniform, LecunNormal
+
+
 def get(identifier: Any, argument: str = "initializer") -> Initializer:
     """The initializer of a name, class, configuration, array (its values) or instance.
 

@@ -67,6 +67,9 @@ CLASSES: dict[str, type[Regularizer]] = {cls.__name__: cls for cls in (L1, L2, L
 NAMES: dict[str, type[Regularizer]] = {"l1": L1, "l2": L2, "l1_l2": L1L2, "l1l2": L1L2}
 
 
+l1, l2, l1_l2 = L1, L2, L1L2  # Keras's other names
+
+
 def get(identifier: Any, argument: str = "regularizer") -> Regularizer | None:
     """The regularizer of a name, class, configuration or instance; None stays None.
 

@@ -65,6 +65,8 @@ _ELSEWHERE = {
     "PyDataset": "embedcnn.data.indexed_batches:PyDataset",
     "Sequence": "embedcnn.data.indexed_batches:PyDataset",
     "pad_sequences": "embedcnn.preprocessing.sequence:pad_sequences",
+    "register_keras_serializable": "embedcnn.base.custom_objects:register_keras_serializable",
+    "text_dataset_from_directory": "embedcnn.data:text_dataset_from_directory",
     "timeseries_dataset_from_array": "embedcnn.data:timeseries_dataset_from_array",
 }
 """What Keras has here too."""

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from ..base.configuration import described
+from ..base.custom_objects import known_class, known_objects
 from .activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from .attention import AttentionPooling1D
 from .base import Layer
@@ -49,6 +51,7 @@ from .text_vectorization import TextVectorization
 from .wrappers import EACH_STEP as EACH_STEP
 from .wrappers import Bidirectional, TimeDistributed
 from .wrapping import CLASSES as CLASSES
+from .wrapping import made
 
 Convolution1D = Conv1D
 SeparableConvolution1D = SeparableConv1D
@@ -119,10 +122,12 @@ __all__ = [
     "add",
     "average",
     "concatenate",
+    "deserialize",
     "dot",
     "maximum",
     "minimum",
     "multiply",
+    "serialize",
     "subtract",
 ]
 
@@ -145,7 +150,26 @@ ELSEWHERE = {
 """Keras's layers whose work is done by something with another name."""
 
 
+def serialize(layer: Layer) -> dict[str, Any]:
+    """The configuration of a layer, for `deserialize`. As keras.layers.serialize."""
+    return described(layer)
+
+
+def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Layer:
+    """The layer of `serialize`, with new weights; ValueError for unknown classes. As
+    keras.layers.deserialize.
+
+    >>> deserialize(serialize(Dense(3, name="scores"))).name
+    'scores'
+    """
+    with known_objects(custom_objects):
+        own = known_class(config.get("class_name", ""))
+        return made(config) if own is None else own.from_config(config["config"])
+
+
 def __getattr__(name: str) -> Any:
     """What to use in the place of a layer that is not here."""
     there = f"; {ELSEWHERE[name]}" if name in ELSEWHERE else ""
+    near = {known.lower(): known for known in __all__}.get(name.lower())
+    there = f"; did you mean {near!r}?" if near else there
     raise AttributeError(f"embedcnn has no layers.{name}{there}")

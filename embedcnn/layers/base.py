@@ -34,6 +34,8 @@ class Layer(Configurable):
 
     def __init__(self, *, name: str | None = None, trainable: bool = True, **options: Any) -> None:
         self._input_shape = options.pop("input_shape", None)
+        if "input_dim" in options:
+            self._input_shape = (positive_integer("input_dim", options.pop("input_dim")),)
         self._govern(options)
         dtype = options.pop("dtype", None)
         if dtype not in (None, "float32", np.float32):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..base.arguments import finite_number
+from ..base.arguments import boolean, finite_number
 from .base import Optimizer
 
 
@@ -21,6 +21,7 @@ class Adam(Optimizer):
 
     core_name = "adam"
     slot_names = ("momentum", "velocity")
+    not_stored = ("amsgrad",)  # always False
 
     def __init__(
         self,
@@ -28,9 +29,12 @@ class Adam(Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
+        amsgrad: bool = False,
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
+        if boolean("amsgrad", amsgrad):
+            raise ValueError("`amsgrad` must be False: the core has no such update. Received: amsgrad=True")
         self.beta_1 = float(finite_number("beta_1", beta_1, least=0, below=1))
         self.beta_2 = float(finite_number("beta_2", beta_2, least=0, below=1))
         self.epsilon = float(finite_number("epsilon", epsilon, above=0))
