@@ -176,8 +176,8 @@ def as_column(values: Any) -> Any:
     if not isinstance(values, Sequence):
         if not hasattr(values, "__array__"):
             return values
-        array = np.asarray(values)  # of a column of texts, objects of which some may be missing
-        return as_column(as_list(values) if array.dtype == object else array)
+        column = np.asarray(values)  # of texts: objects of which some may be missing
+        return as_column(as_list(values) if column.dtype == object else column)
     if any(map(is_text, values)):
         for index, value in enumerate(values):
             if is_missing(value):
@@ -189,6 +189,7 @@ def as_column(values: Any) -> Any:
                     f"tensors: texts and {type(value).__name__} are mixed (row {index}: {value!r})"
                 )
         return frozen(objects(values))
+    array: np.ndarray | None
     try:
         array = np.asarray(values)
     except ValueError:  # unequal lengths

@@ -140,7 +140,7 @@ class StringLookup(TextReader):
             tokens = self._known()
             found = [tokens[int(i)] if 0 <= int(i) < len(tokens) else self.oov_token for i in values.ravel()]
             return np.array(found).reshape(values.shape)
-        ids = self._look_up(values.ravel().tolist()).reshape(values.shape)
+        ids: np.ndarray = self._look_up(values.ravel().tolist()).reshape(values.shape)
         if self.output_mode == "int":
             return ids
         if self.output_mode == "one_hot":

@@ -136,7 +136,8 @@ def _flatten(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     shape = build.shape(inputs[0])
     if len(shape) == 2:
         return inputs[0]
-    return build.add("flatten", inputs, shape=(shape[0], prod(map(int, shape[1:]))), length=shape[1])
+    inner: Any = shape[1:]  # known sizes: Flatten has checked them
+    return build.add("flatten", inputs, shape=(shape[0], prod(map(int, inner))), length=shape[1])
 
 
 def _reshape(build: Builder, layer: Any, inputs: list[int], call: int) -> int:

@@ -111,7 +111,7 @@ def _fold(build: Builder, node: Node, symbols: dict[int, int], origin: Origin) -
     symbols[id(first)], frame = build.symbol(first.shape, dtype), build.symbol(batch_and_steps)
     build.begin([origin], first.shape)
     has_steps = dtype == "int32" or first.ndim > 2
-    settings = {} if has_steps else {"steps": 0}
+    settings: dict[str, Any] = {} if has_steps else {"steps": 0}
     build.append("fold", [source], [symbols[id(first)], frame], **settings)
     return frame
 

@@ -49,7 +49,7 @@ def raw_texts(value: Any) -> Any:
     dtype = getattr(value, "dtype", None)
     if not is_column(value) or getattr(dtype, "kind", "O") in "iufbc":
         return None
-    shape = getattr(value, "shape", ())
+    shape: tuple[int, ...] = getattr(value, "shape", ())
     if (
         len(shape) == 2
         and shape[1] != 1
