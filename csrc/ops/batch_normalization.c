@@ -110,7 +110,7 @@ static void find_statistics(const struct ec_op *op, int64_t begin, int64_t n)
     float *moving_mean = moving_of(op)[0]->value + begin, *moving_variance = moving_of(op)[1]->value + begin;
     double sum[CHANNELS] = {0.0}, squares[CHANNELS] = {0.0}, count = (double)state->counted;
     for (int64_t row = 0; row < ec_tensor_vectors(in); row++) {
-        for (int64_t c = 0; counts(in, row) && c < n; c++) {
+        for (int64_t c = 0, end = counts(in, row) ? n : 0; c < end; c++) {
             sum[c] += (double)in->data[row * in->channels + begin + c];
         }
     }
@@ -118,7 +118,7 @@ static void find_statistics(const struct ec_op *op, int64_t begin, int64_t n)
         state->mean[begin + c] = sum[c] / count;
     }
     for (int64_t row = 0; row < ec_tensor_vectors(in); row++) {
-        for (int64_t c = 0; counts(in, row) && c < n; c++) {
+        for (int64_t c = 0, end = counts(in, row) ? n : 0; c < end; c++) {
             double distance = (double)in->data[row * in->channels + begin + c] - state->mean[begin + c];
             squares[c] += distance * distance;
         }
@@ -175,7 +175,7 @@ static void find_sums(const struct ec_op *op, int64_t begin, int64_t n)
     memset(sum, 0, (size_t)n * sizeof *sum);
     memset(dot, 0, (size_t)n * sizeof *dot);
     for (int64_t row = 0; row < ec_tensor_vectors(out); row++) {
-        for (int64_t c = 0; counts(out, row) && c < n; c++) {
+        for (int64_t c = 0, end = counts(out, row) ? n : 0; c < end; c++) {
             double d_y = (double)out->grad[row * out->channels + begin + c];
             sum[c] += d_y;
             dot[c] += d_y * (double)state->normal[row * out->channels + begin + c];

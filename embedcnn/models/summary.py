@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..graph.nesting import is_model
+from ..graph.nesting import held_in, is_model
 
 if TYPE_CHECKING:
     from ..graph.nodes import SymbolicTensor
@@ -49,8 +49,8 @@ def _rows(model: Any, expand: bool, indent: str = "") -> list[Row]:
                 ", ".join(before),
             )
         )
-        if expand and is_model(layer):
-            rows += _rows(layer, expand, indent + "  ")
+        if expand and is_model(held_in(layer)):
+            rows += _rows(held_in(layer), expand, indent + "  ")
     return rows
 
 

@@ -57,11 +57,11 @@ class Call:
 
     def add_floats(self, name: str, x: ArrayLike, mask: ArrayLike | None = None) -> None:
         array = np.ascontiguousarray(x, np.float32)
-        if array.ndim not in (2, 3) or (mask is not None and array.ndim != 3):
+        if not (2 if mask is None else 3) <= array.ndim <= 6:
             allowed = "[B, T, C]" if mask is not None else "[B, C] or [B, T, C]"
-            raise ValueError(f"{name} has shape {array.shape}; allowed is {allowed}")
+            raise ValueError(f"{name} has shape {array.shape}; allowed is {allowed}, or up to 6 axes")
         steps = None if array.ndim == 2 else -1
-        self.specs.append((name, "float32", steps, array.shape[-1:]))
+        self.specs.append((name, "float32", steps, array.shape[1 if steps is None else 2 :]))
         self.values.append(array if mask is None else (array, np.ascontiguousarray(mask, np.bool_)))
         self.input_names.append(name)
 

@@ -11,15 +11,18 @@ from embedcnn.ops.call import Call, elementary, operation
 
 
 @operation
-def unflatten(x: ArrayLike, length: int) -> Any:
-    """x [B, length * C] as a sequence: float32 [B, length, C]. ValueError where the sizes do not fit. As
-    keras.layers.Reshape.
+def unflatten(x: ArrayLike, length: int, *sizes: int) -> Any:
+    """x [B, length * C] as a sequence: float32 [B, length, C], or [B, length, sizes ..., C] with one or two
+    sizes more. ValueError where they do not fit. As keras.layers.Reshape.
 
     >>> from embedcnn import ops
     >>> ops.unflatten([[1.0, 2.0, 3.0, 4.0]], 2).tolist()
     [[[1.0, 2.0], [3.0, 4.0]]]
     """
-    return elementary("unflatten", x, length=int(length))
+    if len(sizes) > 2:
+        raise ValueError(f"`sizes` may be two at most. Received: {sizes}")
+    more = dict(zip(("second", "third"), map(int, sizes), strict=False))
+    return elementary("unflatten", x, length=int(length), **more)
 
 
 @operation

@@ -167,7 +167,8 @@ def _join(pieces: list[np.ndarray]) -> np.ndarray:
     """Batches below each other; shorter sequences get zeros behind."""
     if len(pieces) == 1:
         return pieces[0]
-    if pieces[0].ndim == 3 and len({piece.shape[1] for piece in pieces}) > 1:
+    if pieces[0].ndim >= 3 and len({piece.shape[1] for piece in pieces}) > 1:
         longest = max(piece.shape[1] for piece in pieces)
-        pieces = [np.pad(piece, ((0, 0), (0, longest - piece.shape[1]), (0, 0))) for piece in pieces]
+        others = ((0, 0),) * (pieces[0].ndim - 2)
+        pieces = [np.pad(piece, ((0, 0), (0, longest - piece.shape[1]), *others)) for piece in pieces]
     return np.concatenate(pieces)

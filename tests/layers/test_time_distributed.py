@@ -197,6 +197,32 @@ def test_losses_of_numbers_of_four_axes():
         model.predict(x[..., :3], verbose=0)
 
 
+def test_a_sequential_finds_its_shape_from_documents(tmp_path):
+    rng = np.random.default_rng(9)
+    model = embedcnn.Sequential([TimeDistributed(encoder("mean")), GRU(3), Dense(1)])
+    model.compile("adam", "mse")
+    ids = documents(rng)
+    model.fit(ids, rng.normal(size=12), epochs=1, verbose=0)
+    short = ids[:, :2]
+    assert model.predict([short[:3]], verbose=0).shape == (3, 1)
+    written: list[str] = []
+    model.summary(print_fn=written.append, expand_nested=True)
+    assert "  embedding" in written[0] and "TimeDistributed" in written[0]
+    assert "each" not in str(model.profile(ids, np.zeros(12), batch_size=4, steps=2))
+    again = embedcnn.models.clone_model(model)
+    assert [w.shape for w in again.get_weights()] == [w.shape for w in model.get_weights()]
+    assert model.state_dict().keys() == again.state_dict().keys()
+
+
+def test_predictions_of_other_lengths_are_joined():
+    rng = np.random.default_rng(10)
+    x = Input((None, LENGTH), dtype="int32")
+    model = embedcnn.Model(x, TimeDistributed(encoder("words"))(x))
+    batches = [documents(rng, 3), documents(rng, 2)[:, :3]]
+    together = model.predict(iter(batches), verbose=0)
+    assert together.shape == (5, SENTENCES, LENGTH, 5) and not together[3:, 3:].any()
+
+
 def test_trainable_reaches_the_encoder():
     model = document_model("cnn")
     layer = model.get_layer("each_sentence")

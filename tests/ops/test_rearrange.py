@@ -30,6 +30,16 @@ def test_permute(rung, threads, length):
             pair.check_gradients([x if mask is None else (x, mask)])
 
 
+def test_rows_of_several_axes():
+    x = np.arange(48, dtype=np.float32).reshape(2, 24)
+    np.testing.assert_array_equal(ops.unflatten(x, 2, 3, 2), x.reshape(2, 2, 3, 2, 2))
+    kernel = np.ones((4, 3), np.float32)
+    np.testing.assert_array_equal(ops.dense(x.reshape(2, 2, 3, 4), kernel), x.reshape(2, 2, 3, 4) @ kernel)
+    np.testing.assert_allclose(ops.softmax(x.reshape(2, 2, 3, 4)).sum(-1), 1, rtol=1e-6)
+    with pytest.raises(ValueError, match="two at most"):
+        ops.unflatten(x, 2, 3, 2, 1)
+
+
 def test_misuse():
     with pytest.raises(ValueError, match="5 values are no 2 steps"):
         ops.unflatten(np.zeros((1, 5)), 2)

@@ -157,3 +157,40 @@ def every_layer_input(rng, batch=5):
     inputs = [x.astype(np.float32), rng.normal(size=(batch, 8)).astype(np.float32)]
     targets = [rng.normal(size=(batch, 3)).astype(np.float32), rng.integers(0, 3, batch)]
     return inputs, [*targets, rng.integers(0, 9, (batch, 2))]
+
+
+def documents(seed=0):
+    """A Pair with an encoder over the sentences of documents, masked words in them, a recurrent layer over
+    the sentences, and a loss for each word.
+    """
+    rng = np.random.default_rng(seed)
+    shapes = {"table": (40, 6), "kernel": (2, 6, 5), "w": (6, 12), "u": (4, 12), "b": (2, 12)}
+    shapes |= {"words": (4, 4), "v": (9, 16), "r": (4, 16), "c": (16,), "classes": (4, 3)}
+    number = {name: place for place, name in enumerate(shapes)}
+    parts = {"gru": ("w", "u", "b"), "lstm": ("v", "r", "c")}
+    numbers = {name: tuple(number[part] for part in names) for name, names in parts.items()}
+    operations = [
+        ("fold", (0,), (1, 2), (), {}),
+        ("lookup", (1,), (3,), (number["table"],), {"mask_zero": True}),
+        ("token_conv_pool", (3,), (4,), (number["kernel"],), {"use_bias": False, "padding": "same"}),
+        ("gru", (3,), (5,), numbers["gru"], {"return_sequences": True}),
+        ("unfold", (5, 2), (6,), (), {}),
+        ("dense", (6,), (7,), (number["words"],), {}),
+        ("fold", (6,), (8, 9), (), {}),
+        ("global_max_pool", (8,), (10,), (), {}),
+        ("concatenate", (4, 10), (11,), (), {}),
+        ("unfold", (11, 9), (12,), (), {}),
+        ("lstm", (12,), (13,), numbers["lstm"], {}),
+        ("dense", (13,), (14,), (number["classes"],), {}),
+        ("cross_entropy", (14,), (15,), (), {"kind": "sparse_categorical"}),
+        ("cross_entropy", (7,), (16,), (), {"kind": "sparse_categorical", "weight": 0.5}),
+    ]
+    values = [rng.normal(size=shape) / 2 for shape in shapes.values()]
+    return Pair([("x", "int32", -1, (7,))], list(shapes.items()), operations, (15, 16), values, seed=seed)
+
+
+def documents_input(rng, batch=5, sentences=4):
+    """Sentences of distinct words (equal ones would tie), with padding behind."""
+    ids = rng.permuted(np.tile(np.arange(1, 40), (batch, sentences, 1)), axis=2)[:, :, :7]
+    ids[np.arange(7) >= rng.integers(0, 8, (batch, sentences, 1))] = 0
+    return [ids], [rng.integers(0, 3, batch), rng.integers(0, 4, ids.shape)]

@@ -9,6 +9,8 @@ import time
 import numpy as np
 import pytest
 from program.models import (
+    documents,
+    documents_input,
     every_input,
     every_layer,
     every_layer_input,
@@ -37,7 +39,11 @@ def fail_each_allocation(action, forever):
     raise AssertionError("still failing after 2000 allocations")
 
 
-PROGRAMS = {"operations": (every_operation, every_input), "layers": (every_layer, every_layer_input)}
+PROGRAMS = {
+    "operations": (every_operation, every_input),
+    "layers": (every_layer, every_layer_input),
+    "documents": (documents, documents_input),
+}
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

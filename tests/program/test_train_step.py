@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from program.models import (
+    documents,
+    documents_input,
     every_input,
     every_layer,
     every_layer_input,
@@ -68,6 +70,16 @@ def test_every_operation(rung, threads):
     for step in range(10):
         inputs, targets = every_input(rng, batch=step + 1)
         pair.check_train_step(inputs, targets, 0.05, step, tolerance=3e-5)
+        pair.compare_gradients(3e-5)
+
+
+def test_documents(rung, threads):
+    pair = documents()
+    pair.set_optimizer("sgd", momentum=0.5, clipnorm=1.0)
+    rng = np.random.default_rng(4)
+    for step in range(8):
+        inputs, targets = documents_input(rng, batch=step + 1, sentences=1 + step % 5)
+        pair.check_train_step(inputs, targets, 0.1, step, tolerance=3e-5)
         pair.compare_gradients(3e-5)
 
 
