@@ -4,7 +4,8 @@ imports only where they say why.
 A part is a package or module directly in embedcnn/. An import counts wherever it stands, but under
 `if TYPE_CHECKING`; it is lazy inside a function. The chain of a module goes over the modules that its import
 statements at module level name, each counted once: `from ..layers.base import Layer` names layers.base, not
-layers (whose `__init__` Python runs too).
+layers (whose `__init__` Python runs too). `python -m pytest -s -n 0` on this file prints the longest
+chain and the number of lazy imports.
 """
 
 import ast
