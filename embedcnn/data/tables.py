@@ -16,6 +16,8 @@ from embedcnn.data.lines import PathLike, text_lines
 Row = tuple[int, list[str]]
 Column = str | int
 
+LONGEST_FIELD = (1 << 31) - 1
+"""Characters; the csv module itself stops at 131,072."""
 DELIMITERS = (",", ";", "\t", "|")
 
 
@@ -34,6 +36,7 @@ def tab_fields(line: str) -> list[str]:
 
 def comma_rows(path: PathLike, lines: Iterable[str], delimiter: str) -> Generator[Row, None, None]:
     """Rows by the csv module: quoted fields may hold delimiters and line ends."""
+    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_FIELD))
     reader = csv.reader((line + "\n" for line in lines), delimiter=delimiter, strict=True)
     ended = 0
     try:
@@ -43,7 +46,7 @@ def comma_rows(path: PathLike, lines: Iterable[str], delimiter: str) -> Generato
     except csv.Error as error:
         hint = ""
         if "field limit" in str(error):
-            hint = "; is a quote never closed? If texts are that long, raise csv.field_size_limit"
+            hint = "; is a quote never closed?"
         raise ValueError(f"{path}, line {ended + 1}: not valid CSV ({error}{hint})") from error
 
 

@@ -96,7 +96,7 @@ def read_archive(source: Any, label: str) -> dict[str, bytes]:
         if error.errno != errno.EINVAL:  # of a seek to where a damaged directory points
             raise
         raise ValueError(f"{label} is damaged: it points outside itself") from None
-    except (OverflowError, UnicodeDecodeError, MemoryError, IndexError) as error:
+    except (OverflowError, UnicodeDecodeError, IndexError) as error:  # not MemoryError: the file is good
         raise ValueError(f"{label} is damaged: {type(error).__name__}") from None
 
 

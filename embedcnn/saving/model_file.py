@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -142,7 +143,6 @@ def _read_model(file: Any, label: str, compile: bool) -> Model:
         IndexError,
         RecursionError,
         OverflowError,
-        MemoryError,
     ) as error:
         raise ValueError(
             f"{label}: config.json does not describe a model ({type(error).__name__}: {error})"
@@ -180,9 +180,15 @@ def _assign(model: Model, tensors: dict[str, np.ndarray], label: str) -> dict[st
 
 
 def _alike(variables: list[Variable], tensors: dict[str, np.ndarray]) -> bool:
-    """Whether names of weights (without those of their layers) and shapes agree, one after the other."""
-    own = [(variable.name, variable.shape) for variable in variables]
-    return own == [(path.rpartition("/")[2], array.shape) for path, array in tensors.items()]
+    """Whether names of weights and shapes agree, one after the other: without the names of their layers and
+    the numbers in those of layers inside (dense_2_kernel of a TimeDistributed).
+    """
+    own = [(_unnumbered(variable.name), variable.shape) for variable in variables]
+    return own == [(_unnumbered(path.rpartition("/")[2]), array.shape) for path, array in tensors.items()]
+
+
+def _unnumbered(name: str) -> str:
+    return re.sub(r"_[0-9]+(?=_)", "", name)
 
 
 def _restore_compile(model: Model, config: dict[str, Any], data: bytes | None, label: str) -> None:

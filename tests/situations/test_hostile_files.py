@@ -166,3 +166,10 @@ def test_sequences_without_a_dimension():
     for sequences in ([np.array(1), np.array(2)], [1, 2], [[1], np.int64(2)], [np.array(1)]):
         with pytest.raises(ValueError, match="Found non-iterable: sequences"):
             utils.pad_sequences(sequences)
+
+
+def test_csv_fields_of_any_length(tmp_path):
+    long = "word " * 60_000
+    path = written(tmp_path / "t.csv", f'text,label\n"{long}",a\n"short, too",b\n')
+    assert [len(text) for text in data.read_labelled(path).texts] == [len(long.strip()), 10]
+    assert [len(text) for text, _ in data.CsvDataset(path)] == [len(long), 10]

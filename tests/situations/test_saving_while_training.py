@@ -196,3 +196,55 @@ def test_a_backup_of_other_settings_is_refused(tmp_path):
         trained({}, at=3)
     with pytest.raises(ValueError, match=r"other settings of the optimizer: .* has no \['momentum'\]"):
         trained({"momentum": 0.9})
+
+
+def test_weights_fit_a_model_made_again(tmp_path):
+    """The same code, run twice in a process, makes layers with other automatic names, wrapped ones too."""
+
+    def made():
+        return keras.Sequential(
+            [
+                keras.Input((4, 3)),
+                L.TimeDistributed(L.Dense(2)),
+                L.Bidirectional(L.LSTM(2, return_sequences=True)),
+                L.TimeDistributed(L.Dense(5)),
+                L.GlobalMaxPooling1D(),
+                L.Dense(1),
+            ]
+        )
+
+    first, second = made(), made()
+    first.save_weights(tmp_path / "weights")
+    second.load_weights(tmp_path / "weights")
+    assert all(np.array_equal(a, b) for a, b in zip(first.get_weights(), second.get_weights(), strict=True))
+    other = keras.Sequential([keras.Input((4, 3)), L.TimeDistributed(L.Dense(3))])
+    with pytest.raises(ValueError, match="does not fit the model"):
+        other.load_weights(tmp_path / "weights")
+
+    def trained(at=None):
+        keras.utils.set_random_seed(1)
+        model = made()
+        model.compile("adam", "mse")
+        backup = callbacks.BackupAndRestore(tmp_path / "backup")
+        x = np.random.default_rng(0).normal(size=(8, 4, 3))
+        model.fit(x, x[:, 0, :1], batch_size=4, epochs=3, verbose=0, callbacks=[Killed(at), backup])
+        return model.get_weights()
+
+    whole = trained()
+    with pytest.raises(KeyError):
+        trained(at=5)
+    assert all(np.array_equal(a, b) for a, b in zip(trained(), whole, strict=True))
+
+
+def test_a_good_file_is_not_damaged_where_memory_is_short(tmp_path, monkeypatch):
+    model = compiled("SGD", {})
+    model.save(tmp_path / "model")
+
+    def none_left(*_):
+        raise MemoryError
+
+    for what in ("zipfile.ZipFile.read", "embedcnn.saving.model_file._assign"):
+        with monkeypatch.context() as patch:
+            patch.setattr(what, none_left)
+            with pytest.raises(MemoryError):
+                models.load_model(tmp_path / "model")
