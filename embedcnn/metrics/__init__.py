@@ -20,6 +20,7 @@ from .accuracy import (
     SparseTopKCategoricalAccuracy,
     TopKCategoricalAccuracy,
 )
+from .aggregates import Mean, MeanMetricWrapper, Sum
 from .base import FunctionMetric, Metric
 from .confusion import FalseNegatives, FalsePositives, Precision, Recall, TrueNegatives, TruePositives
 from .curves import AUC
@@ -43,6 +44,12 @@ from .means import (
     SquaredHinge,
 )
 from .scores import ConfusionMatrix, F1Score, FBetaScore
+from .tradeoffs import (
+    PrecisionAtRecall,
+    RecallAtPrecision,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
+)
 
 __all__ = [
     "ACCURACY",
@@ -67,20 +74,27 @@ __all__ = [
     "KLDivergence",
     "LogCoshError",
     "LossMetric",
+    "Mean",
     "MeanAbsoluteError",
     "MeanAbsolutePercentageError",
+    "MeanMetricWrapper",
     "MeanSquaredError",
     "MeanSquaredLogarithmicError",
     "Metric",
     "Perplexity",
     "Poisson",
     "Precision",
+    "PrecisionAtRecall",
     "Recall",
+    "RecallAtPrecision",
     "RootMeanSquaredError",
+    "SensitivityAtSpecificity",
     "SparseCategoricalAccuracy",
     "SparseCategoricalCrossentropy",
     "SparseTopKCategoricalAccuracy",
+    "SpecificityAtSensitivity",
     "SquaredHinge",
+    "Sum",
     "TopKCategoricalAccuracy",
     "TrueNegatives",
     "TruePositives",
@@ -131,7 +145,13 @@ NAMES: dict[str, type[Metric]] = {
     "perplexity": Perplexity,
     "bits_per_character": BitsPerCharacter,
 }
-CLASSES: dict[str, type[Metric]] = {"Accuracy": Accuracy, **{cls.__name__: cls for cls in NAMES.values()}}
+CLASSES: dict[str, type[Metric]] = {
+    cls.__name__: cls
+    for cls in (
+        *(Accuracy, *NAMES.values(), PrecisionAtRecall, RecallAtPrecision),
+        *(SensitivityAtSpecificity, SpecificityAtSensitivity),
+    )
+}
 ACCURACY = ("accuracy", "acc")
 
 

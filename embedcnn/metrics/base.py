@@ -7,8 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from .. import initializers
 from ..base.configuration import Configurable
+from ..base.names import snake_case
 from ..losses.base import spread_weights
+from .variable import MetricVariable
+
+
+def _is_ours(thing: Any) -> bool:
+    """Whether a class or function is of this package, not of the user."""
+    return thing.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
 class Metric(Configurable):
@@ -28,15 +36,52 @@ class Metric(Configurable):
     additive = False
     """Whether batches may be joined before they are counted."""
 
-    def __init__(self, name: str) -> None:
+    total: Any
+    count: Any
+
+    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
+        if dtype not in (None, "float32", "float64"):
+            raise ValueError(f"`dtype` must be None, 'float32' or 'float64'. Received: dtype={dtype!r}")
+        if name is None and not _is_ours(type(self)):
+            name = snake_case(type(self).__name__)
         if not isinstance(name, str) or not name:
             raise ValueError(f"`name` must be a non-empty string. Received: name={name!r}")
         self.name = name
-        self.reset_state()
+        self.variables: list[MetricVariable] = []
+        if _is_ours(type(self).reset_state):
+            self.reset_state()
+        else:  # one of the user's may reset what its __init__ makes after this
+            Metric.reset_state(self)
+
+    def add_weight(
+        self,
+        name: str | None = None,
+        shape: tuple[int, ...] = (),
+        initializer: Any = "zeros",
+        dtype: Any = None,
+    ) -> MetricVariable:
+        """What a metric of one's own keeps, float64, set back by `reset_state`. As
+        keras.metrics.Metric.add_weight (`add_variable`).
+
+        `initializer`: as of layers; Raises ValueError for a name that is used already.
+        """
+        name = f"variable_{len(self.variables)}" if name is None else name
+        if not isinstance(name, str) or not name or name in [variable.name for variable in self.variables]:
+            raise ValueError(f"`name` must be a string that no other weight has. Received: name={name!r}")
+        value = initializers.get(initializer, "initializer")(tuple(shape))
+        variable = MetricVariable(name, np.asarray(value))
+        self.variables.append(variable)
+        return variable
+
+    add_variable = add_weight
 
     def reset_state(self) -> None:
         """Forgets everything seen."""
-        self.total = self.count = 0.0
+        for name in ("total", "count"):
+            if not isinstance(getattr(self, name, None), MetricVariable):  # a weight of the user's
+                setattr(self, name, 0.0)
+        for variable in self.variables:
+            variable.assign(variable.start)
 
     def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
         """One value per example (and step) of a batch; more axes are averaged."""
@@ -113,13 +158,19 @@ class Metric(Configurable):
 
     def get_state(self) -> dict[str, Any]:
         """What was seen, for `set_state`: numbers and copies of arrays."""
-        return {name: np.array(getattr(self, name)) for name in self.state_names}
+        own = {f"weights/{variable.name}": variable.numpy() for variable in self.variables}
+        return {name: np.array(getattr(self, name)) for name in self._kept()} | own
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Goes on from a state of `get_state`."""
-        for name in self.state_names:
+        for name in self._kept():
             value = np.array(state[name])
             setattr(self, name, value if value.ndim else value.item())
+        for variable in self.variables:
+            variable.assign(state[f"weights/{variable.name}"])
+
+    def _kept(self) -> list[str]:
+        return [name for name in self.state_names if not isinstance(getattr(self, name), MetricVariable)]
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"

@@ -35,10 +35,10 @@ def save_weights(model: Model, filepath: Any, overwrite: bool = True) -> None:
         model_file.save_weights(model, filepath, overwrite)
 
 
-def load_weights(model: Model, filepath: Any) -> None:
+def load_weights(model: Model, filepath: Any, skip_mismatch: bool = False) -> None:
     """As Model.load_weights."""
     with model._access.training(), model._access.changing():
-        model_file.load_weights(model, filepath)
+        model_file.load_weights(model, filepath, skip_mismatch)
 
 
 def state_dict(model: Model) -> dict[str, np.ndarray]:

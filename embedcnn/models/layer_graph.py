@@ -174,9 +174,8 @@ class LayerGraph:
         expand_nested: bool = False,
     ) -> None:
         """Prints the layers with shapes, sizes and whether they train; with `expand_nested` also those of
-        models inside. As keras.Model.summary.
+        models inside. Before it is built, shapes and sizes are "?". As keras.Model.summary.
         """
-        self._require_built("its summary")
         (print_fn or print)("\n".join(lines(self, line_length, expand_nested)))
 
     def __repr__(self) -> str:

@@ -427,9 +427,12 @@ class Model(LayerGraph):
         """Writes the weights alone, as safetensors. The file appears whole or not at all."""
         files.save_weights(self, filepath, overwrite)
 
-    def load_weights(self, filepath: Any) -> None:
-        """Reads weights from a file of `save_weights` or `save`; ValueError where names or shapes differ."""
-        files.load_weights(self, filepath)
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False) -> None:
+        """Reads weights from a file of `save_weights` or `save`; ValueError where names or shapes differ.
+
+        `skip_mismatch`: those keep their values instead, with a warning. As keras.Model.load_weights.
+        """
+        files.load_weights(self, filepath, skip_mismatch)
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Copies of the weights by name (layer/weight), as `save_weights` stores them; in Keras's layout. As

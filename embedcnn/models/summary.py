@@ -44,7 +44,7 @@ def _rows(model: Any, expand: bool, indent: str = "") -> list[Row]:
             (
                 f"{indent}{layer.name} ({type(layer).__name__})",
                 _shapes(calls[0].outputs) if calls else "?",
-                f"{sum(variable.size for variable in layer.weights):,}",
+                f"{sum(variable.size for variable in layer.weights):,}" if calls or layer.built else "?",
                 trainable,
                 ", ".join(before),
             )
@@ -66,7 +66,9 @@ def lines(model: LayerGraph, line_length: int | None = None, expand_nested: bool
         "  ".join(cell[:width].ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
-    total = model.count_params()
+    if not model.built:
+        table.append("(not built yet: call fit, build or predict, or begin with Input(shape=...))")
+    total = sum(variable.size for variable in model.weights)
     trained = sum(variable.size for variable in model.trainable_weights)
     return [
         f'Model: "{model.name}"',

@@ -53,6 +53,29 @@ class VariableState:
         return self.average
 
 
+class LearningRate(float):
+    """A learning rate as a number that can be told another, as Keras's variable: `assign(value)`."""
+
+    optimizer: Optimizer
+
+    @classmethod
+    def of(cls, optimizer: Optimizer, value: float) -> LearningRate:
+        rate = cls(value)
+        rate.optimizer = optimizer
+        return rate
+
+    def assign(self, value: Any) -> None:
+        """Sets the learning rate of the optimizer that this one was asked from."""
+        self.optimizer.learning_rate = value
+
+    def numpy(self) -> np.float32:
+        """The number as NumPy has it."""
+        return np.float32(self)
+
+    def __reduce__(self) -> Any:
+        return float, (float(self),)
+
+
 class Optimizer(Configurable):
     """The base of the optimizers: learning rate, clipping, weight decay, accumulation, averages, state.
 
@@ -142,7 +165,8 @@ class Optimizer(Configurable):
     @property
     def learning_rate(self) -> Any:
         """A number, a schedule or a function of the step; what is set holds from the next step."""
-        return self._learning_rate
+        rate = self._learning_rate
+        return LearningRate.of(self, rate) if isinstance(rate, float) else rate
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:

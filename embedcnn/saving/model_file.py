@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..models.sequential import Model
 
 FORMAT = 1
+KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
 
 
 # -- writing -------------------------------------------------------------------------------------------------
@@ -71,6 +72,9 @@ def save_model(model: Model, filepath: Any, overwrite: bool) -> None:
     compiled = model._compilation.compiled
     if compiled is not None and compiled.loss_function is not None:
         warn_user("a loss is a Python function, which no file can hold: compile again after loading")
+    suffix = os.path.splitext(os.fspath(filepath))[1].lower()
+    if suffix in KERAS_SUFFIXES:
+        warn_user(f"{os.fspath(filepath)!r} is written as a file of embedcnn, which Keras does not read")
     with replacing(filepath, overwrite) as file:
         archive.write_archive(file, members)
 
@@ -222,13 +226,35 @@ def restore_training(model: Model, members: dict[str, bytes], stored: dict[str, 
     model._programs.forget()  # dropout's numbers come from the seed
 
 
-def load_weights(model: Model, filepath: Any) -> None:
-    """Reads the weights of a file of `save_weights`, or of a whole saved model, into a model."""
+def load_weights(model: Model, filepath: Any, skip_mismatch: bool = False) -> None:
+    """Reads the weights of a file of `save_weights`, or of a whole saved model, into a model.
+
+    `skip_mismatch`: those that are missing in the file, or of another shape, stay as they are; a warning
+    names them.
+    """
     label = f"{os.fspath(filepath)!r}"
     model._require_built("which weights to load")
     with open(os.fspath(filepath), "rb") as opened:
         file = _seekable(opened)
+        archive.refuse_foreign(file, label)
         zipped = file.read(4) == b"PK\x03\x04"
         file.seek(0)
         data = archive.read_archive(file, label)["weights.safetensors"] if zipped else file.read()
-    _assign(model, archive.read_tensors(data, label), label)
+    tensors = archive.read_tensors(data, label)
+    _assign(model, _fitting(model, tensors, label) if skip_mismatch else tensors, label)
+
+
+def _fitting(model: Model, tensors: dict[str, np.ndarray], label: str) -> dict[str, np.ndarray]:
+    """The arrays of a file that fit the model, and in the place of the others the weights that it has."""
+    found, skipped = {}, []
+    for path, variable in weight_paths(model).items():
+        array = tensors.get(path)
+        if array is not None and array.shape == variable.shape and array.dtype == np.float32:
+            found[path] = array
+            continue
+        got = "nothing" if array is None else f"{array.dtype} of shape {array.shape}"
+        skipped.append(f"{path} {variable.shape} ({got})")
+        found[path] = variable.value
+    if skipped:
+        warn_user(f"{label} does not fit these weights, which stay as they are: {', '.join(skipped)}")
+    return found

@@ -219,7 +219,7 @@ class TrainingLoop:
     ) -> Any:
         """As Model.train_on_batch, and as Model.test_on_batch."""
         compilation = self._compilation
-        if not compilation.given:
+        if compilation.compiled is None or not compilation.compiled.active:
             compilation.require("train_on_batch" if train else "test_on_batch")
         with self._access.training():
             inputs, targets, weights, count = self._adapter.batch((x, y, weights), class_weight)

@@ -47,8 +47,6 @@ class Compiled:
         self.losses: list[Loss | None] = [
             None if part is None else losses.get(part) for part in self._per_output("loss", loss)
         ]
-        if all(part is None for part in self.losses):
-            raise ValueError(f"`loss` must be given for at least one output. Received: loss={loss!r}")
         for part in self.losses:
             if part is not None and part.reduction == "none":
                 raise ValueError(
@@ -267,3 +265,9 @@ class Compilation:
                 f"You must call compile() before {method}(), as model.compile(optimizer='adam', "
                 "loss='binary_crossentropy')"
             )
+        loss = self.given["loss"]
+        parts = (
+            loss.values() if isinstance(loss, dict) else loss if isinstance(loss, (list, tuple)) else [loss]
+        )
+        if all(part is None for part in parts):
+            raise ValueError(f"{method}() needs a loss: give `loss` to compile(). Received: loss={loss!r}")
