@@ -76,6 +76,6 @@ def _checked(ids: Any) -> np.ndarray:
     if ids.ndim != 1 or (ids.dtype.kind not in "iu" and ids.size):
         raise ValueError(
             "`ids` must be the token ids of one text, a vector of integers. "
-            f"Received: ids={ids.dtype}, shape {ids.shape}"
+            f"Received: {ids.dtype}, shape {ids.shape}"
         )
     return np.ascontiguousarray(ids, np.int32)

@@ -93,5 +93,5 @@ def test_formats_by_name_and_packed_files(tmp_path):
     path.write_bytes(gzip.compress(b"label\ttext\ncat\tit purrs\n"))
     assert [[record.text for record in group] for group in file_records(path)] == [["it purrs"]]
     assert record_format("a.ndjson.zst") == "jsonl" and record_format("a") == "lines"
-    with pytest.raises(ValueError, match="Received: 'xml'"):
+    with pytest.raises(ValueError, match="Received: format='xml'"):
         read(b"", "xml")
