@@ -51,11 +51,11 @@ def replacing(path: str | os.PathLike[str], overwrite: bool = True) -> Iterator[
     if os.path.isdir(target):
         raise IsADirectoryError(f"filepath={os.fspath(path)!r} is a directory")
     if is_pipe(os.fspath(path)):  # not its real path: that of /dev/stdout names no file
-        with tempfile.TemporaryFile() as file:
-            yield file
-            file.seek(0)
+        with tempfile.TemporaryFile() as held:
+            yield held
+            held.seek(0)
             with open(path, "wb") as device:
-                shutil.copyfileobj(file, device)
+                shutil.copyfileobj(held, device)
         return
     if not overwrite and os.path.exists(target):
         raise FileExistsError(f"filepath={os.fspath(path)!r} exists, and overwrite=False")

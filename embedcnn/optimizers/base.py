@@ -241,6 +241,7 @@ class Optimizer(Configurable):
         ]
         if self.averages_in_model:  # SwapEMAWeights was there first
             for variable, state in states:
+                assert state.average is not None  # as chosen above
                 state.average[...] = variable.value
         else:
             settled = [state.settle_average(variable.value, self.ema_momentum) for variable, state in states]
