@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
 
 from embedcnn.callbacks import Callback
+from embedcnn.training.progress import Bar, described, line, watched
 
 BATCH = 256  # texts at once where nothing is learnt
 DECAY = 0.8  # of an epoch's share in the average of the weights
@@ -59,29 +61,35 @@ class AveragedTraining(Callback):
 
 
 class TrainingBar(Callback):
-    """One progress bar for the whole training: examples, loss and accuracy on the development texts."""
+    """One progress bar for the whole training, with the means of the last epoch; a line an epoch where nobody
+    watches.
+    """
 
     def __init__(self) -> None:
-        self._bar: Any = None
-        self._text = ""
+        self._bar: Bar | None = None
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        from tqdm import tqdm
+        if watched() != "nobody":
+            self._bar = Bar(self.params["epochs"] * self.params["steps"], self._title(0), unit="step")
 
-        epochs, steps = self.params["epochs"], self.params["steps"]
-        self._bar = tqdm(
-            total=epochs * steps, desc="training", unit="step", mininterval=0.2, dynamic_ncols=True
-        )
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        if self._bar is not None:
+            self._bar.rename(self._title(epoch))
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        self._bar.update()
+        if self._bar is not None:
+            self._bar.update(1)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        logs = logs or {}
-        parts = [f"epoch {epoch + 1}/{self.params['epochs']}", f"loss {logs.get('loss', math.nan):.3f}"]
-        if "val_accuracy" in logs:
-            parts.append(f"development accuracy {logs['val_accuracy']:.1%}")
-        self._bar.set_postfix_str(", ".join(parts), refresh=False)
+        shown = {name: logs[name] for name in ("loss", "val_accuracy") if name in logs} if logs else {}
+        if self._bar is not None:
+            self._bar.show(shown, "")
+        elif sys.stderr is not None:
+            print(line(self._title(epoch), described(shown)), file=sys.stderr, flush=True)
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
+
+    def _title(self, epoch: int) -> str:
+        return f"epoch {epoch + 1}/{self.params['epochs']}"

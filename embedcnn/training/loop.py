@@ -110,7 +110,7 @@ class TrainingLoop:
             for epoch in range(run.epoch, epochs.stop):
                 if not run.batch:
                     watching.call("on_epoch_begin", epoch, {})
-                progress = Progress(show, steps, f"Epoch {epoch + 1}/{epochs.stop}")
+                progress = Progress(show, steps, f"Epoch {epoch + 1}/{epochs.stop}", run.batch)
                 try:
                     tally = self._run_epoch(run, watching, progress, steps)
                     model.epochs_trained += 1

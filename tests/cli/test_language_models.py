@@ -54,7 +54,7 @@ def test_it_shows_what_it_learns(book, tmp_path, capsys):
     assert train(book, tmp_path / "m", "--epochs", "3") == 0
     printed = capsys.readouterr()
     assert "bits_per_character: " in printed.err and "val_perplexity: " in printed.err
-    assert "characters/s" in printed.err and "<00:00" in printed.err
+    assert "characters/s" in printed.err and printed.err.count("Epoch ") == 3
     assert sum(line.startswith("    ") for line in printed.out.splitlines()) == 3, "a sample after each epoch"
     assert not (tmp_path / "m.backup").exists()
 
