@@ -68,6 +68,7 @@ _ELSEWHERE = {
     "register_keras_serializable": "embedcnn.base.custom_objects:register_keras_serializable",
     "text_dataset_from_directory": "embedcnn.data:text_dataset_from_directory",
     "timeseries_dataset_from_array": "embedcnn.data:timeseries_dataset_from_array",
+    "unpack_x_y_sample_weight": "embedcnn.training.own_steps:unpack_x_y_sample_weight",
 }
 """What Keras has here too."""
 

@@ -58,11 +58,19 @@ class Callback:
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """After each epoch and its validation; `logs` holds the means."""
 
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Another name of on_train_batch_begin, called where that is not overridden."""
+
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Another name of on_train_batch_end, called where that is not overridden."""
+
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Before each training step."""
+        self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """After each training step; `logs` holds the means of the epoch so far."""
+        self.on_batch_end(batch, logs)
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
         """Before an evaluation."""
@@ -90,6 +98,7 @@ class Callback:
 
 
 MOMENTS = [name for name in vars(Callback) if name.startswith("on_")]
+OTHER_NAMES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
 
 
 class CallbackList:
@@ -109,7 +118,7 @@ class CallbackList:
             callback.set_params(params)
             callback.set_model(model)
         ordered = sorted(self.callbacks, key=lambda callback: callback.last)
-        self._of = {moment: [c for c in ordered if _overrides(c, moment)] for moment in MOMENTS}
+        self._of = {moment: [c for c in ordered if _needs(c, moment)] for moment in MOMENTS}
 
     def listens(self, moment: str) -> bool:
         """Whether any callback overrides this moment."""
@@ -121,9 +130,13 @@ class CallbackList:
             getattr(callback, moment)(*arguments)
 
 
-def _overrides(callback: Callback, moment: str) -> bool:
+def _needs(callback: Callback, moment: str) -> bool:
     if moment in callback.ignored:
         return False
+    return _overrides(callback, moment) or _overrides(callback, OTHER_NAMES.get(moment, moment))
+
+
+def _overrides(callback: Callback, moment: str) -> bool:
     return moment in vars(callback) or getattr(type(callback), moment) is not getattr(Callback, moment)
 
 

@@ -23,6 +23,7 @@ from ..lowering.rewrite import rewrite as rewritten
 from ..lowering.translate import translate
 from ..runtime import _core
 from ..training import gradients as step_in_two_calls
+from ..training import own_steps
 from ..training.data_adapter import DataAdapter
 from ..training.gradients import Gradients
 from ..training.loop import TrainingLoop
@@ -56,6 +57,15 @@ class Model(LayerGraph):
     """
 
     _base_name = "functional"
+    own_steps: frozenset[str] = frozenset()
+    """Which of train_step, test_step and predict_step a subclass overrides."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        own_steps.check_overrides(cls, Model)
+        changed = [name for name in own_steps.STEPS if getattr(cls, name) is not getattr(Model, name)]
+        cls.own_steps = frozenset(changed)
+
     _rewrites = True  # whether its programs are rewritten, see _run_plain
 
     def __init__(
@@ -277,6 +287,55 @@ class Model(LayerGraph):
         with self._access.training():
             step_in_two_calls.apply(self, gradients)
 
+    # -- steps that a subclass may override ------------------------------------------------------------------
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """What `fit` and `train_on_batch` do with a batch (x, y) or (x, y, sample_weight): a training step,
+        and the means of loss and metrics so far, by name. As keras.Model.train_step.
+
+        A subclass that overrides it trains by `compute_gradients` and `apply_gradients`, or by this step, and
+        returns a dict of name to number. `data` are arrays, or a Ragged; names of labels are numbers there.
+
+        >>> import embedcnn, numpy as np
+        >>> class Clipped(embedcnn.Model):
+        ...     def train_step(self, data):
+        ...         x, y, sample_weight = embedcnn.utils.unpack_x_y_sample_weight(data)
+        ...         loss, gradients = self.compute_gradients(x, y, sample_weight)
+        ...         self.apply_gradients({path: np.clip(g, -1, 1) for path, g in gradients.items()})
+        ...         return {"loss": loss}
+        >>> x = embedcnn.Input((2,))
+        >>> model = Clipped(x, embedcnn.layers.Dense(1)(x))
+        >>> model.compile("sgd", "mse")
+        >>> list(model.fit(np.ones((4, 2)), np.ones(4), verbose=0).history)
+        ['loss']
+        """
+        return self._loop.default_step(True, data)
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """What `evaluate` and `test_on_batch` do with a batch, as `train_step`. As keras.Model.test_step."""
+        return self._loop.default_step(False, data)
+
+    def predict_step(self, data: Any) -> Any:
+        """What `predict` and `predict_on_batch` do with a batch (x,): its outputs. As
+        keras.Model.predict_step.
+        """
+        return self._prediction.on_batch(own_steps.unpack_x_y_sample_weight(data)[0])
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> float:
+        """The loss of `compile` for predictions, with the penalties of regularizers; `x` and `training`
+        change nothing. As keras.Model.compute_loss.
+
+        Raises ValueError before `compile` and where shapes do not fit.
+        """
+        self._compilation.require("compute_loss")
+        return own_steps.loss_of(self, y, y_pred, sample_weight)
+
     def profile(
         self,
         x: Any,
@@ -321,7 +380,7 @@ class Model(LayerGraph):
 
     def predict_on_batch(self, x: Any) -> np.ndarray | Any:
         """The outputs for one batch. As keras.Model.predict_on_batch."""
-        return self._prediction.on_batch(x)
+        return self._prediction.predict_on_batch(x)
 
     def predict_labels(self, x: Any, batch_size: int | None = None, threshold: float = 0.5) -> list[Any]:
         """The most likely label of each example: from `model.labels`, or the class number where they are not

@@ -176,8 +176,14 @@ class Optimizer(Configurable):
             self._schedule: Callable[[int], float] | None = _of_step(value)
         else:
             value = float(finite_number("learning_rate", value, least=0))
+            if getattr(self, "_schedule", None) is not None:
+                raise TypeError(
+                    f"the learning rate of this {type(self).__name__} is a schedule, so a number cannot take "
+                    "its place (LearningRateScheduler, ReduceLROnPlateau). Make the optimizer with one, or "
+                    f"give it another schedule. Received: learning_rate={value}"
+                )
             self._schedule = None
-        self._learning_rate = value
+        self._learning_rate: Any = value
 
     lr = learning_rate
 

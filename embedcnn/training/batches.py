@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from itertools import islice
 from typing import Any
 
@@ -46,25 +47,45 @@ class ArrayBatches:
     ) -> None:
         self.inputs, self.targets, self.weights, self.seed = inputs, targets, weights, seed
         self.count = len(inputs[0])
-        self.first_pass = 0
+        self.first_pass = 0  # of epochs of `limit` batches
+        self._taken: int | None = None
         self.batch_size, self.limit = batch_size, limit
         self.steps: int | None = math.ceil(self.count / batch_size)
         self._texts = any(isinstance(part, TextRows) for part in inputs)
 
     def epoch(self, number: int) -> Generator[Batch, None, None]:
-        """The batches of an epoch, `limit` at most; its number (of the model's life) decides the order."""
-        order = None
-        if self.seed is not None:
-            order = generator(self.seed, number).permutation(self.count)
-        return self._started(first_batches(self._batches(order), self.limit))
+        """The batches of an epoch; its number (of the model's life) decides the order. Epochs of `limit`
+        batches go on where the last one ended; one ends early where all data were seen, as in Keras.
+        """
+        if self.limit is None or self.steps is None:
+            return self._started(self._batches(self._order(number)))
+        if self._taken is None:
+            self.first_pass, self._taken = number, 0
+        passes, first = divmod(self._taken, self.steps)
+        rest = self._batches(self._order(self.first_pass + passes), first)
+        return self._started(self._counted(first_batches(rest, self.limit)))
+
+    def _order(self, number: int) -> np.ndarray | None:
+        return None if self.seed is None else generator(self.seed, number).permutation(self.count)
+
+    def _counted(self, batches: Generator[Batch, None, None]) -> Generator[Batch, None, None]:
+        with closing(batches):
+            for batch in batches:
+                assert self._taken is not None
+                self._taken += 1
+                yield batch
 
     def once(self) -> Generator[Batch, None, None]:
         """The batches in order, `limit` of them at most."""
         return self._started(first_batches(self._batches(None), self.limit))
 
     def go_on(self, seed: int, first_pass: int, taken: int) -> None:
-        """Goes on where a backup was: the model's seed and the number of the epoch decide the order."""
+        """Goes on where a backup was: the model's seed and the number of the epoch, or of the pass over the
+        data, decide the order.
+        """
         self.seed = None if self.seed is None else seed
+        if taken:
+            self.first_pass, self._taken = first_pass, taken
 
     def close(self) -> None:
         """Nothing stays open between epochs."""
@@ -72,8 +93,8 @@ class ArrayBatches:
     def _started(self, batches: Generator[Batch, None, None]) -> Generator[Batch, None, None]:
         return ahead(lambda: batches) if self._texts and self.count > self.batch_size else batches
 
-    def _batches(self, order: np.ndarray | None) -> Generator[Batch, None, None]:
-        stop = 0
+    def _batches(self, order: np.ndarray | None, first: int = 0) -> Generator[Batch, None, None]:
+        stop = first * self.batch_size
         while stop < self.count:
             start, stop = stop, min(stop + self.batch_size, self.count)  # predict lets the size grow
             index: Any = slice(start, stop) if order is None else order[start:stop]
@@ -101,7 +122,9 @@ class IterableBatches:
         self.steps = known_length(source) if limit is None else limit
 
     def epoch(self, number: int) -> Generator[Batch, None, None]:
-        """One pass; or `limit` batches, which go on where the last epoch ended and start again at the end."""
+        """One pass; or `limit` batches, which go on where the last epoch ended. An epoch that comes to the
+        end of the data is over, as in Keras; the next one starts again.
+        """
         return ahead(lambda: self._whole_pass(number) if self.limit is None else self._some(number))
 
     def once(self) -> Generator[Batch, None, None]:
@@ -136,14 +159,15 @@ class IterableBatches:
         assert self.limit is not None
         if self._passes is None:
             self.first_pass = self._passes = number
-        for _ in range(self.limit):
-            item = self._next()
+        for number in range(self.limit):
+            item = self._next(may_start=not number)
             if item is None:
                 return
             yield owned(self._prepare(item))
 
-    def _next(self) -> Any:
-        for _ in range(2):
+    def _next(self, may_start: bool = True) -> Any:
+        """The next element; None at the end of a pass, unless the next pass `may_start`."""
+        for _ in range(2 if may_start else 1):
             if self._running is None:
                 assert self._passes is not None
                 self._running = self._open(self._passes)

@@ -101,16 +101,24 @@ class DataAdapter:
         """Inputs, targets (one per loss) and sample weights, checked."""
         compiled = self._settle()
         inputs = self.prepare_inputs(x, whole)
+        targets = self.prepare_targets(y, inputs, whole)
+        named = {spec.name: part for spec, part in zip(self.specs, inputs, strict=True)}
+        named |= {compiled.targets[n].name: part for n, part in zip(compiled.active, targets, strict=True)}
+        count = input_data.same_length(named)
+        return inputs, targets, self.prepare_weights(weights, count)
+
+    def prepare_targets(
+        self, y: Any, inputs: list[Any] | None = None, whole: bool = False
+    ) -> list[np.ndarray]:
+        """The target of each loss."""
+        compiled = self._settle()
         targets = []
         for number, part in zip(compiled.active, self._target_list(y, compiled), strict=True):
             spec = compiled.targets[number]
             part = numbered(spec, part, self._labels(compiled))
-            part = input_data.padded_labels(spec, part, inputs)
+            part = input_data.padded_labels(spec, part, inputs or [])
             targets.append(input_data.prepare_target(spec, part, whole))
-        named = {spec.name: part for spec, part in zip(self.specs, inputs, strict=True)}
-        named |= {compiled.targets[n].name: part for n, part in zip(compiled.active, targets, strict=True)}
-        count = input_data.same_length(named)
-        return inputs, targets, self._prepare_weights(weights, count)
+        return targets
 
     def _labels(self, compiled: Compiled) -> Any:
         """The names of the classes of the only output."""
@@ -126,7 +134,7 @@ class DataAdapter:
             part = self._target_list(y, compiled)[0]
             self._model.labels = learnt(compiled.targets[0], part)
 
-    def _prepare_weights(self, weights: Any, count: int) -> sample_weights.Weights:
+    def prepare_weights(self, weights: Any, count: int) -> sample_weights.Weights:
         """One array, or for weights that are given output by output a tuple with those of each loss."""
         compiled = self._settle()
         shapes = [compiled.targets[number].shape for number in compiled.active]
@@ -203,6 +211,19 @@ class DataAdapter:
             for name, spec, target, part in zip(names, specs, targets, given, strict=True)
         )
 
+    def as_given(
+        self, inputs: list[Any], targets: list[np.ndarray] | None = None, weights: Any = None
+    ) -> Any:
+        """A batch in the form in which users give one: (x,), (x, y) or (x, y, sample_weight)."""
+        parts = [Ragged(*part) if isinstance(part, tuple) else part for part in inputs]
+        x = parts[0] if len(parts) == 1 else parts
+        if targets is None:
+            return (x,)
+        y = self._targets_as_given(targets[0] if len(targets) == 1 else targets)
+        if weights is None:
+            return x, y
+        return x, y, self._weights_as_given(weights, np.arange(len(targets[0])))
+
     def feed(
         self,
         x: Any,
@@ -276,7 +297,7 @@ class DataAdapter:
         return {compiled.output_names[n]: value for n, value in zip(compiled.active, values, strict=True)}
 
     def _weights_as_given(self, weights: sample_weights.Weights, index: np.ndarray) -> Any:
-        """Weights per loss in the form that `_prepare_weights` takes back."""
+        """Weights per loss in the form that `prepare_weights` takes back."""
         taken = sample_weights.take_weights(weights, index)
         if not isinstance(taken, tuple):
             return taken

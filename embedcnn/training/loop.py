@@ -13,6 +13,7 @@ from ..base.arguments import warn_user
 from ..callbacks import CallbackList, History
 from .batches import NO_BATCHES, ArrayBatches
 from .fit_arguments import check_epochs, listed, positive, validated
+from .own_steps import OwnTally, own_step, unpack_x_y_sample_weight
 from .progress import Progress, checked_verbose
 from .resuming import Run
 from .running_means import Tally, plain_value
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from .data_adapter import DataAdapter
     from .settings import Compilation, Compiled
     from .steps import Steps
+
+
+class NoBatchesError(ValueError):
+    """An iterable gave nothing."""
 
 
 class TrainingLoop:
@@ -34,6 +39,7 @@ class TrainingLoop:
     ) -> None:
         self._model, self._compilation, self._adapter = model, compilation, adapter
         self._steps, self._access = steps, access
+        self._counting: Tally | None = None  # what Model's own step adds to, while an overridden one runs
 
     def fit(
         self,
@@ -113,10 +119,13 @@ class TrainingLoop:
                 progress = Progress(show, steps, f"Epoch {epoch + 1}/{epochs.stop}", run.batch)
                 try:
                     tally = self._run_epoch(run, watching, progress, steps)
+                    if tally is None:  # a generator that has ended
+                        warn_user(f"x ran out of data: epoch {epoch + 1} found none, and the training ends")
+                        break
                     model.epochs_trained += 1
                     logs = tally.logs()
                     if check is not None and due(epoch):
-                        logs |= self._evaluate_feed(check, watching).logs("val_")
+                        logs |= self._validated(check, watching, first=epoch == epochs.start)
                     progress.close(logs)
                 finally:
                     progress.close()
@@ -128,37 +137,79 @@ class TrainingLoop:
                 model.optimizer.finalize_variable_values(model.trainable_weights)
             run.complete = True
         finally:
+            self._counting = None
             feed.close()
             watching.call("on_train_end", logs)
 
-    def _run_epoch(self, run: Run, watching: CallbackList, progress: Progress, steps: int | None) -> Tally:
-        """One epoch, or the rest of one that a backup goes on with."""
+    def _run_epoch(
+        self, run: Run, watching: CallbackList, progress: Progress, steps: int | None
+    ) -> Tally | OwnTally | None:
+        """One epoch, or the rest of one that a backup goes on with; None where x gave nothing more."""
         compiled, model = None, self._model
+        own = own_step(model, "train_step")
         before, after = watching.listens("on_train_batch_begin"), watching.listens("on_train_batch_end")
         means = run.take_means()
         if means is not None:
             compiled = self._compilation.settle()
-            tally = run.tally = compiled.tally()
+            tally = run.tally = self._new_tally(compiled, own, "train_step")
             tally.set_state(means)
         with closing(run.feed.epoch(model.epochs_trained)) as batches:
             for inputs, targets, weights, count in islice(batches, run.batch, None):
                 if compiled is None:
                     compiled = self._compilation.settle()
-                    tally = run.tally = compiled.tally()
+                    tally = run.tally = self._new_tally(compiled, own, "train_step")
                 if before:
                     watching.call("on_train_batch_begin", run.batch, {})
-                result = self._steps.train(inputs, targets, weights, compiled)
-                progress.step(tally.add(result, targets, weights, count), tally.glance, self._unit(compiled))
+                if own is None:
+                    result = self._steps.train(inputs, targets, weights, compiled)
+                    amount = tally.add(result, targets, weights, count)
+                else:
+                    amount = tally.take(own(self._adapter.as_given(inputs, targets, weights)), count)
+                progress.step(amount, tally.glance, self._unit(compiled))
                 run.batch += 1
                 if after:
                     watching.call("on_train_batch_end", run.batch - 1, tally.logs())
                 if model.stop_training:
                     break
         if compiled is None:
-            raise ValueError(NO_BATCHES)
+            if not run.taken:
+                raise ValueError(NO_BATCHES)
+            return None
         if steps is not None and run.batch < steps and not model.stop_training:
             warn_user(f"x ran out of data: {run.batch} batches, but {steps} were expected")
         return tally
+
+    def _new_tally(self, compiled: Compiled, own: Any, name: str) -> Any:
+        """What keeps the means of an epoch."""
+        if own is None:
+            return compiled.tally()
+        tally = OwnTally(self._model, compiled, name)
+        self._counting = tally.inner
+        return tally
+
+    def _validated(self, feed: Any, watching: CallbackList, first: bool) -> dict[str, Any]:
+        """The logs of a validation; none, with a warning, where data that gave some before give no more."""
+        counting, self._counting = self._counting, None
+        try:
+            return self._evaluate_feed(feed, watching, name="validation_data").logs("val_")
+        except NoBatchesError:
+            if first:
+                raise
+            warn_user("validation_data ran out of data: the epoch is not validated")
+            return {}
+        finally:
+            self._counting = counting
+
+    def default_step(self, train: bool, data: Any) -> dict[str, Any]:
+        """As Model.train_step and Model.test_step: one step, and the means so far."""
+        self._compilation.require("train_step" if train else "test_step")
+        with self._access.training():
+            inputs, targets, weights, count = self._adapter.batch(unpack_x_y_sample_weight(data))
+            compiled = self._compilation.settle()
+            tally = self._counting or compiled.tally()
+            step = self._steps.train if train else self._steps.test
+            tally.add(step(inputs, targets, weights, compiled), targets, weights, count)
+            return tally.logs()
 
     def _unit(self, compiled: Compiled) -> str:
         """What the speed of a step is told in."""
@@ -193,24 +244,30 @@ class TrainingLoop:
             values = [plain_value(value) for value in tally.values()]
             return values[0] if len(values) == 1 else values
 
-    def _evaluate_feed(self, feed: Any, watching: CallbackList, progress: Progress | None = None) -> Tally:
+    def _evaluate_feed(
+        self, feed: Any, watching: CallbackList, progress: Progress | None = None, name: str = "x"
+    ) -> Tally | OwnTally:
         watching.call("on_test_begin", {})
-        tally = None
+        tally: Any = None
+        own = own_step(self._model, "test_step")
         before, after = watching.listens("on_test_batch_begin"), watching.listens("on_test_batch_end")
         with closing(feed.once()) as batches:
             for number, (inputs, targets, weights, count) in enumerate(batches):
                 compiled = self._compilation.settle()
-                tally = tally or compiled.tally()
+                tally = tally or self._new_tally(compiled, own, "test_step")
                 if before:
                     watching.call("on_test_batch_begin", number, {})
-                result = self._steps.test(inputs, targets, weights, compiled)
-                amount = tally.add(result, targets, weights, count)
+                if own is None:
+                    result = self._steps.test(inputs, targets, weights, compiled)
+                    amount = tally.add(result, targets, weights, count)
+                else:
+                    amount = tally.take(own(self._adapter.as_given(inputs, targets, weights)), count)
                 if progress:
                     progress.step(amount, tally.glance, self._unit(compiled))
                 if after:
                     watching.call("on_test_batch_end", number, tally.logs())
         if tally is None:
-            raise ValueError(NO_BATCHES)
+            raise NoBatchesError(NO_BATCHES.replace("x gave", f"{name} gave", 1))
         watching.call("on_test_end", tally.logs())
         return tally
 
@@ -224,6 +281,13 @@ class TrainingLoop:
         with self._access.training():
             inputs, targets, weights, count = self._adapter.batch((x, y, weights), class_weight)
             compiled = compilation.compiled or compilation.settle()
+            own = own_step(self._model, name := "train_step" if train else "test_step")
+            if own is not None:
+                tally = self._new_tally(compiled, own, name)
+                tally.take(own(self._adapter.as_given(inputs, targets, weights)), count)
+                self._counting = None
+                values = tally.values()
+                return tally.logs() if return_dict else values[0] if len(values) == 1 else values
             step = self._steps.train if train else self._steps.test
             result = step(inputs, targets, weights, compiled)
             values = compiled.batch_values(result, targets, weights, count)

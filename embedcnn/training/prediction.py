@@ -14,6 +14,7 @@ from ..text.rows import is_text
 from .batches import NO_BATCHES, ArrayBatches, raw
 from .data_adapter import BATCH_SIZE, checked_batch_size
 from .fit_arguments import positive
+from .own_steps import own_step
 from .progress import Progress, checked_verbose
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Prediction:
         show = checked_verbose(verbose)
         steps = None if steps is None else positive("steps", steps)
         if not show and callbacks is None and steps is None and self._is_one_batch(x, batch_size):
-            return self.on_batch(x)
+            return self.predict_on_batch(x)
         feed = self._adapter.unlabelled_feed(x, batch_size, steps)
         watching = CallbackList(callbacks, self._model, {"verbose": show, "steps": feed.steps})
         watching.call("on_predict_begin", {})
@@ -59,13 +60,17 @@ class Prediction:
         progress = Progress(show, feed.steps)
         grows = batch_size is None and steps is None and not before and not after
         growing = feed if grows and isinstance(feed, ArrayBatches) else None
+        own = own_step(self._model, "predict_step")
         pieces: list[list[np.ndarray]] = []
         try:
             with closing(feed.once()) as batches:
                 for number, (parts, _, _, count) in enumerate(batches):
                     if before:
                         watching.call("on_predict_batch_begin", number, {})
-                    outputs, room = self._run("predict", parts)
+                    if own is None:
+                        outputs, room = self._run("predict", parts)
+                    else:
+                        outputs, room = _listed(own(self._adapter.as_given(parts))), 1
                     pieces.append(outputs)
                     progress.step(count, batches=-(-count // BATCH_SIZE) if growing else 1)
                     if after:
@@ -106,8 +111,13 @@ class Prediction:
         """Whether these are raw texts that fit one batch: then nothing around the step is needed."""
         return hasattr(texts, "__len__") and len(texts) <= checked_batch_size(batch_size) and is_text(texts)
 
+    def predict_on_batch(self, x: Any) -> Any:
+        """As Model.predict_on_batch."""
+        own = own_step(self._model, "predict_step")
+        return self.on_batch(x) if own is None else _single(_listed(own((x,))))
+
     def on_batch(self, x: Any, training: bool = False) -> Any:
-        """As Model.predict_on_batch, and as calling a model; with `training` dropout drops."""
+        """As calling a model; with `training` dropout drops."""
         self._adapter.build_for(x)
         inputs = [raw(part) for part in self._adapter.prepare_inputs(x, False)]
         if not training:
@@ -157,6 +167,11 @@ def check_predictions(name: str, outputs: np.ndarray) -> None:
             f"x[{int(wrong.argmax())}]), so they have no label: its weights hold NaN or infinite numbers, as "
             "after a training whose loss became NaN"
         )
+
+
+def _listed(outputs: Any) -> list[np.ndarray]:
+    """What a step of the user's returns, as a list of arrays."""
+    return [np.asarray(one) for one in (outputs if isinstance(outputs, (list, tuple)) else [outputs])]
 
 
 def _single(outputs: list[np.ndarray]) -> Any:

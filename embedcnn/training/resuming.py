@@ -101,12 +101,6 @@ def restore_run(model: Model, run: Run, members: dict[str, bytes], label: str) -
     """Puts model and run into the state of a backup; ValueError where it is of another training."""
     training = archive.parse_json(members["training.json"], f"{label}: training.json")
     tensors = archive.read_tensors(members["training.safetensors"], f"{label}: training.safetensors")
-    saved, own = training["callbacks"], [type(callback).__name__ for callback in run.callbacks]
-    if [entry["class_name"] for entry in saved] != own:
-        raise ValueError(
-            f"{label} was written with the callbacks {[entry['class_name'] for entry in saved]}; "
-            f"the training goes on only with the same ones. Received: {own}"
-        )
     layers = list(leaf_layers(model.layers))
     if len(training["trainable"]) != len(layers):
         raise ValueError(f"{label} does not fit the model: it has {len(training['trainable'])} layers")
@@ -115,11 +109,25 @@ def restore_run(model: Model, run: Run, members: dict[str, bytes], label: str) -
         if layer.trainable != trainable:
             layer.trainable = trainable
     _restore_carried_states(model, tensors, label)
-    for number, (callback, entry) in enumerate(zip(run.callbacks, saved, strict=True)):
-        callback.set_state(_unpacked(entry["state"], f"{number}", tensors))
+    _restore_callbacks(run.callbacks, training["callbacks"], tensors)
     run.epoch, run.batch, run.taken = training["epoch"], training["batch"], training["taken"]
     run.means = {name: np.array(value) for name, value in training["means"].items()} if run.batch else None
     run.feed.go_on(model.seed, training["first_pass"], run.taken)
+
+
+def _restore_callbacks(
+    callbacks: list[Callback], saved: list[dict[str, Any]], tensors: dict[str, np.ndarray]
+) -> None:
+    """Each callback goes on from the state of the next one of its class; others begin, as in Keras: what
+    stopped the training is seldom there again.
+    """
+    left = list(enumerate(saved))
+    for callback in callbacks:
+        for place, (number, entry) in enumerate(left):
+            if entry["class_name"] == type(callback).__name__:
+                callback.set_state(_unpacked(entry["state"], f"{number}", tensors))
+                del left[place]
+                break
 
 
 def _restore_carried_states(model: Model, tensors: dict[str, np.ndarray], label: str) -> None:

@@ -1,0 +1,141 @@
+"""Steps that a subclass of Model overrides: `train_step`, `test_step` and `predict_step`, called with each
+batch as (x, y) or (x, y, sample_weight), (x,) in prediction. What is never called is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .running_means import plain_value
+
+if TYPE_CHECKING:
+    from .settings import Compiled
+
+STEPS = ("train_step", "test_step", "predict_step")
+NEVER_CALLED = {
+    "call": "a model is the graph between its `inputs` and `outputs`. Build it of layers, as Model(inputs, "
+    "outputs), and write what layers cannot say as a Layer with `forward`",
+    "make_train_function": "override `train_step`",
+    "make_test_function": "override `test_step`",
+    "make_predict_function": "override `predict_step`",
+}
+CALLED_BY_STEPS = {
+    "compute_loss": "give `compile` a loss, or a function of (y_true, y_pred)",
+    "compute_metrics": "give `compile` metrics",
+    "get_metrics_result": "give `compile` metrics",
+}
+"""What Keras's own train_step calls, and that of this package does not."""
+
+
+def check_overrides(cls: type, base: type) -> None:
+    """TypeError for methods of a subclass of Model that would never be called."""
+    refused = dict(NEVER_CALLED)
+    if getattr(cls, "train_step", None) is getattr(base, "train_step", None):
+        refused |= CALLED_BY_STEPS
+    for name, remedy in refused.items():
+        if name in vars(cls):
+            raise TypeError(f"class {cls.__name__} overrides `{name}`, which would never be called: {remedy}")
+
+
+def own_step(model: Any, name: str) -> Callable[[Any], Any] | None:
+    """The step of this name where the model has another one than Model's; else None."""
+    if name in type(model).own_steps or name in vars(model):
+        return getattr(model, name)
+    return None
+
+
+def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+    """x, y and sample_weight of the batch that `train_step` is called with; None for what is not there.
+
+    Raises ValueError for tuples of more than three. As keras.utils.unpack_x_y_sample_weight.
+
+    >>> unpack_x_y_sample_weight(([1, 2], [0, 1]))
+    ([1, 2], [0, 1], None)
+    """
+    if not isinstance(data, (tuple, list)):
+        return data, None, None
+    if not 1 <= len(data) <= 3:
+        raise ValueError(
+            "`data` must be x, (x,), (x, y) or (x, y, sample_weight). Received: a "
+            f"{type(data).__name__} of {len(data)}"
+        )
+    return (*data, None, None)[:3]
+
+
+class OwnTally:
+    """The logs of steps that the model overrides, in the place of running_means.Tally: those of the last
+    batch, as in Keras, where metrics are running means. They begin anew with each of these.
+    """
+
+    def __init__(self, model: Any, compiled: Compiled, name: str) -> None:
+        self._model, self._name = model, name
+        self.inner = compiled.tally()  # what Model's own step counts, where the overriding one calls it
+        for metric in model.metrics:
+            metric.reset_state()
+        self._logs: dict[str, Any] = {}
+
+    def take(self, logs: Any, count: int) -> int:
+        """Keeps what the step returned for a batch of `count` examples; TypeError unless that is a dict."""
+        if not isinstance(logs, Mapping):
+            raise TypeError(
+                f"{self._name} of {type(self._model).__name__} must return a dict of name to number. "
+                f"Received: {type(logs).__name__}"
+            )
+        self._logs = {str(name): plain_value(_number(value)) for name, value in logs.items()}
+        return count
+
+    def logs(self, prefix: str = "") -> dict[str, Any]:
+        """The logs by name."""
+        return {prefix + name: value for name, value in self._logs.items()}
+
+    glance = logs
+
+    def values(self) -> list[Any]:
+        """The logs: those that `metrics_names` lists first, then the others by name."""
+        first = [name for name in self._model.metrics_names if name in self._logs]
+        return [self._logs[name] for name in [*first, *sorted(set(self._logs).difference(first))]]
+
+    def get_state(self) -> dict[str, np.ndarray]:
+        """For a backup: what Model's own step has counted, and the metrics."""
+        state = self.inner.get_state()
+        state |= {f"logs/{name}": np.asarray(value) for name, value in self._logs.items()}
+        for number, metric in enumerate(self._model.metrics):
+            for name, value in metric.get_state().items():
+                state[f"own/{number}/{name}"] = np.asarray(value)
+        return state
+
+    def set_state(self, state: dict[str, np.ndarray]) -> None:
+        """Goes on from a state of `get_state`."""
+        self.inner.set_state(state)
+        logs = {name.removeprefix("logs/"): v for name, v in state.items() if name.startswith("logs/")}
+        self._logs = {name: plain_value(value) for name, value in logs.items()}
+        for number, metric in enumerate(self._model.metrics):
+            begin = f"own/{number}/"
+            metric.set_state({n.removeprefix(begin): v for n, v in state.items() if n.startswith(begin)})
+
+
+def _number(value: Any) -> Any:
+    """A metric's result; else the value."""
+    return value.result() if hasattr(value, "result") else value
+
+
+def loss_of(model: Any, y: Any, y_pred: Any, sample_weight: Any) -> float:
+    """The loss of predictions as `compile` defines it, with the penalties of regularizers."""
+    compiled, adapter = model._compilation.settle(), model._adapter
+    predictions = y_pred if isinstance(y_pred, (list, tuple)) else [y_pred]
+    if len(predictions) != len(model.outputs):
+        raise ValueError(
+            f"`y_pred` must hold the {len(model.outputs)} outputs of the model. Received: {len(predictions)}"
+        )
+    targets = adapter.prepare_targets(y)
+    weights = adapter.prepare_weights(sample_weight, len(targets[0]))
+    total = 0.0
+    for position, (number, target) in enumerate(zip(compiled.active, targets, strict=True)):
+        weight = weights[position] if isinstance(weights, tuple) else weights
+        value = compiled.losses[number](target, predictions[number], weight)
+        total += compiled.loss_weights[number] * float(value)
+    penalised = (one for one in model.trainable_weights if one.regularizer is not None)
+    return total + sum(float(one.regularizer(one.value)) for one in penalised)
