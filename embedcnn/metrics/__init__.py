@@ -145,13 +145,11 @@ NAMES: dict[str, type[Metric]] = {
     "perplexity": Perplexity,
     "bits_per_character": BitsPerCharacter,
 }
-CLASSES: dict[str, type[Metric]] = {
-    cls.__name__: cls
-    for cls in (
-        *(Accuracy, *NAMES.values(), PrecisionAtRecall, RecallAtPrecision),
-        *(SensitivityAtSpecificity, SpecificityAtSensitivity),
-    )
-}
+_UNNAMED: tuple[type[Metric], ...] = (
+    *(Accuracy, PrecisionAtRecall, RecallAtPrecision),
+    *(SensitivityAtSpecificity, SpecificityAtSensitivity),
+)
+CLASSES: dict[str, type[Metric]] = {cls.__name__: cls for cls in (*NAMES.values(), *_UNNAMED)}
 ACCURACY = ("accuracy", "acc")
 
 
@@ -167,14 +165,14 @@ def get(identifier: Any) -> Metric:
     if isinstance(identifier, Metric):
         return identifier
     if inspect.isclass(identifier) and issubclass(identifier, Metric):
-        return identifier()  # type: ignore[call-arg]
+        return identifier()
     if isinstance(identifier, dict) and identifier.get("class_name") in CLASSES:
         return CLASSES[identifier["class_name"]].from_config(identifier.get("config", {}))
     if isinstance(identifier, str):
         known = NAMES | CLASSES
         name = identifier if identifier in known else identifier.lower()  # MSE
         if name in known:
-            metric = known[name]()  # type: ignore[call-arg]
+            metric = known[name]()
             metric.name = identifier if name in NAMES else metric.name
             return metric
     loss_class = getattr(identifier, "loss_class", None)
