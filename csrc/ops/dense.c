@@ -1,4 +1,4 @@
-/* dense: y = x W + b over the last axis, for flat tensors and for each step of a sequence.
+/* dense: y = x W + b over the last axis, for each vector along it.
  *
  *     d_W = x^T d_y          d_b = column sums of d_y          d_x = d_y W^T */
 #include "ops/op.h"

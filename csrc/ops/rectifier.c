@@ -1,5 +1,5 @@
 /* rectifier: the rectifiers with settings (Keras's ReLU, LeakyReLU and, with the parameter alpha, PReLU; He and others
- * 2015), for flat tensors and for each step of a sequence.
+ * 2015), value by value.
  *
  *     y = min(x, max_value) where x > threshold, else slope (x - threshold)
  *     d_x = d_y where threshold < x < max_value, 0 above, d_y slope below

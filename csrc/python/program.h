@@ -47,13 +47,15 @@ struct ec_step_number {
 int ec_step_number_parse(PyObject *value, void *number);
 
 /* program_inputs.c: checks and copies what a step is given into the program's arena; 0, or -1 with an exception set. */
-/* The items of a list of `count` arrays as a new tuple, which no other thread can change; NULL with an exception. */
-PyObject *ec_list_items(PyObject *list, int count, const char *name);
 int64_t ec_inputs_batch(ec_program_object *self, PyObject *inputs); /* B of the first input, or -1; inputs: a tuple */
 int ec_inputs_copy(ec_program_object *self, PyObject *inputs);
 int ec_output_gradients_copy(ec_program_object *self, PyObject *d_outputs);
 /* Memory of the arena; NULL with MemoryError. */
 void *ec_program_take(ec_program_object *self, int64_t count, size_t size);
+
+/* arrays.c: conversions and checks. */
+/* The items of a list of `count` arrays as a new tuple, which no other thread can change; NULL with an exception. */
+PyObject *ec_list_items(PyObject *list, int count, const char *name);
 /* A new reference to a C-contiguous array of integers, int32 or int64. */
 PyArrayObject *ec_integer_array(PyObject *value, const char *name);
 /* A new reference to a C-contiguous float32 array. */
@@ -63,6 +65,8 @@ int ec_raise_shape(const char *name, PyArrayObject *array, const char *expected)
 int64_t ec_copy_in_range(int32_t *out, PyArrayObject *in, int64_t count, int64_t limit);
 /* "x[17, 3] = 10000 is outside [0, 10000)", with the indices along the first `axes` axes; -1. */
 int ec_raise_out_of_range(const char *name, PyArrayObject *array, int64_t i, int axes, int64_t limit);
+/* A value of an array of integers, by its place in memory. */
+long long ec_integer_at(PyArrayObject *array, int64_t i);
 
 /* padded.c: a new float32 array of a tensor's values or gradient, [B, ...], or [B, T, ...] with zeros where there is no
  * step. */

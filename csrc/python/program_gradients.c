@@ -164,7 +164,7 @@ static int copy_rows(ec_program_object *self, struct ec_parameter *parameter, Py
     if (bad >= 0) {
         char label[160];
         PyOS_snprintf(label, sizeof label, "rows of %.140s: rows", name);
-        return ec_raise_out_of_range(label, rows, bad, 0, parameter->dims[0]);
+        return ec_raise_out_of_range(label, rows, bad, 1, parameter->dims[0]);
     }
     if (check_distinct(self, parameter, numbers, count) < 0) {
         return -1;
