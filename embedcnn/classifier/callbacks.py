@@ -81,7 +81,8 @@ class TrainingBar(Callback):
             self._bar.update(1)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        shown = {name: logs[name] for name in ("loss", "val_accuracy") if name in logs} if logs else {}
+        known, names = logs or {}, ("loss", "val_accuracy")
+        shown: dict[str, float] = {name: known[name] for name in names if name in known}
         if self._bar is not None:
             self._bar.show(shown, "")
         elif sys.stderr is not None:

@@ -54,7 +54,7 @@ def fitted(logs: dict[str, float], room: int) -> str:
         pieces, key=lambda name: (_per_class(logs[name]), not name.startswith("val_"), name != "loss")
     )
     left = room
-    kept = set()
+    kept: set[str] = set()
     for name in order:
         needed = len(pieces[name]) + 2 * bool(kept)
         if needed > left:
