@@ -366,26 +366,29 @@ def random_u32(key: int, column: int) -> int:
     return x ^ (x >> 16)
 
 
-def dropout_scale(shape, rate, seed, step, layer, starts=None, whole_channels=False) -> np.ndarray:
-    """What dropout multiplies with, 0 or 1 / (1 - rate); a text of [B, T, C] begins at `starts`."""
+def dropout_scale(shape, rate, seed, step, layer, starts=None, shared_axes=0) -> np.ndarray:
+    """What dropout multiplies with, 0 or 1 / (1 - rate); a text of [B, T, C] begins at `starts`. Along
+    `shared_axes` (bit k: axis k) what is drawn first counts for all.
+    """
+    same = [bool(shared_axes >> axis & 1) for axis in range(len(shape))]
     scale = np.zeros(shape)
     for index in np.ndindex(*shape[:-1]):
         text, position = index[0], index[1] - (starts[index[0]] if starts else 0) if len(index) > 1 else 0
         if position < 0:
             continue
         key = seed
-        for counter in (step, layer, text, 0 if whole_channels else position):
+        for counter in (step, layer, 0 if same[0] else text, 0 if len(shape) > 2 and same[1] else position):
             key = random_key(key, counter)
         for column in range(shape[-1]):
-            if random_u32(key, column) >= int(rate * 2**32):
+            if random_u32(key, 0 if same[-1] else column) >= int(rate * 2**32):
                 scale[(*index, column)] = 1 / (1 - rate)
     return scale
 
 
-def dropout(x, rate, seed, step, layer, starts=None, training=True, whole_channels=False):
+def dropout(x, rate, seed, step, layer, starts=None, training=True, shared_axes=0):
     scale = np.ones(x.shape)
     if training:
-        scale = dropout_scale(x.shape, rate, seed, step, layer, starts, whole_channels)
+        scale = dropout_scale(x.shape, rate, seed, step, layer, starts, shared_axes)
     return x * scale, lambda d_out: (d_out * scale,)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import reference
 import reference_attention
+import reference_axes
 import reference_layers
 import reference_optimizers
 import reference_recurrent
@@ -135,6 +136,8 @@ class Program:
         if name in ("flatten", "permute", "masking", "unflatten", "repeat", "dot", "fold"):
             return getattr(reference_layers, name)(*tensors, **attributes)
         first = tensors[0]
+        if name == "concatenate_steps":
+            return reference_axes.concatenate_steps(tensors)
         if name in ("merge", "concatenate") and isinstance(first, Sequence):
             return reference_layers.joined(name, tensors, **attributes)
         mask = first.mask if isinstance(first, Sequence) else None
@@ -152,6 +155,10 @@ class Program:
             def backward(d_out):
                 return (back(d_out.reshape(rows.shape))[0].reshape(inner),)
 
+        elif attributes.get("axes"):
+            more = {"training": training} if name == "batch_normalization" else {}
+            function = getattr(reference_axes, name)
+            out, backward = function(plain[0], mask, *arrays, **more, **attributes)
         elif name == "batch_normalization":
             out, backward = reference_layers.batch_normalization(
                 plain[0], mask, *arrays, training=training, **attributes

@@ -1,10 +1,7 @@
-/* activation: y = f(x), value by value, for any tensor of floats; softmax and its logarithm over the last axis.
+/* activation: y = f(x), value by value, for any tensor of floats.
  *
- *     d_x = d_y f'(x)          softmax: d_x[c] = y[c] (d_y[c] - sum over k of d_y[k] y[k])
- *     log_softmax: y[c] = x[c] - log(sum over k of exp(x[k])), d_x[c] = d_y[c] - exp(y[c]) sum over k of d_y[k] */
+ *     d_x = d_y f'(x) */
 #include "ops/op.h"
-
-#include <math.h>
 
 struct state {
     int activation;
@@ -60,75 +57,6 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     ec_team_barrier(team);
 }
 
-static void softmax_forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
-{
-    (void)step;
-    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    for (int64_t row; (row = ec_team_next(team, ec_tensor_vectors(in))) >= 0;) {
-        ec_kernels()->softmax(out->data + row * in->channels, in->data + row * in->channels, in->channels);
-    }
-    ec_team_barrier(team);
-}
-
-static void softmax_backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
-{
-    (void)step;
-    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    for (int64_t row; (row = ec_team_next(team, ec_tensor_vectors(in))) >= 0;) {
-        const float *y = out->data + row * in->channels, *d_y = out->grad + row * in->channels;
-        float *d_x = in->grad + row * in->channels;
-        float dot = 0.0f;
-        for (int64_t c = 0; c < in->channels; c++) {
-            dot += d_y[c] * y[c];
-        }
-        for (int64_t c = 0; c < in->channels; c++) {
-            float value = y[c] * (d_y[c] - dot);
-            d_x[c] = op->adds_input[0] ? d_x[c] + value : value;
-        }
-    }
-    ec_team_barrier(team);
-}
-
-static void log_softmax_forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
-{
-    (void)step;
-    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    for (int64_t row; (row = ec_team_next(team, ec_tensor_vectors(in))) >= 0;) {
-        const float *x = in->data + row * in->channels;
-        float *y = out->data + row * in->channels;
-        ec_kernels()->softmax(y, x, in->channels);
-        int64_t top = 0;
-        for (int64_t c = 1; c < in->channels; c++) {
-            top = x[c] > x[top] ? c : top;
-        }
-        float largest = x[top],
-              share = logf(y[top]); /* minus the log of the sum of exp(x - largest): exact far from 0 */
-        for (int64_t c = 0; c < in->channels; c++) {
-            y[c] = x[c] - largest + share;
-        }
-    }
-    ec_team_barrier(team);
-}
-
-static void log_softmax_backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
-{
-    (void)step;
-    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    for (int64_t row; (row = ec_team_next(team, ec_tensor_vectors(in))) >= 0;) {
-        const float *y = out->data + row * in->channels, *d_y = out->grad + row * in->channels;
-        float *d_x = in->grad + row * in->channels;
-        double sum = 0.0;
-        for (int64_t c = 0; c < in->channels; c++) {
-            sum += (double)d_y[c];
-        }
-        for (int64_t c = 0; c < in->channels; c++) {
-            float value = d_y[c] - expf(y[c]) * (float)sum;
-            d_x[c] = op->adds_input[0] ? d_x[c] + value : value;
-        }
-    }
-    ec_team_barrier(team);
-}
-
 const struct ec_op_type ec_op_activation = {
     .name = "activation",
     .state_bytes = sizeof(struct state),
@@ -139,24 +67,4 @@ const struct ec_op_type ec_op_activation = {
     .plan = ec_op_plan_like_input,
     .forward = forward,
     .backward = backward,
-};
-
-const struct ec_op_type ec_op_softmax = {
-    .name = "softmax",
-    .inputs = {1, 1},
-    .outputs = {1, 1},
-    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
-    .plan = ec_op_plan_like_input,
-    .forward = softmax_forward,
-    .backward = softmax_backward,
-};
-
-const struct ec_op_type ec_op_log_softmax = {
-    .name = "log_softmax",
-    .inputs = {1, 1},
-    .outputs = {1, 1},
-    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
-    .plan = ec_op_plan_like_input,
-    .forward = log_softmax_forward,
-    .backward = log_softmax_backward,
 };

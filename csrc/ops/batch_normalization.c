@@ -1,18 +1,21 @@
 /* batch_normalization: each channel with mean 0 and variance 1 over all unmasked rows of the batch (Ioffe and Szegedy
  * 2015), as Keras: gamma first if scaled, then beta if centred, then the moving mean and variance. A training step uses
  * the statistics of its batch and moves the moving ones, where these are tracked; otherwise the moving ones are used
- * as they are. Sums are taken channel by channel over the rows in their order, whatever the team.
+ * as they are. Sums are taken channel by channel over the rows in their order, whatever the team. With another axis
+ * than the last (`axes`) its places are the channels (ops/axes.h): along the steps of texts each step has statistics of
+ * its own, over the texts whose step is unmasked.
  *
  *     h = (x - mean) / sqrt(variance + epsilon), y = gamma h + beta; moving = momentum moving + (1 - momentum) batch's
  *     d_gamma = sum of d_y h, d_beta = sum of d_y
  *     d_x = gamma (d_y - (d_beta + h d_gamma) / n) / sqrt(variance + epsilon)
  *           with moving statistics gamma d_y / sqrt(variance + epsilon) */
-#include "ops/op.h"
+#include "ops/axes.h"
 
 #include <math.h>
 #include <string.h>
 
 struct state {
+    struct ec_axes axes;
     int scale, center;
     double epsilon, momentum;
 
@@ -23,10 +26,12 @@ struct state {
     double *mean;       /* [C] */
     float *deviation;   /* [C] 1 / sqrt(variance + epsilon) */
     double *sums;       /* [2, C] of d_y, and of d_y h */
+    int64_t *seen;      /* [C] other axis: unmasked values of each place; 0: it has the moving statistics */
 };
 
 static const struct state defaults = {.scale = 1, .center = 1, .epsilon = 1e-3, .momentum = 0.99};
 static const struct ec_attribute attributes[] = {
+    {"axes", EC_ATTRIBUTE_INT, offsetof(struct state, axes.chosen), NULL},
     {"scale", EC_ATTRIBUTE_INT, offsetof(struct state, scale), NULL},
     {"center", EC_ATTRIBUTE_INT, offsetof(struct state, center), NULL},
     {"epsilon", EC_ATTRIBUTE_FLOAT, offsetof(struct state, epsilon), NULL},
@@ -50,15 +55,21 @@ static struct ec_parameter **moving_of(const struct ec_op *op) { return op->para
 
 static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
-    const struct state *state = op->state;
-    const int64_t channels = op->inputs[0]->channels;
+    struct state *state = op->state;
+    int64_t sizes[1 + EC_MAX_RANK];
     int count = (state->scale != 0) + (state->center != 0) + 2;
     if (op->parameter_count != count) {
         return ec_refuse(report, "batch_normalization: %d parameters; expected %d", op->parameter_count, count);
     }
-    ec_status status = EC_OK;
+    ec_status status = ec_axes_infer(&state->axes, op, report);
+    if (status == EC_OK && ec_axes_sizes(&state->axes, op->inputs[0], sizes) != 1) {
+        status = ec_refuse(report, "batch_normalization: axes = %d; it takes one axis", state->axes.chosen);
+    }
+    if (status == EC_OK && sizes[0] == EC_ANY_STEPS) {
+        status = ec_refuse(report, "batch_normalization: weights along the steps need a known number of steps");
+    }
     for (int i = 0; status == EC_OK && i < count; i++) {
-        status = ec_infer_parameter(op, i, &channels, report);
+        status = ec_infer_parameter(op, i, sizes, report);
     }
     if (status == EC_OK && !(state->epsilon > 0.0 && state->momentum >= 0.0 && state->momentum <= 1.0)) {
         status = ec_refuse(report,
@@ -90,10 +101,15 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     }
     state->own_statistics =
         step->training && moving_of(op)[0]->tracked && moving_of(op)[1]->tracked && state->counted > 0;
+    int64_t channels = op->parameters[0]->size;
     state->normal = ec_arena_take(step->arena, ec_tensor_vectors(in) * in->channels, sizeof *state->normal);
-    state->mean = ec_arena_take(step->arena, in->channels, sizeof *state->mean);
-    state->deviation = ec_arena_take(step->arena, in->channels, sizeof *state->deviation);
-    state->sums = ec_arena_take(step->arena, 2 * in->channels, sizeof *state->sums);
+    state->mean = ec_arena_take(step->arena, channels, sizeof *state->mean);
+    state->deviation = ec_arena_take(step->arena, channels, sizeof *state->deviation);
+    state->sums = ec_arena_take(step->arena, 2 * channels, sizeof *state->sums);
+    if (status == EC_OK && state->axes.chosen) {
+        status = ec_axes_plan(&state->axes, op, step);
+        state->seen = ec_arena_take(step->arena, channels, sizeof *state->seen);
+    }
     step->work += 10.0 * (double)ec_tensor_vectors(in) * (double)in->channels;
     return step->arena->failed ? EC_NO_MEMORY : status;
 }
@@ -102,12 +118,19 @@ enum {
     CHANNELS = 16 /* of a tile: a cache line */
 };
 
+static void move(const struct ec_op *op, int64_t c, double mean, double variance)
+{
+    const struct state *state = op->state;
+    float *moving_mean = moving_of(op)[0]->value + c, *moving_variance = moving_of(op)[1]->value + c;
+    *moving_mean = (float)(*moving_mean * state->momentum + mean * (1.0 - state->momentum));
+    *moving_variance = (float)(*moving_variance * state->momentum + variance * (1.0 - state->momentum));
+}
+
 /* Mean and variance of the channels [begin, begin + n), and the moving ones with them. */
 static void find_statistics(const struct ec_op *op, int64_t begin, int64_t n)
 {
     struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0];
-    float *moving_mean = moving_of(op)[0]->value + begin, *moving_variance = moving_of(op)[1]->value + begin;
     double sum[CHANNELS] = {0.0}, squares[CHANNELS] = {0.0}, count = (double)state->counted;
     for (int64_t row = 0; row < ec_tensor_vectors(in); row++) {
         for (int64_t c = 0, end = counts(in, row) ? n : 0; c < end; c++) {
@@ -126,8 +149,7 @@ static void find_statistics(const struct ec_op *op, int64_t begin, int64_t n)
     for (int64_t c = 0; c < n; c++) {
         double variance = squares[c] / count;
         state->deviation[begin + c] = (float)(1.0 / sqrt(variance + state->epsilon));
-        moving_mean[c] = (float)(moving_mean[c] * state->momentum + state->mean[begin + c] * (1.0 - state->momentum));
-        moving_variance[c] = (float)(moving_variance[c] * state->momentum + variance * (1.0 - state->momentum));
+        move(op, begin + c, state->mean[begin + c], variance);
     }
 }
 
@@ -140,12 +162,139 @@ static void take_moving(const struct ec_op *op, int64_t begin, int64_t n)
     }
 }
 
+/* -- another axis than the last ------------------------------------------------------------------------------- */
+/* Where a place of a lane stands, -1 where it does not count. */
+static int64_t counted_at(const struct ec_op *op, int64_t lane, int64_t place)
+{
+    const struct ec_tensor *in = op->inputs[0];
+    int64_t at = ec_axes_at(&((const struct state *)op->state)->axes, in, lane, place);
+    return at >= 0 && !ec_axes_counts(in, at) ? -1 : at;
+}
+
+static void find_place_statistics(const struct ec_op *op, int64_t place)
+{
+    struct state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0];
+    const int64_t lanes = ec_axes_lanes(&state->axes, in);
+    double sum = 0.0, squares = 0.0;
+    int64_t count = 0;
+    for (int64_t lane = 0; state->own_statistics && lane < lanes; lane++) {
+        int64_t at = counted_at(op, lane, place);
+        sum += at >= 0 ? (double)in->data[at] : 0.0;
+        count += at >= 0;
+    }
+    state->seen[place] = count;
+    if (!count) {
+        take_moving(op, place, 1);
+        return;
+    }
+    state->mean[place] = sum / (double)count;
+    for (int64_t lane = 0; lane < lanes; lane++) {
+        int64_t at = counted_at(op, lane, place);
+        double distance = at >= 0 ? (double)in->data[at] - state->mean[place] : 0.0;
+        squares += distance * distance;
+    }
+    state->deviation[place] = (float)(1.0 / sqrt(squares / (double)count + state->epsilon));
+    move(op, place, state->mean[place], squares / (double)count);
+}
+
+static void normalize_lane(const struct ec_op *op, int64_t lane)
+{
+    const struct state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0];
+    const struct ec_parameter *gamma = gamma_of(op), *beta = beta_of(op);
+    for (int64_t place = 0; place < ec_axes_places(&state->axes, in); place++) {
+        int64_t at = ec_axes_at(&state->axes, in, lane, place);
+        if (at >= 0) {
+            float h = (float)((double)in->data[at] - state->mean[place]) * state->deviation[place];
+            state->normal[at] = h;
+            op->outputs[0]->data[at] = h * (gamma ? gamma->value[place] : 1.0f) + (beta ? beta->value[place] : 0.0f);
+        }
+    }
+}
+
+static void forward_lanes(struct ec_op *op, struct ec_team *team)
+{
+    const struct state *state = op->state;
+    for (int64_t place; (place = ec_team_next(team, ec_axes_places(&state->axes, op->inputs[0]))) >= 0;) {
+        find_place_statistics(op, place);
+    }
+    ec_team_barrier(team);
+    for (int64_t lane; (lane = ec_team_next(team, ec_axes_lanes(&state->axes, op->inputs[0]))) >= 0;) {
+        normalize_lane(op, lane);
+    }
+    ec_team_barrier(team);
+}
+
+/* Sums over all lanes for one place, and the gradients of gamma and beta; zeros behind the longest text. */
+static void find_place_sums(const struct ec_op *op, int64_t place)
+{
+    const struct state *state = op->state;
+    struct ec_parameter *gamma = gamma_of(op), *beta = beta_of(op);
+    int inside = place < ec_axes_places(&state->axes, op->inputs[0]);
+    double sum = 0.0, dot = 0.0;
+    for (int64_t lane = 0; inside && lane < ec_axes_lanes(&state->axes, op->inputs[0]); lane++) {
+        int64_t at = counted_at(op, lane, place);
+        if (at >= 0) {
+            sum += (double)op->outputs[0]->grad[at];
+            dot += (double)op->outputs[0]->grad[at] * (double)state->normal[at];
+        }
+    }
+    state->sums[2 * place] = sum;
+    state->sums[2 * place + 1] = dot;
+    if (gamma && gamma->trainable) {
+        float *d = gamma->gradient.values + place;
+        *d = (float)(dot + (op->adds_parameter[0] ? (double)*d : 0.0));
+    }
+    if (beta && beta->trainable) {
+        float *d = beta->gradient.values + place;
+        *d = (float)(sum + (op->adds_parameter[gamma ? 1 : 0] ? (double)*d : 0.0));
+    }
+}
+
+static void lane_gradient(const struct ec_op *op, int64_t lane)
+{
+    const struct state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0];
+    const struct ec_parameter *gamma = gamma_of(op);
+    for (int64_t place = 0; place < ec_axes_places(&state->axes, in); place++) {
+        int64_t at = ec_axes_at(&state->axes, in, lane, place);
+        if (at < 0) {
+            continue;
+        }
+        float kept = ec_axes_counts(in, at) ? 1.0f : 0.0f;
+        double share = state->seen[place] ? 1.0 / (double)state->seen[place] : 0.0;
+        float mean = (float)(state->sums[2 * place] * share), slope = (float)(state->sums[2 * place + 1] * share);
+        float d = op->outputs[0]->grad[at] - mean - state->normal[at] * slope;
+        d *= state->deviation[place] * (gamma ? gamma->value[place] : 1.0f) * kept;
+        in->grad[at] = op->adds_input[0] ? in->grad[at] + d : d;
+    }
+}
+
+static void backward_lanes(struct ec_op *op, struct ec_team *team)
+{
+    const struct state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0];
+    for (int64_t place; (place = ec_team_next(team, op->parameters[0]->size)) >= 0;) {
+        find_place_sums(op, place);
+    }
+    ec_team_barrier(team);
+    for (int64_t lane; in->needs_grad && (lane = ec_team_next(team, ec_axes_lanes(&state->axes, in))) >= 0;) {
+        lane_gradient(op, lane);
+    }
+    ec_team_barrier(team);
+}
+
 static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
     (void)step;
     const struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     const struct ec_parameter *gamma = gamma_of(op), *beta = beta_of(op);
+    if (state->axes.chosen) {
+        forward_lanes(op, team);
+        return;
+    }
     for (struct ec_range tile; ec_team_next_range(team, in->channels, CHANNELS, &tile);) {
         if (state->own_statistics) {
             find_statistics(op, tile.begin, tile.end - tile.begin);
@@ -210,6 +359,10 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
 {
     (void)step;
     const struct ec_tensor *in = op->inputs[0];
+    if (((const struct state *)op->state)->axes.chosen) {
+        backward_lanes(op, team);
+        return;
+    }
     for (struct ec_range tile; ec_team_next_range(team, in->channels, CHANNELS, &tile);) {
         find_sums(op, tile.begin, tile.end - tile.begin);
     }
@@ -230,6 +383,7 @@ const struct ec_op_type ec_op_batch_normalization = {
     .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
     .parameters = {2, 4},
     .parameter_ranks = {{1, 1}},
+    .mixing = EC_MIXES_BY_AXES,
     .infer = infer,
     .plan = plan,
     .forward = forward,

@@ -1,25 +1,28 @@
 /* layer_normalization: over the last axis of each row (Ba, Kiros and Hinton 2016), as Keras: gamma first if scaled,
- * then beta if centred.
+ * then beta if centred. Over other axes (`axes`) the same, lane by lane (ops/axes.h): along the steps of a text masked
+ * ones are left out, and are zeros.
  *
  *     h = (x - mean) / sqrt(variance + epsilon), y = gamma h + beta
  *     d_h = d_y gamma, d_x = (d_h - mean(d_h) - h mean(d_h h)) / sqrt(variance + epsilon)
  *     d_gamma = sum of d_y h, d_beta = sum of d_y */
-#include "ops/op.h"
+#include "ops/axes.h"
 
 #include <math.h>
 #include <string.h>
 
 struct state {
+    struct ec_axes axes;
     int scale, center;
     double epsilon;
 
     /* of the step */
     float *normal;    /* [rows, C] h */
-    float *deviation; /* [rows] 1 / sqrt(variance + epsilon) */
+    float *deviation; /* [rows], or of each lane: 1 / sqrt(variance + epsilon) */
 };
 
 static const struct state defaults = {.scale = 1, .center = 1, .epsilon = 1e-3};
 static const struct ec_attribute attributes[] = {
+    {"axes", EC_ATTRIBUTE_INT, offsetof(struct state, axes.chosen), NULL},
     {"scale", EC_ATTRIBUTE_INT, offsetof(struct state, scale), NULL},
     {"center", EC_ATTRIBUTE_INT, offsetof(struct state, center), NULL},
     {"epsilon", EC_ATTRIBUTE_FLOAT, offsetof(struct state, epsilon), NULL},
@@ -28,15 +31,19 @@ static const struct ec_attribute attributes[] = {
 
 static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
-    const struct state *state = op->state;
-    const int64_t channels = op->inputs[0]->channels;
+    struct state *state = op->state;
     int count = (state->scale != 0) + (state->center != 0);
     if (op->parameter_count != count) {
         return ec_refuse(report, "layer_normalization: %d parameters; expected %d", op->parameter_count, count);
     }
-    ec_status status = EC_OK;
+    ec_status status = ec_axes_infer(&state->axes, op, report);
+    int64_t sizes[1 + EC_MAX_RANK];
+    int rank = ec_axes_sizes(&state->axes, op->inputs[0], sizes);
+    if (status == EC_OK && count && sizes[0] == EC_ANY_STEPS) {
+        status = ec_refuse(report, "layer_normalization: weights along the steps need a known number of steps");
+    }
     for (int i = 0; status == EC_OK && i < count; i++) {
-        status = ec_infer_parameter(op, i, &channels, report);
+        status = ec_infer_parameter_of_rank(op, i, rank, sizes, report);
     }
     if (status == EC_OK && !(state->epsilon > 0.0)) {
         status = ec_refuse(report, "layer_normalization: epsilon = %g; it must be > 0", state->epsilon);
@@ -49,9 +56,14 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     struct state *state = op->state;
     ec_status status = ec_op_plan_like_input(op, step);
     const struct ec_tensor *out = op->outputs[0];
+    int64_t lanes = ec_tensor_vectors(out);
+    if (status == EC_OK && state->axes.chosen) {
+        status = ec_axes_plan(&state->axes, op, step);
+        lanes = ec_axes_lanes(&state->axes, out);
+    }
     step->work += 8.0 * (double)ec_tensor_vectors(out) * (double)out->channels;
     state->normal = ec_arena_take(step->arena, ec_tensor_vectors(out) * out->channels, sizeof(float));
-    state->deviation = ec_arena_take(step->arena, ec_tensor_vectors(out), sizeof(float));
+    state->deviation = ec_arena_take(step->arena, lanes, sizeof(float));
     return step->arena->failed ? EC_NO_MEMORY : status;
 }
 
@@ -127,11 +139,142 @@ static void parameter_gradients(const struct ec_op *op, int64_t begin, int64_t e
     }
 }
 
+/* -- other axes than the last --------------------------------------------------------------------------------- */
+/* Where a place of a lane stands, -1 where it takes no part. */
+static int64_t place_at(const struct ec_op *op, int64_t lane, int64_t place)
+{
+    const struct ec_axes *axes = &((const struct state *)op->state)->axes;
+    const struct ec_tensor *in = op->inputs[0];
+    int64_t at = ec_axes_at(axes, in, lane, place);
+    return at >= 0 && axes->along_steps && !ec_axes_counts(in, at) ? -1 : at;
+}
+
+/* values of the masked steps of a lane become zeros. */
+static void clear_masked(const struct ec_op *op, int64_t lane, float *values)
+{
+    const struct ec_axes *axes = &((const struct state *)op->state)->axes;
+    const struct ec_tensor *in = op->inputs[0];
+    for (int64_t place = 0; axes->along_steps && place < ec_axes_places(axes, in); place++) {
+        int64_t at = ec_axes_at(axes, in, lane, place);
+        if (at >= 0 && !ec_axes_counts(in, at)) {
+            values[at] = 0.0f;
+        }
+    }
+}
+
+static void normalize_lane(const struct ec_op *op, int64_t lane)
+{
+    struct state *state = op->state;
+    const float *x = op->inputs[0]->data;
+    const float *gamma = state->scale ? op->parameters[0]->value : NULL;
+    const float *beta = state->center ? op->parameters[gamma ? 1 : 0]->value : NULL;
+    float *y = op->outputs[0]->data;
+    int64_t places = ec_axes_places(&state->axes, op->inputs[0]), count = 0;
+    double sum = 0.0, squares = 0.0;
+    for (int64_t place = 0, at; place < places; place++) {
+        if ((at = place_at(op, lane, place)) >= 0) {
+            sum += (double)x[at];
+            count++;
+        }
+    }
+    double mean = count ? sum / (double)count : 0.0;
+    for (int64_t place = 0, at; place < places; place++) {
+        if ((at = place_at(op, lane, place)) >= 0) {
+            double distance = (double)x[at] - mean;
+            squares += distance * distance;
+        }
+    }
+    double deviation = 1.0 / sqrt((count ? squares / (double)count : 0.0) + state->epsilon);
+    state->deviation[lane] = (float)deviation;
+    for (int64_t place = 0, at; place < places; place++) {
+        if ((at = place_at(op, lane, place)) >= 0) {
+            state->normal[at] = (float)(((double)x[at] - mean) * deviation);
+            y[at] = state->normal[at] * (gamma ? gamma[place] : 1.0f) + (beta ? beta[place] : 0.0f);
+        }
+    }
+    clear_masked(op, lane, y);
+}
+
+static void lane_gradient(const struct ec_op *op, int64_t lane)
+{
+    const struct state *state = op->state;
+    const float *d_y = op->outputs[0]->grad, *gamma = state->scale ? op->parameters[0]->value : NULL;
+    float *d_x = op->inputs[0]->grad;
+    int64_t places = ec_axes_places(&state->axes, op->inputs[0]), count = 0;
+    double sum = 0.0, dot = 0.0;
+    for (int64_t place = 0, at; place < places; place++) {
+        if ((at = place_at(op, lane, place)) >= 0) {
+            double d_h = (double)d_y[at] * (gamma ? (double)gamma[place] : 1.0);
+            sum += d_h;
+            dot += d_h * (double)state->normal[at];
+            count++;
+        }
+    }
+    for (int64_t place = 0, at; place < places; place++) {
+        if ((at = place_at(op, lane, place)) >= 0) {
+            double d_h = (double)d_y[at] * (gamma ? (double)gamma[place] : 1.0);
+            double d = d_h - sum / (double)count - (double)state->normal[at] * dot / (double)count;
+            d_x[at] = (op->adds_input[0] ? d_x[at] : 0.0f) + (float)(d * (double)state->deviation[lane]);
+        }
+    }
+    if (!op->adds_input[0]) {
+        clear_masked(op, lane, d_x);
+    }
+}
+
+/* Sums over all lanes in their order, for one place. */
+static void place_gradients(const struct ec_op *op, int64_t place)
+{
+    const struct state *state = op->state;
+    double sums[2] = {0.0, 0.0}; /* of d_y h, and of d_y */
+    for (int64_t lane = 0; lane < ec_axes_lanes(&state->axes, op->inputs[0]); lane++) {
+        int64_t at = place_at(op, lane, place);
+        if (at >= 0) {
+            double d_y = (double)op->outputs[0]->grad[at];
+            sums[0] += d_y * (double)state->normal[at];
+            sums[1] += d_y;
+        }
+    }
+    for (int i = 0; i < op->parameter_count; i++) {
+        float *d = op->parameters[i]->gradient.values + place;
+        if (op->parameters[i]->trainable) {
+            double sum = sums[state->scale && i == 0 ? 0 : 1];
+            *d = (float)(sum + (op->adds_parameter[i] ? (double)*d : 0.0));
+        }
+    }
+}
+
+static void backward_lanes(struct ec_op *op, struct ec_team *team)
+{
+    const struct state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0];
+    const int64_t places = op->parameter_count ? op->parameters[0]->size : 0;
+    for (int64_t place; (place = ec_team_next(team, places)) >= 0;) {
+        if (place < ec_axes_places(&state->axes, in)) {
+            place_gradients(op, place);
+        } else { /* behind the longest text */
+            for (int i = 0; i < op->parameter_count; i++) {
+                if (op->parameters[i]->trainable && !op->adds_parameter[i]) {
+                    op->parameters[i]->gradient.values[place] = 0.0f;
+                }
+            }
+        }
+    }
+    for (int64_t lane; in->needs_grad && (lane = ec_team_next(team, ec_axes_lanes(&state->axes, in))) >= 0;) {
+        lane_gradient(op, lane);
+    }
+    ec_team_barrier(team);
+}
+
 static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
     (void)step;
-    for (int64_t row; (row = ec_team_next(team, ec_tensor_vectors(op->inputs[0]))) >= 0;) {
+    const struct ec_axes *axes = &((const struct state *)op->state)->axes;
+    for (int64_t row; !axes->chosen && (row = ec_team_next(team, ec_tensor_vectors(op->inputs[0]))) >= 0;) {
         normalize_row(op, row);
+    }
+    for (int64_t lane; axes->chosen && (lane = ec_team_next(team, ec_axes_lanes(axes, op->inputs[0]))) >= 0;) {
+        normalize_lane(op, lane);
     }
     ec_team_barrier(team);
 }
@@ -141,6 +284,10 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     (void)step;
     const struct ec_tensor *in = op->inputs[0];
     const int64_t channels = 16; /* a cache line */
+    if (((const struct state *)op->state)->axes.chosen) {
+        backward_lanes(op, team);
+        return;
+    }
     for (struct ec_range tile; op->parameter_count && ec_team_next_range(team, in->channels, channels, &tile);) {
         parameter_gradients(op, tile.begin, tile.end);
     }
@@ -159,7 +306,8 @@ const struct ec_op_type ec_op_layer_normalization = {
     .outputs = {1, 1},
     .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
     .parameters = {0, 2},
-    .parameter_ranks = {{1, 1}},
+    .parameter_ranks = {{1, EC_MAX_RANK}},
+    .mixing = EC_MIXES_BY_AXES,
     .infer = infer,
     .plan = plan,
     .forward = forward,

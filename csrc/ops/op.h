@@ -120,7 +120,8 @@ struct ec_input_rule {
 enum ec_mixing {
     EC_MIXES_NOTHING,
     EC_MIXES_STEPS,
-    EC_MIXES_BY_KERNEL /* unless its first parameter, a kernel, has one tap */
+    EC_MIXES_BY_KERNEL, /* unless its first parameter, a kernel, has one tap */
+    EC_MIXES_BY_AXES    /* where its attribute `axes` says that it works along the steps */
 };
 
 /* What is true of all operations of a type, and the functions that do it. `_core.operations()` hands the facts on. */

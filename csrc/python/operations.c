@@ -83,7 +83,7 @@ static PyObject *attributes_of(const struct ec_op_type *type)
 
 static PyObject *facts_of(const struct ec_op_type *type)
 {
-    static const char *const mixing[] = {"nothing", "steps", "by kernel"};
+    static const char *const mixing[] = {"nothing", "steps", "by kernel", "by axes"};
     const struct {
         const char *name;
         int value;

@@ -20,10 +20,12 @@ from ..preprocessing.texts import without_gaps
 
 def _mixes_steps(op: Operation) -> bool:
     """Whether a result at a step depends on other steps too, other than through a state."""
-    one_tap = op.facts["mixing"] == "by kernel" and op.variables[0].shape[0] == 1
     if op.function is not None:  # Python may look at anything: the layer must say that it does not
         return not getattr(op.function.layer, "steps_independent", False)
-    return op.facts["mixing"] != "nothing" and not op.facts["states"] and not one_tap
+    mixing = op.facts["mixing"]
+    one_tap = mixing == "by kernel" and op.variables[0].shape[0] == 1
+    other_axes = mixing == "by axes" and not op.attributes.get("axes", 0) & 2
+    return mixing != "nothing" and not op.facts["states"] and not one_tap and not other_axes
 
 
 class Stepper:
@@ -50,7 +52,8 @@ class Stepper:
                 f"recurrent layer needs return_sequences=True. Received: {model!r}"
             )
         lowered = model.lowered_as("predict")
-        self.gives_probabilities = lowered.operations[-1].name == "softmax"
+        last = lowered.operations[-1]
+        self.gives_probabilities = last.name == "softmax" and not last.attributes
         for op in lowered.operations:
             if _mixes_steps(op) and op.function is not None:
                 name = op.function.layer.name

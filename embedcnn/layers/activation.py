@@ -10,6 +10,7 @@ import numpy as np
 from .. import activations, initializers
 from ..base.arguments import finite_number
 from ..graph.nodes import Shape, SymbolicTensor
+from .axes import axes_of, given_axes
 from .base import Layer, known_channels
 
 
@@ -135,15 +136,19 @@ class PReLU(Layer):
 class Softmax(Layer):
     """exp(x) / sum(exp(x)) over the last axis. As keras.layers.Softmax.
 
+    `axis` may be another one, or several: all their values together sum to 1. Along the steps of a text
+    (`axis=1`) masked ones have no share. Raises ValueError for axes that the input has not.
+
     >>> import embedcnn
     >>> embedcnn.layers.Softmax()(embedcnn.Input((4,))).shape
     (None, 4)
+    >>> embedcnn.layers.Softmax(axis=1)(embedcnn.Input((None, 1))).shape
+    (None, None, 1)
     """
 
-    activation = "softmax"
-    not_stored = ("axis",)  # always the last
-
-    def __init__(self, axis: int = -1, **options: Any) -> None:
-        if axis != -1:
-            raise ValueError(f"`axis` must be -1 (the last axis). Received: axis={axis!r}")
+    def __init__(self, axis: int | Sequence[int] = -1, **options: Any) -> None:
+        self.axis = given_axes(axis)
         super().__init__(**options)
+
+    def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
+        axes_of(self, self.axis, tensors[0].shape)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..base.arguments import boolean, integer
 from ..graph.nodes import ARITHMETIC, Shape, SymbolicTensor
+from .axes import axes_of, given_axes
 from .base import Layer, known_channels
 
 
@@ -16,20 +17,21 @@ class Concatenate(Layer):
     """Joins tensors along the last axis: (B, C1), (B, C2) to (B, C1 + C2). As keras.layers.Concatenate.
 
     A step is unmasked where it is in one of the tensors, as in Keras; where another is masked there, its
-    channels are zeros. Raises ValueError for fewer than two tensors, for shapes that differ elsewhere and for
-    another axis than the last.
+    channels are zeros. `axis=1` joins texts, one behind the other: (B, T1, C), (B, T2, C) to
+    (B, T1 + T2, C), with their masks; padding between them stays masked. Raises ValueError for fewer than
+    two tensors, for shapes that differ elsewhere and for an axis that they have not.
 
     >>> import embedcnn
     >>> embedcnn.layers.Concatenate()([embedcnn.Input((2,)), embedcnn.Input((3,))]).shape
     (None, 5)
+    >>> embedcnn.layers.Concatenate(axis=1)([embedcnn.Input((7, 4)), embedcnn.Input((2, 4))]).shape
+    (None, 9, 4)
     """
 
     inputs_many = True
 
     def __init__(self, axis: int = -1, **options: Any) -> None:
-        if isinstance(axis, bool) or axis not in (-1, 1, 2):
-            raise ValueError(f"`axis` must be the last one (-1). Received: axis={axis!r}")
-        self.axis = int(axis)
+        self.axis: Any = given_axes(axis, several=False)
         super().__init__(**options)
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
@@ -38,21 +40,23 @@ class Concatenate(Layer):
             raise ValueError(
                 f"Layer {self.name!r} (Concatenate) joins at least 2 tensors. Received: {len(shapes)}"
             )
-        if self.axis not in (-1, len(shapes[0]) - 1):
-            raise ValueError(
-                f"`axis` must be the last one ({len(shapes[0]) - 1}). Received: axis={self.axis} for {shapes}"
-            )
-        known = {shape[:-1] for shape in shapes if None not in shape[1:-1]}
+        (axis,) = axes_of(self, self.axis, shapes[0])
+        others = [(*shape[:axis], *shape[axis + 1 :]) for shape in shapes]
+        known = {shape for shape in others if None not in shape[1:]}
         if len({len(shape) for shape in shapes}) > 1 or len(known) > 1:
+            which = "the last axis" if axis == len(shapes[0]) - 1 else f"axis {axis}"
             raise ValueError(
-                f"Layer {self.name!r} (Concatenate) needs shapes that agree in all but the last axis. "
+                f"Layer {self.name!r} (Concatenate) needs shapes that agree in all but {which}. "
                 f"Received: {shapes}"
             )
         for shape in shapes:
             known_channels(self, shape)
 
     def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
-        return (*input_shape[0][:-1], sum(shape[-1] or 0 for shape in input_shape))
+        (axis,) = axes_of(self, self.axis, input_shape[0])
+        sizes = [shape[axis] for shape in input_shape]
+        joined = None if None in sizes else sum(size or 0 for size in sizes)
+        return (*input_shape[0][:axis], joined, *input_shape[0][axis + 1 :])
 
 
 def concatenate(inputs: Sequence[SymbolicTensor], axis: int = -1, **options: Any) -> SymbolicTensor:

@@ -11,31 +11,29 @@ from .. import initializers
 from ..base.arguments import finite_number
 from ..graph.nodes import Shape, SymbolicTensor
 from ..graph.variables import Variable
-from .base import Layer, known_channels
+from .axes import axes_of, given_axes, sizes_of
+from .base import Layer
 from .convolution import Conv1D
 from .core import Dense
 from .wrapping import made
 
 
-def _last_axis(axis: Any) -> int:
-    if isinstance(axis, bool) or axis not in (-1, 1, 2):
-        raise ValueError(f"`axis` must be the last one (-1). Received: axis={axis!r}")
-    return int(axis)
-
-
-def _check_shape(layer: Layer, axis: int, shape: Shape, channels: int | None) -> None:
-    if axis not in (-1, len(shape) - 1):
-        raise ValueError(f"`axis` must be the last one ({len(shape) - 1}). Received: axis={axis} for {shape}")
-    if channels is not None and shape[-1] != channels:
-        raise ValueError(f"Layer {layer.name!r} was built for {channels} channels. Received: shape={shape}")
+def _check_sizes(layer: Layer, axis: int | list[int], shape: Shape, sizes: tuple[int, ...] | None) -> None:
+    """ValueError unless the axes are there, and as large as those that the layer was built for."""
+    axes_of(layer, axis, shape)
+    if sizes is not None and sizes_of(layer, axis, shape) != sizes:
+        what = f"{sizes[0]} channels" if axis == -1 else f"sizes {sizes} of axis={axis}"
+        raise ValueError(f"Layer {layer.name!r} was built for {what}. Received: shape={shape}")
 
 
 class LayerNormalization(Layer):
     """Each row of the last axis with mean 0 and variance 1, times gamma (C,), plus beta (C,). As
     keras.layers.LayerNormalization.
 
-    Raises ValueError for another axis than the last and unless epsilon > 0. Source: Ba, Kiros and Hinton
-    (2016).
+    `axis` may be another one, or several: mean and variance are taken over all of them together, and gamma
+    and beta have their sizes. Along the steps of a text masked ones are left out. Raises ValueError for axes
+    that the input has not, for gamma or beta along steps of which the number is not known, and unless
+    epsilon > 0. Source: Ba, Kiros and Hinton (2016).
 
     >>> import embedcnn
     >>> embedcnn.layers.LayerNormalization()(embedcnn.Input((None, 4))).shape
@@ -44,7 +42,7 @@ class LayerNormalization(Layer):
 
     def __init__(
         self,
-        axis: int = -1,
+        axis: int | Sequence[int] = -1,
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
@@ -52,18 +50,18 @@ class LayerNormalization(Layer):
         gamma_initializer: Any = "ones",
         **options: Any,
     ) -> None:
-        self.axis, self.epsilon = _last_axis(axis), float(finite_number("epsilon", epsilon, above=0))
+        self.axis, self.epsilon = given_axes(axis), float(finite_number("epsilon", epsilon, above=0))
         self.center, self.scale = bool(center), bool(scale)
         self.beta_initializer = initializers.get(beta_initializer, "beta_initializer")
         self.gamma_initializer = initializers.get(gamma_initializer, "gamma_initializer")
         super().__init__(**options)
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
-        _check_shape(self, self.axis, tensors[0].shape, self._channels if self.built else None)
+        _check_sizes(self, self.axis, tensors[0].shape, self._sizes if self.built else None)
 
     def build(self, input_shape: Shape) -> None:
-        self._channels = known_channels(self, input_shape)
-        shape = (self._channels,)
+        weighted = self.scale or self.center
+        self._sizes = shape = sizes_of(self, self.axis, input_shape) if weighted else None
         self.gamma = self.add_weight("gamma", shape, self.gamma_initializer) if self.scale else None
         self.beta = self.add_weight("beta", shape, self.beta_initializer) if self.center else None
 
@@ -73,9 +71,10 @@ class BatchNormalization(Layer):
 
     Training uses the mean and variance of the batch's unmasked steps and moves `moving_mean` and
     `moving_variance` towards them; inference, and a frozen layer (`trainable=False`), use the moving ones,
-    which are saved with the model. The bits do not depend on the number of threads. Raises ValueError for
-    another axis than the last, epsilon <= 0 and momentum outside of [0, 1]. As
-    keras.layers.BatchNormalization. Source: Ioffe and Szegedy (2015).
+    which are saved with the model. The bits do not depend on the number of threads. With `axis=1` each step
+    of a text has statistics of its own. Raises ValueError for an axis that the input has not, or of unknown
+    size, epsilon <= 0 and momentum outside of [0, 1]. As keras.layers.BatchNormalization. Source: Ioffe
+    and Szegedy (2015).
 
     >>> import embedcnn
     >>> layer = embedcnn.layers.BatchNormalization()
@@ -96,7 +95,10 @@ class BatchNormalization(Layer):
         moving_variance_initializer: Any = "ones",
         **options: Any,
     ) -> None:
-        self.axis, self.epsilon = _last_axis(axis), float(finite_number("epsilon", epsilon, above=0))
+        self.axis, self.epsilon = (
+            given_axes(axis, several=False),
+            float(finite_number("epsilon", epsilon, above=0)),
+        )
         self.momentum = float(finite_number("momentum", momentum, least=0, most=1))
         self.center, self.scale = bool(center), bool(scale)
         self.beta_initializer = initializers.get(beta_initializer, "beta_initializer")
@@ -108,11 +110,10 @@ class BatchNormalization(Layer):
         super().__init__(**options)
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
-        _check_shape(self, self.axis, tensors[0].shape, self._channels if self.built else None)
+        _check_sizes(self, self.axis, tensors[0].shape, self._sizes if self.built else None)
 
     def build(self, input_shape: Shape) -> None:
-        self._channels = known_channels(self, input_shape)
-        shape = (self._channels,)
+        self._sizes = shape = sizes_of(self, self.axis, input_shape)
         self.gamma = self.add_weight("gamma", shape, self.gamma_initializer) if self.scale else None
         self.beta = self.add_weight("beta", shape, self.beta_initializer) if self.center else None
         self.moving_mean = self.add_weight("moving_mean", shape, self.moving_mean_initializer, False)
@@ -125,17 +126,20 @@ class UnitNormalization(Layer):
     """Each row of the last axis divided by its Euclidean norm; zeros stay zeros. As
     keras.layers.UnitNormalization.
 
+    `axis` may be another one, or several: the norm is taken over all of them together. Along the steps of a
+    text masked ones are left out. Raises ValueError for axes that the input has not.
+
     >>> import embedcnn
     >>> embedcnn.layers.UnitNormalization()(embedcnn.Input((4,))).shape
     (None, 4)
     """
 
-    def __init__(self, axis: int = -1, **options: Any) -> None:
-        self.axis = _last_axis(axis)
+    def __init__(self, axis: int | Sequence[int] = -1, **options: Any) -> None:
+        self.axis = given_axes(axis)
         super().__init__(**options)
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
-        _check_shape(self, self.axis, tensors[0].shape, None)
+        axes_of(self, self.axis, tensors[0].shape)
 
 
 class WeightNormalization(Layer):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..base.arguments import finite_number, integer, optional
+from ..base.arguments import finite_number, integer, optional, positive_integer
 from ..base.random_seeds import layer_key
-from ..graph.nodes import SymbolicTensor
+from ..graph.nodes import Shape, SymbolicTensor
 from .base import Layer, require_rank
 
 
@@ -26,26 +26,51 @@ class Dropout(_Random):
     keras.layers.Dropout.
 
     Which ones depends only on the model's seed, the step, the layer (its `seed`, where given) and the place
-    in the batch, so that results repeat. Raises ValueError unless 0 <= rate < 1.
+    in the batch, so that results repeat. `noise_shape` has a size for each axis, the batch's first: along
+    one of 1 all values are dropped together, None (or the input's size) draws each for itself: (None, 1, 4)
+    drops whole channels. Raises ValueError unless 0 <= rate < 1, and for a `noise_shape` of other sizes.
 
     >>> import embedcnn
     >>> embedcnn.layers.Dropout(0.5)(embedcnn.Input((4,))).shape
     (None, 4)
     """
 
-    not_stored = ("noise_shape",)  # always None
-
     def __init__(
-        self, rate: float, noise_shape: None = None, seed: int | None = None, **options: Any
+        self,
+        rate: float,
+        noise_shape: Sequence[int | None] | None = None,
+        seed: int | None = None,
+        **options: Any,
     ) -> None:
-        if noise_shape is not None:
+        self.rate = float(finite_number("rate", rate, least=0, below=1))
+        if noise_shape is not None and not isinstance(noise_shape, (list, tuple)):
             raise ValueError(
-                "`noise_shape` must be None; SpatialDropout1D drops whole channels. "
+                "`noise_shape` must be None or a size (or None) for each axis, the batch's first. "
                 f"Received: noise_shape={noise_shape!r}"
             )
-        self.rate = float(finite_number("rate", rate, least=0, below=1))
+        sizes = () if noise_shape is None else noise_shape
+        checked = [None if size is None else positive_integer("noise_shape", size) for size in sizes]
+        self.noise_shape = None if noise_shape is None else checked
         self.seed = optional(integer, "seed", seed)
         super().__init__(**options)
+
+    def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
+        shape, sizes = tensors[0].shape, self.noise_shape
+        if sizes is None:
+            return
+        fits = len(sizes) == len(shape) and all(
+            size in (None, 1) or own in (None, size) for size, own in zip(sizes, shape, strict=True)
+        )
+        if not fits:
+            raise ValueError(
+                f"`noise_shape` must hold 1, None or the input's size for each axis of {shape}. "
+                f"Received: noise_shape={tuple(sizes)}"
+            )
+
+    def shared_axes(self, shape: Shape) -> int:
+        """The axes of an input of this shape along which values are dropped together: bit 0 the batch."""
+        sizes = zip(self.noise_shape or (), shape, strict=False)
+        return sum(1 << axis for axis, (size, own) in enumerate(sizes) if size == 1 and own != 1)
 
 
 class SpatialDropout1D(Dropout):
@@ -58,8 +83,16 @@ class SpatialDropout1D(Dropout):
     (None, None, 4)
     """
 
+    not_stored = ("noise_shape",)  # always whole channels
+
+    def __init__(self, rate: float, seed: int | None = None, **options: Any) -> None:
+        super().__init__(rate, seed=seed, **options)
+
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
         require_rank(self, tensors[0], 3, "(batch, time, channels)")
+
+    def shared_axes(self, shape: Shape) -> int:
+        return 2  # the steps
 
 
 class GaussianNoise(_Random):

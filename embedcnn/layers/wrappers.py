@@ -243,7 +243,9 @@ class TimeDistributed(Holder):
         x = tensors[0]
         if x.ndim < 3:
             require_rank(self, x, 3, "(batch, time, ...)")
-        if isinstance(self.layer, EACH_STEP) and x.ndim == 3:  # it looks at each step alone already
+        axis, noise = getattr(self.layer, "axis", -1), getattr(self.layer, "noise_shape", None)
+        alone = isinstance(self.layer, EACH_STEP) and axis == -1 and noise is None
+        if alone and x.ndim == 3:  # it looks at each step alone already
             self.layer.check_inputs(tensors)
             return
         for one in leaf_layers([self.layer]):

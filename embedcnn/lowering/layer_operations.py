@@ -26,6 +26,7 @@ from ..layers import (
     shaping,
     wrappers,
 )
+from ..layers.axes import axes_of, core_axes
 from .builder import Builder
 from .recurrent_operations import bidirectional, step
 from .recurrent_operations import recurrent as run
@@ -88,13 +89,11 @@ def _weight_normalization(build: Builder, layer: Any, inputs: list[int], call: i
 
 
 def _dropout(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
-    return build.add("dropout", inputs, rate=layer.rate, layer=layer.key(call)) if layer.rate else inputs[0]
-
-
-def _spatial_dropout(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     if not layer.rate:
         return inputs[0]
-    return build.add("dropout", inputs, rate=layer.rate, layer=layer.key(call), whole_channels=True)
+    shared = layer.shared_axes(build.shape(inputs[0]))
+    settings = {"shared_axes": shared} if shared else {}
+    return build.add("dropout", inputs, rate=layer.rate, layer=layer.key(call), **settings)
 
 
 def _noise(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
@@ -176,13 +175,32 @@ def _dot(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
 
 def _layer_normalization(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     settings = {"scale": layer.scale, "center": layer.center, "epsilon": layer.epsilon}
+    settings |= core_axes(layer, layer.axis, build.shape(inputs[0]))
     return build.add("layer_normalization", inputs, [layer.gamma, layer.beta], **settings)
 
 
 def _batch_normalization(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     settings = {"scale": layer.scale, "center": layer.center, "epsilon": layer.epsilon}
+    settings |= core_axes(layer, layer.axis, build.shape(inputs[0]))
     weights = [layer.gamma, layer.beta, layer.moving_mean, layer.moving_variance]
     return build.add("batch_normalization", inputs, weights, momentum=layer.momentum, **settings)
+
+
+def _unit_normalization(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    return build.add("unit_normalization", inputs, **core_axes(layer, layer.axis, build.shape(inputs[0])))
+
+
+def _softmax(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    return build.add("softmax", inputs, **core_axes(layer, layer.axis, build.shape(inputs[0])))
+
+
+def _concatenate(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    shape = build.shape(inputs[0])
+    (axis,) = axes_of(layer, layer.axis, shape)
+    if axis == 1 and len(shape) > 2:
+        return build.add("concatenate_steps", inputs)
+    before = len(shape) - 1 - axis
+    return build.add("concatenate", inputs, **({"axis": before} if before else {}))
 
 
 def _relu(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
@@ -220,7 +238,7 @@ OPERATIONS: dict[type, Make] = {
     core.Dense: _dense,
     normalization.WeightNormalization: _weight_normalization,
     regularization.Dropout: _dropout,
-    regularization.SpatialDropout1D: _spatial_dropout,
+    regularization.SpatialDropout1D: _dropout,
     regularization.GaussianNoise: _noise,
     regularization.GaussianDropout: _gaussian_dropout,
     pooling.MaxPooling1D: _pool,
@@ -236,9 +254,7 @@ OPERATIONS: dict[type, Make] = {
     merging.Dot: _dot,
     normalization.LayerNormalization: _layer_normalization,
     normalization.BatchNormalization: _batch_normalization,
-    normalization.UnitNormalization: lambda build, layer, inputs, call: build.add(
-        "unit_normalization", inputs
-    ),
+    normalization.UnitNormalization: _unit_normalization,
     **dict.fromkeys(
         (merging.Add, merging.Subtract, merging.Multiply, merging.Average, merging.Maximum, merging.Minimum),
         _merge,
@@ -250,8 +266,8 @@ OPERATIONS: dict[type, Make] = {
     ),
     activation.ELU: _elu,
     activation.PReLU: lambda build, layer, inputs, call: build.add("rectifier", inputs, [layer.alpha]),
-    activation.Softmax: lambda build, layer, inputs, call: _activate(build, "softmax", inputs[0]),
-    merging.Concatenate: lambda build, layer, inputs, call: build.add("concatenate", inputs),
+    activation.Softmax: _softmax,
+    merging.Concatenate: _concatenate,
     pooling.GlobalMaxPooling1D: _global_pool,
     pooling.GlobalAveragePooling1D: _global_pool,
     attention.AttentionPooling1D: _attention_pool,

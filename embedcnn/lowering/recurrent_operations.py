@@ -64,7 +64,7 @@ def _run(
     """A cell over a sequence; the output, and the states where they are returned."""
     x, states = inputs[0], inputs[1:]
     if cell.dropout:
-        settings = {"rate": cell.dropout, "layer": key, "whole_channels": True}
+        settings = {"rate": cell.dropout, "layer": key, "shared_axes": 2}
         x = build.add("dropout", [x], shape=build.shape(x), **settings)
     attributes = {"use_bias": cell.use_bias, **run, "activation": cell.activation}
     if cell.gates > 1:

@@ -165,7 +165,11 @@ def _logits(source: Operation, loss: Operation) -> Any:
     # of logits rather than probabilities: exact and stable
     binary = loss.attributes["kind"] == "binary"
     makes = source.attributes["activation"] if source.name == "activation" else source.name
-    if loss.attributes["from_logits"] or makes != ("sigmoid" if binary else "softmax"):
+    if (
+        source.attributes.get("axes")
+        or loss.attributes["from_logits"]
+        or makes != ("sigmoid" if binary else "softmax")
+    ):
         return None
     return {**loss.attributes, "from_logits": True}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..base.programs import make_program
 
 Padding = Literal["valid", "same", "causal"]
+Axis = int | Sequence[int]
 Floats = NDArray[np.float32]
 
 _CACHED_PROGRAMS = 32
@@ -64,6 +65,13 @@ class Call:
         self.specs.append((name, "float32", steps, array.shape[1 if steps is None else 2 :]))
         self.values.append(array if mask is None else (array, np.ascontiguousarray(mask, np.bool_)))
         self.input_names.append(name)
+
+    def know_steps(self) -> None:
+        """Where weights have a place for each step, their number is that of the first input."""
+        if self.operations[0][4].get("axes", 0) & 2 and self.specs[0][2] is not None:
+            name, dtype, _, dims = self.specs[0]
+            x = self.values[0][0] if isinstance(self.values[0], tuple) else self.values[0]
+            self.specs[0] = (name, dtype, x.shape[1], dims)
 
     def add_parameter(self, name: str, value: ArrayLike, rank: int) -> int:
         array = np.ascontiguousarray(value, np.float32)
@@ -146,6 +154,13 @@ def operation(make: Callable[..., Call]) -> Callable[..., Any]:
 
     run.call = make  # type: ignore[attr-defined]
     return run
+
+
+def axes(x: ArrayLike, axis: Axis) -> int:
+    """Axes of x, negative ones counted from the last, as the core has them: bit k for axis k."""
+    return sum(
+        {1 << (one % np.ndim(x) if one < 0 else one) for one in ([axis] if isinstance(axis, int) else axis)}
+    )
 
 
 def elementary(name: str, x: ArrayLike, mask: ArrayLike | None = None, **attributes: Any) -> Call:

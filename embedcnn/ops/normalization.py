@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from embedcnn.ops.call import elementary, operation
+from embedcnn.ops.call import Axis, axes, elementary, operation
 
 
 @operation
@@ -17,18 +17,25 @@ def layer_normalization(
     beta: ArrayLike | None = None,
     epsilon: float = 1e-3,
     mask: ArrayLike | None = None,
+    axis: Axis = -1,
 ) -> Any:
     """Each row of x [B, C] or [B, T, C] with mean 0 and variance 1, times gamma [C], plus beta [C]. As
     keras.layers.LayerNormalization; Ba, Kiros and Hinton (2016).
+
+    `axis` may be another one, or several; gamma and beta have their sizes. Along the steps masked ones are
+    left out.
 
     >>> from embedcnn import ops
     >>> ops.layer_normalization([[1.0, 3.0]], epsilon=1e-12).tolist()
     [[-1.0, 1.0]]
     """
-    settings = {"scale": gamma is not None, "center": beta is not None, "epsilon": epsilon}
+    settings: dict[str, Any] = {"scale": gamma is not None, "center": beta is not None, "epsilon": epsilon}
+    settings["axes"] = axes(x, axis)
     call = elementary("layer_normalization", x, mask, **settings)
     given = {"gamma": gamma, "beta": beta}
-    numbers = [call.add_parameter(name, value, 1) for name, value in given.items() if value is not None]
+    chosen = [value for value in given.items() if value[1] is not None]
+    numbers = [call.add_parameter(name, value, np.ndim(value)) for name, value in chosen]
+    call.know_steps()
     call.operations[0] = ("layer_normalization", (0,), (1,), tuple(numbers), settings)
     return call
 
@@ -42,37 +49,43 @@ def batch_normalization(
     beta: ArrayLike | None = None,
     epsilon: float = 1e-3,
     mask: ArrayLike | None = None,
+    axis: int = -1,
 ) -> Any:
     """(x - mean) / sqrt(variance + epsilon) per channel of x [B, C] or [B, T, C], times gamma, plus beta. As
     keras.layers.BatchNormalization; Ioffe and Szegedy (2015).
 
     With the moving statistics given, as in inference; in training the layer takes those of the batch.
+    `axis` may be another one; all weights have its size.
 
     >>> from embedcnn import ops
     >>> ops.batch_normalization([[3.0]], moving_mean=[1.0], moving_variance=[4.0], epsilon=1e-12).tolist()
     [[1.0]]
     """
-    settings = {"scale": gamma is not None, "center": beta is not None, "epsilon": epsilon}
+    settings: dict[str, Any] = {"scale": gamma is not None, "center": beta is not None, "epsilon": epsilon}
+    settings["axes"] = axes(x, axis)
     call = elementary("batch_normalization", x, mask, **settings)
     given = {"gamma": gamma, "beta": beta}
     numbers = [call.add_parameter(name, value, 1) for name, value in given.items() if value is not None]
     statistics = {"moving_mean": moving_mean, "moving_variance": moving_variance}
     numbers += [call.add_parameter(name, value, 1) for name, value in statistics.items()]
+    call.know_steps()
     call.constant.update(numbers[-2:])
     call.operations[0] = ("batch_normalization", (0,), (1,), tuple(numbers), settings)
     return call
 
 
 @operation
-def unit_normalization(x: ArrayLike, mask: ArrayLike | None = None) -> Any:
+def unit_normalization(x: ArrayLike, mask: ArrayLike | None = None, axis: Axis = -1) -> Any:
     """Each row of x [B, C] or [B, T, C] divided by its Euclidean norm; zeros stay zeros. As
     keras.layers.UnitNormalization.
+
+    `axis` may be another one, or several; along the steps masked ones are left out.
 
     >>> from embedcnn import ops
     >>> ops.unit_normalization([[3.0, 4.0]]).round(6).tolist()
     [[0.6000000238418579, 0.800000011920929]]
     """
-    return elementary("unit_normalization", x, mask)
+    return elementary("unit_normalization", x, mask, axes=axes(x, axis))
 
 
 @operation

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from embedcnn.ops.call import Call, elementary, operation
+from embedcnn.ops.call import Axis, Call, axes, elementary, operation
 
 
 @operation
@@ -40,25 +41,29 @@ def activation(x: ArrayLike, activation: str = "relu") -> Any:
 
 
 @operation
-def softmax(x: ArrayLike) -> Any:
+def softmax(x: ArrayLike, mask: ArrayLike | None = None, axis: Axis = -1) -> Any:
     """exp(x) / sum(exp(x)) over the last axis of x [B, C] or [B, T, C]. As keras.activations.softmax.
+
+    `axis` may be another one, or several; along the steps masked ones have no share.
 
     >>> from embedcnn import ops
     >>> ops.softmax([[0.0, 0.0]]).tolist()
     [[0.5, 0.5]]
     """
-    return elementary("softmax", x)
+    return elementary("softmax", x, mask, axes=axes(x, axis))
 
 
 @operation
-def log_softmax(x: ArrayLike) -> Any:
+def log_softmax(x: ArrayLike, mask: ArrayLike | None = None, axis: Axis = -1) -> Any:
     """x - log(sum(exp(x))) over the last axis of x [B, C] or [B, T, C]. As keras.activations.log_softmax.
+
+    `axis` may be another one, or several; along the steps masked ones have no share.
 
     >>> from embedcnn import ops
     >>> ops.log_softmax([[0.0]]).tolist()
     [[0.0]]
     """
-    return elementary("log_softmax", x)
+    return elementary("log_softmax", x, mask, axes=axes(x, axis))
 
 
 @operation
@@ -106,18 +111,27 @@ def noise(
 
 
 @operation
-def dropout(x: ArrayLike, rate: float, seed: int = 0, step: int = 0, layer: int = 0) -> Any:
+def dropout(
+    x: ArrayLike,
+    rate: float,
+    seed: int = 0,
+    step: int = 0,
+    layer: int = 0,
+    shared_axes: int | Sequence[int] = (),
+) -> Any:
     """x [B, C] or [B, T, C] with a share `rate` of its values set to 0 and the others divided by 1 - rate.
     As keras.layers.Dropout, torch.nn.functional.dropout.
 
-    Which values depends on (seed, step, layer, example, position in the text, channel) only.
+    Which values depends on (seed, step, layer, example, position in the text, channel) only. Along
+    `shared_axes` (0 is the batch) they are dropped together.
 
     >>> import numpy as np
     >>> from embedcnn import ops
     >>> sorted(set(ops.dropout(np.ones((8, 8)), 0.5).ravel().tolist()))
     [0.0, 2.0]
     """
-    call = elementary("dropout", x, rate=float(rate), layer=int(layer))
+    shared = axes(x, shared_axes) if isinstance(shared_axes, int) or len(shared_axes) else 0
+    call = elementary("dropout", x, rate=float(rate), layer=int(layer), shared_axes=shared)
     call.seed, call.step, call.training = int(seed), int(step), True
     return call
 
@@ -142,9 +156,11 @@ def merge(inputs: Sequence[ArrayLike], kind: str = "add") -> Any:
 
 
 @operation
-def concatenate(arrays: Sequence[ArrayLike]) -> Any:
+def concatenate(arrays: Sequence[ArrayLike], axis: int = -1) -> Any:
     """Several [B, C_i] (or [B, T, C_i]) side by side: float32 [B, sum C_i]. As keras.layers.Concatenate,
-    torch.cat(dim=-1).
+    torch.cat.
+
+    With `axis=1` sequences [B, T_i, C] one behind the other.
 
     >>> from embedcnn import ops
     >>> ops.concatenate([[[1.0]], [[2.0, 3.0]]]).tolist()
@@ -153,5 +169,9 @@ def concatenate(arrays: Sequence[ArrayLike]) -> Any:
     call = Call(outputs=(len(arrays),))
     for number, array in enumerate(arrays):
         call.add_floats(f"arrays[{number}]", array)
-    call.operations = [("concatenate", tuple(range(len(arrays))), (len(arrays),), (), {})]
+    along_steps = call.specs[0][2] is not None and axes(arrays[0], axis) == 2
+    if not along_steps and axes(arrays[0], axis) != 1 << np.ndim(arrays[0]) - 1:
+        raise ValueError(f"axis = {axis!r}; allowed is -1, or 1 (the steps of sequences)")
+    name = "concatenate_steps" if along_steps else "concatenate"
+    call.operations = [(name, tuple(range(len(arrays))), (len(arrays),), (), {})]
     return call

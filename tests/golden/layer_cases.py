@@ -2,7 +2,7 @@
 
 import numpy as np
 
-SEQUENCE, FLAT = (6, 4), (5,)
+SEQUENCE, FLAT, DEEP = (6, 4), (5,), (4, 3, 2)
 MASK = [[1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0], [1, 1, 0, 1, 0, 0]]
 
 ACTIVATIONS = [
@@ -118,6 +118,21 @@ CASES = {
     "dot channels": ("Dot", {"axes": 2}, [SEQUENCE, (3, 4)], False),
     "dot time": ("Dot", {"axes": 1}, [SEQUENCE, SEQUENCE], False),
     "dot time cosine": ("Dot", {"axes": 1, "normalize": True}, [SEQUENCE, SEQUENCE], False),
+    "softmax steps": ("Softmax", {"axis": 1}, [SEQUENCE], False),
+    "softmax both": ("Softmax", {"axis": [1, 2]}, [SEQUENCE], False),
+    "softmax inner": ("Softmax", {"axis": -2}, [DEEP], False),
+    "layer normalization steps": ("LayerNormalization", {"axis": 1}, [SEQUENCE], False),
+    "layer normalization both": ("LayerNormalization", {"axis": [2, 1], "epsilon": 0.01}, [SEQUENCE], False),
+    "layer normalization outer": ("LayerNormalization", {"axis": [1, 3]}, [DEEP], False),
+    "layer normalization inner": ("LayerNormalization", {"axis": 2, "center": False}, [DEEP], False),
+    "batch normalization steps": ("BatchNormalization", {"axis": 1, "momentum": 0.7}, [SEQUENCE], False),
+    "batch normalization inner": ("BatchNormalization", {"axis": -2, "momentum": 0.7}, [DEEP], False),
+    "unit normalization steps": ("UnitNormalization", {"axis": 1}, [SEQUENCE], False),
+    "unit normalization both": ("UnitNormalization", {"axis": [1, 2]}, [SEQUENCE], False),
+    "unit normalization inner": ("UnitNormalization", {"axis": 2}, [DEEP], False),
+    "concatenate steps": ("Concatenate", {"axis": 1}, [SEQUENCE, (3, 4)], False),
+    "concatenate steps deep": ("Concatenate", {"axis": -3}, [DEEP, (3, 3, 2)], False),
+    "concatenate inner": ("Concatenate", {"axis": 2}, [DEEP, (4, 5, 2)], False),
     "dot mixed": ("Dot", {"axes": [2, 1]}, [SEQUENCE, (4,)], False),
 }
 

@@ -67,12 +67,15 @@ CASES = {
     "noise seed": (lambda: layers.GaussianNoise(1.0, seed=0.5), "seed=0.5"),
     "gaussian dropout": (lambda: layers.GaussianDropout(1), "rate=1"),
     "dropout seed": (lambda: layers.Dropout(0.5, seed="s"), "seed='s'"),
-    "dropout noise_shape": (lambda: layers.Dropout(0.5, noise_shape=(1,)), "SpatialDropout1D drops whole"),
+    "dropout noise_shape": (
+        lambda: layers.Dropout(0.5, noise_shape=(1,))(sequence()),
+        "1, None or the input's size for each axis",
+    ),
     "spatial dropout flat": (lambda: layers.SpatialDropout1D(0.5)(flat()), "expects an input of 3 axes"),
     "batch axis": (lambda: layers.BatchNormalization(axis=0), "axis=0"),
     "batch axis of input": (
-        lambda: layers.BatchNormalization(axis=1)(sequence()),
-        "must be the last one (2)",
+        lambda: layers.BatchNormalization(axis=3)(sequence()),
+        "must be among 1 to 2, or -1 to -2",
     ),
     "batch momentum": (lambda: layers.BatchNormalization(momentum=1.5), "momentum=1.5"),
     "batch epsilon": (lambda: layers.BatchNormalization(epsilon=0), "epsilon=0"),
@@ -91,7 +94,7 @@ CASES = {
     ),
     "batch unknown": (
         lambda: layers.BatchNormalization()(embedcnn.Input((None,))),
-        "must know the last axis",
+        "must know the size of axis=-1",
     ),
     "layer axis": (lambda: layers.LayerNormalization(axis=True), "axis=True"),
     "layer epsilon": (lambda: layers.LayerNormalization(epsilon=-1), "epsilon=-1"),

@@ -30,7 +30,7 @@ def test_gradients_and_masks(rung, threads):
 
 def test_whole_channels(rung, threads):
     rng = np.random.default_rng(3)
-    settings = {"rate": 0.5, "layer": 1, "whole_channels": True}
+    settings = {"rate": 0.5, "layer": 1, "shared_axes": 2}
     pair = Pair([("x", "float32", -1, (40,))], [], [("dropout", (0,), (1,), (), settings)], (1,), [], seed=4)
     for step, mask in enumerate(masks(3, 5, rng).values()):
         x = 10 + rng.normal(size=(3, 5, 40))
@@ -39,6 +39,25 @@ def test_whole_channels(rung, threads):
         for text in range(3):
             steps = dropped[text][[True] * 5 if mask is None else mask[text]]
             assert (steps == steps[:1]).all()
+
+
+@pytest.mark.parametrize("shared_axes", [1, 3, 4, 5, 6, 7])
+def test_values_that_are_dropped_together(rung, threads, shared_axes):
+    rng = np.random.default_rng(4)
+    settings = {"rate": 0.5, "layer": 1, "shared_axes": shared_axes}
+    operations = [("dropout", (0,), (1,), (), settings), ("concatenate", (1, 0), (2,), (), {})]
+    pair = Pair([("x", "float32", -1, (9,))], [], operations, (2,), [], seed=4)
+    for step, mask in enumerate(masks(3, 5, rng).values()):
+        x = 10 + rng.normal(size=(3, 5, 9))
+        pair.check_gradients([x if mask is None else (x, mask)], step=step)
+    pair = Pair(
+        [("x", "float32", None, (9,))],
+        [],
+        [("dropout", (0,), (1,), (), settings | {"shared_axes": shared_axes & 3})],
+        (1,),
+        [],
+    )
+    pair.check_gradients([10 + rng.normal(size=(6, 9))])
 
 
 def test_identity_when_not_training():

@@ -298,7 +298,7 @@ class Builder:
         settings = {
             "activation": {"activation": self.pick(SMOOTH)},
             "softmax": {},
-            "dropout": {"rate": 0.3, "layer": self.layers, "whole_channels": self.chance()},
+            "dropout": {"rate": 0.3, "layer": self.layers, "shared_axes": self.pick([0, 0, 2, 3])},
             "layer_normalization": {"scale": scale, "center": center, "epsilon": 0.1},
             "log_softmax": {},
             "noise": {"deviation": 0.3, "layer": self.layers, "multiply": self.chance()},
@@ -306,6 +306,8 @@ class Builder:
             "unit_normalization": {},
             "batch_normalization": {"scale": scale, "center": center, "epsilon": 0.1, "momentum": 0.7},
         }
+        if self.kinds[x] == "sequence" and name in ("softmax", "log_softmax", "unit_normalization"):
+            settings[name] = self.pick([{}, {"axes": 2}, {"axes": 6}])
         for _ in range(scale + center if name in ("layer_normalization", "batch_normalization") else 0):
             parameters.append(self.parameter(self.channels[x], beside=parameters))
         if name == "batch_normalization":
@@ -335,11 +337,24 @@ class Builder:
             steps = self.joined_steps(steps, self.steps_of(sources[-1]))
         if merges:
             out = self.add("merge", sources, self.kinds[first], self.channels[first], kind=kind)
+        elif self.kinds[first] == "sequence" and self.chance(0.3):
+            self.grow_steps(first)
+            return
         else:
             channels = sum(self.channels[x] for x in sources)
             out = self.add("concatenate", sources, self.kinds[first], channels)
         if len({self.layouts.get(x) for x in sources}) > 1:
             self.steps[out], self.layouts[out] = steps[0], (out, steps[1], "own")
+
+    def grow_steps(self, first):
+        """Texts one behind the other."""
+        fits = [
+            x for x in self.steps if (self.kinds[x], self.channels[x]) == ("sequence", self.channels[first])
+        ]
+        sources = [first, self.pick(fits), *([self.pick(fits)] if self.chance(0.3) else [])]
+        out = self.add("concatenate_steps", sources, "sequence", self.channels[first])
+        self.steps[out] = sum(self.steps[x] for x in sources)
+        self.layouts[out] = (out, any(self.layouts[x][1] for x in sources), "own")
 
     def steps_of(self, x):
         """(T, whether there is a mask)"""
@@ -365,7 +380,7 @@ class Builder:
 
     def add_loss(self):
         """A loss on any tensor, which may have others; its targets."""
-        probabilities = {operation[2][0] for operation in self.operations if operation[0] == "softmax"}
+        probabilities = {op[2][0] for op in self.operations if op[0] == "softmax" and not op[4]}
         x = self.of_kind("sequence", "flat")
         shape = (self.batch, self.steps[x]) if self.kinds[x] == "sequence" else (self.batch,)
         name, settings = "squared_error", {"weight": float(self.rng.random() + 0.1)}

@@ -31,7 +31,8 @@ def test_facts_that_others_rest_on():
     assert having("takes_labels") == {"cross_entropy", "dense_cross_entropy"}
     assert having("takes_labels") < having("is_loss")
     alone = {name for name, facts in FACTS.items() if facts["mixing"] == "nothing"}
-    assert {"dense", "activation", "lookup", "concatenate", "layer_normalization"} < alone
+    assert {"dense", "activation", "lookup", "concatenate", "dropout"} < alone
+    assert FACTS["softmax"]["mixing"] == FACTS["layer_normalization"]["mixing"] == "by axes"
     assert not alone & {"conv1d", "global_max_pool", "lstm", "ngrams", "flatten"}
 
 
