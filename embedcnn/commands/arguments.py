@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
+from embedcnn.data.empty_texts import EMPTY_RULES
 from embedcnn.data.labelled import LabelledTexts
 from embedcnn.data.readers import FORMATS, read_labelled
 from embedcnn.runtime import set_float32_matmul_precision, set_num_threads, show_config
@@ -91,11 +93,6 @@ def widths(text: str) -> tuple[int, ...]:
     return found
 
 
-def column(text: str) -> str | int:
-    """An argparse type: a column's name, or its number from 0."""
-    return int(text) if text.isascii() and text.isdigit() else text
-
-
 def add_data_options(parser: argparse.ArgumentParser) -> None:
     """Options for reading labelled texts."""
     group = parser.add_argument_group("how to read DATA")
@@ -108,11 +105,13 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="encoding of the texts, as latin-1 (default: utf-8)",
     )
+    group.add_argument("--text-column", metavar="NAME", help="column of the text: name, or number from 0")
+    group.add_argument("--label-column", metavar="NAME", help="column of the label: name, or number from 0")
     group.add_argument(
-        "--text-column", type=column, metavar="NAME", help="column of the text: name, or number from 0"
-    )
-    group.add_argument(
-        "--label-column", type=column, metavar="NAME", help="column of the label: name, or number from 0"
+        "--empty",
+        choices=EMPTY_RULES,
+        help="blank lines and empty texts: skip leaves them out and says how many, error stops, keep takes "
+        "the texts as texts without words (default: skip)",
     )
 
 
@@ -135,10 +134,17 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read_data(arguments: argparse.Namespace, path: str) -> LabelledTexts:
-    """The labelled texts of a file, read as the options say."""
-    columns: dict[str, Any] = {"text_column": arguments.text_column, "label_column": arguments.label_column}
-    return read_labelled(path, encoding=arguments.encoding, format=arguments.format, **columns)
+def read_data(arguments: argparse.Namespace, path: str, min_labels: int = 2) -> LabelledTexts:
+    """The labelled texts of a file, read as the options say. Says on standard error what was left out."""
+    names = ("encoding", "format", "text_column", "label_column", "empty")
+    given = {name: getattr(arguments, name) for name in names}
+    options = {name: value for name, value in given.items() if value is not None}
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        labelled = read_labelled(path, min_labels=min_labels, **options)
+    for warning in found:
+        print(f"embedcnn: warning: {warning.message}", file=sys.stderr)
+    return labelled
 
 
 def use_runtime(arguments: argparse.Namespace) -> None:

@@ -69,7 +69,6 @@ def add_command(commands: Any) -> None:
     )
     parser.add_argument(
         "--text-column",
-        type=options.column,
         metavar="NAME",
         help="where the text stands: a column's name or number from 0, or a key of JSON lines (default: "
         "text, sentence, review, content or question)",

@@ -43,7 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
     options.use_runtime(arguments)
     options.show_inexact_products()
     model = load_text_model(arguments.model)
-    labelled = options.read_data(arguments, arguments.data)
+    labelled = options.read_data(arguments, arguments.data, min_labels=1)
+    if labelled.columns:
+        print(labelled.columns)
     counts, _ = confusion(model, labelled)
     print(f"texts     {counts.sum()}")
     print(f"accuracy  {accuracy(counts):.4f}")

@@ -210,7 +210,7 @@ def check_usage(arguments: argparse.Namespace) -> None:
         raise CommandError("--dimensions: the file of --vectors decides them; leave one of the two out")
     refuse(arguments, LANGUAGE_MODEL_OPTIONS, "is for --model lm")
     if arguments.data is None:
-        for name in ("valid", "format", "text_column", "label_column"):
+        for name in ("valid", "format", "text_column", "label_column", "empty"):
             if getattr(arguments, name) is not None:
                 raise CommandError(f"--{name.replace('_', '-')}: has no meaning without DATA")
 
@@ -225,8 +225,12 @@ def parts(arguments: argparse.Namespace) -> tuple[LabelledTexts, LabelledTexts, 
         labelled = standard_library_sentences()
     else:
         labelled = options.read_data(arguments, arguments.data)
+        if labelled.columns:
+            print(labelled.columns)
     if arguments.valid is not None:
-        valid = options.read_data(arguments, arguments.valid)
+        valid = options.read_data(arguments, arguments.valid, min_labels=1)
+        if valid.columns != labelled.columns and valid.columns:
+            print(f"{arguments.valid}: {valid.columns}")
         label_ids(valid, labelled.label_names)
         return labelled, valid, valid, "of --valid, which also decide when to stop"
     if max(Counter(labelled.labels).values(), default=0) < 4:

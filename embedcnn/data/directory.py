@@ -13,7 +13,7 @@ from embedcnn.base.arguments import finite_number
 from embedcnn.data.dataset import Dataset
 from embedcnn.data.lines import PathLike, checked_encoding
 from embedcnn.data.pipeline import checked_integer
-from embedcnn.data.text_file import read_text
+from embedcnn.data.text_file import file_text
 from embedcnn.data.transformations import checked_seed
 
 LABEL_MODES = ("int", "categorical", "binary", None)
@@ -41,9 +41,9 @@ def text_dataset_from_directory(
     those of files in `directory` itself too.
     Labels are int32 for "int", float32 of shape (batch, 1) for "binary" and (batch, classes) for
     "categorical". `validation_split` with `subset` "training", "validation" or "both" (a pair) holds out
-    the last part. Texts are cut to `max_length` characters. The result has `class_names`. Raises
-    NotADirectoryError or FileNotFoundError for the folder, ValueError for arguments that contradict each
-    other.
+    the last part. Texts are cut to `max_length` characters; an empty file is "".
+    The result has `class_names`. Raises NotADirectoryError or FileNotFoundError for the folder, ValueError
+    for arguments that contradict each other.
 
     >>> import pathlib, tempfile
     >>> root = pathlib.Path(tempfile.mkdtemp())
@@ -72,7 +72,7 @@ def text_dataset_from_directory(
             targets = label_array([numbers[i] for i in part], label_mode, len(names))
             pairs = Dataset.zip(pairs, Dataset.from_tensor_slices(targets))
         pairs = pairs.shuffle(seed=seed) if shuffle else pairs
-        texts = pairs.map(lambda path, *label: joined(read_text(path, encoding)[:limit], label))
+        texts = pairs.map(lambda path, *label: joined(file_text(path, encoding)[:limit], label))
         return named(texts if size is None else texts.batch(size), names)
 
     parts = divided(order, validation_split, subset)

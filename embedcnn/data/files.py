@@ -13,6 +13,7 @@ from typing import Any
 
 from embedcnn.base.pipes import is_pipe
 from embedcnn.data.dataset import Dataset
+from embedcnn.data.empty_texts import EmptyTexts
 from embedcnn.data.lines import OPENERS, PathLike, checked_encoding, existing_file, text_lines
 from embedcnn.data.streams import Path
 from embedcnn.data.tables import Column, checked_delimiter, column_position, json_rows, table_rows
@@ -86,8 +87,8 @@ class CsvDataset(FileDataset):
     r"""Rows of CSV files: chosen `columns`, by name or number, as a tuple of str; a single one as str.
 
     `columns=None`: all of them. `header`: whether the first line of each file has the names. Quoted
-    fields may hold delimiters and line ends. ValueError, with file and line, for a missing column or a row of
-    another length.
+    fields may hold delimiters and line ends. Blank lines are left out, with a warning that counts them.
+    ValueError, with file and line, for a missing column or a row of another length.
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp(), "pets.csv")
@@ -113,7 +114,8 @@ class CsvDataset(FileDataset):
         wanted = checked_columns(columns)
 
         def read(name: PathLike) -> Generator[Any, None, None]:
-            with closing(table_rows(name, encoding, delimiter, compression_type)) as rows:
+            empty = EmptyTexts(name)
+            with closing(table_rows(name, encoding, delimiter, compression_type, empty)) as rows:
                 choose: Callable[[list[str]], Any] | None = None
                 for _, row in rows:
                     if choose is None:
@@ -122,6 +124,7 @@ class CsvDataset(FileDataset):
                         if header:
                             continue
                     yield choose(row)
+            empty.warn(stacklevel=2)
 
         super().__init__(filenames, encoding, compression_type, read)
 
@@ -151,7 +154,8 @@ class JsonLinesDataset(FileDataset):
     r"""Objects of JSON-lines files: a dict a line, or the values of chosen keys as a tuple (of a single one:
     the value).
 
-    ValueError, with file and line, for invalid JSON or a missing key.
+    Blank lines are left out, with a warning that counts them. ValueError, with file and line, for invalid
+    JSON or a missing key.
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp(), "pets.jsonl")
@@ -173,7 +177,8 @@ class JsonLinesDataset(FileDataset):
                 raise ValueError(f"`columns` must be keys (str). Received: columns={key!r}")
 
         def read(name: PathLike) -> Generator[Any, None, None]:
-            with closing(json_rows(name, encoding, compression_type)) as rows:
+            empty = EmptyTexts(name)
+            with closing(json_rows(name, encoding, compression_type, empty)) as rows:
                 for number, row in rows:
                     try:
                         if wanted is None:
@@ -186,6 +191,7 @@ class JsonLinesDataset(FileDataset):
                         raise ValueError(
                             f"{name}, line {number}: no key {error.args[0]!r}. Received: {list(row)}"
                         ) from None
+            empty.warn(stacklevel=2)
 
         super().__init__(filenames, encoding, compression_type, read)
 

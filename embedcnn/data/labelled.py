@@ -19,7 +19,8 @@ from embedcnn.base.columns import as_list
 
 @dataclass(frozen=True)
 class LabelledTexts:
-    """Texts with one label each: `texts` and `labels` (equally long), `label_names`, `path`.
+    """Texts with one label each: `texts` and `labels` (equally long), `label_names`, `path`, and `columns`,
+    which says where a table or JSON-lines file has them.
 
     Raises ValueError where the lists differ in length or hold anything but strings.
 
@@ -31,6 +32,7 @@ class LabelledTexts:
     texts: list[str]
     labels: list[str]
     path: str = ""
+    columns: str = ""
     label_names: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -64,7 +66,8 @@ class LabelledTexts:
         >>> LabelledTexts(["a b", "c d"], ["x", "y"]).subset([1]).texts
         ['c d']
         """
-        return LabelledTexts([self.texts[i] for i in indices], [self.labels[i] for i in indices], self.path)
+        texts, labels = [self.texts[i] for i in indices], [self.labels[i] for i in indices]
+        return LabelledTexts(texts, labels, self.path, self.columns)
 
 
 def split(

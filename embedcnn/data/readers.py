@@ -10,19 +10,24 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from embedcnn.base.arguments import integer
 from embedcnn.base.pipes import is_pipe, read_pipe
+from embedcnn.data.empty_texts import EmptyTexts
 from embedcnn.data.labelled import LabelledTexts
 from embedcnn.data.lines import SUFFIXES, PathLike, checked_encoding, text_lines
 from embedcnn.data.tables import (
+    EXCEL_LINE,
     Column,
     Row,
     checked_delimiter,
     column_position,
     guessed_delimiter,
+    is_number,
     json_rows,
+    report_blank,
     table_rows,
 )
-from embedcnn.data.text_file import read_text
+from embedcnn.data.text_file import file_text
 
 TEXT_NAMES = ("text", "sentence", "review", "content", "question")
 LABEL_NAMES = ("label", "class", "category", "target", "sentiment")
@@ -51,6 +56,8 @@ def read_labelled(
     label_column: Column | None = None,
     delimiter: str | None = None,
     header: bool | None = None,
+    empty: str = "skip",
+    min_labels: int = 2,
 ) -> LabelledTexts:
     r"""Read texts with one label each: a CSV, TSV, JSON-lines or fastText file, or a folder of classes.
 
@@ -58,12 +65,15 @@ def read_labelled(
     files per class); None finds it out from the name, then from the first line. Columns are given by name or
     number (from 0); without, columns with a usual name are taken (text, sentence, review, content, question;
     label, class, category, target, sentiment), else the longest text and the column with the fewest distinct
-    values. `header=None` looks whether the first line is a header. Lines end at LF or CRLF only; a
-    byte-order mark is dropped; .gz, .bz2, .xz and .zst are unpacked. In TSV, quotes belong to the text
-    unless they enclose a whole field.
+    values; `columns` of the result says which. `header=None` looks whether the first line is a header. Lines
+    end at LF or CRLF only; a byte-order mark is dropped; .gz, .bz2, .xz and .zst are unpacked. In TSV, quotes
+    belong to the text unless they enclose a whole field.
+
+    `empty`: "skip" leaves out blank lines and texts without anything but blanks, and warns how many; "error"
+    raises for the first of them; "keep" keeps the texts, as "".
 
     Raises FileNotFoundError, and ValueError with path and line for bytes invalid in `encoding`, an empty
-    file or text, a missing column or label, several labels in a fastText line, or a single class.
+    file, a missing column or label, several labels in a fastText line, or fewer than `min_labels` classes.
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp(), "pets.csv")
@@ -73,6 +83,7 @@ def read_labelled(
     (['it purrs all day', 'it barks at night'], ['cat', 'dog'])
     """
     checked_encoding(encoding)
+    integer("min_labels", min_labels, 1)
     place = Path(path)
     if not place.exists():
         raise FileNotFoundError(f"there is no file or folder {str(place)!r}")
@@ -90,16 +101,22 @@ def read_labelled(
         refuse(format, delimiter=delimiter, header=header)
     if format in ("fasttext", "folder"):
         refuse(format, text_column=text_column, label_column=label_column)
+    left_out = EmptyTexts(place, empty)
+    found: list[str] = []
     if format == "folder":
-        return checked(place, folder_examples(place, encoding))
-    if format == "fasttext":
-        return checked(place, fasttext_examples(place, encoding))
-    if format == "jsonl":
-        return checked(place, json_examples(place, encoding, text_column, label_column))
-    if delimiter is None:
-        delimiter = "\t" if format == "tsv" else guessed_delimiter(place, encoding)
-    rows = list(table_rows(place, encoding, checked_delimiter(delimiter)))
-    return checked(place, table_examples(place, rows, text_column, label_column, header))
+        examples = folder_examples(place, encoding)
+    elif format == "fasttext":
+        examples = fasttext_examples(place, encoding, left_out)
+    elif format == "jsonl":
+        examples = json_examples(place, encoding, text_column, label_column, left_out, found)
+    else:
+        if delimiter is None:
+            delimiter = "\t" if format == "tsv" else guessed_delimiter(place, encoding)
+        rows = list(table_rows(place, encoding, checked_delimiter(delimiter), empty=left_out))
+        examples = table_examples(place, rows, text_column, label_column, header, found)
+    texts, labels = checked(place, examples, left_out, min_labels)
+    left_out.warn(stacklevel=2)
+    return LabelledTexts(texts, labels, str(place), *found)
 
 
 def refuse(format: str, **arguments: object) -> None:
@@ -109,13 +126,15 @@ def refuse(format: str, **arguments: object) -> None:
             raise ValueError(f"{name}: has no meaning for format {format!r}. Received: {value!r}")
 
 
-def checked(path: Path, examples: Iterator[Example]) -> LabelledTexts:
-    """Collect the examples; no empty text or label, at least two classes."""
+def checked(
+    path: Path, examples: Iterator[Example], empty: EmptyTexts, min_labels: int
+) -> tuple[list[str], list[str]]:
+    """Collect texts and labels; no empty label, `min_labels` classes."""
     texts, labels = [], []
     for where, text, label in examples:
         text, label = text.strip(), label.strip()
-        if not text:
-            raise ValueError(f"{where}: the text is empty (label {label!r})")
+        if not text and empty.leaves_out(where, label):
+            continue
         if not label:
             raise ValueError(f"{where}: the label is empty")
         if any("\ud800" <= letter <= "\udfff" for letter in label):
@@ -123,12 +142,15 @@ def checked(path: Path, examples: Iterator[Example]) -> LabelledTexts:
         texts.append(text)
         labels.append(label)
     if not texts:
-        raise ValueError(f"{path}: no texts in it (the file is empty or has a header only)")
-    if len(set(labels)) == 1:
+        more = f"; {empty.texts} are empty" if empty.texts else ""
+        raise ValueError(f"{path}: no texts in it (the file is empty or has a header only{more})")
+    if len(set(labels)) < min_labels and min_labels == 2:
         raise ValueError(
             f"{path}: all {len(texts)} texts have the label {labels[0]!r}; at least two classes are needed"
         )
-    return LabelledTexts(texts, labels, str(path))
+    if len(set(labels)) < min_labels:
+        raise ValueError(f"{path}: {len(set(labels))} labels; at least {min_labels} are needed (min_labels=)")
+    return texts, labels
 
 
 def guessed_format(path: Path, encoding: str, delimiter: str | None) -> str:
@@ -147,6 +169,8 @@ def guessed_format(path: Path, encoding: str, delimiter: str | None) -> str:
         return "fasttext"
     if first.lstrip().startswith("{"):
         return "jsonl"
+    if EXCEL_LINE.fullmatch(first):
+        return "csv"
     if delimiter is not None:
         return "tsv" if delimiter == "\t" else "csv"
     if "\t" in first:
@@ -166,19 +190,18 @@ def folder_examples(path: Path, encoding: str) -> Iterator[Example]:
         if not files:
             raise ValueError(f"{folder}: no .txt files for the class {folder.name!r}")
         for file in files:
-            yield str(file), read_text(file, encoding), folder.name
+            yield str(file), file_text(file, encoding), folder.name
 
 
-def fasttext_examples(path: Path, encoding: str) -> Iterator[Example]:
+def fasttext_examples(path: Path, encoding: str, empty: EmptyTexts) -> Iterator[Example]:
     """`__label__x text`, one label a line."""
-    blank = 0
+    blank: list[int] = []
     for number, line in enumerate(text_lines(path, encoding), start=1):
         where = f"{path}, line {number}"
         if not line.strip():
-            blank = blank or number
+            blank.append(number)
             continue
-        if blank:
-            raise ValueError(f"{path}, line {blank}: the line is blank")
+        report_blank(blank, empty)
         words = line.split(" ") if "\t" not in line else line.replace("\t", " ").split(" ")
         labels = [word for word in words if word.startswith(PREFIX)]
         if not labels:
@@ -192,8 +215,15 @@ def fasttext_examples(path: Path, encoding: str) -> Iterator[Example]:
         yield where, " ".join(word for word in words if word != labels[0]), labels[0].removeprefix(PREFIX)
 
 
-def json_examples(path: Path, encoding: str, text: Column | None, label: Column | None) -> Iterator[Example]:
-    """Objects with a text and a label; the usual keys unless told."""
+def json_examples(
+    path: Path,
+    encoding: str,
+    text: Column | None,
+    label: Column | None,
+    empty: EmptyTexts,
+    found: list[str],
+) -> Iterator[Example]:
+    """Objects with a text and a label; the usual keys unless told. `found` gets a line that says which."""
     keys: dict[str, str] = {}
     for argument, column in (("text_column", text), ("label_column", label)):
         if column is not None and not isinstance(column, str):
@@ -202,19 +232,23 @@ def json_examples(path: Path, encoding: str, text: Column | None, label: Column 
             )
         if column is not None:
             keys[argument] = column
-    for number, row in json_rows(path, encoding):
+    for number, row in json_rows(path, encoding, empty=empty):
         where = f"{path}, line {number}"
         for argument, names in (("text_column", TEXT_NAMES), ("label_column", LABEL_NAMES)):
             if argument not in keys:
-                found = [key for name in names for key in row if key.casefold() == name]
-                if not found:
+                known = [key for name in names for key in row if key.casefold() == name]
+                if not known:
                     raise ValueError(
                         f"{where}: no key is called {', '.join(names)}; give {argument}=, one of {list(row)}"
                     )
-                keys[argument] = found[0]
+                keys[argument] = known[0]
             if keys[argument] not in row:
                 raise ValueError(f"{where}: no key {keys[argument]!r} ({argument}). Received: {list(row)}")
         value, target = row[keys["text_column"]], row[keys["label_column"]]
+        if not found:
+            found.append(f"text: key {keys['text_column']!r}, label: key {keys['label_column']!r}")
+        if value is None and target is not None and empty.rule != "error":
+            value = ""
         if not isinstance(value, str):
             raise ValueError(
                 f"{where}: the text {keys['text_column']!r} must be a string. Received: {value!r}"
@@ -228,9 +262,14 @@ def json_examples(path: Path, encoding: str, text: Column | None, label: Column 
 
 
 def table_examples(
-    path: Path, rows: list[Row], text: Column | None, label: Column | None, header: bool | None
+    path: Path,
+    rows: list[Row],
+    text: Column | None,
+    label: Column | None,
+    header: bool | None,
+    found: list[str],
 ) -> Iterator[Example]:
-    """Rows of a table; header and columns guessed where not told."""
+    """Rows of a table; header and columns guessed where not told. `found` gets a line that says which."""
     if not rows:
         raise ValueError(f"{path}: the file is empty")
     width = len(rows[0][1])
@@ -238,14 +277,25 @@ def table_examples(
         raise ValueError(f"{path}: only one column; a text and a label are needed (is delimiter= right?)")
     first = rows[0][1]
     if header is None:
-        named = isinstance(text, str) or isinstance(label, str)
+        named = any(names_header(column, first) for column in (text, label))
         known = any(value.strip().casefold() in TEXT_NAMES + LABEL_NAMES for value in first)
         header = named or known or looks_like_header(path, rows, text, label)
     names = [value.strip() for value in first] if header else None
     body = rows[1:] if header else rows
     text_at, label_at = columns(path, names, body, width, text, label)
+    at = names or range(width)
+    found.append(f"text: column {at[text_at]!r}, label: column {at[label_at]!r}")
     for number, row in body:
         yield f"{path}, line {number}", row[text_at], row[label_at]
+
+
+def names_header(column: Column | None, first: list[str]) -> bool:
+    """Whether a column is given by a name, so that the first row must be a header; digits are a name where
+    they are no column's number and stand there.
+    """
+    if not isinstance(column, str) or not is_number(column):
+        return isinstance(column, str)
+    return int(column) >= len(first) and column in [value.strip() for value in first]
 
 
 def looks_like_header(path: Path, rows: list[Row], text: Column | None, label: Column | None) -> bool:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from embedcnn.data.lines import SUFFIXES, PathLike, open_bytes
 from embedcnn.data.readers import FORMAT_SUFFIXES, LABEL_NAMES, TEXT_NAMES
-from embedcnn.data.tables import DELIMITERS, tab_fields
+from embedcnn.data.tables import DELIMITERS, EXCEL_LINE, is_number, tab_fields
 
 RECORD_FORMATS = ("lines", "csv", "tsv", "jsonl")
 CHUNK_BYTES = 1 << 16
@@ -204,11 +204,13 @@ def table_rows(
     if first is None:
         return
     skipped = 0
-    delimiter = first[4] if first.lower().startswith("sep=") and len(first.rstrip()) == 5 else None
-    if delimiter:  # Excel's first line
+    excel = EXCEL_LINE.fullmatch(first.removesuffix("\n"))
+    if excel:
         first, skipped = next(source, ""), 1
     csv.field_size_limit(sys.maxsize)
-    reader = csv.reader(chain_first(first, source), delimiter=delimiter or guessed(first), strict=True)
+    reader = csv.reader(
+        chain_first(first, source), delimiter=excel[1] if excel else guessed(first), strict=True
+    )
     rows: list[tuple[int, list[str], str | None]] = []
     while True:
         begin = skipped + reader.line_num + 1
@@ -246,6 +248,8 @@ def text_position(row: list[str], column: str | int | None, name: str) -> tuple[
     fields = [field.strip() for field in row]
     lowered = [field.lower() for field in fields]
     usual = any(field in (*TEXT_NAMES, *LABEL_NAMES) for field in lowered)
+    if is_number(column) and int(column) < len(row) and not (usual and column in fields):
+        column = int(column)
     if isinstance(column, str):
         if column not in fields:
             raise ValueError(

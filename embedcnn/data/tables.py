@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Generator, Iterable, Iterator
-from typing import Any
+from contextlib import closing
+from itertools import chain
+from typing import Any, TypeGuard
 
+from embedcnn.data.empty_texts import EmptyTexts
 from embedcnn.data.lines import PathLike, text_lines
 
 Row = tuple[int, list[str]]
@@ -19,6 +23,8 @@ Column = str | int
 LONGEST_FIELD = (1 << 31) - 1
 """Characters; the csv module itself stops at 131,072."""
 DELIMITERS = (",", ";", "\t", "|")
+EXCEL_LINE = re.compile(r"sep=([^\r\n\"])", re.IGNORECASE)
+"""The first line that Excel writes and reads: the delimiter of the others."""
 
 
 def tab_fields(line: str) -> list[str]:
@@ -34,15 +40,17 @@ def tab_fields(line: str) -> list[str]:
     return fields
 
 
-def comma_rows(path: PathLike, lines: Iterable[str], delimiter: str) -> Generator[Row, None, None]:
-    """Rows by the csv module: quoted fields may hold delimiters and line ends."""
+def comma_rows(
+    path: PathLike, lines: Iterable[str], delimiter: str, skipped: int
+) -> Generator[Row, None, None]:
+    """Rows by the csv module: quoted fields may hold delimiters and line ends. `skipped`: lines before."""
     csv.field_size_limit(max(csv.field_size_limit(), LONGEST_FIELD))
     reader = csv.reader((line + "\n" for line in lines), delimiter=delimiter, strict=True)
-    ended = 0
+    ended = skipped
     try:
         for row in reader:
             yield ended + 1, row
-            ended = reader.line_num
+            ended = skipped + reader.line_num
     except csv.Error as error:
         hint = ""
         if "field limit" in str(error):
@@ -51,40 +59,65 @@ def comma_rows(path: PathLike, lines: Iterable[str], delimiter: str) -> Generato
 
 
 def table_rows(
-    path: PathLike, encoding: str, delimiter: str, compression: str | None = None
+    path: PathLike,
+    encoding: str,
+    delimiter: str,
+    compression: str | None = None,
+    empty: EmptyTexts | None = None,
 ) -> Generator[Row, None, None]:
-    """Rows of a CSV or TSV file, all with equally many fields; blank lines only at the end."""
-    lines = text_lines(path, encoding, compression)
+    """Rows of a CSV or TSV file, all with equally many fields. Blank lines are left out; `empty` counts those
+    that rows follow. A first line `sep=;`, as Excel has it, says the delimiter.
+    """
+    lines: Iterator[str] = text_lines(path, encoding, compression)
+    first = list(next_lines(lines))
+    skipped = 0
+    if first and (excel := EXCEL_LINE.fullmatch(first[0])):
+        delimiter, first, skipped = excel[1], [], 1
+    lines = chain(first, lines)
     if delimiter == "\t":
         rows: Iterator[Row] = (
-            (number, tab_fields(line) if line else []) for number, line in enumerate(lines, start=1)
+            (number, tab_fields(line) if line.strip() else [])
+            for number, line in enumerate(lines, start=skipped + 1)
         )
     else:
-        rows = comma_rows(path, lines, delimiter)
-    blank = width = 0
+        rows = comma_rows(path, lines, delimiter, skipped)
+    blank: list[int] = []
+    width = 0
     for number, row in rows:
-        if not row:
-            blank = blank or number
+        if not row or (len(row) == 1 and width != 1 and not row[0].strip()):
+            blank.append(number)
             continue
-        if blank:
-            raise ValueError(f"{path}, line {blank}: the line is blank")
+        report_blank(blank, empty)
         width = width or len(row)
         if len(row) != width:
             raise ValueError(f"{path}, line {number}: {len(row)} fields, but {width} in the lines before")
         yield number, row
 
 
+def next_lines(lines: Iterator[str]) -> Iterator[str]:
+    """The next line, if there is one."""
+    if (line := next(lines, None)) is not None:
+        yield line
+
+
+def report_blank(numbers: list[int], empty: EmptyTexts | None) -> None:
+    """Counts blank lines that were waiting for something to follow, and forgets them."""
+    if empty is not None:
+        for number in numbers:
+            empty.blank_line(number)
+    numbers.clear()
+
+
 def json_rows(
-    path: PathLike, encoding: str, compression: str | None = None
+    path: PathLike, encoding: str, compression: str | None = None, empty: EmptyTexts | None = None
 ) -> Generator[tuple[int, dict[str, Any]], None, None]:
-    """Objects of a JSON-lines file; blank lines only at the end."""
-    blank = 0
+    """Objects of a JSON-lines file. Blank lines are left out; `empty` counts those that objects follow."""
+    blank: list[int] = []
     for number, line in enumerate(text_lines(path, encoding, compression), start=1):
         if not line.strip():
-            blank = blank or number
+            blank.append(number)
             continue
-        if blank:
-            raise ValueError(f"{path}, line {blank}: the line is blank")
+        report_blank(blank, empty)
         try:
             value = json.loads(line)
         except (ValueError, RecursionError) as error:
@@ -108,9 +141,12 @@ def checked_delimiter(delimiter: str) -> str:
 
 
 def guessed_delimiter(path: PathLike, encoding: str, compression: str | None = None) -> str:
-    """The first of , ; TAB | that cuts the first 20 rows into equally many fields, at least two; else a
-    comma.
+    """What Excel's first line says, else the first of , ; TAB | that cuts the first 20 rows into equally many
+    fields, at least two; else a comma.
     """
+    with closing(text_lines(path, encoding, compression)) as lines:
+        if excel := EXCEL_LINE.fullmatch(next(lines, "")):
+            return excel[1]
     for delimiter in DELIMITERS:
         widths = set()
         try:
@@ -125,10 +161,23 @@ def guessed_delimiter(path: PathLike, encoding: str, compression: str | None = N
     return ","
 
 
+def is_number(column: Any) -> TypeGuard[str]:
+    """Whether a column's name is made of digits, so that it may be meant for a number.
+
+    >>> is_number("2020"), is_number(2020), is_number("year")
+    (True, False, False)
+    """
+    return isinstance(column, str) and column.isascii() and column.isdigit()
+
+
 def column_position(
     column: Column, header: list[str] | None, width: int, argument: str, path: PathLike
 ) -> int:
-    """Position of a column given by name (needs a header) or by number (negative: from the end)."""
+    """Position of a column given by name (needs a header) or by number (negative: from the end); digits that
+    are no column's name count as a number.
+    """
+    if is_number(column) and column not in (header or ()):
+        column = int(column)
     if isinstance(column, str):
         if header is None:
             raise ValueError(

@@ -34,17 +34,7 @@ def read_text(
     >>> read_text(path)
     'Well, Prince,\nso Genoa'
     """
-    chunks, size = [], 0
-    packed = Path(os.fsdecode(path)).suffix.lower() in SUFFIXES
-    for chunk in text_chunks(path, encoding):
-        chunks.append(chunk)
-        size += len(chunk)
-        if packed and size_limit is not None and size > size_limit:
-            raise ValueError(
-                f"{path}: unpacked, it has more than {size_limit} characters; if it is as large as that, "
-                "give a larger size_limit="
-            )
-    text = "".join(chunks).replace("\r\n", "\n")
+    text = file_text(path, encoding, size_limit)
     if not text:
         raise ValueError(f"{path}: the file is empty")
     if not strip_gutenberg:
@@ -58,3 +48,18 @@ def read_text(
             "read it with strip_gutenberg=False"
         )
     return text[start.end() : end.start()].strip("\n") + "\n"
+
+
+def file_text(path: PathLike, encoding: str = "utf-8", size_limit: int | None = SIZE_LIMIT) -> str:
+    """All that stands in a text file, LF at the ends of lines; "" for an empty one."""
+    chunks, size = [], 0
+    packed = Path(os.fsdecode(path)).suffix.lower() in SUFFIXES
+    for chunk in text_chunks(path, encoding):
+        chunks.append(chunk)
+        size += len(chunk)
+        if packed and size_limit is not None and size > size_limit:
+            raise ValueError(
+                f"{path}: unpacked, it has more than {size_limit} characters; if it is as large as that, "
+                "give a larger size_limit="
+            )
+    return "".join(chunks).replace("\r\n", "\n")

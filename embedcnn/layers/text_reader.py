@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.utf8_files import text_lines_of
 from ..graph.nodes import Node, SymbolicTensor
 from .base import Layer
 
@@ -63,5 +64,4 @@ def tokens_of_file(vocabulary: Any) -> Any:
     """The lines of a file where a vocabulary is given by its path."""
     if not isinstance(vocabulary, (str, os.PathLike)):
         return vocabulary
-    with open(vocabulary, encoding="utf-8") as file:
-        return [line.removesuffix("\n") for line in file]
+    return [line.rstrip("\r\n") for line in text_lines_of(vocabulary)]

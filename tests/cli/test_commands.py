@@ -28,7 +28,9 @@ def run(*arguments, data=b"", **options):
 def test_test(model, pets, capsys):
     assert main(["test", str(model), str(pets), "--report"]) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith(f"texts     {len(PAIRS)}\naccuracy  1.0000\n")
+    assert printed.startswith(
+        f"text: column 'text', label: column 'label'\ntexts     {len(PAIRS)}\naccuracy  1.0000\n"
+    )
     assert re.search(r"^cat +1\.000 +1\.000 +1\.000 +18$", printed, re.MULTILINE)
     assert re.search(r"^dog +0 +18$", printed, re.MULTILINE)
 

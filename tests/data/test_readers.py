@@ -168,9 +168,14 @@ MISTAKES = [
     ("a.jsonl", "", {}, r"a\.jsonl: no texts in it"),
     ("a.csv", "text,label\n", {}, r"a\.csv: no texts in it \(the file is empty or has a header only\)"),
     ("a.csv", "text,label\na,1\nb,1\n", {}, r"all 2 texts have the label '1'; at least two classes"),
-    ("a.csv", "text,label\na,1\n ,2\n", {}, r"a\.csv, line 3: the text is empty \(label '2'\)"),
+    (
+        "a.csv",
+        "text,label\na,1\n ,2\n",
+        {"empty": "error"},
+        r"a\.csv, line 3: the text is empty \(label '2'\)",
+    ),
     ("a.csv", 'text,label\n"a\nb",1\nc,\n', {}, r"a\.csv, line 4: the label is empty"),
-    ("a.csv", "text,label\na,1\n\nb,2\n", {}, r"a\.csv, line 3: the line is blank"),
+    ("a.csv", "text,label\na,1\n\nb,2\n", {"empty": "error"}, r"a\.csv, line 3: the line is blank"),
     (
         "a.csv",
         "text,label\na,1\nb,2,3\n",
@@ -231,8 +236,13 @@ MISTAKES = [
         r"a\.txt, line 1: 2 labels \(__label__a __label__b\); exactly one",
     ),
     ("a.txt", "__label__a x\ny\n", {}, r"a\.txt, line 2: no __label__"),
-    ("a.txt", "__label__a x\n\n__label__b y\n", {}, r"a\.txt, line 2: the line is blank"),
-    ("a.txt", "__label__a x\n__label__b\n", {}, r"a\.txt, line 2: the text is empty \(label 'b'\)"),
+    ("a.txt", "__label__a x\n\n__label__b y\n", {"empty": "error"}, r"a\.txt, line 2: the line is blank"),
+    (
+        "a.txt",
+        "__label__a x\n__label__b\n",
+        {"empty": "error"},
+        r"a\.txt, line 2: the text is empty \(label 'b'\)",
+    ),
     ("a.txt", "__label__ x\n__label__b y", {}, r"a\.txt, line 1: the label is empty"),
     (
         "a.txt",

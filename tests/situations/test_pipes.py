@@ -74,7 +74,7 @@ def test_a_compressed_pipe_is_unpacked(fifo, suffix):
 def test_the_name_of_the_pipe_stands_in_errors(fifo):
     path = fifo("x\ty\n\n1\t2\n")
     with pytest.raises(ValueError, match=f"{path}, line 2: the line is blank"):
-        data.read_labelled(path)
+        data.read_labelled(path, empty="error")
 
 
 def test_texts(fifo):
