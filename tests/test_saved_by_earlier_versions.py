@@ -55,7 +55,12 @@ def test_a_model_predicts_the_same_and_training_goes_on(path):
     expected, model = expected_of(path), loaded(path)
     x, y = arrays(expected, "x"), arrays(expected, "y")
     same(predicted(model, x), arrays(expected, "prediction"), CLOSE)
-    same(continued(model, x, y if len(y) > 1 else y[0]), arrays(expected, "continued"), TRAINED)
+    within = TRAINED
+    if (
+        path.stem == "averaged"
+    ):  # 0.1.0 forgot what untouched rows owe to their averages; no state at all: 2e-2
+        within = {"rtol": 5e-3, "atol": 1e-3}
+    same(continued(model, x, y if len(y) > 1 else y[0]), arrays(expected, "continued"), within)
 
 
 @pytest.mark.parametrize("path", [path for path in MODELS if path.stem == "bag"], ids=named)
