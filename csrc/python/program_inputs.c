@@ -68,7 +68,21 @@ static struct ec_layout *take_layout(ec_program_object *self, int64_t batch, int
     return layout;
 }
 
-static int copy_ids(ec_program_object *self, struct ec_tensor *tensor, PyArrayObject *array, int64_t rows)
+/* The same for the ids of texts that stand one behind the other: by text and place in it. */
+static int raise_out_of_text(const struct ec_tensor *tensor, PyArrayObject *array, int64_t i, const int64_t *offsets)
+{
+    int64_t text = 0;
+    while (offsets[text + 1] <= i) {
+        text++;
+    }
+    PyErr_Format(PyExc_ValueError, "%s[%lld, %lld] = %lld is outside [0, %lld)", tensor->name, (long long)text,
+                 (long long)(i - offsets[text]), ec_integer_at(array, i), (long long)tensor->id_limit);
+    return -1;
+}
+
+/* `offsets`: of texts one behind the other; NULL for an array of the input's axes. */
+static int copy_ids(ec_program_object *self, struct ec_tensor *tensor, PyArrayObject *array, int64_t rows,
+                    const int64_t *offsets)
 {
     int64_t count = PyArray_SIZE(array);
     int32_t *ids = ec_program_take(self, count, sizeof *ids);
@@ -77,7 +91,8 @@ static int copy_ids(ec_program_object *self, struct ec_tensor *tensor, PyArrayOb
     }
     int64_t bad = ec_copy_in_range(ids, array, count, tensor->id_limit);
     if (bad >= 0) {
-        return ec_raise_out_of_range(tensor->name, array, bad, PyArray_NDIM(array), tensor->id_limit);
+        return offsets ? raise_out_of_text(tensor, array, bad, offsets)
+                       : ec_raise_out_of_range(tensor->name, array, bad, PyArray_NDIM(array), tensor->id_limit);
     }
     tensor->ids = ids;
     tensor->rows = rows;
@@ -140,7 +155,7 @@ static int copy_padded_ids(ec_program_object *self, struct ec_tensor *tensor, Py
     for (int i = 0; i < tensor->rank; i++) {
         tensor->cols *= PyArray_DIM(array, 2 + i);
     }
-    result = copy_ids(self, tensor, array, layout->rows);
+    result = copy_ids(self, tensor, array, layout->rows, NULL);
 done:
     Py_DECREF(array);
     return result;
@@ -203,7 +218,7 @@ static int copy_ragged_ids(ec_program_object *self, struct ec_tensor *tensor, Py
     layout->rows = count;
     layout->masked = 1;
     tensor->layout = layout;
-    result = copy_ids(self, tensor, array, count);
+    result = copy_ids(self, tensor, array, count, offsets);
 done:
     Py_XDECREF(array);
     Py_XDECREF(given);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -140,6 +141,12 @@ def _overrides(callback: Callback, moment: str) -> bool:
     return moment in vars(callback) or getattr(type(callback), moment) is not getattr(Callback, moment)
 
 
+def _shown(value: Any) -> str:
+    if getattr(value, "ndim", 0):  # a metric per class
+        return f"[{', '.join(f'{one:.4g}' for one in value.ravel())}]"
+    return f"{value:.4g}"
+
+
 class History(Callback):
     """`history` (name to list of values), `epoch`, `params`. As keras.callbacks.History."""
 
@@ -162,7 +169,23 @@ class History(Callback):
         self.history, self.epoch = state["history"], state["epoch"]
 
     def __repr__(self) -> str:
-        return f"<History epochs={len(self.epoch)}, {', '.join(self.history)}>"
+        ends = ", ".join(
+            f"{name} {_shown(values[0])} → {_shown(values[-1])}"
+            for name, values in self.history.items()
+            if values
+        )
+        epochs = max(map(len, self.history.values()), default=0)
+        return f"<History: {epochs} epoch{'s' * (epochs != 1)}{f', {ends}' if ends else ''}>"
+
+    def _repr_html_(self) -> str:
+        """A table of the epochs, for notebooks."""
+        names = list(self.history)
+        rows = [["epoch", *map(html.escape, names)]]
+        for number in range(max(map(len, self.history.values()), default=0)):
+            values = (self.history[name] for name in names)
+            rows.append([str(number + 1), *(_shown(v[number]) if number < len(v) else "" for v in values)])
+        cells = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+        return f"<table>{cells}</table>"
 
 
 class LambdaCallback(Callback):

@@ -13,7 +13,7 @@ from typing import Any
 from embedcnn.callbacks import BackupAndRestore, Callback
 from embedcnn.commands import arguments as options
 from embedcnn.commands.errors import CommandError
-from embedcnn.commands.model_file import check_target
+from embedcnn.commands.model_file import check_target, is_model
 
 LANGUAGE_MODEL_OPTIONS = ("level", "units", "layers", "length", "carry_state", "resume")
 CLASSIFIER_OPTIONS = (
@@ -24,6 +24,10 @@ CLASSIFIER_OPTIONS = (
 DIMENSIONS, UNITS, LAYERS, LENGTH, BATCH_SIZE, EPOCHS, LEARNING_RATE = 256, 512, 1, 100, 128, 10, 0.002
 MAX_WORDS = 10_000
 HELD_OUT = 0.05
+NOTHING_DONE = (
+    "{} is the model of a training that came to its end after {} epochs: nothing is done; --epochs with a "
+    "larger number goes on"
+)
 SAMPLE = {"characters": 200, "words": 50}
 BACKUP_STEPS = 100
 """A backup costs about as much as a step of a large model."""
@@ -59,7 +63,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--resume",
         action="store_true",
-        help="go on with the backup of a training of FILE that was killed, to the same bits",
+        help="go on with the backup of a training of FILE that was killed, to the same bits; where it came "
+        "to its end, go on to a larger number of --epochs",
     )
 
 
@@ -90,13 +95,23 @@ def train_language_model(arguments: argparse.Namespace) -> int:
     print(options.first_line())
     note = check_target(arguments.out, arguments.force)
     backup = BackupAndRestore(f"{arguments.out}.backup", save_freq=BACKUP_STEPS, double_checkpoint=True)
-    about_backup = check_backup(arguments, backup)
+    ended = ended_training(arguments, backup)
+    epochs = arguments.epochs or EPOCHS
+    if ended is not None and epochs <= ended.model.epochs_trained:
+        print(NOTHING_DONE.format(arguments.out, ended.model.epochs_trained))
+        return 0
+    about_backup = check_backup(arguments, backup) if ended is None else ""
     text = text_to_learn(arguments)
     learnt, held = (
         text[: len(text) - int(len(text) * HELD_OUT)],
         text[len(text) - int(len(text) * HELD_OUT) :],
     )
     writer = make_writer(arguments, text)
+    first_epoch = 0
+    if ended is not None:
+        check_same_model(ended, writer, arguments.out)
+        writer, first_epoch = ended, ended.model.epochs_trained
+        note = f"going on with the model {arguments.out} after its {first_epoch} epochs"
     length = arguments.length or LENGTH
     unit = writer.model.text_encoder.unit
     read, kept = len(writer.encode(learnt)), len(writer.encode(held))
@@ -117,7 +132,8 @@ def train_language_model(arguments: argparse.Namespace) -> int:
             learnt,
             length,
             batch_size,
-            arguments.epochs or EPOCHS,
+            epochs,
+            initial_epoch=first_epoch,
             validation_data=held,
             carry_state=arguments.carry_state,
             callbacks=watching,
@@ -151,6 +167,35 @@ def make_writer(arguments: argparse.Namespace, text: str) -> Any:
     if arguments.level == "word":
         return WordLanguageModel(text, *settings, max_tokens=(arguments.max_words or MAX_WORDS) + 2)
     return CharLanguageModel(text, *settings)
+
+
+def ended_training(arguments: argparse.Namespace, backup: BackupAndRestore) -> Any:
+    """The language model of a training that came to its end, which --resume means where there is no backup;
+    None where there is none.
+    """
+    if not arguments.resume or os.path.exists(backup.path) or not is_model(arguments.out):
+        return None
+    from embedcnn.language_model.models import LanguageModel  # start-up
+
+    writer = LanguageModel.load(arguments.out)
+    epochs, optimizer = writer.model.epochs_trained, writer.model.optimizer
+    whole = epochs and optimizer is not None and optimizer.steps % epochs == 0  # else Ctrl-C ended it
+    return writer if whole else None
+
+
+def check_same_model(ended: Any, fresh: Any, path: str) -> None:
+    """CommandError unless a trained model is one of the same text, level, sizes and seed as a fresh one."""
+    facts = [
+        {
+            "DATA or --level": writer.vocabulary.tokens,
+            "--dimensions, --units or --layers": [weight.shape for weight in writer.model.weights],
+            "--seed": writer.model.seed,
+        }
+        for writer in (ended, fresh)
+    ]
+    for name, value in facts[0].items():
+        if facts[1][name] != value:
+            raise CommandError(f"--resume: the model {path} is of a training with another {name}")
 
 
 def check_backup(arguments: argparse.Namespace, backup: BackupAndRestore) -> str:

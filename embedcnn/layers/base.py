@@ -27,6 +27,29 @@ class Layer(Configurable):
     `set_weights`.
 
     Raises ValueError for arguments that the layer does not have. As keras.layers.Layer.
+
+    A layer of one's own is a subclass with `forward`: `__init__` keeps the settings, `build` makes weights,
+    `compute_output_shape` says the shape of the result where it differs from that of x. `forward` gets NumPy
+    arrays, float32, padded (and `training` and `mask` if it names them), and returns y with a function that
+    turns the gradient of y into those of x and of the weights.
+
+    >>> import embedcnn, numpy as np
+    >>> class Scale(embedcnn.layers.Layer):
+    ...     def build(self, input_shape):
+    ...         self.scale = self.add_weight("scale", (input_shape[-1],), "ones")
+    ...
+    ...     def forward(self, x):
+    ...         scale = self.scale.numpy()
+    ...
+    ...         def backward(d_y):
+    ...             return d_y * scale, [(d_y * x).sum(axis=0)]
+    ...
+    ...         return x * scale, backward
+    >>> model = embedcnn.Sequential([embedcnn.Input((2,)), Scale(), embedcnn.layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> history = model.fit(np.ones((4, 2)), np.arange(4.0), verbose=0)
+    >>> model.layers[0].count_params()
+    2
     """
 
     inputs_many = False

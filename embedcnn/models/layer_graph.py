@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from ..graph import nesting
 from ..graph.nodes import Node, SymbolicTensor, by_depth, unique_layers, walk
 from ..graph.variables import Variable, assign_all
 from ..layers.base import Layer
-from .summary import lines
+from .summary import lines, terminal_columns
 
 
 class LayerGraph:
@@ -174,9 +175,16 @@ class LayerGraph:
         expand_nested: bool = False,
     ) -> None:
         """Prints the layers with shapes, sizes and whether they train; with `expand_nested` also those of
-        models inside. Before it is built, shapes and sizes are "?". As keras.Model.summary.
+        models inside. Before it is built, shapes and sizes are "?". On a terminal it is as wide as this where
+        no `line_length` is given. As keras.Model.summary.
         """
+        if line_length is None and print_fn is None:
+            line_length = terminal_columns()
         (print_fn or print)("\n".join(lines(self, line_length, expand_nested)))
+
+    def _repr_html_(self) -> str:
+        """The summary, for notebooks."""
+        return f"<pre>{html.escape(chr(10).join(lines(self, None, False)))}</pre>"
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from typing import TYPE_CHECKING, Any
 
 from ..graph.nesting import held_in, is_model
@@ -54,16 +56,58 @@ def _rows(model: Any, expand: bool, indent: str = "") -> list[Row]:
     return rows
 
 
+GAP = 2  # columns between two cells
+NARROWEST = (16, 12, 7, 9, 12)
+
+
+def fitted_widths(widths: list[int], columns: int | None) -> list[int]:
+    """Widths of the cells so that a line has at most so many columns: "Connected to" is narrowed first, then
+    layer and shape; where this does not do, "Connected to" (0) goes.
+
+    >>> fitted_widths([30, 20, 7, 9, 40], 80)
+    [30, 14, 7, 9, 12]
+    >>> fitted_widths([30, 20, 7, 9, 40], 60)
+    [26, 12, 7, 9, 0]
+    """
+    if columns is None:
+        return widths
+    for last in (NARROWEST[4], 0):
+        fitted = [*widths[:4], 0 if not last else widths[4]]
+        over = sum(fitted) + GAP * (4 if last else 3) - columns
+        for column in (4, 1, 0) if last else (1, 0):
+            taken = min(max(0, over), max(0, fitted[column] - NARROWEST[column]))
+            fitted[column] -= taken
+            over -= taken
+        if over <= 0:
+            break
+    return fitted
+
+
+def cut(cell: str, width: int) -> str:
+    """A cell, its end left out where it is longer than `width`."""
+    return cell if len(cell) <= width else f"{cell[: width - 1]}…"
+
+
+def terminal_columns() -> int | None:
+    """The columns of the terminal behind standard output; None where it is none."""
+    try:
+        return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    except (AttributeError, ValueError):  # no standard output, or a closed one
+        return None
+
+
 def lines(model: LayerGraph, line_length: int | None = None, expand_nested: bool = False) -> list[str]:
     """The lines of the summary."""
     rows = [("Layer (type)", "Output shape", "Param #", "Trainable", "Connected to")]
     rows += _rows(model, expand_nested)
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    if line_length is not None:
-        widths[4] = max(12, min(widths[4], line_length - sum(widths[:4]) - 8))
-    rule = "-" * (sum(widths) + 8)
+    widths = fitted_widths([max(len(row[column]) for row in rows) for column in range(5)], line_length)
+    rows = [tuple(cell for cell, width in zip(row, widths, strict=True) if width) for row in rows]  # type: ignore[misc]
+    widths = [width for width in widths if width]
+    rule = "-" * (sum(widths) + GAP * (len(widths) - 1))
     table = [
-        "  ".join(cell[:width].ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        (" " * GAP)
+        .join(cut(cell, width).ljust(width) for cell, width in zip(row, widths, strict=True))
+        .rstrip()
         for row in rows
     ]
     if not model.built:

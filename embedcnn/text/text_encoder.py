@@ -254,6 +254,20 @@ class TextEncoder(Configurable):
             return ragged
         return ragged.to_padded(self.output_sequence_length, "post", "post")
 
+    def __repr__(self) -> str:
+        if self.vocabulary is None:
+            held = "no vocabulary yet"
+        else:
+            some = ", ".join(map(repr, self.vocabulary.tokens[2:5]))
+            more = ", ..." if len(self.vocabulary) > 5 else ""
+            held = f"{len(self.vocabulary):,} tokens ({some}{more})" if some else "2 tokens"
+        rules = [f"{name}={getattr(self, name)!r}" for name in ("standardize", "split")]
+        others = {"ngrams": None, "output_sequence_length": None, "filters": "", "missing": "error"}
+        for name, usual in others.items():
+            if getattr(self, name) != usual:
+                rules.append(f"{name}={getattr(self, name)!r}")
+        return f"<TextEncoder: {held}, {', '.join(rules)}>"
+
     def get_config(self) -> dict[str, Any]:
         """The settings, ready for JSON; the vocabulary is `encoder.vocabulary.to_text()`.
 

@@ -75,10 +75,14 @@ def prepare_input(spec: InputSpec, value: Any, whole: bool = False) -> Any:
                 f"{spec.name}: an input of {len(spec.shape)} axes takes no Ragged; pad texts and what they "
                 f"are made of to shape {as_output_shape(spec.shape)}"
             )
+        if whole:
+            _check_texts(spec, value)
         return value
     if spec.dtype == "int32" and isinstance(value, (list, tuple)):
         value = _listed_ids(spec, value)
         if isinstance(value, Ragged):
+            if whole:
+                _check_texts(spec, value)
             return value
     array = value if type(value) is np.ndarray and value.dtype.kind != "O" else _as_array(spec.name, value)
     if spec.dtype == "int32":
@@ -170,6 +174,17 @@ def check_range(name: str, ids: np.ndarray, limit: int | None) -> None:
         return
     where = tuple(int(part) for part in np.argwhere((ids < 0) | (ids >= limit))[0])
     raise ValueError(f"{name}[{', '.join(map(str, where))}] = {ids[where]} is outside [0, {limit})")
+
+
+def _check_texts(spec: InputSpec, texts: Ragged) -> None:
+    """ValueError that names text and place of the first id outside [0, limit)."""
+    ids, limit = texts.ids, spec.limit
+    if limit is None or ids.size == 0 or (ids.min() >= 0 and ids.max() < limit):
+        return
+    at = int(np.flatnonzero((ids < 0) | (ids >= limit))[0])
+    text = int(np.searchsorted(texts.offsets, at, "right")) - 1
+    place = at - int(texts.offsets[text])
+    raise ValueError(f"{spec.name}[{text}, {place}] = {ids[at]} is outside [0, {limit})")
 
 
 def _whole_numbers(name: str, array: np.ndarray, meaning: str) -> np.ndarray:

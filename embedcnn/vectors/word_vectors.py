@@ -148,7 +148,11 @@ class WordVectors:
             return self._vectors[row]
         composed = self.subwords.compose(word) if self.subwords is not None else None
         if composed is None:
-            raise KeyError(f"the word {word!r} has no vector")
+            other = next(
+                (one for one in (word.lower(), word.title(), word.upper()) if one in self._index), None
+            )
+            hint = "" if other is None else f"; did you mean {other!r}?"
+            raise KeyError(f"the word {word!r} has no vector{hint}")
         return composed.astype(self._vectors.dtype, copy=False)
 
     def get(self, word: str, default: Any = None) -> Any:

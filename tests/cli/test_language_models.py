@@ -151,8 +151,36 @@ def test_what_a_backup_is_kept_from(book, tmp_path, capsys):
     assert backup.read_bytes() == before
     assert train(book, out, "--quiet", "--epochs", "1", "--force") == 0
     assert not backup.exists() and out.exists()
-    assert train(book, out, "--quiet", "--epochs", "1", "--resume") == 0
+    other_out = tmp_path / "other"
+    assert train(book, other_out, "--quiet", "--epochs", "1", "--resume") == 0
     assert "the training begins anew" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("more", [[], ["--carry-state", "--dropout", "0.2"], ["--level", "word"]])
+def test_a_training_that_came_to_its_end_goes_on_to_more_epochs(book, tmp_path, capsys, more):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert train(book, whole, "--quiet", "--epochs", "3", *more) == 0
+    assert train(book, parts, "--quiet", "--epochs", "1", *more) == 0
+    before = parts.read_bytes(), parts.stat().st_mtime_ns
+    capsys.readouterr()
+    assert train(book, parts, "--quiet", "--epochs", "1", "--resume", *more) == 0
+    said = capsys.readouterr().out
+    assert f"{parts} is the model of a training that came to its end after 1 epochs: nothing is done" in said
+    assert (parts.read_bytes(), parts.stat().st_mtime_ns) == before
+    for wrong, name in ((["--units", "7"], "--units"), (["--seed", "9"], "--seed")):
+        assert train(book, parts, "--quiet", "--epochs", "3", "--resume", *more, *wrong) == 1
+        assert f"is of a training with another {name}" in capsys.readouterr().err.replace(
+            "--dimensions, ", ""
+        )
+    assert parts.read_bytes() == before[0]
+    assert train(book, parts, "--quiet", "--epochs", "3", "--resume", *more) == 0
+    assert f"going on with the model {parts} after its 1 epochs" in capsys.readouterr().out
+    models = [LanguageModel.load(path).model for path in (parts, whole)]
+    weights = [[weight.tobytes() for weight in model.get_weights()] for model in models]
+    assert weights[0] == weights[1]
+    assert [(model.epochs_trained, model.optimizer.steps) for model in models] == [
+        (3, models[1].optimizer.steps)
+    ] * 2
 
 
 def test_ctrl_c_keeps_the_last_whole_step(book, tmp_path):
