@@ -18,6 +18,7 @@ struct state {
     struct ec_axes axes;
     int scale, center;
     double epsilon, momentum;
+    int frozen; /* called with training=False: the moving statistics also in training */
 
     /* of the step */
     int own_statistics; /* the batch's */
@@ -36,6 +37,7 @@ static const struct ec_attribute attributes[] = {
     {"center", EC_ATTRIBUTE_INT, offsetof(struct state, center), NULL},
     {"epsilon", EC_ATTRIBUTE_FLOAT, offsetof(struct state, epsilon), NULL},
     {"momentum", EC_ATTRIBUTE_FLOAT, offsetof(struct state, momentum), NULL},
+    {"frozen", EC_ATTRIBUTE_INT, offsetof(struct state, frozen), NULL},
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
@@ -99,8 +101,8 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     for (int64_t row = 0; row < ec_tensor_vectors(in); row++) {
         state->counted += counts(in, row);
     }
-    state->own_statistics =
-        step->training && moving_of(op)[0]->tracked && moving_of(op)[1]->tracked && state->counted > 0;
+    state->own_statistics = step->training && !state->frozen && moving_of(op)[0]->tracked &&
+                            moving_of(op)[1]->tracked && state->counted > 0;
     int64_t channels = op->parameters[0]->size;
     state->normal = ec_arena_take(step->arena, ec_tensor_vectors(in) * in->channels, sizeof *state->normal);
     state->mean = ec_arena_take(step->arena, channels, sizeof *state->mean);

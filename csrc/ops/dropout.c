@@ -1,6 +1,6 @@
-/* dropout: zeros values with probability `rate` and scales the others by 1 / (1 - rate), in training only. Which ones
- * is a function of (seed, step, layer, example, position in the text, channel), computed again in the backward: no mask
- * is stored.
+/* dropout: zeros values with probability `rate` and scales the others by 1 / (1 - rate), in training, or `always`.
+ * Which ones is a function of (seed, step, layer, example, position in the text, channel), computed again in the
+ * backward: no mask is stored.
  *
  * Along `shared_axes` all values share what is drawn at their first place: along the steps whole channels are dropped,
  * along the channels whole steps.
@@ -16,6 +16,7 @@ struct state {
     double rate;
     int layer;
     int shared_axes; /* bit k: axis k of the padded form [B, T, dims ...] or [B, dims ...]; 2: SpatialDropout1D */
+    int always;      /* in inference too */
 
     /* of infer */
     int same_texts, same_steps;
@@ -28,6 +29,7 @@ static const struct ec_attribute attributes[] = {
     {"rate", EC_ATTRIBUTE_FLOAT, offsetof(struct state, rate), NULL},
     {"layer", EC_ATTRIBUTE_INT, offsetof(struct state, layer), NULL},
     {"shared_axes", EC_ATTRIBUTE_INT, offsetof(struct state, shared_axes), NULL},
+    {"always", EC_ATTRIBUTE_INT, offsetof(struct state, always), NULL},
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
@@ -95,7 +97,7 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
 {
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(in))) >= 0;) {
-        if (step->training) {
+        if (step->training || ((const struct state *)op->state)->always) {
             drop_text(op, step, b, out->data, in->data, 0);
         } else {
             int64_t begin = ec_tensor_row(in, b), end = ec_tensor_row(in, b + 1);

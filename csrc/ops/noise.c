@@ -16,11 +16,13 @@ struct state {
     double deviation;
     int layer;
     int multiply;
+    int always; /* in inference too */
 };
 
 static const struct ec_attribute attributes[] = {
     {"deviation", EC_ATTRIBUTE_FLOAT, offsetof(struct state, deviation), NULL},
     {"layer", EC_ATTRIBUTE_INT, offsetof(struct state, layer), NULL},
+    {"always", EC_ATTRIBUTE_INT, offsetof(struct state, always), NULL},
     {"multiply", EC_ATTRIBUTE_INT, offsetof(struct state, multiply), NULL},
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
@@ -60,7 +62,7 @@ static void change_text(const struct ec_op *op, const struct ec_step *step, int6
     int64_t begin = ec_tensor_row(tensor, b);
     int64_t end = ec_tensor_row(tensor, b + 1);
     uint64_t key = ec_random_key(ec_random_key(step->key, (uint64_t)state->layer), (uint64_t)b);
-    int silent = !step->training || (back && !state->multiply);
+    int silent = (!step->training && !state->always) || (back && !state->multiply);
     for (int64_t row = begin; row < end; row++) {
         uint64_t row_key = ec_random_key(key, (uint64_t)(row - begin));
         float numbers[2] = {0.0f, 0.0f};

@@ -34,6 +34,7 @@ static const struct ec_attribute attributes[] = {
     {"reset_after", EC_ATTRIBUTE_INT, offsetof(struct ec_recurrent, reset_after), NULL},
     {"layer", EC_ATTRIBUTE_INT, offsetof(struct ec_recurrent, layer), NULL},
     {"recurrent_dropout", EC_ATTRIBUTE_FLOAT, offsetof(struct ec_recurrent, recurrent_dropout), NULL},
+    {"always", EC_ATTRIBUTE_INT, offsetof(struct ec_recurrent, always), NULL},
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
@@ -265,7 +266,7 @@ static void plan_recurrence(struct ec_op *op, struct ec_step *step)
         r->packed_state[1] = take(step, 1, texts);
         r->packed_inner = r->cell == EC_CELL_GRU_RESET_BEFORE ? take(step, 1, texts) : NULL;
     }
-    if (state->recurrent_dropout > 0.0 && step->training) {
+    if (state->recurrent_dropout > 0.0 && (step->training || state->always)) {
         r->state_mask = take(step, B, r->units);
         state->ones = take(step, 1, r->units);
     }

@@ -13,6 +13,7 @@ struct ec_recurrent {
     int use_bias, return_sequences, return_state, initial_state, stateful, reverse, keep_order, zero_output_for_mask;
     int activation, recurrent_activation, layer, reset_after;
     double recurrent_dropout;
+    int always; /* recurrent_dropout in inference too */
 
     int64_t units, gates; /* gates: columns of all of them, G H */
     int states;           /* 2: LSTM */

@@ -16,32 +16,40 @@ from .variables import Variable
 class ModelCall:
     """One call of a model: which tensors went in, which came out. Read as a Node."""
 
-    __slots__ = ("inputs", "layer", "outputs")
+    __slots__ = ("inputs", "layer", "outputs", "training")
 
-    def __init__(self, model: Any, inputs: Sequence[SymbolicTensor]) -> None:
+    def __init__(self, model: Any, inputs: Sequence[SymbolicTensor], training: bool | None = None) -> None:
         self.layer = model
         self.inputs = list(inputs)
         self.outputs: list[SymbolicTensor] = []
+        self.training = training
 
 
 Unit = Node | ModelCall
 
 
-def replay(model: Any, tensors: Sequence[SymbolicTensor]) -> list[SymbolicTensor]:
-    """Calls the layers of a model on other tensors, and returns what takes the place of its outputs."""
-    call = ModelCall(model, tensors)
+def replay(
+    model: Any, tensors: Sequence[SymbolicTensor], training: bool | None = None
+) -> list[SymbolicTensor]:
+    """Calls the layers of a model on other tensors, and returns what takes the place of its outputs.
+
+    `training` holds for the layers that were called without one.
+    """
+    call = ModelCall(model, tensors, training)
     inner: dict[int, ModelCall] = {}
     known = {id(own): given for own, given in zip(model.inputs, tensors, strict=True)}
     for node in model.nodes:
         if not node.inputs:
             continue
         read = [known[id(tensor)] for tensor in node.inputs]
-        made = node.layer(read if node.layer.inputs_many or len(read) > 1 else read[0])
+        own = training if node.training is None else node.training
+        options = {} if own is None else {"training": own}
+        made = node.layer(read if node.layer.inputs_many or len(read) > 1 else read[0], **options)
         results = flatten(made)
         known.update(zip(map(id, node.outputs), results, strict=True))
         for old in node.calls:
             if id(old) not in inner:
-                inner[id(old)] = ModelCall(old.layer, [])
+                inner[id(old)] = ModelCall(old.layer, [], old.training)
         results[0].node.calls = (call, *(inner[id(old)] for old in node.calls))
     for old in {id(old): old for node in model.nodes for old in node.calls}.values():
         inner[id(old)].inputs = [known[id(tensor)] for tensor in old.inputs]

@@ -77,13 +77,14 @@ def _joined(sign: str, first: SymbolicTensor, other: Any) -> SymbolicTensor:
 class Node:
     """One call of a layer: which tensors went in, which came out."""
 
-    __slots__ = ("calls", "inner", "inputs", "layer", "outputs")
+    __slots__ = ("calls", "inner", "inputs", "layer", "outputs", "training")
 
     def __init__(
         self, layer: Layer, inputs: Sequence[SymbolicTensor], shapes: Sequence[Shape], dtype: str = "float32"
     ) -> None:
         self.layer = layer
         self.inputs = list(inputs)
+        self.training: bool | None = None  # what the layer was called with; None: as the model is run
         self.inner: tuple[SymbolicTensor, SymbolicTensor] | None = None  # of one step, see folding.py
         self.calls: tuple[Any, ...] = ()  # of models inside which it was made, outermost first (nesting.py)
         self.outputs = [

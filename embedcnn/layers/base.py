@@ -108,7 +108,7 @@ class Layer(Configurable):
     # -- calls -----------------------------------------------------------------------------------------------
     def __call__(self, inputs: Any, **options: Any) -> Any:
         """Applies the layer to symbolic tensors and returns the symbolic result."""
-        options.pop("training", None)
+        training = called_with(self, options)
         if options:
             raise TypeError(f"{self.name!r} was called with unknown arguments {sorted(options)}")
         tensors = flatten(inputs)
@@ -127,6 +127,7 @@ class Layer(Configurable):
             self.build(shapes if self.inputs_many or len(shapes) > 1 else shapes[0])
             self.built = True
         node = Node(self, tensors, [self.output_shape_for(shapes)])
+        node.training = training
         self.nodes.append(node)
         return node.outputs[0]
 
@@ -288,6 +289,14 @@ class Layer(Configurable):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def called_with(layer: Layer, options: dict[str, Any]) -> bool | None:
+    """Takes `training` out of the options of a call: True and False hold whatever the model is run for."""
+    training = options.pop("training", None)
+    if training is not None and not isinstance(training, (bool, np.bool_)):
+        raise TypeError(f"`training` of {layer.name!r} must be True, False or None. Received: {training!r}")
+    return None if training is None else bool(training)
 
 
 def known_channels(layer: Layer, shape: Shape) -> int:

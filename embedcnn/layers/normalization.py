@@ -112,6 +112,15 @@ class BatchNormalization(Layer):
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
         _check_sizes(self, self.axis, tensors[0].shape, self._sizes if self.built else None)
 
+    def __call__(self, inputs: Any, **options: Any) -> Any:
+        """Applies the layer; with training=False it uses the moving statistics in training too."""
+        if options.get("training"):
+            raise ValueError(
+                f"Layer {self.name!r}: a prediction uses the moving statistics, never those of its batch. "
+                "Allowed: training=None or False. Received: training=True"
+            )
+        return super().__call__(inputs, **options)
+
     def build(self, input_shape: Shape) -> None:
         self._sizes = shape = sizes_of(self, self.axis, input_shape)
         self.gamma = self.add_weight("gamma", shape, self.gamma_initializer) if self.scale else None

@@ -26,8 +26,8 @@ def function_of(layer: Layer) -> Callable[..., Any] | None:
 class PythonCall:
     """One call of a layer written in Python inside a program: what the core calls, forward and back."""
 
-    def __init__(self, layer: Layer, shape: Shape) -> None:
-        self.layer, self.shape = layer, shape
+    def __init__(self, layer: Layer, shape: Shape, training: bool | None = None) -> None:
+        self.layer, self.shape, self.training = layer, shape, training
         self._back: Callable[..., Any] | None = None
         self._function = function_of(layer)
         assert self._function is not None
@@ -39,6 +39,7 @@ class PythonCall:
         """The layer's output for arrays in padded form; masks are [B, T] of bool, or None."""
         assert self._function is not None
         single = len(inputs) == 1
+        training = training if self.training is None else self.training
         options = {"training": training, "mask": masks[0] if single else masks}
         options = {name: value for name, value in options.items() if name in self._wants}
         result = self._function(inputs[0] if single else inputs, **options)

@@ -14,7 +14,7 @@ from ..base.arrays import numbers
 from ..graph.nodes import Node, Shape, SymbolicTensor, flatten
 from ..graph.variables import Variable, mark_changed
 from . import torch_weights
-from .base import Layer, require_rank
+from .base import Layer, called_with, require_rank
 from .recurrent_step import check_states, nested
 from .shaping import ApplyMask
 
@@ -54,6 +54,7 @@ class RecurrentLayer(Layer):
         """Applies the layer to a sequence; `initial_state`: tensors (B, units), LSTM's are h and c; `mask`: a
         tensor (B, T), 0 where a step is masked, besides the mask that the sequence has.
         """
+        training = called_with(self, options)
         tensors = recurrent_arguments(self, inputs, initial_state, options)
         self.check_inputs(tensors)
         if not self.built:
@@ -61,6 +62,7 @@ class RecurrentLayer(Layer):
             self.built = True
         self.prepare_states(tensors[0])
         node = Node(self, tensors, self.output_shapes(tensors[0].shape))
+        node.training = training
         self.nodes.append(node)
         return self.nest(node.outputs) if self.return_state else node.outputs[0]
 
@@ -122,7 +124,6 @@ def recurrent_arguments(
 ) -> list[SymbolicTensor]:
     """The tensors of a call: the sequence, under the `mask` where one is given, then the first states."""
     mask = options.pop("mask", None)
-    options.pop("training", None)
     if options:
         raise TypeError(f"{layer.name!r} was called with unknown arguments {sorted(options)}")
     states = [] if initial_state is None else flatten(initial_state)

@@ -13,7 +13,7 @@ from ..base.random_seeds import layer_key
 from ..graph.nodes import Node, Shape, SymbolicTensor, flatten
 from ..graph.variables import Variable
 from . import torch_weights
-from .base import Layer, known_channels, require_rank
+from .base import Layer, called_with, known_channels, require_rank
 
 NOT_OF_A_CELL = ("silu", "gelu", "gelu_tanh", "softmax", "log_softmax", "mish", "swish", "hard_silu")
 """Activations whose slope does not follow from their value, which is all that a cell keeps."""
@@ -34,7 +34,7 @@ class Step(Layer):
 
     def __call__(self, inputs: Any, states: Any = None, **options: Any) -> Any:
         """One step: x (B, C) and the states before it to the output and the new states."""
-        options.pop("training", None)
+        training = called_with(self, options)
         if options:
             raise TypeError(f"{self.name!r} was called with unknown arguments {sorted(options)}")
         tensors = flatten(inputs) + ([] if states is None else flatten(states))
@@ -50,6 +50,7 @@ class Step(Layer):
             self.built = True
         sizes = flatten(self.state_shapes)
         node = Node(self, tensors, [(None, size) for size in (self.output_size, *sizes)])
+        node.training = training
         self.nodes.append(node)
         return node.outputs[0], nested(node.outputs[1:], self.state_shapes)
 

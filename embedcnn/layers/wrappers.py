@@ -9,10 +9,10 @@ import numpy as np
 
 from ..base.arguments import boolean, one_of
 from ..graph.nesting import is_model, leaf_layers
-from ..graph.nodes import Node, Shape, SymbolicTensor, flatten
+from ..graph.nodes import Node, Shape, SymbolicTensor, flatten, walk
 from ..graph.variables import Variable, mark_changed
 from .activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
-from .base import Layer, require_rank
+from .base import Layer, called_with, require_rank
 from .core import Dense, Identity
 from .each_step import on_each_step
 from .normalization import LayerNormalization, UnitNormalization
@@ -96,6 +96,7 @@ class Bidirectional(Holder):
         """Applies both layers; `initial_state`: the forward layer's states, then the backward one's; `mask`:
         a tensor (B, T), 0 where a step is masked, besides the mask that the sequence has.
         """
+        training = called_with(self, options)
         tensors = recurrent_arguments(self, inputs, initial_state, options)
         self.check_inputs(tensors)
         if not self.built:
@@ -106,6 +107,7 @@ class Bidirectional(Holder):
         found = self.compute_output_shape(tensors[0].shape)
         single = isinstance(found, tuple)
         node = Node(self, tensors, [found] if single else list(_shapes(found)))
+        node.training = training
         self.nodes.append(node)
         return node.outputs[0] if single else self._nest(node.outputs)
 
@@ -237,6 +239,9 @@ class TimeDistributed(Holder):
         """Applies the layer to each step of a symbolic tensor."""
         out = super().__call__(inputs, **options)
         out.node.inner, self._inner = self._inner, None
+        if out.node.inner is not None and out.node.training is not None:
+            for node in walk([out.node.inner[0]], [out.node.inner[1]]):
+                node.training = out.node.training if node.training is None else node.training
         return out
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:

@@ -37,6 +37,7 @@ class BoundProgram:
         self.optimizer, self.trains, self.tracks = optimizer, trains, tracks
         self._lowered, self._seed = lowered, seed
         self.rows_are_alone = lowered.rows_are_alone
+        self.draws = lowered.draws
         self.calls_python = any(operation.function is not None for operation in lowered.operations)
         self.written = [  # by the forward pass
             variable

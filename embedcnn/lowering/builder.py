@@ -23,11 +23,18 @@ class Builder:
         self.tensors: dict[int, Tensor] = {}
         self.penalties = penalties  # whether activity_regularizers count: where there are losses
         self._origins: tuple[Origin, ...] = ()
+        self.training: bool | None = None
         self.layer_shape: Shape = ()  # of the (first) result of the layer at work
 
-    def begin(self, origins: Sequence[Origin], shape: Shape) -> None:
-        """What follows comes from there, and makes tensors of this shape where nothing else is said."""
-        self._origins, self.layer_shape = tuple(origins), shape
+    def begin(self, origins: Sequence[Origin], shape: Shape, training: bool | None = None) -> None:
+        """What follows comes from there, and makes tensors of this shape where nothing else is said;
+        `training`: what the layer was called with.
+        """
+        self._origins, self.layer_shape, self.training = tuple(origins), shape, training
+
+    def always(self) -> dict[str, Any]:
+        """The attribute of what is random in inference too, where the layer was called with training=True."""
+        return {"always": True} if self.training else {}
 
     def symbol(self, shape: Shape, dtype: str = "float32") -> int:
         """A new tensor."""

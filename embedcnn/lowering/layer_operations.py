@@ -89,20 +89,25 @@ def _weight_normalization(build: Builder, layer: Any, inputs: list[int], call: i
 
 
 def _dropout(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
-    if not layer.rate:
+    if not layer.rate or build.training is False:
         return inputs[0]
     shared = layer.shared_axes(build.shape(inputs[0]))
-    settings = {"shared_axes": shared} if shared else {}
+    settings = build.always() | ({"shared_axes": shared} if shared else {})
     return build.add("dropout", inputs, rate=layer.rate, layer=layer.key(call), **settings)
 
 
 def _noise(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
-    return build.add("noise", inputs, deviation=layer.stddev, layer=layer.key(call))
+    if build.training is False:
+        return inputs[0]
+    return build.add("noise", inputs, deviation=layer.stddev, layer=layer.key(call), **build.always())
 
 
 def _gaussian_dropout(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    if build.training is False:
+        return inputs[0]
     deviation = (layer.rate / (1 - layer.rate)) ** 0.5
-    return build.add("noise", inputs, deviation=deviation, layer=layer.key(call), multiply=True)
+    settings = {"deviation": deviation, "layer": layer.key(call), "multiply": True, **build.always()}
+    return build.add("noise", inputs, **settings)
 
 
 def _pool(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
@@ -182,6 +187,8 @@ def _layer_normalization(build: Builder, layer: Any, inputs: list[int], call: in
 def _batch_normalization(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     settings = {"scale": layer.scale, "center": layer.center, "epsilon": layer.epsilon}
     settings |= core_axes(layer, layer.axis, build.shape(inputs[0]))
+    if build.training is False:
+        settings["frozen"] = True
     weights = [layer.gamma, layer.beta, layer.moving_mean, layer.moving_variance]
     return build.add("batch_normalization", inputs, weights, momentum=layer.momentum, **settings)
 
@@ -223,7 +230,7 @@ def python_layer(build: Builder, layer: Any, inputs: list[int], call: int) -> in
     if len(shape) == 3 and (len(shapes[0]) != 3 or shape[1] != shapes[0][1]):
         settings["length"] = shape[1]
     made = build.add("external", inputs, layer.weights, shape, **settings)
-    build.operations[-1].function = python.PythonCall(layer, shape)
+    build.operations[-1].function = python.PythonCall(layer, shape, build.training)
     return made
 
 

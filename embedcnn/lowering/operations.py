@@ -90,6 +90,11 @@ class Lowered:
         """Whether what is computed for an example cannot depend on those beside it."""
         return not any(one.facts["is_external"] or one.attributes.get("stateful") for one in self.operations)
 
+    @property
+    def draws(self) -> bool:
+        """Whether something is random in inference too."""
+        return any(one.attributes.get("always") for one in self.operations)
+
     def program_arguments(self) -> tuple[list[Any], list[Any], list[Any], tuple[int, ...]]:
         """Inputs, parameters, operations and outputs in the form of `_core.Program`."""
         numbers = {id(variable): number for number, variable in enumerate(self.variables)}

@@ -63,16 +63,16 @@ def _run(
 ) -> list[int]:
     """A cell over a sequence; the output, and the states where they are returned."""
     x, states = inputs[0], inputs[1:]
-    if cell.dropout:
-        settings = {"rate": cell.dropout, "layer": key, "shared_axes": 2}
+    if cell.dropout and build.training is not False:
+        settings = {"rate": cell.dropout, "layer": key, "shared_axes": 2, **build.always()}
         x = build.add("dropout", [x], shape=build.shape(x), **settings)
     attributes = {"use_bias": cell.use_bias, **run, "activation": cell.activation}
     if cell.gates > 1:
         attributes["recurrent_activation"] = cell.recurrent_activation
     if getattr(cell, "reset_after", True) is False:
         attributes["reset_after"] = False
-    if cell.recurrent_dropout:
-        attributes |= {"recurrent_dropout": cell.recurrent_dropout, "layer": key}
+    if cell.recurrent_dropout and build.training is not False:
+        attributes |= {"recurrent_dropout": cell.recurrent_dropout, "layer": key, **build.always()}
     weights = [cell.kernel, cell.recurrent_kernel, cell.bias, *kept]
     batch, steps, _ = build.shape(x)
     state = (batch, cell.units)

@@ -183,8 +183,8 @@ def _many_classes(dense: Operation, loss: Operation) -> Any:
 
 # -- other patterns ------------------------------------------------------------------------------------------
 def leave_out_noise(draft: Draft) -> None:
-    """dropout(x) -> x, noise(x) -> x."""
-    for op in [op for op in draft.operations if op.facts["only_trains"]]:
+    """dropout(x) -> x, noise(x) -> x; not of layers that were called with training=True."""
+    for op in [op for op in draft.operations if op.facts["only_trains"] and not op.attributes.get("always")]:
         draft.remove(op, op.inputs[0])
 
 

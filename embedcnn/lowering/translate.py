@@ -58,7 +58,7 @@ def translate(
             frames[id(node.layer)] = _fold(build, node, symbols, origin)
             continue
         read = [tokens[id(node)]] if id(node) in tokens else [symbols[id(tensor)] for tensor in node.inputs]
-        build.begin([origin], node.outputs[0].shape)
+        build.begin([origin], node.outputs[0].shape, node.training)
         if isinstance(node.layer, Unfold):
             made: int | list[int] = build.add("unfold", [*read, frames[id(node.layer.fold)]])
         else:

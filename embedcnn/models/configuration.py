@@ -5,6 +5,8 @@ Only classes of this package, and those that `custom_objects` gives, are ever bu
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from .. import layers
@@ -15,6 +17,12 @@ from ..layers.base import Layer
 
 if TYPE_CHECKING:
     from .sequential import Model, Sequential
+
+
+Place = tuple[str, int, int]
+"""A tensor: the name of a layer, which of its calls, and which of the results."""
+Call = tuple[str, int, list[Place], "bool | None"]
+"""A call: the name of the layer, the number of the call, what it reads, and `training`."""
 
 
 def layer_from_config(entry: dict[str, Any]) -> Any:
@@ -36,33 +44,60 @@ def layer_from_config(entry: dict[str, Any]) -> Any:
 def functional_from_config(config: dict[str, Any]) -> Model:
     """A Model with new weights from `Model.get_config()`."""
     made = {entry["config"]["name"]: layer_from_config(entry) for entry in config["layers"]}
-    tensors: dict[tuple[str, int, int], SymbolicTensor] = {
+    tensors: dict[Place, SymbolicTensor] = {
         (name, 0, 0): layer.output for name, layer in made.items() if isinstance(layer, layers.InputLayer)
     }
 
-    def place(part: list[Any]) -> tuple[str, int, int]:
+    def place(part: list[Any]) -> Place:
         return part[0], part[1], part[2] if len(part) > 2 else 0
 
-    waiting = [
-        (entry["config"]["name"], number, [place(part) for part in call])
-        for entry in config["layers"]
-        for number, call in enumerate(entry["calls"])
-    ]
-    while waiting:
-        ready = [call for call in waiting if all(part in tensors for part in call[2])]
-        ready = [call for call in ready if call[1] == 0 or (call[0], call[1] - 1, 0) in tensors]
-        if not ready:
-            raise ValueError(f"the calls of layer {waiting[0][0]!r} cannot be joined")
-        for name, number, parts in ready:
-            read = [tensors[part] for part in parts]
-            out = made[name](read if made[name].inputs_many or len(read) > 1 else read[0])
-            for index, tensor in enumerate(flatten(out)):
-                tensors[name, number, index] = tensor
-        waiting = [call for call in waiting if (call[0], call[1], 0) not in tensors]
+    for name, number, parts, training in _in_order(config["layers"], place, tensors):
+        read = [tensors[part] for part in parts]
+        options = {} if training is None else {"training": training}
+        out = made[name](read if made[name].inputs_many or len(read) > 1 else read[0], **options)
+        for index, tensor in enumerate(flatten(out)):
+            tensors[name, number, index] = tensor
     inputs = [tensors[place(part)] for part in config["inputs"]]
     return model_kind("Model")(
         inputs, [tensors[place(part)] for part in config["outputs"]], name=config["name"]
     )
+
+
+def _in_order(
+    entries: list[dict[str, Any]], place: Callable[[list[Any]], Place], known: Collection[Place]
+) -> list[Call]:
+    """The calls of the layers, each after those whose results it reads and the one before of its layer, in
+    time that grows with their number. ValueError where they cannot be joined.
+    """
+    calls: list[Call] = []
+    waiting: dict[tuple[str, int], list[list[Any]]] = {}
+    ready: deque[Call] = deque()
+    for entry in entries:
+        for number, call in enumerate(entry["calls"]):
+            name, parts = entry["config"]["name"], [place(part) for part in call]
+            training = entry["training"][number] if "training" in entry else None
+            before = {(part[0], part[1]) for part in parts if part not in known}
+            if number:
+                before.add((name, number - 1))
+            calls.append((name, number, parts, training))
+            missing: list[Any] = [len(before), calls[-1]]
+            for one in before:
+                waiting.setdefault(one, []).append(missing)
+            if not before:
+                ready.append(calls[-1])
+    found = []
+    while ready:
+        call = ready.popleft()
+        found.append(call)
+        for missing in waiting.pop((call[0], call[1]), []):
+            missing[0] -= 1
+            if not missing[0]:
+                ready.append(missing[1])
+    if len(found) < len(calls):
+        joined = {id(call) for call in found}
+        name = next(call[0] for call in calls if id(call) not in joined)
+        raise ValueError(f"the calls of layer {name!r} cannot be joined")
+    return found
 
 
 def sequential_from_config(config: dict[str, Any]) -> Sequential:

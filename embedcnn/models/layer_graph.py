@@ -113,12 +113,12 @@ class LayerGraph:
         """The symbolic output, or a list of them."""
         return self.outputs[0] if len(self.outputs) == 1 else list(self.outputs)
 
-    def _replayed(self, tensors: list[SymbolicTensor]) -> Any:
+    def _replayed(self, tensors: list[SymbolicTensor], training: bool | None = None) -> Any:
         """The graph again, with the same layers, on other tensors."""
         self._require_built("its graph")
         if len(tensors) != len(self.inputs):
             raise ValueError(f"Model {self.name!r} has {len(self.inputs)} inputs. Received: {len(tensors)}")
-        made = nesting.replay(self, tensors)
+        made = nesting.replay(self, tensors, training)
         return made[0] if len(made) == 1 else made
 
     # -- weights ---------------------------------------------------------------------------------------------
@@ -202,6 +202,9 @@ class LayerGraph:
                     place[id(tensor)] = [layer.name, number, index] if index else [layer.name, number]
             stored.append({"class_name": type(layer).__name__, "config": layer.get_config(), "calls": calls})
         for entry in stored:
+            trainings = [node.training for node in entry["calls"] if node.inputs]
+            if any(training is not None for training in trainings):
+                entry["training"] = trainings
             entry["calls"] = [
                 [place[id(tensor)] for tensor in node.inputs] for node in entry["calls"] if node.inputs
             ]

@@ -107,14 +107,14 @@ class Model(LayerGraph):
     def _build_for(self, x: Any) -> None:
         """Makes the graph for data like x where it is not known yet (Sequential)."""
 
-    def __call__(self, inputs: Any, training: bool = False) -> Any:
+    def __call__(self, inputs: Any, training: bool | None = None) -> Any:
         """Applies the model to symbolic tensors (its layers are shared with the new graph) or to a batch of
-        data.
+        data. `training`, where it is given, holds for all its layers that were called without it.
         """
         tensors = flatten(inputs) if isinstance(inputs, (list, tuple, dict)) else [inputs]
         if not all(isinstance(tensor, SymbolicTensor) for tensor in tensors):
-            return self._prediction.on_batch(inputs, training)
-        return self._replayed(tensors)
+            return self._prediction.on_batch(inputs, bool(training))
+        return self._replayed(tensors, training)
 
     # -- settings --------------------------------------------------------------------------------------------
     def compile(

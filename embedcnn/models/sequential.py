@@ -117,7 +117,7 @@ class Sequential(Model):
         self._connect([first], [tensor])
         self._layers = list(self._chain)
 
-    def __call__(self, inputs: Any, training: bool = False) -> Any:
+    def __call__(self, inputs: Any, training: bool | None = None) -> Any:
         """As Model's; symbolic tensors make the weights where there are none yet."""
         if isinstance(inputs, SymbolicTensor) and not self.built and self._chain:
             self._build_chain(layers.Input(inputs.shape[1:], dtype=inputs.dtype))

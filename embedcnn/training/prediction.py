@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 from contextlib import closing
@@ -46,6 +47,7 @@ class Prediction:
     ) -> None:
         self._model, self._compilation, self._adapter = model, compilation, adapter
         self._programs, self._access = programs, access
+        self._drawn = itertools.count(1)  # predictions, where layers are random in them too
 
     def predict(self, x: Any, batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any) -> Any:
         """As Model.predict."""
@@ -95,6 +97,8 @@ class Prediction:
                 bound = pool.take()
                 try:
                     program = bound.ready()
+                    if bound.draws and not more:  # other numbers each time
+                        more = False, next(self._drawn)
                     return program.forward(inputs, *more), self._growth(bound, program)
                 finally:
                     pool.give_back(bound)
