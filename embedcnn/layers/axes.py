@@ -50,7 +50,7 @@ def sizes_of(layer: Layer, axis: int | Sequence[int], shape: Shape) -> tuple[int
     return known
 
 
-def core_axes(layer: Layer, axis: int | Sequence[int], shape: Shape) -> dict[str, int]:
+def core_axes(layer: Layer, axis: int | Sequence[int], shape: Shape) -> dict[str, Any]:
     """The attribute `axes` of an operation of the core; nothing for the last axis alone."""
     found = axes_of(layer, axis, shape)
     return {} if found == [len(shape) - 1] else {"axes": sum(1 << one for one in found)}

@@ -207,7 +207,8 @@ def _concatenate(build: Builder, layer: Any, inputs: list[int], call: int) -> in
     if axis == 1 and len(shape) > 2:
         return build.add("concatenate_steps", inputs)
     before = len(shape) - 1 - axis
-    return build.add("concatenate", inputs, **({"axis": before} if before else {}))
+    settings: dict[str, Any] = {"axis": before} if before else {}
+    return build.add("concatenate", inputs, **settings)
 
 
 def _relu(build: Builder, layer: Any, inputs: list[int], call: int) -> int:

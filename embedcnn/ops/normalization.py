@@ -32,9 +32,8 @@ def layer_normalization(
     settings: dict[str, Any] = {"scale": gamma is not None, "center": beta is not None, "epsilon": epsilon}
     settings["axes"] = axes(x, axis)
     call = elementary("layer_normalization", x, mask, **settings)
-    given = {"gamma": gamma, "beta": beta}
-    chosen = [value for value in given.items() if value[1] is not None]
-    numbers = [call.add_parameter(name, value, np.ndim(value)) for name, value in chosen]
+    given = (("gamma", gamma), ("beta", beta))
+    numbers = [call.add_parameter(name, value, np.ndim(value)) for name, value in given if value is not None]
     call.know_steps()
     call.operations[0] = ("layer_normalization", (0,), (1,), tuple(numbers), settings)
     return call
