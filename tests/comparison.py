@@ -56,7 +56,8 @@ class Pair:
         self.core.set_optimizer(name, **hyper)
         self.reference.set_optimizer(name, **hyper)
         extra = bool(hyper.get("momentum")) + bool(hyper.get("centered"))
-        self.bind(SLOTS[name] + (extra if name in ("sgd", "rmsprop") else 0))
+        extra += bool(hyper.get("amsgrad"))
+        self.bind(SLOTS[name] + (extra if name in ("sgd", "adam", "rmsprop") else 0))
 
     def check_forward(self, inputs, training=False, step=0, tolerance=2e-6):
         inputs = core_inputs(inputs)

@@ -16,13 +16,27 @@ def sgd(value, slots, gradient, rate, step, momentum=0.0, nesterov=False, weight
     return value + (momentum * slots[0] - rate * gradient if nesterov else slots[0])
 
 
-def adam(value, slots, gradient, rate, step, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=0.0):
+def adam(
+    value,
+    slots,
+    gradient,
+    rate,
+    step,
+    beta_1=0.9,
+    beta_2=0.999,
+    epsilon=1e-7,
+    amsgrad=False,
+    weight_decay=0.0,
+):
     """Keras's Adam (Kingma and Ba 2015, the "epsilon hat" form)."""
     value = value - rate * weight_decay * value
     slots[0] = slots[0] + (gradient - slots[0]) * (1 - beta_1)
     slots[1] = slots[1] + (gradient**2 - slots[1]) * (1 - beta_2)
     rate = rate * np.sqrt(1 - beta_2**step) / (1 - beta_1**step)
-    return value - rate * slots[0] / (np.sqrt(slots[1]) + epsilon)
+    square = slots[1]
+    if amsgrad:
+        slots[2] = square = np.maximum(slots[2], square)
+    return value - rate * slots[0] / (np.sqrt(square) + epsilon)
 
 
 def rmsprop(

@@ -223,6 +223,9 @@ struct ec_kernels {
 
     /* optim: value, slots and gradient of n entries. m is NULL for SGD without momentum. */
     void (*adam)(float *value, float *m, float *v, const float *gradient, const struct ec_adam_step *step, int64_t n);
+    /* The same with most = max(most, v) in the place of v below the root (Reddi, Kale and Kumar 2018). */
+    void (*amsgrad)(float *value, float *m, float *v, float *most, const float *gradient,
+                    const struct ec_adam_step *step, int64_t n);
     void (*sgd)(float *value, float *m, const float *gradient, const struct ec_sgd_step *step, int64_t n);
     void (*rmsprop)(float *value, float *v, float *m, float *mean, const float *gradient,
                     const struct ec_rmsprop_step *step,

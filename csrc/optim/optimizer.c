@@ -13,7 +13,7 @@ int ec_optimizer_slots(const struct ec_optimizer *optimizer)
     case EC_SGD: return optimizer->momentum != 0.0;
     case EC_RMSPROP: return 1 + (optimizer->momentum != 0.0) + (optimizer->centered != 0);
     case EC_ADAGRAD: return 1;
-    case EC_ADAM:
+    case EC_ADAM: return 2 + (optimizer->amsgrad != 0);
     case EC_ADADELTA:
     case EC_ADAMAX:
     case EC_NADAM: break;

@@ -30,6 +30,7 @@ struct ec_optimizer {
     int centered;                   /* RMSprop */
     double rho;                     /* RMSprop, Adadelta */
     double beta_1, beta_2, epsilon; /* Adam, Adamax, Nadam; epsilon of all but SGD */
+    int amsgrad;                    /* Adam */
     double weight_decay;
     double clipnorm, global_clipnorm, clipvalue; /* 0: off; at most one is on */
     int dense_tables;                            /* embedding_update="dense" */
@@ -61,8 +62,9 @@ struct ec_update {
     double global_norm;
 };
 
-/* Slots that a parameter needs, in the order of csrc/optim/rule.c: SGD none, or m with momentum; Adam and Nadam m, v;
- * RMSprop v, then m with momentum, then the mean where centered; Adagrad v; Adadelta v, u; Adamax m, u. */
+/* Slots that a parameter needs, in the order of csrc/optim/rule.c: SGD none, or m with momentum; Adam and Nadam m, v,
+ * and Adam with amsgrad the largest v; RMSprop v, then m with momentum, then the mean where centered; Adagrad v;
+ * Adadelta v, u; Adamax m, u. */
 int ec_optimizer_slots(const struct ec_optimizer *optimizer);
 /* Sets what the optimizer does in step `number` (from 0). */
 void ec_optimizer_begin(struct ec_optimizer *optimizer, double learning_rate, uint64_t number);

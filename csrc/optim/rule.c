@@ -83,6 +83,7 @@ void ec_rule_init(struct ec_rule *rule, const struct ec_optimizer *optimizer, in
     float decay = decays ? (float)(optimizer->learning_rate * optimizer->weight_decay) : 0.0f;
     rule->kind = optimizer->kind;
     rule->centered = optimizer->centered;
+    rule->amsgrad = optimizer->amsgrad;
     switch (optimizer->kind) {
     case EC_SGD: rule->sgd = sgd_step(optimizer, decay, scaling); break;
     case EC_ADAM: rule->adam = adam_step(optimizer, (double)steps, decay, scaling); break;
@@ -109,7 +110,13 @@ void ec_rule_apply(const struct ec_rule *rule, struct ec_parameter *parameter, i
     }
     switch (rule->kind) {
     case EC_SGD: kernels->sgd(value, rule->sgd.momentum != 0.0f ? slot[0] : NULL, gradient, &rule->sgd, n); break;
-    case EC_ADAM: kernels->adam(value, slot[0], slot[1], gradient, &rule->adam, n); break;
+    case EC_ADAM:
+        if (rule->amsgrad) {
+            kernels->amsgrad(value, slot[0], slot[1], slot[2], gradient, &rule->adam, n);
+        } else {
+            kernels->adam(value, slot[0], slot[1], gradient, &rule->adam, n);
+        }
+        break;
     case EC_RMSPROP: {
         int moves = rule->rmsprop.momentum != 0.0f;
         kernels->rmsprop(value, slot[0], moves ? slot[1] : NULL, rule->centered ? slot[1 + moves] : NULL, gradient,

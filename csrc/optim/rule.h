@@ -7,7 +7,7 @@
 
 struct ec_rule {
     enum ec_optimizer_kind kind;
-    int centered;
+    int centered, amsgrad;
     union {
         struct ec_sgd_step sgd;
         struct ec_adam_step adam;

@@ -231,6 +231,7 @@ static const struct ec_attribute optimizer_attributes[] = {
     FLOAT(momentum),
     {"nesterov", EC_ATTRIBUTE_INT, offsetof(struct optimizer_settings, optimizer.nesterov), NULL},
     {"centered", EC_ATTRIBUTE_INT, offsetof(struct optimizer_settings, optimizer.centered), NULL},
+    {"amsgrad", EC_ATTRIBUTE_INT, offsetof(struct optimizer_settings, optimizer.amsgrad), NULL},
     FLOAT(rho),
     FLOAT(beta_1),
     FLOAT(beta_2),

@@ -12,8 +12,9 @@ class Adam(Optimizer):
     """Adam (Kingma and Ba 2015) with Keras's epsilon, 1e-7, outside the bias correction; `weight_decay` makes
     it AdamW.
 
-    Each variable counts its own updates. Raises ValueError unless 0 <= beta_1, beta_2 < 1 and epsilon > 0,
-    TypeError for unknown arguments. As keras.optimizers.Adam.
+    With `amsgrad` the largest mean square so far takes the place of the present one (Reddi, Kale and Kumar
+    2018). Each variable counts its own updates. Raises ValueError unless 0 <= beta_1, beta_2 < 1 and
+    epsilon > 0, TypeError for unknown arguments. As keras.optimizers.Adam.
 
     >>> Adam(learning_rate=0.002, clipnorm=1.0).rate()
     0.002
@@ -21,7 +22,6 @@ class Adam(Optimizer):
 
     core_name = "adam"
     slot_names = ("momentum", "velocity")
-    not_stored = ("amsgrad",)  # always False
 
     def __init__(
         self,
@@ -33,14 +33,17 @@ class Adam(Optimizer):
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
-        if boolean("amsgrad", amsgrad):
-            raise ValueError("`amsgrad` must be False: the core has no such update. Received: amsgrad=True")
+        self.amsgrad = boolean("amsgrad", amsgrad)
         self.beta_1 = float(finite_number("beta_1", beta_1, least=0, below=1))
         self.beta_2 = float(finite_number("beta_2", beta_2, least=0, below=1))
         self.epsilon = float(finite_number("epsilon", epsilon, above=0))
 
+    def used_slots(self) -> tuple[str, ...]:
+        return (*self.slot_names, *(["velocity_hat"] if self.amsgrad else []))
+
     def core_settings(self) -> dict[str, Any]:
         return {
+            **({"amsgrad": True} if self.amsgrad else {}),
             "beta_1": self.beta_1,
             "beta_2": self.beta_2,
             "epsilon": self.epsilon,
@@ -60,7 +63,21 @@ class AdamW(Adam):
         super().__init__(learning_rate, weight_decay=weight_decay, **options)
 
 
-class Adamax(Adam):
+class _WithoutAmsgrad(Adam):
+    """A relative of Adam that has no such setting."""
+
+    not_stored = ("amsgrad",)  # always False
+
+    def __init__(self, learning_rate: Any = None, **options: Any) -> None:
+        super().__init__(learning_rate, **options)
+        if self.amsgrad:
+            raise ValueError(
+                f"`amsgrad` must be False: only Adam and AdamW have it, not {type(self).__name__}. Received: "
+                "amsgrad=True"
+            )
+
+
+class Adamax(_WithoutAmsgrad):
     """Adam with the largest gradient seen in the place of the mean square (Kingma and Ba 2015, section 7).
 
     Raises ValueError and TypeError as Adam. As keras.optimizers.Adamax.
@@ -72,7 +89,7 @@ class Adamax(Adam):
     core_name = "adamax"
 
 
-class Nadam(Adam):
+class Nadam(_WithoutAmsgrad):
     """Adam with Nesterov's momentum (Dozat 2016). Raises ValueError and TypeError as Adam. As
     keras.optimizers.Nadam.
 

@@ -16,6 +16,8 @@ SETTINGS = {
     "adam": ("Adam", {}),
     "adam_settings": ("Adam", {"beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-3}),
     "adam_decay": ("Adam", {"weight_decay": 0.1}),
+    "amsgrad": ("Adam", {"amsgrad": True, "beta_2": 0.5}),
+    "amsgrad_decay": ("Adam", {"amsgrad": True, "beta_2": 0.7, "weight_decay": 0.1, "global_clipnorm": 0.7}),
     "rmsprop": ("RMSprop", {"epsilon": 1e-5}),
     "rmsprop_settings": ("RMSprop", {"rho": 0.8, "momentum": 0.9, "centered": True, "epsilon": 1e-2}),
     "adagrad": ("Adagrad", {"initial_accumulator_value": 0.0, "epsilon": 1e-5}),

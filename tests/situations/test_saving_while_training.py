@@ -33,6 +33,8 @@ SETTINGS = {
 OWN = {
     "SGD": [{"momentum": 0.9}, {"momentum": 0.9, "nesterov": True, "gradient_accumulation_steps": 2}],
     "RMSprop": [{"momentum": 0.5, "centered": True}, {"centered": True, "gradient_accumulation_steps": 2}],
+    "Adam": [{"amsgrad": True, "beta_2": 0.5}, {"amsgrad": True, "gradient_accumulation_steps": 2}],
+    "AdamW": [{"amsgrad": True, "use_ema": True}],
     "Adagrad": [{"initial_accumulator_value": 0.0}],
 }
 CASES = [

@@ -61,6 +61,7 @@ static void fill_table(struct ec_kernels *kernels)
         .gru_update = gru_update,
         .gru_update_backward = gru_update_backward,
         .adam = adam,
+        .amsgrad = amsgrad,
         .sgd = sgd,
         .rmsprop = rmsprop,
         .adagrad = adagrad,

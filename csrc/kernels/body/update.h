@@ -30,6 +30,27 @@ static void adam(float *value, float *m, float *v, const float *gradient, const 
     }
 }
 
+static void amsgrad(float *value, float *m, float *v, float *most, const float *gradient,
+                    const struct ec_adam_step *step, int64_t n)
+{
+    vec rate = vec_set(step->rate), epsilon = vec_set(step->epsilon), decay = vec_set(step->decay);
+    vec first = vec_set(step->one_minus_beta1), second = vec_set(step->one_minus_beta2);
+    for (int64_t i = 0; i < n; i += LANES) {
+        vec g = scaled_gradient(gradient + i, n - i, &step->scaling);
+        vec mean = vec_load_upto(m + i, n - i), square = vec_load_upto(v + i, n - i);
+        vec p = vec_load_upto(value + i, n - i), largest = vec_load_upto(most + i, n - i);
+        mean = vec_fma(vec_sub(g, mean), first, mean);
+        square = vec_fma(vec_sub(vec_mul(g, g), square), second, square);
+        largest = vec_select(vec_less(square, largest), largest, square); /* NaN stays */
+        p = vec_fnma(p, decay, p);
+        p = vec_sub(p, vec_div(vec_mul(rate, mean), vec_add(vec_sqrt(largest), epsilon)));
+        vec_store_upto(m + i, n - i, mean);
+        vec_store_upto(v + i, n - i, square);
+        vec_store_upto(most + i, n - i, largest);
+        vec_store_upto(value + i, n - i, p);
+    }
+}
+
 static void sgd_plain(float *value, const float *gradient, const struct ec_sgd_step *step, int64_t n)
 {
     vec rate = vec_set(step->rate), decay = vec_set(step->decay);
