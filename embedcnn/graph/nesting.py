@@ -28,13 +28,22 @@ class ModelCall:
 Unit = Node | ModelCall
 
 
+MOST_CALLS = 10_000
+
+
 def replay(
     model: Any, tensors: Sequence[SymbolicTensor], training: bool | None = None
 ) -> list[SymbolicTensor]:
     """Calls the layers of a model on other tensors, and returns what takes the place of its outputs.
 
-    `training` holds for the layers that were called without one.
+    `training` holds for the layers that were called without one. ValueError for models of more than
+    MOST_CALLS calls: where each model calls the one inside twice, their number doubles with every model.
     """
+    if len(model.nodes) > MOST_CALLS:
+        raise ValueError(
+            f"Model {model.name!r} stands inside another model and is made of {len(model.nodes)} calls of "
+            f"layers, those of models in models counted; allowed: {MOST_CALLS}"
+        )
     call = ModelCall(model, tensors, training)
     inner: dict[int, ModelCall] = {}
     known = {id(own): given for own, given in zip(model.inputs, tensors, strict=True)}

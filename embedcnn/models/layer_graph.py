@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -42,7 +43,7 @@ class LayerGraph:
         self.inputs, self.outputs = inputs, outputs
         self._layers = unique_layers(self.call_units)
         names = [layer.name for layer in self._layers]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        twice = sorted(name for name, count in Counter(names).items() if count > 1)
         if twice:
             raise ValueError(f"Layer names must be unique within a model. Received twice: {twice}")
 
@@ -194,9 +195,12 @@ class LayerGraph:
         """The architecture: layers with their arguments, and how they are joined."""
         self._require_built("its configuration")
         place: dict[int, list[Any]] = {}
+        calls_of: dict[int, list[Any]] = {}
+        for unit in self.call_units:
+            calls_of.setdefault(id(unit.layer), []).append(unit)
         stored: list[dict[str, Any]] = []
         for layer in self._layers:
-            calls = [unit for unit in self.call_units if unit.layer is layer]
+            calls = calls_of[id(layer)]
             for number, unit in enumerate(calls):
                 for index, tensor in enumerate(unit.outputs):
                     place[id(tensor)] = [layer.name, number, index] if index else [layer.name, number]

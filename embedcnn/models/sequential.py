@@ -39,6 +39,7 @@ class Sequential(Model):
     ) -> None:
         self._begin(name, seed)
         self._chain: list[Layer] = []
+        self._names: set[str] = set()
         self._first: SymbolicTensor | None = None
         if layers is not None and not isinstance(layers, (list, tuple)):
             raise TypeError(f"`layers` must be a list of layers. Received: {type(layers).__name__}")
@@ -56,6 +57,7 @@ class Sequential(Model):
         if not self._chain:
             raise ValueError(f"Model {self.name!r} has no layers")
         layer = self._chain.pop()
+        self._names.discard(layer.name)
         self._layers = list(self._chain)
         self.inputs, self.outputs, self.nodes, self.call_units = [], [], [], []
         self._try_build()
@@ -75,7 +77,7 @@ class Sequential(Model):
             raise ValueError(
                 f"Layer {layer.name!r} takes several inputs, which a Sequential does not have; use Model"
             )
-        if any(layer.name == other.name for other in self._chain):
+        if layer.name in self._names:
             raise ValueError(f"Layer names must be unique within a model. Received twice: {[layer.name]}")
         shape = getattr(layer, "_input_shape", None)
         if not self._chain and self._first is None and shape is not None:
@@ -84,6 +86,7 @@ class Sequential(Model):
             tensor = layer.inputs[0]
             self._first = layers.Input(tensor.shape[1:], dtype=tensor.dtype)
         self._chain.append(layer)
+        self._names.add(layer.name)
         self._layers = list(self._chain)
 
     def _try_build(self) -> None:
