@@ -173,7 +173,7 @@ def get(identifier: Any) -> Metric:
         name = identifier if identifier in known else identifier.lower()  # MSE
         if name in known:
             metric = known[name]()
-            metric.name = identifier if name in NAMES else metric.name
+            metric.name = identifier  # logged as given
             return metric
     loss_class = getattr(identifier, "loss_class", None)
     if loss_class is not None:  # losses.mean_squared_error and its like

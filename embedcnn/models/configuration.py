@@ -58,9 +58,10 @@ def functional_from_config(config: dict[str, Any]) -> Model:
         for index, tensor in enumerate(flatten(out)):
             tensors[name, number, index] = tensor
     inputs = [tensors[place(part)] for part in config["inputs"]]
-    return model_kind("Model")(
-        inputs, [tensors[place(part)] for part in config["outputs"]], name=config["name"]
-    )
+    outputs: Any = [tensors[place(part)] for part in config["outputs"]]
+    if "output_keys" in config:
+        outputs = dict(zip(config["output_keys"], outputs, strict=True))
+    return model_kind("Model")(inputs, outputs, name=config["name"])
 
 
 def _in_order(

@@ -30,6 +30,8 @@ class LayerGraph:
         self.call_units: list[nesting.Unit] = []
         self.inputs: list[SymbolicTensor] = []
         self.outputs: list[SymbolicTensor] = []
+        self.output_keys: list[str] | None = None
+        """The keys of the outputs, where these were given as a dict."""
         self._layers: list[Layer] = []
 
     def _connect(self, inputs: list[SymbolicTensor], outputs: list[SymbolicTensor]) -> None:
@@ -99,10 +101,9 @@ class LayerGraph:
 
     @property
     def output_shape(self) -> Any:
-        """The shape of the output, or a list of shapes."""
+        """The shape of the output, or a list or dict of shapes."""
         self._require_built("output_shape")
-        shapes = [tensor.shape for tensor in self.outputs]
-        return shapes[0] if len(shapes) == 1 else shapes
+        return self._as_outputs([tensor.shape for tensor in self.outputs])
 
     @property
     def input(self) -> Any:
@@ -111,16 +112,21 @@ class LayerGraph:
 
     @property
     def output(self) -> Any:
-        """The symbolic output, or a list of them."""
-        return self.outputs[0] if len(self.outputs) == 1 else list(self.outputs)
+        """The symbolic output, or a list or dict of them."""
+        return self._as_outputs(list(self.outputs))
+
+    def _as_outputs(self, values: list[Any]) -> Any:
+        """One value for each output in the form in which `outputs` was given: alone, a list, or a dict."""
+        if self.output_keys is not None:
+            return dict(zip(self.output_keys, values, strict=True))
+        return values[0] if len(values) == 1 else values
 
     def _replayed(self, tensors: list[SymbolicTensor], training: bool | None = None) -> Any:
         """The graph again, with the same layers, on other tensors."""
         self._require_built("its graph")
         if len(tensors) != len(self.inputs):
             raise ValueError(f"Model {self.name!r} has {len(self.inputs)} inputs. Received: {len(tensors)}")
-        made = nesting.replay(self, tensors, training)
-        return made[0] if len(made) == 1 else made
+        return self._as_outputs(nesting.replay(self, tensors, training))
 
     # -- weights ---------------------------------------------------------------------------------------------
     @property
@@ -217,4 +223,5 @@ class LayerGraph:
             "layers": stored,
             "inputs": [place[id(tensor)] for tensor in self.inputs],
             "outputs": [place[id(tensor)] for tensor in self.outputs],
+            **({} if self.output_keys is None else {"output_keys": self.output_keys}),
         }

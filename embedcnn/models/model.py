@@ -39,8 +39,9 @@ from .text_side import TextSide
 
 
 class Model(LayerGraph):
-    """A model from `inputs` to `outputs`, tensors or lists of them: branches, shared layers, several inputs
-    and outputs.
+    """A model from `inputs` to `outputs`, tensors or lists or dicts of them: branches, shared layers, several
+    inputs and outputs. Where `outputs` is a dict, results are one too, and y, losses, metrics and weights go
+    by its keys.
 
     `seed` decides shuffling and dropout (None: the next seed, see utils.set_random_seed). `text_encoder` and
     `labels` may be set so that `predict` takes texts and `predict_labels` gives names. One thread at a time:
@@ -77,6 +78,7 @@ class Model(LayerGraph):
         seed: int | None = None,
     ) -> None:
         self._begin(name, seed)
+        self.output_keys = _keys(outputs)
         self._connect(_tensors("inputs", inputs), _tensors("outputs", outputs))
         if not trainable:
             self.trainable = False
@@ -534,6 +536,20 @@ class Model(LayerGraph):
         """A new model of this architecture, with new weights; `custom_objects` as for load_model."""
         with known_objects(custom_objects):
             return functional_from_config(config)
+
+
+def _keys(outputs: Any) -> list[str] | None:
+    """The keys of outputs given as a dict; TypeError for others than str, ValueError for nested outputs."""
+    if not isinstance(outputs, dict):
+        return None
+    for key, part in outputs.items():
+        if not isinstance(key, str) or not key:
+            raise TypeError(f"`outputs` must have names as keys. Received: the key {key!r}")
+        if isinstance(part, (dict, list, tuple)):
+            raise ValueError(
+                f"`outputs` must hold a tensor for each key. Received: a {type(part).__name__} for {key!r}"
+            )
+    return list(outputs)
 
 
 def _tensors(argument: str, value: Any) -> list[SymbolicTensor]:

@@ -76,7 +76,8 @@ class Prediction:
                     pieces.append(outputs)
                     progress.step(count, batches=-(-count // BATCH_SIZE) if growing else 1)
                     if after:
-                        watching.call("on_predict_batch_end", number, {"outputs": _single(outputs)})
+                        shown = self._model._as_outputs(outputs)
+                        watching.call("on_predict_batch_end", number, {"outputs": shown})
                     if growing is not None:
                         growing.batch_size = max(growing.batch_size, min(MOST_AT_ONCE, count * room))
             if not pieces:
@@ -85,7 +86,8 @@ class Prediction:
         finally:
             progress.close()
         watching.call("on_predict_end", {})
-        return _single([_join([piece[number] for piece in pieces]) for number in range(len(pieces[0]))])
+        joined = [_join([piece[number] for piece in pieces]) for number in range(len(pieces[0]))]
+        return self._model._as_outputs(joined)
 
     def _run(self, kind: str, inputs: list[Any], *more: Any) -> tuple[list[np.ndarray], int]:
         """The outputs for a batch, and how many times as large the next one may be."""
@@ -118,16 +120,17 @@ class Prediction:
     def predict_on_batch(self, x: Any) -> Any:
         """As Model.predict_on_batch."""
         own = own_step(self._model, "predict_step")
-        return self.on_batch(x) if own is None else _single(_listed(own((x,))))
+        return self.on_batch(x) if own is None else self._model._as_outputs(_listed(own((x,))))
 
     def on_batch(self, x: Any, training: bool = False) -> Any:
         """As calling a model; with `training` dropout drops."""
         self._adapter.build_for(x)
         inputs = [raw(part) for part in self._adapter.prepare_inputs(x, False)]
         if not training:
-            return _single(self._run("predict", inputs)[0])
+            return self._model._as_outputs(self._run("predict", inputs)[0])
         optimizer = self._compilation.optimizer
-        return _single(self._run("forward", inputs, True, optimizer.steps if optimizer else 0)[0])
+        outputs, _ = self._run("forward", inputs, True, optimizer.steps if optimizer else 0)
+        return self._model._as_outputs(outputs)
 
     def _several_labels(self) -> bool:
         """Whether each unit answers by itself: a binary loss or, not compiled, a sigmoid at the end."""
@@ -175,11 +178,9 @@ def check_predictions(name: str, outputs: np.ndarray) -> None:
 
 def _listed(outputs: Any) -> list[np.ndarray]:
     """What a step of the user's returns, as a list of arrays."""
+    if isinstance(outputs, dict):
+        outputs = list(outputs.values())
     return [np.asarray(one) for one in (outputs if isinstance(outputs, (list, tuple)) else [outputs])]
-
-
-def _single(outputs: list[np.ndarray]) -> Any:
-    return outputs[0] if len(outputs) == 1 else outputs
 
 
 def _join(pieces: list[np.ndarray]) -> np.ndarray:

@@ -38,9 +38,10 @@ class Compiled:
         loss_weights: Any,
         metric_names: Any,
         weighted_metrics: Any,
+        output_keys: list[str] | None = None,
     ) -> None:
         self.optimizer = optimizer
-        names = [tensor.name for tensor in outputs]
+        names = [tensor.name for tensor in outputs] if output_keys is None else output_keys
         self.output_names = [
             name if names.count(name) == 1 else f"{name}_{i}" for i, name in enumerate(names)
         ]
@@ -241,17 +242,20 @@ class Compilation:
         given = {"optimizer": optimizer, "loss": loss, **settings}
         compiled = None
         if self._model.built:
-            compiled = Compiled(outputs=self._model.outputs, **given)
+            compiled = self._resolved(given)
         else:  # outputs are not known yet: check what can be checked without them
             check_losses(loss)
         self.given, self.optimizer, self.compiled = given, optimizer, compiled
+
+    def _resolved(self, given: dict[str, Any]) -> Compiled:
+        return Compiled(outputs=self._model.outputs, output_keys=self._model.output_keys, **given)
 
     def settle(self) -> Compiled:
         """The settings resolved against the outputs."""
         if self.compiled is None:
             if self.given is None:
                 raise RuntimeError("unreachable: compile() was checked before")
-            self.compiled = Compiled(outputs=self._model.outputs, **self.given)
+            self.compiled = self._resolved(self.given)
         return self.compiled
 
     def forget(self) -> None:
