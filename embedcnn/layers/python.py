@@ -59,7 +59,8 @@ class PythonCall:
         )
         if out.dtype.kind not in "fiub" or out.shape != expected:
             raise ValueError(
-                f"{self._what()} must return numbers of shape {expected}, as compute_output_shape says. "
+                f"{self._what()} must return numbers of shape {expected}, as its compute_output_shape says "
+                "(without one of its own: that of the first input). "
                 f"Received: {out.dtype} of shape {out.shape}"
             )
         return out.astype(np.float32, copy=False)

@@ -70,8 +70,11 @@ class DataAdapter:
     def _encoded(self, spec: InputSpec, part: Any, whole: bool) -> Any:
         raw = raw_texts(part)
         if raw is None:
-            if spec.encode is not None:
-                raise TypeError(f"{spec.name}: texts (str) were expected. Received: {_described(part)}")
+            if spec.encode is not None and not isinstance(part, TextRows):
+                raise TypeError(
+                    f"{spec.name}: texts were expected, as a list or an array of str. "
+                    f"Received: {_described(part)}"
+                )
             return part
         if spec.encode is not None:
             texts, encode = checked_texts(spec.name, raw), spec.encode

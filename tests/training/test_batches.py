@@ -91,6 +91,24 @@ def test_texts_give_the_bits_of_their_ids(kind, length):
     assert scores == ids.evaluate(encoder(TEXTS), LABELS, verbose=0)
 
 
+@pytest.mark.parametrize("kind", [list, np.array, lambda texts: np.array(texts, object)[:, None]])
+def test_texts_that_a_layer_reads_are_split_into_training_and_validation(kind):
+    def model():
+        embedcnn.utils.set_random_seed(1)
+        reader = layers.TextVectorization()
+        reader.adapt(TEXTS)
+        words = layers.Embedding(reader.vocabulary_size(), 4)
+        stack = [words, layers.GlobalMaxPooling1D(), layers.Dense(2, activation="softmax")]
+        made = embedcnn.Sequential([embedcnn.Input((1,), dtype="string"), reader, *stack])
+        made.compile("adam", "sparse_categorical_crossentropy")
+        return made
+
+    at = int(len(TEXTS) * 0.8)
+    held_out = (TEXTS[at:], LABELS[at:])
+    expected = model().fit(TEXTS[:at], LABELS[:at], epochs=2, verbose=0, validation_data=held_out).history
+    assert model().fit(kind(TEXTS), LABELS, epochs=2, verbose=0, validation_split=0.2).history == expected
+
+
 def test_texts_are_encoded_batch_by_batch_on_another_thread():
     encoder = Watched(max_tokens=20)
     encoder.adapt(TEXTS)
