@@ -44,9 +44,9 @@ class Model(LayerGraph):
     by its keys.
 
     `seed` decides shuffling and dropout (None: the next seed, see utils.set_random_seed). `text_encoder` and
-    `labels` may be set so that `predict` takes texts and `predict_labels` gives names. One thread at a time:
-    a second one gets a RuntimeError. Raises TypeError and ValueError where the graph is not connected. As
-    keras.Model.
+    `labels` may be set so that `predict` takes texts and `predict_labels` gives names. Any number of threads
+    may predict at once; a second one that trains gets a RuntimeError. Raises TypeError and ValueError where
+    the graph is not connected. As keras.Model.
 
     >>> import embedcnn
     >>> tokens = embedcnn.Input((None,), dtype="int32")
