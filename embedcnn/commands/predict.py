@@ -113,6 +113,9 @@ def check_usage(arguments: argparse.Namespace) -> None:
         raise CommandError(f"--input: give files or texts, not both. Received: text {arguments.texts[0]!r}")
     if arguments.out is not None:
         check_out(arguments.out)
+        read = [arguments.model, *(arguments.input or ())]
+        if any(same_file(path, arguments.out) for path in read):
+            raise CommandError(f"--out: {arguments.out!r} is read too; choose another name")
     for path in arguments.input or ():
         existing_file(path)
     for name in ("format", "text_column"):
@@ -125,6 +128,10 @@ def check_usage(arguments: argparse.Namespace) -> None:
                     f"embedcnn: {text!r} is taken as a text, though a file has that name; --input reads it",
                     file=sys.stderr,
                 )
+
+
+def same_file(one: str, other: str) -> bool:
+    return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
 
 
 def check_out(path: str) -> None:

@@ -214,11 +214,15 @@ def test_predict_says_when_a_text_is_the_name_of_a_file(model, pets, capsys):
         (["x", "--out", ""], "--out: the name of a file"),
         (["x", "--out", "no/such/folder.tsv"], "there is no folder 'no/such'"),
         (["--input", "{file}", "--text-column", "body"], "--text-column: no such column"),
+        (["--input", "{file}", "--out", "{file}"], "is read too; choose another name"),
+        (["x", "--out", "{model}"], "is read too; choose another name"),
     ],
 )
 def test_predict_misuse(model, pets, capsys, arguments, message):
-    assert main(["predict", str(model), *(word.format(file=pets) for word in arguments)]) == 1
+    before = model.read_bytes(), pets.read_bytes()
+    assert main(["predict", str(model), *(word.format(file=pets, model=model) for word in arguments)]) == 1
     assert message in capsys.readouterr().err
+    assert (model.read_bytes(), pets.read_bytes()) == before
 
 
 def test_predict_without_standard_input(model, capsys, monkeypatch):
