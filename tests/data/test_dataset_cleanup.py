@@ -155,8 +155,8 @@ def test_interrupt_while_waiting(operation):
 
     dataset = Dataset.range(100).map(slow, num_parallel_calls=2 if operation == "map" else None)
     dataset = dataset.prefetch(1) if operation == "prefetch" else dataset
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
         list(dataset)
     assert len(made) < 50  # it did not wait for the others
 

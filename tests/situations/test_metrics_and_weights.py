@@ -251,6 +251,11 @@ def test_weights_of_steps(kind):
         assert perplexity == pytest.approx(math.exp(STEPWISE[kind][1]), rel=1e-6)
 
 
+BOUNDS = dict.fromkeys(
+    ("PrecisionAtRecall", "RecallAtPrecision", "SensitivityAtSpecificity", "SpecificityAtSensitivity"), [0.5]
+)  # what they cannot do without
+
+
 @pytest.mark.parametrize("name", sorted(metrics.CLASSES))
 def test_no_metric_drops_weights(name):
     """Examples of weight 0 count as though they were not there, in every metric, weights of every rank."""
@@ -260,12 +265,16 @@ def test_no_metric_drops_weights(name):
     if name == "Accuracy":
         y, p = CLASSES, CLASSES[::-1]
     kept = WEIGHT > 0
+
+    def made():
+        return metrics.CLASSES[name](*BOUNDS.get(name, []))
+
     for weight in (kept.astype(float), kept[:, None].astype(float), kept.tolist()):
-        shown = metrics.CLASSES[name]()(y, p, weight)
-        assert np.asarray(shown) == pytest.approx(np.asarray(metrics.CLASSES[name]()(y[kept], p[kept])))
+        shown = made()(y, p, weight)
+        assert np.asarray(shown) == pytest.approx(np.asarray(made()(y[kept], p[kept])))
     for wrong in (WEIGHT[:3], np.ones(1), np.ones((4, 5))):
         with pytest.raises(ValueError, match="sample_weight has the shape"):
-            metrics.CLASSES[name]()(y, p, wrong)
+            made()(y, p, wrong)
 
 
 def test_a_function_that_averages_by_itself_is_weighed_between_batches():
@@ -284,6 +293,9 @@ NOTHING_IS_POSITIVE = {
     "FalseNegatives": 4,
     "Precision": 0,
     "Recall": 0,
+    "PrecisionAtRecall": 0,
+    "RecallAtPrecision": 0,
+    "SensitivityAtSpecificity": 0,
     "AUC": 0,
     "F1Score": [0, 0, 0],
     "FBetaScore": [0, 0, 0],
@@ -303,7 +315,7 @@ def test_nan_is_never_positive(name):
     for options in (
         [{}] + [{"top_k": 2}] * (name in ("Precision", "Recall")) + [{"curve": "PR"}] * (name == "AUC")
     ):
-        shown = metrics.CLASSES[name](**options)(y, NAN)
+        shown = metrics.CLASSES[name](*BOUNDS.get(name, []), **options)(y, NAN)
         assert np.asarray(shown) == pytest.approx(np.asarray(NOTHING_IS_POSITIVE[name]))
 
 
