@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .base.arguments import unknown_name
+from .base.custom_objects import custom_object, is_reading, known_function
 
 MONOTONE = frozenset(
     [
@@ -227,13 +228,41 @@ _ALIASES = {
 }
 
 
-def get(identifier: Any) -> Callable[..., np.ndarray]:
-    """The function of a name (None: linear); ValueError with a suggestion where there is none.
+def get(identifier: Any) -> Callable[..., Any]:
+    """The function of a name (None: linear), a function itself; ValueError with a suggestion where there is
+    none.
 
     >>> get("relu") is relu, get(None) is linear
     (True, True)
     """
-    return FUNCTIONS[name_of(identifier)]
+    found = chosen(identifier)
+    return FUNCTIONS[found] if isinstance(found, str) else found
+
+
+def chosen(identifier: Any) -> str | Callable[..., Any]:
+    """What a layer keeps of its `activation`: the name that the core knows, or a function of the user's own.
+
+    Such a function takes an array and returns one of its shape, or (y, backward) where `backward(d_y)` gives
+    the gradient of its input. Its name is looked up in the `custom_objects` of a file that is read.
+    """
+    ours = any(identifier is function for function in FUNCTIONS.values())
+    a_layer = isinstance(identifier, type) or hasattr(identifier, "compute_output_shape")
+    if callable(identifier) and not ours and not a_layer:
+        return identifier
+    if isinstance(identifier, str):
+        own = known_function(identifier)
+        if own is not None:
+            return own
+        if is_reading() and _ALIASES.get(identifier, identifier) not in FUNCTIONS:
+            return custom_object(identifier, "an activation")
+    return name_of(identifier)
+
+
+def stored_name(function: Callable[..., Any], layer: str) -> str:
+    """The name under which a file keeps a function of the user's own, the activation of a layer."""
+    name = getattr(function, "__name__", "<lambda>")
+    taken = name in FUNCTIONS or name in _ALIASES  # another function goes by it
+    return f"{layer}_activation" if taken or name == "<lambda>" else name
 
 
 def name_of(identifier: Any) -> str:
@@ -246,7 +275,7 @@ def name_of(identifier: Any) -> str:
                 return name
         raise ValueError(
             f"activation={identifier!r} is not a function of embedcnn.activations; allowed: "
-            f"{', '.join(sorted(FUNCTIONS))}"
+            f"{', '.join(sorted(FUNCTIONS))}; what else is computed stands in a layer behind"
         )
     name = _ALIASES.get(identifier, identifier) if isinstance(identifier, str) else identifier
     if not isinstance(name, str) or name not in FUNCTIONS:

@@ -63,6 +63,17 @@ def custom_object(name: str, what: str) -> Any:
     return known[name]
 
 
+def known_function(name: str) -> Callable[..., Any] | None:
+    """The function given under this name, or None."""
+    found = (_registered | _known.get({})).get(name)
+    return found if callable(found) and not isinstance(found, type) else None
+
+
+def is_reading() -> bool:
+    """Whether objects are being made from a file or a configuration."""
+    return _known.get(None) is not None
+
+
 def known_class(name: str) -> Any:
     """The class given under this name, or None."""
     found = (_registered | _known.get({})).get(name)

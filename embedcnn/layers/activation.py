@@ -23,7 +23,7 @@ class Activation(Layer):
     """
 
     def __init__(self, activation: Any, **options: Any) -> None:
-        self.activation = activations.name_of(activation)
+        self.activation = activations.chosen(activation)
         super().__init__(**options)
 
 

@@ -42,7 +42,7 @@ class AttentionPooling1D(Layer):
         **options: Any,
     ) -> None:
         self.units = positive_integer("units", units)
-        self.activation = activations.name_of(activation)
+        self.activation = activations.chosen(activation)
         self.use_bias = bool(use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
         self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")

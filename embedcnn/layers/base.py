@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import constraints, initializers, regularizers
+from .. import activations, constraints, initializers, regularizers
 from ..base.arguments import boolean, positive_integer
 from ..base.arrays import numbers
 from ..base.configuration import Configurable, described
@@ -199,7 +199,11 @@ class Layer(Configurable):
     def own_objects(self) -> dict[str, Any]:
         """The classes and functions of the user that the layer is made of, by the names in a file."""
         ours = type(self).__module__.partition(".")[0] == __name__.partition(".")[0]
-        return {} if ours else {type(self).__name__: type(self)}
+        found: dict[str, Any] = {} if ours else {type(self).__name__: type(self)}
+        function, inner = getattr(self, "activation", None), getattr(self, "layer", None)
+        if callable(function):
+            found[activations.stored_name(function, self.name)] = function
+        return found | inner.own_objects() if isinstance(inner, Layer) else found
 
     # -- weights ---------------------------------------------------------------------------------------------
     @property
@@ -285,7 +289,10 @@ class Layer(Configurable):
         """The arguments of the constructor."""
         rules = {"activity_regularizer": self.activity_regularizer, **self._rules}
         given = {name: described(rule) for name, rule in rules.items() if rule is not None}
-        return {**super().get_config(), **given}
+        config = super().get_config()
+        if callable(config.get("activation")):
+            config["activation"] = activations.stored_name(config["activation"], self.name)
+        return {**config, **given}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

@@ -91,7 +91,7 @@ class Conv1D(_Windows):
             raise ValueError(
                 f"`filters` must be a multiple of `groups`. Received: filters={filters}, groups={groups}"
             )
-        self.activation = activations.name_of(activation)
+        self.activation = activations.chosen(activation)
         self.use_bias = bool(use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
         self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
@@ -139,7 +139,7 @@ class DepthwiseConv1D(_Windows):
     ) -> None:
         self._set_windows(kernel_size, strides, padding, data_format, dilation_rate)
         self.depth_multiplier = positive_integer("depth_multiplier", depth_multiplier)
-        self.activation = activations.name_of(activation)
+        self.activation = activations.chosen(activation)
         self.use_bias = bool(use_bias)
         self.depthwise_initializer = initializers.get(depthwise_initializer, "depthwise_initializer")
         self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
@@ -187,7 +187,7 @@ class SeparableConv1D(_Windows):
         self.filters = positive_integer("filters", filters)
         self._set_windows(kernel_size, strides, padding, data_format, dilation_rate)
         self.depth_multiplier = positive_integer("depth_multiplier", depth_multiplier)
-        self.activation = activations.name_of(activation)
+        self.activation = activations.chosen(activation)
         self.use_bias = bool(use_bias)
         self.depthwise_initializer = initializers.get(depthwise_initializer, "depthwise_initializer")
         self.pointwise_initializer = initializers.get(pointwise_initializer, "pointwise_initializer")

@@ -7,7 +7,7 @@ the model stays in C. What a call gets and gives is in PythonCall.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,15 +23,32 @@ def function_of(layer: Layer) -> Callable[..., Any] | None:
     return getattr(layer, "forward", None) or getattr(layer, "call", None)
 
 
-class PythonCall:
-    """One call of a layer written in Python inside a program: what the core calls, forward and back."""
+def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """The arguments of a function; none that are known of one that does not tell (NumPy's)."""
+    try:
+        return inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return {}
 
-    def __init__(self, layer: Layer, shape: Shape, training: bool | None = None) -> None:
-        self.layer, self.shape, self.training = layer, shape, training
+
+class PythonCall:
+    """One call of a layer written in Python inside a program: what the core calls, forward and back; with
+    `activation` that function of the layer alone.
+    """
+
+    def __init__(
+        self,
+        layer: Layer,
+        shape: Shape,
+        training: bool | None = None,
+        activation: Callable[..., Any] | None = None,
+    ) -> None:
+        self.layer, self.shape, self.training, self._activation = layer, shape, training, activation
+        self._weights = layer.weights if activation is None else []
         self._back: Callable[..., Any] | None = None
-        self._function = function_of(layer)
+        self._function = activation or function_of(layer)
         assert self._function is not None
-        accepted = inspect.signature(self._function).parameters
+        accepted = _parameters(self._function)
         anything = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in accepted.values())
         self._wants = {name for name in ("training", "mask") if anything or name in accepted}
 
@@ -43,7 +60,7 @@ class PythonCall:
         options = {"training": training, "mask": masks[0] if single else masks}
         options = {name: value for name, value in options.items() if name in self._wants}
         result = self._function(inputs[0] if single else inputs, **options)
-        back = getattr(self.layer, "backward", None)
+        back = None if self._activation else getattr(self.layer, "backward", None)
         if isinstance(result, tuple):
             if len(result) != 2 or not callable(result[1]):
                 raise TypeError(
@@ -58,9 +75,10 @@ class PythonCall:
             *(inputs[0].shape[1] if size is None else size for size in self.shape[1:]),
         )
         if out.dtype.kind not in "fiub" or out.shape != expected:
+            as_what = "compute_output_shape says (without one of its own: that of the first input)"
+            as_what = "input" if self._activation else as_what
             raise ValueError(
-                f"{self._what()} must return numbers of shape {expected}, as its compute_output_shape says "
-                "(without one of its own: that of the first input). "
+                f"{self._what()} must return numbers of shape {expected}, as its {as_what}. "
                 f"Received: {out.dtype} of shape {out.shape}"
             )
         return out.astype(np.float32, copy=False)
@@ -70,25 +88,32 @@ class PythonCall:
         if self._back is None:
             raise TypeError(
                 f"{self._what()} gave no backward function, so the model cannot be trained through it: "
-                "return (y, backward), or freeze all layers before it and its own weights"
+                "return (y, backward), where backward(d_y) is the gradient of what it was given, or freeze "
+                "all layers before it and its own weights"
             )
-        found, weights = self._back(d_out), self.layer.weights
+        found, weights = self._back(d_out), self._weights
         d_weights: Any = []
         if isinstance(found, tuple):
             if len(found) != 2 or not isinstance(found[1], (list, tuple)):
                 raise TypeError(
-                    f"backward of {self.layer.name!r} must return d_x, or (d_x, [gradient of each weight]). "
+                    f"backward of {self._whose()} must return d_x, or (d_x, [gradient of each weight]). "
                     f"Received: a tuple of {len(found)}"
                 )
             found, d_weights = found
         if len(d_weights) != len(weights):
             raise ValueError(
-                f"backward of {self.layer.name!r} must return (d_x, gradients) with a gradient for each of "
+                f"backward of {self._whose()} must return (d_x, gradients) with a gradient for each of "
                 f"{[variable.name for variable in weights]}. Received: {len(d_weights)} gradients"
             )
         return list(found) if isinstance(found, list) else [found], list(d_weights)
 
+    def _whose(self) -> str:
+        return repr(self.layer.name) if self._activation is None else self._what()
+
     def _what(self) -> str:
+        if self._activation is not None:
+            name = getattr(self._activation, "__name__", type(self._activation).__name__)
+            return f"the activation {name!r} of {self.layer.name!r}"
         name = "forward" if hasattr(self.layer, "forward") else "call"
         return f"{name} of {self.layer.name!r} ({type(self.layer).__name__})"
 

@@ -2,7 +2,7 @@
 (float64).
 
 Each has a class, and a function of the snake-case name that gives the loss of each example. A Python function
-(y_true, y_pred) -> (losses, gradients) can be a loss too, see FunctionLoss.
+(y_true, y_pred) -> (losses, gradients) can be a loss too, see FunctionLoss, and so can a subclass of Loss.
 """
 
 from __future__ import annotations

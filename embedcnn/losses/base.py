@@ -11,6 +11,7 @@ import numpy as np
 
 from ..base.arguments import one_of
 from ..base.configuration import Configurable
+from ..base.names import snake_case
 
 EPSILON = 1e-7
 """Keras's epsilon: the smallest probability, norm or divisor."""
@@ -24,16 +25,49 @@ class Loss(Configurable):
 
     `reduction`: "sum_over_batch_size" (alias "mean"): the sum of the weighted losses over their number;
     "mean_with_sample_weight": over the sum of the weights; "sum"; "none" (or None): the array itself, which
-    no model can train on. `target` says what y must be: "classes" (integers), "one_hot", "binary", "values"
-    or "free". Subclasses define `per_example(y_true, y_pred)`. As keras.losses.Loss.
+    no model can train on. As keras.losses.Loss.
+
+    A loss of your own defines `call(y_true, y_pred)` of NumPy arrays: losses of one value per example (and
+    step), of the shape of y_pred, or one number, their mean. Models evaluate it; they train with it where
+    `call` returns (losses, gradients), gradients the derivatives of the losses with respect to y_pred, of its
+    shape. A file cannot hold it.
+
+    >>> class Cubed(Loss):
+    ...     def call(self, y_true, y_pred):
+    ...         error = y_pred - y_true
+    ...         return abs(error) ** 3, 3 * error * abs(error)
+    >>> Cubed()
+    Cubed(name='cubed')
+    >>> Cubed()(np.zeros((1, 2)), np.array([[1.0, 2.0]]))
+    4.5
     """
+
+    # `target` says what y must be: "classes" (integers), "one_hot", "binary", "values" or "free".
 
     operation = ""
     target = "values"
     kind: str | None = None
 
-    def __init__(self, name: str, reduction: str | None = "sum_over_batch_size") -> None:
-        self.name = name
+    not_stored = ("dtype",)  # always float32
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """What a user's class computes is computed outside of the core, whatever it derives from."""
+        super().__init_subclass__(**options)
+        ours = cls.__module__.partition(".")[0] == __name__.partition(".")[0]
+        if not ours and (not cls.operation or not {"call", "per_example"}.isdisjoint(vars(cls))):
+            cls.operation, cls.kind, cls.target = "given_loss", None, "free"
+            if "call" in vars(cls):  # instead of what a class of this package computes
+                cls.per_example, cls.per_element = Loss.per_example, Loss.per_element  # type: ignore[method-assign]
+
+    def __init__(
+        self,
+        name: str | None = None,
+        reduction: str | None = "sum_over_batch_size",
+        dtype: Any = None,
+    ) -> None:
+        if dtype not in (None, "float32", np.float32):
+            raise ValueError(f"`dtype` of {type(self).__name__} must be 'float32'. Received: dtype={dtype!r}")
+        self.name = snake_case(type(self).__name__) if name is None else name
         reduction = "none" if reduction is None else one_of("reduction", reduction, REDUCTIONS)
         self.reduction = "sum_over_batch_size" if reduction == "mean" else reduction
 
@@ -44,11 +78,22 @@ class Loss(Configurable):
     def attributes(self) -> dict[str, Any]:
         """All attributes of the operation of the core."""
         plain = self.reduction in ("sum_over_batch_size", "none")
-        return {**self.own_attributes(), **({} if plain else {"reduction": self.reduction})}
+        own = {} if self.operation == "given_loss" else self.own_attributes()
+        return {**own, **({} if plain else {"reduction": self.reduction})}
 
     def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
         """The loss of each example (and step), float64."""
-        raise NotImplementedError(f"{type(self).__name__} must define per_example(y_true, y_pred)")
+        return self.losses_and_gradients(y_true, y_pred)[0]
+
+    def losses_and_gradients(
+        self, y_true: np.ndarray, y_pred: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """What `call` gives, checked: losses (B,) or (B, T), and gradients like y_pred, or None."""
+        call = getattr(self, "call", None)
+        if call is None and type(self).per_example is Loss.per_example:
+            raise NotImplementedError(f"{type(self).__name__} must define call(y_true, y_pred)")
+        result = (call or self.per_example)(y_true, y_pred)
+        return checked_losses(f"loss {self.name!r}", result, y_pred.shape, self.reduction)
 
     def per_element(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray | None:
         """The losses of which `per_example` is the mean over the last axis; None where it is no mean."""
@@ -92,11 +137,47 @@ class Loss(Configurable):
         return float(losses.sum() / number) if number else 0.0
 
     def __repr__(self) -> str:
-        plain = {"name": self.name, "reduction": "sum_over_batch_size"}
+        own_name = (
+            "" if self.operation == "given_loss" else self.name
+        )  # a built-in one's is that of its class
+        plain = {"name": own_name, "reduction": "sum_over_batch_size"}
         arguments = ", ".join(
             f"{name}={value!r}" for name, value in self.get_config().items() if plain.get(name) != value
         )
         return f"{type(self).__name__}({arguments})"
+
+
+def checked_losses(
+    what: str, result: Any, shape: tuple[int, ...], reduction: str
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """What a Python function gave for predictions of a shape: losses, or (losses, gradients). Returns losses
+    of one value per example (and step), float64, and gradients of the shape, float32, or None.
+    """
+    given = isinstance(result, tuple)
+    if given and len(result) != 2:
+        raise TypeError(
+            f"{what} must return losses, or (losses, gradients). Received: a tuple of {len(result)}"
+        )
+    losses = np.asarray(result[0] if given else result, np.float64)
+    gradients = np.asarray(result[1], np.float32) if given else None
+    rows = shape[:-1]
+    if gradients is not None and gradients.shape != shape:
+        raise ValueError(
+            f"{what}: the gradients must have the shape of y_pred, {shape}. Received: {gradients.shape}"
+        )
+    if losses.ndim == 0:  # the mean: every row's share of it
+        losses, scale = np.full(rows, float(losses)), float(np.prod(rows))
+    elif losses.shape == shape and shape[-1:] != ():  # of single predictions
+        scale = 1.0 if reduction == "sum" else 1 / max(shape[-1], 1)
+        losses = losses.sum(axis=-1) * scale
+    elif losses.shape == rows:
+        return losses, gradients
+    else:
+        raise ValueError(
+            f"{what}: the losses must have the shape {rows} or {shape}, or be one number. Received: "
+            f"{losses.shape}"
+        )
+    return losses, None if gradients is None else gradients * np.float32(scale)
 
 
 def of_one_rank(y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .base import EPSILON, Loss, check_axis, like_predictions
+from .base import EPSILON, Loss, check_axis, checked_losses, like_predictions
 
 
 class KLDivergence(Loss):
@@ -75,9 +75,10 @@ class CategoricalHinge(Loss):
 class FunctionLoss(Loss):
     """A loss from a Python function (y_true, y_pred) -> (losses, gradients) of NumPy arrays.
 
-    `losses` has one value per example (and step), or is one number, their mean; `gradients` has the shape of
-    y_pred and holds the derivatives of `losses`. The core computes everything before and after it. Raises
-    TypeError where the function gives something else. A file cannot hold it.
+    `losses` has one value per example (and step), or is one number, their mean, or has the shape of y_pred;
+    `gradients` has the shape of y_pred and holds the derivatives of `losses`. The core computes everything
+    before and after it. A function that gives losses alone can be evaluated, not trained with. Raises
+    TypeError and ValueError where the function gives something else. A file cannot hold it.
 
     >>> def squared(y_true, y_pred):
     ...     error = y_pred - y_true
@@ -98,29 +99,9 @@ class FunctionLoss(Loss):
         super().__init__(name or known_as, reduction)
         self.function = function
 
-    def losses_and_gradients(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What the function gives, checked: losses (B,) or (B, T), gradients like y_pred."""
+    def losses_and_gradients(
+        self, y_true: np.ndarray, y_pred: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """What the function gives, checked: losses (B,) or (B, T), gradients like y_pred, or None."""
         result = self.function(y_true, y_pred)
-        if not isinstance(result, tuple) or len(result) != 2:
-            raise TypeError(
-                f"loss function {self.name!r} must return (losses, gradients): the core has no gradient of a "
-                f"Python function. Received: {type(result).__name__}"
-            )
-        losses, gradients = np.asarray(result[0], np.float64), np.asarray(result[1], np.float32)
-        if gradients.shape != y_pred.shape:
-            raise ValueError(
-                f"loss function {self.name!r}: the gradients must have the shape of y_pred, {y_pred.shape}. "
-                f"Received: {gradients.shape}"
-            )
-        rows = y_pred.shape[:-1]
-        if losses.ndim == 0:  # the mean: every row's share of it
-            return np.full(rows, float(losses)), gradients * np.float32(np.prod(rows))
-        if losses.shape != rows:
-            raise ValueError(
-                f"loss function {self.name!r}: the losses must have the shape {rows}, or be one number. "
-                f"Received: {losses.shape}"
-            )
-        return losses, gradients
-
-    def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        return self.losses_and_gradients(y_true, y_pred)[0]
+        return checked_losses(f"loss function {self.name!r}", result, y_pred.shape, self.reduction)

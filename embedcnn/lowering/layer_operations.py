@@ -47,6 +47,21 @@ def _activate(build: Builder, name: str, x: int) -> int:
     return build.add("activation", [x], shape=build.shape(x), activation=_CORE_NAMES.get(name, name))
 
 
+def _activated(build: Builder, layer: Any, x: int) -> int:
+    """The activation of a layer; one of the user's own is called back for."""
+    function, shape = layer.activation, build.shape(x)
+    if not callable(function):
+        return _activate(build, function, x)
+    if len(shape) > 3:
+        raise ValueError(
+            f"Layer {layer.name!r}: an activation of your own takes (batch, channels) or (batch, time, "
+            f"channels). Received: shape={shape}"
+        )
+    made = build.add("external", [x], shape=shape, has_steps=len(shape) == 3, cols=shape[-1])
+    build.operations[-1].function = python.PythonCall(layer, shape, activation=function)
+    return made
+
+
 def _windows(layer: Any) -> dict[str, Any]:
     return {"strides": layer.strides, "dilation_rate": layer.dilation_rate, "padding": layer.padding}
 
@@ -57,12 +72,12 @@ def _convolve(build: Builder, layer: Any, inputs: list[int], variables: list[Any
 
 
 def _conv1d(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
-    return _activate(build, layer.activation, _convolve(build, layer, inputs, [layer.kernel, layer.bias]))
+    return _activated(build, layer, _convolve(build, layer, inputs, [layer.kernel, layer.bias]))
 
 
 def _depthwise(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     made = build.add("depthwise_conv1d", inputs, [layer.kernel, layer.bias], **_windows(layer))
-    return _activate(build, layer.activation, made)
+    return _activated(build, layer, made)
 
 
 def _separable(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
@@ -71,11 +86,11 @@ def _separable(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     made = build.add("depthwise_conv1d", inputs, [layer.depthwise_kernel], shape, **_windows(layer))
     settings: dict[str, Any] = {"strides": 1, "dilation_rate": 1, "padding": "valid"}
     made = build.add("conv1d", [made], [layer.pointwise_kernel, layer.bias], **settings)
-    return _activate(build, layer.activation, made)
+    return _activated(build, layer, made)
 
 
 def _dense(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
-    return _activate(build, layer.activation, build.add("dense", inputs, [layer.kernel, layer.bias]))
+    return _activated(build, layer, build.add("dense", inputs, [layer.kernel, layer.bias]))
 
 
 def _weight_normalization(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
@@ -85,7 +100,7 @@ def _weight_normalization(build: Builder, layer: Any, inputs: list[int], call: i
     else:
         made = _convolve(build, inner, inputs, [layer.v])
     made = build.add("weight_normalization", [made], [layer.g, layer.v, layer.bias])
-    return _activate(build, inner.activation, made)
+    return _activated(build, inner, made)
 
 
 def _dropout(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
@@ -127,7 +142,7 @@ def _attention_pool(build: Builder, layer: Any, inputs: list[int], call: int) ->
     batch, steps, _ = build.shape(inputs[0])
     hidden = (batch, steps, layer.units)
     scores = build.add("dense", inputs, [layer.kernel, layer.bias], hidden)
-    scores = _activate(build, layer.activation, scores)
+    scores = _activated(build, layer, scores)
     scores = build.add("dense", [scores], [layer.score_kernel], (batch, steps, 1))
     return build.add("attention_pool", [*inputs, scores])
 
@@ -267,7 +282,7 @@ OPERATIONS: dict[type, Make] = {
         (merging.Add, merging.Subtract, merging.Multiply, merging.Average, merging.Maximum, merging.Minimum),
         _merge,
     ),
-    activation.Activation: lambda build, layer, inputs, call: _activate(build, layer.activation, inputs[0]),
+    activation.Activation: lambda build, layer, inputs, call: _activated(build, layer, inputs[0]),
     activation.ReLU: _relu,
     activation.LeakyReLU: lambda build, layer, inputs, call: build.add(
         "rectifier", inputs, slope=layer.negative_slope

@@ -59,8 +59,19 @@ class AdamW(Adam):
     0.004
     """
 
-    def __init__(self, learning_rate: Any = None, weight_decay: float = 0.004, **options: Any) -> None:
-        super().__init__(learning_rate, weight_decay=weight_decay, **options)
+    def __init__(
+        self,
+        learning_rate: Any = None,
+        weight_decay: float = 0.004,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(
+            learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **options
+        )
 
 
 class _WithoutAmsgrad(Adam):

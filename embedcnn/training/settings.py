@@ -79,8 +79,8 @@ class Compiled:
         )
         """Whether the work of a step is told in tokens, not in examples."""
         self.want_sums = self.counts_tokens or any(meter.summed >= 0 for meter in self.meters)
-        functions = [isinstance(self.losses[number], losses.FunctionLoss) for number in self.active]
-        self.loss_function = self._function_of if any(functions) else None
+        given = [loss is not None and loss.operation == "given_loss" for loss in self.losses]
+        self.loss_function = self._function_of if any(given) else None
         self.simple = len(self.active) == 1 and len(outputs) == 1
         self.simple = self.simple and all(meter.counted >= 0 for meter in self.meters)
         self.names = self._names()
@@ -162,15 +162,22 @@ class Compiled:
             names += [f"{self.output_names[number]}_loss" for number in self.active]
         return names + [meter.label for meter in self.meters]
 
-    def _function_of(self, targets: list[Any]) -> Any:
+    def _function_of(self, targets: list[Any], learns: bool) -> Any:
         """What a step calls for losses that are Python functions: (number, predictions) -> (losses,
-        gradients).
+        gradients); one that `learns` needs the gradients.
         """
 
         def function(number: int, predictions: np.ndarray) -> Any:
             loss = self.losses[self.active[number]]
-            assert isinstance(loss, losses.FunctionLoss)
-            return loss.losses_and_gradients(targets[number], predictions)
+            assert loss is not None
+            values, gradients = loss.losses_and_gradients(targets[number], predictions)
+            if gradients is None and learns:
+                raise TypeError(
+                    f"loss {loss.name!r} gives no gradients, so no model can be trained with it: let its "
+                    "function (`call` of a subclass of Loss) return (losses, gradients), where gradients are "
+                    "the derivatives of the losses with respect to y_pred, of its shape"
+                )
+            return values, np.zeros_like(predictions) if gradients is None else gradients
 
         return function
 

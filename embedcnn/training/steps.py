@@ -26,7 +26,7 @@ class Steps:
     def train(self, inputs: list[Any], targets: list[Any], weights: Any, compiled: Compiled) -> BatchResult:
         """Forward, backward and update, which counts the optimizer's steps."""
         optimizer = self._model.optimizer
-        more = () if compiled.loss_function is None else (compiled.loss_function(targets),)
+        more = () if compiled.loss_function is None else (compiled.loss_function(targets, True),)
         bound = self._programs.bound("train")
         with self._access.changing():
             rate, counter = optimizer.rate(), optimizer.counter
@@ -48,7 +48,7 @@ class Steps:
         self, inputs: list[Any], targets: list[Any], weights: Any, compiled: Compiled
     ) -> BatchResult:
         """Forward and backward, without the update."""
-        more = () if compiled.loss_function is None else (compiled.loss_function(targets),)
+        more = () if compiled.loss_function is None else (compiled.loss_function(targets, True),)
         bound = self._programs.bound("train")
         with self._access.changing():  # moving statistics
             result = bound.ready().gradient_step(
@@ -58,7 +58,7 @@ class Steps:
 
     def test(self, inputs: list[Any], targets: list[Any], weights: Any, compiled: Compiled) -> BatchResult:
         """Losses and outputs; nothing changes."""
-        more = () if compiled.loss_function is None else (compiled.loss_function(targets),)
+        more = () if compiled.loss_function is None else (compiled.loss_function(targets, False),)
         bound = self._programs.bound("test")
         with self._access.changing() if bound.writes else self._access.reading():
             result = bound.ready().test_step(inputs, targets, weights, compiled.want_outputs, *more)
