@@ -70,7 +70,7 @@ class Prediction:
                     if before:
                         watching.call("on_predict_batch_begin", number, {})
                     if own is None:
-                        outputs, room = self._run("predict", parts)
+                        outputs, room = self._run("predict", parts, grows=growing is not None)
                     else:
                         outputs, room = _listed(own(self._adapter.as_given(parts))), 1
                     pieces.append(outputs)
@@ -89,8 +89,10 @@ class Prediction:
         joined = [_join([piece[number] for piece in pieces]) for number in range(len(pieces[0]))]
         return self._model._as_outputs(joined)
 
-    def _run(self, kind: str, inputs: list[Any], *more: Any) -> tuple[list[np.ndarray], int]:
-        """The outputs for a batch, and how many times as large the next one may be."""
+    def _run(
+        self, kind: str, inputs: list[Any], *more: Any, grows: bool = False
+    ) -> tuple[list[np.ndarray], int]:
+        """The outputs for a batch and, if that `grows`, how many times as large the next one may be."""
         while True:
             pool = self._programs.pool(kind)
             with self._access.changing() if pool.writes else self._access.reading():
@@ -101,7 +103,8 @@ class Prediction:
                     program = bound.ready()
                     if bound.draws and not more:  # other numbers each time
                         more = False, next(self._drawn)
-                    return program.forward(inputs, *more), self._growth(bound, program)
+                    outputs = program.forward(inputs, *more)
+                    return outputs, self._growth(bound, program) if grows else 1
                 finally:
                     pool.give_back(bound)
 

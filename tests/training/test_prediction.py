@@ -28,9 +28,9 @@ def counted(model, monkeypatch):
     """How many examples each batch of predict has, from now on."""
     sizes, usual = [], prediction.Prediction._run
 
-    def note(self, kind, inputs):
+    def note(self, kind, inputs, **options):
         sizes.append(len(inputs[0][1]) - 1)
-        return usual(self, kind, inputs)
+        return usual(self, kind, inputs, **options)
 
     monkeypatch.setattr(prediction.Prediction, "_run", note)
     return sizes
