@@ -58,7 +58,8 @@ def set_num_threads(num_threads: int) -> None:
     """Sets how many threads a step uses (like `torch.set_num_threads`); 0 returns to OpenMP's own limit.
 
     Results do not depend on it. Raises `ValueError` outside [0, 64]. Warns where the build has no OpenMP,
-    and so one thread only.
+    and so one thread only. Where the system cannot make so many threads, a step warns (`RuntimeWarning`) and
+    uses one, as all after it do until this is called again.
 
     >>> set_num_threads(2)
     >>> get_num_threads()

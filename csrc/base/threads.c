@@ -38,6 +38,8 @@ static _Atomic int requested_threads;
 #ifdef _OPENMP
 static _Atomic int had_team;    /* a parallel region has run in this process */
 static _Atomic int forked_late; /* this process was forked after one: the runtime's threads are gone */
+static _Atomic int refused;     /* the system had no thread to give */
+static _Atomic ec_refusal_fn on_refusal;
 #endif
 
 void ec_set_spin_ns(int64_t nanoseconds) { atomic_store(&spin_ns, nanoseconds); }
@@ -142,6 +144,44 @@ static void run_alone(ec_team_fn fn, void *argument, struct ec_team_shared *shar
     fn(&team, argument);
 }
 
+#ifdef _OPENMP
+static void *pass(void *gate)
+{
+    pthread_mutex_lock(gate);
+    pthread_mutex_unlock(gate);
+    return NULL;
+}
+
+/* Whether a team of `threads` can be made. The runtime ends the process where it cannot make a thread, so as many are
+ * made here, all at once, and ended again. It makes some only when a team is larger than the calling thread's last. */
+static int team_can_be(int threads)
+{
+    static _Thread_local int last = 1;
+    if (threads > last) {
+        pthread_t made[EC_MAX_THREADS];
+        pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+        int count = 0;
+        pthread_mutex_lock(&gate);
+        while (count < threads - 1 && pthread_create(&made[count], NULL, pass, &gate) == 0) {
+            count++;
+        }
+        pthread_mutex_unlock(&gate);
+        for (int i = 0; i < count; i++) {
+            pthread_join(made[i], NULL);
+        }
+        if (count < threads - 1) {
+            ec_refusal_fn tell = atomic_load(&on_refusal);
+            if (!atomic_exchange(&refused, 1) && tell) {
+                tell();
+            }
+            return 0;
+        }
+    }
+    last = threads;
+    return 1;
+}
+#endif
+
 void ec_parallel(int threads, ec_team_fn fn, void *argument)
 {
     struct ec_team_shared shared;
@@ -155,7 +195,8 @@ void ec_parallel(int threads, ec_team_fn fn, void *argument)
         }
     }
 #ifdef _OPENMP
-    if (threads > 1 && !atomic_load_explicit(&forked_late, memory_order_relaxed)) {
+    if (threads > 1 && !atomic_load_explicit(&forked_late, memory_order_relaxed) &&
+        !atomic_load_explicit(&refused, memory_order_relaxed) && team_can_be(threads)) {
         atomic_store_explicit(&had_team, 1, memory_order_relaxed);
 #pragma omp parallel num_threads(threads)
         {
@@ -187,7 +228,8 @@ int ec_thread_count(void)
 #ifdef _OPENMP
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, watch_forks);
-    if (atomic_load_explicit(&forked_late, memory_order_relaxed)) {
+    if (atomic_load_explicit(&forked_late, memory_order_relaxed) ||
+        atomic_load_explicit(&refused, memory_order_relaxed)) {
         return 1;
     }
     int threads = atomic_load_explicit(&requested_threads, memory_order_relaxed);
@@ -198,7 +240,22 @@ int ec_thread_count(void)
 #endif
 }
 
-void ec_set_thread_count(int threads) { atomic_store(&requested_threads, threads < 0 ? 0 : threads); }
+void ec_set_thread_count(int threads)
+{
+    atomic_store(&requested_threads, threads < 0 ? 0 : threads);
+#ifdef _OPENMP
+    atomic_store(&refused, 0);
+#endif
+}
+
+void ec_on_refusal(ec_refusal_fn fn)
+{
+#ifdef _OPENMP
+    atomic_store(&on_refusal, fn);
+#else
+    (void)fn;
+#endif
+}
 
 int ec_openmp_version(void)
 {

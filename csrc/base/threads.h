@@ -49,10 +49,14 @@ static inline int ec_team_next_range(struct ec_team *team, int64_t count, int64_
 void ec_team_barrier(struct ec_team *team);
 
 /* Threads that a step uses: what ec_set_thread_count asked for, else OpenMP's own limit (OMP_NUM_THREADS, affinity,
- * threadpoolctl) read at this moment. 1 in a child forked after a parallel region, and without OpenMP. */
+ * threadpoolctl) read at this moment. 1 in a child forked after a parallel region, without OpenMP, and once the system
+ * could not make a thread, until ec_set_thread_count is called again. */
 int ec_thread_count(void);
 /* 0 returns to OpenMP's own limit. */
 void ec_set_thread_count(int threads);
+/* Called, by whichever thread computes, when the system cannot make the threads of a team and one does the work. */
+typedef void (*ec_refusal_fn)(void);
+void ec_on_refusal(ec_refusal_fn fn);
 /* "libgomp"-independent: the OpenMP version date (201511 ...), or 0 where the build has no OpenMP. */
 int ec_openmp_version(void);
 /* Nanoseconds that a thread spins at a barrier before it sleeps; for measurements. */

@@ -186,4 +186,20 @@ static int check_isa(void)
     return 0;
 }
 
-int ec_python_add_runtime(PyObject *module) { return check_isa() ? PyModule_AddFunctions(module, methods) : -1; }
+static int warn_of_refusal(void *unused)
+{
+    (void)unused;
+    return PyErr_WarnEx(PyExc_RuntimeWarning,
+                        "the system cannot make another thread (a limit on processes or memory: ulimit -u, -v, or a "
+                        "container's); embedcnn computes on one thread from here on, until set_num_threads is called",
+                        1);
+}
+
+/* Without the interpreter's lock: the interpreter warns when it is at it again. */
+static void tell_of_refusal(void) { (void)Py_AddPendingCall(warn_of_refusal, NULL); }
+
+int ec_python_add_runtime(PyObject *module)
+{
+    ec_on_refusal(tell_of_refusal);
+    return check_isa() ? PyModule_AddFunctions(module, methods) : -1;
+}

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..base.utf8_files import text_lines_of
 from .errors import VectorFileError
+from .mapped import MappedFile
 from .word_vectors import WordVectors
 
 __all__ = ["load_npy", "load_npz"]
@@ -36,16 +37,24 @@ def load_npz(path: str) -> WordVectors:
         raise VectorFileError(path, f"not a readable .npz file: {error}") from error
 
 
-def load_npy(path: str, keys: Any) -> WordVectors:
-    """A matrix, and its words from a list or from a text file with one word per line."""
+def load_npy(path: str, keys: Any, copy: bool = False) -> WordVectors:
+    """A matrix, mapped unless `copy`, and its words: a list, or a text file with one word per line."""
     if keys is None:
         raise VectorFileError(path, "an .npy file holds no words: give them as keys=")
     words = read_keys(keys) if isinstance(keys, (str, bytes, os.PathLike)) else list(keys)
     try:
+        if copy:
+            return checked(path, np.load(path, allow_pickle=False), words)
+        with open(path, "rb") as file:
+            mapped = MappedFile(path, file.fileno())
         matrix = np.load(path, mmap_mode="r", allow_pickle=False)
+        mapped.check()
     except (ValueError, EOFError, SyntaxError) as error:
         raise VectorFileError(path, f"not a readable .npy file: {error}") from error
-    return checked(path, matrix, words)
+    vectors = checked(path, matrix, words)
+    if np.may_share_memory(vectors.vectors, matrix):  # not a copy in float32
+        vectors._mapped = mapped
+    return vectors
 
 
 def read_keys(path: Any) -> list[str]:

@@ -22,6 +22,7 @@ from embedcnn import _core
 from embedcnn.base.replacement import replacing
 
 from .errors import StaleCacheError, VectorFileError
+from .mapped import CHANGED, MappedFile
 from .word_index import WordIndex
 from .word_vectors import Subwords, WordVectors
 
@@ -109,13 +110,21 @@ def combined(parts: list[np.ndarray]) -> int:
 class CacheFile:
     """A mapped cache file whose header has been checked."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, copy: bool = False) -> None:
         self.path = path
+        self.map: mmap.mmap | bytes
+        self.mapped: MappedFile | None = None
         with open(path, "rb") as file:
             header = file.read(PAGE)
             size = os.fstat(file.fileno()).st_size
             self._check_header(header, size)
-            self.map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            if copy:
+                self.map = header + file.read()
+            else:
+                self.mapped = MappedFile(path, file.fileno())
+                self.map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        if len(self.map) != size:
+            raise VectorFileError(path, CHANGED)
         self._check_index()
 
     def _check_header(self, header: bytes, size: int) -> None:
@@ -189,6 +198,8 @@ class CacheFile:
 
     def verify(self) -> None:
         """Reads the matrices and compares their checksum; VectorFileError if it differs."""
+        if self.mapped is not None:
+            self.mapped.check()
         if combined(list(self.matrices())) != self.payload_sum:
             raise VectorFileError(
                 self.path, "the cache file is damaged: its vectors do not match their checksum"
@@ -207,20 +218,21 @@ def check_source(path: str, source: dict[str, Any] | None) -> None:
         raise StaleCacheError(path, f"the cache is older than {source['path']}: make it again")
 
 
-def load_cache(path: str | os.PathLike[str], *, verify: bool = False) -> WordVectors:
-    """Maps a cache file: nothing is copied, its pages are shared between processes.
+def load_cache(path: str | os.PathLike[str], *, verify: bool = False, copy: bool = False) -> WordVectors:
+    """Maps a cache file: nothing is copied, its pages are shared between processes. `copy` reads it into
+    memory of its own instead, which no other process can change.
 
     Returns read-only WordVectors. Raises VectorFileError for a file that is damaged (`verify`: its vectors
     are looked at too, which reads the whole file), StaleCacheError where the file that it was made from has
     changed since.
     """
-    file = CacheFile(os.fsdecode(path))
+    file = CacheFile(os.fsdecode(path), copy)
     check_source(file.path, file.source)
     if verify:
         file.verify()
     matrix, grams = file.matrices()
     subwords = Subwords(file.shortest, file.longest, grams) if file.buckets else None
-    vectors = WordVectors(WordIndex(file.index), matrix, subwords=subwords)
+    vectors = WordVectors(WordIndex(file.index, file.mapped), matrix, subwords=subwords)
     vectors.source = file.source
-    vectors._cache = file
+    vectors._cache, vectors._mapped = file, file.mapped
     return vectors

@@ -43,6 +43,7 @@ def load(
     format: Format | None = None,
     keys: Sequence[str] | str | os.PathLike[str] | None = None,
     cache: bool | str | os.PathLike[str] = False,
+    cache_copy: bool = False,
 ) -> WordVectors:
     """Reads word vectors: GloVe text, word2vec text and binary, fastText .vec and .bin, NumPy, cache files.
 
@@ -88,6 +89,9 @@ def load(
     cache
         True writes a cache file beside the file, or to the path given, and maps it the next time, as long as
         the file does not change.
+    cache_copy
+        Read a cache file (or an .npy matrix) into memory of its own instead of mapping it: for files that
+        other processes may write into.
 
     Returns
     -------
@@ -117,6 +121,7 @@ def load(
         duplicates=duplicates,
         skip_bad_lines=on_bad_lines == "skip",
         stack_level=6,
+        cache_copy=bool(cache_copy),
     )
     if not isinstance(path, (str, bytes, os.PathLike)):
         return cut(from_object(path), options)
@@ -169,12 +174,12 @@ def load_file(path: str, options: ReadOptions, format: str | None, keys: Any) ->
             raise ValueError(f"keys= is for .npy files; {path} holds its words itself")
         if format == "cache" or (format is None and head == CACHE_MAGIC):
             source.require_file("a cache")
-            return cut(load_cache(path), options)
+            return cut(load_cache(path, copy=options.cache_copy), options)
         if format == "npz" or (format is None and source.is_npz):
             return cut(arrays.load_npz(path), options)
         if format == "npy" or (format is None and head.startswith(b"\x93NUMPY")):
             source.require_file("an .npy matrix")
-            return cut(arrays.load_npy(path, keys), options)
+            return cut(arrays.load_npy(path, keys, options.cache_copy), options)
         if source.is_npz:
             raise VectorFileError(path, f"an archive of NumPy arrays, not {format}")
         if format == "fasttext_binary" or (format is None and head.startswith(FASTTEXT_MAGIC)):
@@ -211,7 +216,7 @@ def load_cached(path: str, options: ReadOptions, format: str | None, keys: Any, 
         "format": format,
     }
     try:
-        found = load_cache(cache_path)
+        found = load_cache(cache_path, copy=options.cache_copy)
         if found.source == {**file_facts(path), "settings": settings}:
             return cut(found, options)
     except (FileNotFoundError, StaleCacheError, VectorFileError):
@@ -221,6 +226,7 @@ def load_cached(path: str, options: ReadOptions, format: str | None, keys: Any, 
         unicode_errors=options.unicode_errors,
         duplicates=options.duplicates,
         skip_bad_lines=options.skip_bad_lines,
+        cache_copy=options.cache_copy,
         stack_level=7,
     )
     facts = file_facts(path)
@@ -231,7 +237,7 @@ def load_cached(path: str, options: ReadOptions, format: str | None, keys: Any, 
     except OSError as error:
         warn_user(f"no cache is kept, {cache_path!r} cannot be written: {error}")
         return cut(vectors, options)
-    return cut(load_cache(cache_path), options)
+    return cut(load_cache(cache_path, copy=options.cache_copy), options)
 
 
 def from_object(source: Any) -> WordVectors:

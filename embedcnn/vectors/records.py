@@ -38,6 +38,7 @@ class ReadOptions:
     unicode_errors: str = "strict"
     duplicates: str = "first"
     skip_bad_lines: bool = False
+    cache_copy: bool = False
     stack_level: int = field(default=4, compare=False)
 
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from embedcnn import _core
 
+from .mapped import MappedFile
+
 __all__ = ["WordIndex"]
 
 BATCH = 4096
@@ -26,11 +28,23 @@ class WordIndex(Mapping[str, int]):
     (1, False, ['king', 'queen'])
     """
 
-    __slots__ = ("_words", "arrays")
+    __slots__ = ("_arrays", "_mapped", "_words")
 
-    def __init__(self, arrays: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
-        self.arrays = arrays
+    def __init__(
+        self,
+        arrays: tuple[np.ndarray, np.ndarray, np.ndarray],
+        mapped: MappedFile | None = None,
+    ) -> None:
+        self._arrays = arrays
+        self._mapped = mapped  # the file that the arrays lie in
         self._words: list[str] | None = None
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Slots, offsets and bytes of the words; VectorFileError where their cache file has changed."""
+        if self._mapped is not None:
+            self._mapped.check()
+        return self._arrays
 
     @classmethod
     def build(cls, words: Iterable[str]) -> WordIndex:
@@ -58,7 +72,7 @@ class WordIndex(Mapping[str, int]):
         return isinstance(word, str) and _core.word_index_get(self.arrays, word) >= 0
 
     def __len__(self) -> int:
-        return len(self.arrays[1]) - 1
+        return len(self._arrays[1]) - 1  # a shape, not what is in the file
 
     def __iter__(self) -> Iterator[str]:
         if self._words is not None:

@@ -14,6 +14,7 @@ from embedcnn.base.arguments import integer
 from embedcnn.base.named_objects import named_object
 
 from ..base import columns
+from .mapped import MappedFile
 from .word_index import WordIndex
 
 __all__ = ["Subwords", "WordVectors"]
@@ -46,6 +47,11 @@ def unit(vector: np.ndarray) -> np.ndarray:
 
 class WordVectors:
     """Words and their vectors, read-only where they come from a mapped cache file.
+
+    What is asked of vectors in a mapped file (a cache, an .npy matrix) first looks whether another process
+    has cut it short or written over it since (VectorFileError). Nothing can look for an array that `vectors`
+    has given: the system ends a process that reads where such a file no longer is. Writing a new file and
+    renaming it, as `save` does, is safe; private memory (`cache_copy=True` of `load`) is too.
 
     Parameters
     ----------
@@ -87,13 +93,16 @@ class WordVectors:
         self._norms: np.ndarray | None = None
         self.subwords = subwords
         self.source: dict[str, Any] | None = None  # the file that the vectors came from: path, size, mtime_ns
-        self._cache: Any = None  # the mapped file, for verify
+        self._cache: Any = None  # the cache file, for verify
+        self._mapped: MappedFile | None = None  # the file that the matrix lies in
 
     # What there is
 
     @property
     def vectors(self) -> np.ndarray:
-        """The matrix, (N, D)."""
+        """The matrix, (N, D). Of a mapped file: valid as long as nobody writes into that file."""
+        if self._mapped is not None:
+            self._mapped.check()
         return self._vectors
 
     @property
@@ -125,7 +134,7 @@ class WordVectors:
 
     def __reduce__(self) -> tuple:
         state = {"subwords": self.subwords, "source": self.source}
-        return (WordVectors, (self._index, np.array(self._vectors)), state)
+        return (WordVectors, (self._index, np.array(self.vectors)), state)
 
     def __setstate__(self, state: dict) -> None:
         self.__dict__.update(state)
@@ -139,13 +148,13 @@ class WordVectors:
         words = list(columns.as_list(words))
         rows = self._index.find(words)
         if (rows >= 0).all():
-            return self._vectors[rows] if len(rows) else np.empty((0, self.vector_size), self._vectors.dtype)
+            return self.vectors[rows] if len(rows) else np.empty((0, self.vector_size), self._vectors.dtype)
         return np.stack([self._vector(word) for word in words])
 
     def _vector(self, word: str) -> np.ndarray:
         row = _core.word_index_get(self._index.arrays, word)
         if row >= 0:
-            return self._vectors[row]
+            return self._vectors[row] if self._mapped is None else self._private(row)
         composed = self.subwords.compose(word) if self.subwords is not None else None
         if composed is None:
             other = next(
@@ -154,6 +163,12 @@ class WordVectors:
             hint = "" if other is None else f"; did you mean {other!r}?"
             raise KeyError(f"the word {word!r} has no vector{hint}")
         return composed.astype(self._vectors.dtype, copy=False)
+
+    def _private(self, row: int) -> np.ndarray:
+        """A row of a mapped file as a copy, so that it outlives the file; read-only as the others."""
+        vector = self.vectors[row].copy()
+        vector.flags.writeable = False
+        return vector
 
     def get(self, word: str, default: Any = None) -> Any:
         """The vector of a word, or `default` where it has none."""
@@ -174,7 +189,7 @@ class WordVectors:
         if self._norms is None:
             norms = np.empty(len(self), np.float32)
             for begin in range(0, len(self), ROWS_AT_ONCE):
-                rows = self._vectors[begin : begin + ROWS_AT_ONCE].astype(np.float32, copy=False)
+                rows = self.vectors[begin : begin + ROWS_AT_ONCE].astype(np.float32, copy=False)
                 norms[begin : begin + len(rows)] = np.sqrt(np.einsum("ij,ij->i", rows, rows))
             self._norms = norms
         return self._norms
@@ -185,7 +200,7 @@ class WordVectors:
         products = np.empty(end - begin, np.float32)
         for at in range(begin, end, ROWS_AT_ONCE):
             stop = min(at + ROWS_AT_ONCE, end)
-            rows = self._vectors[at:stop].astype(np.float32, copy=False)
+            rows = self.vectors[at:stop].astype(np.float32, copy=False)
             products[at - begin : stop - begin] = rows @ vector
         return np.divide(products, norms[begin:end], out=np.zeros_like(products), where=norms[begin:end] > 0)
 
@@ -311,7 +326,7 @@ class WordVectors:
         """A copy whose vectors have length 1 (float32; rows of zeros stay zeros)."""
         norms = self.norms()[:, None]
         vectors = np.divide(
-            self._vectors, norms, out=np.zeros(self._vectors.shape, np.float32), where=norms > 0
+            self.vectors, norms, out=np.zeros(self._vectors.shape, np.float32), where=norms > 0
         )
         return WordVectors(self._index, vectors)
 
@@ -323,12 +338,12 @@ class WordVectors:
             if row >= 0:
                 rows.append(row)
                 kept.append(word)
-        return WordVectors(kept, self._vectors[np.array(rows, np.int64)])
+        return WordVectors(kept, self.vectors[np.array(rows, np.int64)])
 
     def head(self, limit: int) -> WordVectors:
         """A copy of the first `limit` words (the most frequent ones, as files are usually sorted)."""
         limit = integer("limit", limit, 0)
-        return WordVectors(self._index.words()[:limit], np.array(self._vectors[:limit]))
+        return WordVectors(self._index.words()[:limit], np.array(self.vectors[:limit]))
 
     def reduce(self, dimensions: int) -> WordVectors:
         """A copy in fewer dimensions, by principal component analysis of the centred vectors.
@@ -342,10 +357,10 @@ class WordVectors:
         [-1.0, 0.0, 1.0]
         """
         dimensions = integer("dimensions", dimensions, 1, self.vector_size)
-        mean = self._vectors.mean(axis=0, dtype=np.float64)
+        mean = self.vectors.mean(axis=0, dtype=np.float64)
         covariance = np.zeros((self.vector_size, self.vector_size))
         for begin in range(0, len(self), ROWS_AT_ONCE):
-            rows = self._vectors[begin : begin + ROWS_AT_ONCE] - mean
+            rows = self.vectors[begin : begin + ROWS_AT_ONCE] - mean
             covariance += rows.T @ rows
         _, axes = np.linalg.eigh(covariance)
         axes = axes[:, ::-1][:, :dimensions]
@@ -353,7 +368,7 @@ class WordVectors:
         axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(dimensions)])
         reduced = np.empty((len(self), dimensions), np.float32)
         for begin in range(0, len(self), ROWS_AT_ONCE):
-            rows = self._vectors[begin : begin + ROWS_AT_ONCE] - mean
+            rows = self.vectors[begin : begin + ROWS_AT_ONCE] - mean
             reduced[begin : begin + len(rows)] = rows @ axes
         return WordVectors(self._index, reduced)
 
@@ -364,9 +379,9 @@ class WordVectors:
         named_object("embedcnn.vectors.cache:save_cache")(self, path)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, verify: bool = False) -> WordVectors:
+    def load(cls, path: str | os.PathLike[str], *, verify: bool = False, copy: bool = False) -> WordVectors:
         """Maps a cache file that `save` wrote; see `cache.load_cache`."""
-        return named_object("embedcnn.vectors.cache:load_cache")(path, verify=verify)
+        return named_object("embedcnn.vectors.cache:load_cache")(path, verify=verify, copy=copy)
 
     def verify(self) -> None:
         """Checks the vectors of a mapped cache file against their checksum (VectorFileError)."""
