@@ -27,26 +27,16 @@ SPLIT = {"whitespace": "words", "words": "words", "character": "characters", Non
 CUTS = "!\"#$%&'()*+,-./:;<=>?@[\\]^`{|}~"  # ASCII that ends a word of split="words"
 
 
-LONGEST_NGRAM = 1024
-
-
-def _widths(ngrams: int | Sequence[int] | None) -> tuple[int, ...]:
+def _widths(ngrams: Any) -> tuple[int, ...]:
     if ngrams is None:
         return ()
-    if (
-        isinstance(ngrams, (int, np.integer))
-        and not isinstance(ngrams, bool)
-        and 1 <= ngrams <= LONGEST_NGRAM
-    ):
-        return tuple(range(1, int(ngrams) + 1))
-    widths = tuple(ngrams) if isinstance(ngrams, (tuple, list, np.ndarray)) else ()
-    if not widths or not all(
-        isinstance(width, (int, np.integer)) and 1 <= width <= LONGEST_NGRAM for width in widths
-    ):
-        raise ValueError(
-            f"`ngrams` must be None, a positive integer (at most {LONGEST_NGRAM}) or a tuple of them. "
-            f"Received: ngrams={ngrams!r}"
-        )
+    whole = (int, np.integer)
+    single = isinstance(ngrams, whole) and not isinstance(ngrams, bool)
+    widths = range(1, int(ngrams) + 1) if single else ngrams
+    listed = isinstance(widths, (range, tuple, list, np.ndarray)) and tuple(widths[:1])
+    if not listed or not all(isinstance(width, whole) and 1 <= width <= 1024 for width in widths):
+        allowed = "None, a positive integer (at most 1024) or a tuple of them"
+        raise ValueError(f"`ngrams` must be {allowed}. Received: ngrams={ngrams!r}")
     return tuple(int(width) for width in widths)
 
 
