@@ -242,6 +242,8 @@ extern const char *const ec_rising_activation_names[];
 ec_status ec_tensor_take(struct ec_tensor *tensor, struct ec_step *step);
 /* Takes a dense gradient for a parameter (once a step, however many operations use it). */
 ec_status ec_parameter_take_gradient(struct ec_parameter *parameter, struct ec_step *step);
+/* EC_BAD_VALUE with a report where inputs are of different batches, as texts and what was folded out of them are. */
+ec_status ec_op_check_texts(const struct ec_op *op, struct ec_step *step);
 /* The output has the rows and layout of the input and needs a gradient if it, or a parameter, does. */
 ec_status ec_op_plan_like_input(struct ec_op *op, struct ec_step *step);
 /* The same for several inputs: a step is unmasked where it is in one of them, and none is masked where one of them has

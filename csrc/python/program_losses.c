@@ -33,13 +33,13 @@ static int prediction_axes(const struct ec_tensor *in, int labels, int64_t batch
     return count;
 }
 
-/* Whether an array has these axes (-1: any size), perhaps with a further one of size 1. */
+/* Whether an array has these axes (-1: any size but none), perhaps with a further one of size 1. */
 static int has_axes(PyArrayObject *array, int count, const int64_t *axes, int spare)
 {
     int rank = PyArray_NDIM(array);
     int fits = rank == count || (spare && rank == count + 1 && PyArray_DIM(array, count) == 1);
     for (int i = 0; fits && i < count; i++) {
-        fits = axes[i] < 0 || PyArray_DIM(array, i) == axes[i];
+        fits = axes[i] < 0 ? PyArray_DIM(array, i) >= 1 : PyArray_DIM(array, i) == axes[i];
     }
     return fits;
 }

@@ -136,3 +136,31 @@ def test_misuse():
         program.forward([np.array([[[1]] * 3, [[2], [3], [9]]])])
     with pytest.raises(ValueError, match="x: a ragged batch has texts of ids"):
         program.forward([(np.zeros(3, np.int32), np.array([0, 1, 3]))])
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        ("merge", (1, 3), (4,), (), {"kind": "add"}),
+        ("concatenate", (3, 1), (4,), (), {}),
+        ("dot", (1, 3), (4,), (), {}),
+        ("simple_rnn", (0, 1), (4,), (0, 1), {"initial_state": True, "use_bias": False}),
+        ("squared_error", (1,), (4,), (), {}),
+        ("element_loss", (1,), (4,), (), {"kind": "hinge"}),
+        ("dense_cross_entropy", (1,), (4,), (0,), {}),
+    ],
+    ids=lambda operation: operation[0],
+)
+def test_texts_and_what_was_folded_out_of_them_do_not_meet(operation):
+    """Twelve rows beside three texts, or the targets of three: reading both would go past an end."""
+    fold = ("fold", (0,), (1, 2), (), {"steps": 0})
+    average = ("global_average_pool", (0,), (3,), (), {})
+    shapes = [("kernel", (5, 5)), ("recurrent", (5, 5))]
+    core = _core.Program([("x", "float32", 4, (5,))], shapes, [fold, average, operation], (4,))
+    for number, (_, shape) in enumerate(shapes):
+        core.bind(number, np.zeros(shape, np.float32), False, [], np.zeros(1, np.int64))
+    x, y = np.ones((3, 4, 5), np.float32), np.ones((3, 5), np.float32)
+    y = np.ones(3, np.int64) if operation[0] == "dense_cross_entropy" else y
+    loss = len(operation[1]) == 1
+    with pytest.raises(ValueError, match=rf"{operation[0]}: input \d holds \d+ texts; expected \d+"):
+        core.test_step([x], [y], None) if loss else core.forward([x])

@@ -299,6 +299,17 @@ def test_bad_weights_and_targets_are_refused():
     pair.check_train_step([ids], [labels], 0.1, 0)
 
 
+@pytest.mark.parametrize("kind", ["hinge", "squared"])
+@pytest.mark.parametrize("masked", [False, True])
+def test_targets_of_no_steps_are_refused(kind, masked):
+    operations = [("element_loss", (0,), (1,), (), {"kind": kind})]
+    program = _core.Program([("x", "float32", -1, (3,))], [], operations, (1,))
+    x = np.ones((2, 4, 3), np.float32)
+    inputs = [(x, np.zeros((2, 4), bool))] if masked else [x]
+    with pytest.raises(ValueError, match=r"y has the shape \(2, 0, 3\)"):
+        program.test_step(inputs, [np.zeros((2, 0, 3), np.float32)], None)
+
+
 def test_backward_needs_a_forward():
     operations = [("softmax", (0,), (1,), (), {})]
     program = _core.Program([("x", "float32", None, (3,))], [], operations, (1,), input_gradients=True)
