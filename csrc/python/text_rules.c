@@ -24,7 +24,7 @@ static int mark(struct ec_python_rules *self, PyObject *characters, uint16_t mar
         } else if (mark == EC_BYTE_STOP) {
             self->stops[self->rules.stop_count++] = point;
         } else {
-            PyErr_Format(PyExc_ValueError, "drops holds U+%04X; only ASCII characters can be dropped", (unsigned)point);
+            PyErr_Format(PyExc_ValueError, "drops must hold ASCII characters only. Received: %R", characters);
             return -1;
         }
     }

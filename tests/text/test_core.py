@@ -12,6 +12,11 @@ from embedcnn import _core
 RULES = _core.TextRules("words", "none", " ", "")
 
 
+def test_only_ascii_characters_can_be_dropped():
+    with pytest.raises(ValueError, match=r"drops must hold ASCII characters only\. Received: '-é'"):
+        _core.TextRules("words", "none", " ", "-é")
+
+
 def test_texts_that_add_words_while_they_are_collected():
     """`ids` has an entry for each word, also those that came while the texts were collected."""
     table = _core.WordTable(["a"])
