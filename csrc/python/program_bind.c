@@ -168,10 +168,10 @@ PyObject *ec_program_bind(ec_program_object *self, PyObject *args, PyObject *key
         return PyErr_Format(PyExc_ValueError, "parameter %s is the state of a layer; it cannot be trainable",
                             parameter->name);
     }
-    made.value = check_array(value, NPY_FLOAT32, parameter, 1, trainable || tracked || made.is_state, "value");
-    if (!made.value || check_slots(parameter, slots, made.value, slot_data) < 0 ||
+    if (parse_rules(&made.rules, rules, parameter->name) < 0 || /* first: it may run code that changes a list */
+        !(made.value = check_array(value, NPY_FLOAT32, parameter, 1, trainable || tracked || made.is_state, "value")) ||
+        check_slots(parameter, slots, made.value, slot_data) < 0 ||
         !(made.steps = check_array(steps, NPY_INT64, parameter, 0, 1, "steps")) ||
-        parse_rules(&made.rules, rules, parameter->name) < 0 ||
         check_more(parameter, average, "average", &made.average) < 0 ||
         check_more(parameter, accumulator, "accumulator", &made.accumulator) < 0 ||
         check_of_rows(parameter, touched, NPY_UINT8, parameter->dims[0], "touched", &touched_data) < 0 ||

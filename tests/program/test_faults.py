@@ -405,3 +405,20 @@ def test_programs_in_two_threads_at_once():
     for worker in workers:
         worker.join()
     assert together == alone * 4
+
+
+def test_a_list_of_slots_that_changes_while_it_is_bound():
+    """A number of the rules may be an object that runs code: the slots are looked at behind it."""
+    program = _core.Program(
+        [("x", "float32", None, (3,))], [("k", (3, 2))], [("dense", (0,), (1,), (0,), {})], (1,)
+    )
+    slots = []
+
+    class Number:
+        def __float__(self):
+            slots.extend(np.zeros((3, 2), np.float32) for _ in range(100))
+            return 0.0
+
+    value, steps = np.zeros((3, 2), np.float32), np.zeros(1, np.int64)
+    with pytest.raises(ValueError, match="k: 100 slots; at most 3"):
+        program.bind(0, value, True, slots, steps, rules={"l1": Number()})
