@@ -1,4 +1,4 @@
-"""Every operation of the core alone, as a function of NumPy arrays, and its gradient by :func:`vjp`.
+"""The operations of the core alone, as functions of NumPy arrays, and their gradients by :func:`vjp`.
 
 For tests, for a training loop of one's own and for joining other frameworks. A model does not come through
 here: it runs all its operations in one call. Arrays are float32 (others are converted), ids any integers; a
@@ -21,7 +21,8 @@ from embedcnn.ops.normalization import (
     unit_normalization,
     weight_normalization,
 )
-from embedcnn.ops.shapes import dot, masking, permute, repeat, unflatten
+from embedcnn.ops.recurrent import gru, lstm, simple_rnn
+from embedcnn.ops.shapes import dot, flatten, masking, permute, repeat, unflatten
 from embedcnn.ops.steps import (
     average_pool,
     conv1d,
@@ -61,11 +62,14 @@ __all__ = [
     "dot",
     "dropout",
     "embedding_lookup",
+    "flatten",
     "global_average_pool",
     "global_max_pool",
+    "gru",
     "layer_normalization",
     "log_softmax",
     "loss",
+    "lstm",
     "masking",
     "max_pool",
     "merge",
@@ -73,6 +77,7 @@ __all__ = [
     "permute",
     "rectifier",
     "repeat",
+    "simple_rnn",
     "softmax",
     "squared_error",
     "token_conv",
@@ -91,11 +96,11 @@ def vjp(
     """The result of `op(*args, **kwargs)` and the gradients of `sum(result * d_out)`. As jax.vjp,
     torch.func.vjp.
 
-    `d_out` has the shape of the result (all ones where it is None). The gradients come as a dict from
-    argument name to float32 array of the argument's shape (a list of them for a list of arrays); that of a
-    table of embeddings as `(rows int32 [U], values float32 [U, D])`. Ids, targets and masks have none.
-    Raises ValueError for shapes that do not fit and TypeError for a function that is no operation of this
-    module.
+    `d_out` has the shape of the result (all ones where it is None); of several results it is a list. The
+    gradients come as a dict from argument name to float32 array of the argument's shape (a list of them for
+    a list of arrays); that of a table of embeddings as `(rows int32 [U], values float32 [U, D])`. Ids,
+    targets and masks have none. Raises ValueError for shapes that do not fit and TypeError for a function
+    that is no operation of this module.
 
     >>> import numpy as np
     >>> from embedcnn import ops

@@ -44,6 +44,7 @@ class Call:
     step: int = 0
     training: bool = False
     constant: set[int] = field(default_factory=set)  # parameters without a gradient
+    many: bool = False  # the result is a tuple of all outputs
 
     def add_ids(self, name: str, ids: Any) -> None:
         if not isinstance(ids, tuple):
@@ -112,7 +113,8 @@ class Call:
         program = self.program(trainable=False)
         if self.targets is not None:
             return program.test_step(self.values, [self.targets], self.sample_weight).losses[0]
-        return program.forward(self.values, training=self.training, step=self.step)[0]
+        made = program.forward(self.values, training=self.training, step=self.step)
+        return tuple(made) if self.many else made[0]
 
     def run_with_gradients(self, d_out: ArrayLike | None) -> tuple[Any, dict[str, Any]]:
         program = self.program(trainable=True)
@@ -120,11 +122,9 @@ class Call:
             result = program.gradient_step(self.values, [self.targets], self.sample_weight, self.step)
             out = result.losses[0]
         else:
-            out = program.forward(self.values, training=True, step=self.step)[0]
-            d_array = np.ones_like(out) if d_out is None else np.ascontiguousarray(d_out, np.float32)
-            if d_array.shape != out.shape:
-                raise ValueError(f"d_out has shape {d_array.shape}; allowed is the output's, {out.shape}")
-            program.backward([d_array])
+            made = program.forward(self.values, training=True, step=self.step)
+            program.backward(_output_gradients(made, d_out if self.many or d_out is None else [d_out]))
+            out = tuple(made) if self.many else made[0]
         scale = 1.0 if self.targets is None or d_out is None else float(np.asarray(d_out))
         found: dict[str, Any] = {}
         for number, (name, spec) in enumerate(zip(self.input_names, self.specs, strict=True)):
@@ -134,6 +134,20 @@ class Call:
             if number not in self.constant:
                 _collect(found, name, program.gradient(number))
         return out, found
+
+
+def _output_gradients(made: Sequence[Floats], d_out: Any) -> list[Floats]:
+    """The gradient of each output, checked; ones where none are given."""
+    if d_out is None:
+        return [np.ones_like(out) for out in made]
+    given = [np.ascontiguousarray(one, np.float32) for one in d_out]
+    for number, out in enumerate(made):
+        shape = given[number].shape if number < len(given) else None
+        if shape != out.shape:
+            raise ValueError(f"d_out has shape {shape}; allowed is the output's, {out.shape}")
+    if len(given) > len(made):
+        raise ValueError(f"d_out has {len(given)} arrays; allowed are {len(made)}, one for each output")
+    return given
 
 
 def _collect(found: dict[str, Any], name: str, gradient: Any) -> None:

@@ -26,6 +26,18 @@ def unflatten(x: ArrayLike, length: int, *sizes: int) -> Any:
 
 
 @operation
+def flatten(x: ArrayLike, mask: ArrayLike | None = None) -> Any:
+    """x [B, T, C] with all values of a text in one row: float32 [B, T * C]; masked steps are zeros. As
+    keras.layers.Flatten.
+
+    >>> from embedcnn import ops
+    >>> ops.flatten([[[1.0, 2.0], [3.0, 4.0]]], mask=[[True, False]]).tolist()
+    [[1.0, 2.0, 0.0, 0.0]]
+    """
+    return elementary("flatten", x, mask, length=np.shape(x)[1])
+
+
+@operation
 def repeat(x: ArrayLike, length: int) -> Any:
     """x [B, C] at each of `length` steps: float32 [B, length, C]. As keras.layers.RepeatVector.
 

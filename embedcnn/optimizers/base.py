@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..base.arguments import boolean, finite_number, integer, one_of, optional
 from ..base.configuration import Configurable, described
+from ..base.named_objects import named_object
 from ..graph.variables import Variable, assign_all, mark_changed, set_items
 from . import schedules
 
@@ -144,6 +145,13 @@ class Optimizer(Configurable):
         """Whether values and averages have changed places (callbacks.SwapEMAWeights)."""
         self._keeps: set[Variable] = set()
         self._keeps_names: list[str] = []
+        self.arrays: dict[int, Variable] = {}
+        """What stands for the arrays that `apply` was given, by their identity."""
+        self.applied: Any = None
+        """What `apply` last updated, and the program that did it."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "arrays": {}, "applied": None}  # neither is that of a copy
 
     @property
     def steps(self) -> int:
@@ -209,6 +217,41 @@ class Optimizer(Configurable):
             assert state.accumulator is not None
             state.touched = np.asarray(state.accumulator.any(axis=1), np.uint8)
         return state
+
+    # -- loops of one's own ----------------------------------------------------------------------------------
+    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any]) -> None:
+        """One update of variables from their gradients, with all settings of the optimizer. As
+        keras.optimizers.Optimizer.apply.
+
+        The variables are those of layers (`model.trainable_variables`), or float32 NumPy arrays, which change
+        in place; each has its slots and its count from its first update on. A gradient has the shape of its
+        variable; that of a table may be (rows, values), as `ops.vjp` and `compute_gradients` give it. None
+        leaves a variable as it is, with a warning. Nothing else may use the variables meanwhile. Raises
+        ValueError for shapes that do not fit, frozen variables and arrays that cannot be changed in place.
+
+        >>> from embedcnn import ops
+        >>> from embedcnn.optimizers import SGD
+        >>> w, optimizer = np.zeros((2, 1), np.float32), SGD(0.25)
+        >>> for _ in range(20):
+        ...     y, gradients = ops.vjp(ops.dense, [[1.0, 1.0]], w)
+        ...     optimizer.apply([gradients["kernel"] * (y - 4)], [w])
+        >>> w.round(3).tolist(), optimizer.iterations
+        ([[2.0], [2.0]], 20)
+        """
+        named_object("embedcnn.training.array_updates:apply")(self, list(grads), list(trainable_variables))
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> int:
+        """`apply` of pairs (gradient, variable), as `zip(gradients, variables)`; returns `iterations`. As
+        keras.optimizers.Optimizer.apply_gradients.
+
+        >>> import embedcnn
+        >>> w = np.ones(2, np.float32)
+        >>> embedcnn.optimizers.SGD(0.5).apply_gradients(zip([[1.0, 2.0]], [w])), w.tolist()
+        (1, [0.5, 0.0])
+        """
+        pairs = list(grads_and_vars)
+        self.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
+        return self.iterations
 
     # -- weight decay and averages -------------------------------------------------------------------------
     def exclude_from_weight_decay(
