@@ -107,14 +107,14 @@ def get(identifier: Any) -> Loss:
     if isinstance(identifier, Loss):
         return identifier
     if inspect.isclass(identifier) and issubclass(identifier, Loss):
-        return identifier()  # type: ignore[call-arg]
+        return identifier()
     if isinstance(identifier, dict) and identifier.get("class_name") in CLASSES:
         return CLASSES[identifier["class_name"]].from_config(identifier.get("config", {}))
     if isinstance(identifier, str):
         known = NAMES | CLASSES
         name = identifier if identifier in known else identifier.lower()  # MSE, KLD
         if name in known:
-            return known[name]()  # type: ignore[call-arg]
+            return known[name]()
     elif callable(identifier):
         built_in = getattr(identifier, "loss_class", None)
         return built_in() if built_in is not None else FunctionLoss(identifier)
