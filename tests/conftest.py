@@ -35,8 +35,8 @@ def pytest_addoption(parser):
         "--pairs",
         choices=("some", "all", "rest"),
         default="some",
-        help="of tests that sweep over instruction sets and threads: each instruction set once and each "
-        "number of threads with the best one (some, the default), all pairs, or the rest",
+        help="of tests that sweep over instruction sets and threads: some pairs, and no test that is marked "
+        "as slow (the default); all; or the rest",
     )
 
 
@@ -48,15 +48,16 @@ def pytest_xdist_auto_num_workers(config):
 def pytest_terminal_summary(terminalreporter, config):
     if config.getoption("--pairs") == "some" and not config.getoption("--ambient"):
         terminalreporter.write_line(
-            "Tests that sweep over instruction sets and threads had some of their pairs; all: "
-            "python -m pytest --pairs all. Everything else that is checked: bash .ci/run"
+            "Tests that sweep over instruction sets and threads had some of their pairs, slow ones were left "
+            "out; all: python -m pytest --pairs all. Everything else that is checked: bash .ci/run"
         )
 
 
 def pytest_collection_modifyitems(config, items):
     """With ``--ambient`` a test that sweeps over both is left out: other runs have their pairs."""
     here = {"rung": _core.kernels()["name"], "threads": _core.get_num_threads()}
-    usual = {"rung": available_rungs()[0], "threads": THREADS[len(THREADS) // 2]}
+    rungs = available_rungs()
+    some = {(rungs[0], count) for count in THREADS[::2]} | {(rungs[-1], THREADS[len(THREADS) // 2])}
     wanted = config.getoption("--pairs")
 
     def is_kept(item) -> bool:
@@ -64,8 +65,10 @@ def pytest_collection_modifyitems(config, items):
         chosen = {name: callspec.params[name] for name in here if callspec and name in callspec.params}
         if config.getoption("--ambient"):
             return len(chosen) < 2 and all(here[name] == value for name, value in chosen.items())
-        some = len(chosen) < 2 or any(usual[name] == value for name, value in chosen.items())
-        return wanted == "all" or some == (wanted == "some")
+        quick = not item.get_closest_marker("slow")
+        if len(chosen) == 2:
+            quick = quick and (chosen["rung"], chosen["threads"]) in some
+        return wanted == "all" or quick == (wanted == "some")
 
     left_out = [item for item in items if not is_kept(item)]
     items[:] = [item for item in items if is_kept(item)]

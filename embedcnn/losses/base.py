@@ -36,8 +36,6 @@ class Loss(Configurable):
     ...     def call(self, y_true, y_pred):
     ...         error = y_pred - y_true
     ...         return abs(error) ** 3, 3 * error * abs(error)
-    >>> Cubed()
-    Cubed(name='cubed')
     >>> Cubed()(np.zeros((1, 2)), np.array([[1.0, 2.0]]))
     4.5
     """

@@ -13,6 +13,13 @@ from embedcnn import constraints, initializers, layers, losses, metrics, optimiz
 from embedcnn.base.configuration import Configurable, argument_names
 from embedcnn.optimizers import schedules
 
+
+@pytest.fixture(autouse=True)
+def names_begin_anew():
+    """Automatic names stand in configurations."""
+    embedcnn.utils.clear_session()
+
+
 CASES = json.loads((pathlib.Path(__file__).parents[1] / "golden" / "configurations.json").read_text())
 """Of each class pairs [arguments, configuration], made by the version where each class had a get_config."""
 

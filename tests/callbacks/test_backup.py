@@ -79,6 +79,7 @@ def run(folder, frequency, kind, kill_at, seed=3):
     return subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=240)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("frequency", "kind", "kills"),
     [

@@ -115,6 +115,7 @@ def run(at, how, book, out, *more):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "more", [[], ["--carry-state", "--dropout", "0.2"], ["--level", "word", "--layers", "2"]]
 )

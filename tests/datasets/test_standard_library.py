@@ -31,6 +31,7 @@ def test_sentences_are_prose(sentences):
         assert len([word for word in text.split() if re.search(r"[^\W\d_]", word)]) >= 4
 
 
+@pytest.mark.slow
 def test_same_for_the_same_seed(sentences):
     again = standard_library_sentences()
     assert again.texts == sentences.texts and again.labels == sentences.labels
@@ -49,6 +50,7 @@ def test_number_of_classes_is_checked(classes):
         standard_library_sentences(classes=classes)
 
 
+@pytest.mark.slow
 def test_too_many_classes(sentences):
     with pytest.raises(ValueError, match=r"classes: only \d+ packages have sentences\. Received: 100000"):
         standard_library_sentences(classes=100_000)

@@ -226,6 +226,7 @@ def run(code, *arguments, timeout=300):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_no_kill_leaves_an_unreadable_checkpoint(tmp_path):
     ran = run(CHAIN, tmp_path, KILLS)
@@ -239,6 +240,7 @@ def test_no_kill_leaves_an_unreadable_checkpoint(tmp_path):
     assert result["different"] == [] and result["leftovers"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "kills"),
     [

@@ -181,6 +181,7 @@ print((after - before) * unit, model._programs.bound("train").core.workspace_byt
 """
 
 
+@pytest.mark.slow
 def test_memory_of_a_large_vocabulary():
     """The logits of 1,600 rows alone would be 320 MB, and their gradient as much."""
     pytest.importorskip("resource")

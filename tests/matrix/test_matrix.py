@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from native import compile_checks, run_checks
 
 
@@ -11,6 +12,7 @@ def test_products_on_every_rung(tmp_path):
     assert "scalar: checked" in output
 
 
+@pytest.mark.slow
 def test_products_of_emulated_tiles(tmp_path):
     program = compile_checks(tmp_path, [Path(__file__).parent / "check.c"], tiles=True)
     output = run_checks(program, "amx")

@@ -56,9 +56,9 @@ LAYERS = {
     "units float": (lambda: layers.Dense(2.5), ValueError, "units=2.5 (float)"),
     "unknown activation": (lambda: layers.Dense(2, activation="rellu"), ValueError, "did you mean 'relu'"),
     "activation function": (
-        lambda: layers.Dense(2, activation=abs),
+        lambda: layers.Dense(2, activation=3),
         ValueError,
-        "not a function of embedcnn.activations",
+        "activation",
     ),
     "unknown argument": (lambda: layers.Dense(2, unit=3), ValueError, "passed to Dense: {'unit': 3}"),
     "unknown initializer": (

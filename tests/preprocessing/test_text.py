@@ -110,6 +110,7 @@ def test_copies_pickles_and_json_keep_everything(case):
     assert dict(tokenizer.word_counts) != dict(case["word_counts"])
 
 
+@pytest.mark.slow
 def test_lower_is_pythons_for_every_code_point():
     points = [chr(point) for point in range(0x110000)]
     rules = _core.TextRules("none", "unicode", "", "")

@@ -171,6 +171,7 @@ def test_what_a_killed_save_left_is_removed(tmp_path):
         writer.communicate(b"")
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_a_whole_file(tmp_path):
     code = (
         "import sys; sys.path.insert(0, 'tests'); from saving.test_model_file import trained\n"

@@ -84,6 +84,7 @@ def test_forged_notes(tmp_path, note):
 
 
 # -- vector files --------------------------------------------------------------------------------------------
+@pytest.mark.slow
 @pytest.mark.parametrize("line", [b"b" * (16 << 20) + b" 3 4", b"1 " * (8 << 20)])
 @pytest.mark.parametrize("first", [True, False])
 def test_a_line_of_16_megabytes(tmp_path, line, first):

@@ -139,6 +139,7 @@ CALLS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "build"),
     [*((name, made) for name in CALLS), ("fit", with_a_layer_in_python), ("save", with_a_layer_in_python)],
@@ -194,6 +195,7 @@ def test_other_weights_come_as_a_whole(name, tmp_path):
         check_it_works(model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "callback",
     [

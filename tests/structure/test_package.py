@@ -129,11 +129,11 @@ def test_a_source_folder_without_its_core_says_what_to_do(tmp_path):
     shutil.copytree(
         ROOT / "embedcnn", copy / "embedcnn", ignore=shutil.ignore_patterns("_core.*.so", "_core.*.pyd")
     )
-    code = [sys.executable, "-c", "import embedcnn"]
+    code = [sys.executable, "-S", "-c", "import embedcnn"]  # -S: an editable install would lend its core
     missing = subprocess.run(code, cwd=copy, capture_output=True, text=True)
     assert missing.returncode == 1 and "install the package again" in missing.stderr
     shutil.copy(ROOT / "setup.py", copy)
-    for command in (code, [sys.executable, "-m", "embedcnn", "info"]):
+    for command in (code, [sys.executable, "-S", "-m", "embedcnn", "info"]):
         found = subprocess.run(command, cwd=copy, capture_output=True, text=True)
         assert found.returncode == 1
         assert f"{copy} is the source folder of embedcnn, and its C core is not compiled" in found.stderr
