@@ -16,6 +16,7 @@ from embedcnn.preprocessing.texts import done, text_blocks
 from embedcnn.preprocessing.word_counts import PLAIN
 from embedcnn.ragged import Ragged, concatenate
 from embedcnn.text import unicode_words
+from embedcnn.text.encoder_shown import as_table, as_text
 from embedcnn.text.vocabulary import CharVocabulary, Vocabulary
 
 __all__ = ["CharVocabulary", "Ragged", "TextEncoder", "Vocabulary", "ngrams", "subword_ids", "word_hash"]
@@ -255,18 +256,11 @@ class TextEncoder(Configurable):
         return ragged.to_padded(self.output_sequence_length, "post", "post")
 
     def __repr__(self) -> str:
-        if self.vocabulary is None:
-            held = "no vocabulary yet"
-        else:
-            some = ", ".join(map(repr, self.vocabulary.tokens[2:5]))
-            more = ", ..." if len(self.vocabulary) > 5 else ""
-            held = f"{len(self.vocabulary):,} tokens ({some}{more})" if some else "2 tokens"
-        rules = [f"{name}={getattr(self, name)!r}" for name in ("standardize", "split")]
-        others = {"ngrams": None, "output_sequence_length": None, "filters": "", "missing": "error"}
-        for name, usual in others.items():
-            if getattr(self, name) != usual:
-                rules.append(f"{name}={getattr(self, name)!r}")
-        return f"<TextEncoder: {held}, {', '.join(rules)}>"
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        """A table of the vocabulary and the settings, for notebooks."""
+        return as_table(self)
 
     def get_config(self) -> dict[str, Any]:
         """The settings, ready for JSON; the vocabulary is `encoder.vocabulary.to_text()`.

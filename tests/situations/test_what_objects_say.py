@@ -73,6 +73,16 @@ def test_a_text_encoder_says_what_is_in_it():
     assert "upper" in repr(TextEncoder(standardize=str.upper))
 
 
+def test_a_text_encoder_is_a_table_in_notebooks():
+    encoder = TextEncoder(split="words", standardize=None, ngrams=2)
+    table = encoder._repr_html_()
+    assert "<tr><th>vocabulary</th><td>no vocabulary yet</td></tr>" in table
+    assert "<tr><th>ngrams</th><td>2</td></tr>" in table and "missing" not in table
+    encoder.set_vocabulary(["<b>", "a", "c", "d"])
+    assert "<td>6 tokens ('&lt;b&gt;', 'a', 'c', ...)</td>" in encoder._repr_html_()
+    assert encoder._repr_html_().count("<tr>") == 4
+
+
 def trained():
     model = keras.Sequential([keras.Input((2,)), L.Dense(1)], name="line")
     model.compile("sgd", "mse", metrics=["mae"])
