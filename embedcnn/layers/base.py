@@ -6,6 +6,7 @@ model is lowered to operations of the core (lowering/).
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Sequence
 from typing import Any
@@ -20,6 +21,7 @@ from ..base.names import snake_case, unique_name
 from ..graph.nodes import Node, Shape, SymbolicTensor, flatten
 from ..graph.variables import Variable, assign_all, mark_changed
 from ..initializers import initial_value
+from .on_arrays import is_symbolic, on_arrays
 
 
 class Layer(Configurable):
@@ -54,6 +56,12 @@ class Layer(Configurable):
 
     inputs_many = False
     reads_texts = False  # see TextReader
+    _models_on_arrays: Any = None  # see models/on_arrays.py
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "build" in vars(cls):
+            cls.build = _built_once(cls.build)  # type: ignore[method-assign]
 
     def __init__(self, *, name: str | None = None, trainable: bool = True, **options: Any) -> None:
         self._input_shape = options.pop("input_shape", None)
@@ -107,7 +115,11 @@ class Layer(Configurable):
 
     # -- calls -----------------------------------------------------------------------------------------------
     def __call__(self, inputs: Any, **options: Any) -> Any:
-        """Applies the layer to symbolic tensors and returns the symbolic result."""
+        """Applies the layer: symbolic tensors give the symbolic result. Arrays, or lists of numbers, give an
+        array, as the layer does within a model; the first call makes the weights.
+        """
+        if not is_symbolic(inputs):
+            return on_arrays("call", self, inputs, **options)
         training = called_with(self, options)
         if options:
             raise TypeError(f"{self.name!r} was called with unknown arguments {sorted(options)}")
@@ -115,8 +127,8 @@ class Layer(Configurable):
         for tensor in tensors:
             if not isinstance(tensor, SymbolicTensor):
                 raise TypeError(
-                    f"Layer {self.name!r} must be called on the result of Input(...) or of another layer. "
-                    f"Received: {type(tensor).__name__}. For data, build a Model and call model.predict(data)"
+                    f"Layer {self.name!r} must be called on the result of Input(...) or of another layer, or "
+                    f"on arrays alone. Received: {type(tensor).__name__} beside symbolic tensors"
                 )
         written_in_python = hasattr(self, "forward") or hasattr(self, "call")
         if not self.inputs_many and not written_in_python and len(tensors) != 1:
@@ -125,7 +137,6 @@ class Layer(Configurable):
         self.check_inputs(tensors)
         if not self.built:
             self.build(shapes if self.inputs_many or len(shapes) > 1 else shapes[0])
-            self.built = True
         node = Node(self, tensors, [self.output_shape_for(shapes)])
         node.training = training
         self.nodes.append(node)
@@ -143,7 +154,18 @@ class Layer(Configurable):
         """Raises ValueError where the layer cannot take these tensors."""
 
     def build(self, input_shape: Any) -> None:
-        """Makes the weights for inputs of this shape."""
+        """Makes the weights for inputs of this shape, batch first; once: later calls, and those of the layer,
+        keep them.
+        """
+        self.built = True
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The mask (B, T) of bool, False where a step does not count, that the result has for arrays
+        `inputs` under `mask`; None where all steps count. As keras.layers.Layer.compute_mask.
+        """
+        if mask is None or (self.inputs_many and all(one is None for one in mask)):
+            return None
+        return on_arrays("compute_mask", self, inputs, mask)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         """The shape that inputs of this shape give; of several inputs, that of the first."""
@@ -296,6 +318,21 @@ class Layer(Configurable):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _built_once(build: Any) -> Any:
+    """The method of a subclass so that it makes weights once, whoever calls it."""
+
+    @functools.wraps(build)
+    def built_once(self: Layer, input_shape: Any = None) -> None:
+        if self.built and type(self).build is built_once:
+            return
+        if isinstance(input_shape, list) and not any(isinstance(part, (list, tuple)) for part in input_shape):
+            input_shape = tuple(input_shape)
+        build(self, input_shape)
+        self.built = True
+
+    return built_once
 
 
 def called_with(layer: Layer, options: dict[str, Any]) -> bool | None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import initializers
-from ..base.arguments import positive_integer
+from ..base.arguments import optional, positive_integer
 from ..base.arrays import numbers
 from ..base.configuration import described
 from ..base.matrices import given_matrix
@@ -17,6 +17,7 @@ from ..graph.variables import Variable
 from .base import Layer, require_rank
 from .each_step import on_each_step
 from .ngrams import HashedNgrams
+from .on_arrays import is_symbolic, on_arrays
 
 
 class Embedding(Layer):
@@ -25,8 +26,11 @@ class Embedding(Layer):
     `weights=[matrix]` or `embeddings_initializer=Constant(matrix)` start from a matrix: float32 in C order is
     shared without copy while the layer is frozen and copied at the first step that would write to it. With
     `mask_zero=True` id 0 is padding (not the unknown word): all layers after it skip padded positions, and
-    row 0 gets no gradient. `input_length` is accepted and ignored. Raises ValueError for sizes that are not
-    positive integers, for a matrix of another shape and for NaN or infinite elements.
+    row 0 gets no gradient. `input_length` matters where a later layer of a Sequential must know the length,
+    as Flatten; else texts may have any. The table, `embeddings`, is there at once.
+
+    Raises ValueError for sizes that are not positive integers, for a matrix of another shape and for NaN or
+    infinite elements.
 
     >>> import numpy as np, embedcnn
     >>> table = np.eye(4, 3, dtype="float32")
@@ -50,6 +54,7 @@ class Embedding(Layer):
         self.input_dim = positive_integer("input_dim", input_dim)
         self.output_dim = positive_integer("output_dim", output_dim)
         self.mask_zero = bool(mask_zero)
+        self.input_length = _single_length(input_length)
         self.embeddings_initializer = initializers.get(embeddings_initializer, "embeddings_initializer")
         self._given: np.ndarray | None = None
         if weights is not None:
@@ -113,7 +118,11 @@ class Embedding(Layer):
         return cls(rows, dimensions, weights=[matrix], trainable=not freeze, mask_zero=mask_zero, name=name)
 
     def __call__(self, inputs: Any, **options: Any) -> Any:
-        """Applies the layer to token ids (B, T), or (B, S, W): texts of sentences."""
+        """Applies the layer to token ids (B, T), or (B, S, W): texts of sentences. Arrays of ids, of any
+        shape, give an array.
+        """
+        if not is_symbolic(inputs):
+            return on_arrays("call", self, inputs, **options)
         out = super().__call__(inputs, **options)
         if out.ndim > 3:
             outer = self.nodes.pop()
@@ -154,6 +163,16 @@ class Embedding(Layer):
             self.embeddings = self.track(Variable("embeddings", self._given, self, shared=True))
             self._given = None
 
+    def __getattr__(self, name: str) -> Any:
+        if name == "embeddings" and self.__dict__.get("built") is False:  # all sizes are known
+            self.build()
+            return self.embeddings
+        return super().__getattr__(name)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Where ids are not 0, with `mask_zero`; None without."""
+        return np.asarray(inputs) != 0 if self.mask_zero else None
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape, self.output_dim)
 
@@ -167,7 +186,6 @@ class Embedding(Layer):
             )
         if not self.built:
             self.build()
-            self.built = True
         rows = given_matrix("vectors", np.ascontiguousarray(numbers("vectors", rows), np.float32))
         if rows.shape[1] != self.output_dim:
             raise ValueError(
@@ -176,6 +194,7 @@ class Embedding(Layer):
         first = self.input_dim
         self.input_dim += len(rows)
         self.embeddings.replace(np.concatenate([self.embeddings.value, rows]))
+        self._models_on_arrays = None  # they hold a table of the old size
         return first
 
     def get_config(self) -> dict[str, Any]:
@@ -186,6 +205,13 @@ class Embedding(Layer):
             stored = {**initializer.get_config(), "seed": None}
             return {**config, "embeddings_initializer": {**described(initializer), "config": stored}}
         return {**config, "embeddings_initializer": described(initializer)}
+
+
+def _single_length(value: Any) -> int | None:
+    """The length of texts; None where it is open."""
+    if isinstance(value, (list, tuple)) and len(value) == 1:  # Keras takes the shape too
+        value = value[0]
+    return optional(positive_integer, "input_length", value)
 
 
 def _single_matrix(weights: Any) -> Any:

@@ -15,6 +15,7 @@ from .axes import axes_of, given_axes, sizes_of
 from .base import Layer
 from .convolution import Conv1D
 from .core import Dense
+from .on_arrays import is_symbolic
 from .wrapping import made
 
 
@@ -113,8 +114,10 @@ class BatchNormalization(Layer):
         _check_sizes(self, self.axis, tensors[0].shape, self._sizes if self.built else None)
 
     def __call__(self, inputs: Any, **options: Any) -> Any:
-        """Applies the layer; with training=False it uses the moving statistics in training too."""
-        if options.get("training"):
+        """Applies the layer; with training=False it uses the moving statistics in training too. On arrays,
+        training=True uses those of the array, and moves the others towards them.
+        """
+        if options.get("training") and is_symbolic(inputs):
             raise ValueError(
                 f"Layer {self.name!r}: a prediction uses the moving statistics, never those of its batch. "
                 "Allowed: training=None or False. Received: training=True"
@@ -181,7 +184,6 @@ class WeightNormalization(Layer):
 
     def build(self, input_shape: Shape) -> None:
         self.layer.build(input_shape)
-        self.layer.built = True
         kernel, bias = self.layer.kernel, self.layer.bias
         squares = np.square(kernel.value, dtype=np.float64).sum(axis=tuple(range(kernel.value.ndim - 1)))
         self.g = Variable("g", np.sqrt(squares).astype(np.float32), self)

@@ -81,7 +81,6 @@ class RNN(RecurrentLayer, Holder):
     def build(self, input_shape: Shape) -> None:
         if not self._cell.built:
             self._cell.build(input_shape)
-            self._cell.built = True
         self._adopt(self._cell)
 
     def set_torch_weights(self, *arrays: Any) -> None:

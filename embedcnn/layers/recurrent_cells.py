@@ -177,7 +177,6 @@ class StackedRNNCells(Holder, Step):
         for number, cell in enumerate(self._cells):
             if not cell.built:
                 cell.build(input_shape)
-                cell.built = True
             self._adopt(cell, f"cell_{number}_")
             input_shape = (*input_shape[:-1], cell.units)
 

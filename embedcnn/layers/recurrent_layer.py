@@ -15,6 +15,7 @@ from ..graph.nodes import Node, Shape, SymbolicTensor, flatten
 from ..graph.variables import Variable, mark_changed
 from . import torch_weights
 from .base import Layer, called_with, require_rank
+from .on_arrays import is_symbolic, on_arrays
 from .recurrent_step import check_states, nested
 from .shaping import ApplyMask
 
@@ -52,14 +53,15 @@ class RecurrentLayer(Layer):
     # -- calls -----------------------------------------------------------------------------------------------
     def __call__(self, inputs: Any, initial_state: Any = None, **options: Any) -> Any:
         """Applies the layer to a sequence; `initial_state`: tensors (B, units), LSTM's are h and c; `mask`: a
-        tensor (B, T), 0 where a step is masked, besides the mask that the sequence has.
+        tensor (B, T), 0 where a step is masked, besides the mask that the sequence has. Arrays give arrays.
         """
+        if not is_symbolic(inputs):
+            return on_arrays("call", self, inputs, initial_state=initial_state, **options)
         training = called_with(self, options)
         tensors = recurrent_arguments(self, inputs, initial_state, options)
         self.check_inputs(tensors)
         if not self.built:
             self.build(tensors[0].shape)
-            self.built = True
         self.prepare_states(tensors[0])
         node = Node(self, tensors, self.output_shapes(tensors[0].shape))
         node.training = training
@@ -137,8 +139,8 @@ def recurrent_arguments(
     for tensor in tensors:
         if not isinstance(tensor, SymbolicTensor):
             raise TypeError(
-                f"Layer {layer.name!r} must be called on the result of Input(...) or of another layer. "
-                f"Received: {type(tensor).__name__}. For data, build a Model and call model.predict(data)"
+                f"Layer {layer.name!r} must be called on the result of Input(...) or of another layer, or on "
+                f"arrays alone. Received: {type(tensor).__name__} beside symbolic tensors"
             )
     return tensors if mask is None else [_under_mask(layer, tensors[0], mask), *tensors[1:]]
 

@@ -14,6 +14,7 @@ from ..graph.nodes import Node, Shape, SymbolicTensor, flatten
 from ..graph.variables import Variable
 from . import torch_weights
 from .base import Layer, called_with, known_channels, require_rank
+from .on_arrays import is_symbolic, on_arrays
 
 NOT_OF_A_CELL = ("silu", "gelu", "gelu_tanh", "softmax", "log_softmax", "mish", "swish", "hard_silu")
 """Activations whose slope does not follow from their value, which is all that a cell keeps."""
@@ -33,7 +34,9 @@ class Step(Layer):
         raise NotImplementedError
 
     def __call__(self, inputs: Any, states: Any = None, **options: Any) -> Any:
-        """One step: x (B, C) and the states before it to the output and the new states."""
+        """One step: x (B, C) and the states before it to the output and the new states; arrays to arrays."""
+        if not is_symbolic(inputs):
+            return on_arrays("call", self, inputs, states=states, **options)
         training = called_with(self, options)
         if options:
             raise TypeError(f"{self.name!r} was called with unknown arguments {sorted(options)}")
@@ -47,7 +50,6 @@ class Step(Layer):
         self.check_inputs(tensors)
         if not self.built:
             self.build(tensors[0].shape)
-            self.built = True
         sizes = flatten(self.state_shapes)
         node = Node(self, tensors, [(None, size) for size in (self.output_size, *sizes)])
         node.training = training

@@ -154,6 +154,11 @@ class Masking(Layer):
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
         require_rank(self, tensors[0], 3, "(batch, time, channels)")
 
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Where values of a step differ from `mask_value`, and `mask` masks nothing."""
+        own = (np.asarray(inputs, np.float32) != np.float32(self.mask_value)).any(axis=-1)
+        return own if mask is None else own & (np.asarray(mask) != 0)
+
 
 class ApplyMask(Layer):
     """Masks the steps of a sequence where a second input is 0: [(B, T, C), (B, T)] to (B, T, C). What the
@@ -182,3 +187,8 @@ class ApplyMask(Layer):
                 f"Layer {self.name!r}: the mask must have as many steps as the sequence. Received: "
                 f"shapes {x.shape} and {mask.shape}"
             )
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Where the second input is not 0, and the mask of the first masks nothing."""
+        own, before = np.asarray(inputs[1]) != 0, None if mask is None else mask[0]
+        return own if before is None else own & (np.asarray(before) != 0)

@@ -16,6 +16,7 @@ from .base import Layer, called_with, require_rank
 from .core import Dense, Identity
 from .each_step import on_each_step
 from .normalization import LayerNormalization, UnitNormalization
+from .on_arrays import is_symbolic, on_arrays
 from .recurrent_layer import RecurrentLayer, checked_states, recurrent_arguments, set_torch_weights
 from .regularization import Dropout, GaussianDropout, GaussianNoise
 from .wrapping import Holder, made
@@ -96,12 +97,13 @@ class Bidirectional(Holder):
         """Applies both layers; `initial_state`: the forward layer's states, then the backward one's; `mask`:
         a tensor (B, T), 0 where a step is masked, besides the mask that the sequence has.
         """
+        if not is_symbolic(inputs):
+            return on_arrays("call", self, inputs, initial_state=initial_state, **options)
         training = called_with(self, options)
         tensors = recurrent_arguments(self, inputs, initial_state, options)
         self.check_inputs(tensors)
         if not self.built:
             self.build(tensors[0].shape)
-            self.built = True
         for layer in self._both():
             layer.prepare_states(tensors[0])
         found = self.compute_output_shape(tensors[0].shape)
@@ -172,7 +174,6 @@ class Bidirectional(Holder):
         for layer, prefix in ((self.forward_layer, "forward_"), (self.backward_layer, "backward_")):
             if not layer.built:
                 layer.build(input_shape)
-                layer.built = True
             self._adopt(layer, prefix)
         if self._initial_weights is not None:
             self.set_weights(self._initial_weights)
@@ -236,7 +237,9 @@ class TimeDistributed(Holder):
         super().__init__(**options)
 
     def __call__(self, inputs: Any, **options: Any) -> Any:
-        """Applies the layer to each step of a symbolic tensor."""
+        """Applies the layer to each step of a symbolic tensor, or of an array."""
+        if not is_symbolic(inputs):
+            return on_arrays("call", self, inputs, **options)
         out = super().__call__(inputs, **options)
         out.node.inner, self._inner = self._inner, None
         if out.node.inner is not None and out.node.training is not None:
@@ -248,9 +251,7 @@ class TimeDistributed(Holder):
         x = tensors[0]
         if x.ndim < 3:
             require_rank(self, x, 3, "(batch, time, ...)")
-        axis, noise = getattr(self.layer, "axis", -1), getattr(self.layer, "noise_shape", None)
-        alone = isinstance(self.layer, EACH_STEP) and axis == -1 and noise is None
-        if alone and x.ndim == 3:  # it looks at each step alone already
+        if self._looks_at_each_step(x.ndim):
             self.layer.check_inputs(tensors)
             return
         for one in leaf_layers([self.layer]):
@@ -267,14 +268,23 @@ class TimeDistributed(Holder):
                 raise ValueError(f"give TimeDistributed the activity_regularizer, not {one.name!r}")
         self._inner = on_each_step(self, self.layer, x)
 
+    def _looks_at_each_step(self, axes: int) -> bool:
+        """Whether the layer inside does so already, with the whole input as its own."""
+        axis, noise = getattr(self.layer, "axis", -1), getattr(self.layer, "noise_shape", None)
+        return axes == 3 and isinstance(self.layer, EACH_STEP) and axis == -1 and noise is None
+
     def build(self, input_shape: Shape) -> None:
         if not self.layer.built:
-            self.layer.build(input_shape)
-            self.layer.built = True
+            whole = self._looks_at_each_step(len(input_shape))
+            self.layer.build(input_shape if whole else (input_shape[0], *input_shape[2:]))
         if is_model(self.layer):
             self._variables += self.layer.weights  # each keeps the name that it has in the model
         else:
             self._adopt(self.layer, f"{self.layer.name}_")
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The mask of the input, which goes on."""
+        return None if mask is None else np.asarray(mask) != 0
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if self._inner is not None:

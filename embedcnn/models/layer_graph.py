@@ -57,6 +57,13 @@ class LayerGraph:
                 "Input(shape=...), or call fit, build or predict first"
             )
 
+    def _require_known(self, attribute: str) -> None:
+        """So that hasattr(model, attribute) says whether it is known."""
+        try:
+            self._require_built(attribute)
+        except ValueError as error:
+            raise AttributeError(str(error)) from None
+
     @property
     def built(self) -> bool:
         """Whether the graph and the weights are there."""
@@ -94,25 +101,27 @@ class LayerGraph:
 
     @property
     def input_shape(self) -> Any:
-        """The shape of the input, or a list of shapes."""
-        self._require_built("input_shape")
+        """The shape of the input, or a list of shapes; AttributeError before it is known."""
+        self._require_known("input_shape")
         shapes = [tensor.shape for tensor in self.inputs]
         return shapes[0] if len(shapes) == 1 else shapes
 
     @property
     def output_shape(self) -> Any:
         """The shape of the output, or a list or dict of shapes."""
-        self._require_built("output_shape")
+        self._require_known("output_shape")
         return self._as_outputs([tensor.shape for tensor in self.outputs])
 
     @property
     def input(self) -> Any:
         """The symbolic input, or a list of them."""
+        self._require_known("input")
         return self.inputs[0] if len(self.inputs) == 1 else list(self.inputs)
 
     @property
     def output(self) -> Any:
         """The symbolic output, or a list or dict of them."""
+        self._require_known("output")
         return self._as_outputs(list(self.outputs))
 
     def _as_outputs(self, values: list[Any]) -> Any:

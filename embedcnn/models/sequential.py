@@ -41,6 +41,7 @@ class Sequential(Model):
         self._chain: list[Layer] = []
         self._names: set[str] = set()
         self._first: SymbolicTensor | None = None
+        self._made: SymbolicTensor | None = None  # for data, or from input_length
         if layers is not None and not isinstance(layers, (list, tuple)):
             raise TypeError(f"`layers` must be a list of layers. Received: {type(layers).__name__}")
         for layer in layers or []:
@@ -90,7 +91,12 @@ class Sequential(Model):
         self._layers = list(self._chain)
 
     def _try_build(self) -> None:
-        if self._first is not None and self._chain:
+        if not self._chain:
+            return
+        length = getattr(self._chain[0], "input_length", None)
+        if length is not None and (self._first is None or self._first is self._made):
+            self._build_any_length((None, length), "int32")
+        elif self._first is not None:
             self._build_chain(self._first)
 
     def build(self, input_shape: Any = None) -> None:
@@ -114,11 +120,29 @@ class Sequential(Model):
         return "string" if self._chain[0].reads_texts else None
 
     def _build_chain(self, first: SymbolicTensor) -> None:
-        tensor = self._first = first
-        for layer in self._chain:
-            tensor = layer(tensor)
+        tensor = first
+        calls = [(layer.nodes, len(layer.nodes)) for layer in self._chain if isinstance(layer, Layer)]
+        try:
+            for layer in self._chain:
+                tensor = layer(tensor)
+        except ValueError:
+            for nodes, count in calls:
+                del nodes[count:]
+            raise
+        self._first = first
         self._connect([first], [tensor])
         self._layers = list(self._chain)
+
+    def _build_any_length(self, shape: tuple[Any, ...], dtype: str | None) -> None:
+        """For texts of any length or, where a layer must know it, of that in `shape` (batch, time, ...)."""
+        self._made = layers.Input((None, *shape[2:]), dtype=dtype)
+        try:
+            self._build_chain(self._made)
+        except ValueError:
+            if shape[1] is None:
+                raise
+            self._made = layers.Input(shape[1:], dtype=dtype)
+            self._build_chain(self._made)
 
     def __call__(self, inputs: Any, training: bool | None = None) -> Any:
         """As Model's; symbolic tensors make the weights where there are none yet."""
@@ -137,14 +161,18 @@ class Sequential(Model):
             self._build_chain(layers.Input((1,), dtype="string"))
             return
         if isinstance(self._chain[0], layers.ID_READERS):
-            self._build_chain(layers.Input((None,), dtype="int32"))
+            length = _length_of(x) or getattr(self.text_encoder, "output_sequence_length", None)
+            self._build_any_length((None, length), "int32")
             return
         if isinstance(x, list) and len(x) == 1 and isinstance(x[0], np.ndarray):
             x = x[0]
         shape = np.shape(input_data._as_array("x", x))
         if len(shape) < 2:
             raise ValueError(f"x: expected at least 2 axes (batch, ...). Received: shape {shape}")
-        self._build_chain(layers.Input((None, shape[2]) if len(shape) == 3 else shape[1:]))
+        if len(shape) == 3:
+            self._build_any_length(shape, None)
+        else:
+            self._build_chain(layers.Input(shape[1:]))
 
     def get_config(self) -> dict[str, Any]:
         """The layers with their arguments, and the shape of the input."""
@@ -172,6 +200,17 @@ def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, comp
     given.
     """
     return model_file.load_model(filepath, compile, custom_objects)
+
+
+def _length_of(ids: Any) -> int | None:
+    """The length of texts that all have the same; None of others."""
+    if isinstance(ids, (list, tuple)) and len(ids) == 1 and isinstance(ids[0], np.ndarray):
+        ids = ids[0]
+    if isinstance(ids, (list, tuple)):
+        lengths = {len(row) if isinstance(row, (list, tuple, np.ndarray)) else None for row in ids}
+        return lengths.pop() if len(lengths) == 1 else None
+    shape: tuple[int, ...] = getattr(ids, "shape", ())
+    return shape[1] if len(shape) == 2 else None
 
 
 def _check_same_shape(model: Model, built: tuple[Any, ...], given: tuple[Any, ...]) -> None:

@@ -125,14 +125,15 @@ class Prediction:
         own = own_step(self._model, "predict_step")
         return self.on_batch(x) if own is None else self._model._as_outputs(_listed(own((x,))))
 
-    def on_batch(self, x: Any, training: bool = False) -> Any:
-        """As calling a model; with `training` dropout drops."""
+    def on_batch(self, x: Any, training: bool = False, step: int | None = None) -> Any:
+        """As calling a model; with `training` dropout drops, as in this step (None: the optimizer's next)."""
         self._adapter.build_for(x)
         inputs = [raw(part) for part in self._adapter.prepare_inputs(x, False)]
         if not training:
             return self._model._as_outputs(self._run("predict", inputs)[0])
         optimizer = self._compilation.optimizer
-        outputs, _ = self._run("forward", inputs, True, optimizer.steps if optimizer else 0)
+        step = step if step is not None else optimizer.steps if optimizer else 0
+        outputs, _ = self._run("forward", inputs, True, step)
         return self._model._as_outputs(outputs)
 
     def _several_labels(self) -> bool:

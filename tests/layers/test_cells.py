@@ -334,7 +334,7 @@ MISUSE = [
     (lambda: LSTMCell(2, return_sequences=True), ValueError, "Unrecognized keyword arguments"),
     (lambda: LSTMCell(2)(embedcnn.Input((4, 3)), []), ValueError, "one step of a text"),
     (lambda: LSTMCell(2)(embedcnn.Input((3,))), ValueError, r"has 2 state\(s\)"),
-    (lambda: LSTMCell(2)(np.zeros((1, 3))), TypeError, "For a whole sequence"),
+    (lambda: LSTMCell(2)(embedcnn.Input((3,)), [np.zeros((1, 2))] * 2), TypeError, "For a whole sequence"),
     (lambda: GRUCell(2)(embedcnn.Input((3,)), embedcnn.Input((4,))), ValueError, r"\(batch, 2\)"),
     (lambda: RNN(LSTMCell(2))(embedcnn.Input((3,))), ValueError, "expects an input of 3 axes"),
     (

@@ -253,7 +253,7 @@ MISUSE = [
         "give the layer below, .*, return_sequences=True",
     ),
     (lambda: LSTM(2)(embedcnn.Input((4, None))), ValueError, "last axis"),
-    (lambda: LSTM(2)(np.zeros((1, 2, 3))), TypeError, "must be called on the result of Input"),
+    (lambda: LSTM(2)(None), TypeError, "must be called on the result of Input"),
     (
         lambda: LSTM(2)(embedcnn.Input((4, 3)), initial_state=[embedcnn.Input((2,))]),
         ValueError,

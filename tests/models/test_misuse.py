@@ -139,7 +139,7 @@ LAYERS = {
     ),
     "concatenate axis": (lambda: layers.Concatenate(axis=0), ValueError, "axis=0"),
     "layer on data": (
-        lambda: layers.Dense(2)(FLOATS),
+        lambda: layers.Dense(2)("data"),
         TypeError,
         "must be called on the result of Input(...)",
     ),

@@ -188,9 +188,9 @@ GRAPHS = {
         "expects an input of 3 axes (batch, time, channels). Received: shape=(None, 4)",
     ),
     "data into lstm": (
-        lambda: LSTM(2)(np.zeros((1, 4, 3))),
+        lambda: LSTM(2)([sequence(), np.zeros((1, 2))]),
         TypeError,
-        "Received: ndarray. For data, build a Model",
+        "Received: ndarray beside symbolic tensors",
     ),
     "states into dense": (
         lambda: Dense(3)(LSTM(2, return_state=True)(sequence())),
