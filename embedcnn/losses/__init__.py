@@ -11,7 +11,7 @@ import inspect
 from typing import Any
 
 from ..base.arguments import unknown_name
-from ..base.configuration import described
+from ..base.custom_objects import describe, made_of
 from .base import REDUCTIONS, Loss, function_of
 from .cross_entropy import (
     BinaryCrossentropy,
@@ -63,6 +63,8 @@ SHORT_NAMES = {
 }
 NAMES: dict[str, type[Loss]] = FULL_NAMES | {short: FULL_NAMES[name] for short, name in SHORT_NAMES.items()}
 CLASSES: dict[str, type[Loss]] = {cls.__name__: cls for cls in FULL_NAMES.values()}
+STORED = CLASSES | {"FunctionLoss": FunctionLoss}
+"""What a file may name."""
 FUNCTIONS = {name: function_of(cls, name) for name, cls in FULL_NAMES.items()}
 globals().update(FUNCTIONS)
 
@@ -108,8 +110,9 @@ def get(identifier: Any) -> Loss:
         return identifier
     if inspect.isclass(identifier) and issubclass(identifier, Loss):
         return identifier()
-    if isinstance(identifier, dict) and identifier.get("class_name") in CLASSES:
-        return CLASSES[identifier["class_name"]].from_config(identifier.get("config", {}))
+    made = made_of(identifier, STORED, Loss, "a loss")
+    if made is not None:
+        return made
     if isinstance(identifier, str):
         known = NAMES | CLASSES
         name = identifier if identifier in known else identifier.lower()  # MSE, KLD
@@ -122,7 +125,7 @@ def get(identifier: Any) -> Loss:
 
 
 def serialize(loss: Loss) -> dict[str, Any]:
-    """The configuration of a loss, for `get`; ValueError for Python functions, which no file can hold."""
-    if type(loss).__name__ not in CLASSES:
-        raise ValueError(f"loss {loss.name!r} is a Python function or class and cannot be stored in a file")
-    return described(loss)
+    """The configuration of a loss, for `get`; of functions and classes of the user the name. ValueError for
+    functions without one, which no file can hold.
+    """
+    return describe(loss, STORED, "loss")

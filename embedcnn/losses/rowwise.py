@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.custom_objects import OfFunction
 from .base import EPSILON, Loss, check_axis, checked_losses, like_predictions
 
 
@@ -72,13 +73,14 @@ class CategoricalHinge(Loss):
         return np.maximum(((1 - y) * y_pred).max(axis=-1) - (y * y_pred).sum(axis=-1) + 1, 0)
 
 
-class FunctionLoss(Loss):
+class FunctionLoss(OfFunction, Loss):
     """A loss from a Python function (y_true, y_pred) -> (losses, gradients) of NumPy arrays.
 
     `losses` has one value per example (and step), or is one number, their mean, or has the shape of y_pred;
     `gradients` has the shape of y_pred and holds the derivatives of `losses`. The core computes everything
     before and after it. A function that gives losses alone can be evaluated, not trained with. Raises
-    TypeError and ValueError where the function gives something else. A file cannot hold it.
+    TypeError and ValueError where the function gives something else. A file
+    keeps the function's name: load_model needs `custom_objects={name: function}`.
 
     >>> def squared(y_true, y_pred):
     ...     error = y_pred - y_true
@@ -95,6 +97,8 @@ class FunctionLoss(Loss):
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
     ) -> None:
+        if not callable(function):
+            raise TypeError(f"`function` must be a function. Received: function={function!r}")
         known_as: str = getattr(function, "__name__", type(function).__name__)
         super().__init__(name or known_as, reduction)
         self.function = function

@@ -11,7 +11,7 @@ import inspect
 from typing import Any
 
 from ..base.arguments import unknown_name
-from ..base.configuration import described
+from ..base.custom_objects import describe, made_of
 from .accuracy import (
     Accuracy,
     BinaryAccuracy,
@@ -150,6 +150,8 @@ _UNNAMED: tuple[type[Metric], ...] = (
     *(SensitivityAtSpecificity, SpecificityAtSensitivity),
 )
 CLASSES: dict[str, type[Metric]] = {cls.__name__: cls for cls in (*NAMES.values(), *_UNNAMED)}
+STORED = CLASSES | {"FunctionMetric": FunctionMetric}
+"""What a file may name."""
 ACCURACY = ("accuracy", "acc")
 
 
@@ -166,8 +168,9 @@ def get(identifier: Any) -> Metric:
         return identifier
     if inspect.isclass(identifier) and issubclass(identifier, Metric):
         return identifier()
-    if isinstance(identifier, dict) and identifier.get("class_name") in CLASSES:
-        return CLASSES[identifier["class_name"]].from_config(identifier.get("config", {}))
+    made = made_of(identifier, STORED, Metric, "a metric")
+    if made is not None:
+        return made
     if isinstance(identifier, str):
         known = NAMES | CLASSES
         name = identifier if identifier in known else identifier.lower()  # MSE
@@ -193,9 +196,7 @@ def accuracy_for(units: int, target: str, name: str) -> Metric:
 
 
 def serialize(metric: Metric) -> dict[str, Any]:
-    """The configuration of a metric, for `get`; ValueError for functions, which no file can hold."""
-    if type(metric).__name__ not in CLASSES:
-        raise ValueError(
-            f"metric {metric.name!r} is a Python function or class and cannot be stored in a file"
-        )
-    return described(metric)
+    """The configuration of a metric, for `get`; of functions and classes of the user the name. ValueError
+    for functions without one, which no file can hold.
+    """
+    return describe(metric, STORED, "metric")

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import initializers
 from ..base.configuration import Configurable
+from ..base.custom_objects import OfFunction
 from ..base.names import snake_case
 from ..losses.base import spread_weights
 from .variable import MetricVariable
@@ -35,6 +36,8 @@ class Metric(Configurable):
 
     additive = False
     """Whether batches may be joined before they are counted."""
+
+    not_stored = ("dtype",)  # sums are float64
 
     total: Any
     count: Any
@@ -176,14 +179,16 @@ class Metric(Configurable):
         return f"<{type(self).__name__} name={self.name}>"
 
 
-class FunctionMetric(Metric):
+class FunctionMetric(OfFunction, Metric):
     """A metric from a function (y_true, y_pred) -> one value per example, or their mean.
 
     Of sequences it may give one value per step; then masked steps are left out. A function that averages over
-    steps by itself averages over masked ones, too.
+    steps by itself averages over masked ones, too. Raises TypeError for what is no function.
     """
 
     def __init__(self, function: Callable[[Any, Any], Any], name: str | None = None) -> None:
+        if not callable(function):
+            raise TypeError(f"`function` must be a function. Received: function={function!r}")
         default = getattr(function, "__name__", type(function).__name__)
         super().__init__(name or ("lambda" if default == "<lambda>" else default))
         self.function = function

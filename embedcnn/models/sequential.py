@@ -195,9 +195,10 @@ def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, comp
     """The model of a file written by `Model.save`; nothing in the file is ever executed. As
     keras.models.load_model.
 
-    `custom_objects`: classes of layers and functions of Lambda layers by the names that the file holds.
-    Raises ValueError for files that are damaged, incomplete or of another kind, and for names that are not
-    given.
+    `custom_objects`: what is Python of your own, by the names that the file holds: classes of layers,
+    metrics, losses, optimizers and schedules, and functions (of Lambda layers, metrics, losses). Those of
+    saving.register_keras_serializable are known. `compile=False` leaves out what compile was given. Raises
+    ValueError for files that are damaged, incomplete or of another kind, and for names that are not given.
     """
     return model_file.load_model(filepath, compile, custom_objects)
 
@@ -232,7 +233,8 @@ def clone_model(model: Model) -> Model:
     given = model._compilation.given
     if given is None:
         return made
-    optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
+    with known_objects(model_file.own_objects(model)):
+        optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
     optimizer.learning_rate = model.optimizer.learning_rate  # a function stays one
     variables, names = model.optimizer.excluded_from_weight_decay
     twins = dict(zip(model.weights, made.weights, strict=True)) if variables else {}

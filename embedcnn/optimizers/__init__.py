@@ -14,7 +14,7 @@ import inspect
 from typing import Any
 
 from ..base.arguments import unknown_name
-from ..base.configuration import described
+from ..base.custom_objects import describe, made_of
 from . import schedules
 from .adam import Adam, Adamax, AdamW, Nadam
 from .adaptive import Adadelta, Adagrad, RMSprop
@@ -54,13 +54,14 @@ def get(identifier: Any) -> Optimizer:
         return identifier
     if inspect.isclass(identifier) and issubclass(identifier, Optimizer):
         return identifier()  # type: ignore[call-arg]
-    if isinstance(identifier, dict) and identifier.get("class_name") in CLASSES:
-        return CLASSES[identifier["class_name"]].from_config(identifier.get("config", {}))
+    made = made_of(identifier, CLASSES, Optimizer, "an optimizer")
+    if made is not None:
+        return made
     if isinstance(identifier, str) and identifier.lower() in NAMES:
         return NAMES[identifier.lower()]()  # type: ignore[call-arg]
     raise unknown_name("optimizer", identifier, NAMES)
 
 
 def serialize(optimizer: Optimizer) -> dict[str, Any]:
-    """The configuration of an optimizer, for `get`."""
-    return described(optimizer)
+    """The configuration of an optimizer, for `get`; ValueError where no file can hold one of the user's."""
+    return describe(optimizer, CLASSES, "optimizer")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import boolean, finite_number, integer, one_of, optional
-from ..base.configuration import Configurable, described
+from ..base.configuration import Configurable
 from ..base.named_objects import named_object
 from ..graph.variables import Variable, assign_all, mark_changed, set_items
 from . import schedules
@@ -317,8 +318,11 @@ class Optimizer(Configurable):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor; a learning-rate function is given by its present value."""
-        known = type(self.learning_rate) in schedules.CLASSES.values()
-        rate = described(self.learning_rate) if known else self.rate()
+        rate: Any = None
+        if isinstance(self.learning_rate, schedules.LearningRateSchedule):
+            with contextlib.suppress(ValueError):  # one of the user's without a whole get_config
+                rate = schedules.serialize(self.learning_rate)
+        rate = self.rate() if rate is None else rate
         return {**super().get_config(), "learning_rate": rate, "weight_decay": self.weight_decay or None}
 
     def __repr__(self) -> str:

@@ -11,14 +11,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..base.arguments import boolean, finite_number, unknown_name
-from ..base.configuration import Configurable, described
+from ..base.configuration import Configurable
+from ..base.custom_objects import describe, made_of
 
 
 class LearningRateSchedule(Configurable):
     """The base of schedules: `schedule(step)` gives the learning rate. As
     keras.optimizers.schedules.LearningRateSchedule.
 
-    A subclass of one's own works in an optimizer; a file keeps its present value only.
+    A subclass of one's own works in an optimizer; a file keeps its name and `get_config`, so load_model
+    needs `custom_objects={name: class}`.
     """
 
     def __call__(self, step: int) -> float:
@@ -236,8 +238,10 @@ CLASSES: dict[str, type[LearningRateSchedule]] = {
 
 
 def serialize(schedule: LearningRateSchedule) -> dict[str, Any]:
-    """The configuration of a schedule, for `deserialize`."""
-    return described(schedule)
+    """The configuration of a schedule, for `deserialize`; ValueError where no file can hold one of the
+    user's.
+    """
+    return describe(schedule, CLASSES, "schedule")
 
 
 def deserialize(config: dict[str, Any]) -> LearningRateSchedule:
@@ -246,7 +250,7 @@ def deserialize(config: dict[str, Any]) -> LearningRateSchedule:
     >>> deserialize(serialize(CosineDecay(0.1, 10)))(0)
     0.1
     """
-    cls = CLASSES.get(config.get("class_name", ""))
-    if cls is None:
+    made = made_of(config, CLASSES, LearningRateSchedule, "a schedule")
+    if made is None:
         raise unknown_name("schedule", config.get("class_name"), CLASSES)
-    return cls.from_config(config.get("config", {}))
+    return made

@@ -48,7 +48,7 @@ def members_of(model: Model) -> dict[str, Any]:
         "seed": model.seed,
         "epochs_trained": model.epochs_trained,
         "labels": model.labels,
-        "compile": None if compiled is None else compiled.get_config(),
+        "compile": None if compiled is None else compiled.to_store()[0],
     }
     members: dict[str, Any] = {"config.json": b"", "weights.safetensors": _named_values(model)}
     if compiled is not None:
@@ -69,9 +69,7 @@ def _named_values(model: Model) -> dict[str, np.ndarray]:
 def save_model(model: Model, filepath: Any, overwrite: bool) -> None:
     """Writes a model to a file."""
     members = members_of(model)
-    compiled = model._compilation.compiled
-    if compiled is not None and compiled.loss_function is not None:
-        warn_user("a loss is a Python function, which no file can hold: compile again after loading")
+    _warn_of_what_is_lost(model)
     suffix = os.path.splitext(os.fspath(filepath))[1].lower()
     if suffix in KERAS_SUFFIXES:
         warn_user(f"{os.fspath(filepath)!r} is written as a file of embedcnn, which Keras does not read")
@@ -79,8 +77,15 @@ def save_model(model: Model, filepath: Any, overwrite: bool) -> None:
         archive.write_archive(file, members)
 
 
+def _warn_of_what_is_lost(model: Model) -> None:
+    compiled = model._compilation.compiled
+    for reason in [] if compiled is None else compiled.to_store()[1]:
+        warn_user(reason)
+
+
 def model_to_bytes(model: Model) -> bytes:
     """A model as the bytes of its file (for pickle)."""
+    _warn_of_what_is_lost(model)
     buffer = io.BytesIO()
     archive.write_archive(buffer, members_of(model))
     return buffer.getvalue()
@@ -112,10 +117,11 @@ def model_from_bytes(data: bytes, custom_objects: dict[str, Any] | None = None) 
 
 
 def own_objects(model: Model) -> dict[str, Any]:
-    """The classes and functions of the user that the layers of a model are made of, by the names in a
-    file.
+    """The classes and functions of the user that the layers of a model are made of, and what it was compiled
+    with, by the names in a file.
     """
-    found: dict[str, Any] = {}
+    compiled = model._compilation.settle() if model._compilation.given is not None else None
+    found = {} if compiled is None else compiled.own_objects()
     for layer in leaf_layers(model.layers):
         found |= layer.own_objects()
     return found
@@ -196,10 +202,7 @@ def _unnumbered(name: str) -> str:
 
 
 def _restore_compile(model: Model, config: dict[str, Any], data: bytes | None, label: str) -> None:
-    settings = dict(config["compile"])
-    if len(model.outputs) == 1:
-        settings["loss"], settings["loss_weights"] = settings["loss"][0], settings["loss_weights"][0]
-    model.compile(**settings)
+    model.compile(**model._compilation.from_file(config["compile"]))
     optimizer = model.optimizer
     restore_settings(optimizer, weight_paths(model), config)
     restore_states(optimizer, weight_paths(model), data, label)

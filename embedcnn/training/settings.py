@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import losses, metrics, optimizers
+from .. import losses, metrics
 from ..base.arguments import finite_number
 from ..graph.nodes import SymbolicTensor
 from ..losses import Loss
 from ..metrics.language import TokenMetric
 from ..optimizers import Optimizer
+from . import compile_settings
 from .input_data import TargetSpec
 from .running_means import BatchResult, Meter, Tally, plain_value
 
@@ -203,30 +204,13 @@ class Compiled:
         """A new count of losses and metrics."""
         return Tally(self)
 
-    def get_config(self) -> dict[str, Any] | None:
-        """What a file keeps, without metrics that are Python functions; None, with a warning, where a loss
-        is one.
-        """
-        if self.loss_function is not None:
-            return None
+    def to_store(self) -> tuple[dict[str, Any] | None, list[str]]:
+        """What a file keeps (None where it cannot hold a loss), and why it leaves something out."""
+        return compile_settings.settings_to_store(self)
 
-        def stored(group: Any) -> Any:
-            if isinstance(group, (list, tuple)):
-                return [part for part in map(stored, group) if part is not None]
-            if isinstance(group, dict):
-                return {name: stored(part) for name, part in group.items()}
-            if group is None or isinstance(group, str):
-                return group
-            metric = metrics.get(group)
-            return metrics.serialize(metric) if type(metric).__name__ in metrics.CLASSES else None
-
-        return {
-            "optimizer": optimizers.serialize(self.optimizer),
-            "loss": [None if part is None else losses.serialize(part) for part in self.losses],
-            "loss_weights": self.loss_weights,
-            "metrics": stored(self.settings["metrics"]),
-            "weighted_metrics": stored(self.settings["weighted_metrics"]),
-        }
+    def own_objects(self) -> dict[str, Any]:
+        """The classes and functions of the user that `to_store` names."""
+        return compile_settings.own_objects(self)
 
 
 def _checked_weight(weight: Any) -> float:
@@ -264,6 +248,10 @@ class Compilation:
                 raise RuntimeError("unreachable: compile() was checked before")
             self.compiled = self._resolved(self.given)
         return self.compiled
+
+    def from_file(self, stored: dict[str, Any]) -> dict[str, Any]:
+        """The arguments of `compile` from what `to_store` gave."""
+        return compile_settings.settings_from_file(stored, len(self._model.outputs))
 
     def forget(self) -> None:
         """Resolves the settings anew when they are next needed: for other outputs."""

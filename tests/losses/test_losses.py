@@ -237,8 +237,11 @@ def test_what_a_function_may_return(function, error, message):
     assert model.train_on_batch(np.zeros((2, 4)), np.zeros((2, 3))) == 0
 
 
-def test_a_file_cannot_hold_a_function(tmp_path):
-    model = dense_model(rows)
+def test_a_file_keeps_the_name_of_a_function(tmp_path):
+    dense_model(rows).save(tmp_path / "named")
+    again = embedcnn.models.load_model(tmp_path / "named", custom_objects={"rows": rows})
+    again.fit(np.zeros((2, 4)), np.zeros((2, 3)), verbose=0)
+    model = dense_model(lambda y, p: rows(y, p))
     with pytest.warns(UserWarning, match="compile again after loading"):
         model.save(tmp_path / "m")
     again = embedcnn.models.load_model(tmp_path / "m")
