@@ -92,12 +92,51 @@ PyObject *ec_program_input_gradient(PyObject *object, PyObject *number)
     return read_entered(object, number, input_gradient_entered);
 }
 
+/* What came instead of a gradient: "an array of shape (3, 2)", or its type; never its values. */
+static PyObject *kind_of_given(PyObject *given)
+{
+    PyObject *shape = PyArray_Check(given) ? PyObject_GetAttrString(given, "shape") : NULL;
+    if (!shape) {
+        PyErr_Clear();
+        return PyUnicode_FromFormat("a %s", Py_TYPE(given)->tp_name);
+    }
+    PyObject *text = PyUnicode_FromFormat("an array of shape %R", shape);
+    Py_DECREF(shape);
+    return text;
+}
+
+/* TypeError for something else than a gradient of this form; -1. */
+static int raise_form(const struct ec_parameter *parameter, const char *form, PyObject *given)
+{
+    PyObject *kind = kind_of_given(given);
+    if (kind) {
+        PyErr_Format(PyExc_TypeError, "%s %s. Received: %U", parameter->name, form, kind);
+        Py_DECREF(kind);
+    }
+    return -1;
+}
+
+/* The shape of a parameter as Python writes it: (3,), (40, 5). */
+static void write_shape(char *text, size_t size, const struct ec_parameter *parameter)
+{
+    size_t used = 0;
+    for (int i = 0; i < parameter->rank && used < size; i++) {
+        used +=
+            (size_t)PyOS_snprintf(text + used, size - used, "%s%lld", i ? ", " : "(", (long long)parameter->dims[i]);
+    }
+    if (used < size) {
+        PyOS_snprintf(text + used, size - used, parameter->rank == 1 ? ",)" : ")");
+    }
+}
+
 /* A dense gradient, of the shape of its parameter. */
 static int copy_dense(ec_program_object *self, struct ec_parameter *parameter, PyObject *given)
 {
+    char shape[128], form[192];
+    write_shape(shape, sizeof shape, parameter);
     if (PyTuple_Check(given)) {
-        PyErr_Format(PyExc_TypeError, "%s is no table: expected an array, got %.100R", parameter->name, given);
-        return -1;
+        PyOS_snprintf(form, sizeof form, "is no table: its gradient must be an array of shape %s", shape);
+        return raise_form(parameter, form, given);
     }
     PyArrayObject *array = ec_float_array(given, parameter->name);
     if (!array) {
@@ -109,7 +148,8 @@ static int copy_dense(ec_program_object *self, struct ec_parameter *parameter, P
     }
     float *values = NULL;
     if (!fits) {
-        ec_raise_shape(parameter->name, array, "the shape of the parameter");
+        PyOS_snprintf(form, sizeof form, "%s, the shape of the weight", shape);
+        ec_raise_shape(parameter->name, array, form);
     } else if ((values = ec_program_take(self, parameter->size, sizeof *values))) {
         memcpy(values, PyArray_DATA(array), (size_t)parameter->size * sizeof *values);
         parameter->gradient = (struct ec_gradient){.values = values};
@@ -178,9 +218,11 @@ static int copy_rows(ec_program_object *self, struct ec_parameter *parameter, Py
 static int copy_table(ec_program_object *self, struct ec_parameter *parameter, PyObject *given)
 {
     if (!PyTuple_Check(given) || PyTuple_GET_SIZE(given) != 2) {
-        PyErr_Format(PyExc_TypeError, "%s is a table: expected a tuple (rows, values), got %.100R", parameter->name,
-                     given);
-        return -1;
+        char form[160];
+        PyOS_snprintf(form, sizeof form,
+                      "is a table: its gradient must be a tuple (rows, values) of integers (U,) and floats (U, %lld)",
+                      (long long)parameter->dims[1]);
+        return raise_form(parameter, form, given);
     }
     PyArrayObject *rows = ec_integer_array(PyTuple_GET_ITEM(given, 0), parameter->name);
     PyArrayObject *values = rows ? ec_float_array(PyTuple_GET_ITEM(given, 1), parameter->name) : NULL;

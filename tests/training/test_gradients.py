@@ -370,11 +370,34 @@ WRONG = {
     "unknown": ({"nobody/kernel": np.zeros(3)}, ValueError, "no weight with the path 'nobody/kernel'"),
     "frozen": ({"norm/moving_mean": np.zeros(6)}, ValueError, "norm/moving_mean learns nothing"),
     "missing": ({"out/bias": ...}, ValueError, r"those of \['out/bias'\] are missing"),
-    "shape": ({"out/bias": np.zeros((3, 1))}, ValueError, r"bias has the shape \(3, 1\)"),
+    "shape": (
+        {"out/bias": np.zeros((3, 1))},
+        ValueError,
+        r"out/bias has the shape \(3, 1\); expected \(3,\), the shape of the weight$",
+    ),
+    "rank": (
+        {"conv/kernel": np.zeros(4)},
+        ValueError,
+        r"conv/kernel has the shape \(4,\); expected \(\d+, 5, \d+\), the shape of the weight$",
+    ),
     "dtype": ({"out/bias": np.array(["a", "b", "c"])}, TypeError, "bias has dtype"),
     "none": ({"out/bias": None}, ValueError, "that of out/bias is missing"),
-    "dense for a table": ({"table/embeddings": np.zeros((40, 5))}, TypeError, "expected a tuple"),
-    "pair for a matrix": ({"conv/kernel": (GOOD_ROWS, GOOD_VALUES)}, TypeError, "conv/kernel is no table"),
+    "dense for a table": (
+        {"table/embeddings": np.zeros((40, 5))},
+        TypeError,
+        r"table/embeddings is a table: its gradient must be a tuple \(rows, values\) of integers \(U,\) and "
+        r"floats \(U, 5\). Received: an array of shape \(40, 5\)$",
+    ),
+    "triple for a table": (
+        {"table/embeddings": (GOOD_ROWS, GOOD_VALUES, 1)},
+        TypeError,
+        r"table/embeddings is a table.*\(rows, values\).*Received: a tuple$",
+    ),
+    "pair for a matrix": (
+        {"conv/kernel": (GOOD_ROWS, GOOD_VALUES)},
+        TypeError,
+        r"conv/kernel is no table: its gradient must be an array of shape \(\d+, 5, \d+\). Received: a tuple$",
+    ),
     "row too large": ({"table/embeddings": ([1, 40], GOOD_VALUES)}, ValueError, r"= 40 is outside \[0, 40\)"),
     "row below zero": (
         {"table/embeddings": ([-1, 4], GOOD_VALUES)},
