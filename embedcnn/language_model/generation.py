@@ -245,7 +245,7 @@ def stream(
             f"the model predicts {predicted} tokens, but its text encoder knows {known}: the last layer "
             "needs as many units as the vocabulary has tokens"
         )
-    without_gaps("prompt", prompts, "error")
+    without_gaps("prompt", prompts, "error", remedy="Leave it out")
     ids = [encode_prompt(encoder, one, unknown) for one in prompts]
     writers = [_Writer(encoder, one, stops) for one in prompts]
     steps = _written(stepper, encoder, ids, writers, length, (temperature, top_k, top_p), seed)

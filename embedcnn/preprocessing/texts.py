@@ -49,11 +49,14 @@ def text_blocks(
 
 
 TEXTS = frozenset({str, list})
+COUNT_AS_EMPTY = 'Drop it, or let it count as empty (TextEncoder(missing="empty"))'
 
 
-def without_gaps(name: str, texts: Sequence[Any], missing: str, first: int = 0) -> Sequence[Any]:
-    """The texts, missing ones as "" where `missing` is "empty"; TypeError that names the first one where
-    it is "error".
+def without_gaps(
+    name: str, texts: Sequence[Any], missing: str, first: int = 0, remedy: str = COUNT_AS_EMPTY
+) -> Sequence[Any]:
+    """The texts, missing ones as "" where `missing` is "empty"; TypeError that names the first one, and a
+    remedy, where it is "error".
 
     >>> without_gaps("x", ["a", None], "error")
     Traceback (most recent call last):
@@ -63,10 +66,7 @@ def without_gaps(name: str, texts: Sequence[Any], missing: str, first: int = 0) 
         return texts
     for number, text in enumerate(texts, first):
         if missing == "error" and is_missing(text):
-            raise TypeError(
-                f"{name}[{number}] is missing: {text!r}. Drop it, or let it count as empty "
-                '(TextEncoder(missing="empty"))'
-            )
+            raise TypeError(f"{name}[{number}] is missing: {text!r}. {remedy}")
     return ["" if is_missing(text) else text for text in texts]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..base.columns import as_list, is_column, is_missing
-from ..preprocessing.texts import without_gaps
+from ..preprocessing.texts import COUNT_AS_EMPTY, without_gaps
 
 
 class TextRows:
@@ -73,10 +73,10 @@ def _begins_with_text(values: Any, of_texts: bool = False) -> bool:
     return len(values) > 0 and (of_texts or any(value is None for value in values))
 
 
-def checked_texts(name: str, value: Any, missing: str = "error") -> np.ndarray:
+def checked_texts(name: str, value: Any, missing: str = "error", remedy: str = COUNT_AS_EMPTY) -> np.ndarray:
     """Texts as an array (N,) of str; TypeError that names the first that is none, or for more axes.
 
-    `missing`: such texts are an error ("error"), or "" ("empty").
+    `missing`: such texts are an error ("error") that names a `remedy`, or "" ("empty").
     """
     if isinstance(value, np.ndarray):
         texts = value[:, 0] if value.ndim == 2 and value.shape[1] == 1 else value
@@ -86,7 +86,7 @@ def checked_texts(name: str, value: Any, missing: str = "error") -> np.ndarray:
             return texts
         value = texts.tolist()
     texts = np.empty(len(value), object)
-    texts[:] = without_gaps(name, value, missing)
+    texts[:] = without_gaps(name, value, missing, remedy=remedy)
     if set(map(type, texts.tolist())) != {str}:
         for number, text in enumerate(texts):
             if not isinstance(text, str):

@@ -77,7 +77,7 @@ class DataAdapter:
                 )
             return part
         if spec.encode is not None:
-            texts, encode = checked_texts(spec.name, raw), spec.encode
+            texts, encode = checked_texts(spec.name, raw, remedy="Drop it, or give ''"), spec.encode
             if not whole:
                 return encode(texts.tolist())
             return TextRows(texts, lambda some: input_data.prepare_input(spec, encode(some)))

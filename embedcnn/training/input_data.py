@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.columns import is_column
+from ..base.columns import is_column, is_missing
 from ..data.indexed_batches import is_indexed
 from ..ragged import Ragged, ids_of
 from ..text.rows import TextRows
@@ -132,6 +132,8 @@ def _as_array(name: str, value: Any) -> np.ndarray:
     try:
         array = np.asarray(value)
     except ValueError:
+        if isinstance(value, (list, tuple)):
+            _refuse_gaps(name, value)
         raise ValueError(f"{name}: {UNEQUAL.format(name)}") from None
     if array.dtype == object and is_column(value):  # numbers of a column that may have gaps
         with contextlib.suppress(TypeError, ValueError):
@@ -142,7 +144,19 @@ def _as_array(name: str, value: Any) -> np.ndarray:
         and all(isinstance(row, (list, tuple, np.ndarray)) for row in array.flat)
     ):
         raise ValueError(f"{name}: {UNEQUAL.format(name)}")
+    if array.dtype == object and array.ndim:
+        _refuse_gaps(name, array)
     return array
+
+
+def _refuse_gaps(name: str, rows: Any, place: str = "") -> None:
+    """TypeError that names the first missing number (None, pandas' NA) of nested rows."""
+    for number, row in enumerate(rows):
+        where = f"{place}, {number}" if place else f"{number}"
+        if is_missing(row):
+            raise TypeError(f"{name}[{where}] is missing: {row!r}. Leave out the examples that have none")
+        if isinstance(row, (list, tuple)) or (isinstance(row, np.ndarray) and row.ndim):
+            _refuse_gaps(name, row, where)
 
 
 def _prepare_ids(spec: InputSpec, array: np.ndarray, whole: bool) -> np.ndarray:

@@ -12,6 +12,8 @@ import numpy as np
 from ..text.rows import checked_texts, raw_texts
 from .input_data import TargetSpec
 
+WITHOUT_LABEL = "Every example needs a label: leave out those that have none"
+
 
 def takes_names(spec: TargetSpec) -> bool:
     """Whether a target holds one class per example: class numbers, one-hot rows, or 0 and 1."""
@@ -28,7 +30,7 @@ def learnt(spec: TargetSpec, value: Any) -> list[str] | None:
     names = raw_texts(value) if takes_names(spec) else None
     if names is None:
         return None
-    found = sorted(set(checked_texts(spec.name, names).tolist()))
+    found = sorted(set(checked_texts(spec.name, names, remedy=WITHOUT_LABEL).tolist()))
     classes = max(2, spec.units)
     if len(found) != classes:
         listed = ", ".join(map(repr, found[:8])) + (", ..." if len(found) > 8 else "")
@@ -49,7 +51,7 @@ def numbered(spec: TargetSpec, value: Any, labels: Sequence[Any] | None) -> Any:
     names = raw_texts(value) if takes_names(spec) else None
     if names is None:
         return value
-    names = checked_texts(spec.name, names).tolist()
+    names = checked_texts(spec.name, names, remedy=WITHOUT_LABEL).tolist()
     if labels is None:
         raise ValueError(
             f"{spec.name} holds labels, as {names[0]!r}, but the model does not know their numbers: set "

@@ -170,6 +170,43 @@ def test_what_is_no_label():
         model.fit(TEXTS[:2], ["pos", 3], verbose=0)
 
 
+NAN = float("nan")
+GAPS = {
+    "names": (
+        3,
+        "sparse_categorical_crossentropy",
+        ["pos", None, "neg", "neutral"],
+        r"y\[1\] is missing: None",
+    ),
+    "NaN among names": (
+        3,
+        "sparse_categorical_crossentropy",
+        np.array(["pos", "neg", NAN], object),
+        r"y\[2\]",
+    ),
+    "numbers": (3, "sparse_categorical_crossentropy", [0, 1, None], r"y\[2\] is missing: None"),
+    "first": (3, "sparse_categorical_crossentropy", [None, 1, 2], r"y\[0\] is missing: None"),
+    "none at all": (3, "sparse_categorical_crossentropy", [None, None], r"y\[0\] is missing: None"),
+    "NaN": (3, "sparse_categorical_crossentropy", [0, NAN, 2], r"y\[1\] = nan"),
+    "sigmoid": (1, "binary_crossentropy", [True, None, False], r"y\[1\] is missing: None"),
+    "NaN for a sigmoid": (1, "binary_crossentropy", [1, 0, NAN], r"y\[2\] = nan"),
+    "value": (1, "mse", [1.5, None, 0.0], r"y\[1\] is missing: None"),
+    "one-hot": (3, "categorical_crossentropy", [[1, 0, 0], [0, None, 1]], r"y\[1, 1\] is missing: None"),
+    "one-hot row": (3, "categorical_crossentropy", [[1, 0, 0], None], r"y\[1\] is missing: None"),
+}
+
+
+@pytest.mark.parametrize("case", GAPS)
+def test_a_missing_label_is_named_and_no_text(case):
+    units, loss, y, message = GAPS[case]
+    model = classifier(units, loss)
+    with pytest.raises((TypeError, ValueError), match=message) as raised:
+        model.fit(TEXTS[: len(y)], y, verbose=0)
+    assert "TextEncoder" not in str(raised.value)
+    if "NaN" not in case:
+        assert "eave out" in str(raised.value)
+
+
 def test_what_is_no_class_weight():
     model = classifier()
     with pytest.raises(ValueError, match=r"class_weight: 'pos' is none of model.labels, which are not set"):

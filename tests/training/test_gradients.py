@@ -396,7 +396,8 @@ WRONG = {
     "pair for a matrix": (
         {"conv/kernel": (GOOD_ROWS, GOOD_VALUES)},
         TypeError,
-        r"conv/kernel is no table: its gradient must be an array of shape \(\d+, 5, \d+\). Received: a tuple$",
+        r"conv/kernel is no table: its gradient must be an array of shape \(\d+, 5, \d+\). "
+        "Received: a tuple$",
     ),
     "row too large": ({"table/embeddings": ([1, 40], GOOD_VALUES)}, ValueError, r"= 40 is outside \[0, 40\)"),
     "row below zero": (
