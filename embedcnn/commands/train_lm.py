@@ -40,7 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         f"DATA is one text, read character by character. Defaults there: {DIMENSIONS} dimensions, {EPOCHS} "
         f"epochs, {BATCH_SIZE} windows in a step, learning rate {LEARNING_RATE:g}, no dropout. The last "
         f"{HELD_OUT:.0%} of the text are not learnt, but measured. A backup in the folder FILE.backup, every "
-        f"{BACKUP_STEPS} steps, goes when the training has come to its end.",
+        f"{BACKUP_STEPS} steps and after each epoch, goes when the training has come to its end.",
     )
     group.add_argument(
         "--level",
@@ -94,7 +94,7 @@ def train_language_model(arguments: argparse.Namespace) -> int:
     options.use_runtime(arguments)
     print(options.first_line())
     note = check_target(arguments.out, arguments.force)
-    backup = BackupAndRestore(f"{arguments.out}.backup", save_freq=BACKUP_STEPS, double_checkpoint=True)
+    backup = Backup(f"{arguments.out}.backup", save_freq=BACKUP_STEPS, double_checkpoint=True)
     ended = ended_training(arguments, backup)
     epochs = arguments.epochs or EPOCHS
     if ended is not None and epochs <= ended.model.epochs_trained:
@@ -169,7 +169,7 @@ def make_writer(arguments: argparse.Namespace, text: str) -> Any:
     return CharLanguageModel(text, *settings)
 
 
-def ended_training(arguments: argparse.Namespace, backup: BackupAndRestore) -> Any:
+def ended_training(arguments: argparse.Namespace, backup: Backup) -> Any:
     """The language model of a training that came to its end, which --resume means where there is no backup;
     None where there is none.
     """
@@ -198,7 +198,7 @@ def check_same_model(ended: Any, fresh: Any, path: str) -> None:
             raise CommandError(f"--resume: the model {path} is of a training with another {name}")
 
 
-def check_backup(arguments: argparse.Namespace, backup: BackupAndRestore) -> str:
+def check_backup(arguments: argparse.Namespace, backup: Backup) -> str:
     """What to say of a backup; CommandError where one would be lost."""
     exists = os.path.exists(backup.path)
     if arguments.resume:
@@ -213,6 +213,13 @@ def check_backup(arguments: argparse.Namespace, backup: BackupAndRestore) -> str
     if exists:
         backup.remove()
     return ""
+
+
+class Backup(BackupAndRestore):
+    """A backup after each epoch too: one of a short text has fewer steps than lie between two backups."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._save()
 
 
 class SameTraining(Callback):

@@ -104,10 +104,10 @@ sys.exit(main(sys.argv[3:]))
 """
 
 
-def run(at, how, book, out, *more):
+def run(at, how, book, out, *more, script=SCRIPT):
     arguments = ["train", "--model", "lm", str(book), "--out", str(out), "--epochs", "3", "--quiet", *OPTIONS]
     return subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(at), how, *arguments, *more],
+        [sys.executable, "-c", script, str(at), how, *arguments, *more],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
@@ -131,6 +131,22 @@ def test_a_killed_training_goes_on_to_the_same_file(book, tmp_path, more):
     assert result.returncode == 0 and "going on with the backup" in result.stdout
     assert killed.read_bytes() == whole.read_bytes()
     assert not (tmp_path / "killed.backup").exists()
+
+
+@pytest.mark.parametrize("more", [[], ["--carry-state", "--dropout", "0.2"]])
+def test_a_short_book_is_backed_up_after_each_epoch(book, tmp_path, more):
+    rarely = SCRIPT.replace("BACKUP_STEPS = 7", "BACKUP_STEPS = 10**6")
+    assert rarely != SCRIPT
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert run(0, "kill", book, whole, *more).returncode == 0
+    steps = LanguageModel.load(whole).model.optimizer.steps // 3  # of an epoch
+    assert run(steps, "kill", book, killed, *more, script=rarely).returncode == -signal.SIGKILL
+    assert not (tmp_path / "killed.backup").exists()  # the first epoch did not come to its end
+    assert run(2 * steps + 1, "kill", book, killed, *more, script=rarely).returncode == -signal.SIGKILL
+    result = run(steps + 1, "kill", book, killed, *more, "--resume", script=rarely)
+    assert result.returncode == 0, result.stderr  # no more than the last epoch was left
+    assert "going on with the backup" in result.stdout
+    assert killed.read_bytes() == whole.read_bytes()
 
 
 def test_what_a_backup_is_kept_from(book, tmp_path, capsys):
