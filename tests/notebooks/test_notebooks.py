@@ -1,6 +1,9 @@
 """Every notebook runs from top to bottom, in a fresh kernel."""
 
+import base64
+import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,12 @@ ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
 NEEDED = ("nbclient", "nbformat", "ipykernel", "matplotlib")
 LANGUAGE_MODELS = ("04_character_language_model",)
+SHOWN = {
+    "01_text_classification": (r"sentences with these pairs (\d+)% have the label", 80, 100),
+    "02_word_vectors": (r"25 words, (\d+) of them over another", 0, 0),
+    "03_fine_tuning": (r"fine-tuning \(.*\) gains \+(\d+\.\d) points over frozen vectors", 1, 20),
+}
+"""What a notebook says of itself: a number, and between what it lies."""
 
 
 def test_there_are_notebooks():
@@ -37,8 +46,25 @@ def test_notebook_runs(path, monkeypatch):
     else:
         accuracy = float(printed.split("held out: ")[1].split("%")[0])
         assert accuracy > 75
+    if path.stem in SHOWN:
+        pattern, least, most = SHOWN[path.stem]
+        assert least <= float(re.search(pattern, printed)[1]) <= most
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_committed_outputs_are_small(path):
     assert path.stat().st_size < 200_000
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_what_a_notebook_asks_for_is_at_hand(path):
+    text = path.read_text(encoding="utf-8")
+    assert "`pip install '.[plot]'`" in text and "embedcnn[" not in text
+    assert not re.search(r"\.\./|/home/|/root/|/tmp/|EMBEDCNN_SHARED", text)
+
+
+def test_the_map_of_words_is_large_enough_to_read():
+    notebook = json.loads((ROOT / "notebooks/02_word_vectors.ipynb").read_text(encoding="utf-8"))
+    data = [part.get("data", {}) for cell in notebook["cells"] for part in cell.get("outputs", [])]
+    images = [base64.b64decode("".join(one["image/png"])) for one in data if "image/png" in one]
+    assert len(images) == 1 and int.from_bytes(images[0][16:20], "big") >= 640  # the width in its header
