@@ -11,7 +11,7 @@ import inspect
 from typing import Any
 
 from ..base.arguments import unknown_name
-from ..base.custom_objects import describe, made_of
+from ..base.stored_objects import describe, made_of
 from .base import REDUCTIONS, Loss, function_of
 from .cross_entropy import (
     BinaryCrossentropy,

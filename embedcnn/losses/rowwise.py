@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.custom_objects import OfFunction
+from ..base.stored_objects import OfFunction
 from .base import EPSILON, Loss, check_axis, checked_losses, like_predictions
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from .. import initializers
 from ..base.configuration import Configurable
-from ..base.custom_objects import OfFunction
 from ..base.names import snake_case
+from ..base.stored_objects import OfFunction
 from ..losses.base import spread_weights
 from .variable import MetricVariable
 

@@ -30,7 +30,7 @@ def layer_from_config(entry: dict[str, Any]) -> Any:
     name = entry["class_name"]
     if name in KINDS:
         return model_kind(name).from_config(entry["config"])
-    cls = known_class(name) or layers.CLASSES.get(name)
+    cls = layers.CLASSES.get(name) or known_class(name)
     if cls is None:
         raise ValueError(
             f"unknown layer class {name!r}; allowed: {', '.join(layers.CLASSES)}, and those that "

@@ -14,7 +14,7 @@ import inspect
 from typing import Any
 
 from ..base.arguments import unknown_name
-from ..base.custom_objects import describe, made_of
+from ..base.stored_objects import describe, made_of
 from . import schedules
 from .adam import Adam, Adamax, AdamW, Nadam
 from .adaptive import Adadelta, Adagrad, RMSprop

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..base.arguments import boolean, finite_number, unknown_name
 from ..base.configuration import Configurable
-from ..base.custom_objects import describe, made_of
+from ..base.stored_objects import describe, made_of
 
 
 class LearningRateSchedule(Configurable):

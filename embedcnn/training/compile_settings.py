@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import losses, metrics, optimizers
-from ..base.custom_objects import objects_of
+from ..base.stored_objects import objects_of
 from ..optimizers import schedules
 
 if TYPE_CHECKING:

@@ -102,6 +102,7 @@ def evaluated(model):
 
 CASES = {
     "instance": ({"metrics": [F1(0.4), "accuracy"]}, {"F1": F1}),
+    "number of NumPy": ({"metrics": [F1(np.float32(0.25))]}, {"F1": F1}),
     "class": ({"metrics": ["mae", F1]}, {"F1": F1}),
     "function": ({"metrics": [spread]}, {"spread": spread}),
     "by output": ({"metrics": {"dense": [spread, F1(0.3)]}}, {"F1": F1, "spread": spread}),
