@@ -102,9 +102,14 @@ class Model(LayerGraph):
 
     def _connect(self, inputs: list[SymbolicTensor], outputs: list[SymbolicTensor]) -> None:
         super()._connect(inputs, outputs)
+        self._rewire(True)
+
+    def _rewire(self, new_inputs: bool) -> None:
+        """What follows from another graph: programs and settings are made anew."""
         self._compilation.forget()
         self._programs.forget()
-        self._adapter.specs = input_specs(self)
+        if new_inputs:
+            self._adapter.specs = input_specs(self)
 
     def _build_for(self, x: Any) -> None:
         """Makes the graph for data like x where it is not known yet (Sequential)."""

@@ -96,8 +96,25 @@ class Sequential(Model):
         length = getattr(self._chain[0], "input_length", None)
         if length is not None and (self._first is None or self._first is self._made):
             self._build_any_length((None, length), "int32")
-        elif self._first is not None:
+        elif self._first is not None and not self._extend():
             self._build_chain(self._first)
+
+    def _extend(self) -> bool:
+        """Joins the last layer to a chain that is built up to it, so that a long chain takes linear time;
+        whether that was all.
+        """
+        layer = self._chain[-1]
+        # a unit of the graph for the Input, and one for each layer before the last
+        if not self.built or len(self.call_units) != len(self._chain) or isinstance(layer, Model):
+            return False
+        made = layer(self.outputs[0])
+        if not isinstance(made, SymbolicTensor):
+            return False
+        self.nodes.append(made.node)
+        self.call_units.append(made.node)
+        self.outputs = [made]
+        self._rewire(False)
+        return True
 
     def build(self, input_shape: Any = None) -> None:
         """Makes the weights for inputs of this shape (batch first). ValueError where the model has been built

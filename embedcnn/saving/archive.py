@@ -26,6 +26,7 @@ MEMBERS = (
 )
 _DTYPES = {"float32": "F32", "int64": "I64"}
 _HEADER_LIMIT = 100_000_000  # safetensors's own limit
+MOST_TENSORS = 200_000  # a file of a few kilobytes an array could take minutes
 
 
 def write_tensors(file: Any, tensors: dict[str, np.ndarray]) -> None:
@@ -52,6 +53,9 @@ def read_tensors(data: bytes, what: str) -> dict[str, np.ndarray]:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
+    header = _header(data)
+    if len(header) > MOST_TENSORS:
+        raise ValueError(f"{what}: it names {len(header):,} arrays; at most {MOST_TENSORS:,} are read")
     try:
         tensors = load(data)
     except (SafetensorError, ValueError, TypeError, KeyError, OverflowError) as error:
@@ -59,10 +63,18 @@ def read_tensors(data: bytes, what: str) -> dict[str, np.ndarray]:
     for name, array in tensors.items():
         if array.dtype.name not in _DTYPES:
             raise ValueError(f"{what}: {name!r} has dtype {array.dtype}; allowed: {', '.join(_DTYPES)}")
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     return {
         name: tensors[name] for name in header if name in tensors
     }  # in the order in which they were written
+
+
+def _header(data: bytes) -> dict[str, Any]:
+    """What a safetensors file says of its arrays; {} where that cannot be read, as who reads it will say."""
+    try:
+        found = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    except (ValueError, RecursionError, OverflowError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def write_archive(file: BinaryIO, members: dict[str, Any]) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..models.sequential import Model
 
 FORMAT = 1
+SHOWN = 20  # names in a message
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
 
 
@@ -170,7 +171,7 @@ def _stored_variables(model: Model, tensors: dict[str, np.ndarray], label: str) 
     missing, extra = sorted(set(variables) - set(tensors)), sorted(set(tensors) - set(variables))
     if missing or extra:
         raise ValueError(
-            f"{label} does not fit the model: missing {missing or 'nothing'}, unknown {extra or 'nothing'}"
+            f"{label} does not fit the model: missing {_listed(missing)}, unknown {_listed(extra)}"
         )
     for path, variable in variables.items():
         array = tensors[path]
@@ -180,6 +181,13 @@ def _stored_variables(model: Model, tensors: dict[str, np.ndarray], label: str) 
                 f"shape {array.shape}"
             )
     return variables
+
+
+def _listed(names: list[str]) -> str:
+    """The first names of a list, and how many more there are."""
+    if not names:
+        return "nothing"
+    return f"{names[:SHOWN]}" + (f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else "")
 
 
 def _assign(model: Model, tensors: dict[str, np.ndarray], label: str) -> dict[str, Variable]:

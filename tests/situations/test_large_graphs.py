@@ -2,6 +2,9 @@
 refused.
 """
 
+import json
+
+import numpy as np
 import pytest
 
 import embedcnn as keras
@@ -83,3 +86,36 @@ def test_names_may_come_again_after_a_layer_was_taken_out():
     model.pop()
     model.add(L.Dense(3, name="a"))
     assert model.output_shape == (None, 3)
+
+
+def test_a_chain_grows_by_one_layer_at_a_time():
+    """`add` behind an Input joins one layer; the model is the one made of the whole list."""
+    parts = [
+        L.Embedding(9, 4),
+        L.LSTM(3, return_sequences=True),
+        L.Dropout(0.2),
+        L.Dense(2),
+    ]
+    whole = keras.Sequential([keras.Input((5,), dtype="int32"), *parts], seed=1)
+    grown = keras.Sequential([keras.Input((5,), dtype="int32")], seed=1)
+    for part in parts:
+        grown.add(type(part).from_config(part.get_config()))
+        assert all(len(layer.nodes) == 1 for layer in grown.layers)
+    grown.set_weights(whole.get_weights())
+    x = np.arange(10).reshape(2, 5) % 9
+    for model in (whole, grown):
+        model.compile("adam", "mse")
+        model.fit(x, np.ones((2, 5, 2)), epochs=2, verbose=0)
+    np.testing.assert_array_equal(grown.predict(x, verbose=0), whole.predict(x, verbose=0))
+    grown.pop()
+    grown.add(L.Dense(7))
+    assert grown.output_shape == (None, 5, 7) and grown.predict(x, verbose=0).shape == (2, 5, 7)
+
+
+def test_a_file_that_names_very_many_arrays(tmp_path):
+    entries = {f"t{i}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for i in range(200_001)}
+    header = json.dumps(entries).encode()
+    (tmp_path / "w").write_bytes(len(header).to_bytes(8, "little") + header)
+    model = keras.Sequential([keras.Input((3,)), L.Dense(2)])
+    with pytest.raises(ValueError, match="it names 200,001 arrays; at most 200,000 are read"):
+        model.load_weights(tmp_path / "w")
