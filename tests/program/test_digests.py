@@ -3,6 +3,8 @@
 import pytest
 from program.digests import digests
 
+from embedcnn import show_config
+
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
@@ -17,4 +19,6 @@ def test_every_model_has_the_same_bits_on_any_team(alone, count):
 
 
 def test_no_two_models_are_one(alone):
-    assert len(set(alone.values())) == len(alone)
+    inexact = show_config()["matmul_formats"]["medium"] != "fp32"  # else both precisions are one model
+    different = {name: digest for name, digest in alone.items() if inexact or name != "precision medium"}
+    assert len(set(different.values())) == len(different)
