@@ -10,6 +10,7 @@ import numpy as np
 
 from embedcnn.base.arguments import one_of
 from embedcnn.ragged import Ragged
+from embedcnn.training.sample_weights import balanced_weights
 
 if TYPE_CHECKING:
     from embedcnn.classifier.recipe import Settings
@@ -28,8 +29,7 @@ def label_weights(y: np.ndarray, classes: int, class_weight: str | None) -> np.n
     if class_weight is None:
         return None
     one_of("class_weight", class_weight, ("balanced",))
-    counts = np.bincount(y, minlength=classes)
-    return (len(y) / (classes * np.maximum(1, counts))).astype(np.float32)
+    return balanced_weights(y, classes)
 
 
 class ShuffledBatches:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import itertools
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -209,7 +210,7 @@ def table_rows(
         first, skipped = next(source, ""), 1
     csv.field_size_limit(sys.maxsize)
     reader = csv.reader(
-        chain_first(first, source), delimiter=excel[1] if excel else guessed(first), strict=True
+        itertools.chain([first], source), delimiter=excel[1] if excel else guessed(first), strict=True
     )
     rows: list[tuple[int, list[str], str | None]] = []
     while True:
@@ -231,11 +232,6 @@ def table_rows(
             rows = []
     if rows:
         yield rows
-
-
-def chain_first(first: str, rest: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from rest
 
 
 def guessed(line: str) -> str:

@@ -95,7 +95,7 @@ def write_archive(file: BinaryIO, members: dict[str, Any]) -> None:
 
 def read_archive(source: Any, label: str) -> dict[str, bytes]:
     """The members of a saved model, checked; ValueError that says what is wrong."""
-    refuse_foreign(source, label)
+    refuse_hdf5(source, label)
     try:
         size = source.seek(0, io.SEEK_END)
         source.seek(0)
@@ -113,28 +113,28 @@ def read_archive(source: Any, label: str) -> dict[str, bytes]:
         raise ValueError(f"{label} is damaged: {type(error).__name__}") from None
 
 
-def refuse_foreign(source: Any, label: str) -> None:
-    """ValueError with words for files of Keras and PyTorch; the place in the file stays."""
+def refuse_hdf5(source: Any, label: str) -> None:
+    """ValueError with words for a file of Keras that is no zip; the place in the file stays."""
     place = source.tell()
     begin = source.read(8)
-    names: list[str] = []
-    if begin[:2] == b"PK":
-        try:
-            source.seek(0)
-            with zipfile.ZipFile(source) as archive:
-                names = archive.namelist()
-        except Exception:  # damaged: who reads on says how
-            names = []
     source.seek(place)
-    remedy = "give its arrays to model.set_weights, or layer by layer"
-    if begin == b"\x89HDF\r\n\x1a\n" or any(name.endswith(".weights.h5") for name in names):
-        raise ValueError(f"{label} is a file of Keras (HDF5 inside), which is not read here: {remedy}")
-    if any(name.endswith("/data.pkl") for name in names):
-        raise ValueError(f"{label} is a file of PyTorch, which is not read here: {remedy}")
+    if begin == b"\x89HDF\r\n\x1a\n":
+        raise _foreign(label, "Keras (HDF5 inside)")
+
+
+def _foreign(label: str, owner: str) -> ValueError:
+    return ValueError(
+        f"{label} is a file of {owner}, which is not read here: give its arrays to model.set_weights, or "
+        "layer by layer"
+    )
 
 
 def _check_entries(entries: list[zipfile.ZipInfo], size: int, label: str) -> None:
     names = [entry.filename for entry in entries]
+    if any(name.endswith(".weights.h5") for name in names):
+        raise _foreign(label, "Keras (HDF5 inside)")
+    if any(name.endswith("/data.pkl") for name in names):
+        raise _foreign(label, "PyTorch")
     wrong = [name for name in names if name not in MEMBERS]
     if wrong:
         raise ValueError(

@@ -247,7 +247,7 @@ def load_weights(model: Model, filepath: Any, skip_mismatch: bool = False) -> No
     model._require_built("which weights to load")
     with open(os.fspath(filepath), "rb") as opened:
         file = _seekable(opened)
-        archive.refuse_foreign(file, label)
+        archive.refuse_hdf5(file, label)
         zipped = file.read(4) == b"PK\x03\x04"
         file.seek(0)
         data = archive.read_archive(file, label)["weights.safetensors"] if zipped else file.read()

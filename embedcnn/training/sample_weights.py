@@ -96,13 +96,13 @@ def class_weights(
         numbers = np.where(numbers == spec.ignored, 0, numbers)
     if balanced:
         counted = classes[:, 0] if spec.ignored is None else classes[classes[:, 0] != spec.ignored, 0]
-        weights = _balanced(counted, count)[numbers]
+        weights = balanced_weights(counted, count)[numbers]
     else:
         weights = _weight_table(weight_of, count, labels)[numbers]
     return weights if given is None else weights * given
 
 
-def _balanced(numbers: np.ndarray, count: int) -> np.ndarray:
+def balanced_weights(numbers: np.ndarray, count: int) -> np.ndarray:
     """The weight of each class that makes all that occur weigh the same in all."""
     counts = np.bincount(numbers, minlength=count)
     return (len(numbers) / (max(1, np.count_nonzero(counts)) * np.maximum(1, counts))).astype(np.float32)
