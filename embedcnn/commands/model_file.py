@@ -23,17 +23,23 @@ def is_model(path: str) -> bool:
         return False
 
 
-def check_target(path: str, force: bool) -> str | None:
-    """Refuses, before any work, a name that cannot be written; what to say where a file will be replaced."""
+def check_name(path: str) -> str:
+    """Refuses, before any work, a name of --out that no file can have; its folder."""
     if not path:
-        raise CommandError("--out: expected the name of a file. Received: ''")
-    if is_pipe(path):
-        raise CommandError(f"--out: {path!r} is a pipe or a device; give the name of a file")
-    folder = os.path.dirname(path) or "."
+        raise CommandError("--out: the name of a file is needed. Received: ''")
     if os.path.isdir(path):
         raise CommandError(f"--out: {path!r} is a folder; give the name of a file")
+    folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
         raise CommandError(f"--out: there is no folder {folder!r}")
+    return folder
+
+
+def check_target(path: str, force: bool) -> str | None:
+    """Refuses, before any work, a name that cannot be written; what to say where a file will be replaced."""
+    folder = check_name(path)
+    if is_pipe(path):
+        raise CommandError(f"--out: {path!r} is a pipe or a device; give the name of a file")
     if not os.access(folder, os.W_OK):
         raise CommandError(f"--out: the folder {folder!r} cannot be written to")
     if not os.path.exists(path):

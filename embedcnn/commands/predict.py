@@ -19,7 +19,7 @@ import numpy as np
 from embedcnn.base.replacement import replacing
 from embedcnn.commands import arguments as options
 from embedcnn.commands.errors import CommandError
-from embedcnn.commands.model_file import load_text_model
+from embedcnn.commands.model_file import check_name, load_text_model
 from embedcnn.data.lines import checked_encoding, existing_file
 from embedcnn.data.records import RECORD_FORMATS, TextRecord, file_records, stream_records
 from embedcnn.training.prediction import check_predictions
@@ -112,7 +112,7 @@ def check_usage(arguments: argparse.Namespace) -> None:
     if arguments.input and arguments.texts:
         raise CommandError(f"--input: give files or texts, not both. Received: text {arguments.texts[0]!r}")
     if arguments.out is not None:
-        check_out(arguments.out)
+        check_name(arguments.out)
         read = [arguments.model, *(arguments.input or ())]
         if any(same_file(path, arguments.out) for path in read):
             raise CommandError(f"--out: {arguments.out!r} is read too; choose another name")
@@ -132,15 +132,6 @@ def check_usage(arguments: argparse.Namespace) -> None:
 
 def same_file(one: str, other: str) -> bool:
     return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
-
-
-def check_out(path: str) -> None:
-    """Refuses, before any work, a name that cannot be written."""
-    folder = os.path.dirname(path) or "."
-    if not path or os.path.isdir(path):
-        raise CommandError(f"--out: the name of a file is needed. Received: {path!r}")
-    if not os.path.isdir(folder):
-        raise CommandError(f"--out: there is no folder {folder!r}")
 
 
 def sources(arguments: argparse.Namespace) -> Iterator[tuple[str, list[TextRecord]]]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..base.utf8_files import text_lines_of
 from ..graph.nodes import Node, SymbolicTensor
+from ..text.rows import checked_texts, raw_texts
 from .base import Layer
 
 
@@ -50,14 +51,13 @@ class TextReader(Layer):
 
 
 def text_list(argument: str, texts: Any) -> list[str]:
-    """Texts as a list of str; TypeError for anything else."""
-    values = np.asarray(texts, object) if not isinstance(texts, np.ndarray) else texts
-    if values.ndim == 2 and values.shape[1] == 1:
-        values = values[:, 0]
-    found = values.tolist() if values.ndim == 1 else None
-    if found is None or not all(isinstance(text, str) for text in found):
+    """Texts as a list of str, as models take them; TypeError for anything else."""
+    if isinstance(texts, (list, tuple)) and not isinstance(next(iter(texts), ""), str):
+        texts = np.asarray(texts, object)  # [["a"], ["b"]] is a column
+    found = [] if hasattr(texts, "__len__") and not len(texts) else raw_texts(texts)
+    if found is None:
         raise TypeError(f"`{argument}` must be a list or array of str. Received: {texts!r}"[:300])
-    return found
+    return checked_texts(argument, found).tolist()
 
 
 def tokens_of_file(vocabulary: Any) -> Any:

@@ -185,3 +185,21 @@ def test_misuse_in_models(tmp_path):
     words = tmp_path / "words.txt"
     words.write_text("a\nb\n")
     assert layers.TextVectorization(vocabulary=str(words))(["b a"]).tolist() == [[3, 2]]
+
+
+def test_texts_on_their_own_are_taken_as_models_take_them():
+    layer = layers.TextVectorization(vocabulary=["a", "b"])
+    for texts in (
+        ["a", "b b"],
+        ("a", "b b"),
+        [["a"], ["b b"]],
+        np.array([["a"], ["b b"]]),
+        np.array(["a", "b b"]),
+    ):
+        assert layer(texts).tolist() == [[2, 0], [3, 3]]
+    assert layer([]).shape[0] == 0
+    for wrong in ([["a"], ["b", "a"]], [["a", "b"]], [1], ["a", 1], 3.5):
+        with pytest.raises(TypeError):
+            layer(wrong)
+    with pytest.raises(TypeError, match=r"inputs\[1\] is missing"):
+        layer(["a", None])
