@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import boolean, one_of, positive_integer
+from ..base.stored_functions import named_functions, with_functions, with_names
 from ..graph.nodes import Shape
 from ..ragged import Ragged
 from ..text.text_encoder import TextEncoder
@@ -161,6 +162,18 @@ class TextVectorization(TextReader):
     def idf_weights(self) -> list[float] | None:
         """The weights of the tokens for "tf_idf"; None else."""
         return None if self._idf is None else [float(weight) for weight in self._idf]
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor, of functions their names."""
+        return with_names(super().get_config(), self.name)
+
+    def own_objects(self) -> dict[str, Any]:
+        return super().own_objects() | named_functions(super().get_config(), self.name)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> TextVectorization:
+        """A new layer; functions are looked up in the `custom_objects` of load_model."""
+        return cls(**with_functions(config, f"TextVectorization {config.get('name')!r}"))
 
     # -- calls -----------------------------------------------------------------------------------------------
     @property

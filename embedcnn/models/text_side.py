@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import layers
 from ..base.columns import as_list
+from ..base.custom_objects import known_objects
 from ..graph.nesting import leaf_layers
 
 
@@ -94,4 +95,5 @@ def _extended_encoder(encoder: Any, words: list[str]) -> Any:
     config = encoder.get_config()
     if "max_tokens" in config:  # the limit was for the text that the words came from
         config["max_tokens"] = None
-    return type(encoder).from_config(config, larger)
+    with known_objects(encoder.own_objects() if hasattr(encoder, "own_objects") else None):
+        return type(encoder).from_config(config, larger)

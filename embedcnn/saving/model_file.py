@@ -118,14 +118,14 @@ def model_from_bytes(data: bytes, custom_objects: dict[str, Any] | None = None) 
 
 
 def own_objects(model: Model) -> dict[str, Any]:
-    """The classes and functions of the user that the layers of a model are made of, and what it was compiled
-    with, by the names in a file.
+    """The classes and functions of the user that the layers and the text encoder of a model are made of, and
+    what it was compiled with, by the names in a file.
     """
     compiled = model._compilation.settle() if model._compilation.given is not None else None
     found = {} if compiled is None else compiled.own_objects()
     for layer in leaf_layers(model.layers):
         found |= layer.own_objects()
-    return found
+    return found | (model.text_encoder.own_objects() if hasattr(model.text_encoder, "own_objects") else {})
 
 
 def _read_model(file: Any, label: str, compile: bool) -> Model:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..base.arguments import one_of, positive_integer
 from ..base.configuration import Configurable
+from ..base.stored_functions import named_functions, with_functions, with_names
 from ..preprocessing.sequence import pad_sequences
 from ..preprocessing.text import tokenizer_from_json
 from ..preprocessing.texts import text_blocks
@@ -50,13 +51,22 @@ class TokenizerEncoder(Configurable):
         return pad_sequences(sequences, maxlen=maxlen, padding=self.padding, truncating=self.truncating)
 
     def get_config(self) -> dict[str, Any]:
-        """The tokenizer as JSON, and the lengths."""
-        return {**super().get_config(), "tokenizer": self.tokenizer.to_json()}
+        """The tokenizer as JSON, the lengths, and the name of the tokenizer's `analyzer` where it has one."""
+        config = {**super().get_config(), "tokenizer": self.tokenizer.to_json()}
+        analyzer = self.tokenizer.analyzer
+        return config if analyzer is None else with_names({**config, "analyzer": analyzer}, "text_encoder")
+
+    def own_objects(self) -> dict[str, Any]:
+        """The `analyzer` of the tokenizer, a function of the user, by the name in a file."""
+        return named_functions({"analyzer": self.tokenizer.analyzer}, "text_encoder")
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> TokenizerEncoder:
-        """The encoder of a configuration."""
-        return cls(**{**config, "tokenizer": tokenizer_from_json(config["tokenizer"])})
+        """The encoder of a configuration; an `analyzer` is looked up in the `custom_objects` of load_model."""
+        given = with_functions(config, "a Tokenizer")
+        tokenizer = tokenizer_from_json(given["tokenizer"])
+        tokenizer.analyzer = given.pop("analyzer", None)
+        return cls(**{**given, "tokenizer": tokenizer})
 
 
 class CharEncoder(Configurable):

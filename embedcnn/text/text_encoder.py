@@ -12,6 +12,7 @@ import numpy.typing as npt
 from embedcnn import _core
 from embedcnn.base.arguments import integer, one_of, optional, positive_integer
 from embedcnn.base.configuration import Configurable
+from embedcnn.base.stored_functions import named_functions, with_functions, with_names
 from embedcnn.preprocessing.texts import done, text_blocks
 from embedcnn.preprocessing.word_counts import PLAIN
 from embedcnn.ragged import Ragged, concatenate
@@ -55,7 +56,8 @@ class TextEncoder(Configurable):
     standardize
         "lower_and_strip_punctuation", "lower", "strip_punctuation" or None. As in Keras only A to Z are
         lower-cased, and punctuation vanishes ("don't" → "dont"). "lower_unicode" lower-cases every script. Or
-        a function of a str that gives a str (no file can hold it).
+        a function of a str that gives a str (a file holds its name; the function is given to `load_model` as
+        `custom_objects={name: ...}`).
     split
         "whitespace", "character", None (the text is one token), or a function of a str that gives its tokens.
         "words", which Keras has not, is for any language: punctuation of every script ends a word and
@@ -265,17 +267,13 @@ class TextEncoder(Configurable):
     def get_config(self) -> dict[str, Any]:
         """The settings, ready for JSON; the vocabulary is `encoder.vocabulary.to_text()`.
 
-        Raises ValueError where `standardize` or `split` is a function: a file cannot hold one.
+        Functions are their names: `from_config` looks them up in the `custom_objects` of load_model.
         """
-        for name in ("standardize", "split"):
-            value = getattr(self, name)
-            if callable(value):
-                raise ValueError(
-                    f"`{name}` must not be a function, which no file holds: apply it to the texts before "
-                    "the encoder, or set `model.text_encoder` by your own program after loading. "
-                    f"Received: {name}={value!r}"
-                )
-        return super().get_config()
+        return with_names(super().get_config(), "text_encoder")
+
+    def own_objects(self) -> dict[str, Any]:
+        """The functions of the user among the settings, by the names in a file."""
+        return named_functions(super().get_config(), "text_encoder")
 
     @classmethod
     def from_config(
@@ -289,7 +287,7 @@ class TextEncoder(Configurable):
         >>> copy.encode(["a b"]).tolist()
         [[2, 1, 1]]
         """
-        return cls(**config, vocabulary=vocabulary)
+        return cls(**with_functions(config, "a TextEncoder"), vocabulary=vocabulary)
 
 
 def _single_texts(texts: Iterable[Any]) -> Iterable[Any]:

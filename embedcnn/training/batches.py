@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.arguments import warn_user
 from ..base.random_seeds import generator
 from ..data.indexed_batches import IndexedBatches, is_indexed
 from ..data.workers import run_ahead
@@ -31,6 +32,12 @@ NO_BATCHES = (
     "for one batch and drop_remainder=True"
 )
 REFILL = 8  # so few must be left before the thread wakes up again
+
+
+def warn_if_short(name: str, batches: int, expected: int | None) -> None:
+    """A warning where data gave fewer batches than they were asked for."""
+    if expected is not None and batches < expected:
+        warn_user(f"{name} ran out of data: {batches} batches, but {expected} were expected")
 
 
 class ArrayBatches:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..base.arguments import warn_user
 from ..callbacks import CallbackList, History
-from .batches import NO_BATCHES, ArrayBatches
+from .batches import NO_BATCHES, ArrayBatches, warn_if_short
 from .fit_arguments import check_epochs, listed, positive, validated
 from .own_steps import OwnTally, own_step, unpack_x_y_sample_weight
 from .progress import Progress, checked_verbose
@@ -175,8 +175,8 @@ class TrainingLoop:
             if not run.taken:
                 raise ValueError(NO_BATCHES)
             return None
-        if steps is not None and run.batch < steps and not model.stop_training:
-            warn_user(f"x ran out of data: {run.batch} batches, but {steps} were expected")
+        if not model.stop_training:
+            warn_if_short("x", run.batch, steps)
         return tally
 
     def _new_tally(self, compiled: Compiled, own: Any, name: str) -> Any:
@@ -249,6 +249,7 @@ class TrainingLoop:
     ) -> Tally | OwnTally:
         watching.call("on_test_begin", {})
         tally: Any = None
+        number = -1
         own = own_step(self._model, "test_step")
         before, after = watching.listens("on_test_batch_begin"), watching.listens("on_test_batch_end")
         with closing(feed.once()) as batches:
@@ -268,6 +269,7 @@ class TrainingLoop:
                     watching.call("on_test_batch_end", number, tally.logs())
         if tally is None:
             raise NoBatchesError(NO_BATCHES.replace("x gave", f"{name} gave", 1))
+        warn_if_short(name, number + 1, feed.limit)
         watching.call("on_test_end", tally.logs())
         return tally
 

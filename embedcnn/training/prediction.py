@@ -12,7 +12,7 @@ import numpy as np
 
 from ..callbacks import CallbackList
 from ..text.rows import is_text
-from .batches import NO_BATCHES, ArrayBatches, raw
+from .batches import NO_BATCHES, ArrayBatches, raw, warn_if_short
 from .data_adapter import BATCH_SIZE, checked_batch_size
 from .fit_arguments import positive
 from .own_steps import own_step
@@ -83,6 +83,7 @@ class Prediction:
             if not pieces:
                 raise ValueError(NO_BATCHES)
             progress.close({})
+            warn_if_short("x", len(pieces), steps)
         finally:
             progress.close()
         watching.call("on_predict_end", {})

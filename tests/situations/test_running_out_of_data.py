@@ -155,6 +155,22 @@ def test_validation_data_that_end_early_are_named():
     assert len(history.history["loss"]) == 3 and len(history.history["val_loss"]) == 2
 
 
+def test_other_passes_that_end_early_are_named():
+    """An epoch's validation of fewer batches than it was asked for, and evaluate and predict alone."""
+    model = made()
+    with pytest.warns(UserWarning, match="validation_data ran out of data: 2 batches, but 3 were expected"):
+        history = model.fit(X, Y, verbose=0, validation_data=pairs(2), validation_steps=3).history
+    assert len(history["val_loss"]) == 1
+    with pytest.warns(UserWarning, match="x ran out of data: 2 batches, but 3 were expected"):
+        model.evaluate(pairs(2), steps=3, verbose=0)
+    with pytest.warns(UserWarning, match="x ran out of data: 1 batches, but 2 were expected"):
+        assert len(model.predict(X, steps=2, batch_size=len(X), verbose=0)) == len(X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.evaluate(pairs(3), steps=3, verbose=0)
+        model.predict((x for x, _ in pairs(3)), steps=2, verbose=0)
+
+
 RATES = {
     "a schedule": lambda: keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5),
     "a function": lambda: lambda step: 0.1,

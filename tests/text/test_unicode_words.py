@@ -158,8 +158,3 @@ def test_a_saved_model_cuts_texts_as_the_one_in_memory(tmp_path):
 def test_words_do_not_take_punctuation_away_before_they_cut():
     with pytest.raises(ValueError, match="standardize='lower_and_strip_punctuation'"):
         TextEncoder(split="words")
-
-
-def test_a_function_is_refused_by_a_file_with_the_remedy():
-    with pytest.raises(ValueError, match="set `model.text_encoder`"):
-        TextEncoder(standardize=str.upper).get_config()
