@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import boolean, one_of, positive_integer
+from ..base.columns import as_list, is_column
 from ..graph.nodes import Shape
 from .text_reader import TextReader, tokens_of_file
 
@@ -79,8 +80,9 @@ class StringLookup(TextReader):
         tokens, special = list(tokens_of_file(vocabulary)), self._special()
         if special and tokens[: len(special)] == special:
             tokens = tokens[len(special) :]
-        if not all(isinstance(token, str) for token in tokens):
-            raise TypeError("`vocabulary` must hold str only")
+        for number, token in enumerate(tokens):
+            if not isinstance(token, str):
+                raise TypeError(f"vocabulary[{number}] must be a str. Received: {token!r}")
         if len(set(tokens)) != len(tokens) or set(tokens) & set(special):
             raise ValueError("`vocabulary` must hold different tokens, none of them a special one")
         if self.max_tokens is not None and len(tokens) + len(special) > self.max_tokens:
@@ -94,10 +96,12 @@ class StringLookup(TextReader):
     def adapt(self, data: Iterable[Any], batch_size: int | None = None, steps: int | None = None) -> None:
         """Learns the strings of data, most frequent first (ties in reverse order, as Keras)."""
         counts: dict[str, int] = {}
-        for number, part in enumerate(data):
+        for number, part in enumerate(as_list(data) if is_column(data) else data):
             if steps is not None and number == positive_integer("steps", steps):
                 break
             for value in np.ravel(np.asarray(part, object)).tolist():
+                if not isinstance(value, str):
+                    raise TypeError(f"data[{number}] must be or hold str. Received: {value!r}")
                 counts[value] = counts.get(value, 0) + 1
         ranked = sorted(counts, key=lambda token: (counts[token], token), reverse=True)
         kept = [token for token in ranked if token not in self._special()]

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.columns import as_list
 from ..base.utf8_files import text_lines_of
 from ..graph.nodes import Node, SymbolicTensor
 from ..text.rows import checked_texts, raw_texts
@@ -61,7 +62,7 @@ def text_list(argument: str, texts: Any) -> list[str]:
 
 
 def tokens_of_file(vocabulary: Any) -> Any:
-    """The lines of a file where a vocabulary is given by its path."""
+    """The lines of a file where a vocabulary is given by its path, the entries of a column as a list."""
     if not isinstance(vocabulary, (str, os.PathLike)):
-        return vocabulary
+        return as_list(vocabulary)
     return [line.rstrip("\r\n") for line in text_lines_of(vocabulary)]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import boolean, one_of, positive_integer
+from ..base.columns import as_list
 from ..base.stored_functions import named_functions, with_functions, with_names
 from ..graph.nodes import Shape
 from ..ragged import Ragged
@@ -121,7 +122,7 @@ class TextVectorization(TextReader):
             positive_integer("batch_size", batch_size)
         if steps is not None:
             count = positive_integer("steps", steps)
-            data = [part for _, part in zip(range(count), data, strict=False)]
+            data = [part for _, part in zip(range(count), as_list(data), strict=False)]
         counts, documents, texts = self._encoder.learn(data)
         if self.output_mode == "tf_idf":
             tokens = self._encoder.get_vocabulary(include_special_tokens=False)

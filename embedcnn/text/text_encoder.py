@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from embedcnn import _core
 from embedcnn.base.arguments import integer, one_of, optional, positive_integer
+from embedcnn.base.columns import as_list, is_column
 from embedcnn.base.configuration import Configurable
 from embedcnn.base.stored_functions import named_functions, with_functions, with_names
 from embedcnn.preprocessing.texts import done, text_blocks
@@ -291,13 +292,14 @@ class TextEncoder(Configurable):
 
 
 def _single_texts(texts: Iterable[Any]) -> Iterable[Any]:
-    """The texts of a data set, whose elements may be batches: arrays of str."""
-    if isinstance(texts, (str, bytes, list, tuple, np.ndarray)) or hasattr(texts, "tolist"):
+    """The texts of a list, a column, or a data set, whose elements may be batches: arrays of str, columns."""
+    texts = as_list(texts)
+    if isinstance(texts, (str, bytes, list, tuple)):
         return texts
     return (
         text
         for element in texts
-        for text in (element.ravel().tolist() if isinstance(element, np.ndarray) else [element])
+        for text in (as_list(element) if isinstance(element, np.ndarray) or is_column(element) else [element])
     )
 
 

@@ -74,9 +74,7 @@ def test_given_by_name(tmp_path, case):
         keras.models.load_model(tmp_path / "model")
     again = keras.models.load_model(tmp_path / "model", custom_objects=given)
     np.testing.assert_array_equal(again.predict(np.array(TEXTS, object), verbose=0), expected)
-    np.testing.assert_array_equal(
-        copy.deepcopy(model).predict(np.array(TEXTS, object), verbose=0), expected
-    )
+    np.testing.assert_array_equal(copy.deepcopy(model).predict(np.array(TEXTS, object), verbose=0), expected)
 
 
 @pytest.mark.parametrize("make", [in_front, behind])

@@ -31,7 +31,51 @@ def arrow_table(texts):
     return pytest.importorskip("pyarrow").table({"text": texts})
 
 
+class Entry:
+    """An entry of pyarrow: no str."""
+
+
+class Chunks:
+    """What a column of pyarrow has in common with all others, for machines without one."""
+
+    def __init__(self, texts):
+        self.texts = list(texts)
+
+    def __len__(self):
+        return len(self.texts)
+
+    def __iter__(self):
+        return iter([Entry()] * len(self))
+
+    def __getitem__(self, number):
+        return Entry()
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.texts, object)
+
+    def to_pylist(self):
+        return self.texts
+
+
+class Frame(Chunks):
+    """A table of one column: to walk over it gives names, as in pandas."""
+
+    columns = ("text",)
+    to_pylist = None
+
+    def __iter__(self):
+        return iter(self.columns)
+
+    def __getitem__(self, name):
+        return Chunks({"text": self.texts}[name])
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.texts, object)[:, None]
+
+
 KINDS = {
+    "stand-in for a column": Chunks,
+    "stand-in for a frame": Frame,
     "object array": lambda texts: np.array(texts, object),
     "object array (N, 1)": lambda texts: np.array(texts, object)[:, None],
     "Series": lambda texts: pandas_frame(texts)["text"],
@@ -129,6 +173,10 @@ def test_inputs_by_name(column):
         pytest.param(lambda texts: classifier().text_encoder(texts).tolist(), id="TextEncoder"),
         pytest.param(lambda texts: TextEncoder(ngrams=2).tokens(texts), id="TextEncoder.tokens"),
         pytest.param(lambda texts: adapted(texts).get_vocabulary(), id="TextEncoder.adapt"),
+        pytest.param(lambda texts: vectorized(texts)(texts).tolist(), id="TextVectorization"),
+        pytest.param(lambda texts: vectorized(texts, steps=3).get_vocabulary(), id="some of them"),
+        pytest.param(lambda texts: looked_up(texts)(texts).ravel().tolist(), id="StringLookup"),
+        pytest.param(lambda texts: L.StringLookup(vocabulary=texts).get_vocabulary(), id="words of a layer"),
         pytest.param(lambda texts: fitted(texts).texts_to_sequences(texts), id="Tokenizer"),
         pytest.param(lambda texts: fitted(texts).encode(texts).tolist(), id="Tokenizer.encode"),
         pytest.param(
@@ -162,6 +210,18 @@ def adapted(texts):
     return encoder
 
 
+def vectorized(texts, steps=None):
+    layer = L.TextVectorization()
+    layer.adapt(texts, steps=steps)
+    return layer
+
+
+def looked_up(texts):
+    layer = L.StringLookup()
+    layer.adapt(texts)
+    return layer
+
+
 def fitted(texts):
     tokenizer = Tokenizer()
     tokenizer.fit_on_texts(texts)
@@ -171,6 +231,11 @@ def fitted(texts):
 def writer():
     keras.utils.set_random_seed(1)
     return CharLanguageModel("".join(TEXTS), embedding_dim=2, units=2, seed=1)
+
+
+def test_the_batches_of_a_data_set(column):
+    if not isinstance(column(TEXTS), tuple):
+        assert adapted(iter([column(TEXTS)] * 2)).get_vocabulary() == adapted(TEXTS).get_vocabulary()
 
 
 def test_words_and_labels_from_a_column(column):
