@@ -62,7 +62,7 @@ class TokenizerEncoder(Configurable):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> TokenizerEncoder:
-        """The encoder of a configuration; an `analyzer` is looked up in the `custom_objects` of load_model."""
+        """The encoder of a configuration; `analyzer` is looked up in the `custom_objects` of load_model."""
         given = with_functions(config, "a Tokenizer")
         tokenizer = tokenizer_from_json(given["tokenizer"])
         tokenizer.analyzer = given.pop("analyzer", None)
