@@ -15,6 +15,7 @@ from embedcnn.runtime import (
 
 if _TYPE_CHECKING:  # what __getattr__ finds at run time
     from embedcnn import activations as activations
+    from embedcnn import bags as bags
     from embedcnn import callbacks as callbacks
     from embedcnn import constraints as constraints
     from embedcnn import data as data
@@ -44,6 +45,7 @@ if _TYPE_CHECKING:  # what __getattr__ finds at run time
 _MODULES = frozenset(
     (
         "activations",
+        "bags",
         "callbacks",
         "classifier",
         "constraints",

@@ -254,3 +254,43 @@ def fasttext_entries(
 ) -> tuple[int, list[tuple[bytes, int]]]: ...
 def fasttext_subwords(word: str | bytes, settings: tuple[int, int, int, int], /) -> npt.NDArray[np.int64]: ...
 def fasttext_compose(matrix: _Floats, arrays: _Words, subwords: tuple[int, int, int, int], /) -> None: ...
+
+# bags_weights.c: what features of bags are worth
+
+_Matrix: TypeAlias = npt.NDArray[np.float32]
+
+def bag_term_frequencies(counts: npt.NDArray[np.float32], sublinear: bool, /) -> npt.NDArray[np.float32]: ...
+def bag_frequencies(
+    offsets: npt.NDArray[np.int64], ids: npt.NDArray[np.int32], size: int, amounts: _Matrix | None, /
+) -> npt.NDArray[np.float64]: ...
+def bag_values(
+    offsets: npt.NDArray[np.int64],
+    ids: npt.NDArray[np.int32],
+    tf: npt.NDArray[np.float32],
+    scale: npt.NDArray[np.float32],
+    norm: bool,
+    /,
+) -> npt.NDArray[np.float32]: ...
+def bag_margins(
+    offsets: npt.NDArray[np.int64],
+    ids: npt.NDArray[np.int32],
+    tf: npt.NDArray[np.float32],
+    folded: _Matrix,
+    squares: _Matrix | None,
+    bias: npt.NDArray[np.float32],
+    /,
+) -> _Matrix: ...
+
+# bags_solvers.c: linear models by dual coordinate descent
+
+def dual_descent(
+    offsets: npt.NDArray[np.int64],
+    ids: npt.NDArray[np.int32],
+    size: int,
+    targets: _Matrix,
+    importance: npt.NDArray[np.float32] | None,
+    folds: npt.NDArray[np.int32] | None,
+    fold_count: int,
+    parts: list[tuple[Any, ...]],
+    /,
+) -> list[tuple[int, float]]: ...

@@ -27,7 +27,7 @@ import embedcnn
 folder = Path(embedcnn.__file__).parent
 size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 print(f"installed: {size / 1e6:.1f} MB, {embedcnn.show_config()}")
-assert "site-packages" in folder.parts and size <= 5_000_000
+assert "site-packages" in folder.parts and size <= 6_000_000
 assert (folder / "py.typed").is_file() and (folder / "_core.pyi").is_file()
 assert not [path for path in files("embedcnn") if path.parts[0] in ("tests", "csrc", "benchmarks", "notebooks")]
 PYTHON

@@ -18,6 +18,7 @@ PUBLIC = (
     [
         "",
         "activations",
+        "bags",
         "callbacks",
         "classifier",
         "constraints",

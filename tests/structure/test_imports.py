@@ -57,6 +57,7 @@ MAY_IMPORT = {
     "lowering": _BELOW_SAVING,
     "training": {"lowering", "saving", *_BELOW_SAVING},
     "models": _BELOW_MODELS,
+    "bags": {"models", *_BELOW_MODELS},
     "classifier": {"models", "vectors", "utils", *_BELOW_MODELS},
     "language_model": {"models", *_BELOW_MODELS},
     "commands": {"models", "vectors", "datasets", "utils", *_RECIPES, *_BELOW_MODELS},

@@ -1,0 +1,114 @@
+"""What linear models of bags learn: labels, soft labels or several labels a document as columns of numbers
+in [0, 1], the weights of classes, and the folds of a cross-validation.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..base.arguments import integer
+from ..base.arrays import numbers
+from ..base.random_seeds import checked_seed, generator
+from ..training.sample_weights import balanced_weights
+
+
+class Targets(NamedTuple):
+    """How much each document is of each column, and what the columns are."""
+
+    columns: np.ndarray
+    """float32 (documents, K) in [0, 1]: one column for two classes, that of the second."""
+    classes: np.ndarray | None
+    """int64 (documents,) where y was a class number for each document."""
+
+
+def checked_targets(y: Any, documents: int) -> Targets:
+    """`y` as columns; TypeError or ValueError where it does not fit.
+
+    Integers (documents,) are classes 0, 1 ...; floats (documents,) in [0, 1] how much a document is of the
+    second of two; a matrix (documents, K) in [0, 1] has a column for each label (several labels, soft
+    labels).
+    """
+    array = numbers("y", y)
+    if array.ndim not in (1, 2) or len(array) != documents:
+        raise ValueError(
+            f"`y` must have the shape ({documents},) or ({documents}, labels). Received: {array.shape}"
+        )
+    if not documents:
+        raise ValueError("`bags` must hold at least one document. Received: none")
+    if array.ndim == 1 and array.dtype.kind in "iub":
+        return _of_classes(array.astype(np.int64))
+    if array.size == 0 or not np.all((array >= 0) & (array <= 1)):
+        raise ValueError(
+            "`y` must be class numbers (integers), or numbers in [0, 1]. Received: "
+            f"{array.dtype} of shape {array.shape} outside of it"
+        )
+    columns = np.array(array.reshape(documents, -1), np.float32)
+    columns.flags.writeable = False
+    return Targets(columns, None)
+
+
+def _of_classes(classes: np.ndarray) -> Targets:
+    count = int(classes.max()) + 1
+    if classes.min() < 0 or np.all(classes == classes[0]):
+        raise ValueError(
+            "`y` must name at least two classes, from 0 on. Received: "
+            f"{'only ' if classes.min() == classes.max() else ''}{classes.min()} to {classes.max()}"
+        )
+    wanted = np.arange(1, 2) if count == 2 else np.arange(count)
+    columns = (classes[:, None] == wanted).astype(np.float32)
+    columns.flags.writeable = False
+    return Targets(columns, classes)
+
+
+def column_weights(targets: Targets, class_weight: Any) -> tuple[np.ndarray, np.ndarray]:
+    """What a document of the class, and one of the rest, counts in each column, float64 (K,) each.
+
+    As in LIBLINEAR: with more than two classes, a class's weight counts for its own documents in its own
+    column, and the rest counts 1. `class_weight`: None, "balanced", or a dict of class (column of a matrix)
+    to weight.
+    """
+    columns = targets.columns.shape[1]
+    of_class, of_rest = np.ones(columns), np.ones(columns)
+    if class_weight is None:
+        return of_class, of_rest
+    two = targets.classes is not None and columns == 1
+    count = 2 if two else columns
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        if targets.classes is None:
+            raise ValueError("class_weight='balanced' needs one class for each document. Received: a matrix")
+        table = balanced_weights(targets.classes, count).astype(np.float64)
+    elif isinstance(class_weight, dict):
+        table = np.ones(count)
+        for name, weight in class_weight.items():
+            place = integer("class_weight", name, 0, count - 1)
+            if not isinstance(weight, (int, float, np.number)) or not 0 < weight < np.inf:
+                raise ValueError(f"class_weight[{name!r}] must be a finite number > 0. Received: {weight!r}")
+            table[place] = weight
+    else:
+        raise TypeError(
+            f"class_weight must be None, 'balanced', or a dict of class to weight. Received: {class_weight!r}"
+        )
+    return (table[1:], table[:1]) if two else (table, of_rest)
+
+
+def stratified_folds(y: Any, folds: int, seed: int = 0) -> np.ndarray:
+    """A fold for each document, int32 in [0, folds), so that all folds have nearly as many of each class.
+
+    `y`: what `dual_descent` takes; of a matrix or of soft labels, the largest column counts as the class.
+
+    >>> folds = stratified_folds([0, 1, 0, 1, 0, 1], 3)
+    >>> sorted(folds[::2].tolist()), sorted(folds[1::2].tolist())
+    ([0, 1, 2], [0, 1, 2])
+    """
+    array = numbers("y", y)
+    folds = integer("folds", folds, 2, max(2, len(array)))
+    classes = array.argmax(axis=1) if array.ndim == 2 else array
+    if classes.dtype.kind == "f":
+        classes = classes > 0.5
+    shuffled = generator(checked_seed("seed", seed)).permutation(len(classes))
+    order = shuffled[np.argsort(classes[shuffled], kind="stable")]
+    chosen = np.empty(len(classes), np.int32)
+    chosen[order] = np.arange(len(order)) % folds
+    return chosen
