@@ -12,7 +12,7 @@ import sys
 from collections.abc import Collection, Sequence
 
 from embedcnn import __version__, get_float32_matmul_precision, set_float32_matmul_precision
-from embedcnn.commands import generate, info, predict, test, train
+from embedcnn.base.named_objects import named_object
 from embedcnn.commands.errors import CommandError, message
 
 DESCRIPTION = "Train and use text models that stand on embeddings, on a plain CPU."
@@ -29,12 +29,22 @@ examples:
 exit status: 0 done, 1 an error in data or files, 2 wrong usage, 130 stopped by Ctrl-C
 """
 
+COMMANDS = {
+    "train": "embedcnn.commands.train:add_command",
+    "test": "embedcnn.commands.test:add_command",
+    "predict": "embedcnn.commands.predict:add_command",
+    "generate": "embedcnn.commands.generate:add_command",
+    "info": "embedcnn.commands.info:add_command",
+    "vectors": "embedcnn.commands.vectors:add_commands",
+}
+"""What adds each command: a process imports the one that it runs."""
+
 OPTIONS = ("encoding", "format", "text_column", "label_column", "prompt", "unknown", "stop")
 """Options whose values the library checks; it calls them by their names in Python."""
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """The parser of the whole program.
+def make_parser(command: str | None = None) -> argparse.ArgumentParser:
+    """The parser of the whole program, or of one command of it.
 
     >>> make_parser().parse_args(["train", "--epochs", "3"]).epochs
     3
@@ -48,15 +58,23 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"embedcnn {__version__}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (train, test, predict, generate, info):
-        module.add_command(commands)
-    from embedcnn.commands import vectors as vectors_command  # start-up
-
-    vectors_command.add_commands(commands)
+    for name, place in COMMANDS.items():
+        if command in (None, name):
+            named_object(place)(commands)
     return parser
 
 
-def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
+def named_command(arguments: Sequence[str]) -> str | None:
+    """The command that stands in front, where it does; None: a parser of all has to look.
+
+    >>> named_command(["--debug", "predict", "model.embedcnn"]), named_command(["--help"])
+    ('predict', None)
+    """
+    first = next((word for word in arguments if word != "--debug"), "")
+    return first if first in COMMANDS else None
+
+
+def parse(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
     """The arguments of a command; texts may stand before, between and behind its options.
 
     argparse takes a list that may be empty for empty as soon as an option follows MODEL.
@@ -77,7 +95,8 @@ def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> a
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program with `arguments` (None: those of the process) and return its exit status."""
-    parsed = parse(make_parser(), arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    parsed = parse(make_parser(named_command(given)), given)
     precision = get_float32_matmul_precision()
     try:
         status = parsed.run(parsed)

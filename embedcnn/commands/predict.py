@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from functools import partial
 from typing import IO, Any, cast
 
@@ -25,6 +25,7 @@ from embedcnn.data.records import RECORD_FORMATS, TextRecord, file_records, stre
 from embedcnn.training.prediction import check_predictions
 
 READ_BYTES = 1 << 16
+BATCH = 256  # texts that the model predicts at once
 
 EPILOG = """\
 Each text gives one line: the label, a tab, its probability; with --top K the next likely ones follow, tabs
@@ -100,7 +101,8 @@ def run(arguments: argparse.Namespace) -> int:
             out = stack.enter_context(open(binary.fileno(), "w", encoding="utf-8", closefd=False))
         bar = stack.enter_context(progress(arguments))
         for name, records in sources(arguments):
-            bar.update(len(records))
+            if bar is not None:
+                bar.update(len(records))
             damaged += write_answers(out, model, name, records, arguments.top, arguments.json)
     if damaged:
         print(f"embedcnn: {damaged} record{'s' * (damaged > 1)} could not be read", file=sys.stderr)
@@ -154,13 +156,13 @@ def sources(arguments: argparse.Namespace) -> Iterator[tuple[str, list[TextRecor
 
 
 def progress(arguments: argparse.Namespace) -> Any:
-    """A bar over the texts of files, on a terminal that does not show the answers."""
+    """A bar over the texts of files, on a terminal that does not show the answers; else nothing."""
+    hidden = not arguments.input or not sys.stderr.isatty()
+    if hidden or (arguments.out is None and sys.stdout.isatty()):
+        return nullcontext()
     from tqdm import tqdm  # takes longer to import than a text to label
 
-    shown = (
-        bool(arguments.input) and sys.stderr.isatty() and not (arguments.out is None and sys.stdout.isatty())
-    )
-    return tqdm(unit=" texts", disable=not shown)
+    return tqdm(unit=" texts")
 
 
 def write_answers(
@@ -168,29 +170,46 @@ def write_answers(
 ) -> int:
     """A line for each record, in order; how many of them are damaged."""
     texts = [record.text for record in records if record.text is not None]
-    found = model.predict(texts, batch_size=256, verbose=0) if texts else np.zeros((0, len(model.labels)))
+    found = np.zeros((0, len(model.labels)), np.float32)
+    if texts:
+        found = model.predict(texts, batch_size=BATCH, verbose=0)
     check_predictions(model.name, found)
-    rows = iter(found)
-    for record in records:
-        if record.text is not None:
-            print(answer(record.text, next(rows), model.labels, top, as_json), file=out)
-        elif as_json:
-            fault = {"error": record.error, "file": name, "line": record.line}
-            print(json.dumps(fault, ensure_ascii=False), file=out)
-        else:
-            print(f"!error\t{name}, line {record.line}: {record.error}", file=out)
+    lines = answers(texts, found, model.labels, top, as_json)
+    if len(texts) < len(records):
+        given = iter(lines)
+        lines = [fault(name, record, as_json) if record.error else next(given) for record in records]
+    if lines:
+        out.write("\n".join(lines) + "\n")
     out.flush()
     return len(records) - len(texts)
 
 
-def answer(text: str, row: np.ndarray, labels: list[str], top: int, as_json: bool) -> str:
-    """One line for one text.
-
-    >>> answer("it purrs", np.array([0.75, 0.25]), ["cat", "dog"], 2, as_json=False)
-    'cat\\t0.7500\\tdog\\t0.2500'
-    """
-    best = np.argsort(-row, kind="stable")[:top]
+def fault(name: str, record: TextRecord, as_json: bool) -> str:
+    """The line for a record that could not be read."""
     if as_json:
-        found = [{"label": labels[i], "probability": round(float(row[i]), 6)} for i in best]
-        return json.dumps({"text": text, "labels": found}, ensure_ascii=False)
-    return "\t".join(f"{labels[i]}\t{row[i]:.4f}" for i in best)
+        return json.dumps({"error": record.error, "file": name, "line": record.line}, ensure_ascii=False)
+    return f"!error\t{name}, line {record.line}: {record.error}"
+
+
+def answers(texts: list[str], found: np.ndarray, labels: list[str], top: int, as_json: bool) -> list[str]:
+    """One line for each text, from its probabilities.
+
+    >>> answers(["it purrs"], np.array([[0.75, 0.25]]), ["cat", "dog"], 2, as_json=False)
+    ['cat\\t0.7500\\tdog\\t0.2500']
+    """
+    if top == 1 and not as_json:
+        best = found.argmax(axis=1)
+        likely = found[np.arange(len(found)), best].tolist()
+        return [f"{labels[i]}\t{value:.4f}" for i, value in zip(best.tolist(), likely, strict=True)]
+    order = np.argsort(-found, axis=1, kind="stable")[:, :top]
+    chosen = [
+        [(labels[i], value) for i, value in zip(*pair, strict=True)]
+        for pair in zip(order.tolist(), np.take_along_axis(found, order, axis=1).tolist(), strict=True)
+    ]
+    if not as_json:
+        return ["\t".join(f"{label}\t{value:.4f}" for label, value in row) for row in chosen]
+    lines = []
+    for text, row in zip(texts, chosen, strict=True):
+        listed = [{"label": label, "probability": round(value, 6)} for label, value in row]
+        lines.append(json.dumps({"text": text, "labels": listed}, ensure_ascii=False))
+    return lines

@@ -8,6 +8,7 @@ before it is dropped) and nowhere else.
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import itertools
 import json
@@ -20,7 +21,7 @@ from embedcnn.data.readers import FORMAT_SUFFIXES, LABEL_NAMES, TEXT_NAMES
 from embedcnn.data.tables import DELIMITERS, EXCEL_LINE, is_number, tab_fields
 
 RECORD_FORMATS = ("lines", "csv", "tsv", "jsonl")
-CHUNK_BYTES = 1 << 16
+CHUNK_BYTES = 1 << 20  # a thousand reviews: one call of a model
 LONGEST_SHOWN = 60
 
 
@@ -84,7 +85,7 @@ def stream_records(
     groups = line_groups(read, encoding)
     if format == "lines":
         return (
-            [TextRecord(*line) if not line.error else damaged(line) for line in group] for group in groups
+            [damaged(line) if line[2] else TextRecord(line[0], line[1]) for line in group] for group in groups
         )
     if format == "jsonl":
         return ([json_record(line, text_column) for line in group] for group in groups)
@@ -99,22 +100,32 @@ def line_groups(read: Callable[[], bytes], encoding: str) -> Iterator[list[Line]
     """All whole lines of each chunk, decoded one by one; a byte-order mark is dropped."""
     if "\n".encode(encoding) != b"\n":  # UTF-16 and UTF-32: a line end is no single byte
         read, encoding = as_utf8(read, encoding), "utf-8"
-    number = 0
-    parts: list[bytes] = []
+    first = 1
+    parts: list[bytes] = []  # of a line that has not ended yet
     while True:
         chunk = read()
-        *ended, rest = chunk.split(b"\n")
-        if ended:
-            ended[0] = b"".join([*parts, ended[0]])
-            parts = []
-        parts.append(rest)
-        if not chunk and (last := b"".join(parts)):
-            ended = [last]
-        if ended:
-            yield [decoded(line, number + place, encoding) for place, line in enumerate(ended, 1)]
-            number += len(ended)
+        end = chunk.rfind(b"\n")
+        parts.append(chunk[: end if end >= 0 else None])
+        if end >= 0 or (not chunk and any(parts)):
+            lines = decoded_lines(b"".join(parts), first, encoding)
+            yield lines
+            first += len(lines)
+            parts = [chunk[end + 1 :]]
         if not chunk:
             return
+
+
+def decoded_lines(text: bytes, first: int, encoding: str) -> list[Line]:
+    """The lines of a text, of which the first is number `first`: those of valid UTF-8 in one go."""
+    if encoding == "utf-8":
+        with contextlib.suppress(UnicodeDecodeError):
+            lines = text.decode().split("\n")
+            if b"\r" in text:
+                lines = [line.removesuffix("\r") for line in lines]
+            if first == 1:
+                lines[0] = lines[0].removeprefix("\ufeff")
+            return list(map(Line, range(first, first + len(lines)), lines))
+    return [decoded(line, number, encoding) for number, line in enumerate(text.split(b"\n"), first)]
 
 
 def decoded(line: bytes, number: int, encoding: str) -> Line:
