@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..base.custom_objects import custom_object
 from ..base.named_objects import named_object
 
 KINDS = {"Model": "embedcnn.models:Model", "Sequential": "embedcnn.models:Sequential"}
@@ -25,6 +26,20 @@ def model_kind(name: str) -> Any:
 def kind_of(model: Any) -> str:
     """The kind that a model is stored as; of a subclass, what it is a subclass of."""
     return next(cls.__name__ for cls in type(model).__mro__ if KINDS.get(cls.__name__) == _place(cls))
+
+
+def described(model: Any) -> tuple[str, dict[str, Any]]:
+    """What a file holds of the architecture of a model: its class, and what `model_from` takes."""
+    if model.traces:
+        return type(model).__name__, model.described()
+    return kind_of(model), model.get_config()
+
+
+def model_from(class_name: str, config: dict[str, Any]) -> Any:
+    """The model that `described` told of, with new weights; ValueError for a class that is not known."""
+    if class_name in KINDS:
+        return model_kind(class_name).from_config(config)
+    return custom_object(class_name, "the class of the model").from_description(config)
 
 
 def _place(cls: type) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from . import tracing
+
 if TYPE_CHECKING:
     from ..layers.base import Layer
 
@@ -39,6 +41,12 @@ class SymbolicTensor:
     def __array__(self, *arguments: Any, **options: Any) -> Any:
         raise TypeError(
             f"{self!r} stands for values that are not known yet; pass data to model.predict instead"
+        )
+
+    def __bool__(self) -> bool:
+        raise tracing.BranchOnValuesError(
+            f"{self!r} stands for values that are not known yet, so no `if` or `while` can ask for them: "
+            "compute both ways and choose with ops.where, or write a Layer in Python with `forward`"
         )
 
     def __add__(self, other: Any) -> SymbolicTensor:
@@ -86,10 +94,21 @@ class Node:
         self.inputs = list(inputs)
         self.training: bool | None = None  # what the layer was called with; None: as the model is run
         self.inner: tuple[SymbolicTensor, SymbolicTensor] | None = None  # of one step, see folding.py
-        self.calls: tuple[Any, ...] = ()  # of models inside which it was made, outermost first (nesting.py)
+        self.calls = tracing.active()  # of models inside which it was made, outermost first (nesting.py)
         self.outputs = [
             SymbolicTensor(tuple(shape), self, index, dtype) for index, shape in enumerate(shapes)
         ]
+
+
+def is_symbolic(inputs: Any) -> bool:
+    """Whether a layer is called on symbolic tensors: one, or a list with one in it, or an empty one."""
+    if isinstance(inputs, dict):
+        inputs = list(inputs.values())
+    if not isinstance(inputs, (list, tuple)):
+        return isinstance(inputs, SymbolicTensor)
+    if not inputs or any(isinstance(part, SymbolicTensor) for part in inputs):
+        return True
+    return isinstance(inputs[0], (list, tuple)) and bool(inputs[0]) and is_symbolic(inputs[0])
 
 
 def flatten(value: Any) -> list[Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,12 @@ from ..base.arguments import boolean, positive_integer
 from ..base.arrays import numbers
 from ..base.configuration import Configurable, described
 from ..base.names import snake_case, unique_name
-from ..graph.nodes import Node, Shape, SymbolicTensor, flatten
+from ..graph.nodes import Node, Shape, SymbolicTensor, flatten, is_symbolic
+from ..graph.tracing import leaves
 from ..graph.variables import Variable, assign_all, mark_changed
 from ..initializers import initial_value
-from .on_arrays import is_symbolic, on_arrays
+from .call_arguments import NumbersNeededError, called_with, named_arguments, of_traced
+from .on_arrays import on_arrays
 
 
 class Layer(Configurable):
@@ -30,22 +33,28 @@ class Layer(Configurable):
 
     Raises ValueError for arguments that the layer does not have. As keras.layers.Layer.
 
-    A layer of one's own is a subclass with `forward`: `__init__` keeps the settings, `build` makes weights,
-    `compute_output_shape` says the shape of the result where it differs from that of x. `forward` gets NumPy
-    arrays, float32, padded (and `training` and `mask` if it names them), and returns y with a function that
-    turns the gradient of y into those of x and of the weights.
+    A layer of one's own is a subclass with `call(self, x, training=None)`, made of the layers that
+    `__init__` or `build` keep as attributes, and of ops: it is run once, on symbolic tensors. Or it computes
+    in Python, with `forward`: `compute_output_shape` says the shape of the result where it differs from that
+    of x. `forward` gets NumPy arrays, float32, padded (and `training` and `mask` if it names them), and
+    returns y with a function that turns the gradient of y into those of x and of the weights.
 
     >>> import embedcnn, numpy as np
+    >>> class Residual(embedcnn.layers.Layer):
+    ...     def __init__(self, units, **options):
+    ...         super().__init__(**options)
+    ...         self.dense = embedcnn.layers.Dense(units)
+    ...     def call(self, x):
+    ...         return x + self.dense(x)
+    >>> Residual(2)(embedcnn.Input((2,))).shape
+    (None, 2)
     >>> class Scale(embedcnn.layers.Layer):
     ...     def build(self, input_shape):
     ...         self.scale = self.add_weight("scale", (input_shape[-1],), "ones")
-    ...
     ...     def forward(self, x):
     ...         scale = self.scale.numpy()
-    ...
     ...         def backward(d_y):
     ...             return d_y * scale, [(d_y * x).sum(axis=0)]
-    ...
     ...         return x * scale, backward
     >>> model = embedcnn.Sequential([embedcnn.Input((2,)), Scale(), embedcnn.layers.Dense(1)])
     >>> model.compile("sgd", "mse")
@@ -56,12 +65,16 @@ class Layer(Configurable):
 
     inputs_many = False
     reads_texts = False  # see TextReader
+    traces = False
+    """Whether `call` is run on symbolic tensors, and becomes a part of the graph (see tracing.py)."""
     _models_on_arrays: Any = None  # see models/on_arrays.py
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "build" in vars(cls):
             cls.build = _built_once(cls.build)  # type: ignore[method-assign]
+        by_hand = [getattr(cls, name, None) for name in ("forward", "backward")]  # on NumPy arrays
+        cls.traces = getattr(cls, "call", None) is not None and by_hand == [None, None]
 
     def __init__(self, *, name: str | None = None, trainable: bool = True, **options: Any) -> None:
         self._input_shape = options.pop("input_shape", None)
@@ -114,10 +127,15 @@ class Layer(Configurable):
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     # -- calls -----------------------------------------------------------------------------------------------
-    def __call__(self, inputs: Any, **options: Any) -> Any:
+    def __call__(self, inputs: Any, *arguments: Any, **options: Any) -> Any:
         """Applies the layer: symbolic tensors give the symbolic result. Arrays, or lists of numbers, give an
-        array, as the layer does within a model; the first call makes the weights.
+        array, as the layer does within a model; the first call makes the weights. What stands behind the
+        inputs is handed to `call` of a layer of one's own.
         """
+        options |= named_arguments(self, arguments, options)
+        if self.traces and leaves([inputs, options], SymbolicTensor):
+            with suppress(NumbersNeededError):
+                return of_traced("traced", self, inputs, options)
         if not is_symbolic(inputs):
             return on_arrays("call", self, inputs, **options)
         training = called_with(self, options)
@@ -237,57 +255,61 @@ class Layer(Configurable):
     def trainable(self, value: bool) -> None:
         mark_changed()  # before too: a signal may come between
         self._trainable = boolean("trainable", value)
+        for part in of_traced("parts_of", self).values() if self.traces else ():
+            part.trainable = value
         mark_changed()
 
     @property
     def weights(self) -> list[Variable]:
-        """All weights, those that learn and those that do not, in the order in which they were made."""
-        return list(self._variables)
+        """All weights, those that learn and those that do not, in the order in which they were made; of a
+        layer made of layers its own, then those of the layers.
+        """
+        found: list[Variable] = of_traced("all_weights", self) if self.traces else list(self._variables)
+        return found
 
     @property
     def variables(self) -> list[Variable]:
         """All weights, as `weights`."""
-        return list(self._variables)
+        return self.weights
 
     @property
     def trainable_weights(self) -> list[Variable]:
         """The weights that learn."""
-        return [variable for variable in self._variables if variable.trainable]
+        return [variable for variable in self.weights if variable.trainable]
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
         """The weights that do not learn."""
-        return [variable for variable in self._variables if not variable.trainable]
+        return [variable for variable in self.weights if not variable.trainable]
 
     trainable_variables = trainable_weights
     non_trainable_variables = non_trainable_weights
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of the weights."""
-        return [variable.numpy() for variable in self._variables]
+        return [variable.numpy() for variable in self.weights]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Copies arrays into the weights; ValueError that names weight and shapes where they differ."""
-        weights = list(weights)
-        if len(weights) != len(self._variables):
+        own, weights = self.weights, list(weights)
+        if len(weights) != len(own):
             raise ValueError(
-                f"Layer {self.name!r} has {len(self._variables)} weights "
-                f"{[variable.name for variable in self._variables]}. Received: {len(weights)} arrays"
+                f"Layer {self.name!r} has {len(own)} weights {[variable.name for variable in own]}. "
+                f"Received: {len(weights)} arrays"
             )
-        for variable, value in zip(self._variables, weights, strict=True):
+        for variable, value in zip(own, weights, strict=True):
             if np.shape(value) != variable.shape:
                 raise ValueError(
                     f"The shape of {variable.path} is {variable.shape}. Received a value of shape "
                     f"{np.shape(value)}"
                 )
-        named = zip(self._variables, weights, strict=True)
-        assign_all(self._variables, [numbers(variable.path, value) for variable, value in named])
+        assign_all(own, [numbers(variable.path, value) for variable, value in zip(own, weights, strict=True)])
 
     def count_params(self) -> int:
         """How many numbers the weights hold; ValueError while the layer has none because it is not built."""
         if not self.built:
             raise ValueError(f"Layer {self.name!r} is not built yet: call it on an input first")
-        return sum(variable.size for variable in self._variables)
+        return sum(variable.size for variable in self.weights)
 
     # -- look ------------------------------------------------------------------------------------------------
     @property
@@ -324,23 +346,18 @@ def _built_once(build: Any) -> Any:
     """The method of a subclass so that it makes weights once, whoever calls it."""
 
     @functools.wraps(build)
-    def built_once(self: Layer, input_shape: Any = None) -> None:
+    def built_once(self: Layer, input_shape: Any = None, **shapes: Any) -> None:
         if self.built and type(self).build is built_once:
             return
         if isinstance(input_shape, list) and not any(isinstance(part, (list, tuple)) for part in input_shape):
             input_shape = tuple(input_shape)
-        build(self, input_shape)
+        if shapes:  # of several arguments of `call`, by their names
+            build(self, **shapes)
+        else:
+            build(self, input_shape)
         self.built = True
 
     return built_once
-
-
-def called_with(layer: Layer, options: dict[str, Any]) -> bool | None:
-    """Takes `training` out of the options of a call: True and False hold whatever the model is run for."""
-    training = options.pop("training", None)
-    if training is not None and not isinstance(training, (bool, np.bool_)):
-        raise TypeError(f"`training` of {layer.name!r} must be True, False or None. Received: {training!r}")
-    return None if training is None else bool(training)
 
 
 def known_channels(layer: Layer, shape: Shape) -> int:

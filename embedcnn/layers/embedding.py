@@ -12,12 +12,12 @@ from ..base.arguments import optional, positive_integer
 from ..base.arrays import numbers
 from ..base.configuration import described
 from ..base.matrices import given_matrix
-from ..graph.nodes import Shape, SymbolicTensor
+from ..graph.nodes import Shape, SymbolicTensor, is_symbolic
 from ..graph.variables import Variable
 from .base import Layer, require_rank
 from .each_step import on_each_step
 from .ngrams import HashedNgrams
-from .on_arrays import is_symbolic, on_arrays
+from .on_arrays import on_arrays
 
 
 class Embedding(Layer):

@@ -9,13 +9,12 @@ import numpy as np
 
 from .. import initializers
 from ..base.arguments import finite_number
-from ..graph.nodes import Shape, SymbolicTensor
+from ..graph.nodes import Shape, SymbolicTensor, is_symbolic
 from ..graph.variables import Variable
 from .axes import axes_of, given_axes, sizes_of
 from .base import Layer
 from .convolution import Conv1D
 from .core import Dense
-from .on_arrays import is_symbolic
 from .wrapping import made
 
 

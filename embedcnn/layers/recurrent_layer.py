@@ -11,11 +11,12 @@ import numpy as np
 
 from ..base.arguments import boolean
 from ..base.arrays import numbers
-from ..graph.nodes import Node, Shape, SymbolicTensor, flatten
+from ..graph.nodes import Node, Shape, SymbolicTensor, flatten, is_symbolic
 from ..graph.variables import Variable, mark_changed
 from . import torch_weights
-from .base import Layer, called_with, require_rank
-from .on_arrays import is_symbolic, on_arrays
+from .base import Layer, require_rank
+from .call_arguments import called_with
+from .on_arrays import on_arrays
 from .recurrent_step import check_states, nested
 from .shaping import ApplyMask
 

@@ -10,11 +10,12 @@ import numpy as np
 from .. import activations, initializers
 from ..base.arguments import boolean, finite_number, integer, optional, positive_integer
 from ..base.random_seeds import layer_key
-from ..graph.nodes import Node, Shape, SymbolicTensor, flatten
+from ..graph.nodes import Node, Shape, SymbolicTensor, flatten, is_symbolic
 from ..graph.variables import Variable
 from . import torch_weights
-from .base import Layer, called_with, known_channels, require_rank
-from .on_arrays import is_symbolic, on_arrays
+from .base import Layer, known_channels, require_rank
+from .call_arguments import called_with
+from .on_arrays import on_arrays
 
 NOT_OF_A_CELL = ("silu", "gelu", "gelu_tanh", "softmax", "log_softmax", "mish", "swish", "hard_silu")
 """Activations whose slope does not follow from their value, which is all that a cell keeps."""

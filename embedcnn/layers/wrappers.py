@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import boolean, one_of
-from ..graph.nesting import is_model, leaf_layers
-from ..graph.nodes import Node, Shape, SymbolicTensor, flatten, walk
+from ..graph.nesting import holds_layers, is_model, leaf_layers
+from ..graph.nodes import Node, Shape, SymbolicTensor, flatten, is_symbolic, walk
 from ..graph.variables import Variable, mark_changed
 from .activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
-from .base import Layer, called_with, require_rank
+from .base import Layer, require_rank
+from .call_arguments import called_with
 from .core import Dense, Identity
 from .each_step import on_each_step
 from .normalization import LayerNormalization, UnitNormalization
-from .on_arrays import is_symbolic, on_arrays
+from .on_arrays import on_arrays
 from .recurrent_layer import RecurrentLayer, checked_states, recurrent_arguments, set_torch_weights
 from .regularization import Dropout, GaussianDropout, GaussianNoise
 from .wrapping import Holder, made
@@ -277,7 +278,7 @@ class TimeDistributed(Holder):
         if not self.layer.built:
             whole = self._looks_at_each_step(len(input_shape))
             self.layer.build(input_shape if whole else (input_shape[0], *input_shape[2:]))
-        if is_model(self.layer):
+        if holds_layers(self.layer):
             self._variables += self.layer.weights  # each keeps the name that it has in the model
         else:
             self._adopt(self.layer, f"{self.layer.name}_")
@@ -293,11 +294,11 @@ class TimeDistributed(Holder):
 
     @property
     def trainable(self) -> bool:
-        return self.layer.trainable if is_model(self.layer) else self._trainable
+        return self.layer.trainable if holds_layers(self.layer) else self._trainable
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        if is_model(self.layer):
+        if holds_layers(self.layer):
             self.layer.trainable = value
         self._trainable = boolean("trainable", value)
         mark_changed()

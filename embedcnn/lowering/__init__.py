@@ -36,5 +36,5 @@ def lower(
     """The operations for training or inference; with rewrite=False the plain ones. Other arguments as in
     `translate`.
     """
-    plain = translate(inputs, outputs, nodes, names, losses, loss_weights, unseen)
+    plain = translate(inputs, outputs, nodes, names, losses, loss_weights, unseen, training)
     return rewritten(plain, training) if rewrite else plain

@@ -2,8 +2,9 @@
 
 `layer_operations.OPERATIONS` says which operations each layer is made of: most are one, with an activation
 behind it where the layer has one. Nothing is fused here and nothing left out, so training and inference have
-the same plain program; rewrite.py makes it fast, and who wants to read a model (an exporter) reads it here:
-every tensor has its shape and dtype, every operation the layer and the call that it comes from.
+the same plain program, but for layers of one's own that ask which it is; rewrite.py makes it fast, and who
+wants to read a model (an exporter) reads it here: every tensor has its shape and dtype, every operation the
+layer and the call that it comes from.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from ..graph.folding import Fold, Unfold, unrolled
 from ..graph.nodes import Node, SymbolicTensor
 from ..layers.embedding import Embedding
 from ..layers.ngrams import HashedNgrams
+from ..layers.training_switch import TrainingSwitch
 from .builder import Builder
 from .input_types import input_dtype
 from .layer_operations import make
@@ -33,12 +35,14 @@ def translate(
     losses: Sequence[Loss | None] = (),
     loss_weights: Sequence[float] = (),
     unseen: Collection[int] = (),
+    training: bool = False,
 ) -> Lowered:
     """The plain operations for `outputs` and their losses: `nodes` are all between inputs and outputs, in
     order.
 
     `names` are those of the inputs in messages; `unseen` the numbers of outputs whose values nobody looks
-    at. Raises ValueError for inputs that no layer can read, TypeError for layers that have no operation.
+    at; `training` decides what layers of one's own that ask for it do. Raises ValueError for inputs that no
+    layer can read, TypeError for layers that have no operation.
     """
     build = Builder(penalties=bool(losses))
     nodes = unrolled(nodes)
@@ -58,6 +62,9 @@ def translate(
             frames[id(node.layer)] = _fold(build, node, symbols, origin)
             continue
         read = [tokens[id(node)]] if id(node) in tokens else [symbols[id(tensor)] for tensor in node.inputs]
+        if isinstance(node.layer, TrainingSwitch):
+            symbols[id(node.outputs[0])] = read[not training]
+            continue
         build.begin([origin], node.outputs[0].shape, node.training)
         if isinstance(node.layer, Unfold):
             made: int | list[int] = build.add("unfold", [*read, frames[id(node.layer.fold)]])

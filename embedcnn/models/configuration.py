@@ -6,14 +6,13 @@ Only classes of this package, and those that `custom_objects` gives, are ever bu
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import layers
 from ..base.custom_objects import known_class
 from ..graph.model_kinds import KINDS, model_kind
 from ..graph.nodes import SymbolicTensor, flatten
-from ..layers.base import Layer
 
 if TYPE_CHECKING:
     from .sequential import Model, Sequential
@@ -36,14 +35,32 @@ def layer_from_config(entry: dict[str, Any]) -> Any:
             f"unknown layer class {name!r}; allowed: {', '.join(layers.CLASSES)}, and those that "
             "load_model(path, custom_objects={name: class}) gives"
         )
-    if not issubclass(cls, Layer):
+    if not hasattr(cls, "reads_texts"):  # as layers and models have it
         raise ValueError(f"custom_objects[{name!r}] must be a subclass of Layer. Received: {cls!r}")
-    return cls.from_config(entry["config"])
+    made = cls.from_config(entry["config"])
+    if "name" in entry:  # of one whose constructor takes none
+        made.name = entry["name"]
+    return made
+
+
+def name_of(entry: dict[str, Any]) -> str:
+    """The name of the layer that an entry describes."""
+    name: str = entry["name"] if "name" in entry else entry["config"]["name"]
+    return name
+
+
+def _filled(arguments: Any, tensors: Sequence[SymbolicTensor]) -> Any:
+    """Arguments as a ModelCall keeps them, with these tensors in their places."""
+    if isinstance(arguments, dict):
+        if set(arguments) == {"tensor"}:
+            return tensors[arguments["tensor"]]
+        return {name: _filled(part, tensors) for name, part in arguments.items()}
+    return [_filled(part, tensors) for part in arguments] if isinstance(arguments, list) else arguments
 
 
 def functional_from_config(config: dict[str, Any]) -> Model:
     """A Model with new weights from `Model.get_config()`."""
-    made = {entry["config"]["name"]: layer_from_config(entry) for entry in config["layers"]}
+    made = {name_of(entry): layer_from_config(entry) for entry in config["layers"]}
     tensors: dict[Place, SymbolicTensor] = {
         (name, 0, 0): layer.output for name, layer in made.items() if isinstance(layer, layers.InputLayer)
     }
@@ -51,10 +68,17 @@ def functional_from_config(config: dict[str, Any]) -> Model:
     def place(part: list[Any]) -> Place:
         return part[0], part[1], part[2] if len(part) > 2 else 0
 
+    arguments = {name_of(entry): entry["arguments"] for entry in config["layers"] if "arguments" in entry}
     for name, number, parts, training in _in_order(config["layers"], place, tensors):
-        read = [tensors[part] for part in parts]
-        options = {} if training is None else {"training": training}
-        out = made[name](read if made[name].inputs_many or len(read) > 1 else read[0], **options)
+        read: Any = [tensors[part] for part in parts]
+        options: dict[str, Any] = {} if training is None else {"training": training}
+        given = arguments[name][number] if name in arguments else None
+        if given is not None:
+            options |= _filled(given, read)
+            read = options.pop("inputs")
+        elif not made[name].inputs_many and len(read) == 1:
+            read = read[0]
+        out = made[name](read, **options)
         for index, tensor in enumerate(flatten(out)):
             tensors[name, number, index] = tensor
     inputs = [tensors[place(part)] for part in config["inputs"]]
@@ -75,7 +99,7 @@ def _in_order(
     ready: deque[Call] = deque()
     for entry in entries:
         for number, call in enumerate(entry["calls"]):
-            name, parts = entry["config"]["name"], [place(part) for part in call]
+            name, parts = name_of(entry), [place(part) for part in call]
             training = entry["training"][number] if "training" in entry else None
             before = {(part[0], part[1]) for part in parts if part not in known}
             if number:

@@ -22,6 +22,8 @@ class LayerGraph:
     """The layers between `inputs` and `outputs`, as one unit; without these it is not built yet."""
 
     reads_texts = False
+    traces = False
+    """Whether a subclass has a `call`, which makes the graph (see Subclassed)."""
     inputs_many = False  # as a layer of another model it takes a list where it has several inputs
 
     def __init__(self, name: str) -> None:
@@ -71,8 +73,10 @@ class LayerGraph:
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers, inputs first; `layers[0]` is the InputLayer."""
-        return list(self._layers)
+        """The layers, inputs first; `layers[0]` is the InputLayer. Of a subclass with a `call` those that are
+        its attributes.
+        """
+        return list(nesting.parts_of(self).values()) if self.traces else list(self._layers)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of this name or index; ValueError where there is none."""
@@ -82,21 +86,19 @@ class LayerGraph:
             if not -len(self.layers) <= index < len(self.layers):
                 raise ValueError(f"`index`={index} is outside [0, {len(self.layers)})")
             return self.layers[index]
-        for layer in self._layers:
+        for layer in self.layers:
             if layer.name == name:
                 return layer
-        raise ValueError(
-            f"No such layer: {name!r}. Existing layers: {[layer.name for layer in self._layers]}"
-        )
+        raise ValueError(f"No such layer: {name!r}. Existing layers: {[layer.name for layer in self.layers]}")
 
     @property
     def trainable(self) -> bool:
         """Whether any layer learns; what is set holds for all layers, from the next step."""
-        return any(layer.trainable for layer in self._layers)
+        return any(layer.trainable for layer in self.layers)
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        for layer in self._layers:
+        for layer in self.layers:
             layer.trainable = value
 
     @property
@@ -141,8 +143,7 @@ class LayerGraph:
     @property
     def weights(self) -> list[Variable]:
         """The weights of all layers, each once."""
-        found = [variable for layer in self._layers for variable in layer.weights]
-        return list({id(variable): variable for variable in found}.values())
+        return nesting.all_weights(self)
 
     variables = weights
 
@@ -219,7 +220,17 @@ class LayerGraph:
             for number, unit in enumerate(calls):
                 for index, tensor in enumerate(unit.outputs):
                     place[id(tensor)] = [layer.name, number, index] if index else [layer.name, number]
-            stored.append({"class_name": type(layer).__name__, "config": layer.get_config(), "calls": calls})
+            entry: dict[str, Any] = {
+                "class_name": type(layer).__name__,
+                "config": layer.get_config(),
+                "calls": calls,
+            }
+            if "name" not in entry["config"]:
+                entry["name"] = layer.name
+            given = [getattr(unit, "arguments", None) for unit in calls if unit.inputs]
+            if any(arguments is not None for arguments in given):
+                entry["arguments"] = given
+            stored.append(entry)
         for entry in stored:
             trainings = [node.training for node in entry["calls"] if node.inputs]
             if any(training is not None for training in trainings):

@@ -12,11 +12,12 @@ import numpy as np
 
 from .. import optimizers
 from ..base.custom_objects import known_objects
-from ..base.names import unique_name
+from ..base.names import snake_case, unique_name
 from ..base.random_seeds import checked_seed, next_seed
 from ..callbacks import History
-from ..graph.model_kinds import kind_of
+from ..graph.model_kinds import described
 from ..graph.nodes import SymbolicTensor, flatten, walk
+from ..layers.call_arguments import called_with
 from ..lowering.operations import Lowered
 from ..lowering.programs import Programs
 from ..lowering.rewrite import rewrite as rewritten
@@ -35,10 +36,11 @@ from . import files
 from .configuration import functional_from_config
 from .inputs import input_specs, program_inputs
 from .layer_graph import LayerGraph
+from .subclassed import Subclassed
 from .text_side import TextSide
 
 
-class Model(LayerGraph):
+class Model(Subclassed, LayerGraph):
     """A model from `inputs` to `outputs`, tensors or lists or dicts of them: branches, shared layers, several
     inputs and outputs. Where `outputs` is a dict, results are one too, and y, losses, metrics and weights go
     by its keys.
@@ -47,6 +49,9 @@ class Model(LayerGraph):
     `labels` may be set so that `predict` takes texts and `predict_labels` gives names. Any number of threads
     may predict at once; a second one that trains gets a RuntimeError. Raises TypeError and ValueError where
     the graph is not connected. As keras.Model.
+
+    A subclass may have a `call(self, inputs, training=None)` instead, which is made of the layers that its
+    `__init__` keeps as attributes; it is run once, on symbolic tensors for the first data or `build`.
 
     >>> import embedcnn
     >>> tokens = embedcnn.Input((None,), dtype="int32")
@@ -64,6 +69,7 @@ class Model(LayerGraph):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         own_steps.check_overrides(cls, Model)
+        cls.traces = getattr(cls, "call", None) is not None
         changed = [name for name in own_steps.STEPS if getattr(cls, name) is not getattr(Model, name)]
         cls.own_steps = frozenset(changed)
 
@@ -78,14 +84,21 @@ class Model(LayerGraph):
         seed: int | None = None,
     ) -> None:
         self._begin(name, seed)
-        self.output_keys = _keys(outputs)
-        self._connect(_tensors("inputs", inputs), _tensors("outputs", outputs))
+        if not self.traces:
+            self._join(_tensors("inputs", inputs), outputs)
+        elif inputs is not None or outputs is not None:
+            raise TypeError(
+                f"{type(self).__name__} has a `call`, which would never be called where `inputs` and "
+                "`outputs` are given: let super().__init__() have neither, or leave `call` out"
+            )
         if not trainable:
             self.trainable = False
 
     def _begin(self, name: str | None, seed: int | None) -> None:
         """A model without a graph yet."""
-        super().__init__(unique_name(self._base_name) if name is None else name)
+        before = set(vars(self))
+        base_name = snake_case(type(self).__name__) if self.traces else self._base_name
+        super().__init__(unique_name(base_name) if name is None else name)
         self.seed = next_seed() if seed is None else checked_seed("seed", seed)
         self.stop_training = False
         self.history: History | None = None
@@ -99,6 +112,11 @@ class Model(LayerGraph):
         self._steps = Steps(self, self._programs, self._access)
         self._loop = TrainingLoop(self, self._compilation, self._adapter, self._steps, self._access)
         self._prediction = Prediction(self, self._compilation, self._adapter, self._programs, self._access)
+        self._begin_subclass(before)
+
+    def _join(self, inputs: list[SymbolicTensor], outputs: Any) -> None:
+        self.output_keys = _keys(outputs)
+        self._connect(inputs, _tensors("outputs", outputs))
 
     def _connect(self, inputs: list[SymbolicTensor], outputs: list[SymbolicTensor]) -> None:
         super()._connect(inputs, outputs)
@@ -111,17 +129,23 @@ class Model(LayerGraph):
         if new_inputs:
             self._adapter.specs = input_specs(self)
 
-    def _build_for(self, x: Any) -> None:
-        """Makes the graph for data like x where it is not known yet (Sequential)."""
-
-    def __call__(self, inputs: Any, training: bool | None = None) -> Any:
+    def __call__(self, inputs: Any, *arguments: Any, training: bool | None = None, **options: Any) -> Any:
         """Applies the model to symbolic tensors (its layers are shared with the new graph) or to a batch of
-        data. `training`, where it is given, holds for all its layers that were called without it.
+        data. `training`, where it is given, holds for all its layers that were called without it. What else
+        there is goes to the `call` of a subclass.
         """
+        if self.traces:
+            return self._called(inputs, arguments, {**options, "training": training})
+        if options or len(arguments) > (training is None):
+            raise TypeError(f"Model {self.name!r} is called with its inputs and `training` alone")
+        training = called_with(self, {"training": arguments[0] if arguments else training})
         tensors = flatten(inputs) if isinstance(inputs, (list, tuple, dict)) else [inputs]
         if not all(isinstance(tensor, SymbolicTensor) for tensor in tensors):
             return self._prediction.on_batch(inputs, bool(training))
         return self._replayed(tensors, training)
+
+    def _on_data(self, inputs: Any, training: bool) -> Any:
+        return self._prediction.on_batch(inputs, training)
 
     # -- settings --------------------------------------------------------------------------------------------
     def compile(
@@ -454,15 +478,20 @@ class Model(LayerGraph):
 
     def lowered_as(self, kind: str, rewrite: bool | None = None) -> Lowered:
         """The operations of a kind of program: "train", "test", "predict" or "forward"."""
-        settings: list[Any] = []
+        settings: dict[str, Any] = {}
         if kind in ("train", "test"):
             compiled = self._compilation.settle()
-            settings = [compiled.losses, compiled.loss_weights, compiled.unseen]
+            settings = {
+                "losses": compiled.losses,
+                "loss_weights": compiled.loss_weights,
+                "unseen": compiled.unseen,
+            }
         names = [spec.name for spec in self._adapter.specs]
         inputs = [tensor for _, tensor in program_inputs(self)]
-        plain = translate(inputs, self.outputs, walk(inputs, self.outputs), names, *settings)
+        nodes, training = walk(inputs, self.outputs), kind in ("train", "forward")
+        plain = translate(inputs, self.outputs, nodes, names, training=training, **settings)
         if rewrite if rewrite is not None else self._rewrites:
-            return rewritten(plain, training=kind in ("train", "forward"))
+            return rewritten(plain, training)
         return plain
 
     def _run_plain(self, plain: bool = True) -> None:
@@ -531,7 +560,8 @@ class Model(LayerGraph):
         """The architecture without weights, for models.model_from_json; `options` as json.dumps takes them.
         As keras.Model.to_json.
         """
-        return json.dumps({"class_name": kind_of(self), "config": self.get_config()}, **options)
+        class_name, config = described(self)
+        return json.dumps({"class_name": class_name, "config": config}, **options)
 
     def __reduce__(self) -> Any:
         return files.reduced(self)
@@ -540,7 +570,13 @@ class Model(LayerGraph):
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Model:
         """A new model of this architecture, with new weights; `custom_objects` as for load_model."""
         with known_objects(custom_objects):
-            return functional_from_config(config)
+            return cls(**config) if cls.traces else functional_from_config(config)
+
+    def get_config(self) -> dict[str, Any]:
+        """The architecture: layers with their arguments, and how they are joined; of a subclass with a `call`
+        the arguments of its constructor.
+        """
+        return self.own_config() if self.traces else super().get_config()
 
 
 def _keys(outputs: Any) -> list[str] | None:
@@ -563,7 +599,8 @@ def _tensors(argument: str, value: Any) -> list[SymbolicTensor]:
         kind = None if value is None else type(value).__name__
         raise ValueError(
             f"`{argument}` is missing: a Model is made of tensors, as Model(inputs, outputs); a subclass "
-            f"hands both to super().__init__(), and its own call() is not traced. Received: {argument}={kind}"
+            "either hands both to super().__init__() or has a call(), which is traced. Received: "
+            f"{argument}={kind}"
         )
     if not tensors:
         raise ValueError(

@@ -18,7 +18,8 @@ from .. import layers
 from ..base.random_seeds import next_seed
 from ..graph.nesting import leaf_layers
 from ..graph.nodes import SymbolicTensor, flatten
-from ..layers.base import Layer, called_with
+from ..layers.base import Layer
+from ..layers.call_arguments import called_with
 from ..layers.recurrent_layer import RecurrentLayer
 from ..layers.recurrent_step import Step
 from ..ragged import Ragged

@@ -11,7 +11,8 @@ import numpy as np
 
 from .. import layers
 from ..base.custom_objects import known_objects
-from ..graph.model_kinds import model_kind
+from ..graph.model_kinds import model_from
+from ..graph.nesting import holds_layers
 from ..graph.nodes import SymbolicTensor
 from ..layers.base import Layer
 from ..saving import model_file
@@ -33,6 +34,14 @@ class Sequential(Model):
     """
 
     _base_name = "sequential"
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.traces:
+            raise TypeError(
+                f"class {cls.__name__} overrides `call`, which would never be called: a Sequential is the "
+                "chain of its layers. Make it a subclass of Model"
+            )
 
     def __init__(
         self, layers: Sequence[Any] | None = None, name: str | None = None, seed: int | None = None
@@ -105,7 +114,7 @@ class Sequential(Model):
         """
         layer = self._chain[-1]
         # a unit of the graph for the Input, and one for each layer before the last
-        if not self.built or len(self.call_units) != len(self._chain) or isinstance(layer, Model):
+        if not self.built or len(self.call_units) != len(self._chain) or holds_layers(layer):
             return False
         made = layer(self.outputs[0])
         if not isinstance(made, SymbolicTensor):
@@ -161,11 +170,11 @@ class Sequential(Model):
             self._made = layers.Input(shape[1:], dtype=dtype)
             self._build_chain(self._made)
 
-    def __call__(self, inputs: Any, training: bool | None = None) -> Any:
+    def __call__(self, inputs: Any, *arguments: Any, **options: Any) -> Any:
         """As Model's; symbolic tensors make the weights where there are none yet."""
         if isinstance(inputs, SymbolicTensor) and not self.built and self._chain:
             self._build_chain(layers.Input(inputs.shape[1:], dtype=inputs.dtype))
-        return super().__call__(inputs, training)
+        return super().__call__(inputs, *arguments, **options)
 
     def _build_for(self, x: Any) -> None:
         if self.built:
@@ -246,7 +255,9 @@ def clone_model(model: Model) -> Model:
     """A model of the same layers with new weights; compiled as the model is, with an optimizer and metrics of
     its own that have seen nothing. As keras.models.clone_model.
     """
-    made = type(model).from_config(model.get_config(), model_file.own_objects(model))
+    with known_objects({type(model).__name__: type(model), **model_file.own_objects(model)}):
+        made = type(model).from_description(model.described()) if model.traces else None
+        made = made or type(model).from_config(model.get_config())
     given = model._compilation.given
     if given is None:
         return made
@@ -278,7 +289,7 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
     """
     try:
         held = json.loads(json_string)
-        made = model_kind(held["class_name"])
-        return made.from_config(held["config"], custom_objects)
+        with known_objects(custom_objects):
+            return model_from(held["class_name"], held["config"])
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"`json_string` is not what Model.to_json() writes: {error!r}") from error

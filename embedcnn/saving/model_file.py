@@ -20,8 +20,8 @@ from .. import __version__, initializers
 from ..base.arguments import warn_user
 from ..base.custom_objects import known_objects
 from ..base.replacement import replacing
-from ..graph.model_kinds import kind_of, model_kind
-from ..graph.nesting import check_owners, leaf_layers, weight_paths
+from ..graph.model_kinds import described, model_from
+from ..graph.nesting import check_owners, leaf_layers, models_below, weight_paths
 from ..graph.variables import Variable, replace_all
 from . import archive
 from .optimizer_state import optimizer_state, restore_settings, restore_states, settings_of
@@ -41,11 +41,12 @@ def members_of(model: Model) -> dict[str, Any]:
     model._require_built("what to save")
     check_owners(model)
     compiled = model._compilation.settle() if model._compilation.given is not None else None
+    class_name, architecture = described(model)
     config: dict[str, Any] = {
         "format": FORMAT,
         "embedcnn_version": __version__,
-        "class_name": kind_of(model),
-        "model": model.get_config(),
+        "class_name": class_name,
+        "model": architecture,
         "seed": model.seed,
         "epochs_trained": model.epochs_trained,
         "labels": model.labels,
@@ -125,7 +126,9 @@ def own_objects(model: Model) -> dict[str, Any]:
     found = {} if compiled is None else compiled.own_objects()
     for layer in leaf_layers(model.layers):
         found |= layer.own_objects()
-    return found | (model.text_encoder.own_objects() if hasattr(model.text_encoder, "own_objects") else {})
+    if hasattr(model.text_encoder, "own_objects"):
+        found |= model.text_encoder.own_objects()
+    return found | {type(one).__name__: type(one) for one in models_below(model) if one.traces}
 
 
 def _read_model(file: Any, label: str, compile: bool) -> Model:
@@ -136,9 +139,8 @@ def _read_model(file: Any, label: str, compile: bool) -> Model:
     tensors = archive.read_tensors(members["weights.safetensors"], f"{label}: weights.safetensors")
     budget = sum(array.nbytes for array in tensors.values())
     try:
-        kind = model_kind(config["class_name"])
         with initializers.deferred(budget):
-            model = kind.from_config(config["model"])
+            model = model_from(config["class_name"], config["model"])
         _assign(model, tensors, label)
         model.seed = int(config["seed"])
         model.epochs_trained = int(config["epochs_trained"])

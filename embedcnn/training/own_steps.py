@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 STEPS = ("train_step", "test_step", "predict_step")
 NEVER_CALLED = {
-    "call": "a model is the graph between its `inputs` and `outputs`. Build it of layers, as Model(inputs, "
-    "outputs), and write what layers cannot say as a Layer with `forward`",
     "make_train_function": "override `train_step`",
     "make_test_function": "override `test_step`",
     "make_predict_function": "override `predict_step`",

@@ -113,7 +113,12 @@ def test_layers_of_the_user():
         models.model_from_json(held)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"class_name": "Other", "config": {}}', None])
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"class_name": "Model", "config": {}}', None])
 def test_other_json(text):
     with pytest.raises(ValueError, match="`json_string` is not what"):
         models.model_from_json(text)
+
+
+def test_json_of_a_class_that_is_not_known():
+    with pytest.raises(ValueError, match="the class of the model is 'Other', which is Python of your own"):
+        models.model_from_json('{"class_name": "Other", "config": {}}')

@@ -190,10 +190,10 @@ MODELS = {
         "['spare'] are not connected",
     ),
     "no outputs": (lambda: embedcnn.Model(tokens(), None), ValueError, "`outputs` is missing: a Model is"),
-    "a subclass that calls itself": (
+    "a subclass without tensors and call": (
         lambda: Subclass(),
         ValueError,
-        "its own call() is not traced. Received: in",
+        "or has a call(), which is traced. Received: in",
     ),
     "empty outputs": (lambda: embedcnn.Model(tokens(), []), ValueError, "`outputs` must be a tensor"),
     "arrays as inputs": (

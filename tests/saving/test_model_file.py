@@ -271,7 +271,10 @@ ATTACKS = {
     "config a list": (lambda m: m.update({"config.json": b"[]"}), "must be a JSON object"),
     "config too deep": (lambda m: m.update({"config.json": b'{"a":' + b"[" * 10**5}), "not valid JSON"),
     "other format": (config_change(format=99), "has format 99; this version reads format 1"),
-    "class": (config_change(class_name="Popen"), "does not describe a model"),
+    "class": (
+        config_change(class_name="Popen"),
+        "class of the model is 'Popen', which is Python of your own",
+    ),
     "no model": (config_change(model=None), "does not describe a model"),
     "seed": (config_change(seed="x"), "seed|describe|invalid literal"),
     "labels": (config_change(labels=["a"]), "`labels` must hold 3 names"),

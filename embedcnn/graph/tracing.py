@@ -1,0 +1,73 @@
+"""Calls that are being traced: `call` of a layer or model of one's own runs once, on symbolic tensors, and
+what it does with them becomes a part of the graph.
+
+While such a `call` runs, every Node that is made belongs to it. layers/tracing.py runs the calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+_calls: ContextVar[tuple[Any, ...]] = ContextVar("calls", default=())
+
+
+def active() -> tuple[Any, ...]:
+    """The calls (nesting.ModelCall) that are being traced here, outermost first."""
+    return _calls.get()
+
+
+@contextmanager
+def inside(*calls: Any) -> Iterator[None]:
+    """Inside, new nodes belong to these calls too; with none of them, to no call at all."""
+    token = _calls.set((*_calls.get(), *calls) if calls else ())
+    try:
+        yield
+    finally:
+        _calls.reset(token)
+
+
+class AsksWhetherTraining(Exception):  # noqa: N818 - no mistake: who traces answers with both
+    """`call` does other things in training than in inference."""
+
+
+class Phase:
+    """What `call` gets as `training` where the graph is to serve both: layers take it as None, an `if` asks
+    for the two ways to be traced one after the other.
+    """
+
+    def __bool__(self) -> bool:
+        raise AsksWhetherTraining
+
+    def __repr__(self) -> str:
+        return "<training, as the model is run>"
+
+
+PHASE = Phase()
+
+
+class BranchOnValuesError(TypeError):
+    """An `if` or `while` asked a symbolic tensor for its truth."""
+
+
+def leaves(value: Any, kind: type) -> list[Any]:
+    """What is of this kind in nested lists, tuples and dicts, in order."""
+    if isinstance(value, kind):
+        return [value]
+    if isinstance(value, dict):
+        value = list(value.values())
+    return [leaf for part in value for leaf in leaves(part, kind)] if isinstance(value, (list, tuple)) else []
+
+
+def replaced(value: Any, kind: type, leaves: Iterator[Any]) -> Any:
+    """Nested lists, tuples and dicts again, with the next leaf in the place of each of this kind."""
+    if isinstance(value, kind):
+        return next(leaves)
+    if isinstance(value, dict):
+        return {name: replaced(part, kind, leaves) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        parts = [replaced(part, kind, leaves) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    return value

@@ -1,0 +1,60 @@
+"""The arguments of a call of a layer, and the way to what traces the `call` of a layer of one's own.
+
+tracing.py, which does that, stands above the base of layers; it is found by its name here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..base.named_objects import named_object
+from ..graph import tracing
+
+PLACES = {
+    "traced": "embedcnn.layers.tracing:traced",
+    "parts_of": "embedcnn.graph.nesting:parts_of",
+    "all_weights": "embedcnn.graph.nesting:all_weights",
+}
+"""What does the work for layers with a `call` that is traced."""
+
+
+def of_traced(work: str, *arguments: Any) -> Any:
+    """What a function of PLACES gives."""
+    return named_object(PLACES[work])(*arguments)
+
+
+class NumbersNeededError(Exception):
+    """`call` computes on NumPy arrays."""
+
+
+def named_arguments(
+    layer: Any, arguments: Sequence[Any], options: dict[str, Any], first: int = 1
+) -> dict[str, Any]:
+    """Arguments behind the `first` ones of a call by their names in the signature of the layer's `call`."""
+    if not arguments:
+        return {}
+    function = getattr(layer, "call", None) or getattr(layer, "forward", None)
+    names = list(inspect.signature(function).parameters)[first:] if callable(function) else []
+    if len(arguments) > len(names) or set(names[: len(arguments)]).intersection(options):
+        raise TypeError(
+            f"Layer {layer.name!r} ({type(layer).__name__}) takes {first + len(names)} arguments, each once. "
+            f"Received: {first + len(arguments)} arguments, and {sorted(options)} by name"
+        )
+    return dict(zip(names, arguments, strict=False))
+
+
+def called_with(layer: Any, options: dict[str, Any]) -> bool | None:
+    """Takes `training` out of the options of a call: True and False hold whatever the model is run for. What
+    is called without it inside a call that is traced takes that of the call.
+    """
+    training = options.pop("training", None)
+    if training is None or isinstance(training, tracing.Phase):
+        around = [call.training for call in tracing.active() if call.training is not None]
+        return around[-1] if around else None
+    if not isinstance(training, (bool, np.bool_)):
+        raise TypeError(f"`training` of {layer.name!r} must be True, False or None. Received: {training!r}")
+    return bool(training)
