@@ -210,6 +210,49 @@ def ngrams(
     texts: Sequence[Any], rules: TextRules, n: int, bucket: int, first: int = 0, /
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]] | None: ...
 
+# bags_features.c, bags_census.c: bags of n-grams
+
+_Bags: TypeAlias = tuple[
+    npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.float32]
+]  # offsets, ids, counts
+_BagState: TypeAlias = tuple[
+    int,
+    npt.NDArray[np.uint8],
+    npt.NDArray[np.int64],
+    list[npt.NDArray[np.int32]],
+    npt.NDArray[np.uint8],
+    npt.NDArray[np.int64],
+]
+
+@final
+class BagFeatures:
+    def __new__(
+        cls,
+        rules: TextRules,
+        words: tuple[int, int],
+        chars: tuple[int, int],
+        drops_breaks: bool,
+        buckets: int = 0,
+        state: _BagState | None = None,
+    ) -> BagFeatures: ...
+    def read(self, texts: Sequence[Any], first: int = 0, /) -> _Bags | None: ...
+    def kinds(self) -> list[tuple[int, int, int]]: ...
+
+@final
+class BagCensus:
+    def __new__(
+        cls,
+        rules: TextRules,
+        words: tuple[int, int],
+        chars: tuple[int, int],
+        drops_breaks: bool,
+        keeps: bool,
+    ) -> BagCensus: ...
+    def add(self, texts: Sequence[Any], first: int = 0, /) -> bool: ...
+    def take(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]: ...
+    def rank(self, min_count: int, max_features: int, /) -> _BagState: ...
+    def bags(self, codes: npt.NDArray[np.int32] = ..., ends: npt.NDArray[np.int64] = ..., /) -> _Bags: ...
+
 # vectors.c: files of vectors
 
 _Words: TypeAlias = tuple[

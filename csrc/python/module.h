@@ -30,6 +30,7 @@ int ec_python_add_access(PyObject *module);
 int ec_python_add_program(PyObject *module);
 int ec_python_add_text(PyObject *module);
 int ec_python_add_vectors(PyObject *module);
+int ec_python_add_bags(PyObject *module);
 int ec_python_add_bag_solvers(PyObject *module);
 
 #endif

@@ -1,6 +1,8 @@
-"""Bags of n-grams: what features are worth, and linear models of them."""
+"""Bags of n-grams: texts as counts of the n-grams of their words and characters, and linear models."""
 
+from .container import Bags
+from .features import NgramFeatures
 from .solvers import LinearModel, dual_descent, stratified_folds
 from .weighting import Part
 
-__all__ = ["LinearModel", "Part", "dual_descent", "stratified_folds"]
+__all__ = ["Bags", "LinearModel", "NgramFeatures", "Part", "dual_descent", "stratified_folds"]

@@ -65,6 +65,12 @@ def cuts() -> str:
 
 
 @lru_cache(maxsize=1)
+def spaces() -> str:
+    """The characters beyond ASCII that end words and are none: spaces and controls."""
+    return "".join(map(chr, _of_categories("Z Cc")))
+
+
+@lru_cache(maxsize=1)
 def marks() -> str:
     """What belongs to the character before it, as pairs of first and last characters."""
     zero_width = set(map(ord, ZERO_WIDTH))
@@ -72,9 +78,13 @@ def marks() -> str:
     return _pairs(sorted({*_of_categories("M"), *zero_width, *modifiers})) + SELECTORS
 
 
-@lru_cache(maxsize=1)
-def alone() -> str:
-    """Characters that are a token each, as pairs of first and last: ideographs, kana, emoji, symbols."""
+@lru_cache(maxsize=2)
+def alone(punctuation: str | None = None) -> str:
+    """Characters that are a token each, as pairs of first and last: ideographs, kana, emoji, symbols.
+
+    `punctuation`: that of all scripts too, with these of ASCII.
+    """
+    kept = set() if punctuation is None else {*map(ord, punctuation), *_of_categories("P")}
     ideographs = {
         point
         for first, last in zip(IDEOGRAPHS[::2], IDEOGRAPHS[1::2], strict=True)
@@ -82,7 +92,8 @@ def alone() -> str:
         for point in range(ord(first), ord(last) + 1)
     }
     modifiers = set(range(ord(MODIFIERS[0]), ord(MODIFIERS[1]) + 1))
-    found = sorted((ideographs | set(_of_categories("So Sm Sc"))) - modifiers - set(_of_categories("M")))
+    symbols = ideographs | kept | set(_of_categories("So Sm Sc"))
+    found = sorted(symbols - modifiers - set(_of_categories("M")))
     return _pairs(found) + IDEOGRAPHS[-2:]
 
 

@@ -1,0 +1,313 @@
+"""NgramFeatures: texts to bags of n-grams by the core (csrc/bags). What all models of bags stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embedcnn import _core
+
+from ..base.arguments import integer, one_of, optional
+from ..base.configuration import Configurable
+from ..preprocessing.texts import done, text_blocks
+from ..text import unicode_words
+from .container import Bags
+
+LONGEST_WORDS, LONGEST_CHARS = 5, 64
+MOST = 2**30 - 2  # features: ids are int32, and the core's tables at most half full
+WHITESPACE = " \t\n\v\f\r"
+CONTROLS = "".join(map(chr, [*range(9), *range(14, 32), 127]))
+PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^`{|}~"  # ASCII; "_" is part of words
+TOKENIZERS = ("words", "whitespace", "chars")
+
+
+class NgramFeatures(Configurable):
+    """Texts to counts of their n-grams: of words, and of the characters of each word. As
+    sklearn.feature_extraction.text.CountVectorizer (exact) or HashingVectorizer (`buckets`).
+
+    Ids are the same at any number of threads and however the texts were cut. Those of one kind (single
+    words, pairs ..., characters) are a range of their own, see `kinds`; inside it n-grams stand by count, the
+    most frequent first, ties by first occurrence, or, hashed, anywhere.
+
+    Parameters
+    ----------
+    words
+        (a, b): n-grams of a to b words, at most 5; None: none.
+    chars
+        (a, b): n-grams of a to b characters of each "<word>", the marks < and > included; None: none.
+    tokenizer
+        "words": words of any language in lower case, each punctuation mark, symbol, and Chinese or Japanese
+        character a token of its own; HTML's <br /> vanishes. "whitespace": what stands between spaces, in
+        lower case. "chars": every character.
+    min_count
+        Only n-grams that occur so often in the texts of `fit`.
+    max_features
+        Only so many n-grams, the most frequent ones of all kinds.
+    buckets
+        None: an exact vocabulary, learnt by `fit`. A number: every n-gram has one of so many ids of its
+        kind by its hash; there is nothing to learn.
+
+    A list in place of a text holds tokens, which are only lower-cased.
+
+    Raises
+    ------
+    ValueError
+        For other sizes and names; for `min_count` or `max_features` beside `buckets`.
+
+    Examples
+    --------
+    >>> features = NgramFeatures(words=(1, 2))
+    >>> bags = features.fit_transform(["The cat sat.", "The cat, the dog"])
+    >>> features.kinds
+    [('words 1', 0, 6), ('words 2', 6, 12)]
+    >>> features.get_feature_names_out()[:8].tolist()
+    ['the', 'cat', 'sat', '.', ',', 'dog', 'the cat', 'cat sat']
+    >>> bags.ids.tolist(), bags.counts[:4].tolist()
+    ([0, 1, 2, 3, 6, 7, 8, 0, 1, 4, 5, 6, 9, 10, 11], [1.0, 1.0, 1.0, 1.0])
+    >>> features.transform(["A cat!"]).ids.tolist()
+    [1]
+    """
+
+    def __init__(
+        self,
+        *,
+        words: Sequence[int] | None = (1, 2),
+        chars: Sequence[int] | None = None,
+        tokenizer: str = "words",
+        min_count: int = 1,
+        max_features: int | None = None,
+        buckets: int | None = None,
+    ) -> None:
+        self.words = _range("words", words, LONGEST_WORDS)
+        self.chars = _range("chars", chars, LONGEST_CHARS)
+        self.tokenizer = one_of("tokenizer", tokenizer, TOKENIZERS)
+        self.min_count = integer("min_count", min_count, 1)
+        self.max_features = optional(integer, "max_features", max_features, 1)
+        self.buckets = optional(integer, "buckets", buckets, 1, MOST)
+        if self.words is None and self.chars is None:
+            raise ValueError("`words` and `chars` must not both be None. Received: words=None, chars=None")
+        if self.buckets is not None and (self.min_count > 1 or self.max_features is not None):
+            raise ValueError(
+                "`buckets` must be None where n-grams are chosen by their counts. Received: "
+                f"buckets={buckets}, min_count={min_count}, max_features={max_features}"
+            )
+        self._state: dict[str, np.ndarray] | None = None
+        self._core: Any = None
+        if self.buckets is not None:
+            self._core = _core.BagFeatures(*self._settings(), self.buckets)
+
+    def _settings(self) -> tuple[Any, tuple[int, int], tuple[int, int], bool]:
+        """What the core is told of the n-grams."""
+        return _rules(self.tokenizer), self.words or (0, 0), self.chars or (0, 0), self.tokenizer == "words"
+
+    def _ready(self) -> Any:
+        if self._core is None:
+            raise ValueError("these features know no n-grams yet: call fit or fit_transform first")
+        return self._core
+
+    @property
+    def fitted(self) -> bool:
+        """Whether `transform` may be called."""
+        return self._core is not None
+
+    def fit(self, texts: Iterable[Any]) -> NgramFeatures:
+        """Learns the n-grams of the texts, and forgets those that it knew; returns itself.
+
+        Hashed features have nothing to learn. Raises TypeError for one str, or what is neither str nor a
+        list of str.
+        """
+        if self.buckets is None:
+            self._count(texts, keeps=False)
+        return self
+
+    def fit_transform(self, texts: Iterable[Any]) -> Bags:
+        """`fit`, and the bags of the same texts, which are read only once."""
+        if self.buckets is not None:
+            return self.transform(texts)
+        census = self._count(texts, keeps=True)
+        offsets, ids, counts = census.bags()
+        return Bags._of(offsets, ids, counts, self.size)
+
+    def _count(self, texts: Iterable[Any], keeps: bool) -> Any:
+        settings = self._settings()
+        census = _core.BagCensus(*settings, keeps)
+        for first, block in text_blocks(texts):
+            done(census.add(block, first), block, first)
+        most = MOST if self.max_features is None else self.max_features
+        state = census.rank(self.min_count, most)
+        self._core = _core.BagFeatures(*settings, 0, state)
+        self._state = self._as_dict(state)
+        return census
+
+    def transform(self, texts: Iterable[Any]) -> Bags:
+        """The bags of texts; n-grams that `fit` has not seen count for nothing.
+
+        Raises ValueError before `fit`, TypeError for one str, or what is neither str nor a list of str.
+        """
+        core = self._ready()
+        parts = [done(core.read(block, first), block, first) for first, block in text_blocks(texts)]
+        offsets, ids, counts = _joined(parts)
+        return Bags._of(offsets, ids, counts, self.size)
+
+    @property
+    def size(self) -> int:
+        """The number of features."""
+        return int(self._ready().kinds()[-1][2])
+
+    @property
+    def kinds(self) -> list[tuple[str, int, int]]:
+        """(name, first id, one behind the last) of each kind: "words 1" ..., then "chars"."""
+        return [
+            (f"words {tokens}" if tokens else "chars", first, end)
+            for tokens, first, end in self._ready().kinds()
+        ]
+
+    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
+        """The n-gram of each id, str: words joined by spaces, characters with the marks < and >.
+
+        Raises ValueError where features are hashed: a bucket has no name.
+        """
+        return np.array(self.names_of(np.arange(self.size)), object)
+
+    def names_of(self, ids: npt.ArrayLike) -> list[str]:
+        """The n-grams of some ids. ValueError as `get_feature_names_out`, IndexError for ids of no feature.
+
+        >>> NgramFeatures(words=None, chars=(2, 3)).fit(["be"]).names_of([0, 3])
+        ['<b', 'be>']
+        """
+        core = self._ready()
+        if self._state is None:
+            raise ValueError(f"hashed features have no names. Received: buckets={self.buckets}")
+        wanted = np.asarray(ids, np.int64).ravel()
+        if len(wanted) and not 0 <= wanted.min() <= wanted.max() < self.size:
+            raise IndexError(f"`ids` must be in [0, {self.size}). Received: {wanted.min()} to {wanted.max()}")
+        names = np.empty(len(wanted), object)
+        words = _Strings(self._state["word_bytes"], self._state["word_ends"])
+        for tokens, first, end in core.kinds():
+            here = np.flatnonzero((wanted >= first) & (wanted < end))
+            places = wanted[here] - first
+            if tokens > 1:
+                rows = self._state[f"words_{tokens}"].reshape(-1, tokens)[places]
+                names[here] = [" ".join(row) for row in words.rows(rows)]
+            else:
+                strings = words if tokens else _Strings(self._state["gram_bytes"], self._state["gram_ends"])
+                names[here] = strings.of(places)
+        return names.tolist()
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What `fit` has learnt, as arrays for a file; empty for hashed features. Copies are not made.
+
+        `word_bytes` uint8, `word_ends` int64: the UTF-8 of tokens and where each ends; `singles` int64 (1,):
+        how many of them are features themselves; `words_2` int32 ...: the tokens of each longer n-gram;
+        `gram_bytes`, `gram_ends`: n-grams of characters.
+        """
+        self._ready()
+        return dict(self._state or {})
+
+    def set_state(self, state: dict[str, np.ndarray]) -> None:
+        """Takes what `state` of features with the same settings gave; ValueError for anything else."""
+        if self.buckets is not None:
+            if state:
+                raise ValueError(f"hashed features have no state. Received: {sorted(state)}")
+            return
+        names = self._state_names()
+        if set(state) != set(names):
+            raise ValueError(f"`state` must hold {', '.join(names)}. Received: {sorted(state)}")
+        kept = {name: np.ascontiguousarray(state[name]) for name in names}
+        if kept["singles"].shape != (1,):
+            raise ValueError(f"state['singles'] must have shape (1,). Received: {kept['singles'].shape}")
+        longer = [kept[name] for name in names[3:-2]]
+        self._core = _core.BagFeatures(
+            *self._settings(),
+            0,
+            (
+                int(kept["singles"][0]),
+                kept["word_bytes"],
+                kept["word_ends"],
+                longer,
+                kept["gram_bytes"],
+                kept["gram_ends"],
+            ),
+        )
+        self._state = kept
+
+    def _state_names(self) -> list[str]:
+        first, last = self.words or (1, 1)
+        longer = [f"words_{length}" for length in range(max(first, 2), last + 1)]
+        return ["singles", "word_bytes", "word_ends", *longer, "gram_bytes", "gram_ends"]
+
+    def _as_dict(self, state: tuple[Any, ...]) -> dict[str, np.ndarray]:
+        singles, word_bytes, word_ends, longer, gram_bytes, gram_ends = state
+        values = [np.array([singles]), word_bytes, word_ends, *longer, gram_bytes, gram_ends]
+        return dict(zip(self._state_names(), values, strict=True))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"config": self.get_config(), "state": self._state}
+
+    def __setstate__(self, stored: dict[str, Any]) -> None:
+        self.__init__(**stored["config"])  # type: ignore[misc]
+        if stored["state"] is not None:
+            self.set_state(stored["state"])
+
+
+class _Strings:
+    """Strings that stand one behind the other as UTF-8."""
+
+    def __init__(self, data: np.ndarray, ends: np.ndarray) -> None:
+        self.data, self.ends = data.tobytes(), ends
+
+    def of(self, places: np.ndarray) -> list[str]:
+        """The strings of these numbers."""
+        starts = np.where(places > 0, self.ends[places - 1], 0) if len(self.ends) else places
+        pairs = zip(starts.tolist(), self.ends[places].tolist(), strict=True)
+        return [self.data[start:end].decode("utf-8", "surrogatepass") for start, end in pairs]
+
+    def rows(self, numbers: np.ndarray) -> Iterator[list[str]]:
+        """The strings of each row of numbers; every string is made once."""
+        distinct, inverse = np.unique(numbers, return_inverse=True)
+        strings = np.array([*self.of(distinct), None], object)[:-1]
+        yield from strings[inverse.reshape(numbers.shape)].tolist()
+
+
+def _range(name: str, value: Any, most: int) -> tuple[int, int] | None:
+    """A pair 1 <= a <= b <= most, or None."""
+    if value is None:
+        return None
+    whole = (int, np.integer)
+    pair = isinstance(value, (tuple, list)) and len(value) == 2
+    if not pair or not all(isinstance(one, whole) and not isinstance(one, bool) for one in value):
+        raise ValueError(f"`{name}` must be a pair of integers or None. Received: {name}={value!r}")
+    first, last = map(int, value)
+    if not 1 <= first <= last <= most:
+        raise ValueError(f"`{name}` must be (a, b) with 1 <= a <= b <= {most}. Received: {name}={value!r}")
+    return first, last
+
+
+def _joined(parts: list[tuple[Any, Any, Any]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(offsets, ids, counts) of parts one behind the other."""
+    if len(parts) == 1:
+        return parts[0]
+    starts = np.cumsum([0] + [len(ids) for _, ids, _ in parts])
+    offsets = [part[0][1:] + start for part, start in zip(parts, starts[:-1], strict=True)]
+    return (
+        np.concatenate([np.zeros(1, np.int64), *offsets]),
+        np.concatenate([np.zeros(0, np.int32), *(ids for _, ids, _ in parts)]),
+        np.concatenate([np.zeros(0, np.float32), *(counts for _, _, counts in parts)]),
+    )
+
+
+@lru_cache(maxsize=len(TOKENIZERS))
+def _rules(tokenizer: str) -> Any:
+    """The core's rules; made once."""
+    if tokenizer == "chars":
+        return _core.TextRules("characters", "unicode", "", "")
+    if tokenizer == "whitespace":
+        return _core.TextRules("words", "unicode", WHITESPACE, "")
+    stops = WHITESPACE + CONTROLS + unicode_words.spaces()
+    return _core.TextRules(
+        "words", "unicode", stops, "", unicode_words.alone(PUNCTUATION), unicode_words.marks()
+    )
