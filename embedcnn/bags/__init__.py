@@ -3,6 +3,7 @@
 from .container import Bags
 from .features import NgramFeatures
 from .solvers import LinearModel, dual_descent, stratified_folds
+from .vectorizer import Vectorizer
 from .weighting import Part
 
-__all__ = ["Bags", "LinearModel", "NgramFeatures", "Part", "dual_descent", "stratified_folds"]
+__all__ = ["Bags", "LinearModel", "NgramFeatures", "Part", "Vectorizer", "dual_descent", "stratified_folds"]

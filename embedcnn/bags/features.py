@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,18 +10,15 @@ import numpy.typing as npt
 
 from embedcnn import _core
 
-from ..base.arguments import integer, one_of, optional
+from ..base.arguments import boolean, integer, one_of, optional
 from ..base.configuration import Configurable
 from ..preprocessing.texts import done, text_blocks
-from ..text import unicode_words
+from . import names
 from .container import Bags
+from .tokenizers import TOKENIZERS, rules, token_spans
 
 LONGEST_WORDS, LONGEST_CHARS = 5, 64
 MOST = 2**30 - 2  # features: ids are int32, and the core's tables at most half full
-WHITESPACE = " \t\n\v\f\r"
-CONTROLS = "".join(map(chr, [*range(9), *range(14, 32), 127]))
-PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^`{|}~"  # ASCII; "_" is part of words
-TOKENIZERS = ("words", "whitespace", "chars")
 
 
 class NgramFeatures(Configurable):
@@ -40,9 +36,11 @@ class NgramFeatures(Configurable):
     chars
         (a, b): n-grams of a to b characters of each "<word>", the marks < and > included; None: none.
     tokenizer
-        "words": words of any language in lower case, each punctuation mark, symbol, and Chinese or Japanese
-        character a token of its own; HTML's <br /> vanishes. "whitespace": what stands between spaces, in
-        lower case. "chars": every character.
+        "words": words of any language, each punctuation mark, symbol, and Chinese or Japanese
+        character a token of its own; HTML's <br /> vanishes. "whitespace": what stands between spaces.
+        "chars": every character.
+    lowercase
+        Whether upper and lower case are the same, as str.lower.
     min_count
         Only n-grams that occur so often in the texts of `fit`.
     max_features
@@ -78,6 +76,7 @@ class NgramFeatures(Configurable):
         words: Sequence[int] | None = (1, 2),
         chars: Sequence[int] | None = None,
         tokenizer: str = "words",
+        lowercase: bool = True,
         min_count: int = 1,
         max_features: int | None = None,
         buckets: int | None = None,
@@ -85,6 +84,7 @@ class NgramFeatures(Configurable):
         self.words = _range("words", words, LONGEST_WORDS)
         self.chars = _range("chars", chars, LONGEST_CHARS)
         self.tokenizer = one_of("tokenizer", tokenizer, TOKENIZERS)
+        self.lowercase = boolean("lowercase", lowercase)
         self.min_count = integer("min_count", min_count, 1)
         self.max_features = optional(integer, "max_features", max_features, 1)
         self.buckets = optional(integer, "buckets", buckets, 1, MOST)
@@ -102,7 +102,8 @@ class NgramFeatures(Configurable):
 
     def _settings(self) -> tuple[Any, tuple[int, int], tuple[int, int], bool]:
         """What the core is told of the n-grams."""
-        return _rules(self.tokenizer), self.words or (0, 0), self.chars or (0, 0), self.tokenizer == "words"
+        chosen = rules(self.tokenizer, self.lowercase)
+        return chosen, self.words or (0, 0), self.chars or (0, 0), self.tokenizer == "words"
 
     def _ready(self) -> Any:
         if self._core is None:
@@ -140,7 +141,7 @@ class NgramFeatures(Configurable):
         most = MOST if self.max_features is None else self.max_features
         state = census.rank(self.min_count, most)
         self._core = _core.BagFeatures(*settings, 0, state)
-        self._state = self._as_dict(state)
+        self._state = names.as_arrays(state, self.words)
         return census
 
     def transform(self, texts: Iterable[Any]) -> Bags:
@@ -185,24 +186,56 @@ class NgramFeatures(Configurable):
         wanted = np.asarray(ids, np.int64).ravel()
         if len(wanted) and not 0 <= wanted.min() <= wanted.max() < self.size:
             raise IndexError(f"`ids` must be in [0, {self.size}). Received: {wanted.min()} to {wanted.max()}")
-        names = np.empty(len(wanted), object)
-        words = _Strings(self._state["word_bytes"], self._state["word_ends"])
-        for tokens, first, end in core.kinds():
-            here = np.flatnonzero((wanted >= first) & (wanted < end))
-            places = wanted[here] - first
-            if tokens > 1:
-                rows = self._state[f"words_{tokens}"].reshape(-1, tokens)[places]
-                names[here] = [" ".join(row) for row in words.rows(rows)]
-            else:
-                strings = words if tokens else _Strings(self._state["gram_bytes"], self._state["gram_ends"])
-                names[here] = strings.of(places)
-        return names.tolist()
+        return names.names_of(self._state, core.kinds(), wanted)
+
+    def select(self, keep: npt.ArrayLike) -> NgramFeatures:
+        """Features that know only some of these n-grams, in the same order: those where `keep`, bool (size,).
+
+        Raises ValueError for another shape, and where features are hashed.
+
+        >>> features = NgramFeatures(words=(1, 1)).fit(["a b c a"])
+        >>> features.select([True, False, True]).get_feature_names_out().tolist()
+        ['a', 'c']
+        """
+        core, mask = self._ready(), np.asarray(keep)
+        if self._state is None:
+            raise ValueError(f"hashed features cannot be chosen. Received: buckets={self.buckets}")
+        if mask.dtype != bool or mask.shape != (self.size,):
+            raise ValueError(f"`keep` must be bool ({self.size},). Received: {mask.dtype} {mask.shape}")
+        chosen = NgramFeatures.from_config(self.get_config())
+        chosen.set_state(names.selected(self._state, core.kinds(), mask))
+        return chosen
+
+    def places(self, text: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Where each n-gram of a text stands: (ids int32, starts, ends int64), one entry an occurrence, in
+        characters of the text. Those of characters have the place of their word.
+
+        Each id comes as often as `transform([text])` counts it.
+
+        >>> features = NgramFeatures(words=(1, 2)).fit(["The cat sat."])
+        >>> ids, starts, ends = features.places("A cat sat")
+        >>> list(zip(features.names_of(ids), starts.tolist(), ends.tolist()))
+        [('cat', 2, 5), ('sat', 6, 9), ('cat sat', 2, 9)]
+        """
+        core = self._ready()
+        tokens, spans = token_spans(text, self.tokenizer, self.lowercase)
+        found: list[tuple[int, int, int]] = []
+        for length, first, end in core.kinds():
+            pieces = [tokens[i : i + (length or 1)] for i in range(len(tokens) - (length or 1) + 1)]
+            offsets, ids, counts = core.read(pieces)
+            owners = np.repeat(np.arange(len(pieces)), np.diff(offsets))
+            here = (ids >= first) & (ids < end)
+            for piece, number, count in zip(owners[here], ids[here], counts[here], strict=True):
+                span = spans[piece][0], spans[piece + (length or 1) - 1][1]
+                found += [(int(number), *span)] * int(count)
+        columns = np.array(found, np.int64).reshape(-1, 3).T
+        return columns[0].astype(np.int32), columns[1], columns[2]
 
     def state(self) -> dict[str, np.ndarray]:
         """What `fit` has learnt, as arrays for a file; empty for hashed features. Copies are not made.
 
         `word_bytes` uint8, `word_ends` int64: the UTF-8 of tokens and where each ends; `singles` int64 (1,):
-        how many of them are features themselves; `words_2` int32 ...: the tokens of each longer n-gram;
+        how many of them are features, the first ones; `words_2` int32 ...: the tokens of each longer n-gram;
         `gram_bytes`, `gram_ends`: n-grams of characters.
         """
         self._ready()
@@ -214,36 +247,9 @@ class NgramFeatures(Configurable):
             if state:
                 raise ValueError(f"hashed features have no state. Received: {sorted(state)}")
             return
-        names = self._state_names()
-        if set(state) != set(names):
-            raise ValueError(f"`state` must hold {', '.join(names)}. Received: {sorted(state)}")
-        kept = {name: np.ascontiguousarray(state[name]) for name in names}
-        if kept["singles"].shape != (1,):
-            raise ValueError(f"state['singles'] must have shape (1,). Received: {kept['singles'].shape}")
-        longer = [kept[name] for name in names[3:-2]]
-        self._core = _core.BagFeatures(
-            *self._settings(),
-            0,
-            (
-                int(kept["singles"][0]),
-                kept["word_bytes"],
-                kept["word_ends"],
-                longer,
-                kept["gram_bytes"],
-                kept["gram_ends"],
-            ),
-        )
-        self._state = kept
-
-    def _state_names(self) -> list[str]:
-        first, last = self.words or (1, 1)
-        longer = [f"words_{length}" for length in range(max(first, 2), last + 1)]
-        return ["singles", "word_bytes", "word_ends", *longer, "gram_bytes", "gram_ends"]
-
-    def _as_dict(self, state: tuple[Any, ...]) -> dict[str, np.ndarray]:
-        singles, word_bytes, word_ends, longer, gram_bytes, gram_ends = state
-        values = [np.array([singles]), word_bytes, word_ends, *longer, gram_bytes, gram_ends]
-        return dict(zip(self._state_names(), values, strict=True))
+        kept = names.as_state(state, self.words)
+        self._core = _core.BagFeatures(*self._settings(), 0, kept)
+        self._state = names.as_arrays(kept, self.words)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"config": self.get_config(), "state": self._state}
@@ -252,25 +258,6 @@ class NgramFeatures(Configurable):
         self.__init__(**stored["config"])  # type: ignore[misc]
         if stored["state"] is not None:
             self.set_state(stored["state"])
-
-
-class _Strings:
-    """Strings that stand one behind the other as UTF-8."""
-
-    def __init__(self, data: np.ndarray, ends: np.ndarray) -> None:
-        self.data, self.ends = data.tobytes(), ends
-
-    def of(self, places: np.ndarray) -> list[str]:
-        """The strings of these numbers."""
-        starts = np.where(places > 0, self.ends[places - 1], 0) if len(self.ends) else places
-        pairs = zip(starts.tolist(), self.ends[places].tolist(), strict=True)
-        return [self.data[start:end].decode("utf-8", "surrogatepass") for start, end in pairs]
-
-    def rows(self, numbers: np.ndarray) -> Iterator[list[str]]:
-        """The strings of each row of numbers; every string is made once."""
-        distinct, inverse = np.unique(numbers, return_inverse=True)
-        strings = np.array([*self.of(distinct), None], object)[:-1]
-        yield from strings[inverse.reshape(numbers.shape)].tolist()
 
 
 def _range(name: str, value: Any, most: int) -> tuple[int, int] | None:
@@ -297,17 +284,4 @@ def _joined(parts: list[tuple[Any, Any, Any]]) -> tuple[np.ndarray, np.ndarray, 
         np.concatenate([np.zeros(1, np.int64), *offsets]),
         np.concatenate([np.zeros(0, np.int32), *(ids for _, ids, _ in parts)]),
         np.concatenate([np.zeros(0, np.float32), *(counts for _, _, counts in parts)]),
-    )
-
-
-@lru_cache(maxsize=len(TOKENIZERS))
-def _rules(tokenizer: str) -> Any:
-    """The core's rules; made once."""
-    if tokenizer == "chars":
-        return _core.TextRules("characters", "unicode", "", "")
-    if tokenizer == "whitespace":
-        return _core.TextRules("words", "unicode", WHITESPACE, "")
-    stops = WHITESPACE + CONTROLS + unicode_words.spaces()
-    return _core.TextRules(
-        "words", "unicode", stops, "", unicode_words.alone(PUNCTUATION), unicode_words.marks()
     )

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 
 import embedcnn
 from embedcnn.bags import Bags, NgramFeatures
+from embedcnn.bags.names import as_arrays
 
 TEXTS = [
     "The cat sat on the mat. The end!",
@@ -176,7 +177,7 @@ def test_ids_depend_neither_on_blocks_nor_on_threads(settings):
     census = embedcnn._core.BagCensus(*census, True)
     for start in range(0, len(texts), 701):
         census.add(texts[start : start + 701])
-    state = streamed._as_dict(census.rank(streamed.min_count, 2**29))
+    state = as_arrays(census.rank(streamed.min_count, 2**29), streamed.words)
     assert all(np.array_equal(state[name], array) for name, array in whole.state().items())
     same(expected, Bags(*census.bags(), whole.size))
     codes, ends = census.take()
@@ -344,3 +345,51 @@ def test_texts_that_are_none():
             call(["a", 3])
     with pytest.raises(IndexError, match="must be in"):
         features.fit(["a"]).names_of([7])
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_some_of_the_features(settings):
+    features = NgramFeatures(**settings)
+    bags = features.fit_transform(TEXTS)
+    keep = np.random.default_rng(1).random(features.size) < 0.4
+    chosen = features.select(keep)
+    names = features.get_feature_names_out()[keep]
+    assert chosen.get_feature_names_out().tolist() == names.tolist()
+    dense = np.zeros((len(bags), features.size), np.float32)
+    dense[np.repeat(np.arange(len(bags)), np.diff(bags.offsets)), bags.ids] = bags.counts
+    rows = [{i: row[i] for i in np.flatnonzero(row)} for row in dense[:, keep]]
+    assert rows_of(chosen.transform(TEXTS)) == rows
+
+
+def test_features_that_cannot_be_chosen():
+    features = NgramFeatures().fit(["a b"])
+    for keep in ([True], [1, 1, 1], np.ones((3, 1), bool)):
+        with pytest.raises(ValueError, match="keep"):
+            features.select(keep)
+    with pytest.raises(ValueError, match="hashed"):
+        NgramFeatures(buckets=3).select([True, True, True])
+
+
+@pytest.mark.parametrize(
+    "settings", [*SETTINGS, {"buckets": 50, "chars": (2, 3)}, {"lowercase": False}], ids=str
+)
+@pytest.mark.parametrize("text", [*TEXTS, "İstanbul İİ <br> I"])
+def test_places(settings, text):
+    features = NgramFeatures(**settings)
+    features.fit([*TEXTS, text])
+    ids, starts, ends = features.places(text)
+    bag = features.transform([text])
+    assert Counter(ids.tolist()) == dict(zip(bag.ids.tolist(), bag.counts.tolist(), strict=True))
+    if features.buckets is None:
+        words = [kind.startswith("words") and features.tokenizer != "chars" for kind, _, _ in features.kinds]
+        for number, start, end in zip(ids.tolist(), starts, ends, strict=True):
+            kind = np.searchsorted([last for _, _, last in features.kinds], number, side="right")
+            part = text[start:end].lower() if features.lowercase else text[start:end]
+            name = features.names_of([number])[0]
+            if words[kind] and "br" not in part:
+                assert re.sub(r"[\s\x00]", "", part) == re.sub(r"[\s\x00]", "", name)
+
+
+def test_case_is_kept_where_asked():
+    features = NgramFeatures(words=(1, 1), lowercase=False).fit(["The the ÄÖ äö"])
+    assert features.get_feature_names_out().tolist() == ["The", "the", "ÄÖ", "äö"]

@@ -1,0 +1,147 @@
+"""Vectorizer against scikit-learn's vectorizers, given the same tokens."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from embedcnn.bags import Vectorizer
+
+text = pytest.importorskip("sklearn.feature_extraction.text")
+
+TOKEN = r"\w+|[^\w\s]"
+WORDS = ["film", "good", "bad", "the", "a", "of", "not", "never", "!", ",", "it's", "Great", "plot", "x"]
+
+
+def drawn_texts(seed=0, count=60):
+    generator = np.random.default_rng(seed)
+    weights = 1 / np.arange(1, len(WORDS) + 1)
+    sizes = generator.integers(1, 40, count)
+    return [" ".join(generator.choice(WORDS, size, p=weights / weights.sum())) for size in sizes]
+
+
+TEXTS = drawn_texts()
+FURTHER = [*drawn_texts(1, 20), "", "words that nobody knows"]
+
+
+def in_our_order(theirs, vectorizer, matrix):
+    return matrix.toarray()[:, [theirs.vocabulary_[name] for name in vectorizer.get_feature_names_out()]]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"sublinear_tf": True},
+        {"use_idf": False},
+        {"smooth_idf": False},
+        {"norm": "l1"},
+        {"norm": None, "sublinear_tf": True},
+        {"binary": True},
+        {"ngram_range": (2, 3)},
+        {"ngram_range": (1, 1), "lowercase": False},
+        {"min_df": 3},
+        {"min_df": 0.05, "max_df": 0.5},
+        {"max_df": 20},
+        {"min_df": 2, "max_features": 41},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_tfidf_is_that_of_scikit_learn(options, dtype):
+    vectorizer = Vectorizer(**options, dtype=dtype)
+    ours = vectorizer.fit_transform(TEXTS)
+    options = {"ngram_range": (1, 2), **options}
+    if "max_features" in options:  # ties are broken in another way: take what we have chosen
+        chosen = vectorizer.get_feature_names_out().tolist()
+        options = {"vocabulary": chosen, "ngram_range": (1, 2)}
+        counts = text.CountVectorizer(ngram_range=(1, 2), token_pattern=TOKEN).fit(TEXTS)
+        totals = np.asarray(counts.transform(TEXTS).sum(axis=0)).ravel()
+        held = np.asarray((counts.transform(TEXTS) > 0).sum(axis=0)).ravel() >= 2
+        totals_of_chosen = [totals[counts.vocabulary_[name]] for name in chosen]
+        assert sorted(totals_of_chosen) == sorted(totals[held])[-41:]
+    theirs = text.TfidfVectorizer(token_pattern=TOKEN, dtype=np.float64, **options)
+    expected = theirs.fit_transform(TEXTS)
+    assert ours.dtype == dtype and ours.shape == expected.shape
+    assert np.abs(ours.toarray() - in_our_order(theirs, vectorizer, expected)).max() < 1e-6
+    further = vectorizer.transform(FURTHER)
+    assert (
+        np.abs(further.toarray() - in_our_order(theirs, vectorizer, theirs.transform(FURTHER))).max() < 1e-6
+    )
+    again = Vectorizer(**{name: vectorizer.get_config()[name] for name in vectorizer.get_config()}).fit(TEXTS)
+    assert (again.transform(FURTHER) != further).nnz == 0
+    assert (pickle.loads(pickle.dumps(vectorizer)).transform(FURTHER) != further).nnz == 0
+
+
+def test_hashed_columns():
+    vectorizer = Vectorizer(n_features=2**16, use_idf=False)
+    ours = vectorizer.transform(TEXTS)
+    theirs = text.HashingVectorizer(ngram_range=(1, 2), token_pattern=TOKEN, alternate_sign=False)
+    expected = theirs.transform(TEXTS)
+    assert ours.shape == (len(TEXTS), 2**17)
+    for row in range(len(TEXTS)):
+        one, other = np.sort(ours[row].data), np.sort(expected[row].data)
+        assert one.shape == other.shape and np.abs(one - other).max() < 1e-6
+    with_idf = Vectorizer(n_features=2**16).fit(TEXTS)
+    exact = Vectorizer().fit(TEXTS)
+    for row in range(len(TEXTS)):
+        one, other = with_idf.transform([TEXTS[row]]), exact.transform([TEXTS[row]])
+        assert np.allclose(np.sort(one.data), np.sort(other.data), atol=1e-6)
+
+
+def test_matrices_fit_estimators():
+    linear = pytest.importorskip("sklearn.linear_model")
+    labels = np.array([len(one) % 2 for one in TEXTS])
+    matrix = Vectorizer().fit_transform(TEXTS)
+    assert matrix.has_sorted_indices and matrix.indices.dtype == matrix.indptr.dtype == np.int32
+    assert linear.LogisticRegression().fit(matrix, labels).score(matrix, labels) > 0.9
+    matrix.data *= 2  # its arrays are the user's
+    assert matrix[[3, 1]].shape == (2, matrix.shape[1]) and (matrix + matrix).nnz == matrix.nnz
+
+
+def test_characters():
+    vectorizer = Vectorizer(ngram_range=None, chars=(2, 3), use_idf=False, norm=None)
+    matrix = vectorizer.fit_transform(["bee be"])
+    names = vectorizer.get_feature_names_out().tolist()
+    assert dict(zip(names, matrix.toarray()[0], strict=True)) == {
+        "<b": 2,
+        "be": 2,
+        "ee": 1,
+        "e>": 2,
+        "<be": 2,
+        "bee": 1,
+        "ee>": 1,
+        "be>": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"min_df": 0}, "min_df"),
+        ({"max_df": 1.5}, "max_df"),
+        ({"norm": "l3"}, "norm"),
+        ({"dtype": int}, "dtype"),
+        ({"n_features": 0}, "n_features"),
+        ({"n_features": 5, "min_df": 2}, "chosen by min_df"),
+        ({"ngram_range": (2, 1)}, "1 <= a <= b"),
+        ({"max_features": 0}, "max_features"),
+    ],
+    ids=str,
+)
+def test_settings_that_are_none(options, message):
+    with pytest.raises(ValueError, match=message):
+        Vectorizer(**options)
+
+
+def test_nothing_is_left():
+    with pytest.raises(ValueError, match="no n-gram is left"):
+        Vectorizer().fit(["", " "])
+    with pytest.raises(ValueError, match="no n-gram is left"):
+        Vectorizer(min_df=3).fit(["a", "b", "c", "d"])
+    with pytest.raises(ValueError, match="fewer texts"):
+        Vectorizer(min_df=3, max_df=2).fit(["a", "b"])
+    with pytest.raises(ValueError, match="call fit"):
+        Vectorizer().transform(["a"])
+    with pytest.raises(ValueError, match="no idf"):
+        _ = Vectorizer(use_idf=False).fit(["a"]).idf_
