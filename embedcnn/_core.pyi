@@ -298,38 +298,37 @@ def fasttext_entries(
 def fasttext_subwords(word: str | bytes, settings: tuple[int, int, int, int], /) -> npt.NDArray[np.int64]: ...
 def fasttext_compose(matrix: _Floats, arrays: _Words, subwords: tuple[int, int, int, int], /) -> None: ...
 
-# bags_weights.c: what features of bags are worth
+# bags_arrays.c: bags of n-grams, checked
 
 _Matrix: TypeAlias = npt.NDArray[np.float32]
 
-def bag_term_frequencies(counts: npt.NDArray[np.float32], sublinear: bool, /) -> npt.NDArray[np.float32]: ...
-def bag_frequencies(
-    offsets: npt.NDArray[np.int64], ids: npt.NDArray[np.int32], size: int, amounts: _Matrix | None, /
-) -> npt.NDArray[np.float64]: ...
-def bag_values(
+def bag_documents(
     offsets: npt.NDArray[np.int64],
     ids: npt.NDArray[np.int32],
-    tf: npt.NDArray[np.float32],
-    scale: npt.NDArray[np.float32],
-    norm: bool,
+    counts: npt.NDArray[np.float32],
+    size: int,
     /,
+) -> Any: ...
+
+# bags_weights.c: what features of bags are worth
+
+def bag_frequencies(documents: Any, amounts: _Matrix | None, /) -> npt.NDArray[np.float64]: ...
+def bag_values(
+    documents: Any, sublinear: bool, scale: npt.NDArray[np.float32], norm: bool, /
 ) -> npt.NDArray[np.float32]: ...
 def bag_margins(
-    offsets: npt.NDArray[np.int64],
-    ids: npt.NDArray[np.int32],
-    tf: npt.NDArray[np.float32],
+    documents: Any,
+    sublinear: bool,
     folded: _Matrix,
     squares: _Matrix | None,
     bias: npt.NDArray[np.float32],
     /,
 ) -> _Matrix: ...
 
-# bags_solvers.c: linear models by dual coordinate descent
+# bags_dual_descent.c: linear models by dual coordinate descent
 
 def dual_descent(
-    offsets: npt.NDArray[np.int64],
-    ids: npt.NDArray[np.int32],
-    size: int,
+    documents: Any,
     targets: _Matrix,
     importance: npt.NDArray[np.float32] | None,
     folds: npt.NDArray[np.int32] | None,
@@ -337,3 +336,22 @@ def dual_descent(
     parts: list[tuple[Any, ...]],
     /,
 ) -> list[tuple[int, float]]: ...
+
+# bags_product_form.c: fastText's classifier on bags
+
+def product_epoch(
+    documents: Any,
+    order: npt.NDArray[np.int32],
+    targets: _Matrix,
+    importance: npt.NDArray[np.float32] | None,
+    of_class: npt.NDArray[np.float64],
+    of_rest: npt.NDArray[np.float64],
+    softmax: bool,
+    first_rate: float,
+    last_rate: float,
+    features: float,
+    rows: _Matrix,
+    output: _Matrix,
+    width: int,
+    /,
+) -> float: ...

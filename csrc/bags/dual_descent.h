@@ -6,6 +6,7 @@
 #define EC_BAGS_DUAL_DESCENT_H
 
 #include "bags/documents.h"
+#include "bags/poll.h"
 #include "base/status.h"
 
 enum ec_dual_loss {
@@ -43,12 +44,6 @@ struct ec_dual_problem {
     int64_t epochs;
     double violation; /* the spread at the end */
     ec_status status;
-};
-
-/* Called now and then by the calling thread; ends the work with EC_INTERRUPTED where it returns 1. */
-struct ec_bag_poll {
-    int (*interrupted)(void *argument);
-    void *argument;
 };
 
 /* Solves the problems; the first status that is not EC_OK. */

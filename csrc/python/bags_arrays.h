@@ -5,20 +5,22 @@
 #include "python/module.h"
 
 #include "bags/documents.h"
-#include "bags/dual_descent.h"
+#include "bags/poll.h"
 
 /* A C-contiguous array of that dtype and so many axes, which nobody else writes to: one that is not read-only is
  * copied. It lives as long as the list `keep`. NULL with an exception set. */
 PyArrayObject *ec_python_borrow(PyObject *keep, PyObject *value, int type, int axes, const char *name);
 /* A C-contiguous array to write to, of that dtype and these sizes; borrowed. NULL with an exception set. */
 PyArrayObject *ec_python_result(PyObject *value, int type, int axes, const npy_intp *sizes, const char *name);
-/* Checks offsets and ids of bags, and that there are as many `tf`; 0, or -1 with an exception set. */
-int ec_python_pairs(PyObject *keep, struct ec_bag_pairs *pairs, PyObject *offsets, PyObject *ids, PyObject *tf,
-                    long long size);
+/* The documents in what `bag_documents` returned, which has to live as long as they are read; NULL with an exception
+ * set. Their tf are the counts, or 1 + log(count). */
+const struct ec_bag_pairs *ec_python_documents(PyObject *capsule, int sublinear);
 /* Sees whether a signal's handler raised (Ctrl-C); called without the interpreter's lock. */
 extern const struct ec_bag_poll ec_python_bag_poll;
 
 /* Each adds the functions of one more file. */
+int ec_python_add_bag_weights(PyObject *module);
 int ec_python_add_dual_descent(PyObject *module);
+int ec_python_add_product_form(PyObject *module);
 
 #endif

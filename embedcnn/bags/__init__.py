@@ -2,8 +2,18 @@
 
 from .container import Bags
 from .features import NgramFeatures
-from .solvers import LinearModel, dual_descent, stratified_folds
+from .solvers import LinearModel, ProductModel, dual_descent, product_form, stratified_folds
 from .vectorizer import Vectorizer
 from .weighting import Part
 
-__all__ = ["Bags", "LinearModel", "NgramFeatures", "Part", "Vectorizer", "dual_descent", "stratified_folds"]
+__all__ = [
+    "Bags",
+    "LinearModel",
+    "NgramFeatures",
+    "Part",
+    "ProductModel",
+    "Vectorizer",
+    "dual_descent",
+    "product_form",
+    "stratified_folds",
+]

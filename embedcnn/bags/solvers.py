@@ -13,6 +13,7 @@ import numpy as np
 from ..base.arguments import boolean, finite_number, integer
 from ..base.random_seeds import checked_seed
 from ..runtime import _core
+from .product_form import ProductModel, product_form
 from .targets import Targets, checked_targets, column_weights, stratified_folds
 from .weighting import (
     Arrays,
@@ -24,7 +25,7 @@ from .weighting import (
     used_features,
 )
 
-__all__ = ["LinearModel", "dual_descent", "stratified_folds"]
+__all__ = ["LinearModel", "ProductModel", "dual_descent", "product_form", "stratified_folds"]
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,8 @@ class LinearModel:
         arrays = checked_bags(bags)
         if arrays.size != len(self.weights):
             raise ValueError(f"`bags` must have {len(self.weights)} features. Received: {arrays.size}")
-        terms = _core.bag_term_frequencies(arrays.counts, self.part.sublinear)
         squares = self.scale**2 if self.part.norm else None
-        return _core.bag_margins(arrays.offsets, arrays.ids, terms, self.folded, squares, self.bias)
+        return _core.bag_margins(arrays.core, self.part.sublinear, self.folded, squares, self.bias)
 
 
 def dual_descent(
@@ -71,6 +71,7 @@ def dual_descent(
     kinds: Sequence[tuple[str, int, int]] | None = None,
     folds: int | Any = None,
     final: bool = True,
+    classes: int | None = None,
     sample_weight: Any = None,
     class_weight: Any = None,
     intercept: float = 1.0,
@@ -98,6 +99,7 @@ def dual_descent(
     folds : a number, or each document's fold (N,): gives `out_of_fold`, margins by models trained without the
         document's fold (naive-Bayes ratios too; document frequencies are those of all documents)
     final : False: only `out_of_fold` is wanted, the weights are zero
+    classes : how many there are, where y is class numbers; None: the largest + 1
     sample_weight : (N,) how often each document counts, in the loss, in document frequencies and in ratios
     class_weight : "balanced", or a dict of class to weight, which counts in the loss (as in LinearSVC)
     intercept : the constant feature whose weight is the bias (LinearSVC's intercept_scaling); 0: no bias
@@ -125,7 +127,7 @@ def dual_descent(
     [True, False, True]
     """
     arrays = checked_bags(bags)
-    targets = checked_targets(y, arrays.documents)
+    targets = checked_targets(y, arrays.documents, classes)
     chosen = [parts] if isinstance(parts, Part) else list(parts)
     for number, part in enumerate(chosen):
         if not isinstance(part, Part):
@@ -152,9 +154,7 @@ def dual_descent(
     )
     work = _Work(arrays, targets, weights, column_weights(targets, class_weight), count, final, settings)
     made = [work.add(part, begun, kinds) for part, begun in zip(chosen, starts, strict=True)]
-    outcomes = _core.dual_descent(
-        arrays.offsets, arrays.ids, arrays.size, targets.columns, weights, fold_of, count, work.specifications
-    )
+    outcomes = _core.dual_descent(arrays.core, targets.columns, weights, fold_of, count, work.specifications)
     return work.finish(made, outcomes)
 
 
@@ -189,7 +189,6 @@ class _Work:
         self.arrays, self.targets, self.weights, self.of_columns = arrays, targets, weights, of_columns
         self.folds, self.final, self.settings = folds, final, settings
         self.specifications: list[tuple[Any, ...]] = []
-        self._terms: dict[bool, np.ndarray] = {}
         self._inverse_frequencies: np.ndarray | None = None
 
     def add(self, part: Part, start: LinearModel | None, kinds: Any) -> LinearModel:
@@ -213,7 +212,7 @@ class _Work:
             False,
         )
         self.specifications.append(
-            (self._term_frequencies(part.sublinear), base, ranges[0][0], max(end for _, end in ranges))
+            (part.sublinear, base, ranges[0][0], max(end for _, end in ranges))
             + (part.loss == "logistic", float(part.cost), *self.of_columns, intercept)
             + (float(part.damping) if ratios else -1.0, part.norm, tolerance, max_epochs, seed)
             + ((None, None) if start is None else (start.weights, start.bias))
@@ -221,11 +220,6 @@ class _Work:
             + (model.bias, model.out_of_fold)
         )
         return model
-
-    def _term_frequencies(self, sublinear: bool) -> np.ndarray:
-        if sublinear not in self._terms:
-            self._terms[sublinear] = _core.bag_term_frequencies(self.arrays.counts, sublinear)
-        return self._terms[sublinear]
 
     def _base(self, part: Part, ranges: list[tuple[int, int]]) -> np.ndarray:
         if part.weighting != "counts" and self._inverse_frequencies is None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..base.arguments import integer
+from ..base.arguments import integer, optional
 from ..base.arrays import numbers
 from ..base.random_seeds import checked_seed, generator
 from ..training.sample_weights import balanced_weights
@@ -23,7 +23,7 @@ class Targets(NamedTuple):
     """int64 (documents,) where y was a class number for each document."""
 
 
-def checked_targets(y: Any, documents: int) -> Targets:
+def checked_targets(y: Any, documents: int, classes: int | None = None) -> Targets:
     """`y` as columns; TypeError or ValueError where it does not fit.
 
     Integers (documents,) are classes 0, 1 ...; floats (documents,) in [0, 1] how much a document is of the
@@ -38,7 +38,11 @@ def checked_targets(y: Any, documents: int) -> Targets:
     if not documents:
         raise ValueError("`bags` must hold at least one document. Received: none")
     if array.ndim == 1 and array.dtype.kind in "iub":
-        return _of_classes(array.astype(np.int64))
+        return _of_classes(array.astype(np.int64), optional(integer, "classes", classes, 2))
+    if classes is not None:
+        raise ValueError(
+            f"`classes` needs class numbers as `y`. Received: classes={classes} and {array.dtype}"
+        )
     if array.size == 0 or not np.all((array >= 0) & (array <= 1)):
         raise ValueError(
             "`y` must be class numbers (integers), or numbers in [0, 1]. Received: "
@@ -49,48 +53,54 @@ def checked_targets(y: Any, documents: int) -> Targets:
     return Targets(columns, None)
 
 
-def _of_classes(classes: np.ndarray) -> Targets:
-    count = int(classes.max()) + 1
-    if classes.min() < 0 or np.all(classes == classes[0]):
+def _of_classes(classes: np.ndarray, known: int | None) -> Targets:
+    count = int(classes.max()) + 1 if known is None else known
+    if classes.min() < 0 or (known is None and np.all(classes == classes[0])):
         raise ValueError(
             "`y` must name at least two classes, from 0 on. Received: "
             f"{'only ' if classes.min() == classes.max() else ''}{classes.min()} to {classes.max()}"
         )
+    if classes.max() >= count:
+        raise ValueError(f"`y` must be classes in [0, {count}). Received: {classes.max()}")
     wanted = np.arange(1, 2) if count == 2 else np.arange(count)
     columns = (classes[:, None] == wanted).astype(np.float32)
     columns.flags.writeable = False
     return Targets(columns, classes)
 
 
+def class_table(targets: Targets, class_weight: Any) -> np.ndarray:
+    """The weight of each class, or of each column of a matrix, float64.
+
+    `class_weight`: "balanced", or a dict of class (column) to weight; those that it leaves out have 1.
+    """
+    count = max(2, targets.columns.shape[1]) if targets.classes is not None else targets.columns.shape[1]
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        if targets.classes is None:
+            raise ValueError("class_weight='balanced' needs one class for each document. Received: a matrix")
+        return balanced_weights(targets.classes, count).astype(np.float64)
+    if not isinstance(class_weight, dict):
+        raise TypeError(
+            f"class_weight must be None, 'balanced', or a dict of class to weight. Received: {class_weight!r}"
+        )
+    table = np.ones(count)
+    for name, weight in class_weight.items():
+        if not isinstance(weight, (int, float, np.number)) or not 0 < weight < np.inf:
+            raise ValueError(f"class_weight[{name!r}] must be a finite number > 0. Received: {weight!r}")
+        table[integer("class_weight", name, 0, count - 1)] = weight
+    return table
+
+
 def column_weights(targets: Targets, class_weight: Any) -> tuple[np.ndarray, np.ndarray]:
     """What a document of the class, and one of the rest, counts in each column, float64 (K,) each.
 
     As in LIBLINEAR: with more than two classes, a class's weight counts for its own documents in its own
-    column, and the rest counts 1. `class_weight`: None, "balanced", or a dict of class (column of a matrix)
-    to weight.
+    column, and the rest counts 1.
     """
     columns = targets.columns.shape[1]
-    of_class, of_rest = np.ones(columns), np.ones(columns)
     if class_weight is None:
-        return of_class, of_rest
-    two = targets.classes is not None and columns == 1
-    count = 2 if two else columns
-    if isinstance(class_weight, str) and class_weight == "balanced":
-        if targets.classes is None:
-            raise ValueError("class_weight='balanced' needs one class for each document. Received: a matrix")
-        table = balanced_weights(targets.classes, count).astype(np.float64)
-    elif isinstance(class_weight, dict):
-        table = np.ones(count)
-        for name, weight in class_weight.items():
-            place = integer("class_weight", name, 0, count - 1)
-            if not isinstance(weight, (int, float, np.number)) or not 0 < weight < np.inf:
-                raise ValueError(f"class_weight[{name!r}] must be a finite number > 0. Received: {weight!r}")
-            table[place] = weight
-    else:
-        raise TypeError(
-            f"class_weight must be None, 'balanced', or a dict of class to weight. Received: {class_weight!r}"
-        )
-    return (table[1:], table[:1]) if two else (table, of_rest)
+        return np.ones(columns), np.ones(columns)
+    table = class_table(targets, class_weight)
+    return (table, np.ones(columns)) if len(table) == columns else (table[1:], table[:1])
 
 
 def stratified_folds(y: Any, folds: int, seed: int = 0) -> np.ndarray:

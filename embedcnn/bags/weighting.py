@@ -62,8 +62,9 @@ class Part:
 class Arrays(NamedTuple):
     """Bags as the core takes them."""
 
+    core: Any
+    """What the functions of the core take."""
     offsets: np.ndarray
-    ids: np.ndarray
     counts: np.ndarray
     size: int
 
@@ -76,23 +77,23 @@ def checked_bags(bags: Any) -> Arrays:
     """The arrays of `bags`, anything with `offsets`, `ids`, `counts` and `size`; TypeError or ValueError
     otherwise.
 
-    The core checks what stands in `offsets` and `ids`.
+    The core checks what stands in `offsets` and `ids`. What is checked already is taken as it is.
     """
+    if isinstance(bags, Arrays):
+        return bags
     try:
         offsets, ids, counts, size = bags.offsets, bags.ids, bags.counts, bags.size
     except AttributeError:
         raise TypeError(
             f"`bags` must be Bags (with offsets, ids, counts and size). Received: {type(bags).__name__}"
         ) from None
-    arrays = Arrays(
-        np.asarray(offsets, np.int64), np.asarray(ids, np.int32), np.asarray(counts, np.float32), int(size)
-    )
-    if len(arrays.counts) and not (np.isfinite(arrays.counts.sum()) and arrays.counts.min() > 0):
+    offsets, counts = np.asarray(offsets, np.int64), np.asarray(counts, np.float32)
+    core = _core.bag_documents(offsets, np.asarray(ids, np.int32), counts, int(size))
+    if len(counts) and not (np.isfinite(counts.sum()) and counts.min() > 0):
         raise ValueError(
-            "bags.counts must be positive finite numbers. Received: "
-            f"{arrays.counts.min()} to {arrays.counts.max()}"
+            f"bags.counts must be positive finite numbers. Received: {counts.min()} to {counts.max()}"
         )
-    return arrays
+    return Arrays(core, offsets, counts, int(size))
 
 
 def checked_weights(argument: str, weights: Any, documents: int) -> np.ndarray | None:
@@ -123,7 +124,7 @@ def document_frequencies(bags: Any, amounts: np.ndarray | None = None) -> np.nda
     """
     arrays = checked_bags(bags)
     wanted = None if amounts is None else np.ascontiguousarray(amounts, np.float32)
-    sums = _core.bag_frequencies(arrays.offsets, arrays.ids, arrays.size, wanted)
+    sums = _core.bag_frequencies(arrays.core, wanted)
     return sums[:, 0] if amounts is None else sums
 
 
@@ -151,11 +152,10 @@ def values(bags: Any, scale: np.ndarray, *, sublinear: bool = True, norm: bool =
     l2 norm.
     """
     arrays = checked_bags(bags)
-    terms = _core.bag_term_frequencies(arrays.counts, sublinear)
     scale = np.ascontiguousarray(scale, np.float32)
     if scale.shape != (arrays.size,):
         raise ValueError(f"`scale` must have the shape ({arrays.size},). Received: {scale.shape}")
-    return _core.bag_values(arrays.offsets, arrays.ids, terms, scale, norm)
+    return _core.bag_values(arrays.core, sublinear, scale, norm)
 
 
 def used_features(

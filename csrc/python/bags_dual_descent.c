@@ -3,13 +3,15 @@
 #include "python/bags_arrays.h"
 #include "python/program.h"
 
+#include "bags/dual_descent.h"
 #include "base/memory.h"
 #include "base/threads.h"
 
 /* What all parts of a call share. */
 struct documents {
-    struct ec_bag_pairs pairs; /* tf is each part's own */
-    int64_t classes;           /* columns of targets */
+    PyObject *capsule;
+    const struct ec_bag_pairs *pairs;
+    int64_t classes; /* columns of targets */
     const float *targets, *importance;
     const int32_t *folds;
     int64_t fold_count;
@@ -17,7 +19,6 @@ struct documents {
 
 /* One part, parsed. */
 struct part {
-    struct ec_bag_pairs pairs;
     struct ec_dual_problem like; /* what its problems have in common, pointers to column 0 */
     const double *positive, *negative;
 };
@@ -26,14 +27,14 @@ struct part {
 
 static int parse_documents(struct documents *documents, PyObject *keep, PyObject *args, PyObject **parts)
 {
-    PyObject *offsets, *ids, *targets, *importance, *folds;
-    long long size, fold_count;
-    if (!PyArg_ParseTuple(args, "OOLOOOLO!:dual_descent", &offsets, &ids, &size, &targets, &importance, &folds,
-                          &fold_count, &PyList_Type, parts) ||
-        ec_python_pairs(keep, &documents->pairs, offsets, ids, NULL, size) < 0) {
+    PyObject *targets, *importance, *folds;
+    long long fold_count;
+    if (!PyArg_ParseTuple(args, "OOOOLO!:dual_descent", &documents->capsule, &targets, &importance, &folds, &fold_count,
+                          &PyList_Type, parts) ||
+        !(documents->pairs = ec_python_documents(documents->capsule, 0))) {
         return -1;
     }
-    int64_t count = documents->pairs.documents;
+    int64_t count = documents->pairs->documents;
     PyArrayObject *of_class = ec_python_borrow(keep, targets, NPY_FLOAT32, 2, "targets"), *array = of_class;
     if (of_class && importance != Py_None) {
         array = ec_python_borrow(keep, importance, NPY_FLOAT32, 1, "importance");
@@ -81,21 +82,20 @@ static float *matrix(PyObject *value, int64_t rows, int64_t classes, const char 
 
 static int parse_part(struct part *part, PyObject *keep, PyObject *tuple, const struct documents *documents)
 {
-    PyObject *tf, *base, *positive, *negative, *centre, *centre_bias, *weights, *scale, *bias, *margins;
+    PyObject *base, *positive, *negative, *centre, *centre_bias, *weights, *scale, *bias, *margins;
     long long first, last, max_epochs;
     unsigned long long key;
     struct ec_dual_problem *like = &part->like;
-    int logistic;
+    int sublinear, logistic;
     if (!PyTuple_Check(tuple) ||
-        !PyArg_ParseTuple(tuple, "OOLLpdOOddpdLKOOOOOO:part", &tf, &base, &first, &last, &logistic, &like->cost,
+        !PyArg_ParseTuple(tuple, "pOLLpdOOddpdLKOOOOOO:part", &sublinear, &base, &first, &last, &logistic, &like->cost,
                           &positive, &negative, &like->intercept, &like->damping, &like->norm, &like->tolerance,
                           &max_epochs, &key, &centre, &centre_bias, &weights, &scale, &bias, &margins)) {
         return -1;
     }
-    int64_t count = documents->pairs.documents, size = documents->pairs.size, classes = documents->classes;
-    part->pairs = documents->pairs;
-    part->pairs.tf = column(keep, tf, NPY_FLOAT32, part->pairs.offsets[count], "tf");
-    PyArrayObject *scales = part->pairs.tf ? ec_python_borrow(keep, base, NPY_FLOAT32, 2, "base") : NULL;
+    int64_t count = documents->pairs->documents, size = documents->pairs->size, classes = documents->classes;
+    like->pairs = ec_python_documents(documents->capsule, sublinear);
+    PyArrayObject *scales = like->pairs ? ec_python_borrow(keep, base, NPY_FLOAT32, 2, "base") : NULL;
     part->positive = scales ? column(keep, positive, NPY_FLOAT64, classes, "positive") : NULL;
     part->negative = part->positive ? column(keep, negative, NPY_FLOAT64, classes, "negative") : NULL;
     if (!part->negative) {
@@ -134,7 +134,6 @@ static int parse_part(struct part *part, PyObject *keep, PyObject *tuple, const 
     like->loss = logistic ? EC_DUAL_LOGISTIC : EC_DUAL_SQUARED_HINGE;
     like->max_epochs = max_epochs;
     like->key = key;
-    like->pairs = &part->pairs;
     like->column_stride = classes;
     like->importance = documents->importance;
     like->folds = documents->folds;
@@ -234,7 +233,7 @@ done:
 
 static PyMethodDef methods[] = {
     {"dual_descent", dual_descent, METH_VARARGS,
-     "dual_descent(offsets, ids, size, targets, importance, folds, fold_count, parts, /)\n--\n\n"
+     "dual_descent(documents, targets, importance, folds, fold_count, parts, /)\n--\n\n"
      "[(epochs, violation)] of the problems; weights, scale, bias and margins of the parts are written."},
     {NULL, NULL, 0, NULL},
 };

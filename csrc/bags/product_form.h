@@ -1,0 +1,35 @@
+/* fastText's classifier on bags, learnt by gradient steps document by document (Joulin et al. 2017): h = the mean of
+ * the rows of a document's features, logits = output h. What is learnt in a row lies in the span of output's rows, as
+ * every step adds a combination of them; so with C classes rows of C floats that start at 0, and output = a multiple of
+ * the identity, learn what rows of any width do. The product has to stay: its steps grow as output does, from small to
+ * a thousand times that. Updates are sequential on one thread, so that no bit depends on the number of threads. */
+#ifndef EC_BAGS_PRODUCT_FORM_H
+#define EC_BAGS_PRODUCT_FORM_H
+
+#include "bags/documents.h"
+#include "bags/poll.h"
+#include "base/status.h"
+
+struct ec_product_epoch {
+    const struct ec_bag_pairs *pairs; /* tf: the counts */
+    const int32_t *order;             /* documents to learn from, one after the other */
+    int64_t count;
+    const float *targets;    /* [documents, classes] in [0, 1] */
+    const float *importance; /* [documents] or NULL: 1 */
+    int64_t classes;
+    int softmax; /* classes exclude each other (1 class: the second of two); otherwise each is decided alone */
+    /* Without softmax, what a document of a class and one of the rest counts in its column, [classes]. */
+    const double *of_class, *of_rest;
+    double first_rate,
+        last_rate; /* the learning rate falls evenly, counted in features, of which there are `features` */
+    double features;
+    double loss; /* result: the sum over the documents, each before its step */
+};
+
+/* rows[size] and output[1], for one class. */
+ec_status ec_folded_epoch(float *rows, float *output, struct ec_product_epoch *epoch, const struct ec_bag_poll *poll);
+/* rows[size, stride] and output[classes, stride], of which `width` columns are used. */
+ec_status ec_rows_epoch(float *rows, float *output, int64_t width, int64_t stride, struct ec_product_epoch *epoch,
+                        const struct ec_bag_poll *poll);
+
+#endif
