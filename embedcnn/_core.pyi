@@ -253,6 +253,18 @@ class BagCensus:
     def rank(self, min_count: int, max_features: int, /) -> _BagState: ...
     def bags(self, codes: npt.NDArray[np.int32] = ..., ends: npt.NDArray[np.int64] = ..., /) -> _Bags: ...
 
+# bags_scores.c: texts to margins of linear models over n-grams
+
+def bag_scores(
+    features: BagFeatures,
+    texts: Sequence[Any],
+    table: npt.NDArray[np.float32],
+    bias: npt.NDArray[np.float32],
+    parts: Sequence[tuple[int, int, int, bool]],
+    first: int = 0,
+    /,
+) -> npt.NDArray[np.float32] | None: ...
+
 # vectors.c: files of vectors
 
 _Words: TypeAlias = tuple[

@@ -24,5 +24,6 @@ PyObject *ec_python_take_bags(struct ec_bags *bags);
 PyArrayObject *ec_python_bag_array(PyObject *value, int type, const char *name);
 
 int ec_python_add_bag_census(PyObject *module);
+int ec_python_add_bag_scores(PyObject *module);
 
 #endif

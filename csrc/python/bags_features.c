@@ -261,5 +261,8 @@ PyTypeObject ec_python_bag_features_type = {
 
 int ec_python_add_bags(PyObject *module)
 {
-    return PyModule_AddType(module, &ec_python_bag_features_type) < 0 ? -1 : ec_python_add_bag_census(module);
+    if (PyModule_AddType(module, &ec_python_bag_features_type) < 0 || ec_python_add_bag_census(module) < 0) {
+        return -1;
+    }
+    return ec_python_add_bag_scores(module);
 }

@@ -1,19 +1,70 @@
-"""Bags of n-grams: texts as counts of the n-grams of their words and characters, and linear models."""
+"""Bags of n-grams: texts as counts of the n-grams of their words and characters, linear models of them, and
+the classifier made of these.
+"""
 
-from .container import Bags
-from .features import NgramFeatures
-from .solvers import LinearModel, ProductModel, dual_descent, product_form, stratified_folds
-from .vectorizer import Vectorizer
-from .weighting import Part
+from typing import TYPE_CHECKING
+
+from ..base.named_objects import named_object
+from .product_form import ProductModel, product_form  # now: later the module would have the function's name
+
+if TYPE_CHECKING:  # what __getattr__ finds at run time
+    from ..layers.bag_parts import LinearPart
+    from .classifier import BagClassifier, linear_part
+    from .container import Bags
+    from .explanation import Explanation, Share, explain
+    from .features import NgramFeatures
+    from .portfolio import averaged, portfolio_model
+    from .solvers import LinearModel, dual_descent, stratified_folds
+    from .vectorizer import Vectorizer
+    from .weighting import Part
 
 __all__ = [
+    "BagClassifier",
     "Bags",
+    "Explanation",
     "LinearModel",
+    "LinearPart",
     "NgramFeatures",
     "Part",
     "ProductModel",
+    "Share",
     "Vectorizer",
+    "averaged",
     "dual_descent",
+    "explain",
+    "linear_part",
+    "portfolio_model",
     "product_form",
     "stratified_folds",
 ]
+_PLACES = {
+    "BagClassifier": "embedcnn.bags.classifier:BagClassifier",
+    "Bags": "embedcnn.bags.container:Bags",
+    "Explanation": "embedcnn.bags.explanation:Explanation",
+    "LinearModel": "embedcnn.bags.solvers:LinearModel",
+    "LinearPart": "embedcnn.layers.bag_parts:LinearPart",
+    "NgramFeatures": "embedcnn.bags.features:NgramFeatures",
+    "Part": "embedcnn.bags.weighting:Part",
+    "Share": "embedcnn.bags.explanation:Share",
+    "Vectorizer": "embedcnn.bags.vectorizer:Vectorizer",
+    "averaged": "embedcnn.bags.portfolio:averaged",
+    "dual_descent": "embedcnn.bags.solvers:dual_descent",
+    "explain": "embedcnn.bags.explanation:explain",
+    "linear_part": "embedcnn.bags.classifier:linear_part",
+    "portfolio_model": "embedcnn.bags.portfolio:portfolio_model",
+    "stratified_folds": "embedcnn.bags.targets:stratified_folds",
+}
+"""A saved model needs the features alone, so the rest is imported when it is first used."""
+
+
+if not TYPE_CHECKING:  # a checker knows the names from above, and finds the misspelt ones
+
+    def __getattr__(name: str) -> object:
+        if name in _PLACES:
+            return named_object(_PLACES[name])
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names, whether they have been used or not."""
+    return sorted(__all__)

@@ -154,6 +154,23 @@ class NgramFeatures(Configurable):
         offsets, ids, counts = _joined(parts)
         return Bags._of(offsets, ids, counts, self.size)
 
+    def scores(
+        self,
+        texts: Iterable[Any],
+        table: np.ndarray,
+        bias: np.ndarray,
+        parts: Sequence[tuple[int, int, int, bool]],
+    ) -> npt.NDArray[np.float32]:
+        """What layers.BagOfNgrams makes of texts, float32 (texts, units of all parts): margins by a table
+        with a row for each feature, as layers/bag_parts.py defines them, without bags that anybody keeps.
+        """
+        core = self._ready()
+        made = [
+            done(_core.bag_scores(core, block, table, bias, parts, first), block, first)
+            for first, block in text_blocks(texts)
+        ]
+        return made[0] if len(made) == 1 else np.concatenate([np.zeros((0, len(bias)), np.float32), *made])
+
     @property
     def size(self) -> int:
         """The number of features."""

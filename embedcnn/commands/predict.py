@@ -22,10 +22,12 @@ from embedcnn.commands.errors import CommandError
 from embedcnn.commands.model_file import check_name, load_text_model
 from embedcnn.data.lines import checked_encoding, existing_file
 from embedcnn.data.records import RECORD_FORMATS, TextRecord, file_records, stream_records
+from embedcnn.graph.nesting import leaf_layers
+from embedcnn.layers import BagOfNgrams
 from embedcnn.training.prediction import check_predictions
 
 READ_BYTES = 1 << 16
-BATCH = 256  # texts that the model predicts at once
+BATCH = 256  # texts that a model of tokens predicts at once
 
 EPILOG = """\
 Each text gives one line: the label, a tab, its probability; with --top K the next likely ones follow, tabs
@@ -172,7 +174,7 @@ def write_answers(
     texts = [record.text for record in records if record.text is not None]
     found = np.zeros((0, len(model.labels)), np.float32)
     if texts:
-        found = model.predict(texts, batch_size=BATCH, verbose=0)
+        found = model.predict(texts, batch_size=texts_at_once(model, len(texts)), verbose=0)
     check_predictions(model.name, found)
     lines = answers(texts, found, model.labels, top, as_json)
     if len(texts) < len(records):
@@ -182,6 +184,14 @@ def write_answers(
         out.write("\n".join(lines) + "\n")
     out.flush()
     return len(records) - len(texts)
+
+
+def texts_at_once(model: Any, count: int) -> int:
+    """How many texts of `count` the model predicts in one batch: all, where n-grams give numbers at once and
+    no tokens are kept.
+    """
+    readers = [layer for layer in leaf_layers(model.layers) if layer.reads_texts]
+    return count if readers and all(isinstance(layer, BagOfNgrams) for layer in readers) else BATCH
 
 
 def fault(name: str, record: TextRecord, as_json: bool) -> str:

@@ -6,6 +6,7 @@ from ..base.configuration import described
 from ..base.custom_objects import known_class, known_objects
 from .activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from .attention import AttentionPooling1D
+from .bag_of_ngrams import BagOfNgrams
 from .base import Layer
 from .convolution import Conv1D, DepthwiseConv1D, SeparableConv1D
 from .core import Dense, Identity, Input, InputLayer
@@ -64,6 +65,7 @@ __all__ = [
     "Average",
     "AveragePooling1D",
     "AvgPool1D",
+    "BagOfNgrams",
     "BatchNormalization",
     "Bidirectional",
     "Concatenate",
@@ -139,7 +141,7 @@ _STORED: tuple[type[Layer], ...] = (
     *(ReLU, RepeatVector, Reshape, SeparableConv1D, Softmax, SpatialDropout1D, Subtract),
     *(UnitNormalization, WeightNormalization, SimpleRNN, LSTM, GRU, Bidirectional, TimeDistributed),
     *(ApplyMask, AttentionPooling1D, RNN, SimpleRNNCell, LSTMCell, GRUCell, StackedRNNCells),
-    *(StringLookup, TextVectorization),
+    *(BagOfNgrams, StringLookup, TextVectorization),
 )
 CLASSES.update({cls.__name__: cls for cls in _STORED})
 

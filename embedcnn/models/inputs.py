@@ -27,8 +27,8 @@ def program_inputs(graph: LayerGraph) -> list[tuple[int, SymbolicTensor]]:
             if any(tensor is read for read in node.inputs):
                 if not node.layer.reads_texts:
                     raise ValueError(
-                        f"Input {tensor.name!r} of texts must be read by TextVectorization or StringLookup; "
-                        "or give token ids, and set model.text_encoder. "
+                        f"Input {tensor.name!r} of texts must be read by TextVectorization, StringLookup or "
+                        "BagOfNgrams; or give token ids, and set model.text_encoder. "
                         f"Received: layer {node.layer.name!r} ({type(node.layer).__name__})"
                     )
                 found.append((number, node.outputs[0]))

@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import optimizers
 from ..base.custom_objects import known_objects
+from ..base.named_objects import named_object
 from ..base.names import snake_case, unique_name
 from ..base.random_seeds import checked_seed, next_seed
 from ..callbacks import History
@@ -421,6 +422,12 @@ class Model(Subclassed, LayerGraph):
         Raises ValueError unless the model has one flat output, and where it predicts NaN.
         """
         return self._prediction.labels(x, batch_size, threshold)
+
+    def explain(self, text: str, label: Any = None) -> Any:
+        """The share of every n-gram of a text in the margin of a label (None: the predicted one), where the
+        model has a layer BagOfNgrams: a bags.Explanation, exact. See `bags.explain`.
+        """
+        return named_object("embedcnn.bags.explanation:explain")(self, text, label)
 
     # -- texts -----------------------------------------------------------------------------------------------
     @property

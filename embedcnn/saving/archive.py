@@ -21,21 +21,24 @@ MEMBERS = (
     "weights.safetensors",
     "optimizer.safetensors",
     "vocabulary.txt",
+    "features.safetensors",
     "training.json",
     "training.safetensors",
 )
 _DTYPES = {"float32": "F32", "int64": "I64"}
+OF_FEATURES = {**_DTYPES, "int32": "I32", "uint8": "U8", "uint32": "U32", "uint64": "U64"}
+"""The dtypes of arrays that are no weights: what layers know of texts."""
 _HEADER_LIMIT = 100_000_000  # safetensors's own limit
 MOST_TENSORS = 200_000  # a file of a few kilobytes an array could take minutes
 
 
 def write_tensors(file: Any, tensors: dict[str, np.ndarray]) -> None:
-    """Writes arrays (float32, int64) in the safetensors layout, without a second copy in memory."""
+    """Writes arrays (of OF_FEATURES) in the safetensors layout, without a second copy in memory."""
     header: dict[str, Any] = {}
     offset = 0
     for name, array in tensors.items():
         header[name] = {
-            "dtype": _DTYPES[array.dtype.name],
+            "dtype": OF_FEATURES[array.dtype.name],
             "shape": list(array.shape),
             "data_offsets": [offset, offset + array.nbytes],
         }
@@ -48,8 +51,8 @@ def write_tensors(file: Any, tensors: dict[str, np.ndarray]) -> None:
         file.write(np.ascontiguousarray(array).data.cast("B"))
 
 
-def read_tensors(data: bytes, what: str) -> dict[str, np.ndarray]:
-    """The arrays of a safetensors file; ValueError where it is not one."""
+def read_tensors(data: bytes, what: str, dtypes: dict[str, str] = _DTYPES) -> dict[str, np.ndarray]:
+    """The arrays of a safetensors file; ValueError where it is not one, or holds others than `dtypes`."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
@@ -61,8 +64,8 @@ def read_tensors(data: bytes, what: str) -> dict[str, np.ndarray]:
     except (SafetensorError, ValueError, TypeError, KeyError, OverflowError) as error:
         raise ValueError(f"{what}: not a safetensors file ({error})") from None
     for name, array in tensors.items():
-        if array.dtype.name not in _DTYPES:
-            raise ValueError(f"{what}: {name!r} has dtype {array.dtype}; allowed: {', '.join(_DTYPES)}")
+        if array.dtype.name not in dtypes:
+            raise ValueError(f"{what}: {name!r} has dtype {array.dtype}; allowed: {', '.join(dtypes)}")
     return {
         name: tensors[name] for name in header if name in tensors
     }  # in the order in which they were written

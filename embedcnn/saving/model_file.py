@@ -2,7 +2,8 @@
 
 config.json holds the architecture, the compile settings, the state of training, labels and the text settings;
 weights.safetensors the weights by path; optimizer.safetensors slots and update counts; vocabulary.txt the
-words. Building a model from a file uses only the classes of this package, with checked arguments: nothing in
+words; features.safetensors what layers know of texts, as the n-grams of a bag.
+Building a model from a file uses only the classes of this package, with checked arguments: nothing in
 a file is ever executed.
 """
 
@@ -60,12 +61,28 @@ def members_of(model: Model) -> dict[str, Any]:
         config["text"], vocabulary = encoder_config(model.text_encoder)
         if vocabulary is not None:
             members["vocabulary.txt"] = vocabulary
+    features = _text_states(model)
+    if features:
+        members["features.safetensors"] = features
     members["config.json"] = json.dumps(config, ensure_ascii=False, indent=1).encode()
     return members
 
 
 def _named_values(model: Model) -> dict[str, np.ndarray]:
     return {path: variable.value for path, variable in weight_paths(model).items()}
+
+
+def _text_states(model: Model) -> dict[str, np.ndarray]:
+    """What layers know of texts beside their configuration, by number of the layer and name of the array."""
+    return {
+        f"{number}/{name}": array
+        for number, layer in enumerate(_text_layers(model))
+        for name, array in layer.text_state().items()
+    }
+
+
+def _text_layers(model: Model) -> list[Any]:
+    return [layer for layer in leaf_layers(model.layers) if hasattr(layer, "text_state")]
 
 
 def save_model(model: Model, filepath: Any, overwrite: bool) -> None:
@@ -142,6 +159,7 @@ def _read_model(file: Any, label: str, compile: bool) -> Model:
         with initializers.deferred(budget):
             model = model_from(config["class_name"], config["model"])
         _assign(model, tensors, label)
+        _restore_text_states(model, members.get("features.safetensors"), label)
         model.seed = int(config["seed"])
         model.epochs_trained = int(config["epochs_trained"])
         model.labels = config["labels"]
@@ -161,6 +179,17 @@ def _read_model(file: Any, label: str, compile: bool) -> Model:
             f"{label}: config.json does not describe a model ({type(error).__name__}: {error})"
         ) from None
     return model
+
+
+def _restore_text_states(model: Model, data: bytes | None, label: str) -> None:
+    """Gives layers what they know of texts; ValueError where it is not what they need."""
+    what = f"{label}: features.safetensors"
+    tensors = {} if data is None else archive.read_tensors(data, what, archive.OF_FEATURES)
+    for number, layer in enumerate(_text_layers(model)):
+        start = f"{number}/"
+        layer.set_text_state(
+            {name[len(start) :]: array for name, array in tensors.items() if name.startswith(start)}
+        )
 
 
 def _stored_variables(model: Model, tensors: dict[str, np.ndarray], label: str) -> dict[str, Variable]:

@@ -1,0 +1,309 @@
+"""BagClassifier: texts and labels in, a classifier of n-grams out, in scikit-learn's shape and without it.
+
+What it finds is a Model (`.model`), which is saved, loaded, averaged with others and used from the command
+line as any. The way there: features.py makes bags of texts, solvers.py trains each part, calibration.py
+finds how sure margins are, portfolio.py joins the parts.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..base.arguments import integer
+from ..layers.bag_parts import LinearPart
+from ..layers.text_reader import text_list
+from ..models.model import Model
+from . import calibration
+from .explanation import Explanation, bag_layer, explain
+from .features import NgramFeatures
+from .labels import Labelled, labelled
+from .portfolio import portfolio_model
+from .product_form import ProductModel
+from .solvers import LinearModel, dual_descent
+from .weighting import Part
+
+UNCALIBRATED = 3.0  # slope of margins of normed documents where no folds say better
+
+
+class BagClassifier:
+    """A classifier of texts by linear models of their n-grams: convex, so it trains in a moment, and the same
+    every time.
+
+    Parameters
+    ----------
+    words, chars, tokenizer, lowercase, min_count, max_features, buckets
+        Of the features, as in `NgramFeatures`.
+    parts : Part or list of Part
+        The linear models, whose probabilities are averaged; None: tf-idf with a squared hinge, as
+        TfidfVectorizer and LinearSVC.
+    class_weight : None, "balanced" or dict of class to weight
+    folds : int
+        Each part is also trained on all but one of so many folds, and the margins of that one say how sure
+        its margins are: the slope of the probabilities. 0: nothing of this, a slope of 3.
+    multi_label : bool
+        Whether each label is decided alone; None: by y (lists of labels, a matrix of integers).
+    seed : int
+        Of the folds and of the order of documents.
+
+    Attributes
+    ----------
+    classes_ : array of the labels, sorted
+    model : the Model, from texts to one probability for each label
+    models_ : the `LinearModel` of each part
+
+    Raises
+    ------
+    ValueError, TypeError
+        From `fit`, that name the argument; RuntimeError where something is asked before `fit`.
+
+    Examples
+    --------
+    >>> texts = ["a good film", "good fun", "a bad film", "so bad"] * 3
+    >>> classifier = BagClassifier().fit(texts, ["pos", "pos", "neg", "neg"] * 3)
+    >>> classifier.predict(["a very good one", "bad"]).tolist()
+    ['pos', 'neg']
+    >>> classifier.predict_proba(["bad"]).shape
+    (1, 2)
+    >>> classifier.explain("so good").shares[0].name
+    'good'
+    """
+
+    _estimator_type = "classifier"
+    classes_: np.ndarray
+    models_: list[LinearModel]
+    slopes_: list[float]
+
+    def __init__(
+        self,
+        *,
+        words: tuple[int, int] | None = (1, 2),
+        chars: tuple[int, int] | None = None,
+        tokenizer: str = "words",
+        lowercase: bool = True,
+        min_count: int = 1,
+        max_features: int | None = None,
+        buckets: int | None = None,
+        parts: Any = None,
+        class_weight: Any = None,
+        folds: int = 3,
+        multi_label: bool | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.words, self.chars, self.tokenizer, self.lowercase = words, chars, tokenizer, lowercase
+        self.min_count, self.max_features, self.buckets = min_count, max_features, buckets
+        self.parts, self.class_weight, self.folds = parts, class_weight, folds
+        self.multi_label, self.seed = multi_label, seed
+
+    # -- scikit-learn's shape --------------------------------------------------------------------------------
+    @classmethod
+    def _names(cls) -> list[str]:
+        return list(inspect.signature(cls.__init__).parameters)[1:]
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The arguments of the constructor. As in scikit-learn."""
+        return {name: getattr(self, name) for name in self._names()}
+
+    def set_params(self, **params: Any) -> BagClassifier:
+        """Sets arguments of the constructor, for the next `fit`; ValueError for unknown names."""
+        for name, value in params.items():
+            if name not in self._names():
+                raise ValueError(
+                    f"BagClassifier has no parameter {name!r}; it has {', '.join(self._names())}"
+                )
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        defaults = inspect.signature(type(self).__init__).parameters
+        given = {name: value for name, value in self.get_params().items() if value != defaults[name].default}
+        return f"BagClassifier({', '.join(f'{name}={value!r}' for name, value in given.items())})"
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags  # type: ignore[import-untyped]  # extra
+
+        return Tags(
+            estimator_type="classifier",
+            target_tags=TargetTags(required=True),
+            classifier_tags=ClassifierTags(),
+            input_tags=InputTags(one_d_array=True, two_d_array=False, string=True),
+        )
+
+    # -- training --------------------------------------------------------------------------------------------
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> BagClassifier:
+        """Learns features and parts from texts `X` and labels `y`; what was learnt before is forgotten.
+
+        `y`: a str or int for each text; lists of labels, or a matrix (N, K) of 0 and 1, where a text may have
+        several; or a matrix of floats whose rows sum to 1, how much a text is of each class. `sample_weight`:
+        (N,), how often each text counts.
+        """
+        features = self._new_features()
+        found = labelled(y, self.multi_label)
+        bags = features.fit_transform(X)
+        self._learn(features, bags, found, sample_weight, None)
+        return self
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> BagClassifier:
+        """Goes on training with other texts: the weights stay near those that were learnt before.
+
+        The first call needs `classes`, all labels there will be, and `buckets`, as an exact vocabulary is
+        that of the first texts. After `fit`, neither.
+        """
+        fitted = hasattr(self, "models_")
+        if not fitted and classes is None:
+            raise ValueError(
+                "`classes` must name all labels in the first call of partial_fit. Received: None"
+            )
+        if not fitted and self.buckets is None:
+            raise ValueError(
+                "`buckets` must be a number before the first call of partial_fit, as no later text could add "
+                "n-grams to an exact vocabulary; or call fit first. Received: buckets=None"
+            )
+        if fitted and classes is not None and list(classes) != self.classes_.tolist():
+            raise ValueError(f"`classes` must be {self.classes_.tolist()}. Received: {list(classes)}")
+        found = labelled(y, self.multi_label, self.classes_ if fitted else classes)
+        features = bag_layer(self.model).features if fitted else self._new_features()
+        bags = features.transform(X) if fitted else features.fit_transform(X)
+        self._learn(features, bags, found, sample_weight, self.models_ if fitted else None)
+        return self
+
+    def _new_features(self) -> NgramFeatures:
+        return NgramFeatures(
+            words=self.words,
+            chars=self.chars,
+            tokenizer=self.tokenizer,
+            lowercase=self.lowercase,
+            min_count=self.min_count,
+            max_features=self.max_features,
+            buckets=self.buckets,
+        )
+
+    def _learn(
+        self,
+        features: NgramFeatures,
+        bags: Any,
+        found: Labelled,
+        sample_weight: Any,
+        start: Sequence[LinearModel] | None,
+    ) -> None:
+        parts = [Part()] if self.parts is None else self.parts
+        parts = [parts] if isinstance(parts, Part) else list(parts)
+        folds = integer("folds", self.folds, 0)
+        if len(bags) != len(found.targets):
+            raise ValueError(
+                f"`y` must have a label for each of the {len(bags)} texts. Received: {len(found.targets)}"
+            )
+        if not features.size:
+            raise ValueError("`X` must hold at least one n-gram that min_count lets stay. Received: none")
+        folds = folds if start is None and 2 <= folds <= len(bags) else 0
+        models = dual_descent(
+            bags,
+            found.targets,
+            parts,
+            kinds=features.kinds,
+            folds=folds or None,
+            classes=None if found.codes is None else len(found.classes),
+            sample_weight=sample_weight,
+            class_weight=self._class_weight(found),
+            start=start,
+            seed=self.seed,
+        )
+        if start is None:
+            slopes = [self._slope(model, found, sample_weight) for model in models]
+        else:
+            slopes = list(self.slopes_)
+        shares = [1.0] * len(models)
+        linear = [
+            linear_part(model, slope, share, f"part {number}")
+            for number, (model, slope, share) in enumerate(zip(models, slopes, shares, strict=True))
+        ]
+        made = portfolio_model(features, linear, found.classes.tolist(), found.multi_label)
+        self.models_, self.slopes_, self._model = models, slopes, made
+        self.classes_, self._several = found.classes, found.multi_label
+
+    def _class_weight(self, found: Labelled) -> Any:
+        if not isinstance(self.class_weight, dict):
+            return self.class_weight
+        known = found.classes.tolist()
+        for name in self.class_weight:
+            if name not in known:
+                raise ValueError(f"class_weight: {name!r} is not one of the classes {known}")
+        return {known.index(name): weight for name, weight in self.class_weight.items()}
+
+    @staticmethod
+    def _slope(model: LinearModel, found: Labelled, sample_weight: Any) -> float:
+        if model.out_of_fold is None:
+            return UNCALIBRATED
+        return calibration.slope(model.out_of_fold, found.columns, sample_weight, found.multi_label)
+
+    # -- use -------------------------------------------------------------------------------------------------
+    @property
+    def model(self) -> Model:
+        """The Model from texts to one probability for each label; RuntimeError before `fit`."""
+        if not hasattr(self, "_model"):
+            raise RuntimeError("this BagClassifier has learnt nothing yet: call fit first")
+        return self._model
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Margins, float32: (N,) for two classes, above 0 for the second; else (N, K). They are log odds: the
+        margins of the parts times their slopes, averaged.
+        """
+        layer = bag_layer(self.model)
+        margins = layer(text_list("X", X)).reshape(-1, len(layer.forms), layer.forms[0].units)
+        mean = margins.mean(axis=1)
+        return mean[:, 0] if mean.shape[1] == 1 else mean
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities, float32 (N, K), in the order of `classes_`."""
+        texts = text_list("X", X)
+        return self.model.predict(texts, batch_size=max(1, len(texts)), verbose=0)
+
+    def predict(self, X: Any) -> np.ndarray | list[list[Any]]:
+        """The label of each text, an array (N,); with several labels a list of lists of them."""
+        chosen = self.predict_proba(X)
+        if not self._several:
+            return self.classes_[chosen.argmax(axis=1)]
+        return [self.classes_[row > 0.5].tolist() for row in chosen]
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """The share of texts whose label (all of whose labels) is right."""
+        chosen = self.predict_proba(X)
+        found = labelled(y, self.multi_label, self.classes_)
+        if found.codes is not None:
+            right = chosen.argmax(axis=1) == found.codes
+        else:
+            matrix = np.asarray(found.matrix)
+            several = ((chosen > 0.5) == (matrix > 0.5)).all(axis=1)
+            right = several if found.multi_label else chosen.argmax(axis=1) == matrix.argmax(axis=1)
+        return float(np.average(right, weights=sample_weight))
+
+    def explain(self, text: str, label: Any = None) -> Explanation:
+        """The share of every feature of a text in the margin of a label (None: the predicted one)."""
+        return explain(self.model, text, label)
+
+    def save(self, filepath: Any, overwrite: bool = True) -> None:
+        """Writes the model to a file, for models.load_model and the command line."""
+        self.model.save(filepath, overwrite)
+
+
+def linear_part(
+    model: LinearModel | ProductModel, slope: float = 1.0, share: float = 1.0, name: str = "part"
+) -> LinearPart:
+    """A trained part for `portfolio_model` and `layers.BagOfNgrams`, its margins times `slope`.
+
+    >>> from types import SimpleNamespace
+    >>> bags = SimpleNamespace(offsets=[0, 1, 2, 4], ids=[0, 1, 0, 2], counts=[1, 2, 1, 1], size=3)
+    >>> [model] = dual_descent(bags, [1, 0, 1])
+    >>> linear_part(model, 2.0).form.norm
+    'l2'
+    """
+    factor = np.float32(slope)
+    if isinstance(model, ProductModel):
+        weights = model.folded * factor
+        return LinearPart(weights, np.zeros(weights.shape[1]), None, "mean", False, share, name)
+    scale = model.scale[:, 0] if model.scale.shape[1] == 1 else model.scale
+    norm, sublinear = "l2" if model.part.norm else "none", model.part.sublinear
+    return LinearPart(model.weights * factor, model.bias * factor, scale, norm, sublinear, share, name)

@@ -1,0 +1,156 @@
+"""Labels as users give them, to classes and the targets that solvers take: one label a text, several, or soft
+ones.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..base.arguments import boolean
+from ..base.columns import as_list, is_missing
+
+
+class Labelled(NamedTuple):
+    """`classes` (K,), as np.unique sorts them; `codes` int64 (texts,) where each text has one label, else
+    `matrix` float32 (texts, K); whether labels are decided each alone.
+    """
+
+    classes: np.ndarray
+    codes: np.ndarray | None
+    matrix: np.ndarray | None
+    multi_label: bool
+
+    @property
+    def targets(self) -> np.ndarray:
+        """What the solvers take as y: codes, or the matrix; of soft labels of two classes the second's."""
+        if self.codes is not None:
+            return self.codes
+        assert self.matrix is not None
+        soft_pair = self.matrix.shape[1] == 2 and not self.multi_label
+        return self.matrix[:, 1] if soft_pair else self.matrix
+
+    @property
+    def columns(self) -> np.ndarray:
+        """The targets as numbers in [0, 1], of the shape of margins: one column for two classes."""
+        if self.codes is None:
+            targets = self.targets
+            return targets.reshape(len(targets), -1)
+        if len(self.classes) == 2:
+            return self.codes[:, None].astype(np.float32)
+        return (self.codes[:, None] == np.arange(len(self.classes))).astype(np.float32)
+
+
+def labelled(y: Any, multi_label: bool | None = None, classes: Any = None) -> Labelled:
+    """What `y` says of each text.
+
+    One label a text: str or int, (N,). Several: a list or set of labels for each text, or a matrix (N, K) of
+    0 and 1 (int, bool). Soft: a matrix (N, K) of floats in [0, 1]. `multi_label` says what a matrix is where
+    its dtype does not; `classes`: all labels there are, where y may lack some (default: those of y). Raises
+    TypeError and ValueError that name the place.
+
+    >>> labelled(["b", "a", "b"]).codes.tolist(), labelled([["a"], [], ["b", "a"]]).matrix.tolist()
+    ([1, 0, 1], [[1.0, 0.0], [0.0, 0.0], [1.0, 1.0]])
+    """
+    if multi_label is not None:
+        boolean("multi_label", multi_label)
+    if isinstance(y, (str, bytes)) or not (hasattr(y, "__len__") or hasattr(y, "__array__")):
+        raise TypeError(f"`y` must hold a label for each text. Received: {type(y).__name__}")
+    if len(getattr(y, "shape", ())) == 2:
+        return _of_matrix(np.asarray(y), multi_label, classes)
+    rows = as_list(y)
+    if rows and all(isinstance(row, (list, tuple, set, frozenset)) for row in rows):
+        if all(not isinstance(one, (str, bytes)) for row in rows for one in row) and _is_matrix(rows):
+            return _of_matrix(np.asarray([list(row) for row in rows]), multi_label, classes)
+        if multi_label is False:
+            raise ValueError("`y` holds lists of labels, which are several. Received: multi_label=False")
+        return _of_lists([list(row) for row in rows], classes)
+    if multi_label:
+        raise ValueError(
+            "`y` must hold a list of labels for each text, or be a matrix. Received: multi_label=True and "
+            f"y[0] = {rows[0] if rows else None!r}"
+        )
+    return _of_single(rows, classes)
+
+
+def _is_matrix(rows: list[Any]) -> bool:
+    """Whether rows of numbers are those of a matrix of 0 and 1, or of floats: lists of equal length of it."""
+    if not all(isinstance(row, (list, tuple)) for row in rows) or len({len(row) for row in rows}) != 1:
+        return False
+    if not rows[0] or len(rows[0]) < 2:
+        return False
+    values = {value for row in rows for value in row}
+    return any(isinstance(value, (float, np.floating)) for value in values) or values <= {0, 1}
+
+
+def _of_single(rows: list[Any], classes: Any) -> Labelled:
+    for number, label in enumerate(rows):
+        if is_missing(label):
+            raise ValueError(f"y[{number}] is missing: {label!r}. Leave out the texts that have no label")
+    known = _known(rows if classes is None else as_list(classes))
+    codes = _codes(rows, known, "y[{0}]")
+    if classes is None and len(known) < 2:
+        raise ValueError(f"`y` must hold at least two classes. Received: {len(known)} in {len(rows)} texts")
+    return Labelled(known, codes, None, False)
+
+
+def _of_lists(rows: list[list[Any]], classes: Any) -> Labelled:
+    known = _known([one for row in rows for one in row] if classes is None else as_list(classes))
+    if len(known) < 2:
+        raise ValueError(f"`y` must hold at least two labels. Received: {known.tolist()}")
+    matrix = np.zeros((len(rows), len(known)), np.float32)
+    for number, row in enumerate(rows):
+        matrix[number, _codes(row, known, f"y[{number}][{{0}}]")] = 1
+    return Labelled(known, None, matrix, True)
+
+
+def _of_matrix(matrix: np.ndarray, multi_label: bool | None, classes: Any) -> Labelled:
+    if matrix.dtype.kind not in "fiub":
+        raise TypeError(f"`y` must be a matrix of numbers. Received: dtype {matrix.dtype}")
+    if matrix.shape[1] < 2:
+        raise ValueError(
+            f"`y` as a matrix must have a column for each of at least two labels. Received: {matrix.shape}"
+        )
+    wrong = ~((matrix >= 0) & (matrix <= 1))
+    if wrong.any():
+        row, column = (int(part) for part in np.argwhere(wrong)[0])
+        raise ValueError(f"y[{row}, {column}] = {matrix[row, column]} is outside [0, 1]")
+    known = np.arange(matrix.shape[1]) if classes is None else np.asarray(as_list(classes))
+    if len(known) != matrix.shape[1]:
+        raise ValueError(
+            f"`classes` must name the {matrix.shape[1]} columns of `y`. Received: {len(known)} classes"
+        )
+    several = matrix.dtype.kind in "iub" if multi_label is None else multi_label
+    matrix = matrix.astype(np.float32)
+    if not several:
+        sums = matrix.sum(axis=1)
+        if len(sums) and np.abs(sums - 1).max() > 1e-3:
+            row = int(np.abs(sums - 1).argmax())
+            raise ValueError(
+                f"y[{row}] sums to {sums[row]:g}: soft labels of a text sum to 1 (multi_label=True: each "
+                "label is decided alone)"
+            )
+    return Labelled(known, None, matrix, several)
+
+
+def _known(labels: list[Any]) -> np.ndarray:
+    """The different labels, sorted; TypeError where they cannot be."""
+    kinds = {str if isinstance(label, str) else type(label) for label in labels}
+    numbers = all(issubclass(kind, (int, bool, np.integer, np.bool_)) for kind in kinds)
+    if kinds != {str} and kinds and not numbers:
+        names = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise TypeError(f"`y` must hold labels that are all str, or all integers. Received: {names}")
+    return np.array(sorted(set(labels)))
+
+
+def _codes(labels: list[Any], known: np.ndarray, place: str) -> np.ndarray:
+    positions = {label: number for number, label in enumerate(known.tolist())}
+    try:
+        return np.array([positions[label] for label in labels], np.int64)
+    except KeyError:
+        number = next(number for number, label in enumerate(labels) if label not in positions)
+        listed = ", ".join(map(repr, known.tolist()[:20])) + (", ..." if len(known) > 20 else "")
+        raise ValueError(
+            f"{place.format(number)} = {labels[number]!r} is not one of the classes: {listed}"
+        ) from None
