@@ -103,6 +103,7 @@ class Program:
         accumulator: _Floats | None = None,
         touched: npt.NDArray[np.uint8] | None = None,
         moves: npt.NDArray[np.int64] | None = None,
+        row_learns: npt.NDArray[np.uint8] | None = None,
     ) -> None: ...
     def set_function(
         self, operation: int, forward: Callable[..., Any], backward: Callable[..., Any], /

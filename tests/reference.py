@@ -51,10 +51,11 @@ def padded(ids, offsets) -> tuple[np.ndarray, np.ndarray]:
     return out, mask
 
 
-def lookup(ids, embeddings, mask=None, mask_zero=False):
-    """Row ``id`` of the table for each token; with ``mask_zero`` the id 0 is padding."""
-    if mask_zero:
-        mask = (ids != 0) if mask is None else mask & (ids != 0)
+def lookup(ids, embeddings, mask=None, mask_zero=False, mask_id=-1):
+    """Row ``id`` of the table for each token; with ``mask_zero`` the id 0 is padding, or ``mask_id``."""
+    padding = 0 if mask_zero else mask_id
+    if padding >= 0:
+        mask = (ids != padding) if mask is None else mask & (ids != padding)
     out = sequence(embeddings[ids], mask)
 
     def backward(d_out):
@@ -98,10 +99,10 @@ def ngrams(ids, mask=None, n=2, input_dim=1, buckets=1):
     return padded(np.concatenate([np.zeros(0, np.int64), *map(np.array, rows)]).astype(np.int64), offsets)
 
 
-def touched_rows(ids, mask=None, mask_zero=False) -> np.ndarray:
+def touched_rows(ids, mask=None, mask_zero=False, mask_id=-1) -> np.ndarray:
     """The rows that a batch reads: the distinct unmasked ids, rising."""
     keep = np.ones(ids.shape, bool) if mask is None else mask
-    return np.unique(ids[keep & (ids != 0)] if mask_zero else ids[keep])
+    return np.unique(ids[keep & (ids != (0 if mask_zero else mask_id))])
 
 
 def windows_of_text(length, taps, stride, dilation, padding) -> list[list[int]]:
@@ -232,6 +233,47 @@ def global_average_pool(x: Sequence):
     weight = np.ones(x.values.shape[:2]) if x.mask is None else x.mask.astype(np.float64)
     weight = weight / np.maximum(weight.sum(1, keepdims=True), 1)
     return (x.values * weight[:, :, None]).sum(1), lambda d_out: (d_out[:, None, :] * weight[:, :, None],)
+
+
+def global_sum_pool(x: Sequence):
+    """The sum over the unmasked steps."""
+    weight = np.ones(x.values.shape[:2]) if x.mask is None else x.mask.astype(np.float64)
+    return (x.values * weight[:, :, None]).sum(1), lambda d_out: (d_out[:, None, :] * weight[:, :, None],)
+
+
+def token_bag(x: Sequence, weights=None, mode="mean"):
+    """The sum over the unmasked tokens of w x, divided by the sum of w ("mean"), by the root of the sum of
+    w^2 ("sqrtn"), or by nothing; 0 where that divides by 0. "max" is global_max_pool. Weights [B, T] or
+    [B, T, 1] (a Sequence, whose masked places weigh 0), which may be longer than the texts.
+    """
+    if mode == "max":
+        return global_max_pool(x)
+    batch, steps, _ = x.values.shape
+    counts = np.ones((batch, steps)) if x.mask is None else x.mask.astype(np.float64)
+    given, shape = weights, None
+    if weights is not None:
+        given = weights.values[:, :, 0] if isinstance(weights, Sequence) else weights
+        shape = weights.values.shape if isinstance(weights, Sequence) else weights.shape
+        given = given[:, :steps]
+    w = counts if given is None else counts * given
+    total = {"mean": w.sum(1), "sum": np.ones(batch), "sqrtn": np.sqrt((w * w).sum(1))}[mode]
+    share = np.where(total == 0, 0, 1 / np.where(total == 0, 1, total))
+    out = share[:, None] * np.einsum("bt,btd->bd", w, x.values)
+
+    def backward(d_out):
+        d_x = d_out[:, None, :] * (w * share[:, None])[:, :, None]
+        if weights is None:
+            return (d_x,)
+        k = {"mean": np.ones_like(w), "sum": np.zeros_like(w), "sqrtn": w * share[:, None]}[mode]
+        from_out = np.einsum("bd,bd->b", d_out, out)[:, None]
+        d_w = counts * share[:, None] * (np.einsum("bd,btd->bt", d_out, x.values) - k * from_out)
+        d_weights = np.zeros(shape[:2])
+        d_weights[:, :steps] = d_w
+        if isinstance(weights, Sequence) and weights.mask is not None:
+            d_weights = d_weights * weights.mask
+        return d_x, d_weights.reshape(shape)
+
+    return out, backward
 
 
 def dense(x, kernel, bias=None):

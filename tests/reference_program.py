@@ -88,7 +88,7 @@ class Program:
             elif name == "lookup":
                 for result, one, (ids, mask) in zip(results, out, tensors, strict=True):
                     self.tensors[result] = one
-                    rows = reference.touched_rows(ids, mask, attributes.get("mask_zero", False))
+                    rows = reference.touched_rows(ids, mask, **attributes)
                     known = self.touched.get(parameters[0], np.zeros(0, np.int64))
                     self.touched[parameters[0]] = np.union1d(known, rows).astype(np.int64)
             elif name in RECURRENT:
@@ -115,8 +115,8 @@ class Program:
             )
         if name == "embed":
             return tensors[0], lambda d_out: (d_out,)
-        if name == "token_mean":
-            return reference.global_average_pool(tensors[0])
+        if name == "token_bag":
+            return reference.token_bag(*tensors, **attributes)
         if name in ("max_pool", "average_pool"):
             return reference_layers.pool1d(name, tensors[0], **attributes)
         if name == "token_conv_pool":
@@ -125,7 +125,7 @@ class Program:
             return conv_pool(tensors[0], *arrays, **attributes)
         if name in ("conv1d", "token_conv"):
             return reference.conv1d(tensors[0], *arrays, **attributes)
-        if name in ("global_max_pool", "global_average_pool"):
+        if name in ("global_max_pool", "global_average_pool", "global_sum_pool"):
             return getattr(reference, name)(tensors[0])
         if name == "depthwise_conv1d":
             return reference_layers.depthwise_conv1d(tensors[0], *arrays, **attributes)

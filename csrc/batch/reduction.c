@@ -1,6 +1,7 @@
-/* Maximum and mean over rows, row by row, so that memory is read once and in order. */
+/* Maximum, sum and mean over rows, row by row, so that memory is read once and in order. */
 #include "batch/reduction.h"
 
+#include "base/range.h"
 #include "kernels/kernels.h"
 
 #include <string.h>
@@ -47,7 +48,7 @@ static float share_of(const struct ec_layout *layout, int64_t first, int64_t end
     return count ? 1.0f / (float)count : 0.0f;
 }
 
-void ec_rows_mean(float *y, const float *rows, int64_t cols, const struct ec_layout *layout, int64_t first, int64_t end)
+void ec_rows_sum(float *y, const float *rows, int64_t cols, const struct ec_layout *layout, int64_t first, int64_t end)
 {
     memset(y, 0, (size_t)cols * sizeof *y);
     for (int64_t row = first; row < end; row++) {
@@ -55,16 +56,32 @@ void ec_rows_mean(float *y, const float *rows, int64_t cols, const struct ec_lay
             ec_kernels()->add(y, rows + row * cols, cols);
         }
     }
+}
+
+void ec_rows_mean(float *y, const float *rows, int64_t cols, const struct ec_layout *layout, int64_t first, int64_t end)
+{
+    ec_rows_sum(y, rows, cols, layout, first, end);
     ec_kernels()->scale(y, y, share_of(layout, first, end), cols);
+}
+
+static void add_to_rows(float *d_rows, const float *d_y, float share, int64_t cols, const struct ec_layout *layout,
+                        struct ec_range range)
+{
+    for (int64_t row = range.begin; row < range.end; row++) {
+        if (ec_layout_counts(layout, row)) {
+            ec_kernels()->add_scaled(d_rows + row * cols, d_y, share, cols);
+        }
+    }
+}
+
+void ec_rows_sum_back(float *d_rows, const float *d_y, int64_t cols, const struct ec_layout *layout, int64_t first,
+                      int64_t end)
+{
+    add_to_rows(d_rows, d_y, 1.0f, cols, layout, (struct ec_range){first, end});
 }
 
 void ec_rows_mean_back(float *d_rows, const float *d_y, int64_t cols, const struct ec_layout *layout, int64_t first,
                        int64_t end)
 {
-    float share = share_of(layout, first, end);
-    for (int64_t row = first; row < end; row++) {
-        if (ec_layout_counts(layout, row)) {
-            ec_kernels()->add_scaled(d_rows + row * cols, d_y, share, cols);
-        }
-    }
+    add_to_rows(d_rows, d_y, share_of(layout, first, end), cols, layout, (struct ec_range){first, end});
 }

@@ -67,7 +67,8 @@ ec_status ec_mean_plan(struct ec_accumulation *item, struct ec_arena *arena)
     }
     int64_t count = 0;
     for (int64_t row = 0; row < parameter->dims[0]; row++) {
-        count += parameter->touched[row] != 0; /* the array is the caller's, who may write anything */
+        /* the array is the caller's, who may write anything */
+        count += parameter->touched[row] != 0 && ec_row_learns(parameter, row);
     }
     int32_t *rows = ec_arena_take(arena, count, sizeof *rows);
     float *values = ec_arena_take(arena, count * item->fresh.stride, sizeof *values);
@@ -76,7 +77,7 @@ ec_status ec_mean_plan(struct ec_accumulation *item, struct ec_arena *arena)
     }
     count = 0;
     for (int64_t row = 0; row < parameter->dims[0]; row++) {
-        if (parameter->touched[row]) {
+        if (parameter->touched[row] && ec_row_learns(parameter, row)) {
             rows[count++] = (int32_t)row;
         }
     }

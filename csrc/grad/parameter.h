@@ -49,17 +49,19 @@ struct ec_parameter {
     int trainable;
     int tracked;   /* moving statistics: the forward pass of a training step writes the value */
     int is_table;  /* read by a lookup: its gradient is row-sparse */
+    int is_tied;   /* read by a lookup and by another operation: its gradient is dense */
     int is_state;  /* every forward pass writes the value, and no gradient */
     int in_losses; /* a loss of the program depends on it: where it is trainable, a step gives it a gradient */
     float *slots[EC_MAX_SLOTS];
     int slot_count;
     int64_t *steps; /* updates so far */
     struct ec_parameter_rules rules;
-    float *average;     /* moving average of the value; or NULL */
-    float *accumulator; /* gradients of steps without an update, summed; or NULL */
-    uint8_t *touched;   /* tables: [V] whether accumulator holds something of a row */
-    int64_t *moves;     /* tables: [1 + V] how often the average has moved, and to which of these moves each row has
-                         * come: rows that a step does not touch owe the rest; or NULL */
+    float *average;            /* moving average of the value; or NULL */
+    float *accumulator;        /* gradients of steps without an update, summed; or NULL */
+    uint8_t *touched;          /* tables: [V] whether accumulator holds something of a row */
+    const uint8_t *row_learns; /* tables: [V] 0 where a row rests: it has no gradient and keeps its bits; NULL: none */
+    int64_t *moves; /* tables: [1 + V] how often the average has moved, and to which of these moves each row has
+                     * come: rows that a step does not touch owe the rest; or NULL */
 
     /* of the step that runs */
     struct ec_gradient gradient;
@@ -70,6 +72,12 @@ struct ec_parameter {
 static inline int ec_parameter_learns(const struct ec_parameter *parameter)
 {
     return parameter->trainable && parameter->in_losses;
+}
+
+/* Whether a row of a table learns, where the table does. */
+static inline int ec_row_learns(const struct ec_parameter *parameter, int64_t row)
+{
+    return !parameter->row_learns || parameter->row_learns[row];
 }
 
 /* Rows of a gradient matrix and floats a row: a dense gradient is one with a single long row. */

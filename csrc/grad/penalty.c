@@ -60,6 +60,18 @@ static void run_tile(struct ec_penalty *item, struct ec_range range, int adds)
     const struct ec_gradient *gradient = &parameter->gradient;
     double *partial = item->partial + range.begin / tile_size(item);
     adds = adds && gradient->values;
+    if (!item->by_rows && parameter->row_learns) {
+        int64_t width = parameter->size / parameter->dims[0];
+        *partial = 0.0;
+        for (int64_t at = range.begin, end; at < range.end; at = end) { /* the part of a row in this tile */
+            end = ec_least(range.end, (at / width + 1) * width);
+            if (parameter->row_learns[at / width]) {
+                *partial +=
+                    penalise(&parameter->rules, adds ? gradient->values + at : NULL, parameter->value + at, end - at);
+            }
+        }
+        return;
+    }
     if (!item->by_rows) {
         *partial = penalise(&parameter->rules, adds ? gradient->values + range.begin : NULL,
                             parameter->value + range.begin, range.end - range.begin);

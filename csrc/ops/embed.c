@@ -14,7 +14,7 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     const struct ec_tensor *in = op->inputs[0];
     ec_status status = ec_op_plan_like_input(op, step);
     if (status == EC_OK && in->needs_grad) {
-        status = ec_occurrences_init(&state->occurrences, step->arena, in->token_rows, in->rows, in->lookup->count);
+        status = ec_occurrences_init(&state->occurrences, step->arena, in->token_rows, in->rows, in->lookup->learning);
     }
     return status;
 }
@@ -38,7 +38,7 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     const struct ec_lookup_rows *lookup = in->lookup;
     const int32_t *begin = state->occurrences.begin;
-    for (int64_t u; (u = ec_team_next(team, lookup->count)) >= 0;) {
+    for (int64_t u; (u = ec_team_next(team, lookup->learning)) >= 0;) {
         ec_kernels()->weighted_sum(lookup->d_values + u * lookup->stride, op->adds_input[0], out->grad, out->cols,
                                    state->occurrences.at + begin[u], NULL, begin[u + 1] - begin[u], out->cols);
     }

@@ -1,8 +1,9 @@
-/* global_max_pool, global_average_pool: sequence -> flat, over the unmasked steps of each text. A text without any
- * gives zeros and no gradient. The first of equal maxima wins; NaN wins over numbers.
+/* global_max_pool, global_average_pool, global_sum_pool: sequence -> flat, over the unmasked steps of each text. A text
+ * without any gives zeros and no gradient. The first of equal maxima wins; NaN wins over numbers.
  *
  *     max:     out[c] = in[t*, c]                        d_in[t*, c] = d_out[c]
- *     average: out[c] = sum over t of in[t, c] / n       d_in[t, c] = d_out[c] / n */
+ *     average: out[c] = sum over t of in[t, c] / n       d_in[t, c] = d_out[c] / n
+ *     sum:     out[c] = sum over t of in[t, c]           d_in[t, c] = d_out[c] */
 #include "ops/op.h"
 
 #include <string.h>
@@ -94,6 +95,29 @@ static void backward_average(struct ec_op *op, const struct ec_step *step, struc
     ec_team_barrier(team);
 }
 
+static void forward_sum(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    (void)step;
+    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    const int64_t *offsets = in->layout->offsets;
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(in))) >= 0;) {
+        ec_rows_sum(out->data + b * out->cols, in->data, in->cols, in->layout, offsets[b], offsets[b + 1]);
+    }
+    ec_team_barrier(team);
+}
+
+static void backward_sum(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    (void)step;
+    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    const int64_t *offsets = in->layout->offsets;
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(in))) >= 0;) {
+        clear_text(op, b);
+        ec_rows_sum_back(in->grad, out->grad + b * out->cols, in->cols, in->layout, offsets[b], offsets[b + 1]);
+    }
+    ec_team_barrier(team);
+}
+
 const struct ec_op_type ec_op_global_max_pool = {
     .name = "global_max_pool",
     .state_bytes = sizeof(struct state),
@@ -117,4 +141,16 @@ const struct ec_op_type ec_op_global_average_pool = {
     .plan = plan_average,
     .forward = forward_average,
     .backward = backward_average,
+};
+
+const struct ec_op_type ec_op_global_sum_pool = {
+    .name = "global_sum_pool",
+    .inputs = {1, 1},
+    .outputs = {1, 1},
+    .first = {EC_FLOATS, EC_STEPS, {1, EC_MAX_RANK}},
+    .mixing = EC_MIXES_STEPS,
+    .infer = infer,
+    .plan = plan_average,
+    .forward = forward_sum,
+    .backward = backward_sum,
 };

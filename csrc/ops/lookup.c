@@ -2,27 +2,44 @@
  * once into a dense block; embed and the fused operations read from it and write its gradient. For tables of any size
  * and some thousand tokens a batch: nothing here depends on the size of the table.
  *
- * mask_zero: id 0 is padding. The text is the span between its first and last other id; zeros inside it are masked
- * tokens (row -1).
+ * mask_zero: id 0 is padding, or with mask_id that id. The text is the span between its first and last other id;
+ * padding inside it are masked tokens (row -1).
  *
- *     values[u] = table[ids[u]]          d_table[ids[u]] = d_values[u] */
+ *     values[u] = table[ids[u]]          d_table[ids[u]] = d_values[u]
+ *
+ * max_norm: in a step that trains the table, a row that is read and whose norm (of order norm_type) is larger is scaled
+ * to it first, in the table itself. scale_grad_by_freq: d_table[ids[u]] = d_values[u] / how often u stands in the
+ * batch. Rows that rest come last among the distinct ones, so that a gradient is that of the first rows. A table that
+ * another operation reads too (is_tied) has a dense gradient, to which the rows are added. */
 #include "ops/op.h"
 
+#include <math.h>
 #include <string.h>
 
 struct state {
-    int mask_zero;
+    int mask_zero, scale_grad_by_freq;
+    int64_t mask_id;            /* -1: none but what mask_zero says */
+    double max_norm, norm_type; /* 0: none */
+
     struct ec_lookup_rows rows;
     struct ec_distinct distinct;
+    int32_t *occurs; /* [U] how often each stands in the batch, where the gradient is scaled by it */
 };
+
+static const struct state defaults = {.mask_id = -1, .norm_type = 2.0};
 
 static const struct ec_attribute attributes[] = {
     {"mask_zero", EC_ATTRIBUTE_INT, offsetof(struct state, mask_zero), NULL},
+    {"mask_id", EC_ATTRIBUTE_COUNT, offsetof(struct state, mask_id), NULL},
+    {"max_norm", EC_ATTRIBUTE_FLOAT, offsetof(struct state, max_norm), NULL},
+    {"norm_type", EC_ATTRIBUTE_FLOAT, offsetof(struct state, norm_type), NULL},
+    {"scale_grad_by_freq", EC_ATTRIBUTE_INT, offsetof(struct state, scale_grad_by_freq), NULL},
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
 static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
+    struct state *state = op->state;
     struct ec_parameter *table = op->parameters[0];
     if (op->input_count != op->output_count) {
         return ec_refuse(report, "lookup: %d inputs, %d outputs; expected as many outputs as inputs", op->input_count,
@@ -31,6 +48,15 @@ static ec_status infer(struct ec_op *op, struct ec_report *report)
     if (table->is_table) {
         return ec_refuse(report, "lookup: parameter %s is read by two lookups; give one all inputs", table->name);
     }
+    if (!(state->max_norm >= 0.0 && state->norm_type > 0.0) || state->mask_id < -1 ||
+        state->mask_id >= table->dims[0]) {
+        return ec_refuse(
+            report,
+            "lookup: max_norm = %g, norm_type = %g, mask_id = %lld; a norm is at least 0 (none), its order "
+            "above 0, and an id that of one of %lld rows",
+            state->max_norm, state->norm_type, (long long)state->mask_id, (long long)table->dims[0]);
+    }
+    state->mask_id = state->mask_zero ? 0 : state->mask_id;
     table->is_table = 1;
     for (int i = 0; i < op->input_count; i++) {
         ec_tensor_limit_ids(op->inputs[i], table->dims[0]);
@@ -40,8 +66,9 @@ static ec_status infer(struct ec_op *op, struct ec_report *report)
     return EC_OK;
 }
 
-/* The layout of the spans between first and last id other than 0, and their ids (0 inside becomes -1). */
-static ec_status cut_to_spans(const struct ec_tensor *in, struct ec_arena *arena, struct ec_layout *cut, int32_t *ids)
+/* The layout of the spans between first and last id other than `padding`, and their ids (padding inside becomes -1). */
+static ec_status cut_to_spans(const struct ec_tensor *in, int32_t padding, struct ec_arena *arena,
+                              struct ec_layout *cut, int32_t *ids)
 {
     const struct ec_layout *full = in->layout;
     int64_t *offsets = ec_arena_take(arena, full->batch + 1, sizeof *offsets);
@@ -54,18 +81,18 @@ static ec_status cut_to_spans(const struct ec_tensor *in, struct ec_arena *arena
     offsets[0] = 0;
     for (int64_t b = 0; b < full->batch; b++) {
         int64_t first = full->offsets[b], end = full->offsets[b + 1];
-        while (end > first && in->ids[end - 1] == 0) {
+        while (end > first && in->ids[end - 1] == padding) {
             end--;
         }
-        while (first < end && in->ids[first] == 0) {
+        while (first < end && in->ids[first] == padding) {
             first++;
         }
         starts[b] = full->starts[b] + (first < end ? first - full->offsets[b] : 0);
         offsets[b + 1] = offsets[b] + (end - first);
         for (int64_t i = first; i < end; i++) {
             int64_t row = offsets[b] + i - first;
-            mask[row] = in->ids[i] != 0;
-            ids[row] = in->ids[i] ? in->ids[i] : -1;
+            mask[row] = in->ids[i] != padding;
+            ids[row] = mask[row] ? in->ids[i] : -1;
             gaps |= !mask[row];
         }
     }
@@ -88,10 +115,10 @@ static ec_status plan_input(struct ec_op *op, int number, struct ec_step *step)
     if (!rows) {
         return EC_NO_MEMORY;
     }
-    if (state->mask_zero) {
+    if (state->mask_id >= 0) {
         struct ec_layout *cut = ec_arena_take(step->arena, 1, sizeof *cut);
         int32_t *cut_ids = ec_arena_take(step->arena, in->rows, sizeof *cut_ids);
-        if (!cut || !cut_ids || cut_to_spans(in, step->arena, cut, cut_ids) != EC_OK) {
+        if (!cut || !cut_ids || cut_to_spans(in, (int32_t)state->mask_id, step->arena, cut, cut_ids) != EC_OK) {
             return EC_NO_MEMORY;
         }
         out->layout = cut;
@@ -102,6 +129,87 @@ static ec_status plan_input(struct ec_op *op, int number, struct ec_step *step)
     out->lookup = &state->rows;
     ec_distinct_add(&state->distinct, rows, ids, out->rows);
     return EC_OK;
+}
+
+/* Which rows learn comes first, in the order of the batch; the tokens follow. */
+static ec_status put_learning_first(struct ec_op *op, struct ec_step *step)
+{
+    struct state *state = op->state;
+    const uint8_t *learns = op->parameters[0]->row_learns;
+    int64_t count = state->distinct.count, first = 0, rest = 0;
+    state->rows.learning = count;
+    if (!learns) {
+        return EC_OK;
+    }
+    int32_t *place = ec_arena_take(step->arena, count, sizeof *place);
+    int32_t *ids = ec_arena_take(step->arena, count, sizeof *ids);
+    if (!place || !ids) {
+        return EC_NO_MEMORY;
+    }
+    for (int64_t u = 0; u < count; u++) {
+        place[u] = learns[state->distinct.ids[u]] != 0; /* read once: the array is the caller's */
+        rest += place[u];
+    }
+    state->rows.learning = rest;
+    for (int64_t u = 0; u < count; u++) {
+        place[u] = (int32_t)(place[u] ? first++ : rest++);
+        ids[place[u]] = state->distinct.ids[u];
+    }
+    state->distinct.ids = ids;
+    for (int i = 0; i < op->output_count; i++) {
+        struct ec_tensor *out = op->outputs[i];
+        int32_t *rows = ec_arena_take(step->arena, out->rows, sizeof *rows);
+        for (int64_t row = 0; rows && row < out->rows; row++) {
+            rows[row] = out->token_rows[row] < 0 ? -1 : place[out->token_rows[row]];
+        }
+        out->token_rows = rows;
+    }
+    return step->arena->failed ? EC_NO_MEMORY : EC_OK;
+}
+
+static ec_status count_occurrences(struct ec_op *op, struct ec_step *step)
+{
+    struct state *state = op->state;
+    state->occurs = ec_arena_take(step->arena, state->rows.count, sizeof *state->occurs);
+    if (!state->occurs) {
+        return EC_NO_MEMORY;
+    }
+    memset(state->occurs, 0, (size_t)state->rows.count * sizeof *state->occurs);
+    for (int i = 0; i < op->output_count; i++) {
+        const struct ec_tensor *out = op->outputs[i];
+        for (int64_t row = 0; row < out->rows; row++) {
+            if (out->token_rows[row] >= 0) {
+                state->occurs[out->token_rows[row]]++;
+            }
+        }
+    }
+    return EC_OK;
+}
+
+static ec_status plan_gradient(struct ec_op *op, struct ec_step *step)
+{
+    struct state *state = op->state;
+    struct ec_parameter *table = op->parameters[0];
+    struct ec_lookup_rows *rows = &state->rows;
+    int learns = table->trainable && step->backward;
+    rows->d_values = learns ? ec_arena_take(step->arena, rows->learning * rows->stride, sizeof(float)) : NULL;
+    rows->writers = 0;
+    for (int i = 0; i < op->output_count; i++) {
+        op->outputs[i]->needs_grad = learns;
+    }
+    if (table->is_tied) {
+        ec_status status = learns ? ec_parameter_take_gradient(table, step) : EC_OK;
+        if (status != EC_OK) {
+            return status;
+        }
+    } else {
+        table->gradient = (struct ec_gradient){.values = rows->d_values,
+                                               .rows = state->distinct.ids,
+                                               .count = rows->learning,
+                                               .width = rows->width,
+                                               .stride = rows->stride};
+    }
+    return learns && state->scale_grad_by_freq ? count_occurrences(op, step) : EC_OK;
 }
 
 static ec_status plan(struct ec_op *op, struct ec_step *step)
@@ -117,36 +225,58 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     for (int i = 0; status == EC_OK && i < op->input_count; i++) {
         status = plan_input(op, i, step);
     }
-    if (status != EC_OK) {
+    if (status != EC_OK || (status = put_learning_first(op, step)) != EC_OK) {
         return status;
     }
     struct ec_lookup_rows *rows = &state->rows;
-    int learns = table->trainable && step->backward;
     rows->count = state->distinct.count;
     rows->width = table->dims[1];
     rows->stride = (rows->width + 15) / 16 * 16;
     rows->values = ec_arena_take(step->arena, (rows->count + 1) * rows->stride, sizeof(float));
-    rows->d_values = learns ? ec_arena_take(step->arena, rows->count * rows->stride, sizeof(float)) : NULL;
-    rows->writers = 0;
-    for (int i = 0; i < op->output_count; i++) {
-        op->outputs[i]->needs_grad = learns;
+    status = plan_gradient(op, step);
+    return step->arena->failed ? EC_NO_MEMORY : status;
+}
+
+/* The norm of a row, of order p. */
+static double norm_of(const float *row, double p, int64_t width)
+{
+    double sum = 0.0;
+    for (int64_t c = 0; c < width; c++) {
+        double size = fabs((double)row[c]);
+        if (isinf(p)) {
+            sum = size > sum || isnan(size) ? size : sum;
+        } else {
+            sum += p == 2.0 ? size * size : p == 1.0 ? size : pow(size, p);
+        }
     }
-    table->gradient = (struct ec_gradient){.values = rows->d_values,
-                                           .rows = state->distinct.ids,
-                                           .count = rows->count,
-                                           .width = rows->width,
-                                           .stride = rows->stride};
-    return step->arena->failed ? EC_NO_MEMORY : EC_OK;
+    return isinf(p) || p == 1.0 ? sum : p == 2.0 ? sqrt(sum) : pow(sum, 1.0 / p);
+}
+
+/* Rows [begin, end) of the distinct ones, as far as they learn; a row is one thread's. */
+static void bound_norms(const struct ec_op *op, int64_t begin, int64_t end)
+{
+    const struct state *state = op->state;
+    int64_t width = state->rows.width;
+    for (int64_t u = begin; u < ec_least(end, state->rows.learning); u++) {
+        float *row = op->parameters[0]->value + state->distinct.ids[u] * width;
+        double norm = norm_of(row, state->norm_type, width);
+        if (norm > state->max_norm) {
+            ec_kernels()->scale(row, row, (float)(state->max_norm / (norm + 1e-7)), width);
+        }
+    }
 }
 
 static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
-    (void)step;
     struct state *state = op->state;
     const struct ec_lookup_rows *rows = &state->rows;
     const int64_t block = 32;
+    int bounds = state->max_norm > 0.0 && step->training && op->parameters[0]->trainable;
     for (struct ec_range tile; ec_team_next_range(team, rows->count + 1, block, &tile);) {
         int64_t end = ec_least(rows->count, tile.end);
+        if (bounds) {
+            bound_norms(op, tile.begin, end);
+        }
         ec_kernels()->gather_rows(rows->values + tile.begin * rows->stride, rows->stride, op->parameters[0]->value,
                                   rows->width, state->distinct.ids + tile.begin, end - tile.begin, rows->width);
         if (end < tile.end) { /* the row of zeros behind the last */
@@ -156,17 +286,51 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
     ec_team_barrier(team);
 }
 
-/* d_values is the table's gradient as it stands. */
+/* The gradient of what else reads the table, where this operation is the last to write it. */
+static void add_to_tied(const struct ec_op *op, struct ec_team *team)
+{
+    const struct state *state = op->state;
+    const struct ec_parameter *table = op->parameters[0];
+    const struct ec_lookup_rows *rows = &state->rows;
+    float *d_table = table->gradient.values;
+    if (!op->adds_parameter[0]) {
+        for (struct ec_range tile; ec_team_next_range(team, table->size, EC_DENSE_TILE, &tile);) {
+            memset(d_table + tile.begin, 0, (size_t)(tile.end - tile.begin) * sizeof *d_table);
+        }
+        ec_team_barrier(team);
+    }
+    for (int64_t row; table->row_learns && (row = ec_team_next(team, table->dims[0])) >= 0;) {
+        memset(d_table + row * rows->width, 0, table->row_learns[row] ? 0 : (size_t)rows->width * sizeof *d_table);
+    }
+    for (int64_t u; (u = ec_team_next(team, rows->learning)) >= 0;) {
+        ec_kernels()->add(d_table + state->distinct.ids[u] * rows->width, rows->d_values + u * rows->stride,
+                          rows->width);
+    }
+    ec_team_barrier(team);
+}
+
+/* d_values is the table's gradient as it stands, but where it is scaled or added to another. */
 static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
-    (void)op;
     (void)step;
-    (void)team;
+    const struct state *state = op->state;
+    const struct ec_lookup_rows *rows = &state->rows;
+    if (state->scale_grad_by_freq) {
+        for (int64_t u; (u = ec_team_next(team, rows->learning)) >= 0;) {
+            float *d = rows->d_values + u * rows->stride;
+            ec_kernels()->scale(d, d, 1.0f / (float)state->occurs[u], rows->stride);
+        }
+        ec_team_barrier(team);
+    }
+    if (op->parameters[0]->is_tied) {
+        add_to_tied(op, team);
+    }
 }
 
 const struct ec_op_type ec_op_lookup = {
     .name = "lookup",
     .state_bytes = sizeof(struct state),
+    .defaults = &defaults,
     .attributes = attributes,
     .inputs = {1, EC_ANY_NUMBER},
     .outputs = {1, EC_ANY_NUMBER},

@@ -34,11 +34,12 @@ enum {
 
 /* Rows of a table that a batch needs, once each (made by lookup, read by embed and the fused operations). */
 struct ec_lookup_rows {
-    int64_t count;  /* U distinct ids; values has one row more, of zeros */
-    int64_t width;  /* D */
-    int64_t stride; /* D rounded up to whole cache lines, zeros behind D */
+    int64_t count;    /* U distinct ids; values has one row more, of zeros */
+    int64_t learning; /* of these the first so many have a gradient; the others are rows that rest */
+    int64_t width;    /* D */
+    int64_t stride;   /* D rounded up to whole cache lines, zeros behind D */
     float *values;
-    float *d_values; /* [U] rows, NULL where the table is frozen */
+    float *d_values; /* [learning] rows, NULL where the table is frozen */
     int writers;     /* operations that have been planned to write d_values */
 };
 

@@ -205,7 +205,7 @@ void ec_recurrent_backward(struct ec_op *op, const struct ec_step *step, struct 
     }
     if (in->needs_grad && in->dtype == EC_TOKENS) {
         struct ec_product product =
-            d_input_product(op, in->lookup->d_values, in->lookup->stride, op->adds_input[0], da, rows);
+            d_input_product(op, in->lookup->d_values, in->lookup->stride, op->adds_input[0], da, in->lookup->learning);
         ec_product_run_parts(team, &product);
     } else if (in->needs_grad) {
         sequence_gradient(op, team);

@@ -111,6 +111,7 @@ static ec_status plan_backward(struct ec_op *op, struct ec_step *step)
         state->d_weight = ec_product_plan(step, state->d_weights, state->products, ec_transposed(e), d_p);
     }
     if (in->needs_grad) {
+        d_p.rows = lookup->learning;
         state->d_row = ec_product_plan(step, lookup->d_values, lookup->stride, d_p, ec_transposed(w));
     }
     return ec_occurrences_init(&state->occurrences, step->arena, in->token_rows, in->rows, lookup->count);

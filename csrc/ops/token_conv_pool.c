@@ -208,7 +208,7 @@ static ec_status plan_backward(struct ec_op *op, struct ec_step *step)
         state->entry_weight = ec_arena_take(arena, B * state->products, sizeof(int32_t));
         state->place_end = ec_arena_take(arena, state->tape_length, sizeof(int64_t));
         state->place_count = ec_arena_take(arena, state->tape_length, sizeof(int32_t));
-        return ec_occurrences_init(&state->occurrences, arena, state->tape, state->tape_length, lookup->count);
+        return ec_occurrences_init(&state->occurrences, arena, state->tape, state->tape_length, lookup->learning);
     }
     return arena->failed ? EC_NO_MEMORY : EC_OK;
 }
@@ -380,7 +380,7 @@ static void list_winners(const struct state *state, int64_t batch, int64_t begin
 }
 
 /* The winners of text b by the token they touch: a counting sort over the text's places on the tape. */
-static void sort_winners_by_token(const struct state *state, int64_t b, int32_t zeros)
+static void sort_winners_by_token(const struct state *state, int64_t b, int64_t learning)
 {
     int64_t begin = state->text_begin[b], places = state->text_count[b];
     const float *g = state->g + b * state->filters;
@@ -393,8 +393,8 @@ static void sort_winners_by_token(const struct state *state, int64_t b, int32_t 
                 int64_t column = branch->out_col + f;
                 for (int j = 0; g[column] != 0.0f && j < branch->taps; j++) {
                     int64_t place = at[column] + j;
-                    if (state->tape[place] == zeros) {
-                        continue;
+                    if (state->tape[place] >= learning) {
+                        continue; /* a row that rests, or outside of the text */
                     }
                     if (pass == 0) {
                         state->place_count[place]++;
@@ -526,7 +526,7 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     for (int64_t b; (b = ec_team_next(team, texts)) >= 0;) {
         scale_gradient(state, op->outputs[0], b);
         if (in->needs_grad) {
-            sort_winners_by_token(state, b, (int32_t)in->lookup->count);
+            sort_winners_by_token(state, b, in->lookup->learning);
         }
     }
     ec_team_barrier(team);
@@ -538,7 +538,7 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
         branch_gradients(op, step, team, &state->branches[i]);
     }
     if (in->needs_grad) {
-        for (int64_t u; (u = ec_team_next(team, in->lookup->count)) >= 0;) {
+        for (int64_t u; (u = ec_team_next(team, in->lookup->learning)) >= 0;) {
             table_gradient(op, u);
         }
     }

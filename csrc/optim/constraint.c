@@ -65,6 +65,9 @@ static void constrain_norms(struct ec_parameter *parameter, struct ec_team *team
     int64_t count = split_axes(parameter, &inside, &groups);
     for (int64_t group; (group = ec_team_next(team, count)) >= 0;) {
         int64_t offset = 0, rest = group;
+        if (parameter->row_learns && !parameter->row_learns[group]) {
+            continue; /* of a table, whose groups are its rows: ec_program_bind refuses others */
+        }
         for (int axis = 0; axis < groups.rank; axis++) {
             offset += rest % groups.sizes[axis] * groups.strides[axis];
             rest /= groups.sizes[axis];
@@ -85,6 +88,9 @@ static void constrain_rows(struct ec_parameter *parameter, const struct ec_gradi
     const struct walk row = {.rank = 1, .sizes = {touched->width}, .strides = {1}};
     for (int64_t i; (i = ec_team_next(team, touched->count)) >= 0;) {
         float *w = parameter->value + touched->rows[i] * touched->width;
+        if (!ec_row_learns(parameter, touched->rows[i])) {
+            continue;
+        }
         if (parameter->rules.constraint == EC_NON_NEGATIVE) {
             keep_positive(w, touched->width);
         } else {
@@ -99,6 +105,11 @@ void ec_constrain(struct ec_parameter *parameter, const struct ec_gradient *touc
         constrain_rows(parameter, touched, team);
     } else if (parameter->rules.constraint == EC_NORM) {
         constrain_norms(parameter, team);
+    } else if (parameter->row_learns) {
+        int64_t width = parameter->size / parameter->dims[0];
+        for (int64_t row; (row = ec_team_next(team, parameter->dims[0])) >= 0;) {
+            keep_positive(parameter->value + row * width, parameter->row_learns[row] ? width : 0);
+        }
     } else {
         for (struct ec_range tile; ec_team_next_range(team, parameter->size, EC_DENSE_TILE, &tile);) {
             keep_positive(parameter->value + tile.begin, tile.end - tile.begin);

@@ -217,7 +217,7 @@ static void overwrite_other_rows(const struct ec_update *update, struct ec_param
     int64_t now = *parameter->moves + 1, width = parameter->size / parameter->dims[0];
     for (struct ec_range tile; ec_team_next_range(team, parameter->dims[0], EC_SUMMED_ROW_TILE, &tile);) {
         for (int64_t row = tile.begin; row < tile.end; row++) {
-            if (parameter->moves[1 + row] != now) {
+            if (parameter->moves[1 + row] != now && ec_row_learns(parameter, row)) {
                 catch_up(update, parameter, row, now);
                 float keep = (float)update->optimizer->ema_momentum;
                 float *average = parameter->average + row * width, *value = parameter->value + row * width;
@@ -258,9 +258,18 @@ static void update_range(const struct ec_update *update, const struct ec_rule *r
 static void update_dense(const struct ec_update *update, const struct ec_rule *rule, struct ec_parameter *parameter,
                          struct ec_team *team)
 {
+    const float *gradient = parameter->gradient.values;
+    if (parameter->row_learns) {
+        int64_t width = parameter->size / parameter->dims[0];
+        for (int64_t row; (row = ec_team_next(team, parameter->dims[0])) >= 0;) {
+            if (parameter->row_learns[row]) {
+                update_range(update, rule, parameter, row * width, gradient + row * width, width);
+            }
+        }
+        return;
+    }
     for (struct ec_range tile; ec_team_next_range(team, parameter->size, EC_DENSE_TILE, &tile);) {
-        update_range(update, rule, parameter, tile.begin, parameter->gradient.values + tile.begin,
-                     tile.end - tile.begin);
+        update_range(update, rule, parameter, tile.begin, gradient + tile.begin, tile.end - tile.begin);
     }
 }
 
@@ -270,6 +279,9 @@ static void update_touched_rows(const struct ec_update *update, const struct ec_
     const struct ec_gradient *gradient = &parameter->gradient;
     for (struct ec_range tile; ec_team_next_range(team, gradient->count, EC_ROW_TILE, &tile);) {
         for (int64_t i = tile.begin; i < tile.end; i++) {
+            if (!ec_row_learns(parameter, gradient->rows[i])) {
+                continue; /* of a gradient that the caller gave */
+            }
             if (owes_moves(update, parameter)) {
                 catch_up(update, parameter, gradient->rows[i], *parameter->moves + 1);
             }
@@ -287,7 +299,7 @@ static void update_all_rows(const struct ec_update *update, const struct ec_rule
     static const float zeros[256];
     for (int64_t row; (row = ec_team_next(team, parameter->dims[0])) >= 0;) {
         int32_t place = item->place_of_row[row];
-        for (int64_t c = 0; c < gradient->width; c += 256) {
+        for (int64_t c = 0; c < gradient->width && ec_row_learns(parameter, row); c += 256) {
             int64_t n = ec_least(256, gradient->width - c);
             update_range(update, rule, parameter, row * gradient->width + c,
                          place < 0 ? zeros : gradient->values + place * gradient->stride + c, n);

@@ -8,7 +8,7 @@
 
 /* The arrays that a parameter borrows from; each a strong reference or NULL. */
 struct ec_binding {
-    PyObject *value, *steps, *slots[EC_MAX_SLOTS], *average, *accumulator, *touched, *moves;
+    PyObject *value, *steps, *slots[EC_MAX_SLOTS], *average, *accumulator, *touched, *moves, *row_learns;
     PyObject *guards; /* weak references to all of them: NumPy moves no array that has one, whatever it is told */
 };
 

@@ -114,6 +114,27 @@ static int check_of_rows(const struct ec_parameter *parameter, PyObject *given, 
     return 0;
 }
 
+/* What a table has for each of its rows; the rules are known. */
+static int set_of_rows(struct ec_parameter *made, PyObject *touched, PyObject *moves, PyObject *row_learns)
+{
+    void *touched_data, *moves_data, *learns_data;
+    int64_t rows = made->dims[0];
+    if (check_of_rows(made, touched, NPY_UINT8, rows, "touched", &touched_data) < 0 ||
+        check_of_rows(made, moves, NPY_INT64, 1 + rows, "moves", &moves_data) < 0 ||
+        check_of_rows(made, row_learns, NPY_UINT8, rows, "row_learns", &learns_data) < 0) {
+        return -1;
+    }
+    if (learns_data && made->rules.constraint == EC_NORM && made->rules.norm_axes != 2) {
+        PyErr_Format(PyExc_ValueError, "%s: rows rest, so a norm is that of a row; norm_axes = %d", made->name,
+                     made->rules.norm_axes);
+        return -1;
+    }
+    made->touched = touched_data;
+    made->moves = moves_data;
+    made->row_learns = learns_data;
+    return 0;
+}
+
 static int parse_rules(struct ec_parameter_rules *rules, PyObject *given, const char *name)
 {
     static const char *const constraints[] = {"none", "non_negative", "norm", NULL};
@@ -147,14 +168,14 @@ static int parse_rules(struct ec_parameter_rules *rules, PyObject *given, const 
 
 PyObject *ec_program_bind(ec_program_object *self, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"number", "value",   "trainable",   "slots",   "steps", "tracked",
-                            "rules",  "average", "accumulator", "touched", "moves", NULL};
+    static char *names[] = {"number",  "value",       "trainable", "slots", "steps",      "tracked", "rules",
+                            "average", "accumulator", "touched",   "moves", "row_learns", NULL};
     int number, trainable, tracked = 0;
     PyObject *value, *slots, *steps, *rules = Py_None, *average = Py_None, *accumulator = Py_None, *touched = Py_None;
-    PyObject *moves = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "iOpO!O|pOOOOO:bind", names, &number, &value, &trainable,
+    PyObject *moves = Py_None, *row_learns = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "iOpO!O|pOOOOOO:bind", names, &number, &value, &trainable,
                                      &PyList_Type, &slots, &steps, &tracked, &rules, &average, &accumulator, &touched,
-                                     &moves)) {
+                                     &moves, &row_learns)) {
         return NULL;
     }
     struct ec_program *program = self->program;
@@ -163,7 +184,6 @@ PyObject *ec_program_bind(ec_program_object *self, PyObject *args, PyObject *key
     }
     struct ec_parameter *parameter = &program->parameters[number], made = *parameter;
     float *slot_data[EC_MAX_SLOTS] = {NULL};
-    void *touched_data, *moves_data;
     if (trainable && parameter->is_state) {
         return PyErr_Format(PyExc_ValueError, "parameter %s is the state of a layer; it cannot be trainable",
                             parameter->name);
@@ -174,14 +194,11 @@ PyObject *ec_program_bind(ec_program_object *self, PyObject *args, PyObject *key
         !(made.steps = check_array(steps, NPY_INT64, parameter, 0, 1, "steps")) ||
         check_more(parameter, average, "average", &made.average) < 0 ||
         check_more(parameter, accumulator, "accumulator", &made.accumulator) < 0 ||
-        check_of_rows(parameter, touched, NPY_UINT8, parameter->dims[0], "touched", &touched_data) < 0 ||
-        check_of_rows(parameter, moves, NPY_INT64, 1 + parameter->dims[0], "moves", &moves_data) < 0) {
+        set_of_rows(&made, touched, moves, row_learns) < 0) {
         return NULL;
     }
-    made.touched = touched_data;
-    made.moves = moves_data;
-    PyObject *const arrays[] = {value, steps, average, accumulator, touched, moves};
-    PyObject *guards = make_guards(arrays, 6, slots);
+    PyObject *const arrays[] = {value, steps, average, accumulator, touched, moves, row_learns};
+    PyObject *guards = make_guards(arrays, 7, slots);
     if (!guards) {
         return NULL;
     }
@@ -194,6 +211,7 @@ PyObject *ec_program_bind(ec_program_object *self, PyObject *args, PyObject *key
     hold(&binding->accumulator, accumulator);
     hold(&binding->touched, touched);
     hold(&binding->moves, moves);
+    hold(&binding->row_learns, row_learns);
     made.slot_count = (int)PyList_GET_SIZE(slots);
     made.trainable = trainable;
     made.tracked = tracked;
@@ -215,6 +233,7 @@ void ec_binding_clear(struct ec_binding *binding)
     Py_CLEAR(binding->accumulator);
     Py_CLEAR(binding->touched);
     Py_CLEAR(binding->moves);
+    Py_CLEAR(binding->row_learns);
     for (int slot = 0; slot < EC_MAX_SLOTS; slot++) {
         Py_CLEAR(binding->slots[slot]);
     }
@@ -302,6 +321,7 @@ static int arrays_in_place(const struct ec_parameter *parameter, const struct ec
     same = same && (!parameter->average || in_place(binding->average, parameter->average, parameter->size));
     same = same && (!parameter->accumulator || in_place(binding->accumulator, parameter->accumulator, parameter->size));
     same = same && (!parameter->moves || in_place(binding->moves, parameter->moves, 1 + parameter->dims[0]));
+    same = same && (!parameter->row_learns || in_place(binding->row_learns, parameter->row_learns, parameter->dims[0]));
     return same && (!parameter->touched || in_place(binding->touched, parameter->touched, parameter->dims[0]));
 }
 

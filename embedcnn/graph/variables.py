@@ -57,6 +57,7 @@ class Variable:
         "layer",
         "name",
         "regularizer",
+        "row_learns",
         "shared",
         "tracked",
         "value",
@@ -72,6 +73,7 @@ class Variable:
         self.shared = shared
         self.regularizer: Regularizer | None = None
         self.constraint: Constraint | None = None
+        self.row_learns: np.ndarray | None = None  # of a table: uint8, 0 where a row rests; None: all learn
         self.tracked = tracked  # a moving statistic: written by training, but without a gradient
 
     @property
@@ -98,6 +100,13 @@ class Variable:
     def size(self) -> int:
         """How many numbers the variable holds."""
         return self.value.size
+
+    @property
+    def learning_size(self) -> int:
+        """How many of its numbers learn: none of a frozen layer, of a table those of the rows that learn."""
+        if not self.trainable or self.row_learns is None:
+            return self.size if self.trainable else 0
+        return int(np.count_nonzero(self.row_learns)) * (self.size // self.shape[0])
 
     def numpy(self) -> np.ndarray:
         """A copy of the value."""

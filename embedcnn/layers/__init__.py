@@ -10,8 +10,8 @@ from .bag_of_ngrams import BagOfNgrams
 from .base import Layer
 from .convolution import Conv1D, DepthwiseConv1D, SeparableConv1D
 from .core import Dense, Identity, Input, InputLayer
-from .embedding import ID_READERS as ID_READERS
 from .embedding import Embedding
+from .embedding_bag import EmbeddingBag, EmbedReduce
 from .merging import (
     Add,
     Average,
@@ -39,6 +39,7 @@ from .pooling import (
     GlobalAvgPool1D,
     GlobalMaxPool1D,
     GlobalMaxPooling1D,
+    GlobalSumPooling1D,
     MaxPool1D,
     MaxPooling1D,
 )
@@ -76,7 +77,9 @@ __all__ = [
     "Dot",
     "Dropout",
     "ELU",
+    "EmbedReduce",
     "Embedding",
+    "EmbeddingBag",
     "Flatten",
     "GRU",
     "GRUCell",
@@ -86,6 +89,7 @@ __all__ = [
     "GlobalAvgPool1D",
     "GlobalMaxPool1D",
     "GlobalMaxPooling1D",
+    "GlobalSumPooling1D",
     "HashedNgrams",
     "Identity",
     "Input",
@@ -136,12 +140,20 @@ __all__ = [
 _STORED: tuple[type[Layer], ...] = (
     *(Activation, Add, Average, AveragePooling1D, BatchNormalization, Concatenate, Conv1D, Dense),
     *(DepthwiseConv1D, Dot, Dropout, ELU, Embedding, Flatten, GaussianDropout, GaussianNoise),
-    *(GlobalAveragePooling1D, GlobalMaxPooling1D, HashedNgrams, Identity, InputLayer, Lambda),
+    *(
+        GlobalAveragePooling1D,
+        GlobalMaxPooling1D,
+        GlobalSumPooling1D,
+        HashedNgrams,
+        Identity,
+        InputLayer,
+        Lambda,
+    ),
     *(LayerNormalization, LeakyReLU, Masking, MaxPooling1D, Maximum, Minimum, Multiply, PReLU, Permute),
     *(ReLU, RepeatVector, Reshape, SeparableConv1D, Softmax, SpatialDropout1D, Subtract),
     *(UnitNormalization, WeightNormalization, SimpleRNN, LSTM, GRU, Bidirectional, TimeDistributed),
     *(ApplyMask, AttentionPooling1D, RNN, SimpleRNNCell, LSTMCell, GRUCell, StackedRNNCells),
-    *(BagOfNgrams, StringLookup, TextVectorization),
+    *(BagOfNgrams, StringLookup, TextVectorization, EmbeddingBag, EmbedReduce),
 )
 CLASSES.update({cls.__name__: cls for cls in _STORED})
 

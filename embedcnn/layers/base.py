@@ -65,6 +65,7 @@ class Layer(Configurable):
 
     inputs_many = False
     reads_texts = False  # see TextReader
+    reads_ids = takes_weights = False  # its first input is token ids, a second one weights of them
     traces = False
     """Whether `call` is run on symbolic tensors, and becomes a part of the graph (see tracing.py)."""
     _models_on_arrays: Any = None  # see models/on_arrays.py
@@ -149,7 +150,7 @@ class Layer(Configurable):
                     f"on arrays alone. Received: {type(tensor).__name__} beside symbolic tensors"
                 )
         written_in_python = hasattr(self, "forward") or hasattr(self, "call")
-        if not self.inputs_many and not written_in_python and len(tensors) != 1:
+        if not (self.inputs_many or written_in_python or self.takes_weights) and len(tensors) != 1:
             raise ValueError(f"Layer {self.name!r} takes 1 input. Received: {len(tensors)} inputs")
         shapes = [tensor.shape for tensor in tensors]
         self.check_inputs(tensors)

@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 
 from .. import initializers
-from ..base.arguments import optional, positive_integer
+from ..base.arguments import boolean, finite_number, optional, positive_integer
 from ..base.arrays import numbers
 from ..base.configuration import described
 from ..base.matrices import given_matrix
 from ..graph.nodes import Shape, SymbolicTensor, is_symbolic
-from ..graph.variables import Variable
+from ..graph.variables import Variable, mark_changed
 from .base import Layer, require_rank
 from .each_step import on_each_step
 from .ngrams import HashedNgrams
 from .on_arrays import on_arrays
+from .table_rows import row_mask, row_number, runs_of
 
 
 class Embedding(Layer):
@@ -29,8 +30,17 @@ class Embedding(Layer):
     row 0 gets no gradient. `input_length` matters where a later layer of a Sequential must know the length,
     as Flatten; else texts may have any. The table, `embeddings`, is there at once.
 
-    Raises ValueError for sizes that are not positive integers, for a matrix of another shape and for NaN or
-    infinite elements.
+    As torch.nn.Embedding: `padding_idx` is a row without gradient (zeros at first, where no matrix is given),
+    whose id is no padding otherwise. `max_norm`: a row that a training step reads and that is longer in the
+    norm of order `norm_type` is scaled to it in the table first (PyTorch: in every call). With
+    `scale_grad_by_freq` the gradient of a row is divided by how often its id stands in the batch.
+
+    `trainable_rows`, a mask of bool or a list of rows, lets only these learn: the others keep their bits, and
+    cost no gradient and no update. It may be changed at any time and takes effect at the next step; None: all
+    rows.
+
+    Raises ValueError for sizes that are not positive integers, for a matrix of another shape, for NaN or
+    infinite elements and for rows outside the table.
 
     >>> import numpy as np, embedcnn
     >>> table = np.eye(4, 3, dtype="float32")
@@ -39,7 +49,9 @@ class Embedding(Layer):
     ((None, 7, 3), True)
     """
 
-    not_stored = ("embeddings_initializer", "weights", "input_length")
+    reads_ids = True
+    not_stored: tuple[str, ...] = ("embeddings_initializer", "weights", "input_length", "trainable_rows")
+    _pads_rows = True  # a row of padding_idx has no gradient; False: its tokens are left out
 
     def __init__(
         self,
@@ -49,12 +61,22 @@ class Embedding(Layer):
         mask_zero: bool = False,
         weights: Any = None,
         input_length: Any = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        padding_idx: int | None = None,
+        trainable_rows: Any = None,
         **options: Any,
     ) -> None:
         self.input_dim = positive_integer("input_dim", input_dim)
         self.output_dim = positive_integer("output_dim", output_dim)
         self.mask_zero = bool(mask_zero)
         self.input_length = _single_length(input_length)
+        self.max_norm = optional(finite_number, "max_norm", max_norm, above=0)
+        self.norm_type = _norm_type(norm_type)
+        self.scale_grad_by_freq = boolean("scale_grad_by_freq", scale_grad_by_freq)
+        self.padding_idx = row_number("padding_idx", padding_idx, self.input_dim)
+        self._rows = row_mask("trainable_rows", trainable_rows, self.input_dim)
         self.embeddings_initializer = initializers.get(embeddings_initializer, "embeddings_initializer")
         self._given: np.ndarray | None = None
         if weights is not None:
@@ -80,42 +102,35 @@ class Embedding(Layer):
         embeddings: Any,
         freeze: bool = True,
         padding_idx: int | None = None,
-        max_norm: None = None,
+        max_norm: float | None = None,
         norm_type: float = 2.0,
         scale_grad_by_freq: bool = False,
         sparse: bool = False,
         *,
         mask_zero: bool = False,
         name: str | None = None,
+        **options: Any,
     ) -> Embedding:
         """A layer over a matrix (rows, dimensions), frozen unless `freeze=False`. As
         torch.nn.Embedding.from_pretrained.
 
-        `padding_idx` may only be 0 (or None): it makes id 0 padding, as `mask_zero=True`. Numbers other than
-        float32 are converted, with a note. `sparse` is accepted: only touched rows are updated anyway. Raises
-        ValueError for `max_norm` (use `embeddings_constraint=MaxNorm(...)`) and `scale_grad_by_freq`.
+        `padding_idx` 0 makes id 0 padding, as `mask_zero=True`; any other is a row without gradient. Numbers
+        other than float32 are converted, with a note. `sparse` is accepted: only touched rows are updated
+        anyway. `options` are further arguments of the layer.
 
         >>> import numpy as np
         >>> Embedding.from_pretrained(np.zeros((5, 2), "float32")).trainable
         False
         """
-        if max_norm is not None or norm_type != 2.0:
-            raise ValueError(
-                "`max_norm` must be None: give Embedding(..., embeddings_constraint=MaxNorm(2.0, axis=1)). "
-                f"Received: max_norm={max_norm!r}, norm_type={norm_type!r}"
-            )
-        if scale_grad_by_freq:
-            raise ValueError("`scale_grad_by_freq` must be False. Received: scale_grad_by_freq=True")
         matrix = given_matrix("embeddings", embeddings)
-        if padding_idx is not None:
-            if isinstance(padding_idx, bool) or padding_idx not in (0, -len(matrix)):
-                raise ValueError(
-                    "`padding_idx` must be 0 or None: padding is always id 0 here. Received: "
-                    f"padding_idx={padding_idx!r}"
-                )
-            mask_zero = True
         rows, dimensions = matrix.shape
-        return cls(rows, dimensions, weights=[matrix], trainable=not freeze, mask_zero=mask_zero, name=name)
+        padding_idx = row_number("padding_idx", padding_idx, rows)
+        if padding_idx == 0:
+            mask_zero, padding_idx = True, None
+        named: dict[str, Any] = {"max_norm": max_norm, "norm_type": norm_type}
+        named["scale_grad_by_freq"] = scale_grad_by_freq
+        named |= {"padding_idx": padding_idx, "mask_zero": mask_zero, "name": name, **options}
+        return cls(rows, dimensions, weights=[matrix], trainable=not freeze, **named)
 
     def __call__(self, inputs: Any, **options: Any) -> Any:
         """Applies the layer to token ids (B, T), or (B, S, W): texts of sentences. Arrays of ids, of any
@@ -159,9 +174,41 @@ class Embedding(Layer):
             self.embeddings = self.add_weight(
                 "embeddings", (self.input_dim, self.output_dim), self.embeddings_initializer
             )
+            if self.padding_idx is not None:
+                self.embeddings.own()[self.padding_idx] = 0
         else:
             self.embeddings = self.track(Variable("embeddings", self._given, self, shared=True))
             self._given = None
+        self._let_rows_learn()
+
+    # -- rows ------------------------------------------------------------------------------------------------
+    @property
+    def trainable_rows(self) -> np.ndarray | None:
+        """Which rows learn, a mask of bool [input_dim]; None: all. Set it to a mask, or to row numbers."""
+        return None if self._rows is None else self._rows.astype(bool)
+
+    @trainable_rows.setter
+    def trainable_rows(self, rows: Any) -> None:
+        self._rows = row_mask("trainable_rows", rows, self.input_dim)
+        if self.built:
+            self._let_rows_learn()
+
+    def _let_rows_learn(self) -> None:
+        """Hands the rows that learn on to the table, those of a padding id left out."""
+        rows = self._rows
+        if self.padding_idx is not None and self._pads_rows:
+            rows = np.ones(self.input_dim, np.uint8) if rows is None else rows.copy()
+            rows[self.padding_idx] = 0
+        mark_changed()  # before too: a signal may come between
+        self.embeddings.row_learns = rows
+        mark_changed()
+
+    def lookup_settings(self) -> dict[str, Any]:
+        """The attributes of the core's `lookup` for this table."""
+        settings: dict[str, Any] = {"mask_zero": self.mask_zero}
+        if self.max_norm is not None:
+            settings |= {"max_norm": float(self.max_norm), "norm_type": self.norm_type}
+        return settings | ({"scale_grad_by_freq": True} if self.scale_grad_by_freq else {})
 
     def __getattr__(self, name: str) -> Any:
         if name == "embeddings" and self.__dict__.get("built") is False:  # all sizes are known
@@ -194,17 +241,28 @@ class Embedding(Layer):
         first = self.input_dim
         self.input_dim += len(rows)
         self.embeddings.replace(np.concatenate([self.embeddings.value, rows]))
+        if self._rows is not None:
+            self._rows = np.concatenate([self._rows, np.ones(len(rows), np.uint8)])
+        self._let_rows_learn()
         self._models_on_arrays = None  # they hold a table of the old size
         return first
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor. A matrix stands with the weights, never here."""
         config, initializer = super().get_config(), self.embeddings_initializer
+        config |= {} if self._rows is None else {"trainable_rows": runs_of(self._rows)}
         if isinstance(initializer, initializers.Constant) and np.ndim(initializer.value):
             initializer = initializers.RandomUniform(seed=0)
             stored = {**initializer.get_config(), "seed": None}
             return {**config, "embeddings_initializer": {**described(initializer), "config": stored}}
         return {**config, "embeddings_initializer": described(initializer)}
+
+
+def _norm_type(value: Any) -> float:
+    """The order of a norm: a number above 0, or infinity."""
+    if isinstance(value, (float, np.floating)) and value == float("inf"):
+        return float(value)
+    return float(finite_number("norm_type", value, above=0))
 
 
 def _single_length(value: Any) -> int | None:
@@ -225,7 +283,3 @@ def _single_matrix(weights: Any) -> Any:
     ):
         raise ValueError(f"`weights` of an Embedding must be one matrix. Received: a list of {len(weights)}")
     return weights
-
-
-ID_READERS = (Embedding, HashedNgrams)
-"""The layers whose input is token ids."""

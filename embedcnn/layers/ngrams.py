@@ -30,6 +30,8 @@ class HashedNgrams(Layer):
     (5096, (None, 13))
     """
 
+    reads_ids = True
+
     def __init__(self, input_dim: int, buckets: int, n: int = 2, **options: Any) -> None:
         self.input_dim = positive_integer("input_dim", input_dim)
         self.buckets = positive_integer("buckets", buckets)

@@ -50,6 +50,16 @@ class GlobalAveragePooling1D(_GlobalPooling1D):
     """
 
 
+class GlobalSumPooling1D(_GlobalPooling1D):
+    """The sum over the (unmasked) time steps: (B, T, C) to (B, C). As keras.layers.Lambda(keras.ops.sum over
+    time); a text without unmasked steps gives zeros.
+
+    >>> import embedcnn
+    >>> embedcnn.layers.GlobalSumPooling1D()(embedcnn.Input((None, 4))).shape
+    (None, 4)
+    """
+
+
 class _Pooling1D(Layer):
     """(B, T, C) to (B, T', C)."""
 

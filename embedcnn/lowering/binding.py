@@ -90,7 +90,8 @@ class BoundProgram:
             rules |= {"l1": variable.regularizer.l1, "l2": variable.regularizer.l2}
         if self.trains and variable.constraint is not None:
             rules |= variable.constraint.rules(variable.shape)
-            if id(variable) in self._tables and optimizer.embedding_update == "lazy":
+            lazy = optimizer.embedding_update == "lazy" or variable.row_learns is not None
+            if id(variable) in self._tables and lazy:
                 _check_row_constraint(variable, rules)
         if self.trains and not optimizer.decays(variable):
             rules["keeps_weight"] = 1
@@ -113,15 +114,17 @@ class BoundProgram:
             rules = self._rules(variable)
             self.penalised = self.penalised or rules is not None and "l1" in rules
             before, moves = self._bound[number], self._moves(variable)
-            same = before and before[0] is variable.value and before[1] is state
-            if same and before[2:] == (rules, moves):
+            rows = variable.row_learns if self.optimizer else None
+            same = before and before[0] is variable.value and before[1] is state and before[2] is rows
+            if same and before[3:] == (rules, moves):
                 continue
             if state is None:
-                self.core.bind(number, variable.value, False, [], np.zeros(1, np.int64), moves, rules)
+                steps = np.zeros(1, np.int64)
+                self.core.bind(number, variable.value, False, [], steps, moves, rules, row_learns=rows)
             else:
-                more = (False, rules, state.average, state.accumulator, state.touched, state.moves)
+                more = (False, rules, state.average, state.accumulator, state.touched, state.moves, rows)
                 self.core.bind(number, variable.value, True, state.slots, state.steps, *more)
-            self._bound[number] = (variable.value, state, rules, moves)
+            self._bound[number] = (variable.value, state, rows, rules, moves)
         self._version = version
 
     def _moves(self, variable: Variable) -> bool:
@@ -134,5 +137,6 @@ def _check_row_constraint(variable: Variable, rules: dict[str, Any]) -> None:
     if rules["constraint"] == "norm" and rules["norm_axes"] != 2:
         raise ValueError(
             f"{variable.path}: {variable.constraint!r} takes norms over all rows of the table, but only "
-            "those of a step are updated. Use axis=1, or an optimizer with embedding_update='dense'"
+            "those of a step are updated, or those of trainable_rows. Use axis=1, or an optimizer with "
+            "embedding_update='dense' where all rows learn"
         )

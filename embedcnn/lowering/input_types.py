@@ -6,23 +6,22 @@ from collections.abc import Sequence
 
 from ..graph.folding import Fold, steps_of, unrolled
 from ..graph.nodes import Node, SymbolicTensor
-from ..layers.embedding import ID_READERS
 
 
 def input_dtype(tensor: SymbolicTensor, nodes: Sequence[Node]) -> str:
     """What an input holds: "int32" where an Embedding reads it as ids, else "float32"."""
     nodes = unrolled(nodes)
     steps = steps_of(tensor, nodes)
-    readers = {
-        type(node.layer)
-        for node in nodes
-        if not isinstance(node.layer, Fold) and any(one is read for one in steps for read in node.inputs)
-    }
-    if readers.intersection(ID_READERS):
-        if readers.difference(ID_READERS):
-            raise ValueError(
-                f"Input {tensor.name!r} is read by an Embedding or HashedNgrams (as ids) and by another "
-                "layer (as numbers); use two Inputs"
-            )
-        return "int32"
-    return "float32"
+    as_ids = as_numbers = False
+    for node in nodes:
+        places = [place for place, read in enumerate(node.inputs) if any(one is read for one in steps)]
+        if not isinstance(node.layer, Fold) and places:
+            reads_ids = node.layer.reads_ids
+            as_ids |= reads_ids and 0 in places
+            as_numbers |= not reads_ids or places != [0]  # weights of ids are numbers
+    if as_ids and as_numbers:
+        raise ValueError(
+            f"Input {tensor.name!r} is read by an Embedding or HashedNgrams (as ids) and by another "
+            "layer (as numbers); use two Inputs"
+        )
+    return "int32" if as_ids else "float32"

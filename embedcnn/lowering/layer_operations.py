@@ -16,6 +16,7 @@ from ..layers import (
     convolution,
     core,
     embedding,
+    embedding_bag,
     merging,
     normalization,
     pooling,
@@ -131,8 +132,19 @@ def _pool(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     return build.add(name, inputs, **settings)
 
 
+def _bag(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    return build.add("token_bag", inputs, mode=layer.combiner)
+
+
+_GLOBAL_POOLS = {
+    pooling.GlobalMaxPooling1D: "global_max_pool",
+    pooling.GlobalAveragePooling1D: "global_average_pool",
+    pooling.GlobalSumPooling1D: "global_sum_pool",
+}
+
+
 def _global_pool(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
-    name = "global_max_pool" if isinstance(layer, pooling.GlobalMaxPooling1D) else "global_average_pool"
+    name = _GLOBAL_POOLS[type(layer)]
     batch, _, channels = build.shape(inputs[0])
     made = build.add(name, inputs, shape=(batch, channels))
     return build.add("unflatten", [made], length=1) if layer.keepdims else made
@@ -254,6 +266,7 @@ OPERATIONS: dict[type, Make] = {
     embedding.Embedding: lambda build, layer, inputs, call: build.add(
         "embed", inputs
     ),  # of its lookup's tokens
+    **dict.fromkeys((embedding_bag.EmbeddingBag, embedding_bag.EmbedReduce), _bag),
     core.Identity: lambda build, layer, inputs, call: inputs[0],
     convolution.Conv1D: _conv1d,
     convolution.DepthwiseConv1D: _depthwise,
@@ -291,8 +304,7 @@ OPERATIONS: dict[type, Make] = {
     activation.PReLU: lambda build, layer, inputs, call: build.add("rectifier", inputs, [layer.alpha]),
     activation.Softmax: _softmax,
     merging.Concatenate: _concatenate,
-    pooling.GlobalMaxPooling1D: _global_pool,
-    pooling.GlobalAveragePooling1D: _global_pool,
+    **dict.fromkeys(_GLOBAL_POOLS, _global_pool),
     attention.AttentionPooling1D: _attention_pool,
     **dict.fromkeys((recurrent.SimpleRNN, recurrent.LSTM, recurrent.GRU, recurrent.RNN), run),
     **dict.fromkeys(

@@ -157,6 +157,10 @@ def _token_conv(_: Operation, conv: Operation) -> Any:
     return {name: value for name, value in conv.attributes.items() if name != "groups"}
 
 
+def _bag(_: Operation, pool: Operation) -> Any:
+    return {"mode": {"global_sum_pool": "sum", "global_max_pool": "max"}.get(pool.name, "mean")}
+
+
 def _same(*found: Operation) -> Any:
     return found[-1].attributes
 
@@ -271,7 +275,9 @@ PATTERNS: list[tuple[str, Callable[[Draft], None]]] = [
     ("both", Chain("token_conv_pool", ("embed", *POOLED), _token_conv_pool)),
     ("both", Chain("conv_pool", POOLED, _conv_pool, alone=True)),
     ("both", Chain("token_conv", ("embed", "conv1d"), _token_conv)),
-    ("both", Chain("token_mean", ("embed", "global_average_pool"), _same)),
+    ("both", Chain("token_bag", ("embed", "global_average_pool"), _bag)),
+    ("both", Chain("token_bag", ("embed", "global_sum_pool"), _bag)),
+    ("both", Chain("token_bag", ("embed", "global_max_pool"), _bag, alone=True)),
     ("both", Chain("", ("embed", "|".join(RECURRENT)), _same)),  # its product over the distinct ids
     ("both", join_branches),
     ("both", Chain("", ("softmax|activation", "cross_entropy|focal_cross_entropy"), _logits, predicts=True)),

@@ -61,7 +61,8 @@ def translate(
         if isinstance(node.layer, Fold):
             frames[id(node.layer)] = _fold(build, node, symbols, origin)
             continue
-        read = [tokens[id(node)]] if id(node) in tokens else [symbols[id(tensor)] for tensor in node.inputs]
+        first = tokens[id(node)] if id(node) in tokens else symbols[id(node.inputs[0])]
+        read = [first, *(symbols[id(tensor)] for tensor in node.inputs[1:])]
         if isinstance(node.layer, TrainingSwitch):
             symbols[id(node.outputs[0])] = read[not training]
             continue
@@ -160,7 +161,7 @@ def _lookups(
         read = list(dict.fromkeys(symbols[id(call.inputs[0])] for call, _ in calls))
         made = [build.symbol((*build.shape(one), layer.output_dim)) for one in read]
         build.begin([origin for _, origin in calls], ())
-        build.append("lookup", read, made, [layer.embeddings], mask_zero=layer.mask_zero)
+        build.append("lookup", read, made, [layer.embeddings], **layer.lookup_settings())
         for call, _ in calls:
             tokens[id(call)] = made[read.index(symbols[id(call.inputs[0])])]
     return tokens

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..graph.folding import steps_of, unrolled
-from ..layers.embedding import ID_READERS
 from ..lowering.input_types import input_dtype
 from ..training.input_data import InputSpec
 
@@ -45,7 +44,7 @@ def input_specs(graph: LayerGraph) -> list[InputSpec]:
         sizes = [
             node.layer.input_dim
             for node in nodes
-            if isinstance(node.layer, ID_READERS) and any(node.inputs[0] is one for one in steps)
+            if node.layer.reads_ids and any(node.inputs[0] is one for one in steps)
         ]
         name = "x" if len(graph.inputs) == 1 else graph.inputs[number].name
         dtype = input_dtype(tensor, graph.nodes)

@@ -153,7 +153,7 @@ def _inputs(layer: Layer, inputs: Any) -> Any:
         several = (several or hasattr(layer, "call")) and all(_is_array(part) for part in inputs)
         if layer.inputs_many or several:
             return [_nested(layer, part) for part in inputs]
-        if isinstance(layer, layers.ID_READERS):
+        if layer.reads_ids:
             return _ids(layer, inputs)
     return _array(layer, inputs)
 

@@ -186,7 +186,7 @@ class Sequential(Model):
         if self._chain[0].reads_texts:
             self._build_chain(layers.Input((1,), dtype="string"))
             return
-        if isinstance(self._chain[0], layers.ID_READERS):
+        if self._chain[0].reads_ids:
             length = _length_of(x) or getattr(self.text_encoder, "output_sequence_length", None)
             self._build_any_length((None, length), "int32")
             return

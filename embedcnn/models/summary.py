@@ -6,6 +6,8 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..graph.nesting import held_in, is_model
 
 if TYPE_CHECKING:
@@ -42,6 +44,9 @@ def _rows(model: Any, expand: bool, indent: str = "") -> list[Row]:
         calls = [unit for unit in model.call_units if unit.layer is layer]
         before = dict.fromkeys(makers[id(tensor)] for unit in calls for tensor in unit.inputs)
         trainable = "" if not layer.weights else "yes" if layer.trainable else "no"
+        masks = [one.row_learns for one in layer.weights if one.trainable and one.row_learns is not None]
+        if masks:
+            trainable = f"{sum(map(np.count_nonzero, masks)):,} of {sum(map(len, masks)):,} rows"
         rows.append(
             (
                 f"{indent}{layer.name} ({type(layer).__name__})",
@@ -113,7 +118,7 @@ def lines(model: LayerGraph, line_length: int | None = None, expand_nested: bool
     if not model.built:
         table.append("(not built yet: call fit, build or predict, or begin with Input(shape=...))")
     total = sum(variable.size for variable in model.weights)
-    trained = sum(variable.size for variable in model.trainable_weights)
+    trained = sum(variable.learning_size for variable in model.trainable_weights)
     return [
         f'Model: "{model.name}"',
         rule,

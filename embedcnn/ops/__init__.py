@@ -31,9 +31,10 @@ from embedcnn.ops.steps import (
     depthwise_conv1d,
     global_average_pool,
     global_max_pool,
+    global_sum_pool,
     max_pool,
 )
-from embedcnn.ops.tokens import embedding_lookup, token_conv, token_conv_pool, token_mean
+from embedcnn.ops.tokens import embedding_bag, embedding_lookup, token_conv, token_conv_pool, token_mean
 from embedcnn.ops.values import (
     activation,
     concatenate,
@@ -61,10 +62,12 @@ __all__ = [
     "depthwise_conv1d",
     "dot",
     "dropout",
+    "embedding_bag",
     "embedding_lookup",
     "flatten",
     "global_average_pool",
     "global_max_pool",
+    "global_sum_pool",
     "gru",
     "layer_normalization",
     "log_softmax",

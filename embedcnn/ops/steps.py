@@ -168,6 +168,17 @@ def global_average_pool(x: ArrayLike, mask: ArrayLike | None = None) -> Any:
     return elementary("global_average_pool", x, mask)
 
 
+@operation
+def global_sum_pool(x: ArrayLike, mask: ArrayLike | None = None) -> Any:
+    """The sum of each channel over the unmasked steps of x [B, T, C]: float32 [B, C]; no step: zeros.
+
+    >>> from embedcnn import ops
+    >>> ops.global_sum_pool([[[1.0], [2.0], [6.0]]]).tolist()
+    [[9.0]]
+    """
+    return elementary("global_sum_pool", x, mask)
+
+
 def _pool1d(
     name: str, x: ArrayLike, pool_size: int, strides: int | None, padding: str, mask: ArrayLike | None
 ) -> Call:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from embedcnn.ops.call import Call, Padding, operation
@@ -144,6 +145,45 @@ def token_mean(
     """
     call = Call()
     tokens = _look_up(call, ids, embeddings, mask_zero, ngrams, buckets)
-    call.operations.append(("token_mean", (tokens,), (tokens + 1,), (), {}))
+    call.operations.append(("token_bag", (tokens,), (tokens + 1,), (), {}))
     call.outputs = (tokens + 1,)
+    return call
+
+
+@operation
+def embedding_bag(
+    ids: Any,
+    embeddings: ArrayLike,
+    mode: Literal["mean", "sum", "sqrtn", "max"] = "mean",
+    per_sample_weights: ArrayLike | None = None,
+    padding_idx: int | None = None,
+) -> Any:
+    """The rows of a text's ids reduced to one: float32 [B, D] for ids [B, T] or ragged; no token: zeros. As
+    torch.nn.functional.embedding_bag, keras_rs.layers.EmbedReduce.
+
+    `per_sample_weights` [B, T] weigh the rows, not with "max": the mean divides by their sum, "sqrtn" by the
+    root of the sum of their squares. Tokens of `padding_idx` are left out. Raises ValueError for an id
+    outside the table.
+
+    >>> from embedcnn import ops
+    >>> table = [[9.0], [1.0], [2.0]]
+    >>> ops.embedding_bag([[1, 2, 0]], table, padding_idx=0).tolist()
+    [[1.5]]
+    >>> ops.embedding_bag([[1, 2]], table, "sum", per_sample_weights=[[1.0, 10.0]]).tolist()
+    [[21.0]]
+    """
+    call = Call()
+    call.add_ids("ids", ids)
+    table = call.add_parameter("embeddings", embeddings, 2)
+    read = [1 if per_sample_weights is None else 2]
+    if per_sample_weights is not None:
+        weights = np.asarray(per_sample_weights, np.float32)
+        if weights.ndim != 2:
+            raise ValueError(f"per_sample_weights has shape {weights.shape}; allowed is [B, T]")
+        call.add_floats("per_sample_weights", weights)
+        read.append(1)
+    settings = {} if padding_idx is None else {"mask_id": padding_idx}
+    call.operations.append(("lookup", (0,), (read[0],), (table,), settings))
+    call.operations.append(("token_bag", tuple(read), (read[0] + 1,), (), {"mode": mode}))
+    call.outputs = (read[0] + 1,)
     return call

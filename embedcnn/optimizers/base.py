@@ -41,9 +41,11 @@ class VariableState:
         self.steps = np.array([steps], np.int64)
         self.average, self.accumulator, self.touched, self.moves = average, accumulator, touched, moves
 
-    def settle_average(self, value: np.ndarray, momentum: float) -> np.ndarray:
+    def settle_average(
+        self, value: np.ndarray, momentum: float, row_learns: np.ndarray | None = None
+    ) -> np.ndarray:
         """The average, after all rows have come to its last move: what had missed moves stood still at
-        `value`.
+        `value`. Rows that rest keep the value.
         """
         assert self.average is not None
         if self.moves is not None:
@@ -52,7 +54,9 @@ class VariableState:
             keep = np.power(momentum, missed[rows].astype(np.float64)).astype(np.float32)[:, None]
             settled = value[rows] + keep * (self.average[rows] - value[rows])
             set_items([self.average, self.moves], [rows, slice(1, None)], [settled, self.moves[0]])
-        return self.average
+        if row_learns is None:
+            return self.average
+        return np.where(row_learns[:, None] != 0, self.average, value)
 
 
 class LearningRate(float):
@@ -206,7 +210,7 @@ class Optimizer(Configurable):
         """The state of a variable, made when first asked for; `table`: an embedding's."""
         state = self.states.get(variable)
         if state is None:
-            slots = [np.full(variable.shape, self.slot_start, np.float32) for _ in self.used_slots()]
+            slots = [self._new_slot(variable.shape) for _ in self.used_slots()]
             state = self.states[variable] = VariableState(slots)
         if self.use_ema and state.average is None:
             state.average = variable.numpy()
@@ -218,6 +222,12 @@ class Optimizer(Configurable):
             assert state.accumulator is not None
             state.touched = np.asarray(state.accumulator.any(axis=1), np.uint8)
         return state
+
+    def _new_slot(self, shape: tuple[int, ...]) -> np.ndarray:
+        """A slot at its start; zeros take memory only where they are written, so rows that rest have none."""
+        if not self.slot_start:
+            return np.zeros(shape, np.float32)
+        return np.full(shape, self.slot_start, np.float32)
 
     # -- loops of one's own ----------------------------------------------------------------------------------
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any]) -> None:
@@ -294,7 +304,10 @@ class Optimizer(Configurable):
                 assert state.average is not None  # as chosen above
                 state.average[...] = variable.value
         else:
-            settled = [state.settle_average(variable.value, self.ema_momentum) for variable, state in states]
+            settled = [
+                state.settle_average(variable.value, self.ema_momentum, variable.row_learns)
+                for variable, state in states
+            ]
             assign_all([variable for variable, _ in states], settled)
         self.averages_in_model = False
 

@@ -106,7 +106,7 @@ def _lowered(kinds: list[tuple[Variable, bool]]) -> Lowered:
         if table:
             operations += [
                 Operation("lookup", [1], [made], [variable]),
-                Operation("token_mean", [made], [made + 1]),
+                Operation("token_bag", [made], [made + 1]),
                 Operation("squared_error", [made + 1], [made + 2]),
             ]
             made += 3

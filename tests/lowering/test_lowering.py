@@ -65,8 +65,13 @@ def test_activation_as_its_own_layer_fuses():
             lambda x: branch(layers.Conv1D(4, 2)(x), dilation_rate=2),
             ["lookup", "token_conv", "conv1d", "activation", "global_max_pool"],
         ),
-        (lambda x: layers.GlobalAveragePooling1D()(x), ["lookup", "token_mean"]),
-        (lambda x: layers.GlobalMaxPooling1D()(x), ["lookup", "embed", "global_max_pool"]),
+        (lambda x: layers.GlobalAveragePooling1D()(x), ["lookup", "token_bag"]),
+        (lambda x: layers.GlobalMaxPooling1D()(x), ["lookup", "token_bag"]),
+        (lambda x: layers.GlobalSumPooling1D()(x), ["lookup", "token_bag"]),
+        (
+            lambda x: layers.Concatenate()([layers.GlobalMaxPooling1D()(x), layers.Flatten()(x)]),
+            ["lookup", "embed", "global_max_pool", "flatten", "concatenate"],
+        ),
         (
             lambda x: layers.GlobalAveragePooling1D()(layers.Conv1D(5, 3)(x)),
             ["lookup", "token_conv", "global_average_pool"],

@@ -123,9 +123,9 @@ LAYERS = {
     ),
     "vector as matrix": (lambda: layers.Embedding.from_pretrained(np.zeros(4)), ValueError, "shape (4,)"),
     "padding_idx": (
-        lambda: layers.Embedding.from_pretrained(np.zeros((3, 2), "f"), padding_idx=1),
+        lambda: layers.Embedding.from_pretrained(np.zeros((3, 2), "f"), padding_idx=-4),
         ValueError,
-        "padding_idx=1",
+        "padding_idx=-4",
     ),
     "concatenate one": (
         lambda: layers.Concatenate()([embedcnn.Input((3,))]),

@@ -1,4 +1,4 @@
-"""global_max_pool and global_average_pool against the reference."""
+"""global_max_pool, global_average_pool and global_sum_pool against the reference."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from comparison import Pair, masks
 
 from embedcnn import ops
 
-POOLS = ["global_max_pool", "global_average_pool"]
+POOLS = ["global_max_pool", "global_average_pool", "global_sum_pool"]
 
 
 @pytest.mark.parametrize("pool", POOLS)

@@ -8,6 +8,7 @@ OTHER_NAMES = {
     "lookup": "embedding_lookup",
     "embed": "embedding_lookup",
     "ngrams": "embedding_lookup",
+    "token_bag": "embedding_bag",
     "concatenate_steps": "concatenate",  # axis=1
     "element_loss": "loss",
     "row_loss": "loss",
@@ -27,7 +28,14 @@ def test_every_operation_of_the_core_is_there_or_has_a_reason():
     assert set(OTHER_NAMES) | set(ONLY_IN_MODELS) < names
     public = set(ops.__all__)
     assert names - set(OTHER_NAMES) - set(ONLY_IN_MODELS) <= public and set(OTHER_NAMES.values()) <= public
-    more = {"vjp", "conv1d_mask", "embedding_lookup", "loss"}  # beside those of the core's names
+    more = {
+        "vjp",
+        "conv1d_mask",
+        "embedding_lookup",
+        "embedding_bag",
+        "token_mean",
+        "loss",
+    }  # beside those of the core's names
     assert public - names == more
 
 

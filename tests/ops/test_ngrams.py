@@ -15,7 +15,7 @@ def pair_of(n, mask_zero=False):
     operations = [
         ("ngrams", (0,), (1,), (), {"n": n, "input_dim": WORDS, "buckets": BUCKETS}),
         ("lookup", (1,), (2,), (0,), {"mask_zero": mask_zero}),
-        ("token_mean", (2,), (3,), (), {}),
+        ("token_bag", (2,), (3,), (), {}),
         ("embed", (2,), (4,), (), {}),
     ]
     return Pair([("x", "int32", -1, ())], [("embeddings", table.shape)], operations, (3, 4), [table])

@@ -117,7 +117,7 @@ class LossDraw(Draw):
         self.flat, beside = self.chance(), self.chance(0.3)
         made = 1
         if self.tokens:
-            self.operations.append(("token_mean" if self.flat else "embed", (1,), (2,), (), {}))
+            self.operations.append(("token_bag" if self.flat else "embed", (1,), (2,), (), {}))
             made = 3
         elif self.flat:
             self.operations.append(("global_average_pool", (0,), (1,), (), {}))

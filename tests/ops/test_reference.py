@@ -95,7 +95,7 @@ def test_lookup(mask, mask_zero):
 
 
 @pytest.mark.parametrize("mask", MASKS)
-@pytest.mark.parametrize("pool", ["global_max_pool", "global_average_pool"])
+@pytest.mark.parametrize("pool", ["global_max_pool", "global_average_pool", "global_sum_pool"])
 def test_pools(mask, pool):
     rng = np.random.default_rng(3)
     mask = mask_of(mask)
@@ -105,6 +105,19 @@ def test_pools(mask, pool):
         return out, lambda d_out: (sequence(backward(d_out)[0], mask).values,)
 
     check_gradients(run, [rng.normal(size=(2, 6, 5))])
+
+
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("mode", ["mean", "sum", "sqrtn"])
+def test_weighted_bags(mask, mode):
+    rng = np.random.default_rng(4)
+    mask = mask_of(mask)
+
+    def run(x, weights):
+        out, backward = reference.token_bag(sequence(x, mask), weights, mode)
+        return out, lambda d_out: backward(d_out)
+
+    check_gradients(run, [rng.normal(size=(2, 6, 3)), rng.uniform(0.5, 2, (2, 6))])
 
 
 def test_max_ties_and_nan():

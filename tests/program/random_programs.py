@@ -152,12 +152,15 @@ class Builder:
 
     def grow_from_tokens(self):
         x = self.of_kind("tokens")
-        name = self.pick(["embed", "token_mean", "token_conv_pool", "token_conv"])
+        name = self.pick(["embed", "token_bag", "token_conv_pool", "token_conv"])
         if name == "token_conv":
             self.grow_convolution(name, x)
             return
-        if name != "token_conv_pool":
-            self.add(name, [x], "sequence" if name == "embed" else "flat", self.channels[x])
+        if name == "embed":
+            self.add(name, [x], "sequence", self.channels[x])
+            return
+        if name == "token_bag":
+            self.grow_bag(x)
             return
         filters, parameters, use_bias = self.size(), [], self.chance()
         kernels = self.rng.integers(1, 5, int(self.rng.integers(1, 4)))
@@ -167,6 +170,18 @@ class Builder:
         padding = self.pick(["same", "causal", "valid"])
         settings = {"use_bias": use_bias, "padding": padding, "activation": "tanh"}
         self.add("token_conv_pool", [x], "flat", filters * len(kernels), parameters, **settings)
+
+    def grow_bag(self, x):
+        """A bag, weighted where some tensor has a value for each of its tokens."""
+        weights = [
+            n
+            for n, kind in enumerate(self.kinds)
+            if self.channels[n] == (1 if kind == "sequence" else self.steps[x])
+            and (kind == "flat" or (kind == "sequence" and self.steps[n] >= self.steps[x]))
+        ]
+        chosen = [self.pick(weights)] if weights and self.chance() else []
+        mode = self.pick(["sum"] if chosen else ["mean", "sum", "sqrtn", "max"])  # no sum of weights near 0
+        self.add("token_bag", [x, *chosen], "flat", self.channels[x], mode=mode)
 
     def take_windows(self, out, source, wide, stride, padding):
         """Notes the steps of a sequence made of windows of another."""

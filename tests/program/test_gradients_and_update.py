@@ -8,7 +8,7 @@ from embedcnn import _core
 
 OPERATIONS = [
     ("lookup", (0,), (1,), (0,), {}),
-    ("token_mean", (1,), (2,), (), {}),
+    ("token_bag", (1,), (2,), (), {}),
     ("dense", (2,), (3,), (1, 2), {}),
     ("cross_entropy", (3,), (4,), (), {}),
     ("dense", (2,), (5,), (3,), {}),  # no loss depends on it

@@ -13,7 +13,7 @@ import pytest
 from embedcnn import _core
 
 INPUTS = [("x", "int32", -1, ()), ("facts", "float32", None, (2,)), ("vectors", "float32", -1, (2,))]
-OPERATIONS = ["ngrams", "lookup", "embed", "token_mean", "token_conv_pool", "conv1d", "activation", "softmax"]
+OPERATIONS = ["ngrams", "lookup", "embed", "token_bag", "token_conv_pool", "conv1d", "activation", "softmax"]
 OPERATIONS += ["global_max_pool", "global_average_pool", "max_pool", "average_pool", "dense", "dropout"]
 OPERATIONS += [
     "token_conv",
@@ -126,7 +126,7 @@ def test_rules_that_do_not_fit_the_optimizer():
     """A penalty on all rows of a table whose gradient has only those of the step would write past its end."""
     operations = [
         ("lookup", (0,), (1,), (0,), {}),
-        ("token_mean", (1,), (2,), (), {}),
+        ("token_bag", (1,), (2,), (), {}),
         ("squared_error", (2,), (3,), (), {}),
     ]
     program = _core.Program([("x", "int32", -1, ())], [("t", (50, 4))], operations, (3,))

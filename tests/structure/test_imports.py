@@ -19,7 +19,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "embedcnn"
 MOST_AT_THE_ROOT = 20
-LONGEST_CHAIN = 12
+LONGEST_CHAIN = 13
 
 # Imports point down only: a part, and the parts below it that its modules may name. The core (`_core`) and
 # the version are everybody's.

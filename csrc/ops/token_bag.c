@@ -1,0 +1,354 @@
+/* token_bag: tokens -> flat [B, D], the rows of a text summed, averaged or their maximum taken without writing them out
+ * (averaged-embedding classifiers, bags of features; some hundred to some ten thousand tokens a batch). Masked tokens
+ * do not count; a text without tokens gives zeros and no gradient. A second input holds a weight for each token, [B, T]
+ * or [B, T, 1]; without it all are 1.
+ *
+ *     sum, mean, sqrtn: out[b] = s(b) sum over tokens i of b of w(i) values[row(i)], s = 1, 1 / sum of w, or
+ *                       1 / sqrt(sum of w^2); 0 where that divides by 0
+ *                       d_values[u] = sum over i with row(i) = u of w(i) s(b(i)) d_out[b(i)]
+ *                       d_w[i] = s(b) d_out[b] . (values[row(i)] - k out[b]), k = 0, 1 or w(i) s(b)
+ *     max:              out[b] = values[row(i*)], the first of equal ones; NaN wins        d_values[row(i*)] +=
+ * d_out[b]
+ */
+#include "ops/op.h"
+
+#include <math.h>
+#include <string.h>
+
+enum mode {
+    MODE_MEAN,
+    MODE_SUM,
+    MODE_SQRTN,
+    MODE_MAX
+};
+
+struct state {
+    int mode;
+
+    int32_t *rows;      /* [tokens] those that count, text after text */
+    int32_t *begin;     /* [B + 1] */
+    float *share;       /* [B] s */
+    int32_t *weight_at; /* [tokens] where the second input holds the weight, -1: it is 0; NULL without weights */
+    float *weight;      /* [tokens] or NULL */
+    int32_t *winner;    /* max: [B, D] distinct row, -1: none */
+
+    /* backward */
+    struct ec_occurrences occurrences;
+    int32_t *text_of; /* [tokens] text of the i-th occurrence ... */
+    float *share_of;  /* [tokens] ... and its share */
+    float *sums;      /* max: as d_values, for where other operations write d_values too */
+};
+
+static const char *const mode_names[] = {"mean", "sum", "sqrtn", "max", NULL};
+static const struct ec_attribute attributes[] = {
+    {"mode", EC_ATTRIBUTE_CHOICE, offsetof(struct state, mode), mode_names},
+    {NULL, EC_ATTRIBUTE_INT, 0, NULL},
+};
+
+static ec_status infer(struct ec_op *op, struct ec_report *report)
+{
+    const struct state *state = op->state;
+    op->outputs[0]->steps = EC_NO_STEPS;
+    if (op->input_count == 1) {
+        return EC_OK;
+    }
+    const struct ec_tensor *in = op->inputs[0], *weights = op->inputs[1];
+    if (state->mode == MODE_MAX) {
+        return ec_refuse(report, "token_bag: a maximum takes no weights");
+    }
+    if (weights->steps != EC_NO_STEPS && weights->cols != 1) {
+        return ec_refuse(report, "token_bag: weights with %lld values a step; allowed are [B, T] or [B, T, 1]",
+                         (long long)weights->cols);
+    }
+    if (weights->steps == EC_NO_STEPS && in->steps >= 0 && in->steps != weights->cols) {
+        return ec_refuse(report, "token_bag: %lld weights for texts of %lld tokens", (long long)weights->cols,
+                         (long long)in->steps);
+    }
+    return EC_OK;
+}
+
+/* Occurrences name tokens; the gradient needs their texts. */
+static ec_status plan_backward(struct state *state, struct ec_step *step, int64_t batch, int64_t distinct)
+{
+    int64_t tokens = state->begin[batch];
+    int32_t *text = ec_arena_take(step->arena, tokens, sizeof *text);
+    state->text_of = ec_arena_take(step->arena, tokens, sizeof *state->text_of);
+    state->share_of = ec_arena_take(step->arena, tokens, sizeof *state->share_of);
+    ec_status status = ec_occurrences_init(&state->occurrences, step->arena, state->rows, tokens, distinct);
+    if (step->arena->failed || status != EC_OK) {
+        return EC_NO_MEMORY;
+    }
+    for (int64_t b = 0; b < batch; b++) {
+        for (int32_t i = state->begin[b]; i < state->begin[b + 1]; i++) {
+            text[i] = (int32_t)b;
+        }
+    }
+    int64_t learning = state->occurrences.begin[distinct];
+    for (int64_t i = 0; i < learning; i++) {
+        state->text_of[i] = text[state->occurrences.at[i]];
+        state->share_of[i] = state->weight ? 0.0f : state->share[state->text_of[i]]; /* weights: when they are known */
+    }
+    return EC_OK;
+}
+
+/* The place of the weight of a token, which is stored at `row` of text b; EC_BAD_VALUE where there is none. */
+static ec_status place_of_weight(const struct ec_op *op, struct ec_step *step, int64_t b, int64_t row, int32_t *place)
+{
+    const struct ec_layout *layout = op->inputs[0]->layout;
+    const struct ec_tensor *weights = op->inputs[1];
+    int64_t position = layout->starts[b] + row - layout->offsets[b];
+    if (weights->layout) {
+        int masked = weights->layout->masked;
+        *place = position < weights->layout->width ? (int32_t)ec_layout_row(layout, b, row, weights->layout) : -1;
+        if (masked || position < weights->layout->width) {
+            return EC_OK;
+        }
+    } else if (position < weights->cols) {
+        *place = (int32_t)(b * weights->cols + position);
+        return EC_OK;
+    }
+    return ec_refuse(&step->report, "token_bag: text %lld has a token at place %lld, and weights for %lld places",
+                     (long long)b, (long long)position,
+                     (long long)(weights->layout ? weights->layout->width : weights->cols));
+}
+
+/* Which tokens count, the places of their weights, and where no weights are given the shares. */
+static ec_status plan_tokens(struct ec_op *op, struct ec_step *step)
+{
+    struct state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0];
+    const struct ec_layout *layout = in->layout;
+    int64_t texts = ec_tensor_texts(in);
+    int32_t count = 0;
+    for (int64_t b = 0; b < texts; b++) {
+        state->begin[b] = count;
+        for (int64_t i = layout->offsets[b]; i < layout->offsets[b + 1]; i++) {
+            state->rows[count] = in->token_rows[i];
+            if (state->weight && in->token_rows[i] >= 0) {
+                ec_status status = place_of_weight(op, step, b, i, &state->weight_at[count]);
+                if (status != EC_OK) {
+                    return status;
+                }
+            }
+            count += in->token_rows[i] >= 0;
+        }
+        float tokens = (float)(count - state->begin[b]);
+        state->share[b] = count == state->begin[b]    ? 0.0f
+                          : state->mode == MODE_MEAN  ? 1.0f / tokens
+                          : state->mode == MODE_SQRTN ? 1.0f / sqrtf(tokens)
+                                                      : 1.0f;
+    }
+    state->begin[texts] = count;
+    step->work += 2.0 * (double)count * (double)in->cols;
+    return EC_OK;
+}
+
+static ec_status plan(struct ec_op *op, struct ec_step *step)
+{
+    struct state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0];
+    int64_t texts = ec_tensor_texts(in), weights = op->input_count == 2 ? in->rows : 0;
+    struct ec_tensor *out = op->outputs[0];
+    out->rows = texts;
+    if (weights && op->inputs[1]->rows * op->inputs[1]->cols > INT32_MAX) {
+        return EC_TOO_LARGE;
+    }
+    ec_status status = ec_op_plan_gradients(op, step);
+    if (status != EC_OK || (status = ec_tensor_take(out, step)) != EC_OK) {
+        return status;
+    }
+    int is_max = state->mode == MODE_MAX;
+    state->rows = ec_arena_take(step->arena, in->rows, sizeof *state->rows);
+    state->begin = ec_arena_take(step->arena, texts + 1, sizeof *state->begin);
+    state->share = ec_arena_take(step->arena, texts, sizeof *state->share);
+    state->weight = op->input_count == 2 ? ec_arena_take(step->arena, weights, sizeof *state->weight) : NULL;
+    state->weight_at = op->input_count == 2 ? ec_arena_take(step->arena, weights, sizeof *state->weight_at) : NULL;
+    state->winner = is_max ? ec_arena_take(step->arena, texts * out->cols, sizeof *state->winner) : NULL;
+    if (step->arena->failed) {
+        return EC_NO_MEMORY;
+    }
+    if ((status = plan_tokens(op, step)) != EC_OK || !in->needs_grad) {
+        return status;
+    }
+    if (is_max) {
+        state->sums = ec_arena_take(step->arena, in->lookup->learning * in->lookup->stride, sizeof *state->sums);
+        return state->sums ? EC_OK : EC_NO_MEMORY;
+    }
+    return plan_backward(state, step, texts, in->lookup->learning);
+}
+
+/* -- forward -------------------------------------------------------------------------------------------------- */
+/* The weights of a text's tokens, and its share. */
+static void read_weights(const struct ec_op *op, int64_t b)
+{
+    const struct state *state = op->state;
+    double sum = 0.0;
+    for (int32_t i = state->begin[b]; i < state->begin[b + 1]; i++) {
+        double weight = state->weight_at[i] < 0 ? 0.0 : op->inputs[1]->data[state->weight_at[i]];
+        state->weight[i] = (float)weight;
+        sum += state->mode == MODE_SQRTN ? weight * weight : weight;
+    }
+    double divisor = state->mode == MODE_SUM ? 1.0 : state->mode == MODE_SQRTN ? sqrt(sum) : sum;
+    state->share[b] = divisor == 0.0 || state->begin[b] == state->begin[b + 1] ? 0.0f : (float)(1.0 / divisor);
+}
+
+static void take_maximum(const struct state *state, const struct ec_lookup_rows *lookup, float *y, int64_t b,
+                         int64_t cols)
+{
+    int32_t *winner = state->winner + b * cols, first = state->begin[b];
+    if (first == state->begin[b + 1]) {
+        memset(y, 0, (size_t)cols * sizeof *y);
+        memset(winner, 0xff, (size_t)cols * sizeof *winner);
+        return;
+    }
+    memcpy(y, lookup->values + state->rows[first] * lookup->stride, (size_t)cols * sizeof *y);
+    for (int64_t c = 0; c < cols; c++) {
+        winner[c] = state->rows[first];
+    }
+    for (int32_t i = first + 1; i < state->begin[b + 1]; i++) {
+        ec_kernels()->maximum_into(y, winner, lookup->values + state->rows[i] * lookup->stride, state->rows[i], cols);
+    }
+}
+
+static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    (void)step;
+    const struct state *state = op->state;
+    const struct ec_lookup_rows *lookup = op->inputs[0]->lookup;
+    const struct ec_tensor *out = op->outputs[0];
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(op->inputs[0]))) >= 0;) {
+        float *y = out->data + b * out->cols;
+        if (state->mode == MODE_MAX) {
+            take_maximum(state, lookup, y, b, out->cols);
+            continue;
+        }
+        if (state->weight) {
+            read_weights(op, b);
+        }
+        ec_kernels()->weighted_sum(y, 0, lookup->values, lookup->stride, state->rows + state->begin[b],
+                                   state->weight ? state->weight + state->begin[b] : NULL,
+                                   state->begin[b + 1] - state->begin[b], out->cols);
+        if (state->mode != MODE_SUM) {
+            ec_kernels()->scale(y, y, state->share[b], out->cols);
+        }
+    }
+    ec_team_barrier(team);
+}
+
+/* -- backward ------------------------------------------------------------------------------------------------- */
+static const int64_t column_block = 64;
+
+/* Column by column, text after text: the order in which the general path adds up. */
+static void backward_max(struct ec_op *op, struct ec_team *team)
+{
+    const struct state *state = op->state;
+    const struct ec_lookup_rows *lookup = op->inputs[0]->lookup;
+    const struct ec_tensor *out = op->outputs[0];
+    float *sums = op->adds_input[0] ? state->sums : lookup->d_values;
+    for (struct ec_range cols; ec_team_next_range(team, out->cols, column_block, &cols);) {
+        int64_t n = cols.end - cols.begin;
+        for (int64_t u = 0; u < lookup->learning; u++) {
+            memset(sums + u * lookup->stride + cols.begin, 0, (size_t)n * sizeof *sums);
+        }
+        for (int64_t b = 0; b < out->rows; b++) {
+            for (int64_t c = cols.begin; c < cols.end; c++) {
+                int32_t u = state->winner[b * out->cols + c];
+                if (u >= 0 && u < lookup->learning) {
+                    sums[u * lookup->stride + c] += out->grad[b * out->cols + c];
+                }
+            }
+        }
+        for (int64_t u = 0; op->adds_input[0] && u < lookup->learning; u++) {
+            ec_kernels()->add(lookup->d_values + u * lookup->stride + cols.begin,
+                              sums + u * lookup->stride + cols.begin, n);
+        }
+    }
+}
+
+static void share_weights(const struct state *state, int64_t occurrences, struct ec_team *team)
+{
+    const int64_t block = 1024;
+    for (struct ec_range part; ec_team_next_range(team, occurrences, block, &part);) {
+        for (int64_t i = part.begin; i < part.end; i++) {
+            state->share_of[i] = state->weight[state->occurrences.at[i]] * state->share[state->text_of[i]];
+        }
+    }
+    ec_team_barrier(team);
+}
+
+/* d . (row - k out); eight sums, so that the compiler may use vectors. */
+static float weight_gradient(const float *d, const float *row, const float *out, float k, int64_t n)
+{
+    float sums[8] = {0.0f}, total = 0.0f;
+    for (int64_t c = 0; c < n; c++) {
+        sums[c & 7] += d[c] * (row[c] - k * out[c]);
+    }
+    for (int lane = 0; lane < 8; lane++) {
+        total += sums[lane];
+    }
+    return total;
+}
+
+static void backward_weights(struct ec_op *op, struct ec_team *team)
+{
+    const struct state *state = op->state;
+    const struct ec_tensor *weights = op->inputs[1], *out = op->outputs[0];
+    const struct ec_lookup_rows *lookup = op->inputs[0]->lookup;
+    for (int64_t b; (b = ec_team_next(team, out->rows)) >= 0;) {
+        int64_t first = ec_tensor_row(weights, b) * weights->cols, end = ec_tensor_row(weights, b + 1) * weights->cols;
+        if (!op->adds_input[1]) {
+            memset(weights->grad + first, 0, (size_t)(end - first) * sizeof *weights->grad);
+        }
+        for (int32_t i = state->begin[b]; i < state->begin[b + 1]; i++) {
+            if (state->weight_at[i] >= 0) {
+                float k = state->mode == MODE_MEAN    ? 1.0f
+                          : state->mode == MODE_SQRTN ? state->weight[i] * state->share[b]
+                                                      : 0.0f;
+                weights->grad[state->weight_at[i]] +=
+                    state->share[b] * weight_gradient(out->grad + b * out->cols,
+                                                      lookup->values + state->rows[i] * lookup->stride,
+                                                      out->data + b * out->cols, k, out->cols);
+            }
+        }
+    }
+}
+
+static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    (void)step;
+    const struct state *state = op->state;
+    const struct ec_lookup_rows *lookup = op->inputs[0]->lookup;
+    const struct ec_tensor *out = op->outputs[0];
+    const int32_t *begin = state->occurrences.begin;
+    if (op->input_count == 2 && op->inputs[1]->needs_grad) {
+        backward_weights(op, team);
+    }
+    if (op->inputs[0]->needs_grad && state->mode == MODE_MAX) {
+        backward_max(op, team);
+    } else if (op->inputs[0]->needs_grad) {
+        if (state->weight) {
+            share_weights(state, begin[lookup->learning], team);
+        }
+        for (int64_t u; (u = ec_team_next(team, lookup->learning)) >= 0;) {
+            ec_kernels()->weighted_sum(lookup->d_values + u * lookup->stride, op->adds_input[0], out->grad, out->cols,
+                                       state->text_of + begin[u], state->share_of + begin[u], begin[u + 1] - begin[u],
+                                       out->cols);
+        }
+    }
+    ec_team_barrier(team);
+}
+
+const struct ec_op_type ec_op_token_bag = {
+    .name = "token_bag",
+    .state_bytes = sizeof(struct state),
+    .attributes = attributes,
+    .inputs = {1, 2},
+    .outputs = {1, 1},
+    .first = {EC_TOKENS, EC_STEPS, {1, 1}},
+    .others = {EC_FLOATS, EC_STEPS_OR_NONE, {1, 1}},
+    .mixing = EC_MIXES_STEPS,
+    .infer = infer,
+    .plan = plan,
+    .forward = forward,
+    .backward = backward,
+};
