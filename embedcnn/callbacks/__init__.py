@@ -8,6 +8,7 @@ from .checkpoint import ModelCheckpoint
 from .logger import CSVLogger
 from .monitor import EarlyStopping, Monitor, ReduceLROnPlateau
 from .schedule import LearningRateScheduler, TerminateOnNaN, UnfreezeAt
+from .tensorboard import TensorBoard
 
 __all__ = [
     "MOMENTS",
@@ -24,6 +25,7 @@ __all__ = [
     "Monitor",
     "ReduceLROnPlateau",
     "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
     "UnfreezeAt",
 ]
