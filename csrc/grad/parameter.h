@@ -32,11 +32,12 @@ enum ec_constraint {
 
 /* What a step does to a parameter beside the optimizer's rule. */
 struct ec_parameter_rules {
-    double l1, l2;    /* penalty l1 sum |w| + l2 sum w^2 in the loss */
-    int all_rows;     /* tables: penalty and update of every row (dense), not of those that the step read */
-    int keeps_weight; /* no weight decay */
-    int constraint;   /* enum ec_constraint, after the update */
-    int norm_axes;    /* bit a: axis a is summed over */
+    double l1, l2;     /* penalty l1 sum |w| + l2 sum w^2 in the loss */
+    int all_rows;      /* tables: penalty and update of every row (dense), not of those that the step read */
+    int keeps_weight;  /* no weight decay */
+    double rate_scale; /* of the optimizer's learning rate */
+    int constraint;    /* enum ec_constraint, after the update */
+    int norm_axes;     /* bit a: axis a is summed over */
     double least_norm, most_norm, norm_rate;
 };
 

@@ -329,8 +329,9 @@ void ec_optimizer_update(struct ec_update *update, struct ec_team *team)
         struct ec_parameter *parameter = item->parameter;
         struct ec_rule made, *rule = optimizer->updates ? &made : NULL;
         if (rule) {
-            ec_rule_init(rule, optimizer, *parameter->steps + 1, !parameter->rules.keeps_weight,
-                         scaling_of(update, item));
+            struct ec_optimizer own = *optimizer;
+            own.learning_rate *= parameter->rules.rate_scale;
+            ec_rule_init(rule, &own, *parameter->steps + 1, !parameter->rules.keeps_weight, scaling_of(update, item));
         }
         if (!parameter->gradient.rows) {
             update_dense(update, rule, parameter, team);

@@ -147,6 +147,7 @@ static int parse_rules(struct ec_parameter_rules *rules, PyObject *given, const 
         RULE(l2, EC_ATTRIBUTE_FLOAT),
         RULE(all_rows, EC_ATTRIBUTE_INT),
         RULE(keeps_weight, EC_ATTRIBUTE_INT),
+        RULE(rate_scale, EC_ATTRIBUTE_FLOAT),
         {"constraint", EC_ATTRIBUTE_CHOICE, offsetof(struct ec_parameter_rules, constraint), constraints},
         RULE(norm_axes, EC_ATTRIBUTE_INT),
         RULE(least_norm, EC_ATTRIBUTE_FLOAT),
@@ -155,7 +156,7 @@ static int parse_rules(struct ec_parameter_rules *rules, PyObject *given, const 
         {NULL, EC_ATTRIBUTE_INT, 0, NULL},
     };
 #undef RULE
-    *rules = (struct ec_parameter_rules){.norm_rate = 1.0};
+    *rules = (struct ec_parameter_rules){.rate_scale = 1.0, .norm_rate = 1.0};
     if (given == Py_None) {
         return 0;
     }

@@ -163,6 +163,18 @@ def assign_all(variables: Iterable[Variable], arrays: Iterable[np.ndarray]) -> N
     set_items([variable.own() for variable in variables], itertools.repeat(Ellipsis), arrays)
 
 
+def assign_numbers(variables: Sequence[Variable], values: Sequence[Any]) -> None:
+    """Copies numbers into as many variables; ValueError that names variable and shapes where they differ."""
+    for variable, value in zip(variables, values, strict=True):
+        if np.shape(value) != variable.shape:
+            raise ValueError(
+                f"The shape of {variable.path} is {variable.shape}. Received a value of shape "
+                f"{np.shape(value)}"
+            )
+    named = zip(variables, values, strict=True)
+    assign_all(variables, [numbers(variable.path, value) for variable, value in named])
+
+
 def replace_all(variables: Sequence[Variable], arrays: Iterable[np.ndarray]) -> None:
     """Puts shared arrays in the place of all values or, where a signal comes, of none."""
     for variable in variables:

@@ -15,15 +15,20 @@ from typing import Any
 import numpy as np
 
 from .. import activations, constraints, initializers, regularizers
-from ..base.arguments import boolean, positive_integer
-from ..base.arrays import numbers
+from ..base.arguments import boolean, finite_number, positive_integer
 from ..base.configuration import Configurable, described
 from ..base.names import snake_case, unique_name
 from ..graph.nodes import Node, Shape, SymbolicTensor, flatten, is_symbolic
 from ..graph.tracing import leaves
-from ..graph.variables import Variable, assign_all, mark_changed
+from ..graph.variables import Variable, assign_numbers, mark_changed
 from ..initializers import initial_value
-from .call_arguments import NumbersNeededError, called_with, named_arguments, of_traced
+from .call_arguments import (
+    NumbersNeededError,
+    called_with,
+    named_arguments,
+    of_traced,
+    python_layer_shape,
+)
 from .on_arrays import on_arrays
 
 
@@ -82,6 +87,7 @@ class Layer(Configurable):
         if "input_dim" in options:
             self._input_shape = (positive_integer("input_dim", options.pop("input_dim")),)
         self._govern(options)
+        scale = finite_number("learning_rate_scale", options.pop("learning_rate_scale", 1.0), least=0)
         dtype = options.pop("dtype", None)
         if dtype not in (None, "float32", np.float32):
             raise ValueError(f"`dtype` of {type(self).__name__} must be 'float32'. Received: dtype={dtype!r}")
@@ -94,6 +100,7 @@ class Layer(Configurable):
             raise ValueError(f"`name` must be a non-empty string without '/'. Received: name={name!r}")
         self.name = unique_name(snake_case(type(self).__name__)) if name is None else name
         self._trainable = boolean("trainable", trainable)
+        self._rate_scale = scale
         self._variables: list[Variable] = []
         self.built = False
         self.nodes: list[Node] = []
@@ -167,7 +174,7 @@ class Layer(Configurable):
         out = self.compute_output_shape(shapes if many else shapes[0])
         if not hasattr(self, "forward") and not hasattr(self, "call"):
             return out
-        return _python_layer_shape(self, shapes, out)
+        return python_layer_shape(self, shapes, out)
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
         """Raises ValueError where the layer cannot take these tensors."""
@@ -261,6 +268,18 @@ class Layer(Configurable):
         mark_changed()
 
     @property
+    def learning_rate_scale(self) -> float:
+        """What multiplies the optimizer's learning rate for these weights; takes effect at the next step."""
+        return self._rate_scale
+
+    @learning_rate_scale.setter
+    def learning_rate_scale(self, value: float) -> None:
+        self._rate_scale = finite_number("learning_rate_scale", value, least=0)
+        for part in of_traced("parts_of", self).values() if self.traces else ():
+            part.learning_rate_scale = value
+        mark_changed()
+
+    @property
     def weights(self) -> list[Variable]:
         """All weights, those that learn and those that do not, in the order in which they were made; of a
         layer made of layers its own, then those of the layers.
@@ -298,13 +317,7 @@ class Layer(Configurable):
                 f"Layer {self.name!r} has {len(own)} weights {[variable.name for variable in own]}. "
                 f"Received: {len(weights)} arrays"
             )
-        for variable, value in zip(own, weights, strict=True):
-            if np.shape(value) != variable.shape:
-                raise ValueError(
-                    f"The shape of {variable.path} is {variable.shape}. Received a value of shape "
-                    f"{np.shape(value)}"
-                )
-        assign_all(own, [numbers(variable.path, value) for variable, value in zip(own, weights, strict=True)])
+        assign_numbers(own, weights)
 
     def count_params(self) -> int:
         """How many numbers the weights hold; ValueError while the layer has none because it is not built."""
@@ -333,10 +346,12 @@ class Layer(Configurable):
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
         rules = {"activity_regularizer": self.activity_regularizer, **self._rules}
-        given = {name: described(rule) for name, rule in rules.items() if rule is not None}
+        given: dict[str, Any] = {name: described(rule) for name, rule in rules.items() if rule is not None}
         config = super().get_config()
         if callable(config.get("activation")):
             config["activation"] = activations.stored_name(config["activation"], self.name)
+        if self._rate_scale != 1:
+            given["learning_rate_scale"] = self._rate_scale
         return {**config, **given}
 
     def __repr__(self) -> str:
@@ -381,20 +396,3 @@ def require_rank(layer: Layer, tensor: SymbolicTensor, rank: int, meaning: str) 
             f"Layer {layer.name!r} ({type(layer).__name__}) expects an input of {rank} axes {meaning}{hint}. "
             f"Received: shape={tensor.shape}"
         )
-
-
-def _python_layer_shape(layer: Layer, shapes: Sequence[Shape], out: Any) -> Shape:
-    """The output shape of a layer written in Python, checked: (None, C) or (None, T, C), C known."""
-    if isinstance(out, list) or not isinstance(out, tuple) or not 2 <= len(out) <= 3 or out[-1] is None:
-        raise ValueError(
-            f"compute_output_shape of {layer.name!r} ({type(layer).__name__}) must give (None, channels) "
-            "or (None, "
-            f"time, channels). Received: {out!r}"
-        )
-    if len(out) == 3 and out[1] is None and (len(shapes[0]) != 3 or shapes[0][1] is not None):
-        raise ValueError(
-            f"compute_output_shape of {layer.name!r} must give the number of steps for an input of "
-            f"{shapes[0]}. "
-            f"Received: {out!r}"
-        )
-    return (None, *(size if size is None else int(size) for size in out[1:]))

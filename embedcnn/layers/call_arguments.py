@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..base.named_objects import named_object
 from ..graph import tracing
+
+if TYPE_CHECKING:
+    from ..graph.nodes import Shape
 
 PLACES = {
     "traced": "embedcnn.layers.tracing:traced",
@@ -58,3 +61,20 @@ def called_with(layer: Any, options: dict[str, Any]) -> bool | None:
     if not isinstance(training, (bool, np.bool_)):
         raise TypeError(f"`training` of {layer.name!r} must be True, False or None. Received: {training!r}")
     return bool(training)
+
+
+def python_layer_shape(layer: Any, shapes: Sequence[Shape], out: Any) -> Shape:
+    """The output shape of a layer written in Python, checked: (None, C) or (None, T, C), C known."""
+    if isinstance(out, list) or not isinstance(out, tuple) or not 2 <= len(out) <= 3 or out[-1] is None:
+        raise ValueError(
+            f"compute_output_shape of {layer.name!r} ({type(layer).__name__}) must give (None, channels) "
+            "or (None, "
+            f"time, channels). Received: {out!r}"
+        )
+    if len(out) == 3 and out[1] is None and (len(shapes[0]) != 3 or shapes[0][1] is not None):
+        raise ValueError(
+            f"compute_output_shape of {layer.name!r} must give the number of steps for an input of "
+            f"{shapes[0]}. "
+            f"Received: {out!r}"
+        )
+    return (None, *(size if size is None else int(size) for size in out[1:]))

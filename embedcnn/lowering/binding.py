@@ -6,6 +6,7 @@ has moved (trainable changed, an array was replaced) and made again when a table
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -95,6 +96,11 @@ class BoundProgram:
                 _check_row_constraint(variable, rules)
         if self.trains and not optimizer.decays(variable):
             rules["keeps_weight"] = 1
+        scale = math.prod(
+            getattr(one, "learning_rate_scale", 1.0) for one in (variable.layer, *variable.inner)
+        )
+        if self.trains and scale != 1:
+            rules["rate_scale"] = scale
         if rules and optimizer.embedding_update == "dense":
             rules["all_rows"] = 1
         return rules or None

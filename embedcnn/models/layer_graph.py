@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from .. import layers
-from ..base.arrays import numbers
 from ..graph import nesting
 from ..graph.nodes import Node, SymbolicTensor, by_depth, unique_layers, walk
-from ..graph.variables import Variable, assign_all
+from ..graph.variables import Variable, assign_numbers
 from ..layers.base import Layer
 from .summary import lines, terminal_columns
 
@@ -35,6 +34,7 @@ class LayerGraph:
         self.output_keys: list[str] | None = None
         """The keys of the outputs, where these were given as a dict."""
         self._layers: list[Layer] = []
+        self._rate_scale = 1.0
 
     def _connect(self, inputs: list[SymbolicTensor], outputs: list[SymbolicTensor]) -> None:
         for tensor in inputs:
@@ -100,6 +100,17 @@ class LayerGraph:
     def trainable(self, value: bool) -> None:
         for layer in self.layers:
             layer.trainable = value
+
+    @property
+    def learning_rate_scale(self) -> float:
+        """What multiplies the optimizer's learning rate for all layers, as last set for the whole model."""
+        return self._rate_scale
+
+    @learning_rate_scale.setter
+    def learning_rate_scale(self, value: float) -> None:
+        for layer in self.layers:
+            layer.learning_rate_scale = value
+        self._rate_scale = value
 
     @property
     def input_shape(self) -> Any:
@@ -171,13 +182,7 @@ class LayerGraph:
         own, weights = self.weights, list(weights)
         if len(own) != len(weights):
             raise ValueError(f"Model {self.name!r} has {len(own)} weights. Received: {len(weights)} arrays")
-        for variable, value in zip(own, weights, strict=True):
-            if np.shape(value) != variable.shape:
-                raise ValueError(
-                    f"The shape of {variable.path} is {variable.shape}. Received a value of shape "
-                    f"{np.shape(value)}"
-                )
-        assign_all(own, [numbers(variable.path, value) for variable, value in zip(own, weights, strict=True)])
+        assign_numbers(own, weights)
 
     def count_params(self) -> int:
         """How many numbers all weights hold."""

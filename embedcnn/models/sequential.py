@@ -263,7 +263,8 @@ def clone_model(model: Model) -> Model:
         return made
     with known_objects(model_file.own_objects(model)):
         optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
-    optimizer.learning_rate = model.optimizer.learning_rate  # a function stays one
+    if optimizer.divided({})[0][0] is optimizer:
+        optimizer.learning_rate = model.optimizer.learning_rate  # a function stays one
     variables, names = model.optimizer.excluded_from_weight_decay
     twins = dict(zip(model.weights, made.weights, strict=True)) if variables else {}
     optimizer.exclude_from_weight_decay([twins[variable] for variable in variables], names)

@@ -19,6 +19,7 @@ from . import schedules
 from .adam import Adam, Adamax, AdamW, Nadam
 from .adaptive import Adadelta, Adagrad, RMSprop
 from .base import Optimizer, VariableState
+from .multi import MultiOptimizer
 from .sgd import SGD
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "MultiOptimizer",
     "Nadam",
     "Optimizer",
     "RMSprop",
@@ -38,9 +40,11 @@ __all__ = [
 ]
 
 CLASSES: dict[str, type[Optimizer]] = {
-    cls.__name__: cls for cls in (SGD, Adam, AdamW, Adamax, Nadam, RMSprop, Adagrad, Adadelta)
+    cls.__name__: cls for cls in (SGD, Adam, AdamW, Adamax, Nadam, RMSprop, Adagrad, Adadelta, MultiOptimizer)
 }
-NAMES: dict[str, type[Optimizer]] = {name.lower(): cls for name, cls in CLASSES.items()}
+NAMES: dict[str, type[Optimizer]] = {
+    name.lower(): cls for name, cls in CLASSES.items() if cls is not MultiOptimizer
+}
 
 
 def get(identifier: Any) -> Optimizer:

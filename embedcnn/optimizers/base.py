@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -310,6 +310,10 @@ class Optimizer(Configurable):
             ]
             assign_all([variable for variable, _ in states], settled)
         self.averages_in_model = False
+
+    def divided(self, variables: Mapping[str, Variable]) -> list[tuple[Optimizer, Mapping[str, Variable]]]:
+        """Who updates which of these variables: the optimizer all of them (MultiOptimizer divides them)."""
+        return [(self, variables)]
 
     def used_slots(self) -> tuple[str, ...]:
         """The names of the slots that the settings need."""

@@ -259,8 +259,9 @@ def restore_training(model: Model, members: dict[str, bytes], stored: dict[str, 
         raise ValueError(
             f"{label} was trained with {stored['class_name']}. Received: {type(optimizer).__name__}"
         )
-    optimizer.states.clear()
-    if not callable(optimizer.learning_rate):
+    for one, _ in optimizer.divided(variables):
+        one.states.clear()
+    if "learning_rate" in stored["config"] and not callable(optimizer.learning_rate):
         optimizer.learning_rate = stored["config"]["learning_rate"]
     restore_settings(optimizer, variables, config)
     restore_states(optimizer, variables, members.get("optimizer.safetensors"), label)

@@ -6,6 +6,7 @@ that wait for an update.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,12 @@ STEPS, AVERAGE, GRADIENT_SUM, TOUCHED, MOVES = STATE_NAMES
 
 def optimizer_state(optimizer: Optimizer, variables: dict[str, Variable]) -> dict[str, np.ndarray]:
     """What a file keeps of an optimizer, by the paths of the variables."""
+    return {
+        name: array for one, own in optimizer.divided(variables) for name, array in _state(one, own).items()
+    }
+
+
+def _state(optimizer: Optimizer, variables: Mapping[str, Variable]) -> dict[str, np.ndarray]:
     tensors: dict[str, np.ndarray] = {}
     for path, variable in variables.items():
         state = optimizer.states.get(variable)
@@ -47,6 +54,13 @@ def restore_states(
     if data is None:
         return
     tensors = archive.read_tensors(data, f"{label}: optimizer.safetensors")
+    for one, own in optimizer.divided(variables):
+        _restore(one, own, tensors, label)
+
+
+def _restore(
+    optimizer: Optimizer, variables: Mapping[str, Variable], tensors: dict[str, np.ndarray], label: str
+) -> None:
     lost = [path for path in variables if _rename_gradient_sum(tensors, path, optimizer)]
     if lost:
         warn_user(
@@ -105,6 +119,9 @@ def settings_of(optimizer: Optimizer, variables: dict[str, Variable]) -> dict[st
         settings["excluded_from_weight_decay"] = excluded
     if optimizer.averages_in_model:
         settings["averages_in_model"] = True
+    parts = [one for one, _ in optimizer.divided(variables) if one is not optimizer]
+    if parts:
+        settings["optimizers"] = [settings_of(one, variables) for one in parts]
     return settings
 
 
@@ -117,3 +134,6 @@ def restore_settings(optimizer: Optimizer, variables: dict[str, Variable], confi
         optimizer.exclude_from_weight_decay(
             [variables[path] for path in excluded["var_list"]], excluded["var_names"]
         )
+    parts = [one for one, _ in optimizer.divided(variables) if one is not optimizer]
+    for one, own in zip(parts, config.get("optimizers", ()), strict=True):
+        restore_settings(one, variables, own)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import nesting
+from ..optimizers import MultiOptimizer
 
 Gradients = dict[str, Any]
 """By path: an array of the weight's shape; of a table (rows, values), int32 (U,) and float32 (U, D)."""
@@ -47,6 +48,9 @@ def apply(model: Any, gradients: Mapping[str, Any]) -> None:
     model._compilation.settle()
     learning = _learning(model)
     _check_paths(model, gradients, learning)
+    if isinstance(model.optimizer, MultiOptimizer):
+        model._steps.update_by_several(model.optimizer, gradients)
+        return
     bound = model._programs.bound("train")
     given: list[Any] = [None] * len(bound.variables)
     for path, number in learning.items():

@@ -6,9 +6,13 @@ the core with the arrays of the variables) → csrc/python/program.c → csrc/pr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..graph.nesting import weight_paths
 from ..graph.variables import assign_all
+from ..optimizers import MultiOptimizer
+from . import array_updates
 from .running_means import BatchResult
 
 if TYPE_CHECKING:
@@ -26,6 +30,8 @@ class Steps:
     def train(self, inputs: list[Any], targets: list[Any], weights: Any, compiled: Compiled) -> BatchResult:
         """Forward, backward and update, which counts the optimizer's steps."""
         optimizer = self._model.optimizer
+        if isinstance(optimizer, MultiOptimizer):
+            return self._train_by_several(optimizer, inputs, targets, weights, compiled)
         more = () if compiled.loss_function is None else (compiled.loss_function(targets, True),)
         bound = self._programs.bound("train")
         with self._access.changing():
@@ -43,6 +49,35 @@ class Steps:
                     assign_all(bound.written, before)
                 raise
         return batch_result(bound, result, compiled)
+
+    def _train_by_several(
+        self,
+        optimizer: MultiOptimizer,
+        inputs: list[Any],
+        targets: list[Any],
+        weights: Any,
+        compiled: Compiled,
+    ) -> BatchResult:
+        """A step whose update is that of several optimizers."""
+        result = self.gradients(inputs, targets, weights, compiled)
+        bound = self._programs.bound("train")
+        learning = set(bound.core.learning)
+        numbers = {id(one): number for number, one in enumerate(bound.variables) if number in learning}
+        paths = {path: numbers.get(id(one)) for path, one in weight_paths(self._model).items()}
+        found = {path: bound.core.gradient(number) for path, number in paths.items() if number is not None}
+        self.update_by_several(optimizer, found)
+        return result
+
+    def update_by_several(self, optimizer: MultiOptimizer, gradients: Mapping[str, Any]) -> None:
+        """The update of each optimizer from the gradients of its weights, by their paths."""
+        with self._access.changing():
+            for one, own in optimizer.divided(weight_paths(self._model)):
+                paths = [path for path in own if path in gradients]
+                if paths:
+                    array_updates.apply(
+                        one, [gradients[path] for path in paths], [own[path] for path in paths]
+                    )
+            optimizer.steps += 1
 
     def gradients(
         self, inputs: list[Any], targets: list[Any], weights: Any, compiled: Compiled
