@@ -75,17 +75,18 @@ void ec_bag_scratch_clear(struct ec_bag_scratch *scratch)
 ec_status ec_bag_scratch_reserve(struct ec_bag_scratch *scratch, int64_t more)
 {
     int64_t needed = scratch->used + more;
-    if (needed <= scratch->capacity) {
+    if (scratch->ids && needed <= scratch->capacity) {
         return EC_OK;
     }
-    int32_t *ids = ec_grow_array(scratch->ids, scratch->used, 2 * needed, sizeof *ids);
+    int64_t capacity = 2 * needed + 1;
+    int32_t *ids = ec_grow_array(scratch->ids, scratch->used, capacity, sizeof *ids);
     scratch->ids = ids ? ids : scratch->ids;
-    float *counts = ec_grow_array(scratch->counts, scratch->used, 2 * needed, sizeof *counts);
+    float *counts = ec_grow_array(scratch->counts, scratch->used, capacity, sizeof *counts);
     scratch->counts = counts ? counts : scratch->counts;
     if (!ids || !counts) {
         return EC_NO_MEMORY;
     }
-    scratch->capacity = 2 * needed;
+    scratch->capacity = capacity;
     return EC_OK;
 }
 

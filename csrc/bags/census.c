@@ -282,8 +282,8 @@ static ec_status place_tiles(struct work *work)
         work->tiles[tile].first_code = used + total;
         total += work->tiles[tile].count;
     }
-    if (used + total > census->code_capacity) {
-        int64_t capacity = census->keeps ? used + total + used / 2 : total;
+    if (!census->codes || used + total > census->code_capacity) {
+        int64_t capacity = 1 + (census->keeps ? used + total + used / 2 : total);
         int32_t *codes =
             ec_grow_array(census->codes, used * census->kind_count, capacity * census->kind_count, sizeof *codes);
         if (!codes) {

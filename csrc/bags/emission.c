@@ -24,12 +24,12 @@ struct sorter {
 static ec_status reserve(struct sorter *sorter, int64_t count)
 {
     ec_status status = ec_bag_scratch_reserve(&sorter->scratch, count);
-    if (!status && count > sorter->capacity) {
+    if (!status && (!sorter->ids || count > sorter->capacity)) {
         ec_free(sorter->ids);
         ec_free(sorter->spare);
         sorter->capacity = 0;
-        sorter->ids = ec_alloc_array(2 * count, sizeof *sorter->ids);
-        sorter->spare = ec_alloc_array(2 * count, sizeof *sorter->spare);
+        sorter->ids = ec_alloc_array(2 * count + 1, sizeof *sorter->ids);
+        sorter->spare = ec_alloc_array(2 * count + 1, sizeof *sorter->spare);
         status = sorter->ids && sorter->spare ? EC_OK : EC_NO_MEMORY;
         sorter->capacity = status ? 0 : 2 * count;
     }

@@ -48,7 +48,7 @@ static ec_status fill_keys(uint64_t *keys, const struct ec_bag_features *feature
             status = hash_words(out, names->counts[kind], names->gram_bytes, names->gram_ends, 1);
         }
         for (int64_t i = 0; tokens && i < names->counts[kind]; i++) {
-            const int32_t *words = names->words[kind] + (tokens > 1 ? i * tokens : 0);
+            const int32_t *words = tokens > 1 ? names->words[kind] + i * tokens : NULL;
             out[i] = hashes[tokens > 1 ? words[0] : i];
             for (int n = 1; n < tokens; n++) {
                 out[i] = ec_bag_longer(out[i], hashes[words[n]]);

@@ -52,10 +52,10 @@ void ec_bag_reader_free(struct ec_bag_reader *reader)
 static ec_status reserve(struct ec_bag_reader *reader, int64_t more)
 {
     int64_t needed = reader->used + more;
-    if (needed <= reader->capacity) {
+    if (reader->ids && needed <= reader->capacity) {
         return EC_OK;
     }
-    int64_t capacity = 2 * needed;
+    int64_t capacity = 2 * needed + 1;
     int32_t *ids = ec_grow_array(reader->ids, reader->used, capacity, sizeof *ids);
     reader->ids = ids ? ids : reader->ids;
     float *counts = ec_grow_array(reader->counts, reader->used, capacity, sizeof *counts);

@@ -83,6 +83,15 @@ static PyObject *census_add(PyObject *object, PyObject *args)
     return status ? ec_python_raise(status, "counting n-grams") : Py_NewRef(Py_True);
 }
 
+static PyObject *census_kept_bytes(PyObject *object, PyObject *unused)
+{
+    (void)unused;
+    const struct ec_bag_census *census = ((const struct census *)object)->census;
+    int64_t codes = census->code_count * census->kind_count * (int64_t)sizeof *census->codes;
+    int64_t ends = census->document_count * (int64_t)sizeof *census->document_ends;
+    return PyLong_FromLongLong(census->keeps ? codes + ends : 0);
+}
+
 static PyObject *copied(const void *data, int64_t count, int type, size_t size)
 {
     npy_intp length = (npy_intp)count;
@@ -225,6 +234,7 @@ static PyMethodDef census_methods[] = {
     {"add", census_add, METH_VARARGS,
      "add($self, texts, first=0, /)\n--\n\nCounts the n-grams of a list of texts. False, and nothing done, where a "
      "list of tokens holds something else than str."},
+    {"kept_bytes", census_kept_bytes, METH_NOARGS, "kept_bytes($self)\n--\n\nBytes of what take would give."},
     {"take", census_take, METH_NOARGS,
      "take($self)\n--\n\n(codes int32, document ends int64) kept since the last call, which the census forgets."},
     {"rank", census_rank, METH_VARARGS,

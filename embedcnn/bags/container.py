@@ -63,15 +63,13 @@ class Bags:
         return Bags._of(offsets, self.ids[places], self.counts[places], self.size)
 
     def to_scipy(self) -> Any:
-        """A scipy.sparse.csr_array (N, size) of the counts, which shares their memory. Needs scipy (extra
-        `sklearn`).
-        """
+        """A scipy.sparse.csr_array (N, size) of the counts, a copy. Needs scipy (extra `sklearn`)."""
         from scipy.sparse import csr_array  # lazy: an extra
 
-        offsets: Any = self.offsets
-        if offsets[-1] <= np.iinfo(np.int32).max:
-            offsets = offsets.astype(np.int32)  # scipy wants one dtype for both
-        matrix = csr_array((self.counts, self.ids, offsets), shape=(len(self), self.size))
+        few = self.offsets[-1] <= np.iinfo(np.int32).max
+        kind: Any = np.int32 if few else np.int64  # scipy wants one for both
+        arrays = self.counts.copy(), self.ids.astype(kind), self.offsets.astype(kind)
+        matrix = csr_array(arrays, shape=(len(self), self.size))
         matrix.has_canonical_format = True  # sorted, and nothing twice
         return matrix
 

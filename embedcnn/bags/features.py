@@ -12,9 +12,10 @@ from embedcnn import _core
 
 from ..base.arguments import boolean, integer, one_of, optional
 from ..base.configuration import Configurable
-from ..preprocessing.texts import done, text_blocks
+from ..preprocessing.texts import done
 from . import names
 from .container import Bags
+from .streams import SPILL, CodeSpool, blocks_of, read_blocks
 from .tokenizers import TOKENIZERS, rules, token_spans
 
 LONGEST_WORDS, LONGEST_CHARS = 5, 64
@@ -118,40 +119,45 @@ class NgramFeatures(Configurable):
     def fit(self, texts: Iterable[Any]) -> NgramFeatures:
         """Learns the n-grams of the texts, and forgets those that it knew; returns itself.
 
-        Hashed features have nothing to learn. Raises TypeError for one str, or what is neither str nor a
-        list of str.
+        Texts are a list, an array, a column (of pandas, polars, pyarrow), a stream, or the path of a file,
+        one text a line. Hashed features have nothing to learn. Raises TypeError for one str that is no path,
+        or what is neither str nor a list of str.
         """
         if self.buckets is None:
-            self._count(texts, keeps=False)
+            self._count(texts, None)
         return self
 
-    def fit_transform(self, texts: Iterable[Any]) -> Bags:
-        """`fit`, and the bags of the same texts, which are read only once."""
+    def fit_transform(self, texts: Iterable[Any], spill: int = SPILL) -> Bags:
+        """`fit`, and the bags of the same texts, which are read only once.
+
+        `spill`: what a stream makes above so many bytes goes to temporary files, and the bags are mapped
+        from there; only the n-grams themselves must fit in memory.
+        """
         if self.buckets is not None:
-            return self.transform(texts)
-        census = self._count(texts, keeps=True)
-        offsets, ids, counts = census.bags()
+            return self.transform(texts, spill)
+        offsets, ids, counts = self._count(texts, integer("spill", spill, 0)).bags(spill)
         return Bags._of(offsets, ids, counts, self.size)
 
-    def _count(self, texts: Iterable[Any], keeps: bool) -> Any:
+    def _count(self, texts: Iterable[Any], spill: int | None) -> CodeSpool:
         settings = self._settings()
-        census = _core.BagCensus(*settings, keeps)
-        for first, block in text_blocks(texts):
+        census = _core.BagCensus(*settings, spill is not None)
+        kept = CodeSpool(census, spill or 0)
+        for first, block in blocks_of(texts):
             done(census.add(block, first), block, first)
-        most = MOST if self.max_features is None else self.max_features
-        state = census.rank(self.min_count, most)
+            kept.make_room()
+        state = census.rank(self.min_count, MOST if self.max_features is None else self.max_features)
         self._core = _core.BagFeatures(*settings, 0, state)
         self._state = names.as_arrays(state, self.words)
-        return census
+        return kept
 
-    def transform(self, texts: Iterable[Any]) -> Bags:
-        """The bags of texts; n-grams that `fit` has not seen count for nothing.
+    def transform(self, texts: Iterable[Any], spill: int = SPILL) -> Bags:
+        """The bags of texts, as `fit` takes them; n-grams that it has not seen count for nothing.
 
-        Raises ValueError before `fit`, TypeError for one str, or what is neither str nor a list of str.
+        `spill` as in `fit_transform`. Raises ValueError before `fit`, TypeError for one str that is no path,
+        or what is neither str nor a list of str.
         """
         core = self._ready()
-        parts = [done(core.read(block, first), block, first) for first, block in text_blocks(texts)]
-        offsets, ids, counts = _joined(parts)
+        offsets, ids, counts = read_blocks(core, texts, integer("spill", spill, 0), done)
         return Bags._of(offsets, ids, counts, self.size)
 
     def scores(
@@ -289,16 +295,3 @@ def _range(name: str, value: Any, most: int) -> tuple[int, int] | None:
     if not 1 <= first <= last <= most:
         raise ValueError(f"`{name}` must be (a, b) with 1 <= a <= b <= {most}. Received: {name}={value!r}")
     return first, last
-
-
-def _joined(parts: list[tuple[Any, Any, Any]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(offsets, ids, counts) of parts one behind the other."""
-    if len(parts) == 1:
-        return parts[0]
-    starts = np.cumsum([0] + [len(ids) for _, ids, _ in parts])
-    offsets = [part[0][1:] + start for part, start in zip(parts, starts[:-1], strict=True)]
-    return (
-        np.concatenate([np.zeros(1, np.int64), *offsets]),
-        np.concatenate([np.zeros(0, np.int32), *(ids for _, ids, _ in parts)]),
-        np.concatenate([np.zeros(0, np.float32), *(counts for _, _, counts in parts)]),
-    )

@@ -193,7 +193,7 @@ class Vectorizer(Configurable):
         matrix = csr_matrix((len(bags), bags.size), dtype=self.dtype)
         few = len(data) <= np.iinfo(np.int32).max
         matrix.indptr = bags.offsets.astype(np.int32) if few else bags.offsets
-        matrix.indices = bags.ids if few else bags.ids.astype(np.int64)
+        matrix.indices = bags.ids.astype(np.int32 if few else np.int64)
         matrix.data = data
         matrix.has_canonical_format = True  # sorted, and nothing twice
         return matrix

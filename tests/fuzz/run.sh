@@ -8,6 +8,8 @@ seconds=${1:?usage: run.sh SECONDS [target ...]}
 shift
 here=$(cd "$(dirname "$0")" && pwd)
 core=$here/../../csrc
+# Of csrc/bags what reads texts; the solvers need the kernels.
+features="bags census emission features grams pairs partition ranking reader table tokens transform"
 build=${FUZZ_BUILD:-${TMPDIR:-/tmp}/embedcnn-fuzz}
 
 # Builds and runs one target; what it prints is in its log, of which the end is shown when it breaks.
@@ -18,7 +20,7 @@ fuzz() {
         ${CLANG:-clang} -std=c11 -g -O1 -fno-omit-frame-pointer -ffp-contract=off \
             -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
             '-DEC_WINDOW_BYTES=((int64_t)256)' '-DEC_TILE_BYTES=((int64_t)48)' -I"$core" -I"$here" "$here/$1.c" \
-            "$core"/vectors/*.c "$core"/text/*.c "$core"/base/*.c -lm -lpthread -o "$build/$1" &&
+            "$core"/vectors/*.c $(printf " $core/bags/%s.c" $features) "$core"/text/*.c "$core"/base/*.c -lm -lpthread -o "$build/$1" &&
             "$build/$1" -max_total_time="$seconds" -max_len=4096 -verbosity=0 -print_final_stats=1 \
                 -artifact_prefix="$build/found-$1/" "$build/corpus-$1" "$here/corpus/$1" &&
             touch "$build/$1.passed"
