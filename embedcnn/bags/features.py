@@ -173,7 +173,7 @@ class NgramFeatures(Configurable):
         core = self._ready()
         made = [
             done(_core.bag_scores(core, block, table, bias, parts, first), block, first)
-            for first, block in text_blocks(texts)
+            for first, block in blocks_of(texts)
         ]
         return made[0] if len(made) == 1 else np.concatenate([np.zeros((0, len(bias)), np.float32), *made])
 
