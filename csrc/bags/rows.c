@@ -33,22 +33,84 @@ static void fetch_rows(const struct learner *learner, const struct ec_bag_slice 
     }
 }
 
-/* learner->mean; returns the sum of the counts. */
-static double make_mean(struct learner *learner, const struct ec_bag_slice *document)
+/* Rows of a few floats, as those of folded models with several classes, without the calls of a kernel a row: `stride`
+ * is a constant to the compiler. What is behind the width is zero and stays so. */
+#define NARROW 16
+static inline void add_narrow(float *sum, const struct learner *learner, const struct ec_bag_slice *document,
+                              const int64_t stride)
 {
-    const struct ec_kernels *kernels = ec_kernels();
-    double length = 0;
+    float kept[NARROW] = {0};
+    for (int64_t i = 0; i < document->count; i++) {
+        if (i + NARROW < document->count) {
+            __builtin_prefetch(learner->rows + document->ids[i + NARROW] * stride, 1);
+        }
+        const float *row = learner->rows + document->ids[i] * stride;
+        for (int64_t column = 0; column < stride; column++) {
+            kept[column] += document->tf[i] * row[column];
+        }
+    }
+    for (int64_t column = 0; column < stride; column++) {
+        sum[column] = kept[column];
+    }
+}
+
+static inline void move_narrow(const struct learner *learner, const struct ec_bag_slice *document, const int64_t stride)
+{
+    float step[NARROW];
+    for (int64_t column = 0; column < stride; column++) {
+        step[column] = learner->step[column];
+    }
+    for (int64_t i = 0; i < document->count; i++) {
+        float *row = learner->rows + document->ids[i] * stride;
+        for (int64_t column = 0; column < stride; column++) {
+            row[column] += document->tf[i] * step[column];
+        }
+    }
+}
+
+static void sum_rows(struct learner *learner, const struct ec_bag_slice *document)
+{
+    switch (learner->stride) {
+    case 2: add_narrow(learner->mean, learner, document, 2); return;
+    case 4: add_narrow(learner->mean, learner, document, 4); return;
+    case 8: add_narrow(learner->mean, learner, document, 8); return;
+    case 16: add_narrow(learner->mean, learner, document, 16); return;
+    default: break;
+    }
     fetch_rows(learner, document, 0);
     for (int64_t begin = 0; begin < document->count; begin += CHUNK) {
         int64_t count = ec_least(CHUNK, document->count - begin);
         fetch_rows(learner, document, begin + CHUNK);
-        kernels->weighted_sum(learner->mean, begin > 0, learner->rows, learner->stride, document->ids + begin,
-                              document->tf + begin, count, learner->width);
-        for (int64_t i = 0; i < count; i++) {
-            length += document->tf[begin + i];
-        }
+        ec_kernels()->weighted_sum(learner->mean, begin > 0, learner->rows, learner->stride, document->ids + begin,
+                                   document->tf + begin, count, learner->width);
     }
-    kernels->scale(learner->mean, learner->mean, (float)(1 / length), learner->width);
+}
+
+static void move_rows(struct learner *learner, const struct ec_bag_slice *document)
+{
+    switch (learner->stride) {
+    case 2: move_narrow(learner, document, 2); return;
+    case 4: move_narrow(learner, document, 4); return;
+    case 8: move_narrow(learner, document, 8); return;
+    case 16: move_narrow(learner, document, 16); return;
+    default: break;
+    }
+    const struct ec_kernels *kernels = ec_kernels();
+    for (int64_t i = 0; i < document->count; i++) {
+        kernels->add_scaled(learner->rows + document->ids[i] * learner->stride, learner->step, document->tf[i],
+                            learner->width);
+    }
+}
+
+/* learner->mean; returns the sum of the counts. */
+static double make_mean(struct learner *learner, const struct ec_bag_slice *document)
+{
+    double length = 0;
+    sum_rows(learner, document);
+    for (int64_t i = 0; i < document->count; i++) {
+        length += document->tf[i];
+    }
+    ec_kernels()->scale(learner->mean, learner->mean, (float)(1 / length), learner->width);
     return length;
 }
 
@@ -114,10 +176,7 @@ static void learn(struct learner *learner, const struct ec_bag_slice *document, 
         kernels->add_scaled(learner->output + j * learner->stride, learner->mean, scale, learner->width);
     }
     kernels->scale(learner->step, learner->step, (float)(1 / length), learner->width);
-    for (int64_t i = 0; i < document->count; i++) {
-        kernels->add_scaled(learner->rows + document->ids[i] * learner->stride, learner->step, document->tf[i],
-                            learner->width);
-    }
+    move_rows(learner, document);
     *done += length;
 }
 

@@ -5,7 +5,6 @@
 #include "base/threads.h"
 
 #include <math.h>
-#include <stddef.h>
 
 #define PAIRS_PER_TILE 65536
 #define DOCUMENTS_PER_TILE 256
@@ -56,11 +55,17 @@ static void frequencies(struct ec_team *team, void *argument)
         }
         for (int64_t document = 0; document < pairs->documents; document++) {
             struct ec_bag_slice slice = ec_bag_document(pairs, document, features);
-            const float *amounts = work->in ? work->in + document * columns : NULL;
+            if (!work->in) {
+                for (int64_t i = 0; i < slice.count; i++) {
+                    work->frequencies[slice.ids[i]] += 1;
+                }
+                continue;
+            }
+            const float *amounts = work->in + document * columns;
             for (int64_t i = 0; i < slice.count; i++) {
                 double *row = work->frequencies + slice.ids[i] * columns;
                 for (int64_t column = 0; column < columns; column++) {
-                    row[column] += amounts ? amounts[column] : 1;
+                    row[column] += amounts[column];
                 }
             }
         }

@@ -6,7 +6,7 @@ trained unless vectors of documents are wanted, or there are very many classes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from ..runtime import _core
 from .targets import Targets, checked_targets, class_table, column_weights
 from .weighting import Arrays, checked_bags, checked_weights
 
-FLOATS_PER_LINE = 16
+FLOATS_PER_LINE, ROWS_AT_ONCE = 16, 8192
 
 
 @dataclass(frozen=True)
@@ -226,8 +226,10 @@ class _Steps:
             mirrored = self.softmax and classes == 1  # as two rows of two floats and initial * identity
             np.fill_diagonal(self.output, initial * 2**0.5 if mirrored else initial)
         else:
-            random = generator(seed, 1).random((size, width), np.float32)
-            self.table[:, :width] = (2 * random - 1) / width
+            random = generator(seed, 1)
+            for first in range(0, size, ROWS_AT_ONCE):  # a second table would cost as much as an epoch
+                block = self.table[first : first + ROWS_AT_ONCE, :width]
+                block[:] = (2 * random.random(block.shape, np.float32) - 1) / width
 
     def run(self, order: np.ndarray, first_rate: float, last_rate: float) -> None:
         """One epoch; ValueError where the loss has overflown."""
@@ -254,10 +256,10 @@ class _Steps:
             )
 
     def model(self) -> ProductModel:
-        """The model as it is now, with arrays of its own."""
+        """The model as it is now; its arrays change where training goes on."""
         return ProductModel(
-            np.array(self.table[:, : self.width]),
-            np.array(self.output[:, : self.width]),
+            self.table[:, : self.width],
+            self.output[:, : self.width],
             "softmax" if self.softmax else "one_vs_all",
             self.columns,
             self.history,
@@ -313,7 +315,8 @@ class _Validation:
         steps.history.setdefault("val_accuracy", []).append(accuracy)
         self.waited += 1
         if loss < self.least:
-            self.least, self.kept, self.waited = loss, model, 0
+            self.least, self.waited = loss, 0
+            self.kept = replace(model, rows=model.rows.copy(), output=model.output.copy())
         return patience is not None and self.waited >= patience
 
 

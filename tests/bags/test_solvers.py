@@ -1,5 +1,6 @@
 """Dual coordinate descent against scikit-learn, golden values, the condition of an optimum, and laws."""
 
+import signal
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,7 +9,7 @@ from bags.drawn_bags import chosen, dense, draw, of_dense
 from bags.test_weighting import reference_values
 
 import embedcnn
-from embedcnn.bags import Part, dual_descent, stratified_folds
+from embedcnn.bags import Part, dual_descent, product_form, stratified_folds
 from embedcnn.bags.weighting import inverse_document_frequencies
 
 PARTS = [
@@ -384,3 +385,31 @@ def test_running_out_of_memory():
         finally:
             embedcnn.runtime._core._memory_fail_at(0, False)
     assert made > 10
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers")
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("work", ["dual_descent", "product_form"])
+def test_ctrl_c_ends_the_work(work, threads):
+    """What the core computes without the interpreter's lock looks at signals now and then."""
+    bags, y = draw(documents=2000, size=500, longest=60)
+    raised = []
+
+    def interrupt(number, frame):
+        raised.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    embedcnn.set_num_threads(threads)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(KeyboardInterrupt):
+            if work == "dual_descent":
+                dual_descent(bags, y, Part(loss="logistic"), folds=2, tolerance=1e-300, max_epochs=10**9)
+            else:
+                product_form(bags, y, epochs=10**9)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        embedcnn.set_num_threads(0)
+    assert raised
