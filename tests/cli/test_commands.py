@@ -229,3 +229,16 @@ def test_predict_without_standard_input(model, capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
     assert main(["predict", str(model)]) == 1
     assert "standard input is closed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "<&- >&-"])
+def test_commands_whose_output_is_closed(model, tmp_path, closed):
+    """What they print goes nowhere; files are written as ever."""
+    line = f'exec "$0" -m embedcnn predict "$1" "it purrs" --out "$2" {closed}'
+    quiet = subprocess.run(["sh", "-c", line, sys.executable, model, tmp_path / "out"], cwd=ROOT, timeout=120)
+    assert quiet.returncode == 0 and (tmp_path / "out").read_text()
+    line = f'exec "$0" -m embedcnn predict "$1" "it purrs" {closed}'
+    said = subprocess.run(
+        ["sh", "-c", line, sys.executable, model], cwd=ROOT, timeout=120, stderr=subprocess.PIPE
+    )
+    assert said.returncode == 0 and not said.stderr
