@@ -57,9 +57,9 @@ class HashedNgrams(Layer):
         """
         if not is_symbolic(inputs):
             raise TypeError(
-                f"Layer {self.name!r} (HashedNgrams) must be called on an Input, with an Embedding behind it, "
-                "which makes vectors of its ids: embedding(ngrams(Input((None,), dtype='int32'))). Received: "
-                f"{type(inputs).__name__}"
+                f"Layer {self.name!r} (HashedNgrams) must be called on an Input, with an Embedding behind "
+                "it, which makes vectors of its ids: embedding(ngrams(Input((None,), dtype='int32'))). "
+                f"Received: {type(inputs).__name__}"
             )
         return super().__call__(inputs, **options)
 
