@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..base.arguments import positive_integer
-from ..graph.nodes import Shape, SymbolicTensor
+from ..graph.nodes import Shape, SymbolicTensor, is_symbolic
 from .base import Layer, require_rank
 from .core import InputLayer
-from .on_arrays import is_symbolic
 
 LONGEST = 64
 MOST_IDS = 2**31 - 1
