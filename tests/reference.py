@@ -276,8 +276,11 @@ def token_bag(x: Sequence, weights=None, mode="mean"):
     return out, backward
 
 
-def dense(x, kernel, bias=None):
-    """x @ kernel + bias on the last axis of [..., C]."""
+def dense(x, kernel, bias=None, transposed=False):
+    """x @ kernel + bias on the last axis of [..., C]; with ``transposed`` x @ kernel.T + bias."""
+    if transposed:
+        out, back = dense(x, kernel.T, bias)
+        return out, lambda d_out: tuple(g.T if n == 1 else g for n, g in enumerate(back(d_out)))
     out = x @ kernel + (0 if bias is None else bias)
 
     def backward(d_out):

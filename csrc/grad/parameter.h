@@ -50,7 +50,8 @@ struct ec_parameter {
     int trainable;
     int tracked;   /* moving statistics: the forward pass of a training step writes the value */
     int is_table;  /* read by a lookup: its gradient is row-sparse */
-    int is_tied;   /* read by a lookup and by another operation: its gradient is dense */
+    int is_whole;  /* read by an operation that reads tables too, all rows of it */
+    int is_tied;   /* both: its gradient is dense */
     int is_state;  /* every forward pass writes the value, and no gradient */
     int in_losses; /* a loss of the program depends on it: where it is trainable, a step gives it a gradient */
     float *slots[EC_MAX_SLOTS];

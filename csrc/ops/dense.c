@@ -1,20 +1,35 @@
-/* dense: y = x W + b over the last axis, for each vector along it.
+/* dense: y = x W + b over the last axis, for each vector along it. With `transposed` y = x W^T + b: W may be the table
+ * of a lookup, whose rows get scores (tied weights: Press and Wolf 2017).
  *
- *     d_W = x^T d_y          d_b = column sums of d_y          d_x = d_y W^T */
+ *     d_W = x^T d_y, or d_y^T x          d_b = column sums of d_y          d_x = d_y W^T, or d_y W */
 #include "ops/op.h"
 
 struct state {
+    int transposed;
     struct ec_product forward, d_kernel, d_input;
+};
+
+static const struct ec_attribute attributes[] = {
+    {"transposed", EC_ATTRIBUTE_INT, offsetof(struct state, transposed), NULL},
+    {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
 static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
-    const int64_t dims[] = {op->inputs[0]->channels, -1};
+    const struct state *state = op->state;
+    const int64_t dims[] = {state->transposed ? -1 : op->inputs[0]->channels,
+                            state->transposed ? op->inputs[0]->channels : -1};
+    struct ec_parameter *kernel = op->parameters[0];
     ec_status status = ec_infer_parameter(op, 0, dims, report);
     if (status != EC_OK) {
         return status;
     }
-    const int64_t units = op->parameters[0]->dims[1];
+    if (state->transposed) {
+        kernel->is_whole = 1;
+        kernel->is_tied |= kernel->is_table;
+        kernel->is_table = 0;
+    }
+    const int64_t units = kernel->dims[state->transposed ? 0 : 1];
     ec_tensor_set_channels(op->outputs[0], units);
     return op->parameter_count == 2 ? ec_infer_parameter(op, 1, &units, report) : EC_OK;
 }
@@ -29,11 +44,15 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
         return status;
     }
     struct ec_matrix x = ec_matrix(in->data, ec_tensor_vectors(out), in->channels, in->channels);
-    struct ec_matrix w = ec_matrix(kernel->value, in->channels, out->channels, out->channels);
+    struct ec_matrix w = state->transposed
+                             ? ec_transposed(ec_matrix(kernel->value, out->channels, in->channels, in->channels))
+                             : ec_matrix(kernel->value, in->channels, out->channels, out->channels);
     struct ec_matrix d_y = ec_matrix(out->grad, ec_tensor_vectors(out), out->channels, out->channels);
     state->forward = ec_product_plan(step, out->data, out->channels, x, w);
     if (out->needs_grad && kernel->trainable) {
-        state->d_kernel = ec_product_plan(step, kernel->gradient.values, out->channels, ec_transposed(x), d_y);
+        float *d_w = kernel->gradient.values;
+        state->d_kernel = state->transposed ? ec_product_plan(step, d_w, in->channels, ec_transposed(d_y), x)
+                                            : ec_product_plan(step, d_w, out->channels, ec_transposed(x), d_y);
     }
     if (in->needs_grad) {
         state->d_input = ec_product_plan(step, in->grad, in->channels, d_y, ec_transposed(w));
@@ -75,6 +94,7 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
 const struct ec_op_type ec_op_dense = {
     .name = "dense",
     .state_bytes = sizeof(struct state),
+    .attributes = attributes,
     .inputs = {1, 1},
     .outputs = {1, 1},
     .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},

@@ -45,7 +45,7 @@ static ec_status infer(struct ec_op *op, struct ec_report *report)
         return ec_refuse(report, "lookup: %d inputs, %d outputs; expected as many outputs as inputs", op->input_count,
                          op->output_count);
     }
-    if (table->is_table) {
+    if (table->is_table || table->is_tied) {
         return ec_refuse(report, "lookup: parameter %s is read by two lookups; give one all inputs", table->name);
     }
     if (!(state->max_norm >= 0.0 && state->norm_type > 0.0) || state->mask_id < -1 ||
@@ -57,7 +57,8 @@ static ec_status infer(struct ec_op *op, struct ec_report *report)
             state->max_norm, state->norm_type, (long long)state->mask_id, (long long)table->dims[0]);
     }
     state->mask_id = state->mask_zero ? 0 : state->mask_id;
-    table->is_table = 1;
+    table->is_table = !table->is_whole;
+    table->is_tied = table->is_whole;
     for (int i = 0; i < op->input_count; i++) {
         ec_tensor_limit_ids(op->inputs[i], table->dims[0]);
         op->outputs[i]->dtype = EC_TOKENS;
@@ -81,17 +82,17 @@ static ec_status cut_to_spans(const struct ec_tensor *in, int32_t padding, struc
     offsets[0] = 0;
     for (int64_t b = 0; b < full->batch; b++) {
         int64_t first = full->offsets[b], end = full->offsets[b + 1];
-        while (end > first && in->ids[end - 1] == padding) {
+        while (end > first && (in->ids[end - 1] == padding || in->ids[end - 1] < 0)) {
             end--;
         }
-        while (first < end && in->ids[first] == padding) {
+        while (first < end && (in->ids[first] == padding || in->ids[first] < 0)) {
             first++;
         }
         starts[b] = full->starts[b] + (first < end ? first - full->offsets[b] : 0);
         offsets[b + 1] = offsets[b] + (end - first);
         for (int64_t i = first; i < end; i++) {
             int64_t row = offsets[b] + i - first;
-            mask[row] = in->ids[i] != padding;
+            mask[row] = in->ids[i] != padding && in->ids[i] >= 0; /* -1: masked before */
             ids[row] = mask[row] ? in->ids[i] : -1;
             gaps |= !mask[row];
         }

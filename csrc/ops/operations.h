@@ -1,6 +1,7 @@
 /* The operations by name, the only list of them: EC_OPERATION(name) for the type ec_op_<name>, which stands in a file
  * of ops/. Who includes this says what EC_OPERATION makes of a name: op.h a declaration, op.c an entry of the table. */
 EC_OPERATION(ngrams)
+EC_OPERATION(to_ids)
 EC_OPERATION(lookup)
 EC_OPERATION(embed)
 EC_OPERATION(token_bag)

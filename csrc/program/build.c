@@ -116,14 +116,14 @@ static ec_status check_parameters(const struct ec_op *op, struct ec_report *repo
 }
 
 /* Which parameters a loss depends on: from the last operation to the first, those of operations whose outputs are read
- * by one that has a gradient. Until the first step `writers` of a tensor counts these readers. */
+ * by one that has a gradient; ids have none. Until the first step `writers` of a tensor counts these readers. */
 static void find_learning(struct ec_program *program)
 {
     for (int i = program->op_count - 1; i >= 0; i--) {
         const struct ec_op *op = &program->ops[i];
         int counts = op->type->is_loss || op->type->starts_gradient;
         for (int k = 0; k < op->output_count; k++) {
-            counts |= op->outputs[k]->writers > 0;
+            counts |= op->outputs[k]->writers > 0 && op->outputs[k]->dtype != EC_IDS;
         }
         for (int k = 0; counts && k < op->input_count; k++) {
             op->inputs[k]->writers++;

@@ -50,6 +50,7 @@ from .regularization import Dropout, GaussianDropout, GaussianNoise, SpatialDrop
 from .shaping import ApplyMask, Flatten, Masking, Permute, RepeatVector, Reshape
 from .string_lookup import StringLookup
 from .text_vectorization import TextVectorization
+from .tied import TiedDense
 from .wrappers import EACH_STEP as EACH_STEP
 from .wrappers import Bidirectional, TimeDistributed
 from .wrapping import CLASSES as CLASSES
@@ -122,6 +123,7 @@ __all__ = [
     "StringLookup",
     "Subtract",
     "TextVectorization",
+    "TiedDense",
     "TimeDistributed",
     "UnitNormalization",
     "WeightNormalization",
@@ -153,7 +155,7 @@ _STORED: tuple[type[Layer], ...] = (
     *(ReLU, RepeatVector, Reshape, SeparableConv1D, Softmax, SpatialDropout1D, Subtract),
     *(UnitNormalization, WeightNormalization, SimpleRNN, LSTM, GRU, Bidirectional, TimeDistributed),
     *(ApplyMask, AttentionPooling1D, RNN, SimpleRNNCell, LSTMCell, GRUCell, StackedRNNCells),
-    *(BagOfNgrams, StringLookup, TextVectorization, EmbeddingBag, EmbedReduce),
+    *(BagOfNgrams, StringLookup, TextVectorization, EmbeddingBag, EmbedReduce, TiedDense),
 )
 CLASSES.update({cls.__name__: cls for cls in _STORED})
 

@@ -164,9 +164,17 @@ class Embedding(Layer):
                     f"{source.name!r} gives. Received: input_dim={self.input_dim}"
                 )
         elif tensors[0].node.inputs and not source.reads_texts:
+            self._check_computed(tensors[0])
+
+    def _check_computed(self, ids: SymbolicTensor) -> None:
+        """ValueError for the result of a layer that cannot be ids."""
+        source = ids.node.layer
+        learns = bool(source.trainable_weights) and not hasattr(source, "forward")
+        if learns or isinstance(source, Embedding) or ids.shape[1] is None:
             raise ValueError(
-                f"Layer {self.name!r} (Embedding) must be called on an Input of token ids. "
-                f"Received: the output of {tensors[0].name!r}"
+                f"Layer {self.name!r} (Embedding) must be called on an Input of token ids, or on ids (batch, "
+                f"tokens) of a known number that a layer computes. Received: the output of {ids.name!r}, "
+                f"shape={ids.shape}" + (", whose numbers are learned" if learns else "")
             )
 
     def build(self, input_shape: Any = None) -> None:

@@ -49,9 +49,11 @@ class BoundProgram:
         self.penalised = False
         """Whether the last step may have had a penalty; see `core.penalty`."""
         self._activities = any(operation.facts["has_penalty"] for operation in lowered.operations)
-        self._tables = {
-            id(operation.variables[0]) for operation in lowered.operations if operation.facts["reads_table"]
-        }
+        read: dict[bool, set[int]] = {True: set(), False: set()}  # by lookups, and by other operations
+        for operation in lowered.operations:
+            read[operation.facts["reads_table"]].update(map(id, operation.variables))
+        self._tables = read[True] - read[False]
+        """Whose gradients are those of some rows; a table that is tied to another layer has them of all."""
         self._make()
 
     def _make(self) -> None:

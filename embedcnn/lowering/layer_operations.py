@@ -25,6 +25,7 @@ from ..layers import (
     recurrent_cells,
     regularization,
     shaping,
+    tied,
     wrappers,
 )
 from ..layers.axes import axes_of, core_axes
@@ -92,6 +93,11 @@ def _separable(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
 
 def _dense(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     return _activated(build, layer, build.add("dense", inputs, [layer.kernel, layer.bias]))
+
+
+def _tied_dense(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    weights = [layer.table, layer.bias]
+    return _activated(build, layer, build.add("dense", inputs, weights, transposed=True))
 
 
 def _weight_normalization(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
@@ -272,6 +278,7 @@ OPERATIONS: dict[type, Make] = {
     convolution.DepthwiseConv1D: _depthwise,
     convolution.SeparableConv1D: _separable,
     core.Dense: _dense,
+    tied.TiedDense: _tied_dense,
     normalization.WeightNormalization: _weight_normalization,
     regularization.Dropout: _dropout,
     regularization.SpatialDropout1D: _dropout,

@@ -180,7 +180,7 @@ def _logits(source: Operation, loss: Operation) -> Any:
 
 def _many_classes(dense: Operation, loss: Operation) -> Any:
     labels = loss.attributes["kind"] == "sparse_categorical" and loss.attributes["from_logits"]
-    if not labels or dense.variables[0].shape[1] < MANY_CLASSES:
+    if not labels or dense.attributes or dense.variables[0].shape[1] < MANY_CLASSES:
         return None
     return {name: value for name, value in loss.attributes.items() if name not in ("kind", "from_logits")}
 

@@ -18,6 +18,7 @@ from ..graph.nodes import Node, SymbolicTensor
 from ..layers.embedding import Embedding
 from ..layers.ngrams import HashedNgrams
 from ..layers.training_switch import TrainingSwitch
+from . import tables
 from .builder import Builder
 from .input_types import input_dtype
 from .layer_operations import make
@@ -45,7 +46,7 @@ def translate(
     layer can read, TypeError for layers that have no operation.
     """
     build = Builder(penalties=bool(losses))
-    nodes = unrolled(nodes)
+    nodes = tables.ids_first(unrolled(nodes))
     origins = _origins(nodes)
     symbols: dict[int, int] = {}
     for tensor, name in zip(inputs, names, strict=True):
@@ -53,7 +54,7 @@ def translate(
         symbols[id(tensor)] = build.symbol(tensor.shape, build.inputs[-1][1])
     frames = _folded_ids(build, nodes, symbols, origins)
     _ngrams(build, nodes, symbols, origins)
-    tokens = _lookups(build, nodes, symbols, origins)
+    tokens = tables.lookups(build, nodes, symbols, origins)
     for call, (node, origin) in enumerate(zip(nodes, origins, strict=True)):
         done = isinstance(node.layer, HashedNgrams) or node.layer.reads_texts or id(node.layer) in frames
         if not node.inputs or done:
@@ -61,6 +62,8 @@ def translate(
         if isinstance(node.layer, Fold):
             frames[id(node.layer)] = _fold(build, node, symbols, origin)
             continue
+        if isinstance(node.layer, Embedding) and id(node) not in tokens:  # whose ids have been computed now
+            tokens |= tables.lookup(build, node.layer, nodes, symbols, origins)
         first = tokens[id(node)] if id(node) in tokens else symbols[id(node.inputs[0])]
         read = [first, *(symbols[id(tensor)] for tensor in node.inputs[1:])]
         if isinstance(node.layer, TrainingSwitch):
@@ -148,20 +151,3 @@ def _ngrams(
             sizes: dict[str, Any] = {"n": layer.n, "input_dim": layer.input_dim, "buckets": layer.buckets}
             build.append("ngrams", [symbols[id(node.inputs[0])]], [made], **sizes)
             symbols[id(node.outputs[0])] = made
-
-
-def _lookups(
-    build: Builder, nodes: Sequence[Node], symbols: dict[int, int], origins: Sequence[Origin]
-) -> dict[int, int]:
-    """One lookup per Embedding layer over all its inputs; returns the tokens of each call."""
-    tokens: dict[int, int] = {}
-    tables = [node.layer for node in nodes if isinstance(node.layer, Embedding)]
-    for layer in {id(layer): layer for layer in tables}.values():
-        calls = [(node, origin) for node, origin in zip(nodes, origins, strict=True) if node.layer is layer]
-        read = list(dict.fromkeys(symbols[id(call.inputs[0])] for call, _ in calls))
-        made = [build.symbol((*build.shape(one), layer.output_dim)) for one in read]
-        build.begin([origin for _, origin in calls], ())
-        build.append("lookup", read, made, [layer.embeddings], **layer.lookup_settings())
-        for call, _ in calls:
-            tokens[id(call)] = made[read.index(symbols[id(call.inputs[0])])]
-    return tokens

@@ -61,6 +61,7 @@ def _filled(arguments: Any, tensors: Sequence[SymbolicTensor]) -> Any:
 def functional_from_config(config: dict[str, Any]) -> Model:
     """A Model with new weights from `Model.get_config()`."""
     made = {name_of(entry): layer_from_config(entry) for entry in config["layers"]}
+    _join_tables(made)
     tensors: dict[Place, SymbolicTensor] = {
         (name, 0, 0): layer.output for name, layer in made.items() if isinstance(layer, layers.InputLayer)
     }
@@ -128,6 +129,13 @@ def _in_order(
 def sequential_from_config(config: dict[str, Any]) -> Sequential:
     """A Sequential with new weights from `Sequential.get_config()`."""
     first = [] if config["input"] is None else [layers.InputLayer(**config["input"])]
-    return model_kind("Sequential")(
-        first + [layer_from_config(entry) for entry in config["layers"]], name=config["name"]
-    )
+    made = [layer_from_config(entry) for entry in config["layers"]]
+    _join_tables({layer.name: layer for layer in made})
+    return model_kind("Sequential")(first + made, name=config["name"])
+
+
+def _join_tables(made: dict[str, Any]) -> None:
+    """Lets layers that share the table of another one find it by its name."""
+    for layer in made.values():
+        if isinstance(layer, layers.TiedDense):
+            layer.join(made)

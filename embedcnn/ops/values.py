@@ -12,9 +12,10 @@ from embedcnn.ops.call import Axis, Call, axes, elementary, operation
 
 
 @operation
-def dense(x: ArrayLike, kernel: ArrayLike, bias: ArrayLike | None = None) -> Any:
+def dense(x: ArrayLike, kernel: ArrayLike, bias: ArrayLike | None = None, transposed: bool = False) -> Any:
     """x @ kernel + bias for x [B, C] or [B, T, C], kernel [C, units]: float32 [..., units]. As
-    keras.layers.Dense (which takes the activation too), torch.nn.functional.linear.
+    keras.layers.Dense (which takes the activation too). With `transposed` the kernel is [units, C], as in
+    torch.nn.functional.linear.
 
     >>> from embedcnn import ops
     >>> ops.dense([[1.0, 2.0]], [[1.0, 0.0], [0.0, 1.0]], bias=[10.0, 20.0]).tolist()
@@ -24,7 +25,7 @@ def dense(x: ArrayLike, kernel: ArrayLike, bias: ArrayLike | None = None) -> Any
     numbers = [call.add_parameter("kernel", kernel, 2)]
     if bias is not None:
         numbers.append(call.add_parameter("bias", bias, 1))
-    call.operations = [("dense", (0,), (1,), tuple(numbers), {})]
+    call.operations = [("dense", (0,), (1,), tuple(numbers), {"transposed": True} if transposed else {})]
     return call
 
 

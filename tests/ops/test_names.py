@@ -19,6 +19,7 @@ ONLY_IN_MODELS = {
     "given_loss": "calls Python, which needs no core",
     "fold": "says how another operation reads its input; no number changes",
     "unfold": "says how another operation reads its input; no number changes",
+    "to_ids": "reads what another operation computes; no number changes",
     "activity_penalty": "adds to the loss of a model",
 }
 
