@@ -87,8 +87,7 @@ def averaged(models: Sequence[Any], weights: Sequence[float] | None = None) -> M
         raise ValueError("`models` must hold at least one model. Received: none")
     for number, model in enumerate(models):
         if not isinstance(model, Model):
-            kind = type(model).__name__
-            raise TypeError(f"`models` must hold models. Received: models[{number}] is a {kind}")
+            raise TypeError(f"`models` must hold models. Received: models[{number}] is a {type(model)}")
         if model.labels is None or model.labels != models[0].labels:
             raise ValueError(
                 f"`models` must have the same labels: models[0] has {models[0].labels}. Received: "

@@ -1,5 +1,7 @@
-"""The classifier of `embedcnn train`, as functions: a CNN averaged with means of words and of pairs."""
+"""The classifiers of `embedcnn train`, as functions: linear parts with what pays beside them, or a CNN."""
 
+from .choice import train_portfolio
+from .linear import Linear, train_linear
 from .recipe import (
     Settings,
     Table,
@@ -17,6 +19,7 @@ from .recipe import (
 )
 
 __all__ = [
+    "Linear",
     "Settings",
     "Table",
     "Training",
@@ -30,4 +33,6 @@ __all__ = [
     "table_from_vectors",
     "targets",
     "train_classifier",
+    "train_linear",
+    "train_portfolio",
 ]

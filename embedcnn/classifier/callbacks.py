@@ -21,11 +21,12 @@ class AveragedTraining(Callback):
     Averaging (Polyak and Juditsky 1992, here with weights that fade by DECAY an epoch) removes the noise of
     single steps, worth about one point of accuracy on small data. `judge`, a model like the one that is
     trained, holds the average, also after Ctrl-C the best so far; `best_epoch` is 0 where there is none.
-    Training stops after `patience` epochs without a smaller loss.
+    Training stops after `patience` epochs without a smaller loss. Without development texts (`x` None) the
+    last average counts as the best.
     """
 
     def __init__(
-        self, judge: Any, x: Any, y: np.ndarray, patience: int, weights: np.ndarray | None = None
+        self, judge: Any, x: Any, y: np.ndarray | None, patience: int, weights: np.ndarray | None = None
     ) -> None:
         self.judge, self.x, self.y, self.patience, self.weights = judge, x, y, patience, weights
         self.best_epoch = 0
@@ -44,16 +45,22 @@ class AveragedTraining(Callback):
             total += np.float32(1 - DECAY) * value
         for variable, total in zip(self.judge.trainable_weights, self._sums, strict=True):
             variable.assign(total / np.float32(self._share))
+        if self.x is None:
+            self._keep(epoch, 0.0)
+            return
         found = self.judge.evaluate(
             self.x, self.y, batch_size=BATCH, sample_weight=self.weights, verbose=0, return_dict=True
         )
         if logs is not None:
             logs.update({f"val_{name}": value for name, value in found.items()})
         if found["loss"] < self.best_loss:
-            self.best_loss, self.best_epoch = found["loss"], epoch + 1
-            self.best = [variable.numpy() for variable in self.judge.trainable_weights]
+            self._keep(epoch, found["loss"])
         elif epoch + 1 - self.best_epoch >= self.patience:
             self.model.stop_training = True
+
+    def _keep(self, epoch: int, loss: float) -> None:
+        self.best_loss, self.best_epoch = loss, epoch + 1
+        self.best = [variable.numpy() for variable in self.judge.trainable_weights]
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         for variable, value in zip(self.judge.trainable_weights, self.best, strict=False):

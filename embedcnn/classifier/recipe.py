@@ -114,6 +114,15 @@ class Table:
     words: int
     added: int
 
+    def coverage(self, path: Any) -> str:
+        """A line that tells how many words the vectors of the file `path` cover."""
+        share = self.found / max(1, self.words)
+        more = f"; {self.added} more words of the file are kept for prediction" if self.added else ""
+        return (
+            f"{self.found} of {self.words} training words ({share:.1%}) have a vector of "
+            f"{self.matrix.shape[1]} numbers in {path}{more}"
+        )
+
 
 def table_from_vectors(encoder: Any, path: Any, freeze: bool, seed: int) -> Table:
     """The table for the encoder's words from a file of vectors; words without a vector start at random.
@@ -223,7 +232,7 @@ def means(tokens: Any, words: int, settings: Settings, table: np.ndarray | None,
     parts = []
     if settings.word_ngrams > 1 and not freeze:
         buckets = min(MOST_BUCKETS, 1 << (BUCKETS_PER_WORD * words - 1).bit_length())
-        ngrams = layers.HashedNgrams(words, buckets, settings.word_ngrams, name="ngrams")
+        ngrams = layers.HashedNgrams(words, buckets, settings.word_ngrams, name="word_ngrams")
         dimensions = settings.dimensions or DIMENSIONS["avg"]
         hashed = layers.Embedding(ngrams.size, dimensions, name="words_and_ngrams")(ngrams(tokens))
         parts.append(layers.GlobalAveragePooling1D(name="mean_ngrams")(hashed))
@@ -255,24 +264,28 @@ def label_ids(labelled: LabelledTexts, names: Sequence[str]) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """What `train_classifier` returns: the model, losses and accuracies per epoch, and how it ended."""
+    """What `train_classifier` and `train_portfolio` return: the model, losses and accuracies per epoch, and
+    how it ended; `choice`: lines that say what a portfolio is made of, and what its parts scored.
+    """
 
     model: Any
     history: dict[str, list[float]]
     best_epoch: int
     interrupted: bool
+    choice: tuple[str, ...] = ()
 
 
 def train_classifier(
     train: LabelledTexts,
-    development: LabelledTexts,
+    development: LabelledTexts | None,
     settings: Settings,
     encoder: Any = None,
     table: np.ndarray | None = None,
     freeze: bool = False,
     show_progress: bool = False,
 ) -> Training:
-    """Train on `train`; `development` decides which epoch is best and when to stop.
+    """Train on `train`; `development` decides which epoch is best and when to stop. None: all
+    `settings.epochs` are trained, and the last is taken.
 
     Ctrl-C ends the training early: the result then says `interrupted`, and `best_epoch` is 0 where not
     even one epoch was complete. ValueError where `development` has a label that `train` lacks.
@@ -284,7 +297,8 @@ def train_classifier(
     """
     encoder = make_encoder(train.texts) if encoder is None else encoder
     names = train.label_names
-    y, judged = train.label_ids, label_ids(development, names)
+    y = train.label_ids
+    judged = None if development is None else label_ids(development, names)
     words = None
     if settings.blend and settings.model == "cnn" and not freeze:
         words = train_classifier(train, development, mean_settings(settings), encoder)
@@ -295,10 +309,10 @@ def train_classifier(
     by_label = label_weights(y, len(names), settings.class_weight)
     averaged = AveragedTraining(
         judge,
-        encoder(development.texts),
-        targets(judged, len(names), settings),
+        None if development is None else encoder(development.texts),
+        None if judged is None else targets(judged, len(names), settings),
         settings.patience,
-        None if by_label is None else by_label[judged],
+        None if by_label is None or judged is None else by_label[judged],
     )
     callbacks: list[Any] = [averaged, TrainingBar()] if show_progress else [averaged]
     interrupted = False

@@ -16,7 +16,6 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from embedcnn.base.arguments import integer
 from embedcnn.data.labelled import LabelledTexts
 
 SKIPPED_FOLDERS = {
@@ -51,7 +50,8 @@ def standard_library_sentences(classes: int = 10, seed: int = 0) -> LabelledText
     >>> len(sentences.label_names), len(sentences) == len(set(sentences.texts))
     (3, True)
     """
-    classes = integer("classes", classes, 2)
+    if isinstance(classes, bool) or not isinstance(classes, int) or classes < 2:
+        raise ValueError(f"classes: expected an integer of at least 2. Received: {classes!r}")
     root = Path(sysconfig.get_paths()["stdlib"])
     by_label = sentences_by_label(root)
     if not by_label:

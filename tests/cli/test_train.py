@@ -106,9 +106,9 @@ def test_frozen_vectors_know_words_that_training_never_saw(tmp_path, capsys):
 def test_trainable_vectors_move_and_add_no_words(pets, tmp_path):
     write_vectors(tmp_path / "vectors.txt")
     out = tmp_path / "m"
-    epochs = SMALL[SMALL.index("--epochs") :][:2]
+    options = ["--model", "cnn", *SMALL[SMALL.index("--epochs") :][:2]]
     assert (
-        main(["train", str(pets), "--vectors", str(tmp_path / "vectors.txt"), "--out", str(out), *epochs])
+        main(["train", str(pets), "--vectors", str(tmp_path / "vectors.txt"), "--out", str(out), *options])
         == 0
     )
     model = load_model(out)
@@ -202,7 +202,8 @@ def test_ctrl_c_saves_the_best_model_so_far(pets, tmp_path):
         "-c",
         "import sys; from embedcnn.cli import main; sys.exit(main(sys.argv[1:]))",
     ]
-    command += ["train", str(pets), "--out", str(out), "--epochs", "1000000", "--patience", "1000000"]
+    command += ["train", str(pets), "--model", "cnn", "--out", str(out)]
+    command += ["--epochs", "1000000", "--patience", "1000000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         seen = ""
         while "val_accuracy: 1" not in seen:
@@ -222,7 +223,7 @@ def test_a_diverging_training_saves_nothing(pets, tmp_path, capsys, monkeypatch)
             self.model.stop_training = True
 
     monkeypatch.setattr(classifier, "AveragedTraining", Diverged)
-    assert main(["train", str(pets), "--out", str(tmp_path / "m"), "--quiet"]) == 1
+    assert main(["train", str(pets), "--model", "cnn", "--out", str(tmp_path / "m"), "--quiet"]) == 1
     assert "--learning-rate" in capsys.readouterr().err
     assert not (tmp_path / "m").exists()
 
@@ -301,3 +302,67 @@ def test_class_weight_is_refused_where_it_means_nothing(tmp_path, capsys):
     assert "--class-weight: has no meaning with --model lm" in capsys.readouterr().err
     assert main(["train", "--model", "lm", str(book), "--tokenizer", "chars"]) == 1
     assert "--tokenizer: has no meaning with --model lm" in capsys.readouterr().err
+
+
+def test_the_default_says_what_it_chose_and_takes_texts(pets, tmp_path, capsys):
+    out = tmp_path / "m"
+    assert main(["train", str(pets), "--out", str(out), "--quiet"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert "32 texts to learn, 4 held out; 2 labels" in printed
+    assert sum(line.startswith(("linear parts, out of fold: ", "chosen: linear (")) for line in printed) == 2
+    assert any(line.startswith("accuracy 100.0% on the 4 texts held out (trained in ") for line in printed)
+    assert main(["predict", str(out), "it purrs"]) == 0
+    assert capsys.readouterr().out.startswith("cat")
+
+
+def test_the_default_is_the_same_file_with_any_threads(pets, tmp_path):
+    for threads in ("1", "2"):
+        arguments = ["train", str(pets), "--out", str(tmp_path / threads), "--quiet", "--threads", threads]
+        assert main(arguments) == 0
+    assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
+
+
+def test_bags_alone(pets, tmp_path, capsys):
+    out = tmp_path / "m"
+    options = ["--model", "bag", "--tokenizer", "whitespace", "--word-ngrams", "1", "--max-words", "9"]
+    assert main(["train", str(pets), "--out", str(out), "--quiet", *options]) == 0
+    assert "words 1 and characters, tf-idf" in capsys.readouterr().out
+    [layer] = [
+        layer for layer in all_layers(load_model(out)).values() if type(layer).__name__ == "BagOfNgrams"
+    ]
+    assert layer.features.size == 9 and layer.features.words == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--model", "bag", "--epochs", "3"], "--epochs: has no meaning with --model bag"),
+        (["--model", "bag", "--filters", "3"], "--filters: has no meaning with --model bag"),
+        (["--model", "avg", "--time", "3"], "--time: is for the search that --model leaves out"),
+        (["--filters", "3", "--time", "3"], "--time: is for the search that --model leaves out"),
+    ],
+)
+def test_options_that_would_do_nothing(options, expected, pets, tmp_path, capsys):
+    status, error = failing(capsys, pets, "--out", tmp_path / "m", *options)
+    assert status == 1 and expected in error
+
+
+def test_baseline(pets, tmp_path, capsys, monkeypatch):
+    arguments = ["train", str(pets), "--out", str(tmp_path / "m"), "--quiet", "--baseline"]
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert main(arguments) == 1
+    assert "--baseline: needs scikit-learn" in capsys.readouterr().err and not (tmp_path / "m").exists()
+    monkeypatch.undo()
+    pytest.importorskip("sklearn")
+    assert main(arguments) == 0
+    assert "baseline, TF-IDF + LinearSVC of scikit-learn: 100.0%" in capsys.readouterr().out
+
+
+def test_ctrl_c_keeps_the_linear_parts(pets, tmp_path, capsys, monkeypatch):
+    from embedcnn.classifier import choice
+
+    monkeypatch.setattr(choice, "FEWEST", 1)
+    monkeypatch.setattr(choice, "train_classifier", lambda *given: choice.Training(None, {}, 0, True))
+    assert main(["train", str(pets), "--out", str(tmp_path / "m"), "--quiet"]) == 130
+    assert "stopped by Ctrl-C; the best model so far is saved" in capsys.readouterr().out
+    assert load_model(tmp_path / "m").predict_labels(["it barks"]) == ["dog"]

@@ -58,7 +58,7 @@ MAY_IMPORT = {
     "training": {"lowering", "saving", *_BELOW_SAVING},
     "models": _BELOW_MODELS,
     "bags": {"models", *_BELOW_MODELS},
-    "classifier": {"models", "vectors", "utils", *_BELOW_MODELS},
+    "classifier": {"bags", "models", "vectors", "utils", *_BELOW_MODELS},
     "language_model": {"models", *_BELOW_MODELS},
     "commands": {"models", "vectors", "datasets", "utils", *_RECIPES, *_BELOW_MODELS},
     "cli": {"commands", "base"},

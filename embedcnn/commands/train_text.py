@@ -1,0 +1,235 @@
+"""What `embedcnn train` does with labelled texts: trains a classifier, measures and saves it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from typing import Any
+
+from embedcnn.commands import arguments as options
+from embedcnn.commands.errors import CommandError
+from embedcnn.commands.model_file import check_target
+from embedcnn.commands.report import accuracy, rarest_line, report_lines
+from embedcnn.commands.train_lm import LANGUAGE_MODEL_OPTIONS, refuse
+from embedcnn.data.labelled import LabelledTexts
+
+HELD_OUT, DEVELOPMENT = 0.1, 0.05
+SHOWN = 5
+CNN_OPTIONS = ("filters", "widths", "blend")
+NETWORK_OPTIONS = (
+    *("vectors", "freeze", "dimensions", "dropout", "word_dropout", "label_smoothing", "epochs", "patience"),
+    *("batch_size", "learning_rate"),
+)
+
+
+def train_text_classifier(arguments: argparse.Namespace) -> int:
+    """Runs `train` but for language models."""
+    check_usage(arguments)
+    options.use_runtime(arguments)
+    print(options.first_line())
+    note = check_target(arguments.out, arguments.force)
+    learnt, valid, held, measured_on = parts(arguments)
+    single = arguments.model in ("cnn", "avg")
+    begin = time.perf_counter()
+    if single:
+        result = train_network(arguments, learnt, valid, held, measured_on, note)
+    else:
+        announce(f"{len(learnt)} texts to learn, {len(held)} {measured_on}", learnt, note)
+        result = train_parts(arguments, learnt, valid)
+    took = f"trained in {time.perf_counter() - begin:.1f} s"
+    if result.model is None or not (result.best_epoch or result.choice):
+        raise_unfinished(result.interrupted)
+    for line in result.choice:
+        print(line)
+    model = result.model
+    model.save(arguments.out)
+    reached = f"weights of epoch {result.best_epoch}" if single else took
+    if result.interrupted:
+        far = f" (epoch {result.best_epoch})" if single else ""
+        print(f"\nstopped by Ctrl-C; the best model so far{far} is saved in {arguments.out}")
+        return 130
+    show_results(arguments, model, held, f"{measured_on} ({reached})")
+    if arguments.baseline:
+        print(baseline_line(learnt, held))
+    print(f'saved {arguments.out}; now try: embedcnn predict {arguments.out} "a text of yours"')
+    return 0
+
+
+def check_usage(arguments: argparse.Namespace) -> None:
+    """Refuses options that would do nothing; options of a CNN alone ask for one."""
+    if arguments.model is None and any(getattr(arguments, name) is not None for name in CNN_OPTIONS):
+        arguments.model = "cnn"
+    if arguments.freeze and not arguments.vectors:
+        raise CommandError("--freeze: there is nothing to freeze without --vectors")
+    if arguments.vectors and arguments.dimensions is not None:
+        raise CommandError("--dimensions: the file of --vectors decides them; leave one of the two out")
+    refuse(arguments, LANGUAGE_MODEL_OPTIONS, "is for --model lm")
+    if arguments.model == "bag":
+        refuse(arguments, CNN_OPTIONS + NETWORK_OPTIONS, "has no meaning with --model bag")
+    if arguments.model is not None and arguments.seconds is not None:
+        raise CommandError("--time: is for the search that --model leaves out; leave one of the two out")
+    if arguments.baseline:
+        require_scikit_learn()
+    if arguments.data is None:
+        for name in ("valid", "format", "text_column", "label_column", "empty"):
+            if getattr(arguments, name) is not None:
+                raise CommandError(f"--{name.replace('_', '-')}: has no meaning without DATA")
+
+
+def parts(
+    arguments: argparse.Namespace,
+) -> tuple[LabelledTexts, LabelledTexts | None, LabelledTexts, str]:
+    """(to learn, --valid or None, to measure, what the last are)."""
+    from embedcnn.classifier.recipe import hold_out, label_ids  # start-up
+
+    if arguments.data is None:
+        from embedcnn.datasets import standard_library_sentences  # start-up
+
+        labelled = standard_library_sentences()
+    else:
+        labelled = options.read_data(arguments, arguments.data)
+        if labelled.columns:
+            print(labelled.columns)
+    if arguments.valid is not None:
+        valid = options.read_data(arguments, arguments.valid, min_labels=1)
+        if valid.columns != labelled.columns and valid.columns:
+            print(f"{arguments.valid}: {valid.columns}")
+        label_ids(valid, labelled.label_names)
+        decide = "" if arguments.model == "bag" else ", which also decide when to stop"
+        return labelled, valid, valid, f"of --valid{decide}"
+    if max(Counter(labelled.labels).values(), default=0) < 4:
+        raise CommandError(
+            f"{labelled.path}: no label has four texts, too few to hold some out to measure the accuracy and "
+            "some to decide when to stop; give more texts, or --valid"
+        )
+    rest, held = hold_out(labelled, HELD_OUT, arguments.seed)
+    return rest, None, held, "held out"
+
+
+def announce(counted: str, learnt: LabelledTexts, note: str | None) -> None:
+    """Says what is going to be learnt, and what happens to --out."""
+    print(f"{counted}; {len(learnt.label_names)} labels")
+    if note:
+        print(note)
+    sys.stdout.flush()
+
+
+def train_network(
+    arguments: argparse.Namespace,
+    learnt: LabelledTexts,
+    valid: LabelledTexts | None,
+    held: LabelledTexts,
+    measured_on: str,
+    note: str | None,
+) -> Any:
+    """The Training of --model cnn or avg; without --valid a part of what is to be learnt decides when to
+    stop.
+    """
+    from embedcnn.classifier.recipe import hold_out, make_encoder, train_classifier  # start-up
+
+    train, development = hold_out(learnt, DEVELOPMENT, arguments.seed) if valid is None else (learnt, valid)
+    counted = f"{len(train)} texts to learn, {len(development)} to decide when to stop"
+    announce(f"{counted}, {len(held)} {measured_on}", train, note)
+    encoder = make_encoder(train.texts, arguments.max_words, arguments.tokenizer or "words")
+    table = start_table(arguments, encoder)
+    return train_classifier(
+        train, development, settings_of(arguments), encoder, table, arguments.freeze, not arguments.quiet
+    )
+
+
+def train_parts(arguments: argparse.Namespace, learnt: LabelledTexts, valid: LabelledTexts | None) -> Any:
+    """The Training of --model bag, or of what pays."""
+    from embedcnn.classifier.choice import train_portfolio  # start-up
+
+    return train_portfolio(
+        learnt,
+        valid,
+        settings_of(arguments),
+        tokenizer=arguments.tokenizer or "words",
+        max_words=arguments.max_words,
+        longest=arguments.word_ngrams,
+        vectors=arguments.vectors,
+        freeze=arguments.freeze,
+        networks=arguments.model != "bag",
+        seconds=arguments.seconds,
+        show_progress=not arguments.quiet,
+    )
+
+
+def settings_of(arguments: argparse.Namespace) -> Any:
+    """The classifier's settings."""
+    from dataclasses import fields
+
+    from embedcnn.classifier.recipe import Settings  # start-up
+
+    given = {field.name: getattr(arguments, field.name) for field in fields(Settings)}
+    given["model"] = arguments.model if arguments.model in ("cnn", "avg") else None
+    return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def start_table(arguments: argparse.Namespace, encoder: Any) -> Any:
+    """The matrix of --vectors, with a line that tells how many words it covers."""
+    from embedcnn.classifier.recipe import table_from_vectors  # start-up
+
+    if not arguments.vectors:
+        return None
+    table = table_from_vectors(encoder, arguments.vectors, arguments.freeze, arguments.seed)
+    print(table.coverage(arguments.vectors))
+    sys.stdout.flush()
+    return table.matrix
+
+
+def raise_unfinished(interrupted: bool) -> None:
+    """There is no epoch whose weights are worth keeping."""
+    if interrupted:
+        print("\nstopped by Ctrl-C before the first epoch was complete; nothing is saved", file=sys.stderr)
+        raise SystemExit(130)
+    raise CommandError(
+        "the loss became infinite or no number; nothing is saved. Try a smaller --learning-rate"
+    )
+
+
+def show_results(arguments: argparse.Namespace, model: Any, held: LabelledTexts, measured_on: str) -> None:
+    """Accuracy, report, and some predictions."""
+    from embedcnn.classifier.recipe import confusion  # start-up
+
+    counts, probabilities = confusion(model, held)
+    print(f"accuracy {accuracy(counts):.1%} on the {len(held)} texts {measured_on}")
+    print(rarest_line(counts, model.labels))
+    if arguments.report:
+        print("\n" + "\n".join(report_lines(counts, model.labels)) + "\n")
+    if not arguments.quiet:
+        print("some of them: predicted (probability) / true label / text")
+        for i in range(0, len(held), max(1, len(held) // SHOWN))[:SHOWN]:
+            best = int(probabilities[i].argmax())
+            text = held.texts[i] if len(held.texts[i]) <= 70 else held.texts[i][:67] + "..."
+            mark = " " if model.labels[best] == held.labels[i] else "x"
+            found = f"{model.labels[best]} ({probabilities[i, best]:.2f})"
+            print(f"  {mark} {found} / {held.labels[i]} / {' '.join(text.split())}")
+
+
+def require_scikit_learn() -> None:
+    """CommandError where --baseline cannot do its work: before anything is trained."""
+    from importlib.util import find_spec
+
+    if find_spec("sklearn") is None:
+        raise CommandError("--baseline: needs scikit-learn: pip install 'embedcnn[sklearn]'")
+
+
+def baseline_line(learnt: LabelledTexts, held: LabelledTexts) -> str:
+    """How good TF-IDF of words and pairs of words with a linear SVM is on the same texts."""
+    from sklearn.feature_extraction.text import TfidfVectorizer  # type: ignore[import-untyped]
+    from sklearn.svm import LinearSVC  # type: ignore[import-untyped]
+
+    begin = time.perf_counter()
+    features = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+    try:
+        model = LinearSVC().fit(features.fit_transform(learnt.texts), learnt.labels)
+    except ValueError as error:  # no word of two letters in all the texts
+        return f"baseline: scikit-learn cannot learn these texts ({error})"
+    found = model.predict(features.transform(held.texts))
+    right = sum(one == other for one, other in zip(found, held.labels, strict=True))
+    took = time.perf_counter() - begin
+    return f"baseline, TF-IDF + LinearSVC of scikit-learn: {right / len(held):.1%} ({took:.1f} s)"
