@@ -8,6 +8,7 @@ from .activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from .attention import AttentionPooling1D
 from .bag_of_ngrams import BagOfNgrams
 from .base import Layer
+from .categories import CategoryEncoding, Hashing, IntegerLookup
 from .convolution import Conv1D, DepthwiseConv1D, SeparableConv1D
 from .core import Dense, Identity, Input, InputLayer
 from .embedding import Embedding
@@ -70,6 +71,7 @@ __all__ = [
     "BagOfNgrams",
     "BatchNormalization",
     "Bidirectional",
+    "CategoryEncoding",
     "Concatenate",
     "Conv1D",
     "Convolution1D",
@@ -92,9 +94,11 @@ __all__ = [
     "GlobalMaxPooling1D",
     "GlobalSumPooling1D",
     "HashedNgrams",
+    "Hashing",
     "Identity",
     "Input",
     "InputLayer",
+    "IntegerLookup",
     "LSTM",
     "LSTMCell",
     "Lambda",
@@ -155,6 +159,7 @@ _STORED: tuple[type[Layer], ...] = (
     *(ReLU, RepeatVector, Reshape, SeparableConv1D, Softmax, SpatialDropout1D, Subtract),
     *(UnitNormalization, WeightNormalization, SimpleRNN, LSTM, GRU, Bidirectional, TimeDistributed),
     *(ApplyMask, AttentionPooling1D, RNN, SimpleRNNCell, LSTMCell, GRUCell, StackedRNNCells),
+    *(CategoryEncoding, Hashing, IntegerLookup),
     *(BagOfNgrams, StringLookup, TextVectorization, EmbeddingBag, EmbedReduce, TiedDense),
 )
 CLASSES.update({cls.__name__: cls for cls in _STORED})

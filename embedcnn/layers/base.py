@@ -69,7 +69,7 @@ class Layer(Configurable):
     """
 
     inputs_many = False
-    reads_texts = False  # see TextReader
+    reads_texts = prepares = False  # what a model is given, and not in its program: see TextReader
     reads_ids = takes_weights = False  # its first input is token ids, a second one weights of them
     traces = False
     """Whether `call` is run on symbolic tensors, and becomes a part of the graph (see tracing.py)."""

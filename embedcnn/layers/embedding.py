@@ -163,7 +163,7 @@ class Embedding(Layer):
                     f"`input_dim` of {self.name!r} must be at least {source.size}, the ids that "
                     f"{source.name!r} gives. Received: input_dim={self.input_dim}"
                 )
-        elif tensors[0].node.inputs and not source.reads_texts:
+        elif tensors[0].node.inputs and not source.prepares:
             self._check_computed(tensors[0])
 
     def _check_computed(self, ids: SymbolicTensor) -> None:

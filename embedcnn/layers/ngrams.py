@@ -53,7 +53,7 @@ class HashedNgrams(Layer):
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
         require_rank(self, tensors[0], 2, "(batch, tokens)")
         source = tensors[0].node.layer
-        if not isinstance(source, InputLayer) and not source.reads_texts:
+        if not isinstance(source, InputLayer) and not source.prepares:
             raise ValueError(
                 f"Layer {self.name!r} (HashedNgrams) must be called on an Input of token ids. "
                 f"Received: the output of {tensors[0].name!r}"

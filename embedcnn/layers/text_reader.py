@@ -22,7 +22,7 @@ from .base import Layer
 class TextReader(Layer):
     """The base of layers whose input is texts: an Input of dtype "string", or arrays and lists of str."""
 
-    reads_texts = True
+    reads_texts = prepares = True
     output_dtype = "int32"
 
     def __call__(self, inputs: Any, **options: Any) -> Any:

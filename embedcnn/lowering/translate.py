@@ -56,7 +56,7 @@ def translate(
     _ngrams(build, nodes, symbols, origins)
     tokens = tables.lookups(build, nodes, symbols, origins)
     for call, (node, origin) in enumerate(zip(nodes, origins, strict=True)):
-        done = isinstance(node.layer, HashedNgrams) or node.layer.reads_texts or id(node.layer) in frames
+        done = isinstance(node.layer, HashedNgrams) or node.layer.prepares or id(node.layer) in frames
         if not node.inputs or done:
             continue  # what these give is known already
         if isinstance(node.layer, Fold):

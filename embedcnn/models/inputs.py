@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from ..graph.folding import steps_of, unrolled
 from ..lowering.input_types import input_dtype
@@ -14,24 +15,37 @@ if TYPE_CHECKING:
 
 
 def program_inputs(graph: LayerGraph) -> list[tuple[int, SymbolicTensor]]:
-    """What a program reads, with the number of the model's input that it is, or that it is made of: of an
-    Input of texts, what each layer that reads them makes.
+    """What a program reads, with the number of the model's input that it is, or that it is made of: what the
+    layers make that read what the model is given (texts, categories).
     """
-    found = []
+    found: list[tuple[int, SymbolicTensor]] = []
     for number, tensor in enumerate(graph.inputs):
-        if tensor.dtype != "string":
-            found.append((number, tensor))
-            continue
-        for node in graph.nodes:
-            if any(tensor is read for read in node.inputs):
-                if not node.layer.reads_texts:
-                    raise ValueError(
-                        f"Input {tensor.name!r} of texts must be read by TextVectorization, StringLookup or "
-                        "BagOfNgrams; or give token ids, and set model.text_encoder. "
-                        f"Received: layer {node.layer.name!r} ({type(node.layer).__name__})"
-                    )
-                found.append((number, node.outputs[0]))
+        waiting = [tensor]
+        while waiting:
+            read = waiting.pop(0)
+            readers = [node for node in graph.nodes if any(read is one for one in node.inputs)]
+            preparing = [node for node in readers if node.layer.prepares]
+            others = [node for node in readers if not node.layer.prepares]
+            waiting += [node.outputs[0] for node in preparing]
+            if others and read.dtype == "string":
+                raise ValueError(
+                    f"Input {tensor.name!r} of texts must be read by TextVectorization, StringLookup, "
+                    "BagOfNgrams or Hashing; or give token ids, and set model.text_encoder. "
+                    f"Received: layer {others[0].layer.name!r} ({type(others[0].layer).__name__})"
+                )
+            if others or not preparing:
+                found.append((number, read))
     return found
+
+
+def _encoding(tensor: SymbolicTensor) -> Callable[[Any], Any] | None:
+    """What makes this of what the model is given, where layers do."""
+    layer = tensor.node.layer
+    if not layer.prepares:
+        return None
+    before = _encoding(tensor.node.inputs[0])
+    encode: Callable[[Any], Any] = layer.encode
+    return encode if before is None else lambda given: encode(before(given))
 
 
 def input_specs(graph: LayerGraph) -> list[InputSpec]:
@@ -48,7 +62,6 @@ def input_specs(graph: LayerGraph) -> list[InputSpec]:
         ]
         name = "x" if len(graph.inputs) == 1 else graph.inputs[number].name
         dtype = input_dtype(tensor, graph.nodes)
-        reader = tensor.node.layer
-        encode = reader.encode if reader.reads_texts else None
-        specs.append(InputSpec(name, dtype, tensor.shape, min(sizes, default=None), number, encode))
+        limit, of_texts = min(sizes, default=None), graph.inputs[number].dtype == "string"
+        specs.append(InputSpec(name, dtype, tensor.shape, limit, number, _encoding(tensor), of_texts))
     return specs

@@ -68,6 +68,8 @@ class DataAdapter:
         return [self._encoded(spec, parts[spec.source], whole) for spec in self.specs]
 
     def _encoded(self, spec: InputSpec, part: Any, whole: bool) -> Any:
+        if spec.encode is not None and not spec.of_texts:
+            return spec.encode(part)
         raw = raw_texts(part)
         if raw is None:
             if spec.encode is not None and not isinstance(part, TextRows):

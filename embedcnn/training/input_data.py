@@ -38,6 +38,8 @@ class InputSpec:
     limit: int | None
     source: int = 0
     encode: Callable[[Any], Any] | None = None
+    of_texts: bool = True
+    """Whether `encode` is given texts; else the whole array of what the input of the model takes."""
 
 
 @dataclass(frozen=True)

@@ -165,7 +165,7 @@ def test_misuse_of_settings(settings, message):
 
 def test_misuse_in_models(tmp_path):
     texts = embedcnn.Input((1,), dtype="string")
-    with pytest.raises(ValueError, match="must be read by TextVectorization, StringLookup or"):
+    with pytest.raises(ValueError, match="must be read by TextVectorization, StringLookup, BagOfNgrams or"):
         embedcnn.Model(texts, layers.Dense(2)(texts))
     with pytest.raises(ValueError, match="Input of texts must be"):
         embedcnn.Input((3,), dtype="string")
