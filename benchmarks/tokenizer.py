@@ -27,11 +27,15 @@ from embedcnn.preprocessing.sequence import pad_sequences
 from embedcnn.preprocessing.text import Tokenizer
 
 
-def read_texts(path: str) -> list[str]:
+def read_lines(path: str) -> list[str]:
     data = Path(path).read_bytes()
     if path.endswith(".xz"):
         data = lzma.decompress(data)
-    return [line.split("\t")[-1] for line in data.decode("utf-8-sig").split("\n") if line]
+    return [line for line in data.decode("utf-8-sig").split("\n") if line]
+
+
+def read_texts(path: str) -> list[str]:
+    return [line.split("\t")[-1] for line in read_lines(path)]
 
 
 def made_up_texts(count: int = 5000) -> list[str]:

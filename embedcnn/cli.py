@@ -95,6 +95,9 @@ def parse(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program with `arguments` (None: those of the process) and return its exit status."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed (`>&-`), or a program without a terminal
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  # as long as the process
     given = sys.argv[1:] if arguments is None else arguments
     parsed = parse(make_parser(named_command(given)), given)
     precision = get_float32_matmul_precision()

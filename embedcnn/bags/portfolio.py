@@ -87,7 +87,8 @@ def averaged(models: Sequence[Any], weights: Sequence[float] | None = None) -> M
         raise ValueError("`models` must hold at least one model. Received: none")
     for number, model in enumerate(models):
         if not isinstance(model, Model):
-            raise TypeError(f"`models` must hold models. Received: models[{number}] is a {type(model)}")
+            kind = type(model).__name__
+            raise TypeError(f"`models` must hold models. Received: models[{number}] is a {kind}")
         if model.labels is None or model.labels != models[0].labels:
             raise ValueError(
                 f"`models` must have the same labels: models[0] has {models[0].labels}. Received: "

@@ -67,6 +67,7 @@ def finite_number(
     >>> finite_number("rate", np.float32(0.5), least=0, below=1)
     0.5
     """
+    value = _number(value)
     fits = isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
     if (
         not fits
@@ -79,6 +80,11 @@ def finite_number(
             f"`{argument}` must be a {_range(least, most, above, below)}. Received: {argument}={value!r}"
         )
     return int(value) if isinstance(value, numbers.Integral) else float(value)
+
+
+def _number(value: Any) -> Any:
+    """The number of an array without axes, as arithmetic with NumPy leaves it; else the value."""
+    return value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
 
 
 def _range(least: float | None, most: float | None, above: float | None, below: float | None) -> str:
@@ -96,6 +102,7 @@ def integer(argument: str, value: Any, least: int | None = None, most: int | Non
     """`value`, an integer of Python or NumPy in [least, most], as an int; ValueError otherwise (bool is
     refused, as in Keras).
     """
+    value = _number(value)
     fits = isinstance(value, numbers.Integral) and not isinstance(value, bool)
     if not fits or (least is not None and value < least) or (most is not None and value > most):
         place = f" >= {least}" if most is None and least is not None else ""
@@ -127,6 +134,7 @@ def boolean(argument: str, value: Any) -> bool:
 
 def positive_integer(argument: str, value: Any) -> int:
     """`value` as an int; ValueError unless it is a positive integer (bool is refused, as in Keras)."""
+    value = _number(value)
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value <= 0:
         raise ValueError(
             f"`{argument}` must be a positive integer. Received: {argument}={value!r} "

@@ -38,8 +38,8 @@ def replacing(path: str | os.PathLike[str], overwrite: bool = True) -> Iterator[
     disk; with the mode and the owner of the file that it replaces.
 
     Raises IsADirectoryError for a folder, FileExistsError without `overwrite` where the file exists,
-    FileNotFoundError where the folder for it is missing, PermissionError for a file that is read-only. A
-    device or a pipe gets all that was written when the block ends.
+    FileNotFoundError for an empty name and where the folder is missing, PermissionError for a file that is
+    read-only. A device or a pipe gets all that was written when the block ends.
 
     >>> path = os.path.join(tempfile.mkdtemp(), "numbers")
     >>> with replacing(path) as file:
@@ -47,6 +47,8 @@ def replacing(path: str | os.PathLike[str], overwrite: bool = True) -> Iterator[
     >>> open(path).read()
     '1 2 3'
     """
+    if not os.fspath(path):
+        raise FileNotFoundError(errno.ENOENT, "The name of a file to write must not be empty", "")
     target = os.path.realpath(os.fspath(path))
     if os.path.isdir(target):
         raise IsADirectoryError(f"filepath={os.fspath(path)!r} is a directory")

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..base.arguments import warn_user
 from ..base.replacement import remove_stale, replacing
-from .base import Callback, Logs
+from .base import Callback, Logs, checked_save_freq
 
 
 class BackupAndRestore(Callback):
@@ -37,12 +37,7 @@ class BackupAndRestore(Callback):
     ) -> None:
         if not backup_dir:
             raise ValueError(f"`backup_dir` must not be empty. Received: backup_dir={backup_dir!r}")
-        if save_freq != "epoch" and (
-            isinstance(save_freq, bool) or not isinstance(save_freq, int) or save_freq < 1
-        ):
-            raise ValueError(
-                f"`save_freq` must be 'epoch' or a positive integer. Received: save_freq={save_freq!r}"
-            )
+        save_freq = checked_save_freq(save_freq)
         self.backup_dir, self.save_freq = os.fspath(backup_dir), save_freq
         self.double_checkpoint, self.delete_checkpoint = bool(double_checkpoint), bool(delete_checkpoint)
         self._batches = 0

@@ -6,6 +6,8 @@ import html
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..base.arguments import positive_integer
+
 if TYPE_CHECKING:
     from ..models.sequential import Model
 
@@ -129,6 +131,18 @@ class CallbackList:
         """Calls `moment` on all that override it, in order."""
         for callback in self._of[moment]:
             getattr(callback, moment)(*arguments)
+
+
+def checked_save_freq(save_freq: Any) -> Any:
+    """ "epoch", or after how many batches; ValueError for anything else."""
+    if save_freq == "epoch":
+        return save_freq
+    try:
+        return positive_integer("save_freq", save_freq)
+    except ValueError:
+        raise ValueError(
+            f"`save_freq` must be 'epoch' or a positive integer. Received: save_freq={save_freq!r}"
+        ) from None
 
 
 def _needs(callback: Callback, moment: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import finite_number, warn_user
-from .base import Logs
+from .base import Logs, checked_save_freq
 from .monitor import Monitor
 
 
@@ -35,12 +35,7 @@ class ModelCheckpoint(Monitor):
         initial_value_threshold: float | None = None,
     ) -> None:
         super().__init__(monitor, mode)
-        if save_freq != "epoch" and (
-            isinstance(save_freq, bool) or not isinstance(save_freq, int) or save_freq < 1
-        ):
-            raise ValueError(
-                f"`save_freq` must be 'epoch' or a positive integer. Received: save_freq={save_freq!r}"
-            )
+        save_freq = checked_save_freq(save_freq)
         if not isinstance(filepath, (str, bytes, os.PathLike)) or not os.fspath(filepath):
             raise ValueError(f"`filepath` must be a path. Received: filepath={filepath!r}")
         self.filepath = os.fsdecode(filepath)

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, nullcontext
 from functools import partial
 from typing import IO, Any, cast
@@ -143,7 +144,7 @@ def sources(arguments: argparse.Namespace) -> Iterator[tuple[str, list[TextRecor
     encoding = checked_encoding(arguments.encoding)
     if arguments.input:
         for path in arguments.input:
-            for group in file_records(path, arguments.format, encoding, arguments.text_column):
+            for group in ahead(file_records(path, arguments.format, encoding, arguments.text_column)):
                 yield path, group
     elif arguments.texts in ([], ["-"]):
         if sys.stdin is None or sys.stdin.closed:
@@ -155,6 +156,15 @@ def sources(arguments: argparse.Namespace) -> Iterator[tuple[str, list[TextRecor
             yield name, group
     else:
         yield "the command line", [TextRecord(i, text) for i, text in enumerate(arguments.texts, 1)]
+
+
+def ahead(groups: Iterator[list[TextRecord]]) -> Iterator[list[TextRecord]]:
+    """The same groups; another thread reads the next one while the last one is answered."""
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(next, groups, None)
+        while (group := following.result()) is not None:
+            following = pool.submit(next, groups, None)
+            yield group
 
 
 def progress(arguments: argparse.Namespace) -> Any:

@@ -6,6 +6,7 @@ Of a pipe there is one pass.
 
 from __future__ import annotations
 
+import numbers
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
@@ -198,8 +199,10 @@ class JsonLinesDataset(FileDataset):
 
 def checked_columns(columns: Any) -> Any:
     """None, one column, or a list of at least one."""
-    if columns is None or (isinstance(columns, str | int) and not isinstance(columns, bool)):
+    if columns is None or isinstance(columns, str):
         return columns
+    if isinstance(columns, numbers.Integral) and not isinstance(columns, bool):
+        return int(columns)
     if not isinstance(columns, Sequence) or isinstance(columns, bytes) or not columns:
         raise ValueError(
             f"`columns` must be None, a column or a list of columns. Received: columns={columns!r}"

@@ -34,9 +34,11 @@ class TextRecord(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A line, decoded; `error` says which bytes are no text (they are U+FFFD then)."""
+    """A line, decoded; `error` says which bytes are no text (they are U+FFFD then). A line without
+    an error has the fields of its record, and is taken for it: a million lines are not made anew.
+    """
 
-    number: int
+    line: int
     text: str
     error: str | None = None
 
@@ -85,7 +87,8 @@ def stream_records(
     groups = line_groups(read, encoding)
     if format == "lines":
         return (
-            [damaged(line) if line[2] else TextRecord(line[0], line[1]) for line in group] for group in groups
+            [damaged(line) if line.error else line for line in group]  # type: ignore[misc]
+            for group in groups
         )
     if format == "jsonl":
         return ([json_record(line, text_column) for line in group] for group in groups)
@@ -93,7 +96,7 @@ def stream_records(
 
 
 def damaged(line: Line) -> TextRecord:
-    return TextRecord(line.number, None, line.error)
+    return TextRecord(line.line, None, line.error)
 
 
 def line_groups(read: Callable[[], bytes], encoding: str) -> Iterator[list[Line]]:
@@ -161,17 +164,17 @@ def json_record(line: Line, key: str | int | None) -> TextRecord:
     try:
         value = json.loads(line.text)
     except (ValueError, RecursionError) as error:
-        return TextRecord(line.number, None, f"not valid JSON ({error})")
+        return TextRecord(line.line, None, f"not valid JSON ({error})")
     if not isinstance(value, dict):
-        return TextRecord(line.number, None, f"expected a JSON object. Received: {type(value).__name__}")
+        return TextRecord(line.line, None, f"expected a JSON object. Received: {type(value).__name__}")
     names = TEXT_NAMES if key is None else (str(key),)
     found = next((name for name in names if name in value), None)
     if found is None:
         keys = ", ".join(map(repr, value))[:LONGEST_SHOWN]
-        return TextRecord(line.number, None, f"no key {' or '.join(map(repr, names))}. Received: {keys}")
+        return TextRecord(line.line, None, f"no key {' or '.join(map(repr, names))}. Received: {keys}")
     if not isinstance(value[found], str):
-        return TextRecord(line.number, None, f"{found!r} is no text. Received: {type(value[found]).__name__}")
-    return TextRecord(line.number, value[found])
+        return TextRecord(line.line, None, f"{found!r} is no text. Received: {type(value[found]).__name__}")
+    return TextRecord(line.line, value[found])
 
 
 def table_records(groups: Iterable[list[Line]], format: str, column: str | int | None, name: str) -> Groups:
@@ -196,7 +199,7 @@ def table_rows(
     """(line, fields, error) of each row, in groups; blank lines are left out."""
     if format == "tsv":
         for group in groups:
-            yield [(line.number, tab_fields(line.text), line.error) for line in group if line.text]
+            yield [(line.line, tab_fields(line.text), line.error) for line in group if line.text]
         return
     faults: dict[int, str] = {}
     waiting: list[Line] = []
@@ -208,7 +211,7 @@ def table_rows(
             while waiting:
                 line = waiting.pop(0)
                 if line.error:
-                    faults[line.number] = line.error
+                    faults[line.line] = line.error
                 yield line.text + "\n"
 
     source = lines()

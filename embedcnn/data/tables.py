@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import numbers
 import re
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
@@ -187,8 +188,8 @@ def column_position(
             state = "no such column" if column not in header else "several columns of that name"
             raise ValueError(f"{argument}: {state} in {path}. Received: {column!r}; allowed: {header}")
         return header.index(column)
-    if isinstance(column, bool) or not isinstance(column, int):
+    if isinstance(column, bool) or not isinstance(column, numbers.Integral):
         raise ValueError(f"`{argument}` must be a column's name or number. Received: {argument}={column!r}")
     if not -width <= column < width:
         raise ValueError(f"{argument}: column {column} is outside [0, {width}) in {path}")
-    return column % width
+    return int(column) % width

@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+from embedcnn.base.arguments import integer
 from embedcnn.data.labelled import LabelledTexts
 
 SKIPPED_FOLDERS = {
@@ -50,8 +51,7 @@ def standard_library_sentences(classes: int = 10, seed: int = 0) -> LabelledText
     >>> len(sentences.label_names), len(sentences) == len(set(sentences.texts))
     (3, True)
     """
-    if isinstance(classes, bool) or not isinstance(classes, int) or classes < 2:
-        raise ValueError(f"classes: expected an integer of at least 2. Received: {classes!r}")
+    classes = integer("classes", classes, 2)
     root = Path(sysconfig.get_paths()["stdlib"])
     by_label = sentences_by_label(root)
     if not by_label:

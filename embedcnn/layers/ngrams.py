@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..base.arguments import positive_integer
-from ..graph.nodes import Shape, SymbolicTensor
+from ..graph.nodes import Shape, SymbolicTensor, is_symbolic
 from .base import Layer, require_rank
 from .core import InputLayer
 
@@ -49,6 +49,18 @@ class HashedNgrams(Layer):
     def size(self) -> int:
         """One more than the largest id: the `input_dim` of the Embedding."""
         return self.input_dim + self.buckets
+
+    def __call__(self, inputs: Any, **options: Any) -> Any:
+        """Applies the layer to the Input of a model. Arrays raise TypeError: the core makes the ids while it
+        plans a step, and hands them to the Embedding behind only.
+        """
+        if not is_symbolic(inputs):
+            raise TypeError(
+                f"Layer {self.name!r} (HashedNgrams) must be called on an Input, with an Embedding behind "
+                "it, which makes vectors of its ids: embedding(ngrams(Input((None,), dtype='int32'))). "
+                f"Received: {type(inputs).__name__}"
+            )
+        return super().__call__(inputs, **options)
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
         require_rank(self, tensors[0], 2, "(batch, tokens)")

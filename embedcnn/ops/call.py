@@ -172,9 +172,7 @@ def operation(make: Callable[..., Call]) -> Callable[..., Any]:
 
 def axes(x: ArrayLike, axis: Axis) -> int:
     """Axes of x, negative ones counted from the last, as the core has them: bit k for axis k."""
-    return sum(
-        {1 << (one % np.ndim(x) if one < 0 else one) for one in ([axis] if isinstance(axis, int) else axis)}
-    )
+    return sum({1 << (one % np.ndim(x) if one < 0 else one) for one in np.ravel(axis).tolist()})
 
 
 def elementary(name: str, x: ArrayLike, mask: ArrayLike | None = None, **attributes: Any) -> Call:

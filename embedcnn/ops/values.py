@@ -131,7 +131,7 @@ def dropout(
     >>> sorted(set(ops.dropout(np.ones((8, 8)), 0.5).ravel().tolist()))
     [0.0, 2.0]
     """
-    shared = axes(x, shared_axes) if isinstance(shared_axes, int) or len(shared_axes) else 0
+    shared = axes(x, shared_axes)
     call = elementary("dropout", x, rate=float(rate), layer=int(layer), shared_axes=shared)
     call.seed, call.step, call.training = int(seed), int(step), True
     return call

@@ -11,6 +11,7 @@ import numpy as np
 
 from embedcnn import _core
 from embedcnn.base.columns import as_list
+from embedcnn.base.configuration import plain
 from embedcnn.preprocessing.matrix import count_matrix
 from embedcnn.preprocessing.texts import check_texts, text_blocks
 from embedcnn.preprocessing.word_counts import NO_ID, PLAIN, WordCounts
@@ -341,7 +342,7 @@ class Tokenizer(WordCounts):
     def get_config(self) -> dict[str, Any]:
         """All settings but `analyzer`, and all counts, as Keras gives them: the dicts as JSON texts."""
         config = {
-            name: getattr(self, name)
+            name: plain(getattr(self, name))
             for name in (
                 "num_words",
                 "filters",

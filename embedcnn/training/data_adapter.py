@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..base.arguments import finite_number, warn_user
+from ..base.arguments import finite_number, positive_integer, warn_user
 from ..base.columns import is_column
 from ..ragged import Ragged
 from ..text.rows import TextRows, checked_texts, raw_texts
 from . import input_data, sample_weights
 from .batches import ArrayBatches, Batch, IterableBatches, raw
-from .fit_arguments import positive
 from .input_data import InputSpec
 from .label_names import learnt, numbered
 
@@ -336,4 +335,4 @@ def _described(part: Any) -> str:
 
 
 def checked_batch_size(value: Any) -> int:
-    return BATCH_SIZE if value is None else positive("batch_size", value)
+    return BATCH_SIZE if value is None else positive_integer("batch_size", value)

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-
-def positive(argument: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f"`{argument}` must be a positive integer. Received: {argument}={value!r}")
-    return int(value)
+from ..base.arguments import integer, positive_integer
 
 
 def listed(callbacks: Any) -> list[Any]:
@@ -21,13 +15,12 @@ def listed(callbacks: Any) -> list[Any]:
 
 def check_epochs(epochs: Any, initial_epoch: Any) -> None:
     for argument, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-            raise ValueError(f"`{argument}` must be an integer >= 0. Received: {argument}={value!r}")
+        integer(argument, value, 0)
 
 
 def validated(frequency: Any) -> Any:
     """Whether an epoch is validated: every n-th, or those listed (both count from 1)."""
     if isinstance(frequency, (list, tuple, set)):
         return lambda epoch: epoch + 1 in frequency
-    every = positive("validation_freq", frequency)
+    every = positive_integer("validation_freq", frequency)
     return lambda epoch: (epoch + 1) % every == 0

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..base.arguments import warn_user
+from ..base.arguments import positive_integer, warn_user
 from ..callbacks import CallbackList, History
 from .batches import NO_BATCHES, ArrayBatches, warn_if_short
-from .fit_arguments import check_epochs, listed, positive, validated
+from .fit_arguments import check_epochs, listed, validated
 from .own_steps import OwnTally, own_step, unpack_x_y_sample_weight
 from .progress import Progress, checked_verbose
 from .resuming import Run
@@ -67,9 +67,9 @@ class TrainingLoop:
         if not isinstance(shuffle, (bool, np.bool_)):
             raise ValueError(f"`shuffle` must be True or False. Received: shuffle={shuffle!r}")
         if steps_per_epoch is not None:
-            steps_per_epoch = positive("steps_per_epoch", steps_per_epoch)
+            steps_per_epoch = positive_integer("steps_per_epoch", steps_per_epoch)
         if validation_steps is not None:
-            validation_steps = positive("validation_steps", validation_steps)
+            validation_steps = positive_integer("validation_steps", validation_steps)
         model = self._model
         with self._access.training():
             self._adapter.learn_labels(x, y)
@@ -229,7 +229,7 @@ class TrainingLoop:
         """As Model.evaluate."""
         self._compilation.require("evaluate")
         show = checked_verbose(verbose)
-        steps = None if steps is None else positive("steps", steps)
+        steps = None if steps is None else positive_integer("steps", steps)
         with self._access.training():
             feed = self._adapter.feed(x, y, batch_size, sample_weight, None, steps, None)
             watching = CallbackList(callbacks, self._model, {"verbose": show, "steps": feed.steps})

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..base.arguments import positive_integer
 from ..callbacks import CallbackList
 from ..text.rows import is_text
 from .batches import NO_BATCHES, ArrayBatches, raw, warn_if_short
 from .data_adapter import BATCH_SIZE, checked_batch_size
-from .fit_arguments import positive
 from .own_steps import own_step
 from .progress import Progress, checked_verbose
 
@@ -52,7 +52,7 @@ class Prediction:
     def predict(self, x: Any, batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any) -> Any:
         """As Model.predict."""
         show = checked_verbose(verbose)
-        steps = None if steps is None else positive("steps", steps)
+        steps = None if steps is None else positive_integer("steps", steps)
         if not show and callbacks is None and steps is None and self._is_one_batch(x, batch_size):
             return self.predict_on_batch(x)
         feed = self._adapter.unlabelled_feed(x, batch_size, steps)

@@ -14,10 +14,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from .. import runtime
+from ..base.arguments import positive_integer
 from ..base.configuration import described
 from ..graph.nesting import carried_states
 from ..saving import archive, model_file
-from .fit_arguments import positive
 
 if TYPE_CHECKING:
     from ..models.sequential import Model
@@ -84,7 +84,7 @@ class Profile:
 
 def profile(model: Model, x: Any, y: Any, batch_size: int | None, sample_weight: Any, steps: int) -> Profile:
     """Profile of `steps` training steps; the model is afterwards as it was."""
-    steps = positive("steps", steps)
+    steps = positive_integer("steps", steps)
     model._compilation.require("profile")
     with model._access.training():
         feed = model._adapter.feed(x, y, batch_size, sample_weight, None, None, None)

@@ -12,6 +12,7 @@ import pytest
 from cli_data import PAIRS
 
 from embedcnn import __version__, get_float32_matmul_precision, show_config
+from embedcnn.bags import BagClassifier
 from embedcnn.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +49,22 @@ def test_predict_texts(model, capsys):
     assert [row[0] for row in rows] == ["cat", "dog"]
     for row in rows:
         assert len(row) == 4 and float(row[1]) + float(row[3]) == pytest.approx(1, abs=2e-4)
+
+
+def test_predict_with_a_bag_of_ngrams(tmp_path, capsys):
+    classifier = BagClassifier(chars=(3, 3)).fit([text for text, _ in PAIRS], [label for _, label in PAIRS])
+    classifier.save(tmp_path / "bag")
+    texts = [text for text, _ in PAIRS] * 50
+    (tmp_path / "texts.txt").write_text("\n".join(texts) + "\n")
+    (tmp_path / "more.csv").write_text("text\nit purrs\n")
+    given = ["predict", tmp_path / "bag", "--input", tmp_path / "texts.txt", tmp_path / "more.csv"]
+    assert main([*map(str, given), "--top", "2", "--out", str(tmp_path / "out.tsv")]) == 0
+    rows = [line.split("\t") for line in (tmp_path / "out.tsv").read_text().splitlines()]
+    assert [row[0] for row in rows] == [*(label for _, label in PAIRS * 50), "cat"]
+    found = classifier.predict_proba(texts).max(axis=1)
+    assert [float(row[1]) for row in rows[:-1]] == pytest.approx(found.tolist(), abs=1e-4)
+    assert main(["info", str(tmp_path / "bag")]) == 0
+    assert "ngrams (BagOfNgrams)" in capsys.readouterr().out
 
 
 def test_predict_standard_input(model):
@@ -229,3 +246,16 @@ def test_predict_without_standard_input(model, capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
     assert main(["predict", str(model)]) == 1
     assert "standard input is closed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "<&- >&-"])
+def test_commands_whose_output_is_closed(model, tmp_path, closed):
+    """What they print goes nowhere; files are written as ever."""
+    line = f'exec "$0" -m embedcnn predict "$1" "it purrs" --out "$2" {closed}'
+    quiet = subprocess.run(["sh", "-c", line, sys.executable, model, tmp_path / "out"], cwd=ROOT, timeout=120)
+    assert quiet.returncode == 0 and (tmp_path / "out").read_text()
+    line = f'exec "$0" -m embedcnn predict "$1" "it purrs" {closed}'
+    said = subprocess.run(
+        ["sh", "-c", line, sys.executable, model], cwd=ROOT, timeout=120, stderr=subprocess.PIPE
+    )
+    assert said.returncode == 0 and not said.stderr

@@ -46,7 +46,7 @@ def test_nothing_is_imported(sentences):
 
 @pytest.mark.parametrize("classes", [1, 0, -3, 2.5, True, "10"])
 def test_number_of_classes_is_checked(classes):
-    with pytest.raises(ValueError, match=r"classes: expected an integer of at least 2\. Received: "):
+    with pytest.raises(ValueError, match=r"`classes` must be an integer >= 2\. Received: "):
         standard_library_sentences(classes=classes)
 
 

@@ -214,6 +214,8 @@ def test_hashed_ngrams_stand_between_an_input_and_a_table_with_rows_for_them():
         layers.Embedding(29, 4, name="words")(ngrams(tokens))
     with pytest.raises(ValueError, match="must be called on an Input of token ids"):
         layers.HashedNgrams(30, 5)(ngrams(tokens))
+    with pytest.raises(TypeError, match=r"must be called on an Input, with an Embedding behind it.*: list"):
+        layers.HashedNgrams(30, 5)([[1, 2]])
     with pytest.raises(ValueError, match="as ids"):
         embedcnn.Model(tokens, [layers.Dense(2)(tokens), layers.Embedding(30, 4)(ngrams(tokens))])
 

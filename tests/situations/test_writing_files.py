@@ -164,3 +164,9 @@ def test_two_writers_of_one_process_number(tmp_path, monkeypatch):
         one.write(b"one")
         other.write(b"other")
     assert os.listdir(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_an_empty_name(writer):
+    with pytest.raises(FileNotFoundError, match="must not be empty"):
+        WRITERS[writer]("")
