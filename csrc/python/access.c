@@ -18,6 +18,7 @@ enum kind {
 };
 enum held {
     NOT_HELD,
+    ENTERING, /* by a thread that waits for its turn */
     HELD,
     COVERED /* by another lease of the same thread */
 };
@@ -216,13 +217,11 @@ static PyObject *lease_enter(PyObject *object, PyObject *Py_UNUSED(ignored))
         PyErr_SetString(PyExc_RuntimeError, "a lease is entered once");
         return NULL;
     }
+    self->held = ENTERING; /* while this thread waits, the lock of the interpreter is free */
     self->thread = PyThread_get_thread_ident();
     int held = take(self->access, self->kind, self->thread);
-    if (held < 0) {
-        return NULL;
-    }
-    self->held = (enum held)held;
-    return Py_NewRef(Py_None);
+    self->held = held < 0 ? NOT_HELD : (enum held)held;
+    return held < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 static void end_lease(lease_object *self)
@@ -230,7 +229,7 @@ static void end_lease(lease_object *self)
     if (self->held == HELD) {
         give_back(self->access, self->kind, self->thread);
     }
-    self->held = NOT_HELD;
+    self->held = self->held == ENTERING ? ENTERING : NOT_HELD;
 }
 
 static PyObject *lease_exit(PyObject *object, PyObject *const *Py_UNUSED(args), Py_ssize_t Py_UNUSED(count))

@@ -265,6 +265,27 @@ def test_a_lease_that_is_dropped_is_given_back():
     assert in_threads(1, lambda _: [refusal(access), access.changing().__enter__()]) == [[None, None]]
 
 
+def test_a_lease_that_another_thread_waits_with_is_not_entered():
+    access = _core.Access("m", 2)
+    lease, entered = access.changing(), threading.Event()
+
+    def wait():
+        with lease:
+            entered.set()
+
+    with access.reading():
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        assert not entered.wait(0.1)
+        with pytest.raises(RuntimeError, match="entered once"):
+            lease.__enter__()
+        lease.__exit__(None, None, None)  # as a `with` that never began would not
+        with pytest.raises(RuntimeError, match="entered once"):
+            lease.__enter__()
+    waiting.join()
+    assert entered.is_set() and in_threads(1, lambda _: [access.changing().__enter__()]) == [[None]]
+
+
 def test_who_comes_first_is_served_first():
     access, order = _core.Access("m", 2), []
 
