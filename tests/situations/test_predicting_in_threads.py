@@ -276,9 +276,12 @@ def test_a_lease_that_another_thread_waits_with_is_not_entered():
     with access.reading():
         waiting = threading.Thread(target=wait)
         waiting.start()
-        assert not entered.wait(0.1)
-        with pytest.raises(RuntimeError, match="entered once"):
-            lease.__enter__()
+        message = ""
+        while "entered once" not in message:  # before that the thread has not begun to wait
+            with pytest.raises(RuntimeError) as refused:
+                lease.__enter__()
+            message = str(refused.value)
+        assert not entered.is_set()
         lease.__exit__(None, None, None)  # as a `with` that never began would not
         with pytest.raises(RuntimeError, match="entered once"):
             lease.__enter__()
