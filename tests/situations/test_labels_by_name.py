@@ -220,3 +220,48 @@ def test_what_is_no_class_weight():
         model.fit(TEXTS, NUMBERS, class_weight="balance", verbose=0)
     with pytest.raises(ValueError, match=r"'balanced' counts the classes of all of y"):
         model.fit(iter([(TEXTS, NUMBERS)]), class_weight="balanced", verbose=0)
+
+
+# -- a label for each step -----------------------------------------------------------------------------------
+def tagger(units=2):
+    keras.utils.set_random_seed(1)
+    ids = keras.Input((None,), dtype="int32")
+    model = keras.Model(ids, L.Dense(units, activation="softmax")(L.Embedding(5, 4)(ids)))
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+TAGS, TAG_NUMBERS = [["N", "V", "N"], ["V", "N", "V"]], np.array([[0, 1, 0], [1, 0, 1]])
+TAGGED = np.array([[1, 2, 3], [2, 3, 4]])
+
+
+@pytest.mark.parametrize(
+    "kind", [list, np.array, lambda y: np.array(y, object), tuple, lambda y: [np.array(row) for row in y]]
+)
+def test_names_of_steps(kind):
+    ours, numbers = tagger(), tagger()
+    ours.fit(TAGGED, kind(TAGS), epochs=2, verbose=0, validation_split=0.5)
+    numbers.fit(TAGGED, TAG_NUMBERS, epochs=2, verbose=0, validation_split=0.5)
+    assert ours.labels == ["N", "V"]
+    assert ours.evaluate(TAGGED, kind(TAGS), verbose=0) == numbers.evaluate(TAGGED, TAG_NUMBERS, verbose=0)
+    assert ours.train_on_batch(TAGGED, kind(TAGS)) == numbers.train_on_batch(TAGGED, TAG_NUMBERS)
+
+
+def test_names_of_steps_of_unequal_lengths():
+    ours, numbers, texts = tagger(), tagger(), keras.Ragged([1, 2, 3], [0, 1, 3, 3])
+    ours.fit(texts, [["N"], ["V", "N"], []], verbose=0)
+    numbers.fit(texts, [[0], [1, 0], []], verbose=0)
+    assert all(map(np.array_equal, ours.get_weights(), numbers.get_weights()))
+
+
+def test_names_of_steps_that_are_none():
+    texts, model = keras.Ragged([1, 2, 3], [0, 1, 3]), tagger()
+    with pytest.raises(ValueError, match=r"y\[0\] holds labels, as 'N', .* set model.labels"):
+        model.evaluate(texts, [["N"], ["V", "N"]], verbose=0)
+    with pytest.raises(ValueError, match=r"y holds 2 different labels .* 3 classes"):
+        tagger(3).fit(texts, [["N"], ["V", "N"]], verbose=0)
+    model.labels = ["N", "V"]
+    with pytest.raises(ValueError, match=r"y\[1\]\[1\] = 'X' is none of model.labels"):
+        model.fit(texts, [["N"], ["V", "X"]], verbose=0)
+    with pytest.raises(TypeError, match=r"y\[1\]\[1\] is missing"):
+        model.fit(texts, [["N"], ["V", None]], verbose=0)
