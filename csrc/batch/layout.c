@@ -94,6 +94,58 @@ ec_status ec_layout_either(struct ec_layout *out, const struct ec_layout *a, con
     return EC_OK;
 }
 
+/* The rows of a text of a that are unmasked in both: sets first and end, from the first such row to behind the last. */
+static void narrow(const struct ec_layout *a, const struct ec_layout *b, int64_t text, int64_t *first, int64_t *end)
+{
+    *first = a->offsets[text];
+    *end = a->offsets[text + 1];
+    while (*end > *first && !(ec_layout_counts(a, *end - 1) && ec_layout_row(a, text, *end - 1, b) >= 0)) {
+        --*end;
+    }
+    while (*first < *end && !(ec_layout_counts(a, *first) && ec_layout_row(a, text, *first, b) >= 0)) {
+        ++*first;
+    }
+}
+
+ec_status ec_layout_both(struct ec_layout *out, const struct ec_layout *a, const struct ec_layout *b,
+                         struct ec_arena *arena)
+{
+    if (a->batch != b->batch || (!a->masked && b->width > a->width) || (!b->masked && a->width > b->width)) {
+        return EC_BAD_VALUE;
+    }
+    if (!a->masked || !b->masked) {
+        *out = !a->masked ? *b : *a;
+        return EC_OK;
+    }
+    int64_t *offsets = ec_arena_take(arena, a->batch + 1, sizeof *offsets);
+    int64_t *starts = ec_arena_take(arena, a->batch, sizeof *starts);
+    uint8_t *mask = ec_arena_take(arena, a->rows, 1);
+    if (!offsets || !starts || !mask) {
+        return EC_NO_MEMORY;
+    }
+    int gaps = 0;
+    offsets[0] = 0;
+    for (int64_t text = 0; text < a->batch; text++) {
+        int64_t first, end;
+        narrow(a, b, text, &first, &end);
+        starts[text] = a->starts[text] + first - a->offsets[text];
+        offsets[text + 1] = offsets[text] + end - first;
+        for (int64_t row = first; row < end; row++) {
+            uint8_t kept = ec_layout_counts(a, row) && ec_layout_row(a, text, row, b) >= 0;
+            mask[offsets[text] + row - first] = kept;
+            gaps |= !kept;
+        }
+    }
+    *out = (struct ec_layout){.batch = a->batch,
+                              .width = a->width > b->width ? a->width : b->width,
+                              .rows = offsets[a->batch],
+                              .offsets = offsets,
+                              .starts = starts,
+                              .mask = gaps ? mask : NULL,
+                              .masked = 1};
+    return EC_OK;
+}
+
 int ec_layout_same(const struct ec_layout *a, const struct ec_layout *b)
 {
     return a == b ||

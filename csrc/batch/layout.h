@@ -32,6 +32,9 @@ ec_status ec_layout_full(struct ec_layout *layout, int64_t batch, int64_t width,
  * layout without a mask has fewer steps than the other, or two of them differ. `out` may be `a`. */
 ec_status ec_layout_either(struct ec_layout *out, const struct ec_layout *a, const struct ec_layout *b,
                            struct ec_arena *arena);
+/* `out`: a step is unmasked where it is in a and in b; a layout without a mask masks none. EC_BAD_VALUE as above. */
+ec_status ec_layout_both(struct ec_layout *out, const struct ec_layout *a, const struct ec_layout *b,
+                         struct ec_arena *arena);
 /* Where a row of text `text` of `layout` is stored in `other`; -1 where its step is masked there, or has no row. */
 static inline int64_t ec_layout_row(const struct ec_layout *layout, int64_t text, int64_t row,
                                     const struct ec_layout *other)

@@ -62,6 +62,7 @@ static ec_status infer_fold(struct ec_op *op, struct ec_report *report)
         ec_tensor_set_shape(out, EC_NO_STEPS, in->rank, in->dims);
     }
     ec_tensor_set_shape(op->outputs[1], in->steps, 0, NULL);
+    op->outputs[1]->dtype = EC_FRAME;
     return EC_OK;
 }
 
@@ -220,7 +221,7 @@ const struct ec_op_type ec_op_unfold = {
     .inputs = {2, 2},
     .outputs = {1, 1},
     .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
-    .others = {EC_FLOATS, EC_STEPS, {0, 0}},
+    .others = {EC_FRAME, EC_STEPS, {0, 0}},
     .infer = infer_unfold,
     .plan = plan_unfold,
     .forward = forward_unfold,

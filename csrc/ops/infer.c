@@ -71,10 +71,14 @@ static ec_status check_counts(const struct ec_op *op, struct ec_report *report)
 /* "float32 [B, T, 5]" */
 static void format_tensor(char text[96], const struct ec_tensor *tensor)
 {
-    const char *name = tensor->dtype == EC_IDS ? "ids" : tensor->dtype == EC_TOKENS ? "tokens" : "floats";
-    int used = snprintf(text, 96, "%s [B%s", name, tensor->steps == EC_NO_STEPS ? "" : ", T");
+    const char *name = tensor->dtype == EC_IDS      ? "ids"
+                       : tensor->dtype == EC_TOKENS ? "tokens"
+                       : tensor->dtype == EC_FRAME  ? "frame"
+                                                    : "floats";
+    const char *first = tensor->single ? "" : tensor->steps == EC_NO_STEPS ? "B" : "B, T";
+    int used = snprintf(text, 96, "%s [%s", name, first);
     for (int i = 0; i < tensor->rank && used < 80; i++) {
-        used += snprintf(text + used, 96 - (size_t)used, ", %lld", (long long)tensor->dims[i]);
+        used += snprintf(text + used, 96 - (size_t)used, *first || i ? ", %lld" : "%lld", (long long)tensor->dims[i]);
     }
     snprintf(text + used, 96 - (size_t)used, "]");
 }
@@ -85,10 +89,13 @@ static void format_rule(char text[96], const struct ec_input_rule *rule)
     static const struct {
         enum ec_dtype dtype;
         const char *name;
-    } names[] = {{EC_FLOATS, "floats"}, {EC_TOKENS, "tokens (made by a lookup)"}, {EC_IDS, "ids"}};
+    } names[] = {{EC_FLOATS, "floats"},
+                 {EC_TOKENS, "tokens (made by a lookup)"},
+                 {EC_IDS, "ids"},
+                 {EC_FRAME, "the frame of a fold"}};
     static const char *const steps[] = {"", ", with a time axis", ", without a time axis"};
     int used = 0;
-    for (int i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (rule->dtypes & names[i].dtype) {
             used += snprintf(text + used, 96 - (size_t)used, "%s%s", used ? " or " : "", names[i].name);
         }
@@ -107,8 +114,10 @@ static ec_status check_input(const struct ec_op *op, int number, struct ec_repor
     const struct ec_input_rule *rule = number && type->others.dtypes ? &type->others : &type->first;
     const struct ec_tensor *in = op->inputs[number];
     int has_steps = in->steps != EC_NO_STEPS;
+    int differs = in->single != op->inputs[0]->single;
     int fits = (rule->dtypes & (int)in->dtype) && in_bounds(in->rank, rule->rank) &&
-               (rule->steps == EC_STEPS_OR_NONE || has_steps == (rule->steps == EC_STEPS));
+               (rule->steps == EC_STEPS_OR_NONE || has_steps == (rule->steps == EC_STEPS)) &&
+               (!differs || type->joins_single);
     if (fits) {
         return EC_OK;
     }
@@ -143,7 +152,10 @@ ec_status ec_op_infer(struct ec_op *op, struct ec_report *report)
     }
     for (int i = 0; status == EC_OK && i < op->output_count; i++) {
         op->outputs[i]->dtype = EC_FLOATS;
-        ec_tensor_set_shape(op->outputs[i], op->inputs[0]->steps, op->inputs[0]->rank, op->inputs[0]->dims);
+        if (op->input_count) {
+            ec_tensor_set_shape(op->outputs[i], op->inputs[0]->steps, op->inputs[0]->rank, op->inputs[0]->dims);
+            op->outputs[i]->single = op->inputs[0]->single;
+        }
     }
     for (int i = 0; status == EC_OK && i < op->parameter_count; i++) {
         status = check_parameter_rank(op, i, report);

@@ -29,12 +29,15 @@ static ec_status infer(struct ec_op *op, struct ec_report *report)
     if (in->steps == EC_NO_STEPS) {
         return ec_refuse(report, "masking: the input is no sequence [B, T, C]");
     }
-    if (mask && (mask->steps != EC_NO_STEPS || mask->rank != 1)) {
+    if (mask && mask->rank != (mask->steps == EC_NO_STEPS)) {
         return ec_refuse(report, "masking: the mask is not [B, T]");
     }
     ec_tensor_set_shape(op->outputs[0], in->steps, in->rank, in->dims);
     return EC_OK;
 }
+
+/* Steps of a mask, whether these are its rows or stand in one. */
+static int64_t width_of(const struct ec_tensor *mask) { return mask->layout ? mask->layout->width : mask->cols; }
 
 /* Whether row `row` of text b counts. */
 static int is_kept(const struct ec_op *op, int64_t b, int64_t row)
@@ -42,7 +45,7 @@ static int is_kept(const struct ec_op *op, int64_t b, int64_t row)
     const struct ec_tensor *in = sequence_of(op), *given = mask_of(op);
     if (given) {
         int64_t t = in->layout->starts[b] + row - in->layout->offsets[b];
-        return ec_layout_counts(in->layout, row) && given->data[b * given->cols + t] != 0.0f;
+        return ec_layout_counts(in->layout, row) && given->data[b * width_of(given) + t] != 0.0f;
     }
     float mask_value = (float)((const struct state *)op->state)->mask_value;
     for (int64_t c = 0; ec_layout_counts(in->layout, row) && c < in->cols; c++) {
@@ -66,9 +69,9 @@ static ec_status plan_layout(struct ec_op *op, struct ec_step *step)
     struct state *state = op->state;
     const struct ec_layout *in = sequence_of(op)->layout;
     const struct ec_tensor *given = mask_of(op);
-    if (given && given->cols != in->width) {
-        return ec_refuse(&step->report, "masking: the mask has %lld steps, the sequence %lld", (long long)given->cols,
-                         (long long)in->width);
+    if (given && (width_of(given) != in->width || given->rows * given->cols != in->batch * in->width)) {
+        return ec_refuse(&step->report, "masking: the mask has %lld steps, the sequence %lld",
+                         (long long)width_of(given), (long long)in->width);
     }
     int64_t *offsets = ec_arena_take(step->arena, in->batch + 1, sizeof *offsets);
     int64_t *starts = ec_arena_take(step->arena, in->batch, sizeof *starts);
@@ -138,7 +141,7 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     const int64_t *offsets = in->layout->offsets;
     for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(sequence_of(op)))) >= 0;) {
         if (given && given->needs_grad && !op->adds_input[0]) {
-            memset(given->grad + b * given->cols, 0, (size_t)given->cols * sizeof(float));
+            memset(given->grad + b * width_of(given), 0, (size_t)width_of(given) * sizeof(float));
         }
         if (!in->needs_grad) {
             continue;
@@ -162,7 +165,7 @@ const struct ec_op_type ec_op_masking = {
     .attributes = attributes,
     .inputs = {1, 2},
     .outputs = {1, 1},
-    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
+    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {0, EC_MAX_RANK}},
     .plans_from_values = 1,
     .infer = infer,
     .plan = plan,

@@ -62,11 +62,16 @@ ec_status ec_op_plan_gradients(struct ec_op *op, struct ec_step *step)
 ec_status ec_op_check_texts(const struct ec_op *op, struct ec_step *step)
 {
     /* targets and weights of a loss are those of the inputs */
-    int64_t wanted = op->type->is_loss ? step->batch : ec_tensor_texts(op->inputs[0]);
+    int64_t wanted = op->type->is_loss ? step->batch : -1;
     for (int i = 0; i < op->input_count; i++) {
-        int any = op->inputs[i]->rank == 0; /* ids, of which a lookup takes any; the frame of an unfold */
-        int64_t texts = ec_tensor_texts(op->inputs[i]);
-        if (!any && texts != wanted) {
+        const struct ec_tensor *in = op->inputs[i];
+        int any = in->dtype == EC_IDS || in->dtype == EC_FRAME; /* a lookup takes any ids */
+        int64_t texts = ec_tensor_texts(in);
+        if (any || (in->single && op->type->joins_single)) {
+            continue;
+        }
+        wanted = wanted < 0 ? texts : wanted;
+        if (texts != wanted) {
             return ec_refuse(&step->report, "%s: input %d holds %lld texts; expected %lld", op->type->name, i,
                              (long long)texts, (long long)wanted);
         }

@@ -24,7 +24,8 @@
 enum ec_dtype {
     EC_IDS = 1,    /* int32: numbers of rows of a table */
     EC_TOKENS = 2, /* float32 that a lookup made of ids: rows of its distinct ids, by number */
-    EC_FLOATS = 4  /* float32 */
+    EC_FLOATS = 4, /* float32 */
+    EC_FRAME = 8   /* no values: the steps that a fold took apart */
 };
 /* Of ec_tensor.steps, besides a number. */
 enum {
@@ -44,11 +45,12 @@ struct ec_lookup_rows {
 };
 
 /* In padded form [B, steps, dims ...], or [B, dims ...] where steps is EC_NO_STEPS: a row for each step of each text,
- * or one for each text. */
+ * or one for each text. Of a weight, and what is computed from weights alone, there is one row in all: [dims ...]. */
 struct ec_tensor {
     enum ec_dtype dtype;
     int64_t steps; /* T where it is the same for all batches (a masked text may end before), or as above */
-    int rank;      /* dimensions of a row */
+    int single;    /* one row in all, no steps */
+    int rank;      /* dimensions of a row; 0: one number */
     int64_t dims[EC_MAX_RANK];
     int64_t cols;             /* their product: values of a row */
     int64_t channels;         /* the last of them: a row is cols / channels vectors */
@@ -145,6 +147,7 @@ struct ec_op_type {
     int is_external;       /* called between parallel regions; has no forward and backward of its own */
     int plans_from_values; /* plan reads data of the first input: what computes it runs before */
     int starts_gradient;   /* it has a gradient to pass back even where nothing after it has one */
+    int joins_single;      /* inputs with a row for each text and with one row in all may meet in it */
 
     const struct ec_loss_rule *loss_rule; /* ops/loss.h: a loss that is a sum over rows; or NULL */
     /* Losses that can have int32 labels [rows] as targets rather than floats [rows x cols]: whether this one has. */

@@ -149,7 +149,7 @@ ec_status ec_program_finish(struct ec_program *program, struct ec_report *report
     }
     for (int i = 0; i < program->output_count; i++) {
         const struct ec_tensor *output = &program->tensors[program->outputs[i]];
-        if (output->dtype != EC_FLOATS || output->rank == 0) { /* ids, tokens, the frame of a fold */
+        if (output->dtype != EC_FLOATS) { /* ids, tokens, the frame of a fold */
             return ec_refuse(report, "output %d (tensor %d) holds no floats", i, program->outputs[i]);
         }
     }

@@ -65,7 +65,7 @@ static int *writers_of(struct ec_tensor *tensor)
 
 static int learns_something(const struct ec_op *op)
 {
-    int learns = op->inputs[0]->needs_grad;
+    int learns = op->input_count && op->inputs[0]->needs_grad;
     for (int i = 0; i < op->parameter_count; i++) {
         learns |= op->parameters[i]->trainable;
     }

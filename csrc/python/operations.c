@@ -21,9 +21,9 @@ static PyObject *bounds_of(struct ec_bounds bounds)
 
 static PyObject *dtypes_of(const struct ec_input_rule *rule)
 {
-    static const char *const names[] = {"ids", "tokens", "floats"};
+    static const char *const names[] = {"ids", "tokens", "floats", "frame"};
     PyObject *list = PyList_New(0), *tuple = NULL;
-    for (int i = 0; list && i < 3; i++) {
+    for (int i = 0; list && i < 4; i++) {
         PyObject *name = rule->dtypes & (1 << i) ? PyUnicode_FromString(names[i]) : NULL;
         if ((rule->dtypes & (1 << i)) && (!name || PyList_Append(list, name) < 0)) {
             Py_CLEAR(list);

@@ -6,23 +6,26 @@ turns them into operations of the core.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import tracing
+from .operators import Operators
 
 if TYPE_CHECKING:
     from ..layers.base import Layer
 
 Shape = tuple[int | None, ...]
-ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {}
-"""What makes x + y, x - y and x * y of symbolic tensors, by the sign: layers/merging.py fills it."""
 
 
-class SymbolicTensor:
-    """What a layer will produce: its shape (batch first, None = any size) and the call that makes it."""
+class SymbolicTensor(Operators):
+    """What a layer will produce: its shape (batch first, None = any size) and the call that makes it.
 
-    __slots__ = ("dtype", "index", "name", "node", "shape")
+    `single`: there is one for the whole batch, as a mean over all examples; the shape has no batch then.
+    """
+
+    __slots__ = ("dtype", "index", "name", "node", "shape", "single")
+    __array_ufunc__ = None  # so that array * tensor asks the tensor
 
     def __init__(self, shape: Shape, node: Node, index: int, dtype: str = "float32") -> None:
         self.shape = shape
@@ -30,6 +33,7 @@ class SymbolicTensor:
         self.index = index
         self.dtype = dtype
         self.name = node.layer.name
+        self.single = False
 
     @property
     def ndim(self) -> int:
@@ -48,38 +52,6 @@ class SymbolicTensor:
             f"{self!r} stands for values that are not known yet, so no `if` or `while` can ask for them: "
             "compute both ways and choose with ops.where, or write a Layer in Python with `forward`"
         )
-
-    def __add__(self, other: Any) -> SymbolicTensor:
-        return _joined("+", self, other)
-
-    def __sub__(self, other: Any) -> SymbolicTensor:
-        return _joined("-", self, other)
-
-    def __mul__(self, other: Any) -> SymbolicTensor:
-        return _joined("*", self, other)
-
-    def __getitem__(self, index: Any) -> Any:
-        raise TypeError(
-            f"{self!r} cannot be sliced: its values are not known yet. For its last step let the recurrent "
-            "layer have return_sequences=False; other parts: a Layer in Python with `forward`. "
-            f"Received: index {index!r}"
-        )
-
-    def __iter__(self) -> Any:
-        raise TypeError(
-            f"{self!r} cannot be iterated over; to join several, use layers.Concatenate()([a, b])"
-        )
-
-
-def _joined(sign: str, first: SymbolicTensor, other: Any) -> SymbolicTensor:
-    """What the layer of the sign makes of two tensors, as residual connections write it: x + y."""
-    if not isinstance(other, SymbolicTensor):
-        raise TypeError(
-            f"{first!r} {sign} ...: only another result of Input(...) or of a layer can follow; other "
-            "arithmetic is a layer: layers.Lambda, or a Layer in Python with `forward`. Received: "
-            f"{type(other).__name__}"
-        )
-    return ARITHMETIC[sign](first, other)
 
 
 class Node:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..base.arrays import numbers
+from .operators import Operators
 
 if TYPE_CHECKING:
     from ..constraints import Constraint
@@ -40,8 +41,10 @@ def mark_changed() -> None:
     structure.version = next(_versions)  # no number comes twice: changes of two threads never look like none
 
 
-class Variable:
+class Variable(Operators):
     """A weight of a layer: `name`, `shape`, `numpy()`, `assign(value)`. As keras.Variable, float32 only.
+
+    Formulas of weights and symbolic tensors, `x * weight + 1`, are symbolic; with arrays they are arrays.
 
     >>> import embedcnn
     >>> layer = embedcnn.layers.Dense(2)

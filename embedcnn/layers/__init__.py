@@ -33,6 +33,7 @@ from .merging import (
 )
 from .ngrams import HashedNgrams
 from .normalization import BatchNormalization, LayerNormalization, UnitNormalization, WeightNormalization
+from .operation import Operation
 from .pooling import (
     AveragePooling1D,
     AvgPool1D,
@@ -162,7 +163,7 @@ _STORED: tuple[type[Layer], ...] = (
     *(CategoryEncoding, Hashing, IntegerLookup),
     *(BagOfNgrams, StringLookup, TextVectorization, EmbeddingBag, EmbedReduce, TiedDense),
 )
-CLASSES.update({cls.__name__: cls for cls in _STORED})
+CLASSES.update({cls.__name__: cls for cls in (*_STORED, Operation)})
 
 ELSEWHERE = {
     "CuDNNLSTM": "layers.LSTM is it",

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import boolean, integer
-from ..graph.nodes import ARITHMETIC, Shape, SymbolicTensor
+from ..graph.nodes import Shape, SymbolicTensor
 from .axes import axes_of, given_axes
 from .base import Layer, known_channels
+from .operation import AS_LAYERS
 
 
 class Concatenate(Layer):
@@ -256,10 +257,4 @@ def dot(
     return Dot(axes, normalize, **options)(inputs)
 
 
-ARITHMETIC.update(
-    {
-        "+": lambda first, other: Add()([first, other]),
-        "-": lambda first, other: Subtract()([first, other]),
-        "*": lambda first, other: Multiply()([first, other]),
-    }
-)
+AS_LAYERS.update({"add": Add, "subtract": Subtract, "multiply": Multiply})

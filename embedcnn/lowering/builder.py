@@ -25,12 +25,18 @@ class Builder:
         self._origins: tuple[Origin, ...] = ()
         self.training: bool | None = None
         self.layer_shape: Shape = ()  # of the (first) result of the layer at work
+        self.layer_single = False  # whether that is one for the whole batch
+        self._single: set[int] = set()
+        self._steps: dict[int, bool] = {}
 
-    def begin(self, origins: Sequence[Origin], shape: Shape, training: bool | None = None) -> None:
+    def begin(
+        self, origins: Sequence[Origin], shape: Shape, training: bool | None = None, single: bool = False
+    ) -> None:
         """What follows comes from there, and makes tensors of this shape where nothing else is said;
-        `training`: what the layer was called with.
+        `training`: what the layer was called with; `single`: it makes one row in all.
         """
         self._origins, self.layer_shape, self.training = tuple(origins), shape, training
+        self.layer_single = single
 
     def always(self) -> dict[str, Any]:
         """The attribute of what is random in inference too, where the layer was called with training=True."""
@@ -43,6 +49,45 @@ class Builder:
 
     def shape(self, symbol: int) -> Shape:
         return self.tensors[symbol].shape
+
+    # -- forms: what the core has rows for --
+    def is_single(self, symbol: int) -> bool:
+        """Whether a tensor is one row in all: a weight, or made of weights, or reduced over the batch."""
+        return symbol in self._single
+
+    def is_ids(self, symbol: int) -> bool:
+        return self.tensors[symbol].dtype == "int32"
+
+    def has_steps(self, symbol: int) -> bool:
+        """Whether a tensor has a row for each step of each text, rather than for each text."""
+        if symbol in self._single:
+            return False
+        return self._steps.get(symbol, self.is_ids(symbol) or len(self.shape(symbol)) > 2)
+
+    def formed(
+        self,
+        name: str,
+        inputs: Sequence[int],
+        shape: Shape,
+        variables: Sequence[Variable] = (),
+        *,
+        steps: bool = False,
+        single: bool = False,
+        attributes: dict[str, Any] | None = None,
+    ) -> int:
+        """Appends an operation whose output has this form."""
+        out = self.symbol(shape)
+        self.append(name, inputs, [out], variables, **(attributes or {}))
+        if single:
+            self._single.add(out)
+        self._steps[out] = steps
+        return out
+
+    def like(self, name: str, inputs: int | Sequence[int], shape: Shape, **attributes: Any) -> int:
+        """Appends an operation whose output has the form of its first input."""
+        read = [inputs] if isinstance(inputs, int) else list(inputs)
+        steps, single = self.has_steps(read[0]), self.is_single(read[0])
+        return self.formed(name, read, shape, steps=steps, single=single, attributes=attributes)
 
     def add(
         self,

@@ -19,6 +19,7 @@ from ..layers import (
     embedding_bag,
     merging,
     normalization,
+    operation,
     pooling,
     python,
     recurrent,
@@ -29,6 +30,7 @@ from ..layers import (
     wrappers,
 )
 from ..layers.axes import axes_of, core_axes
+from . import tensor_forms, tensor_operations
 from .builder import Builder
 from .recurrent_operations import bidirectional, step
 from .recurrent_operations import recurrent as run
@@ -313,6 +315,7 @@ OPERATIONS: dict[type, Make] = {
     merging.Concatenate: _concatenate,
     **dict.fromkeys(_GLOBAL_POOLS, _global_pool),
     attention.AttentionPooling1D: _attention_pool,
+    operation.Operation: tensor_operations.operation,
     **dict.fromkeys((recurrent.SimpleRNN, recurrent.LSTM, recurrent.GRU, recurrent.RNN), run),
     **dict.fromkeys(
         (
@@ -338,4 +341,6 @@ def make(build: Builder, layer: Any, inputs: list[int], call: int) -> int | list
             f"Layer {layer.name!r} ({type(layer).__name__}) has no `forward`: a layer written in Python "
             "computes y = forward(x) on NumPy arrays"
         )
+    if plain is not tensor_operations.operation:
+        inputs = [tensor_forms.usual(build, one) for one in inputs]
     return plain(build, layer, inputs, call)

@@ -41,12 +41,15 @@ def _made(lowered: Lowered, numbers: Sequence[int]) -> str:
     described = []
     for number in numbers:
         tensor = lowered.tensors[number]
-        described.append(f"%{number}: {tensor.dtype} {_shape(('B', *tensor.shape[1:]))}")
+        described.append(f"%{number}: {tensor.dtype} {_shape(tensor.shape)}")
     return ", ".join(described)
 
 
 def _shape(shape: Sequence[Any]) -> str:
-    return f"({', '.join('?' if size is None else str(size) for size in shape)})"
+    """A tensor's batch is None, the first size; one row in all has none."""
+    unknown = ["B", *"?" * len(shape)]
+    named = [unknown[place] if size is None else str(size) for place, size in enumerate(shape)]
+    return f"({', '.join(named)})"
 
 
 def _short(value: Any) -> str:

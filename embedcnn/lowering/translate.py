@@ -23,6 +23,7 @@ from .builder import Builder
 from .input_types import input_dtype
 from .layer_operations import make
 from .operations import InputForm, Lowered, Origin
+from .tensor_forms import usual
 
 if TYPE_CHECKING:
     from ..losses import Loss
@@ -69,14 +70,14 @@ def translate(
         if isinstance(node.layer, TrainingSwitch):
             symbols[id(node.outputs[0])] = read[not training]
             continue
-        build.begin([origin], node.outputs[0].shape, node.training)
+        build.begin([origin], node.outputs[0].shape, node.training, node.outputs[0].single)
         if isinstance(node.layer, Unfold):
             made: int | list[int] = build.add("unfold", [*read, frames[id(node.layer.fold)]])
         else:
             made = make(build, node.layer, read, call)
         results = build.penalized(node.layer, made if isinstance(made, list) else [made])
         symbols.update(zip(map(id, node.outputs), results, strict=True))
-    returned = [symbols[id(tensor)] for tensor in outputs]
+    returned = [usual(build, symbols[id(tensor)]) for tensor in outputs]
     for number, loss in enumerate(losses):
         if loss is not None:
             settings = loss.attributes()
@@ -117,7 +118,7 @@ def _origins(nodes: Sequence[Node]) -> list[Origin]:
 
 def _fold(build: Builder, node: Node, symbols: dict[int, int], origin: Origin) -> int:
     """The steps of a tensor as a batch of their own; returns the symbol of their frame, which unfolds it."""
-    source, (first,) = symbols[id(node.inputs[0])], node.outputs
+    source, (first,) = usual(build, symbols[id(node.inputs[0])]), node.outputs
     dtype, batch_and_steps = build.tensors[source].dtype, build.shape(source)[:2]
     symbols[id(first)], frame = build.symbol(first.shape, dtype), build.symbol(batch_and_steps)
     build.begin([origin], first.shape)

@@ -49,7 +49,7 @@ def _rows(model: Any, expand: bool, indent: str = "") -> list[Row]:
             trainable = f"{sum(map(np.count_nonzero, masks)):,} of {sum(map(len, masks)):,} rows"
         rows.append(
             (
-                f"{indent}{layer.name} ({type(layer).__name__})",
+                f"{indent}{layer.name} ({getattr(layer, 'class_shown', type(layer).__name__)})",
                 _shapes(calls[0].outputs) if calls else "?",
                 f"{sum(variable.size for variable in layer.weights):,}" if calls or layer.built else "?",
                 trainable,

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..base.programs import make_program
+from .primitives import is_symbolic
 
 Padding = Literal["valid", "same", "causal"]
 Axis = int | Sequence[int]
@@ -168,6 +169,19 @@ def operation(make: Callable[..., Call]) -> Callable[..., Any]:
 
     run.call = make  # type: ignore[attr-defined]
     return run
+
+
+def also_symbolic(symbolic: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """For an operation that takes symbolic tensors too, which `symbolic` makes of the same arguments."""
+
+    def decorate(of_arrays: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(of_arrays)
+        def run(x: Any, *args: Any, **kwargs: Any) -> Any:
+            return (symbolic if is_symbolic(x) else of_arrays)(x, *args, **kwargs)
+
+        return run
+
+    return decorate
 
 
 def axes(x: ArrayLike, axis: Axis) -> int:

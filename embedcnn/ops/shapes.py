@@ -38,11 +38,11 @@ def flatten(x: ArrayLike, mask: ArrayLike | None = None) -> Any:
 
 
 @operation
-def repeat(x: ArrayLike, length: int) -> Any:
+def repeat_vector(x: ArrayLike, length: int) -> Any:
     """x [B, C] at each of `length` steps: float32 [B, length, C]. As keras.layers.RepeatVector.
 
     >>> from embedcnn import ops
-    >>> ops.repeat([[1.0, 2.0]], 2).tolist()
+    >>> ops.repeat_vector([[1.0, 2.0]], 2).tolist()
     [[[1.0, 2.0], [1.0, 2.0]]]
     """
     return elementary("repeat", x, length=int(length))

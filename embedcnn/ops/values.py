@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from embedcnn.ops.call import Axis, Call, axes, elementary, operation
+from embedcnn.ops.call import Axis, Call, also_symbolic, axes, elementary, operation
+from embedcnn.ops.primitives import apply, listed
+
+
+def _shares(name: str) -> Callable[..., Any]:
+    """The operation of symbolic tensors."""
+
+    def symbolic(x: Any, axis: Axis = -1, mask: None = None) -> Any:
+        if mask is not None:
+            raise ValueError(f"`mask` of ops.{name} is for arrays: a symbolic tensor has its own")
+        return apply(name, [x], axis=listed(axis))
+
+    return symbolic
 
 
 @operation
@@ -41,11 +52,13 @@ def activation(x: ArrayLike, activation: str = "relu") -> Any:
     return elementary("activation", x, activation=activation)
 
 
+@also_symbolic(_shares("softmax"))
 @operation
-def softmax(x: ArrayLike, mask: ArrayLike | None = None, axis: Axis = -1) -> Any:
+def softmax(x: Any, axis: Axis = -1, mask: ArrayLike | None = None) -> Any:
     """exp(x) / sum(exp(x)) over the last axis of x [B, C] or [B, T, C]. As keras.activations.softmax.
 
-    `axis` may be another one, or several; along the steps masked ones have no share.
+    `axis` may be another one, or several; along the steps masked ones have no share. A symbolic x has its own
+    mask.
 
     >>> from embedcnn import ops
     >>> ops.softmax([[0.0, 0.0]]).tolist()
@@ -54,11 +67,13 @@ def softmax(x: ArrayLike, mask: ArrayLike | None = None, axis: Axis = -1) -> Any
     return elementary("softmax", x, mask, axes=axes(x, axis))
 
 
+@also_symbolic(_shares("log_softmax"))
 @operation
-def log_softmax(x: ArrayLike, mask: ArrayLike | None = None, axis: Axis = -1) -> Any:
+def log_softmax(x: Any, axis: Axis = -1, mask: ArrayLike | None = None) -> Any:
     """x - log(sum(exp(x))) over the last axis of x [B, C] or [B, T, C]. As keras.activations.log_softmax.
 
-    `axis` may be another one, or several; along the steps masked ones have no share.
+    `axis` may be another one, or several; along the steps masked ones have no share. A symbolic x has its own
+    mask.
 
     >>> from embedcnn import ops
     >>> ops.log_softmax([[0.0]]).tolist()
@@ -153,26 +168,4 @@ def merge(inputs: Sequence[ArrayLike], kind: str = "add") -> Any:
     for number, array in enumerate(inputs):
         call.add_floats(f"inputs[{number}]", array)
     call.operations = [("merge", tuple(range(len(inputs))), (len(inputs),), (), {"kind": kind})]
-    return call
-
-
-@operation
-def concatenate(arrays: Sequence[ArrayLike], axis: int = -1) -> Any:
-    """Several [B, C_i] (or [B, T, C_i]) side by side: float32 [B, sum C_i]. As keras.layers.Concatenate,
-    torch.cat.
-
-    With `axis=1` sequences [B, T_i, C] one behind the other.
-
-    >>> from embedcnn import ops
-    >>> ops.concatenate([[[1.0]], [[2.0, 3.0]]]).tolist()
-    [[1.0, 2.0, 3.0]]
-    """
-    call = Call(outputs=(len(arrays),))
-    for number, array in enumerate(arrays):
-        call.add_floats(f"arrays[{number}]", array)
-    along_steps = call.specs[0][2] is not None and axes(arrays[0], axis) == 2
-    if not along_steps and axes(arrays[0], axis) != 1 << np.ndim(arrays[0]) - 1:
-        raise ValueError(f"axis = {axis!r}; allowed is -1, or 1 (the steps of sequences)")
-    name = "concatenate_steps" if along_steps else "concatenate"
-    call.operations = [(name, tuple(range(len(arrays))), (len(arrays),), (), {})]
     return call

@@ -41,4 +41,4 @@ def test_refused():
     with pytest.raises(ValueError):
         ops.concatenate([np.zeros((2, 3)), np.zeros((2, 3, 4))])
     with pytest.raises(ValueError):
-        ops.concatenate([np.zeros((2, 3)), np.zeros((3, 3))])
+        ops.concatenate([np.zeros((2, 3)), np.zeros((3, 3))], axis=1)

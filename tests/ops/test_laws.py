@@ -38,7 +38,7 @@ def general(ids, padding):
         convolved = ops.conv1d(x, kernel, bias, padding=padding, mask=mask)
         activated = ops.activation(convolved, "relu")
         outs.append(ops.global_max_pool(activated, ops.conv1d_mask(mask, len(kernel), padding=padding)))
-    return ops.concatenate(outs)
+    return ops.concatenate(outs, axis=-1)
 
 
 @EXAMPLES

@@ -44,6 +44,6 @@ def test_misuse():
     with pytest.raises(ValueError, match="5 values are no 2 steps"):
         ops.unflatten(np.zeros((1, 5)), 2)
     with pytest.raises(ValueError, match="length = 0"):
-        ops.repeat(np.zeros((1, 5)), 0)
+        ops.repeat_vector(np.zeros((1, 5)), 0)
     with pytest.raises(ValueError, match=r"floats \[B, T, 2\]; expected floats, without a time axis"):
-        ops.repeat(np.zeros((1, 5, 2)), 3)
+        ops.repeat_vector(np.zeros((1, 5, 2)), 3)

@@ -29,7 +29,7 @@ _GRAPH = {"graph", *_SMALL}
 _TEXT = {"preprocessing", "text", *_GRAPH}
 _DATA = {"data", *_GRAPH}
 _KERAS = {"layers", "losses", "metrics", "optimizers", "callbacks"}
-_BELOW_SAVING = _KERAS | _TEXT | _DATA
+_BELOW_SAVING = _KERAS | {"ops"} | _TEXT | _DATA
 _BELOW_MODELS = {"training", "lowering", "saving"} | _BELOW_SAVING
 _RECIPES = {"classifier", "language_model"}
 MAY_IMPORT = {
@@ -49,7 +49,7 @@ MAY_IMPORT = {
     "vectors": _GRAPH,
     "ops": _GRAPH,
     "callbacks": _TEXT | _DATA,
-    "layers": _TEXT,  # TextVectorization
+    "layers": {"ops", *_TEXT},  # TextVectorization
     "losses": _GRAPH,
     "metrics": {"losses", *_GRAPH},
     "optimizers": _GRAPH,

@@ -108,7 +108,18 @@ def test_includes_are_written_from_csrc():
 @pytest.mark.parametrize(
     ("folder", "shared"),
     [
-        ("ops", {"ops/op.h", "ops/operations.h", "ops/axes.h", "ops/loss.h", "ops/recurrent.h"}),
+        (
+            "ops",
+            {
+                "ops/op.h",
+                "ops/operations.h",
+                "ops/axes.h",
+                "ops/loss.h",
+                "ops/recurrent.h",
+                "ops/full.h",
+                "ops/elementwise.h",
+            },
+        ),
         ("optim", {"optim/optimizer.h", "optim/rule.h"}),
     ],
 )

@@ -1,0 +1,154 @@
+"""Functions made of `embedcnn.ops` as programs of the core: called once on symbolic tensors, then run on
+arrays, with their gradients. For losses, and for `ops.vjp`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from ..base.programs import make_program
+from ..graph.nodes import SymbolicTensor, flatten, walk
+from ..graph.tracing import replaced
+from ..layers.core import InputLayer
+from ..ops import squeeze
+from ..ops.primitives import TRACING
+from .translate import translate
+
+KEPT = 8
+"""How many programs a function keeps, those used last: one for each shape of its arguments."""
+
+
+class Traced:
+    """A function of arrays (B, ...) that is made of `embedcnn.ops`; each call runs a program of the core."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self._made: OrderedDict[Any, _Program] = OrderedDict()
+        self._running = Lock()  # a program holds the values of its step
+
+    def result_and_gradients(
+        self, arrays: Sequence[np.ndarray], d_out: Any = None
+    ) -> tuple[Any, list[np.ndarray]]:
+        """What the function gives, and the gradients of sum(result * d_out), or of the sum, in the arrays.
+
+        Raises TypeError where it is not made of operations, ValueError for shapes that do not fit.
+        """
+        with self._running:
+            key = tuple((array.shape[1:], array.dtype.kind) for array in arrays)
+            if key not in self._made:
+                self._made[key] = _Program(self.function, arrays)
+            self._made.move_to_end(key)
+            while len(self._made) > KEPT:
+                self._made.popitem(last=False)
+            return self._made[key].run(arrays, d_out)
+
+
+class _Program:
+    """The program for arrays of one shape."""
+
+    def __init__(self, function: Callable[..., Any], arrays: Sequence[np.ndarray]) -> None:
+        inputs = [_input(number, array) for number, array in enumerate(arrays)]
+        given = [squeeze(x, -1) if array.ndim == 1 else x for x, array in zip(inputs, arrays, strict=True)]
+        token = TRACING.set(True)
+        try:
+            self.form = function(*given)
+        finally:
+            TRACING.reset(token)
+        self.outputs: list[Any] = flatten(self.form)
+        if not all(isinstance(one, SymbolicTensor) for one in self.outputs):
+            raise TypeError(
+                f"{function!r} must be made of embedcnn.ops: symbolic tensors make symbolic tensors. "
+                f"Received: {', '.join(type(one).__name__ for one in self.outputs)}"
+            )
+        self.read = [number for number, x in enumerate(inputs) if _reaches(x, self.outputs)]
+        chosen = [inputs[number] for number in self.read]
+        names = [f"argument {number}" for number in self.read]
+        lowered = translate(chosen, self.outputs, walk(chosen, self.outputs), names)
+        self.program = make_program(*lowered.program_arguments(), input_gradients=True)
+        self.variables = lowered.variables
+
+    def run(self, arrays: Sequence[np.ndarray], d_out: Any) -> tuple[Any, list[np.ndarray]]:
+        """The result in the form in which the function gives it, and a gradient for each array."""
+        for number, variable in enumerate(self.variables):
+            self.program.bind(number, variable.value, False, [], np.zeros(1, np.int64))
+        given = [
+            arrays[number].reshape(len(arrays[number]), -1) if arrays[number].ndim == 1 else arrays[number]
+            for number in self.read
+        ]
+        made = self.program.forward([np.ascontiguousarray(one, np.float32) for one in given], training=True)
+        back = [None] * len(made) if d_out is None else flatten(d_out)
+        self.program.backward([_like(out, one) for out, one in zip(made, back, strict=True)])
+        gradients = [np.zeros(array.shape, np.float32) for array in arrays]
+        for place, number in enumerate(self.read):
+            gradients[number] = self.program.input_gradient(place).reshape(arrays[number].shape)
+        results = [
+            out.reshape(out.shape[1:]) if one.single else out
+            for out, one in zip(made, self.outputs, strict=True)
+        ]
+        results = [
+            out.reshape(one.shape) if one.single else out
+            for out, one in zip(results, self.outputs, strict=True)
+        ]
+        return (results[0] if isinstance(self.form, SymbolicTensor) else results), gradients
+
+
+def _like(out: np.ndarray, d_out: Any) -> np.ndarray:
+    if d_out is None:
+        return np.ones_like(out)
+    return np.ascontiguousarray(
+        np.broadcast_to(np.asarray(d_out, np.float32), np.shape(d_out)).reshape(out.shape)
+    )
+
+
+def _input(number: int, array: np.ndarray) -> SymbolicTensor:
+    dtype = "int32" if array.dtype.kind in "iub" else "float32"
+    layer = InputLayer(array.shape[1:] or (1,), dtype=dtype, name=f"argument_{number}")
+    return layer.nodes[0].outputs[0]
+
+
+def _reaches(tensor: SymbolicTensor, outputs: Sequence[SymbolicTensor]) -> bool:
+    """Whether one of the outputs depends on a tensor."""
+    seen: set[int] = set()
+    waiting = [one.node for one in outputs]
+    while waiting:
+        node = waiting.pop()
+        if id(node) not in seen:
+            seen.add(id(node))
+            waiting += [one.node for one in node.inputs]
+    return id(tensor.node) in seen
+
+
+def vjp(function: Callable[..., Any], arguments: Sequence[Any], d_out: Any = None) -> tuple[Any, Any]:
+    """What `ops.vjp` gives for a function that is no single operation of arrays: gradients in the form of the
+    arguments, which are arrays or lists of them.
+    """
+    form = [_with_places(one) for one in arguments]
+    arrays = [np.asarray(one) for argument in arguments for one in _arrays_in(argument)]
+
+    def call(*tensors: Any) -> Any:
+        leaves = iter(tensors)
+        return function(*(replaced(one, _Place, leaves) for one in form))
+
+    result, gradients = Traced(call).result_and_gradients(arrays, d_out)
+    found = iter(gradients)
+    return result, tuple(replaced(one, _Place, found) for one in form)
+
+
+class _Place:
+    """Stands for an array."""
+
+
+def _with_places(argument: Any) -> Any:
+    """An argument with a place for each array; a list of numbers is one."""
+    nested = isinstance(argument, (list, tuple)) and any(hasattr(part, "__array__") for part in argument)
+    return [_with_places(part) for part in argument] if nested else _Place()
+
+
+def _arrays_in(argument: Any) -> list[Any]:
+    nested = isinstance(_with_places(argument), list)
+    return [one for part in argument for one in _arrays_in(part)] if nested else [argument]

@@ -1,0 +1,198 @@
+"""Operations along axes: sums, means, extremes and their places, running sums. Keras's names in keras.ops.
+
+Along the steps of masked texts only the unmasked steps count, so padding changes nothing; a text without any
+gives 0. Along the batch (axis 0) the result is one for all examples.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..graph.nodes import Shape
+from .elementwise import add, divide, maximum, multiply, subtract
+from .functions import abs as absolute
+from .functions import exp, log, sqrt, square, stop_gradient
+from .primitives import apply, axes_in, listed, primitive, shape_of
+
+
+def _reduced(shapes: list[Shape], axis: list[int] | None, keepdims: bool) -> Shape:
+    axes = axes_in(axis, len(shapes[0]))
+    if keepdims:
+        return tuple(1 if place in axes else size for place, size in enumerate(shapes[0]))
+    return tuple(size for place, size in enumerate(shapes[0]) if place not in axes)
+
+
+def _of(function: Any) -> Any:
+    def compute(x: np.ndarray, axis: list[int] | None, keepdims: bool) -> Any:
+        return function(x, axis=None if axis is None else tuple(axis), keepdims=keepdims)
+
+    return compute
+
+
+def _place_of(function: Any) -> Any:
+    def compute(x: np.ndarray, axis: list[int] | None, keepdims: bool) -> Any:
+        found = function(x, axis=None if axis is None else axis[0], keepdims=keepdims)
+        return np.asarray(found).astype(np.int32)
+
+    return compute
+
+
+for _name, _function, _dtype in (
+    ("sum", np.sum, ""),
+    ("mean", lambda x, **options: np.mean(np.asarray(x, np.float32), **options), "float32"),
+    ("max", np.max, ""),
+    ("min", np.min, ""),
+    ("any", np.any, "bool"),
+    ("all", np.all, "bool"),
+):
+    primitive(_name, _of(_function), _reduced, _dtype, reduces=True)
+for _name, _where in (("argmax", np.argmax), ("argmin", np.argmin)):
+    primitive(_name, _place_of(_where), _reduced, "int32", reduces=True)
+primitive("cumsum", lambda x, axis: np.cumsum(x, axis), lambda shapes, axis: shapes[0])
+primitive(
+    "softmax",
+    lambda x, axis: _softmax(np.asarray(x, np.float32), tuple(axis)),
+    lambda shapes, axis: shapes[0],
+    "float32",
+)
+primitive(
+    "log_softmax",
+    lambda x, axis: np.log(_softmax(np.asarray(x, np.float32), tuple(axis))),
+    lambda shapes, axis: shapes[0],
+    "float32",
+)
+
+
+def _softmax(x: np.ndarray, axis: tuple[int, ...]) -> np.ndarray:
+    shares = np.exp(x - x.max(axis=axis, keepdims=True))
+    return shares / shares.sum(axis=axis, keepdims=True)
+
+
+def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A001 - Keras's name
+    """The sum along axes (None: all). As keras.ops.sum.
+
+    >>> sum([[1.0, 2.0], [3.0, 4.0]], axis=1).tolist()
+    [3.0, 7.0]
+    """
+    return apply("sum", [x], axis=listed(axis), keepdims=bool(keepdims))
+
+
+def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The mean along axes (None: all), float32. As keras.ops.mean.
+
+    >>> mean([[1.0, 2.0], [3.0, 4.0]], axis=1).tolist()
+    [1.5, 3.5]
+    """
+    return apply("mean", [x], axis=listed(axis), keepdims=bool(keepdims))
+
+
+def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A001 - Keras's name
+    """The largest value along axes (None: all); the first of equal ones gets the gradient. As keras.ops.max.
+
+    >>> max([[1.0, 2.0], [4.0, 3.0]], axis=1).tolist()
+    [2.0, 4.0]
+    """
+    return apply("max", [x], axis=listed(axis), keepdims=bool(keepdims))
+
+
+def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A001 - Keras's name
+    """The smallest value along axes (None: all); the first of equal ones gets the gradient. As keras.ops.min.
+
+    >>> min([[1.0, 2.0], [4.0, 3.0]], axis=1).tolist()
+    [1.0, 3.0]
+    """
+    return apply("min", [x], axis=listed(axis), keepdims=bool(keepdims))
+
+
+def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A001 - Keras's name
+    """Whether a value along axes (None: all) is true (not 0), bool. As keras.ops.any.
+
+    >>> any([[True, False], [False, False]], axis=1).tolist()
+    [True, False]
+    """
+    return apply("any", [x], axis=listed(axis), keepdims=bool(keepdims))
+
+
+def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A001 - Keras's name
+    """Whether all values along axes (None: all) are true (not 0), bool. As keras.ops.all.
+
+    >>> all([[True, False], [True, True]], axis=1).tolist()
+    [False, True]
+    """
+    return apply("all", [x], axis=listed(axis), keepdims=bool(keepdims))
+
+
+def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """Where along an axis (None: in all values, in their order) the first largest value stands, int32. As
+    keras.ops.argmax.
+
+    >>> argmax([[1.0, 2.0], [4.0, 3.0]], axis=1).tolist()
+    [1, 0]
+    """
+    return apply("argmax", [x], axis=listed(axis), keepdims=bool(keepdims))
+
+
+def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """Where along an axis (None: in all values, in their order) the first smallest value stands, int32. As
+    keras.ops.argmin.
+
+    >>> argmin([[1.0, 2.0], [4.0, 3.0]], axis=1).tolist()
+    [0, 1]
+    """
+    return apply("argmin", [x], axis=listed(axis), keepdims=bool(keepdims))
+
+
+def cumsum(x: Any, axis: int) -> Any:
+    """The running sum along an axis; masked steps add nothing. As keras.ops.cumsum.
+
+    >>> cumsum([[1.0, 2.0, 3.0]], axis=1).tolist()
+    [[1.0, 3.0, 6.0]]
+    """
+    (place,) = axes_in(axis, len(shape_of(x)))
+    return apply("cumsum", [x], axis=place)
+
+
+def var(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The mean of the squared distances from the mean, along axes (None: all). As keras.ops.var.
+
+    >>> var([[1.0, 3.0]], axis=1).tolist()
+    [1.0]
+    """
+    return mean(square(subtract(x, mean(x, axis, True))), axis, keepdims)
+
+
+def std(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The square root of `var`. As keras.ops.std.
+
+    >>> std([[1.0, 5.0]], axis=1).tolist()
+    [2.0]
+    """
+    return sqrt(var(x, axis, keepdims))
+
+
+def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """log(sum(exp(x))) along axes (None: all), without overflow. As keras.ops.logsumexp.
+
+    >>> logsumexp([[0.0, 0.0]], axis=1).round(4).tolist()
+    [0.6931000232696533]
+    """
+    top = stop_gradient(max(x, axis, True))
+    found = add(log(sum(exp(subtract(x, top)), axis, True)), top)
+    return found if keepdims else sum(found, axis)  # of single values: their axes go
+
+
+def normalize(x: Any, axis: int = -1, order: int = 2, epsilon: float = 1e-12) -> Any:
+    """x divided by its norm along an axis: the sum of absolute values (order 1), the Euclidean (2). As
+    keras.ops.normalize.
+
+    >>> normalize([[3.0, 4.0]]).round(2).tolist()
+    [[0.6000000238418579, 0.800000011920929]]
+    """
+
+    if order not in (1, 2):
+        raise ValueError(f"`order` must be 1 or 2. Received: order={order!r}")
+    if order == 1:
+        return divide(x, maximum(sum(absolute(x), axis, True), epsilon))
+    return divide(x, sqrt(maximum(sum(multiply(x, x), axis, True), epsilon**2)))
