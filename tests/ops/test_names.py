@@ -42,7 +42,7 @@ def test_every_operation_of_the_core_is_there_or_has_a_reason():
         "token_mean",
         "loss",
         "repeat_vector",
-    }  # beside the core's names
+    }  # beside the core's
     assert public - names - of_tensors == more and {"vjp", "conv1d_mask"} < of_tensors
 
 
