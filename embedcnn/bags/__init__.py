@@ -9,10 +9,11 @@ from .product_form import ProductModel, product_form  # now: later the module wo
 
 if TYPE_CHECKING:  # what __getattr__ finds at run time
     from ..layers.bag_parts import LinearPart
-    from .classifier import BagClassifier, linear_part
+    from .classifier import BagClassifier
     from .container import Bags
     from .explanation import Explanation, Share, explain
     from .features import NgramFeatures
+    from .part_training import ProductPart, linear_part
     from .portfolio import averaged, portfolio_model
     from .solvers import LinearModel, dual_descent, stratified_folds
     from .vectorizer import Vectorizer
@@ -27,6 +28,7 @@ __all__ = [
     "NgramFeatures",
     "Part",
     "ProductModel",
+    "ProductPart",
     "Share",
     "Vectorizer",
     "averaged",
@@ -45,12 +47,13 @@ _PLACES = {
     "LinearPart": "embedcnn.layers.bag_parts:LinearPart",
     "NgramFeatures": "embedcnn.bags.features:NgramFeatures",
     "Part": "embedcnn.bags.weighting:Part",
+    "ProductPart": "embedcnn.bags.part_training:ProductPart",
     "Share": "embedcnn.bags.explanation:Share",
     "Vectorizer": "embedcnn.bags.vectorizer:Vectorizer",
     "averaged": "embedcnn.bags.portfolio:averaged",
     "dual_descent": "embedcnn.bags.solvers:dual_descent",
     "explain": "embedcnn.bags.explanation:explain",
-    "linear_part": "embedcnn.bags.classifier:linear_part",
+    "linear_part": "embedcnn.bags.part_training:linear_part",
     "portfolio_model": "embedcnn.bags.portfolio:portfolio_model",
     "stratified_folds": "embedcnn.bags.targets:stratified_folds",
 }

@@ -1,7 +1,7 @@
 """BagClassifier: texts and labels in, a classifier of n-grams out, in scikit-learn's shape and without it.
 
 What it finds is a Model (`.model`), which is saved, loaded, averaged with others and used from the command
-line as any. The way there: features.py makes bags of texts, solvers.py trains each part, calibration.py
+line as any. The way there: features.py makes bags of texts, part_training.py trains each part, calibration.py
 finds how sure margins are, portfolio.py joins the parts.
 """
 
@@ -14,17 +14,16 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import integer
-from ..layers.bag_parts import LinearPart
 from ..layers.text_reader import text_list
 from ..models.model import Model
 from . import calibration
 from .explanation import Explanation, bag_layer, explain
 from .features import NgramFeatures
 from .labels import Labelled, labelled
+from .part_training import Trained, checked_parts, linear_part, train
 from .portfolio import portfolio_model
 from .product_form import ProductModel
-from .solvers import LinearModel, dual_descent
-from .weighting import Part
+from .solvers import LinearModel
 
 UNCALIBRATED = 3.0  # slope of margins of normed documents where no folds say better
 
@@ -37,13 +36,14 @@ class BagClassifier:
     ----------
     words, chars, tokenizer, lowercase, min_count, max_features, buckets
         Of the features, as in `NgramFeatures`.
-    parts : Part or list of Part
+    parts : Part, ProductPart or a list of them
         The linear models, whose probabilities are averaged; None: tf-idf with a squared hinge, as
-        TfidfVectorizer and LinearSVC.
+        TfidfVectorizer and LinearSVC. A ProductPart is fastText's classifier.
     class_weight : None, "balanced" or dict of class to weight
     folds : int
         Each part is also trained on all but one of so many folds, and the margins of that one say how sure
-        its margins are: the slope of the probabilities. 0: nothing of this, a slope of 3.
+        its margins are: the slope of the probabilities. 0: nothing of this, a slope of 3 (of a ProductPart,
+        whose margins are log odds of the texts trained on, 1).
     multi_label : bool
         Whether each label is decided alone; None: by y (lists of labels, a matrix of integers).
     seed : int
@@ -53,7 +53,7 @@ class BagClassifier:
     ----------
     classes_ : array of the labels, sorted
     model : the Model, from texts to one probability for each label
-    models_ : the `LinearModel` of each part
+    models_ : the `LinearModel` or `ProductModel` of each part
 
     Raises
     ------
@@ -74,7 +74,7 @@ class BagClassifier:
 
     _estimator_type = "classifier"
     classes_: np.ndarray
-    models_: list[LinearModel]
+    models_: list[LinearModel | ProductModel]
     slopes_: list[float]
 
     def __init__(
@@ -187,10 +187,9 @@ class BagClassifier:
         bags: Any,
         found: Labelled,
         sample_weight: Any,
-        start: Sequence[LinearModel] | None,
+        start: Sequence[LinearModel | ProductModel] | None,
     ) -> None:
-        parts = [Part()] if self.parts is None else self.parts
-        parts = [parts] if isinstance(parts, Part) else list(parts)
+        parts = checked_parts(self.parts)
         folds = integer("folds", self.folds, 0)
         if len(bags) != len(found.targets):
             raise ValueError(
@@ -199,29 +198,16 @@ class BagClassifier:
         if not features.size:
             raise ValueError("`X` must hold at least one n-gram that min_count lets stay. Received: none")
         folds = folds if start is None and 2 <= folds <= len(bags) else 0
-        models = dual_descent(
-            bags,
-            found.targets,
-            parts,
-            kinds=features.kinds,
-            folds=folds or None,
-            classes=None if found.codes is None else len(found.classes),
-            sample_weight=sample_weight,
-            class_weight=self._class_weight(found),
-            start=start,
-            seed=self.seed,
-        )
-        if start is None:
-            slopes = [self._slope(model, found, sample_weight) for model in models]
-        else:
-            slopes = list(self.slopes_)
-        shares = [1.0] * len(models)
+        weights = self._class_weight(found)
+        trained = train(bags, found, parts, features.kinds, folds, sample_weight, weights, start, self.seed)
+        slopes = list(self.slopes_) if start is not None else []
+        slopes = slopes or [self._slope(one, found, sample_weight) for one in trained]
         linear = [
-            linear_part(model, slope, share, f"part {number}")
-            for number, (model, slope, share) in enumerate(zip(models, slopes, shares, strict=True))
+            linear_part(one.model, slope, 1.0, f"part {number}")
+            for number, (one, slope) in enumerate(zip(trained, slopes, strict=True))
         ]
         made = portfolio_model(features, linear, found.classes.tolist(), found.multi_label)
-        self.models_, self.slopes_, self._model = models, slopes, made
+        self.models_, self.slopes_, self._model = [one.model for one in trained], slopes, made
         self.classes_, self._several = found.classes, found.multi_label
 
     def _class_weight(self, found: Labelled) -> Any:
@@ -234,10 +220,10 @@ class BagClassifier:
         return {known.index(name): weight for name, weight in self.class_weight.items()}
 
     @staticmethod
-    def _slope(model: LinearModel, found: Labelled, sample_weight: Any) -> float:
-        if model.out_of_fold is None:
-            return UNCALIBRATED
-        return calibration.slope(model.out_of_fold, found.columns, sample_weight, found.multi_label)
+    def _slope(trained: Trained, found: Labelled, sample_weight: Any) -> float:
+        if trained.out_of_fold is not None:
+            return calibration.slope(trained.out_of_fold, found.columns, sample_weight, found.multi_label)
+        return 1.0 if isinstance(trained.model, ProductModel) else UNCALIBRATED
 
     # -- use -------------------------------------------------------------------------------------------------
     @property
@@ -287,23 +273,3 @@ class BagClassifier:
     def save(self, filepath: Any, overwrite: bool = True) -> None:
         """Writes the model to a file, for models.load_model and the command line."""
         self.model.save(filepath, overwrite)
-
-
-def linear_part(
-    model: LinearModel | ProductModel, slope: float = 1.0, share: float = 1.0, name: str = "part"
-) -> LinearPart:
-    """A trained part for `portfolio_model` and `layers.BagOfNgrams`, its margins times `slope`.
-
-    >>> from types import SimpleNamespace
-    >>> bags = SimpleNamespace(offsets=[0, 1, 2, 4], ids=[0, 1, 0, 2], counts=[1, 2, 1, 1], size=3)
-    >>> [model] = dual_descent(bags, [1, 0, 1])
-    >>> linear_part(model, 2.0).form.norm
-    'l2'
-    """
-    factor = np.float32(slope)
-    if isinstance(model, ProductModel):
-        weights = model.folded * factor
-        return LinearPart(weights, np.zeros(weights.shape[1]), None, "mean", False, share, name)
-    scale = model.scale[:, 0] if model.scale.shape[1] == 1 else model.scale
-    norm, sublinear = "l2" if model.part.norm else "none", model.part.sublinear
-    return LinearPart(model.weights * factor, model.bias * factor, scale, norm, sublinear, share, name)

@@ -7,7 +7,7 @@ import pytest
 from bags import reviews
 
 import embedcnn
-from embedcnn.bags import BagClassifier, Part
+from embedcnn.bags import BagClassifier, Part, ProductPart
 from embedcnn.bags.tokenizers import token_spans
 from embedcnn.models import load_model
 
@@ -20,6 +20,9 @@ SETTINGS = {
     "two parts": {"chars": (3, 4), "parts": BOTH},
     "hashed": {"buckets": 4096},
     "logistic": {"parts": Part(loss="logistic", cost=10)},
+    "product": {"parts": ProductPart(epochs=20)},
+    "product with vectors": {"parts": ProductPart(epochs=40, dim=4, learning_rate=0.3), "folds": 0},
+    "convex and product": {"parts": [Part(), ProductPart(epochs=15), Part(weighting="naive_bayes")]},
     "balanced": {"class_weight": "balanced"},
     "no folds": {"folds": 0},
 }
@@ -99,6 +102,13 @@ def test_several_labels_a_text():
     np.testing.assert_array_equal(same.predict_proba(texts), classifier.predict_proba(texts))
 
 
+def test_several_labels_with_a_product_form():
+    texts, y = reviews.draw(240, THREE)
+    several = [[one, "any"] for one in y]
+    classifier = BagClassifier(parts=ProductPart(epochs=30, learning_rate=1)).fit(texts, several)
+    assert classifier.score(texts[:-1], several[:-1]) > 0.9
+
+
 def test_soft_labels():
     texts, y = reviews.draw(200, THREE)
     hard = np.array([[label == one for label in THREE] for one in y], np.float64)
@@ -140,10 +150,13 @@ def test_class_weights_move_decisions():
     assert counts[0.01] < counts[1.0] < counts[100.0]
 
 
-def test_partial_fit_goes_on():
+@pytest.mark.parametrize(
+    "parts", [None, ProductPart(epochs=10), [ProductPart(), Part()]], ids=["convex", "product", "both"]
+)
+def test_partial_fit_goes_on(parts):
     texts, y = reviews.draw(300)
     new, truth = reviews.draw(100, seed=3)
-    classifier = BagClassifier(buckets=5000)
+    classifier = BagClassifier(buckets=5000, parts=parts)
     for start in range(0, 300, 60):
         classifier.partial_fit(texts[start : start + 60], y[start : start + 60], classes=TWO)
     assert classifier.score(new[:-1], truth[:-1]) > 0.9

@@ -4,6 +4,7 @@ import io
 import json
 import pickle
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -80,6 +81,16 @@ def test_a_saved_model_has_the_same_bits(tmp_path, settings):
     layer = loaded.layers[0]
     assert layer.features.kinds == model.layers[0].features.kinds
     assert layer.forms == model.layers[0].forms
+
+
+def test_many_threads_predict_at_once():
+    model = sequential(drawn_layer(chars=(2, 3)), layers.Dense(2, activation="softmax"))
+    texts = TEXTS * 40
+    wanted = model.predict(texts, verbose=0)
+    with ThreadPoolExecutor(8) as pool:
+        calls = [pool.submit(model.predict, texts[part::8], verbose=0) for part in [*range(8)] * 4]
+    for number, call in enumerate(calls):
+        np.testing.assert_array_equal(call.result(), wanted[number % 8 :: 8])
 
 
 def test_two_bags_in_one_model_keep_their_own_features(tmp_path):
