@@ -1,13 +1,15 @@
-/* activity_penalty: passes its input on and adds to the step's loss the size of it (Keras's activity_regularizer):
+/* activity_penalty: passes its input on and adds to the step's loss the size of it (Keras's activity_regularizer), or
+ * instead its sum (add_loss), `added` times:
  *
- *     out = x          penalty = (l1 sum |x| + l2 sum x^2) / B          d_x = d_out + (l1 sign(x) + 2 l2 x) / B */
+ *     out = x          penalty = (l1 sum |x| + l2 sum x^2) / B    or added sum x
+ *     d_x = d_out + (l1 sign(x) + 2 l2 x) / B       or d_out + added */
 #include "ops/op.h"
 
 #include <math.h>
 #include <string.h>
 
 struct state {
-    double l1, l2;
+    double l1, l2, added;
     double *text_penalty; /* [B] */
     double value;
 };
@@ -15,6 +17,7 @@ struct state {
 static const struct ec_attribute attributes[] = {
     {"l1", EC_ATTRIBUTE_FLOAT, offsetof(struct state, l1), NULL},
     {"l2", EC_ATTRIBUTE_FLOAT, offsetof(struct state, l2), NULL},
+    {"added", EC_ATTRIBUTE_FLOAT, offsetof(struct state, added), NULL},
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
@@ -37,13 +40,15 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
     int64_t texts = ec_tensor_texts(in);
     for (int64_t b; (b = ec_team_next(team, texts)) >= 0;) {
         int64_t begin = first_value(in, b), end = first_value(in, b + 1);
-        double sizes = 0.0, squares = 0.0;
+        double sizes = 0.0, squares = 0.0, sum = 0.0;
         for (int64_t i = begin; i < end; i++) {
             sizes += fabs((double)in->data[i]);
             squares += (double)in->data[i] * in->data[i];
+            sum += in->data[i];
         }
         memcpy(op->outputs[0]->data + begin, in->data + begin, (size_t)(end - begin) * sizeof(float));
-        state->text_penalty[b] = state->l1 * sizes + state->l2 * squares;
+        state->text_penalty[b] =
+            state->added != 0.0 ? state->added * sum * (double)texts : state->l1 * sizes + state->l2 * squares;
     }
     ec_team_barrier(team);
     if (team->index == 0) {
@@ -67,6 +72,7 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
         for (int64_t i = first_value(in, b); in->grad && i < first_value(in, b + 1); i++) {
             float x = in->data[i], slope = twice_l2 * x + (x > 0.0f ? l1 : x < 0.0f ? -l1 : 0.0f);
             float d_out = out->writers ? out->grad[i] : 0.0f;
+            slope = state->added != 0.0 ? (float)state->added : slope;
             in->grad[i] = (op->adds_input[0] ? in->grad[i] : 0.0f) + d_out + slope;
         }
     }

@@ -19,7 +19,7 @@ class ModelCall:
     Node. `arguments`: those of a call of several, by name, with {"tensor": n} in the place of inputs[n].
     """
 
-    __slots__ = ("arguments", "inputs", "layer", "outputs", "training")
+    __slots__ = ("arguments", "inputs", "layer", "losses", "outputs", "training")
 
     def __init__(self, model: Any, inputs: Sequence[SymbolicTensor], training: bool | None = None) -> None:
         self.layer = model
@@ -27,6 +27,7 @@ class ModelCall:
         self.outputs: list[SymbolicTensor] = []
         self.training = training
         self.arguments: dict[str, Any] | None = None
+        self.losses: list[SymbolicTensor] = []  # that `call` adds to the loss of the model
 
 
 Unit = Node | ModelCall
@@ -68,7 +69,9 @@ def replay(
     for old in {id(old): old for node in model.nodes for old in node.calls}.values():
         inner[id(old)].inputs = [known[id(tensor)] for tensor in old.inputs]
         inner[id(old)].outputs = [known[id(tensor)] for tensor in old.outputs]
+        inner[id(old)].losses = [known[id(tensor)] for tensor in old.losses]
     call.outputs = [known[id(tensor)] for tensor in model.outputs]
+    call.losses = [known[id(tensor)] for tensor in model.own_losses]
     return call.outputs
 
 
@@ -200,6 +203,11 @@ def carried_states(model: Any) -> list[Variable]:
     found = [layer for layer in leaf_layers(model.layers) if not holds_layers(layer)]
     recurrent = [layer for layer in found if hasattr(layer, "reset_state")]
     return [state for layer in recurrent for state in layer.states]
+
+
+def added_losses(lists: Iterable[Sequence[SymbolicTensor]]) -> list[SymbolicTensor]:
+    """What several lists of losses hold, each once."""
+    return list({id(tensor): tensor for losses in lists for tensor in losses}.values())
 
 
 def check_owners(model: Any) -> None:

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from typing import Any
 
 _calls: ContextVar[tuple[Any, ...]] = ContextVar("calls", default=())
+_losses: ContextVar[list[Any] | None] = ContextVar("losses", default=None)
 
 
 def active() -> tuple[Any, ...]:
@@ -27,6 +28,21 @@ def inside(*calls: Any) -> Iterator[None]:
         yield
     finally:
         _calls.reset(token)
+
+
+@contextmanager
+def collecting(losses: list[Any]) -> Iterator[None]:
+    """Inside, `add_loss` puts its tensors into this list."""
+    token = _losses.set(losses)
+    try:
+        yield
+    finally:
+        _losses.reset(token)
+
+
+def collected() -> list[Any] | None:
+    """Where the call that is being traced keeps the losses that it adds; None: none is traced."""
+    return _losses.get()
 
 
 class AsksWhetherTraining(Exception):  # noqa: N818 - no mistake: who traces answers with both

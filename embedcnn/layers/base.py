@@ -22,13 +22,8 @@ from ..graph.nodes import Node, Shape, SymbolicTensor, flatten, is_symbolic
 from ..graph.tracing import leaves
 from ..graph.variables import Variable, assign_numbers, mark_changed
 from ..initializers import initial_value
-from .call_arguments import (
-    NumbersNeededError,
-    called_with,
-    named_arguments,
-    of_traced,
-    python_layer_shape,
-)
+from . import call_arguments
+from .call_arguments import NumbersNeededError, called_with, named_arguments, of_traced
 from .on_arrays import on_arrays
 
 
@@ -174,7 +169,7 @@ class Layer(Configurable):
         out = self.compute_output_shape(shapes if many else shapes[0])
         if not hasattr(self, "forward") and not hasattr(self, "call"):
             return out
-        return python_layer_shape(self, shapes, out)
+        return call_arguments.python_layer_shape(self, shapes, out)
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
         """Raises ValueError where the layer cannot take these tensors."""
@@ -233,6 +228,12 @@ class Layer(Configurable):
             if chosen is not None:
                 chosen.rules(variable.shape)
         return variable
+
+    def add_loss(self, loss: Any) -> None:
+        """Adds the sum of a tensor, or of each of a list, to the loss of the model: within a `call` that is
+        traced. As keras.layers.Layer.add_loss.
+        """
+        of_traced("add_loss", self, loss)
 
     def track(self, variable: Variable) -> Variable:
         """Makes a variable a weight of the layer, under the regularizer and constraint of its name."""

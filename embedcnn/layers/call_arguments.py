@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..graph.nodes import Shape
 
 PLACES = {
+    "add_loss": "embedcnn.layers.tracing:add_loss",
     "traced": "embedcnn.layers.tracing:traced",
     "parts_of": "embedcnn.graph.nesting:parts_of",
     "all_weights": "embedcnn.graph.nesting:all_weights",

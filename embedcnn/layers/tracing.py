@@ -40,7 +40,7 @@ def traced(layer: Any, inputs: Any, options: dict[str, Any]) -> Any:
         places: list[Any] = [{"tensor": number} for number in range(len(call.inputs))]
         call.arguments = plain(replaced(given, SymbolicTensor, iter(places)))
     _build(layer, inputs, options)
-    with tracing.inside(call):
+    with tracing.inside(call), tracing.collecting(call.losses):
         made = results_of(layer, inputs, options, training)
         found = leaves(made, SymbolicTensor)
         call.outputs = [_made_here(tensor, call, found[:number]) for number, tensor in enumerate(found)]
@@ -87,7 +87,9 @@ def _run(layer: Any, inputs: Any, options: dict[str, Any], training: bool | None
         return layer.call(inputs, **options, training=PHASE if training is None else training)
     except AsksWhetherTraining:
         before.forget_later_ones()
-    both = [layer.call(inputs, **options, training=answer) for answer in (True, False)]
+    trained = layer.call(inputs, **options, training=True)
+    with tracing.collecting([]):  # what training adds to the loss counts in evaluation too
+        both = [trained, layer.call(inputs, **options, training=False)]
     trains, infers = (leaves(one, SymbolicTensor) for one in both)
     if [tensor.shape for tensor in trains] != [tensor.shape for tensor in infers]:
         raise ValueError(
@@ -99,10 +101,21 @@ def _run(layer: Any, inputs: Any, options: dict[str, Any], training: bool | None
     return replaced(both[0], SymbolicTensor, iter(chosen))
 
 
+def add_loss(layer: Any, loss: Any) -> None:
+    """As Layer.add_loss, and as Model.add_loss within its `call`."""
+    losses, found = tracing.collected(), leaves(loss, SymbolicTensor)
+    if losses is None:
+        raise ValueError(f"add_loss of {layer.name!r} must be called within a `call` that is made of ops")
+    if not found:
+        raise TypeError(f"`loss` must be a symbolic tensor or a list of them. Received: {loss!r}")
+    losses += found
+
+
 class Calls:
     """How often each layer inside another has been called: what an attempt adds can be forgotten."""
 
     def __init__(self, layer: Any) -> None:
+        self._losses = tracing.collected()
         below = [one for one in leaf_layers(parts_of(layer).values()) if one is not layer]
         self._counts = [(one.nodes, len(one.nodes)) for one in below]
 
@@ -110,6 +123,8 @@ class Calls:
         """As though the calls since then had not been."""
         for nodes, count in self._counts:
             del nodes[count:]
+        if self._losses is not None:
+            self._losses.clear()
 
 
 def _made_here(tensor: SymbolicTensor, call: ModelCall, before: Sequence[SymbolicTensor]) -> SymbolicTensor:

@@ -23,7 +23,7 @@ def ids_first(nodes: Sequence[Node]) -> list[Node]:
     computed: dict[int, list[Node]] = {}  # by table: who computes its ids
     for node in nodes:
         maker = makers.get(id(node.inputs[0])) if isinstance(node.layer, Embedding) else None
-        if maker is not None and maker.inputs and not maker.layer.reads_ids and not maker.layer.reads_texts:
+        if maker is not None and maker.inputs and not maker.layer.reads_ids and not maker.layer.prepares:
             computed.setdefault(id(node.layer), []).append(maker)
     if not computed:
         return list(nodes)

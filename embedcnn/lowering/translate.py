@@ -38,12 +38,14 @@ def translate(
     loss_weights: Sequence[float] = (),
     unseen: Collection[int] = (),
     training: bool = False,
+    added: Sequence[SymbolicTensor] = (),
 ) -> Lowered:
     """The plain operations for `outputs` and their losses: `nodes` are all between inputs and outputs, in
     order.
 
     `names` are those of the inputs in messages; `unseen` the numbers of outputs whose values nobody looks
-    at; `training` decides what layers of one's own that ask for it do. Raises ValueError for inputs that no
+    at; `training` decides what layers of one's own that ask for it do; `added` is what they add to the loss.
+    Raises ValueError for inputs that no
     layer can read, TypeError for layers that have no operation.
     """
     build = Builder(penalties=bool(losses))
@@ -85,6 +87,10 @@ def translate(
                 settings["weight"] = float(loss_weights[number])
             build.begin([Origin(loss.name, number)], build.shape(returned[number]))
             build.add(loss.operation, [returned[number]], **settings)
+    for number, tensor in enumerate(added):
+        symbol = symbols[id(tensor)]
+        build.begin([Origin("added_loss", number)], build.shape(symbol))
+        build.add("activity_penalty", [symbol], added=1.0)
     return build.finish(returned, unseen)
 
 

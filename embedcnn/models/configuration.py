@@ -86,7 +86,10 @@ def functional_from_config(config: dict[str, Any]) -> Model:
     outputs: Any = [tensors[place(part)] for part in config["outputs"]]
     if "output_keys" in config:
         outputs = dict(zip(config["output_keys"], outputs, strict=True))
-    return model_kind("Model")(inputs, outputs, name=config["name"])
+    made_model: Model = model_kind("Model")(inputs, outputs, name=config["name"])
+    if "losses" in config:
+        made_model.add_loss([tensors[place(part)] for part in config["losses"]])
+    return made_model
 
 
 def _in_order(

@@ -35,6 +35,10 @@ class LayerGraph:
         """The keys of the outputs, where these were given as a dict."""
         self._layers: list[Layer] = []
         self._rate_scale = 1.0
+        self.own_losses: list[SymbolicTensor] = []
+        """What add_loss of the model itself, not of its layers, was given."""
+        self.added: list[SymbolicTensor] = []
+        """What is added to the loss: all of that, and of the layers inside."""
 
     def _connect(self, inputs: list[SymbolicTensor], outputs: list[SymbolicTensor]) -> None:
         for tensor in inputs:
@@ -42,7 +46,12 @@ class LayerGraph:
                 raise ValueError(
                     f"`inputs` must be made by Input(...). Received: the output of {tensor.name!r}"
                 )
-        walked = walk(inputs, outputs)
+        walked, before = walk(inputs, outputs), -1
+        while len(walked) != before:  # a loss may be made by calls that add another one
+            before = len(walked)
+            calls = [call for node in walked for call in node.calls]
+            self.added = nesting.added_losses([self.own_losses, *(call.losses for call in calls)])
+            walked = walk(inputs, [*outputs, *self.added]) if self.added else walked
         self.nodes, self.call_units = by_depth(walked), nesting.units_by_depth(walked)
         self.inputs, self.outputs = inputs, outputs
         self._layers = unique_layers(self.call_units)
@@ -249,4 +258,5 @@ class LayerGraph:
             "inputs": [place[id(tensor)] for tensor in self.inputs],
             "outputs": [place[id(tensor)] for tensor in self.outputs],
             **({} if self.output_keys is None else {"output_keys": self.output_keys}),
+            **({"losses": [place[id(one)] for one in self.own_losses]} if self.own_losses else {}),
         }

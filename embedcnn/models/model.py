@@ -492,10 +492,12 @@ class Model(Subclassed, LayerGraph):
                 "losses": compiled.losses,
                 "loss_weights": compiled.loss_weights,
                 "unseen": compiled.unseen,
+                "added": self.added,
             }
         names = [spec.name for spec in self._adapter.specs]
         inputs = [tensor for _, tensor in program_inputs(self)]
-        nodes, training = walk(inputs, self.outputs), kind in ("train", "forward")
+        nodes = walk(inputs, [*self.outputs, *settings.get("added", ())])
+        training = kind in ("train", "forward")
         plain = translate(inputs, self.outputs, nodes, names, training=training, **settings)
         if rewrite if rewrite is not None else self._rewrites:
             return rewritten(plain, training)

@@ -20,7 +20,7 @@ from ..graph.nodes import SymbolicTensor, flatten
 from ..graph.variables import Variable
 from ..layers.base import Layer
 from ..layers.call_arguments import named_arguments
-from ..layers.tracing import results_of, shapes_of, traced
+from ..layers.tracing import add_loss, results_of, shapes_of, traced
 from ..ragged import Ragged
 from ..text.rows import raw_texts
 from ..training import input_data
@@ -32,6 +32,9 @@ class Subclassed:
     name: str
     built: bool
     traces: bool
+    inputs: list[SymbolicTensor]
+    outputs: list[SymbolicTensor]
+    own_losses: list[SymbolicTensor]
 
     not_stored = ("inputs", "outputs", "trainable", "seed")  # Model's own arguments
 
@@ -49,6 +52,17 @@ class Subclassed:
     def add_weight(self, *arguments: Any, **options: Any) -> Variable:
         """A new weight of a model of one's own, as Layer.add_weight. As keras.Model.add_weight."""
         return self._own.add_weight(*arguments, **options)
+
+    def add_loss(self, loss: Any) -> None:
+        """Adds the sum of a tensor, or of each of a list, to the loss: within the `call` of a subclass, or
+        tensors of the graph of any other model. As keras.Model.add_loss.
+        """
+        if tracing.collected() is not None or not self.built:
+            add_loss(self, loss)
+            return
+        with tracing.collecting(self.own_losses):
+            add_loss(self, loss)
+        self._connect(self.inputs, self.outputs)  # type: ignore[attr-defined]  # Model's
 
     # -- graph -----------------------------------------------------------------------------------------------
     def build(self, input_shape: Any = None) -> None:
@@ -86,7 +100,8 @@ class Subclassed:
     def trace(self, inputs: Any) -> None:
         """Makes the graph of a model of one's own from these Inputs: a tensor, or a list or dict of them."""
         self.build_parts(shapes_of(inputs))
-        with tracing.inside():
+        self.own_losses.clear()
+        with tracing.inside(), tracing.collecting(self.own_losses):
             outputs = results_of(self, inputs, {})
         self._join(flatten(inputs), outputs)
         self._form = inputs

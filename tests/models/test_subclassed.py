@@ -288,3 +288,59 @@ def test_a_call_beside_a_graph_is_refused():
         Texts.__mro__[1].__init__(Texts.__new__(Texts), keras.Input((3,)), keras.Input((3,)))
     with pytest.raises(TypeError, match="overrides `call`, which would never be called"):
         type("Chain", (keras.Sequential,), {"call": lambda self, x: x})
+
+
+class Sized(layers.Layer):
+    """Adds the sum of a tensor to the loss of the model."""
+
+    def __init__(self, units):
+        super().__init__()
+        self.units = units
+        self.dense, self.size = layers.Dense(units), layers.Dense(1)
+
+    def call(self, x, training=False):
+        y = self.dense(x)
+        self.add_loss(self.size(y))
+        if training:  # is asked, so that both ways are traced
+            return layers.Activation("tanh")(y)
+        return y
+
+
+def test_a_layer_adds_to_the_loss(tmp_path):
+    x = keras.Input((6,))
+    sized, targets = Sized(3), NUMBERS.sum(1)
+    model = keras.Model(x, layers.Dense(1)(sized(x)))
+    model.compile("sgd", "mse")
+    errors = (model.predict(NUMBERS, verbose=0)[:, 0] - targets) ** 2
+    added = sized.size(sized.dense(NUMBERS)).sum()
+    np.testing.assert_allclose(
+        model.evaluate(NUMBERS, targets, 48, verbose=0), errors.mean() + added, rtol=1e-5
+    )
+    _, gradients = model.compute_gradients(NUMBERS, targets)
+    path = next(path for path in gradients if path.endswith("size/bias"))
+    np.testing.assert_allclose(gradients[path], len(NUMBERS))
+    model.save(tmp_path / "model")
+    copies = [
+        keras.models.load_model(tmp_path / "model", {"Sized": Sized}),
+        keras.Model(x, model(x)),
+    ]
+    copies[1].compile("sgd", "mse")
+    for copy in copies:
+        assert copy.evaluate(NUMBERS, targets, verbose=0) == model.evaluate(NUMBERS, targets, verbose=0)
+    with pytest.raises(ValueError, match="must be called within a `call`"):
+        layers.Dense(1).add_loss(x)
+
+
+def test_a_functional_model_adds_to_its_loss(tmp_path):
+    x = keras.Input((6,))
+    hidden = layers.Dense(2)(x)
+    model = keras.Model(x, layers.Dense(1)(hidden))
+    model.compile("sgd", "mse")
+    plain = model.evaluate(NUMBERS, NUMBERS[:, 0], 48, verbose=0)
+    model.add_loss(hidden)
+    whole = model.evaluate(NUMBERS, NUMBERS[:, 0], 48, verbose=0)
+    np.testing.assert_allclose(whole - plain, keras.Model(x, hidden)(NUMBERS).sum(), rtol=1e-4)
+    model.save(tmp_path / "model")
+    assert (
+        keras.models.load_model(tmp_path / "model").evaluate(NUMBERS, NUMBERS[:, 0], 48, verbose=0) == whole
+    )
