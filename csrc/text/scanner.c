@@ -16,7 +16,9 @@ ec_status ec_scanner_init(struct ec_scanner *scanner, const struct ec_text_rules
         uint16_t entry = rules->bytes[byte];
         scanner->ends[byte] = entry >= EC_BYTE_STOP && entry < EC_BYTE_DROP;
         scanner->rests[byte] = entry >= EC_BYTE_DROP;
-        scanner->drops |= byte < 0x80 && entry >= EC_BYTE_DROP;
+        scanner->singles[byte] = byte < 0x80 && entry >= EC_BYTE_WIDE;
+        scanner->any_singles |= scanner->singles[byte];
+        scanner->drops |= byte < 0x80 && entry >= EC_BYTE_DROP && entry < EC_BYTE_WIDE;
     }
     return scanner->lowered && scanner->taken ? EC_OK : EC_NO_MEMORY;
 }
@@ -33,6 +35,7 @@ void ec_scanner_start(struct ec_scanner *scanner, const struct ec_document *docu
     scanner->next_taken = scanner->taken;
     scanner->at = 0;
     scanner->before = 1;
+    scanner->single_before = scanner->wide_before = 0;
     scanner->edge = scanner->edge_count = 0;
     scanner->in_rules = document->ends || scanner->rules->split != EC_SPLIT_WORDS;
     if (scanner->in_rules) {
@@ -71,6 +74,46 @@ static inline int copy_block(uint8_t *out, const uint8_t *bytes, int lower)
 
 static inline int lowest_bit(uint64_t mask) { return __builtin_ctzll(mask); }
 
+/* Appends the edges of words and of ASCII that is a token by itself, of which the mask is returned; those beside a
+ * byte beyond ASCII are left to the rules, as marks and joiners may belong to them. */
+static uint64_t cut_singles(struct ec_scanner *scanner, const uint8_t *bytes, uint64_t ends, uint64_t behind)
+{
+    int64_t next = scanner->at + BLOCK;
+    uint64_t wide = 0;
+    for (int i = 0; i < BLOCK; i++) {
+        wide |= (uint64_t)(bytes[i] >> 7) << i;
+    }
+    uint64_t next_wide = next < scanner->document->length ? scanner->document->bytes[next] >> 7 : 0;
+    uint64_t beside = wide << 1 | scanner->wide_before | wide >> 1 | next_wide << 63;
+    uint64_t singles = mask_of(scanner->singles, bytes) & ~behind & ~beside;
+    uint64_t words = ~ends & ~singles;
+    uint64_t word_before = words << 1 | (scanner->before ^ 1 ^ scanner->single_before);
+    uint64_t begins = (words & ~word_before) | singles;
+    uint64_t closes = (word_before & ~words) | singles << 1 | scanner->single_before;
+    int64_t *out = scanner->edges + scanner->edge_count;
+    for (uint64_t edges = begins | closes; edges; edges &= edges - 1) {
+        int bit = lowest_bit(edges);
+        *out = scanner->at + bit;
+        out += closes >> bit & 1;
+        *out = scanner->at + bit;
+        out += begins >> bit & 1;
+    }
+    scanner->edge_count = (int32_t)(out - scanner->edges);
+    scanner->single_before = singles >> 63;
+    scanner->wide_before = wide >> 63;
+    return singles;
+}
+
+static void cut_words(struct ec_scanner *scanner, uint64_t ends)
+{
+    uint64_t edges = ends ^ (ends << 1 | scanner->before);
+    int64_t *out = scanner->edges + scanner->edge_count;
+    for (; edges; edges &= edges - 1) {
+        *out++ = scanner->at + lowest_bit(edges);
+    }
+    scanner->edge_count = (int32_t)(out - scanner->edges);
+}
+
 /* Classifies the next block and appends the edges of its words. */
 static void cut_block(struct ec_scanner *scanner, int block)
 {
@@ -85,15 +128,15 @@ static void cut_block(struct ec_scanner *scanner, int block)
     }
     int wide = copy_block(scanner->lowered + scanner->at, bytes, scanner->rules->lower_ascii);
     uint64_t ends = mask_of(scanner->ends, bytes) | behind;
-    scanner->special[block] = wide || scanner->drops ? mask_of(scanner->rests, bytes) & ~behind : 0;
-    scanner->any_special |= scanner->special[block] != 0;
-    uint64_t edges = ends ^ (ends << 1 | scanner->before);
-    scanner->before = ends >> 63;
-    int64_t *out = scanner->edges + scanner->edge_count;
-    for (; edges; edges &= edges - 1) {
-        *out++ = scanner->at + lowest_bit(edges);
+    uint64_t singles = 0;
+    if (scanner->any_singles) {
+        singles = cut_singles(scanner, bytes, ends, behind);
+    } else {
+        cut_words(scanner, ends);
     }
-    scanner->edge_count = (int32_t)(out - scanner->edges);
+    scanner->special[block] = wide || scanner->drops ? mask_of(scanner->rests, bytes) & ~behind & ~singles : 0;
+    scanner->any_special |= scanner->special[block] != 0;
+    scanner->before = ends >> 63;
     scanner->at += BLOCK;
 }
 
@@ -111,7 +154,8 @@ static int cut_chunk(struct ec_scanner *scanner)
     scanner->any_special = 0;
     scanner->chunk = scanner->at;
     memset(scanner->special, 0, sizeof scanner->special);
-    for (int block = 0; block < EC_SCAN_BLOCKS && scanner->at < length; block++) {
+    int blocks = scanner->any_singles ? EC_SCAN_BLOCKS / 2 : EC_SCAN_BLOCKS; /* every byte may be a token */
+    for (int block = 0; block < blocks && scanner->at < length; block++) {
         cut_block(scanner, block);
     }
     if (scanner->at >= length && scanner->edge_count % 2) { /* the last word ends with the document */

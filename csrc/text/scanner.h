@@ -24,15 +24,18 @@ struct ec_token_group {
 
 struct ec_scanner {
     const struct ec_text_rules *rules;
-    uint8_t ends[256];  /* 1 for bytes that end a word */
-    uint8_t rests[256]; /* 1 for bytes that only the rules understand */
-    int drops;          /* some of them are ASCII */
-    uint8_t *lowered;   /* the document in lower case, byte for byte */
-    uint8_t *taken;     /* tokens that the rules made, one behind the other, up to next_taken */
+    uint8_t ends[256];    /* 1 for bytes that end a word */
+    uint8_t rests[256];   /* 1 for bytes that only the rules understand */
+    uint8_t singles[256]; /* 1 for ASCII that is a token by itself */
+    int any_singles;
+    int drops;        /* some of them are ASCII */
+    uint8_t *lowered; /* the document in lower case, byte for byte */
+    uint8_t *taken;   /* tokens that the rules made, one behind the other, up to next_taken */
     uint8_t *next_taken;
     const struct ec_document *document;
     int64_t at;                           /* first byte that is not classified yet */
     uint64_t before;                      /* 1 where the byte before `at` ends a word */
+    uint64_t single_before, wide_before;  /* 1 where it is a token by itself, or beyond ASCII */
     int64_t chunk;                        /* first byte of those classified last */
     uint64_t special[EC_SCAN_BLOCKS + 1]; /* which of them need the rules; the last stays empty */
     int any_special;
