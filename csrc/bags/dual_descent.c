@@ -14,6 +14,8 @@
 #include <stddef.h>
 
 #define AHEAD 16
+#define PAIRS_AHEAD 192 /* of the next document; behind them the processor has seen what is going on */
+#define PAIRS_PER_LINE 16
 #define LANES 4                /* sums side by side, so that an addition need not wait for the one before */
 #define PAIRS_PER_POLL 2000000 /* some 10 ms */
 
@@ -68,10 +70,15 @@ static inline double document_margin(const struct descent *descent, double sum, 
 static double margin(const struct descent *descent, const struct ec_bag_slice *slice, double inverse)
 {
     float sums[LANES] = {0};
-    int64_t i = 0;
+    int64_t i = 0, ahead = slice->count - AHEAD - LANES;
+    for (int64_t k = 0; k < ec_least(AHEAD, slice->count); k++) {
+        __builtin_prefetch(row_at(descent, slice->ids[k]), 1);
+    }
     for (; i + LANES <= slice->count; i += LANES) {
+        for (int lane = 0; i <= ahead && lane < LANES; lane++) {
+            __builtin_prefetch(row_at(descent, slice->ids[i + lane + AHEAD]), 1);
+        }
         for (int lane = 0; lane < LANES; lane++) {
-            fetch(descent, slice, i + lane + AHEAD);
             sums[lane] += slice->tf[i + lane] * row_at(descent, slice->ids[i + lane])->folded;
         }
     }
@@ -169,11 +176,11 @@ static void fetch_document(const struct descent *descent, int64_t place)
 {
     if (place < descent->active) {
         const struct ec_bag_pairs *pairs = descent->problem->pairs;
-        int64_t begin = pairs->offsets[descent->order[place]];
-        __builtin_prefetch(pairs->ids + begin);
-        __builtin_prefetch(pairs->ids + begin + 16);
-        __builtin_prefetch(pairs->tf + begin);
-        __builtin_prefetch(pairs->tf + begin + 16);
+        int64_t begin = pairs->offsets[descent->order[place]], end = pairs->offsets[descent->order[place] + 1];
+        for (int64_t i = begin; i < ec_least(end, begin + PAIRS_AHEAD); i += PAIRS_PER_LINE) {
+            __builtin_prefetch(pairs->ids + i);
+            __builtin_prefetch(pairs->tf + i);
+        }
     }
 }
 
