@@ -25,7 +25,7 @@ def set_random_seed(seed: int) -> None:
     >>> bool((a == b).all())
     True
     """
-    if random_seeds.checked_seed("seed", seed) >= 2**32:
+    if seed is None or random_seeds.checked_seed("seed", seed) >= 2**32:
         raise ValueError(f"`seed` must be an integer in [0, 2**32). Received: seed={seed!r}")
     random.seed(int(seed))
     np.random.seed(int(seed))  # noqa: NPY002 - users of the global generator expect it, as in Keras

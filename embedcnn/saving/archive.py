@@ -60,9 +60,14 @@ def read_tensors(data: bytes, what: str, dtypes: dict[str, str] = _DTYPES) -> di
     if len(header) > MOST_TENSORS:
         raise ValueError(f"{what}: it names {len(header):,} arrays; at most {MOST_TENSORS:,} are read")
     try:
+        np.empty(len(data), np.uint8)  # the reader copies all arrays, and has no error for want of memory
         tensors = load(data)
     except (SafetensorError, ValueError, TypeError, KeyError, OverflowError) as error:
         raise ValueError(f"{what}: not a safetensors file ({error})") from None
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # of Rust, which is no Exception
+            raise
+        raise MemoryError(f"{what}: no memory for its arrays, {len(data):,} bytes") from None
     for name, array in tensors.items():
         if array.dtype.name not in dtypes:
             raise ValueError(f"{what}: {name!r} has dtype {array.dtype}; allowed: {', '.join(dtypes)}")
