@@ -12,6 +12,7 @@ import numpy as np
 from ..base.arguments import one_of
 from ..base.configuration import Configurable
 from ..base.names import snake_case
+from .own_function import OwnFunction
 
 EPSILON = 1e-7
 """Keras's epsilon: the smallest probability, norm or divisor."""
@@ -27,10 +28,10 @@ class Loss(Configurable):
     "mean_with_sample_weight": over the sum of the weights; "sum"; "none" (or None): the array itself, which
     no model can train on. As keras.losses.Loss.
 
-    A loss of your own defines `call(y_true, y_pred)` of NumPy arrays: losses of one value per example (and
-    step), of the shape of y_pred, or one number, their mean. Models evaluate it; they train with it where
-    `call` returns (losses, gradients), gradients the derivatives of the losses with respect to y_pred, of its
-    shape. A file cannot hold it.
+    A loss of your own defines `call(y_true, y_pred)`, made of operators and `embedcnn.ops`, or of NumPy
+    arrays: losses of one value per example (and step), of the shape of y_pred, or one number, their mean. Made
+    of operations it has gradients; of arrays models train with it where `call` returns (losses, gradients),
+    gradients the derivatives of the losses with respect to y_pred, of its shape. A file cannot hold it.
 
     >>> class Cubed(Loss):
     ...     def call(self, y_true, y_pred):
@@ -90,7 +91,11 @@ class Loss(Configurable):
         call = getattr(self, "call", None)
         if call is None and type(self).per_example is Loss.per_example:
             raise NotImplementedError(f"{type(self).__name__} must define call(y_true, y_pred)")
-        result = (call or self.per_example)(y_true, y_pred)
+        if call is None:
+            result: Any = self.per_example(y_true, y_pred)
+        else:
+            own = self.__dict__.setdefault("_own", OwnFunction(call))
+            result = own(y_true, y_pred)
         return checked_losses(f"loss {self.name!r}", result, y_pred.shape, self.reduction)
 
     def per_element(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray | None:

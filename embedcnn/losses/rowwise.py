@@ -9,6 +9,7 @@ import numpy as np
 
 from ..base.stored_objects import OfFunction
 from .base import EPSILON, Loss, check_axis, checked_losses, like_predictions
+from .own_function import OwnFunction
 
 
 class KLDivergence(Loss):
@@ -74,11 +75,13 @@ class CategoricalHinge(Loss):
 
 
 class FunctionLoss(OfFunction, Loss):
-    """A loss from a Python function (y_true, y_pred) -> (losses, gradients) of NumPy arrays.
+    """A loss from a Python function (y_true, y_pred) -> losses, made of operators and `embedcnn.ops`, or
+    (losses, gradients) of NumPy arrays.
 
-    `losses` has one value per example (and step), or is one number, their mean, or has the shape of y_pred;
-    `gradients` has the shape of y_pred and holds the derivatives of `losses`. The core computes everything
-    before and after it. A function that gives losses alone can be evaluated, not trained with. Raises
+    `losses` has one value per example (and step), or is one number, their mean, or has the shape of y_pred.
+    Of a function of operations the core computes gradients too. Else `gradients` has the shape of y_pred and
+    holds the derivatives of `losses`; a function of arrays that gives losses alone can be evaluated, not
+    trained with. Raises
     TypeError and ValueError where the function gives something else. A file
     keeps the function's name: load_model needs `custom_objects={name: function}`.
 
@@ -86,6 +89,9 @@ class FunctionLoss(OfFunction, Loss):
     ...     error = y_pred - y_true
     ...     return (error**2).mean(axis=-1), 2 * error / error.shape[-1]
     >>> FunctionLoss(squared)(np.zeros((1, 2)), np.ones((1, 2)))
+    1.0
+    >>> from embedcnn import ops
+    >>> FunctionLoss(lambda t, p: ops.mean(ops.square(p - t), axis=-1))(np.zeros((1, 2)), np.ones((1, 2)))
     1.0
     """
 
@@ -101,11 +107,11 @@ class FunctionLoss(OfFunction, Loss):
             raise TypeError(f"`function` must be a function. Received: function={function!r}")
         known_as: str = getattr(function, "__name__", type(function).__name__)
         super().__init__(name or known_as, reduction)
-        self.function = function
+        self.function, self._own = function, OwnFunction(function)
 
     def losses_and_gradients(
         self, y_true: np.ndarray, y_pred: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """What the function gives, checked: losses (B,) or (B, T), gradients like y_pred, or None."""
-        result = self.function(y_true, y_pred)
+        result = self._own(y_true, y_pred)
         return checked_losses(f"loss function {self.name!r}", result, y_pred.shape, self.reduction)
