@@ -14,8 +14,10 @@ import numpy as np
 
 from ..base.configuration import plain
 from ..base.custom_objects import custom_object
-from ..graph.nodes import Shape
+from ..graph.nodes import Shape, SymbolicTensor
+from ..graph.tracing import AsksWhetherTraining, leaves
 from .base import Layer
+from .call_arguments import NumbersNeededError
 
 
 def function_of(layer: Layer) -> Callable[..., Any] | None:
@@ -119,19 +121,24 @@ class PythonCall:
 
 
 class Lambda(Layer):
-    """A function of NumPy arrays as a layer. As keras.layers.Lambda, with the gradient given too.
+    """A function as a layer, made of operators and `embedcnn.ops` or of NumPy arrays. As keras.layers.Lambda.
 
-    `function(x)` (or `function(x, training=..., mask=...)`) returns y; `backward(x, d_y)` returns the
-    gradient of x (a list for several inputs), and is needed only where something before the layer is trained.
-    Shapes are found by a trial call on zeros unless `output_shape` (without the batch) is given; where the
+    `function(x)` (or `function(x, training=..., mask=...)`) returns y. Made of operations it is run once, on
+    symbolic tensors, and the core computes it and its gradient. A function of arrays is called for each
+    batch; `backward(x, d_y)` returns the gradient of x (a list for several inputs), and is needed only where
+    something before the layer is trained. A function with `backward`, or an argument `mask`, gets arrays;
+    shapes are found by a trial call on zeros unless `output_shape` (without the batch) is given; where the
     number of steps stays the same, the mask goes on. A file keeps the names of the functions only: load_model
     needs `custom_objects={name: function}`. Raises TypeError for what is no function.
 
     >>> import numpy as np, embedcnn
     >>> x = embedcnn.Input((3,))
-    >>> y = Lambda(lambda x: x ** 2, backward=lambda x, d_y: 2 * x * d_y)(x)
+    >>> y = Lambda(lambda x: x ** 2)(x)
     >>> embedcnn.Model(x, y).predict(np.array([[1.0, 2.0, 3.0]]), verbose=0).tolist()
     [[1.0, 4.0, 9.0]]
+    >>> y = Lambda(np.cbrt, backward=lambda x, d_y: d_y / (3 * np.cbrt(x) ** 2))(x)
+    >>> embedcnn.Model(x, y).predict(np.array([[1.0, 8.0, 27.0]]), verbose=0).tolist()
+    [[1.0, 2.0, 3.0]]
     """
 
     not_stored = ("function", "output_shape", "mask", "backward")
@@ -156,6 +163,23 @@ class Lambda(Layer):
         self.arguments = dict(arguments or {})
         self._output_shape = None if output_shape is None else tuple(output_shape)
         super().__init__(**options)
+        self.traces = backward is None and "mask" not in _parameters(function)
+
+    def call(self, inputs: Any, training: Any = None) -> Any:
+        """The function's result for symbolic tensors; NumbersNeededError where it takes arrays, or calls
+        layers with weights, which nobody would know of.
+        """
+        options = {"training": training} if "training" in _parameters(self.function) else {}
+        try:
+            made = self.function(inputs, **options, **self.arguments)
+        except AsksWhetherTraining:
+            raise
+        except Exception:  # a function of arrays may fail in any way here
+            raise NumbersNeededError from None
+        results = leaves(made, SymbolicTensor)
+        if not results or any(one.single for one in results) or _reads_weights(results, inputs):
+            raise NumbersNeededError
+        return made
 
     def forward(self, x: Any, training: bool = False, mask: Any = None) -> Any:
         """The function's result, and its gradient where one was given."""
@@ -211,3 +235,17 @@ class Lambda(Layer):
                     given[argument], f"the {argument} of Lambda {given['name']!r}"
                 )
         return cls(**given)
+
+
+def _reads_weights(results: list[SymbolicTensor], inputs: Any) -> bool:
+    """Whether a layer with weights stands between."""
+    seen = {id(one.node) for one in leaves(inputs, SymbolicTensor)}
+    waiting = [one.node for one in results]
+    while waiting:
+        node = waiting.pop()
+        if id(node) not in seen:
+            seen.add(id(node))
+            waiting += [one.node for one in node.inputs]
+            if node.layer.weights:
+                return True
+    return False

@@ -29,7 +29,7 @@ class Loss(Configurable):
     no model can train on. As keras.losses.Loss.
 
     A loss of your own defines `call(y_true, y_pred)`, made of operators and `embedcnn.ops`, or of NumPy
-    arrays: losses of one value per example (and step), of the shape of y_pred, or one number, their mean. Made
+    arrays: losses of one value per example (and step), of the shape of y_pred, or one number, the mean. Made
     of operations it has gradients; of arrays models train with it where `call` returns (losses, gradients),
     gradients the derivatives of the losses with respect to y_pred, of its shape. A file cannot hold it.
 

@@ -1,7 +1,7 @@
 """Functions (y_true, y_pred) of the user's as losses: made of `embedcnn.ops` they have gradients.
 
-Such a function is called once on symbolic tensors, for each shape, and becomes a program of the core, which is
-found by its name here because lowering stands above. Any other gets arrays, and gives gradients or none.
+Such a function is called once on symbolic tensors, for each shape, and becomes a program of the core, which
+is found by its name here because lowering stands above. Any other gets arrays, and gives gradients or none.
 """
 
 from __future__ import annotations

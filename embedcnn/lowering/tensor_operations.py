@@ -129,8 +129,6 @@ def _along(build: Builder, name: str, x: int, axes: Sequence[int], shape: Shape)
     if build.is_single(x):
         chosen = sum(2 << axis for axis in axes)
         return build.like(name, x, shape, axes=chosen)
-    if 0 in axes:
-        raise ValueError(f"ops.{name}: `axis` must not be that of the batch (0)")
     scalar = build.has_steps(x) and len(shape) == 2
     if scalar:
         x = reshaped(build, x, (*shape, 1), True, keeps_steps=1)
@@ -168,8 +166,6 @@ def _transpose(build: Builder, read: list[int], settings: dict[str, Any], shape:
     if order == sorted(order):
         return x
     single = build.is_single(x)
-    if not single and order[0] != 0:
-        raise ValueError(f"ops.transpose: the batch stays the first axis. Received: axes={tuple(order)}")
     if not single and build.has_steps(x) and order[1] != 1:
         x = as_rows(build, x)
     return build.like("transpose", x, shape, order=sum(axis << 3 * place for place, axis in enumerate(order)))
@@ -178,8 +174,6 @@ def _transpose(build: Builder, read: list[int], settings: dict[str, Any], shape:
 def _get_item(build: Builder, read: list[int], settings: dict[str, Any], shape: Shape) -> int:
     (x,), index, whole = read, settings["index"], [None, None, None]
     single = build.is_single(x)
-    if not single and index[0] != whole:
-        raise ValueError("ops.get_item: the batch, the first axis, cannot be cut: begin the index with `:`")
     if not single and build.has_steps(x) and index[1] != whole:
         x = full(build, x)
     unknown = not single and build.has_steps(x) and build.shape(x)[1] is None
@@ -216,8 +210,6 @@ def _pad(build: Builder, read: list[int], settings: dict[str, Any], shape: Shape
     for axis, (before, behind) in enumerate(settings["pad_width"]):
         if not before and not behind:
             continue
-        if axis == 0 and not build.is_single(x):
-            raise ValueError("ops.pad: the batch, the first axis, cannot be padded")
         own = size[axis]
         size[axis] = None if own is None else own + before + behind
         value = settings["constant_values"]
@@ -227,8 +219,6 @@ def _pad(build: Builder, read: list[int], settings: dict[str, Any], shape: Shape
 
 def _repeat(build: Builder, read: list[int], settings: dict[str, Any], shape: Shape) -> int:
     axis = settings["axis"]
-    if axis == 0 and not build.is_single(read[0]):
-        raise ValueError("ops.repeat: the batch, the first axis, cannot be repeated")
     x = full(build, read[0]) if axis == 1 else read[0]
     return build.like("stretch", x, shape, axis=axis, times=settings["repeats"])
 
@@ -241,8 +231,6 @@ def _concatenate(build: Builder, read: list[int], settings: dict[str, Any], shap
             "ops.concatenate: arrays and weights are joined with each other only; add them to zeros of the "
             "tensor's shape for a copy for each example"
         )
-    if axis == 0 and not single[0]:
-        raise ValueError("ops.concatenate: the batch, axis 0, cannot be joined")
     if not single[0] and any(build.has_steps(one) for one in read):
         read = [as_steps(build, one) for one in read]
         scalar = len(shape) == 2
@@ -270,8 +258,6 @@ def _take(build: Builder, read: list[int], settings: dict[str, Any], shape: Shap
 
 def _take_along_axis(build: Builder, read: list[int], settings: dict[str, Any], shape: Shape) -> int:
     axis = settings["axis"]
-    if axis == 0 and not build.is_single(read[0]):
-        raise ValueError("ops.take_along_axis: `axis` must not be that of the batch (0)")
     if build.is_single(read[0]) != build.is_single(read[1]):
         raise ValueError("ops.take_along_axis: both must be tensors of examples, or both weights or arrays")
     x, indices = (as_rows(build, one) for one in read)

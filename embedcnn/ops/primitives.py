@@ -113,9 +113,29 @@ def result_of(name: str, operands: Sequence[Any], settings: dict[str, Any]) -> t
     except ValueError as error:
         described = ", ".join(map(str, shapes))
         raise ValueError(f"ops.{name}: {error}. Received: shapes {described}") from None
+    if any(batched) and not _batch_stays(name, settings, len(shapes[0])):
+        raise ValueError(
+            f"ops.{name}: the batch, the first axis of tensors of examples, stays where and as it is. "
+            f"Received: a shape {shapes[0]}, {', '.join(f'{key}={one}' for key, one in settings.items())}"
+        )
     dtype = settings.get("dtype") or found.dtype or _joined_dtype(operands)
     keeps = not found.reduces or 0 not in axes_in(settings["axis"], len(shapes[0]))
     return shape, dtype, not (any(batched) and keeps)
+
+
+def _batch_stays(name: str, settings: dict[str, Any], rank: int) -> bool:
+    """Whether an operation leaves the first axis alone; reductions over it are looked at elsewhere."""
+    if "index" in settings:
+        return bool(settings["index"][0] == [None, None, None])
+    if "axes" in settings:
+        return bool(settings["axes"][0] == 0)
+    if "pad_width" in settings:
+        return not any(settings["pad_width"][0])
+    axis = settings.get("axis")
+    if axis is None or PRIMITIVES[name].reduces or name == "take":
+        return True
+    axes = axis if isinstance(axis, list) else [axis]
+    return not {0, -rank - (name == "expand_dims")} & set(axes)
 
 
 def _check_batch(shapes: Sequence[Shape], batched: Sequence[bool]) -> None:
