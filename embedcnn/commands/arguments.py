@@ -93,6 +93,15 @@ def widths(text: str) -> tuple[int, ...]:
     return found
 
 
+def data_file(name: str) -> str:
+    """A file of DATA; "-" is standard input.
+
+    >>> data_file("-"), data_file("pets.csv")
+    ('/dev/stdin', 'pets.csv')
+    """
+    return "/dev/stdin" if name == "-" else name
+
+
 def add_data_options(parser: argparse.ArgumentParser) -> None:
     """Options for reading labelled texts."""
     group = parser.add_argument_group("how to read DATA")

@@ -27,7 +27,9 @@ def add_command(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("model", metavar="MODEL", help="a file that embedcnn train or model.save has written")
-    parser.add_argument("data", metavar="DATA", help="labelled texts, see below")
+    parser.add_argument(
+        "data", metavar="DATA", type=options.data_file, help="labelled texts, see below; -: standard input"
+    )
     parser.add_argument(
         "--report", action="store_true", help="also precision, recall, F1 and the confusion matrix"
     )

@@ -55,10 +55,17 @@ def add_command(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "data", metavar="DATA", nargs="?", help="labelled texts, see below (default: text of Python's own)"
+        "data",
+        metavar="DATA",
+        nargs="?",
+        type=options.data_file,
+        help="labelled texts, see below; -: standard input (default: text of Python's own)",
     )
     parser.add_argument(
-        "--valid", metavar="DATA", help="texts that decide when to stop and on which the model is measured"
+        "--valid",
+        metavar="DATA",
+        type=options.data_file,
+        help="texts that decide when to stop and on which the model is measured",
     )
     parser.add_argument(
         "--out", default=DEFAULT_OUT, metavar="FILE", help=f"the saved model (default: {DEFAULT_OUT})"

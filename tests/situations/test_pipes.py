@@ -176,5 +176,9 @@ def test_the_command_line(tmp_path):
     assert "texts     1000" in done.stdout, done.stderr
     done = in_shell("EMBEDCNN vectors info <(cat words); cat t.tsv | EMBEDCNN test m /dev/stdin", tmp_path)
     assert "words       3" in done.stdout and "texts     1000" in done.stdout, done.stderr
+    done = in_shell(
+        f"cat t.tsv | EMBEDCNN train - --valid t.tsv {options} && cat t.tsv | EMBEDCNN test m -", tmp_path
+    )
+    assert "1000 texts to learn" in done.stdout and "texts     1000" in done.stdout, done.stderr
     done = in_shell("mkfifo out; EMBEDCNN train t.tsv --out out", tmp_path)
     assert done.returncode == 1 and "--out: 'out' is a pipe" in done.stderr
