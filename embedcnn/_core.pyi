@@ -364,6 +364,7 @@ def product_epoch(
     first_rate: float,
     last_rate: float,
     features: float,
+    batch: int,
     rows: _Matrix,
     output: _Matrix,
     width: int,

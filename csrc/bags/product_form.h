@@ -2,7 +2,8 @@
  * the rows of a document's features, logits = output h. What is learnt in a row lies in the span of output's rows, as
  * every step adds a combination of them; so with C classes rows of C floats that start at 0, and output = a multiple of
  * the identity, learn what rows of any width do. The product has to stay: its steps grow as output does, from small to
- * a thousand times that. Updates are sequential on one thread, so that no bit depends on the number of threads. */
+ * a thousand times that. No bit depends on the number of threads: steps follow each other on one, or those of a batch
+ * are added by the owners of rows. */
 #ifndef EC_BAGS_PRODUCT_FORM_H
 #define EC_BAGS_PRODUCT_FORM_H
 
@@ -23,13 +24,16 @@ struct ec_product_epoch {
     double first_rate,
         last_rate; /* the learning rate falls evenly, counted in features, of which there are `features` */
     double features;
-    double loss; /* result: the sum over the documents, each before its step */
+    int64_t batch; /* documents that see the same weights; 1 for ec_folded_epoch */
+    double loss;   /* result: the sum over the documents, each before its step */
 };
 
 /* rows[size] and output[1], for one class. */
 ec_status ec_folded_epoch(float *rows, float *output, struct ec_product_epoch *epoch, const struct ec_bag_poll *poll);
+#define EC_PRODUCT_WIDEST 4096
+#define EC_PRODUCT_BATCH 1024
 /* rows[size, stride] and output[classes, stride], of which `width` columns are used. */
 ec_status ec_rows_epoch(float *rows, float *output, int64_t width, int64_t stride, struct ec_product_epoch *epoch,
-                        const struct ec_bag_poll *poll);
+                        int threads, const struct ec_bag_poll *poll);
 
 #endif

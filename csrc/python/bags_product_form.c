@@ -2,6 +2,7 @@
 #include "python/bags_arrays.h"
 
 #include "bags/product_form.h"
+#include "base/threads.h"
 
 struct model {
     float *rows, *output;
@@ -30,7 +31,7 @@ static int parse_model(struct model *model, PyObject *rows, PyObject *output, lo
     if (!matrix) {
         return -1;
     }
-    if (width < 1 || width > stride || (stride == 1 && classes != 1)) {
+    if (width < 1 || width > stride || stride > EC_PRODUCT_WIDEST || (stride == 1 && classes != 1)) {
         PyErr_Format(PyExc_ValueError, "rows of %zd floats cannot have %lld columns for %lld classes",
                      (Py_ssize_t)stride, width, (long long)classes);
         return -1;
@@ -54,10 +55,10 @@ static int check_order(const struct ec_product_epoch *epoch)
 static int parse_epoch(struct ec_product_epoch *epoch, struct model *model, PyObject *keep, PyObject *args)
 {
     PyObject *documents, *order, *targets, *importance, *of_class, *of_rest, *rows, *output;
-    long long width;
-    if (!PyArg_ParseTuple(args, "OOOOOOpdddOOL:product_epoch", &documents, &order, &targets, &importance, &of_class,
-                          &of_rest, &epoch->softmax, &epoch->first_rate, &epoch->last_rate, &epoch->features, &rows,
-                          &output, &width) ||
+    long long width, batch;
+    if (!PyArg_ParseTuple(args, "OOOOOOpdddLOOL:product_epoch", &documents, &order, &targets, &importance, &of_class,
+                          &of_rest, &epoch->softmax, &epoch->first_rate, &epoch->last_rate, &epoch->features, &batch,
+                          &rows, &output, &width) ||
         !(epoch->pairs = ec_python_documents(documents, 0))) {
         return -1;
     }
@@ -77,8 +78,9 @@ static int parse_epoch(struct ec_product_epoch *epoch, struct model *model, PyOb
     if (PyErr_Occurred() || check_order(epoch) < 0) {
         return -1;
     }
-    if (epoch->classes < 1 || !(epoch->features > 0)) {
-        PyErr_SetString(PyExc_ValueError, "an epoch needs a class and a feature");
+    epoch->batch = batch;
+    if (epoch->classes < 1 || !(epoch->features > 0) || batch < 1 || batch > EC_PRODUCT_BATCH) {
+        PyErr_Format(PyExc_ValueError, "an epoch needs a class, a feature, and batches of 1 to %d", EC_PRODUCT_BATCH);
         return -1;
     }
     return parse_model(model, rows, output, width, epoch->pairs->size, epoch->classes);
@@ -93,9 +95,9 @@ static PyObject *product_epoch(PyObject *module, PyObject *args)
     if (keep && parse_epoch(&epoch, &model, keep, args) == 0) {
         ec_status status;
         Py_BEGIN_ALLOW_THREADS;
-        status = model.stride == 1
-                     ? ec_folded_epoch(model.rows, model.output, &epoch, &ec_python_bag_poll)
-                     : ec_rows_epoch(model.rows, model.output, model.width, model.stride, &epoch, &ec_python_bag_poll);
+        status = model.stride == 1 ? ec_folded_epoch(model.rows, model.output, &epoch, &ec_python_bag_poll)
+                                   : ec_rows_epoch(model.rows, model.output, model.width, model.stride, &epoch,
+                                                   ec_thread_count(), &ec_python_bag_poll);
         Py_END_ALLOW_THREADS;
         if (status == EC_OK) {
             loss = PyFloat_FromDouble(epoch.loss);
@@ -110,7 +112,7 @@ static PyObject *product_epoch(PyObject *module, PyObject *args)
 static PyMethodDef methods[] = {
     {"product_epoch", product_epoch, METH_VARARGS,
      "product_epoch(documents, order, targets, importance, of_class, of_rest, softmax, first_rate, last_rate, "
-     "features, "
+     "features, batch, "
      "rows, output, width, /)\n--\n\nSteps over the documents in that order; rows and output are changed. The sum of "
      "the losses."},
     {NULL, NULL, 0, NULL},

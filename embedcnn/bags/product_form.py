@@ -17,7 +17,7 @@ from ..runtime import _core
 from .targets import Targets, checked_targets, class_table, column_weights
 from .weighting import Arrays, checked_bags, checked_weights
 
-FLOATS_PER_LINE, ROWS_AT_ONCE = 16, 8192
+FLOATS_PER_LINE, ROWS_AT_ONCE, MOST_IN_BATCH = 16, 8192, 1024
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,7 @@ def product_form(
     epochs: int = 5,
     learning_rate: float = 0.5,
     initial: float = 0.5,
+    batch_size: int = 1,
     classes: int | None = None,
     sample_weight: Any = None,
     class_weight: Any = None,
@@ -121,6 +122,9 @@ def product_form(
     epochs : passes over the documents
     learning_rate : of the first step; it falls evenly to 0 over all epochs
     initial : where the output matrix starts, > 0, without `dim`
+    batch_size : with `dim`, so many documents see the same weights, and all threads work on them; up to 32
+        lose
+        little accuracy. 1: one document after the other, on one thread
     classes : how many there are, where y is class numbers; None: the largest + 1
     sample_weight : (N,) how much the steps of each document count
     class_weight : "balanced", or a dict of class to weight
@@ -156,8 +160,11 @@ def product_form(
     seed = checked_seed("seed", seed)
     if patience is not None and validation_data is None:
         raise ValueError(f"`patience` needs validation_data. Received: patience={patience}")
+    batch = integer("batch_size", batch_size, 1, MOST_IN_BATCH)
+    if batch > 1 and dim is None:
+        raise ValueError(f"`batch_size` must be 1 without `dim`. Received: batch_size={batch}")
     weights = checked_weights("sample_weight", sample_weight, arrays.documents)
-    steps = _Steps(arrays, targets, softmax, dim, weights)
+    steps = _Steps(arrays, targets, softmax, dim, batch, weights)
     steps.weigh_classes(class_weight)
     steps.begin(float(finite_number("initial", initial, above=0)), start, seed)
     measured = None if validation_data is None else _Validation(validation_data, steps)
@@ -175,9 +182,16 @@ class _Steps:
     """What an epoch needs: the documents, how much each of them and each class counts, the model as it is."""
 
     def __init__(
-        self, arrays: Arrays, targets: Targets, softmax: bool, dim: int | None, weights: np.ndarray | None
+        self,
+        arrays: Arrays,
+        targets: Targets,
+        softmax: bool,
+        dim: int | None,
+        batch: int,
+        weights: np.ndarray | None,
     ) -> None:
         self.arrays, self.softmax, self.targets, self.weights = arrays, softmax, targets, weights
+        self.batch = batch
         self.columns = targets.columns.shape[1]
         self.learnt = targets.columns
         """What the core learns: the targets, of two classes in two columns where rows are wide."""
@@ -243,6 +257,7 @@ class _Steps:
             first_rate,
             last_rate,
             self.features,
+            self.batch,
             self.table,
             self.output,
             self.width,

@@ -9,7 +9,9 @@ from embedcnn.bags import ProductModel, product_form
 from embedcnn.base.random_seeds import generator
 
 
-def reference(bags, y, rows, output, *, rate, epochs, seed=0, loss="softmax", weights=None, table=None):
+def reference(
+    bags, y, rows, output, *, rate, epochs, seed=0, loss="softmax", weights=None, table=None, batch=1
+):
     """fastText 0.9.3's Model::update, document by document, on rows of any width; y: (N, K) distributions."""
     x, rows, output = dense(bags), rows.astype(np.float64), output.astype(np.float64)
     rate_of = weights if weights is not None else np.ones(len(x))
@@ -18,25 +20,28 @@ def reference(bags, y, rows, output, *, rate, epochs, seed=0, loss="softmax", we
     done = 0
     for epoch in range(epochs):
         losses.append(0)
-        for document in generator(seed, 2, epoch).permutation(len(x)):
-            length = x[document].sum()
-            if not length:
-                continue
-            hidden = x[document] @ rows / length
-            logits = output @ hidden
-            if loss == "softmax":
-                shares = np.exp(logits - logits.max())
-                shares /= shares.sum()
-                errors = y[document] - shares
-                losses[-1] -= rate_of[document] * y[document] @ np.log(shares)
-            else:
-                shares = 1 / (1 + np.exp(-logits))
-                errors = table * y[document] * (1 - shares) - (1 - y[document]) * shares
-            scale = rate * (1 - done / total) * rate_of[document]
-            gradient = scale * errors @ output
-            output += scale * np.outer(errors, hidden)
-            rows += np.outer(x[document], gradient / length)
-            done += length
+        order = generator(seed, 2, epoch).permutation(len(x))
+        for begin in range(0, len(x), batch):
+            before, moved = output.copy(), np.zeros_like(rows)
+            for document in order[begin : begin + batch]:
+                length = x[document].sum()
+                if not length:
+                    continue
+                hidden = x[document] @ rows / length
+                logits = before @ hidden
+                if loss == "softmax":
+                    shares = np.exp(logits - logits.max())
+                    shares /= shares.sum()
+                    errors = y[document] - shares
+                    losses[-1] -= rate_of[document] * y[document] @ np.log(shares)
+                else:
+                    shares = 1 / (1 + np.exp(-logits))
+                    errors = table * y[document] * (1 - shares) - (1 - y[document]) * shares
+                scale = rate * (1 - done / total) * rate_of[document]
+                output += scale * np.outer(errors, hidden)
+                moved += np.outer(x[document], scale * errors @ before / length)
+                done += length
+            rows += moved
     return x @ rows @ output.T / np.maximum(x.sum(axis=1, keepdims=True), 1), np.array(losses) / rate_of.sum()
 
 
@@ -74,13 +79,14 @@ def test_folded_is_unfolded(classes, loss):
 
 
 @pytest.mark.parametrize("classes", [2, 4])
-@pytest.mark.parametrize("dim", [2, 4, 7, 16, 40])
-def test_wide_rows_are_fasttext(classes, dim):
+@pytest.mark.parametrize(("dim", "batch"), [(2, 1), (4, 1), (7, 3), (16, 1), (16, 16), (40, 1), (40, 32)])
+def test_wide_rows_are_fasttext(classes, dim, batch):
+    """A batch sees the weights before it, whatever the number of threads."""
     bags, y = draw(classes=classes)
     start = (2 * generator(3, 1).random((bags.size, dim), np.float32) - 1) / dim
-    model = product_form(bags, y, dim=dim, epochs=4, learning_rate=0.5, seed=3)
+    model = product_form(bags, y, dim=dim, epochs=4, learning_rate=0.5, batch_size=batch, seed=3)
     margins, losses = reference(
-        bags, np.eye(classes)[y], start, np.zeros((classes, dim)), rate=0.5, epochs=4, seed=3
+        bags, np.eye(classes)[y], start, np.zeros((classes, dim)), rate=0.5, epochs=4, seed=3, batch=batch
     )
     np.testing.assert_allclose(model.history["loss"], losses, rtol=1e-5)
     if classes == 2:
@@ -164,7 +170,10 @@ def test_probabilities():
     assert (each[-1] == 0.5).all(), "a document without features"
 
 
-@pytest.mark.parametrize("settings", [{}, {"dim": 20}, {"loss": "one_vs_all"}])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"dim": 20}, {"dim": 20, "batch_size": 16}, {"dim": 3, "batch_size": 8}, {"loss": "one_vs_all"}],
+)
 def test_the_same_bits_on_any_number_of_threads(settings):
     bags, y = draw(documents=600, classes=3)
     results = set()
@@ -245,6 +254,8 @@ MISUSE = [
     ({"learning_rate": 1e9, "initial": 1e3}, "`learning_rate` must be smaller"),
     ({"initial": -1}, "`initial` must be a finite number > 0"),
     ({"dim": 1}, r"`dim` must be an integer in \[2, 4096\] or None"),
+    ({"batch_size": 4}, "`batch_size` must be 1 without `dim`"),
+    ({"batch_size": 0}, r"`batch_size` must be an integer in \[1, 1024\]"),
     ({"loss": "hs"}, "loss='hs' is unknown; allowed: one_vs_all, softmax"),
     ({"classes": 2}, r"`y` must be classes in \[0, 2\). Received: 2"),
     ({"classes": 1}, "`classes` must be an integer >= 2 or None"),
