@@ -5,6 +5,8 @@ In a model they run in the core (csrc/kernels); the functions here serve users a
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +15,7 @@ import numpy as np
 
 from .base.arguments import unknown_name
 from .base.custom_objects import custom_object, is_reading, known_function
+from .base.named_objects import named_object
 
 MONOTONE = frozenset(
     [
@@ -36,11 +39,37 @@ _erf = np.vectorize(math.erf, otypes=[float])
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
+_LAYERS = {"relu": "ReLU", "leaky_relu": "LeakyReLU", "elu": "ELU", "softmax": "Softmax"}
+"""The layers that take the settings of a function besides x."""
+
+
+def _also_symbolic(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function so that a symbolic tensor goes through the layer that computes it."""
+
+    @functools.wraps(function)
+    def activation(x: Any, *arguments: Any, **options: Any) -> Any:
+        if not hasattr(x, "node"):  # as symbolic tensors have it
+            return function(x, *arguments, **options)
+        given = inspect.signature(function).bind(x, *arguments, **options).arguments
+        name, settings = function.__name__, {key: value for key, value in given.items() if key != "x"}
+        if settings and name not in _LAYERS:
+            raise TypeError(
+                f"activations.{name} of a symbolic tensor takes no settings. Received: {settings}"
+            )
+        if settings:
+            return named_object(f"embedcnn.layers:{_LAYERS[name]}")(**settings)(x)
+        return named_object("embedcnn.layers:Activation")(name)(x)
+
+    return activation
+
+
+@_also_symbolic
 def linear(x: Any) -> np.ndarray:
     """x itself."""
     return np.asarray(x)
 
 
+@_also_symbolic
 def relu(
     x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
 ) -> np.ndarray:
@@ -54,40 +83,47 @@ def relu(
     return np.where(x > threshold, above, negative_slope * (x - threshold)) + 0.0
 
 
+@_also_symbolic
 def relu6(x: Any) -> np.ndarray:
     """min(max(x, 0), 6)."""
     return np.clip(np.asarray(x), 0, 6)
 
 
+@_also_symbolic
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> np.ndarray:
     """x where it is positive, else negative_slope x."""
     x = np.asarray(x)
     return np.where(x > 0, x, negative_slope * x)
 
 
+@_also_symbolic
 def elu(x: Any, alpha: float = 1.0) -> np.ndarray:
     """x where it is positive, else alpha (exp(x) - 1)."""
     x = np.asarray(x)
     return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
 
 
+@_also_symbolic
 def celu(x: Any, alpha: float = 1.0) -> np.ndarray:
     """x where it is positive, else alpha (exp(x / alpha) - 1)."""
     x = np.asarray(x)
     return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0) / alpha))
 
 
+@_also_symbolic
 def selu(x: Any) -> np.ndarray:
     """The self-normalising exponential linear unit (Klambauer et al. 2017)."""
     x = np.asarray(x)
     return _SELU_SCALE * np.where(x > 0, x, _SELU_ALPHA * np.expm1(np.minimum(x, 0)))
 
 
+@_also_symbolic
 def tanh(x: Any) -> np.ndarray:
     """The hyperbolic tangent."""
     return np.tanh(np.asarray(x))
 
 
+@_also_symbolic
 def sigmoid(x: Any) -> np.ndarray:
     """1 / (1 + exp(-x)), without overflow.
 
@@ -99,97 +135,115 @@ def sigmoid(x: Any) -> np.ndarray:
     return np.where(x >= 0, 1 / (1 + e), e / (1 + e))
 
 
+@_also_symbolic
 def hard_sigmoid(x: Any) -> np.ndarray:
     """relu6(x + 3) / 6."""
     return relu6(np.asarray(x) + 3) / 6
 
 
+@_also_symbolic
 def softplus(x: Any) -> np.ndarray:
     """log(1 + exp(x)), without overflow."""
     return np.logaddexp(np.asarray(x), 0)
 
 
+@_also_symbolic
 def softsign(x: Any) -> np.ndarray:
     """x / (1 + |x|)."""
     x = np.asarray(x)
     return x / (1 + np.abs(x))
 
 
+@_also_symbolic
 def exponential(x: Any) -> np.ndarray:
     """exp(x)."""
     return np.exp(np.asarray(x))
 
 
+@_also_symbolic
 def silu(x: Any) -> np.ndarray:
     """x sigmoid(x), also called swish."""
     return np.asarray(x) * sigmoid(x)
 
 
+@_also_symbolic
 def gelu(x: Any) -> np.ndarray:
     """x times the normal distribution function of x (the exact form, Keras's default)."""
     x = np.asarray(x)
     return 0.5 * x * (1 + _erf(x / math.sqrt(2)))
 
 
+@_also_symbolic
 def gelu_tanh(x: Any) -> np.ndarray:
     """The tanh approximation of gelu."""
     x = np.asarray(x)
     return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
 
 
+@_also_symbolic
 def log_sigmoid(x: Any) -> np.ndarray:
     """log(sigmoid(x)), without overflow."""
     return -softplus(-np.asarray(x))
 
 
+@_also_symbolic
 def mish(x: Any) -> np.ndarray:
     """x tanh(softplus(x)) (Misra 2019)."""
     return np.asarray(x) * np.tanh(softplus(x))
 
 
+@_also_symbolic
 def hard_silu(x: Any) -> np.ndarray:
     """x hard_sigmoid(x), also called hard_swish."""
     return np.asarray(x) * hard_sigmoid(x)
 
 
+@_also_symbolic
 def hard_tanh(x: Any) -> np.ndarray:
     """x between -1 and 1, these beyond."""
     return np.clip(np.asarray(x), -1, 1)
 
 
+@_also_symbolic
 def tanh_shrink(x: Any) -> np.ndarray:
     """x - tanh(x)."""
     return np.asarray(x) - np.tanh(np.asarray(x))
 
 
+@_also_symbolic
 def soft_shrink(x: Any, threshold: float = 0.5) -> np.ndarray:
     """x moved towards 0 by the threshold, 0 where it is nearer."""
     return np.asarray(x) - np.clip(np.asarray(x), -threshold, threshold)
 
 
+@_also_symbolic
 def hard_shrink(x: Any, threshold: float = 0.5) -> np.ndarray:
     """x where |x| is above the threshold, else 0."""
     x = np.asarray(x)
     return np.where(np.abs(x) <= threshold, 0, x)
 
 
+@_also_symbolic
 def squareplus(x: Any, b: float = 4.0) -> np.ndarray:
     """(x + sqrt(x^2 + b)) / 2."""
     x = np.asarray(x)
     return (x + np.sqrt(x * x + b)) / 2
 
 
+@_also_symbolic
 def sparse_plus(x: Any) -> np.ndarray:
     """0 up to -1, (x + 1)^2 / 4 between -1 and 1, x from 1."""
     x = np.asarray(x)
     return np.where(x > 1, x, sparse_sigmoid(x) ** 2)
 
 
+@_also_symbolic
 def sparse_sigmoid(x: Any) -> np.ndarray:
     """(x + 1) / 2 between 0 and 1."""
     return np.clip((np.asarray(x) + 1) / 2, 0, 1)
 
 
+@_also_symbolic
 def log_softmax(x: Any, axis: int = -1) -> np.ndarray:
     """x - log(sum(exp(x))) over `axis`, without overflow.
 
@@ -201,6 +255,7 @@ def log_softmax(x: Any, axis: int = -1) -> np.ndarray:
     return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
 
 
+@_also_symbolic
 def softmax(x: Any, axis: int = -1) -> np.ndarray:
     """exp(x) / sum(exp(x)) over `axis`, without overflow.
 

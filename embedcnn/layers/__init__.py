@@ -34,6 +34,7 @@ from .merging import (
 from .ngrams import HashedNgrams
 from .normalization import BatchNormalization, LayerNormalization, UnitNormalization, WeightNormalization
 from .operation import Operation
+from .own_cells import OwnCellRNN
 from .pooling import (
     AveragePooling1D,
     AvgPool1D,
@@ -159,7 +160,7 @@ _STORED: tuple[type[Layer], ...] = (
     *(LayerNormalization, LeakyReLU, Masking, MaxPooling1D, Maximum, Minimum, Multiply, PReLU, Permute),
     *(ReLU, RepeatVector, Reshape, SeparableConv1D, Softmax, SpatialDropout1D, Subtract),
     *(UnitNormalization, WeightNormalization, SimpleRNN, LSTM, GRU, Bidirectional, TimeDistributed),
-    *(ApplyMask, AttentionPooling1D, RNN, SimpleRNNCell, LSTMCell, GRUCell, StackedRNNCells),
+    *(ApplyMask, AttentionPooling1D, RNN, OwnCellRNN, SimpleRNNCell, LSTMCell, GRUCell, StackedRNNCells),
     *(CategoryEncoding, Hashing, IntegerLookup),
     *(BagOfNgrams, StringLookup, TextVectorization, EmbeddingBag, EmbedReduce, TiedDense),
 )

@@ -13,6 +13,7 @@ from ..base.arrays import numbers
 from ..base.configuration import described
 from ..base.matrices import given_matrix
 from ..graph.nodes import Shape, SymbolicTensor, is_symbolic
+from ..graph.operators import operate
 from ..graph.variables import Variable, mark_changed
 from .base import Layer, require_rank
 from .each_step import on_each_step
@@ -138,6 +139,8 @@ class Embedding(Layer):
         """
         if not is_symbolic(inputs):
             return on_arrays("call", self, inputs, **options)
+        if isinstance(inputs, SymbolicTensor) and inputs.ndim == 1:  # one id a text, as ids[:, 0]
+            return operate("squeeze", self(operate("expand_dims", inputs, 1), **options), 1)
         out = super().__call__(inputs, **options)
         if out.ndim > 3:
             outer = self.nodes.pop()

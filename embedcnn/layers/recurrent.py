@@ -8,6 +8,7 @@ import numpy as np
 
 from ..graph.nodes import Shape
 from . import torch_weights
+from .own_cells import OwnCellRNN, is_own_cell
 from .recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells, checked_cell
 from .recurrent_layer import RecurrentLayer, set_torch_weights
 from .wrapping import Holder, made
@@ -19,9 +20,9 @@ class RNN(RecurrentLayer, Holder):
 
     `cell`: LSTMCell, GRUCell, SimpleRNNCell, StackedRNNCells or a list; RNN(LSTMCell(n)) is LSTM(n). With
     `return_state` a list: the output and the states, of several cells a list for each. The weights are those
-    of the cells, the lowest first, and shared with other layers that are given the same cell. Raises
-    TypeError for what is no cell: the core runs all steps in one call, so cells are not written in Python
-    (whole layers are, see Layer).
+    of the cells, the lowest first, and shared with other layers that are given the same cell. A cell of one's
+    own, a Layer with `state_size` and `call(inputs, states)`, is traced, see OwnCellRNN; it costs a step of
+    its own for each step of a text. Raises TypeError for what is no cell.
 
     >>> import embedcnn
     >>> from embedcnn.layers import GRUCell, LSTMCell
@@ -31,6 +32,10 @@ class RNN(RecurrentLayer, Holder):
     """
 
     not_stored = ("unroll",)  # says how to compute, not what
+
+    def __new__(cls, cell: Any = None, *arguments: Any, **options: Any) -> Any:
+        """The layer for a cell of the core, or for one of the user's own."""
+        return OwnCellRNN(cell, *arguments, **options) if is_own_cell(cell) else super().__new__(cls)
 
     def __init__(
         self,

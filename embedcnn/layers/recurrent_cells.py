@@ -192,8 +192,8 @@ def checked_cell(argument: str, cell: Any) -> Any:
     hint = "LSTMCell, GRUCell, SimpleRNNCell or StackedRNNCells"
     if callable(getattr(cell, "call", None)) or callable(getattr(cell, "forward", None)):
         hint += (
-            ". The core runs all steps of a text in one call, so a cell of your own in Python cannot be a "
-            "part of it: write the whole recurrence as a layer in Python (a subclass of Layer with "
-            "`forward`, whose result is (y, backward))"
+            ", or a cell of your own: a Layer with `state_size` and a `call(inputs, states)` made of layers "
+            "and ops. (One that computes on NumPy arrays cannot be a part of the core: write the whole "
+            "recurrence as a Layer with `forward`, whose result is (y, backward))"
         )
     raise TypeError(f"`{argument}` must be {hint}. Received: {cell!r}")

@@ -310,12 +310,12 @@ def test_sizes_of_states_as_keras_says_them():
 
 
 class PythonCell(layers.Layer):
-    """A cell as Keras's users write it."""
+    """A cell that computes on NumPy arrays."""
 
     state_size = 3
 
     def call(self, inputs, states):
-        return inputs, states
+        return np.tanh(inputs), states
 
 
 def built(layer):
@@ -326,7 +326,7 @@ def built(layer):
 MISUSE = [
     (lambda: RNN(3), TypeError, "`cell` must be LSTMCell, GRUCell, SimpleRNNCell or StackedRNNCells"),
     (lambda: RNN(LSTM(3)), TypeError, "`cell` must be LSTMCell"),
-    (lambda: RNN(PythonCell()), TypeError, "write the whole recurrence as a layer in Python"),
+    (lambda: RNN(PythonCell())(embedcnn.Input((4, 3))), TypeError, "write the whole recurrence as a Layer"),
     (lambda: RNN([LSTMCell(3), PythonCell()]), TypeError, "`cells` must be LSTMCell"),
     (lambda: RNN([]), ValueError, "`cells` must be a list of cells"),
     (lambda: StackedRNNCells([StackedRNNCells([LSTMCell(2)])]), TypeError, "not stacks of them"),
