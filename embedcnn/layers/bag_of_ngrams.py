@@ -117,6 +117,7 @@ class BagOfNgrams(TextReader):
         """Takes the arrays of `text_state`; ValueError where they do not fit the table."""
         self.features.set_state(state)
         self._check(self.features, len(self.table.value))
+        self.table.replace(self.table.value.copy())  # out of the file's bytes, into NumPy's huge pages
         self._ready = True
 
     def get_config(self) -> dict[str, Any]:

@@ -6,8 +6,10 @@ import pickle
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
+import hypothesis.strategies as st
 import numpy as np
 import pytest
+from hypothesis import given
 
 import embedcnn
 from embedcnn import layers
@@ -206,6 +208,24 @@ def test_damaged_features_are_refused(tmp_path, change):
     (tmp_path / "bad").write_bytes(altered(tmp_path / "model.embedcnn", change_features=change))
     with pytest.raises((ValueError, TypeError)):
         load_model(tmp_path / "bad")
+
+
+@given(data=st.data())
+def test_features_with_other_numbers_are_refused_or_predict(data):
+    """Arrays of a file are taken with distrust: whatever stands in them, nothing outside of them is read."""
+    layer = drawn_layer(chars=(2, 3))
+    state = {name: array.copy() for name, array in layer.text_state().items()}
+    for _ in range(data.draw(st.integers(1, 4))):
+        array = state[data.draw(st.sampled_from(sorted(state)))]
+        limits = np.iinfo(array.dtype)
+        near = st.integers(max(limits.min, -3), min(limits.max, len(array) + 3))
+        place = data.draw(st.integers(0, len(array) - 1))
+        array[place] = data.draw(near | st.integers(int(limits.min), int(limits.max)))
+    try:
+        layer.set_text_state(state)
+    except (ValueError, TypeError):
+        return
+    assert np.isfinite(layer(TEXTS)).all()
 
 
 def test_features_that_are_missing_are_refused(tmp_path):
