@@ -93,7 +93,7 @@ class Program:
     def bind(
         self,
         number: int,
-        value: _Floats,
+        value: _Floats | None,
         trainable: bool,
         slots: list[_Floats],
         steps: npt.NDArray[np.int64],
@@ -104,6 +104,8 @@ class Program:
         touched: npt.NDArray[np.uint8] | None = None,
         moves: npt.NDArray[np.int64] | None = None,
         row_learns: npt.NDArray[np.uint8] | None = None,
+        stored: tuple[str, npt.NDArray[Any], npt.NDArray[np.float32] | None, npt.NDArray[np.uint8] | None]
+        | None = None,
     ) -> None: ...
     def set_function(
         self, operation: int, forward: Callable[..., Any], backward: Callable[..., Any], /

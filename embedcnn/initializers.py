@@ -41,13 +41,19 @@ def deferred(size: int) -> Iterator[None]:
 
 def initial_value(initializer: Initializer, shape: Sequence[int]) -> np.ndarray:
     """What a new weight starts with."""
+    waiting = deferred_value(shape, np.float32)
+    return initializer(shape) if waiting is None else waiting
+
+
+def deferred_value(shape: Sequence[int], dtype: Any) -> np.ndarray | None:
+    """Zeros, where a file is going to fill them; else None."""
     budget = _budget.get()
     if budget is None:
-        return initializer(shape)
-    budget[0] -= 4 * math.prod(shape)
+        return None
+    budget[0] -= np.dtype(dtype).itemsize * math.prod(shape)
     if budget[0] < 0:
         raise ValueError(f"config.json asks for a weight of shape {tuple(shape)}, more than the file holds")
-    return np.zeros(shape, np.float32)
+    return np.zeros(shape, dtype)
 
 
 class Initializer(Configurable):

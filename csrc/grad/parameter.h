@@ -30,6 +30,14 @@ enum ec_constraint {
     EC_NORM          /* w *= (rate clip(n, least, most) + (1 - rate) n) / (1e-7 + n), n the norm over some axes */
 };
 
+/* In what the rows of a table are kept, in the order of their names in csrc/python. */
+enum ec_storage {
+    EC_FLOAT32, /* in `value` */
+    EC_FLOAT16,
+    EC_BFLOAT16,
+    EC_INT8 /* times a scale for each row */
+};
+
 /* What a step does to a parameter beside the optimizer's rule. */
 struct ec_parameter_rules {
     double l1, l2;     /* penalty l1 sum |w| + l2 sum w^2 in the loss */
@@ -46,7 +54,7 @@ struct ec_parameter {
     int rank;
     int64_t dims[EC_MAX_RANK];
     int64_t size;
-    float *value; /* NULL until bound */
+    float *value; /* NULL until bound, and where `stored` holds the rows without masters */
     int trainable;
     int tracked;   /* moving statistics: the forward pass of a training step writes the value */
     int is_table;  /* read by a lookup: its gradient is row-sparse */
@@ -58,9 +66,14 @@ struct ec_parameter {
     int slot_count;
     int64_t *steps; /* updates so far */
     struct ec_parameter_rules rules;
-    float *average;            /* moving average of the value; or NULL */
-    float *accumulator;        /* gradients of steps without an update, summed; or NULL */
-    uint8_t *touched;          /* tables: [V] whether accumulator holds something of a row */
+    float *average;      /* moving average of the value; or NULL */
+    float *accumulator;  /* gradients of steps without an update, summed; or NULL */
+    uint8_t *touched;    /* tables: [V] whether accumulator holds something of a row */
+    int storage;         /* enum ec_storage, tables only */
+    void *stored;        /* [V, D] as storage says; NULL for float32 */
+    const float *scales; /* int8: [V] */
+    uint8_t *mastered;   /* [V] whether `value` has the row in float32, of which `stored` is the nearest; NULL: rows are
+                          * rounded stochastically */
     const uint8_t *row_learns; /* tables: [V] 0 where a row rests: it has no gradient and keeps its bits; NULL: none */
     int64_t *moves; /* tables: [1 + V] how often the average has moved, and to which of these moves each row has
                      * come: rows that a step does not touch owe the rest; or NULL */

@@ -11,6 +11,7 @@
  * to it first, in the table itself. scale_grad_by_freq: d_table[ids[u]] = d_values[u] / how often u stands in the
  * batch. Rows that rest come last among the distinct ones, so that a gradient is that of the first rows. A table that
  * another operation reads too (is_tied) has a dense gradient, to which the rows are added. */
+#include "grad/storage.h"
 #include "ops/op.h"
 
 #include <math.h>
@@ -229,6 +230,10 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     if (status != EC_OK || (status = put_learning_first(op, step)) != EC_OK) {
         return status;
     }
+    if (table->stored && state->max_norm > 0.0 && step->training && table->trainable) {
+        return ec_refuse(&step->report, "lookup: max_norm = %g of a table that is stored in fewer bits",
+                         state->max_norm);
+    }
     struct ec_lookup_rows *rows = &state->rows;
     rows->count = state->distinct.count;
     rows->width = table->dims[1];
@@ -271,15 +276,22 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
 {
     struct state *state = op->state;
     const struct ec_lookup_rows *rows = &state->rows;
+    const struct ec_parameter *table = op->parameters[0];
     const int64_t block = 32;
-    int bounds = state->max_norm > 0.0 && step->training && op->parameters[0]->trainable;
+    int bounds = state->max_norm > 0.0 && step->training && table->trainable;
     for (struct ec_range tile; ec_team_next_range(team, rows->count + 1, block, &tile);) {
         int64_t end = ec_least(rows->count, tile.end);
         if (bounds) {
             bound_norms(op, tile.begin, end);
         }
-        ec_kernels()->gather_rows(rows->values + tile.begin * rows->stride, rows->stride, op->parameters[0]->value,
-                                  rows->width, state->distinct.ids + tile.begin, end - tile.begin, rows->width);
+        float *values = rows->values + tile.begin * rows->stride;
+        const int32_t *ids = state->distinct.ids + tile.begin;
+        if (table->stored) {
+            ec_rows_read(values, rows->stride, table, ids, end - tile.begin);
+        } else {
+            ec_kernels()->gather_rows(values, rows->stride, table->value, rows->width, ids, end - tile.begin,
+                                      rows->width);
+        }
         if (end < tile.end) { /* the row of zeros behind the last */
             memset(rows->values + end * rows->stride, 0, (size_t)rows->stride * sizeof(float));
         }

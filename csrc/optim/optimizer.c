@@ -1,6 +1,7 @@
 /* The update of all parameters: norms, then the rule of each over tiles. csrc/optim/rule.c holds the rules. */
 #include "optim/optimizer.h"
 
+#include "base/random.h"
 #include "grad/norm.h"
 #include "optim/rule.h"
 
@@ -20,6 +21,9 @@ int ec_optimizer_slots(const struct ec_optimizer *optimizer)
     }
     return 2;
 }
+
+/* Above all numbers of layers, whose dropout has keys of the same step. */
+static const uint64_t ROUNDING = 1ull << 40;
 
 static int needs_norm(const struct ec_optimizer *optimizer)
 {
@@ -60,11 +64,17 @@ static ec_status plan_table(struct ec_update_item *item, const struct ec_update 
     return EC_OK;
 }
 
-static ec_status plan_item(struct ec_update_item *item, const struct ec_update *update, struct ec_arena *arena)
+/* `number`: of the parameter, in the order of the program. */
+static ec_status plan_item(struct ec_update_item *item, int number, const struct ec_update *update,
+                           struct ec_arena *arena)
 {
     struct ec_parameter *parameter = item->parameter;
     ec_status status = EC_OK;
     item->accumulation = (struct ec_accumulation){.parameter = parameter, .fresh = parameter->gradient};
+    if (parameter->stored) {
+        item->key = ec_random_key(update->key, (uint64_t)number + ROUNDING);
+        item->rows = ec_arena_take(arena, update->threads * parameter->dims[1], sizeof *item->rows);
+    }
     if (parameter->is_table && update->optimizer->dense_tables) {
         status = plan_table(item, update, arena);
     }
@@ -110,7 +120,7 @@ ec_status ec_optimizer_plan(struct ec_update *update, struct ec_optimizer *optim
             struct ec_update_item *item = &update->items[update->count++];
             *item = (struct ec_update_item){.parameter = parameters[i]};
             update->constrained |= parameters[i]->rules.constraint != EC_NO_CONSTRAINT;
-            ec_status status = plan_item(item, update, arena);
+            ec_status status = plan_item(item, i, update, arena);
             if (status != EC_OK) {
                 return status;
             }
@@ -248,7 +258,7 @@ static void update_range(const struct ec_update *update, const struct ec_rule *r
                          int64_t begin, const float *gradient, int64_t n)
 {
     if (rule) {
-        ec_rule_apply(rule, parameter, begin, gradient, n);
+        ec_rule_apply(rule, parameter, parameter->value + begin, begin, gradient, n);
     }
     if (update->optimizer->use_ema) {
         move_average(update, parameter, begin, n);
@@ -333,7 +343,9 @@ void ec_optimizer_update(struct ec_update *update, struct ec_team *team)
             own.learning_rate *= parameter->rules.rate_scale;
             ec_rule_init(rule, &own, *parameter->steps + 1, !parameter->rules.keeps_weight, scaling_of(update, item));
         }
-        if (!parameter->gradient.rows) {
+        if (parameter->stored) {
+            ec_update_stored_rows(rule, item, team); /* without averages, so there is a rule */
+        } else if (!parameter->gradient.rows) {
             update_dense(update, rule, parameter, team);
         } else if (item->place_of_row) {
             update_all_rows(update, rule, item, team);

@@ -100,11 +100,11 @@ void ec_rule_init(struct ec_rule *rule, const struct ec_optimizer *optimizer, in
     }
 }
 
-void ec_rule_apply(const struct ec_rule *rule, struct ec_parameter *parameter, int64_t begin, const float *gradient,
-                   int64_t n)
+void ec_rule_apply(const struct ec_rule *rule, struct ec_parameter *parameter, float *value, int64_t begin,
+                   const float *gradient, int64_t n)
 {
     const struct ec_kernels *kernels = ec_kernels();
-    float *value = parameter->value + begin, *slot[EC_MAX_SLOTS];
+    float *slot[EC_MAX_SLOTS];
     for (int i = 0; i < EC_MAX_SLOTS; i++) {
         slot[i] = i < parameter->slot_count ? parameter->slots[i] + begin : NULL;
     }

@@ -22,9 +22,12 @@ struct ec_rule {
 /* `steps` counts this update: 1 for the first of the parameter. `decays`: weight decay applies to it. */
 void ec_rule_init(struct ec_rule *rule, const struct ec_optimizer *optimizer, int64_t steps, int decays,
                   struct ec_gradient_scaling scaling);
-/* Updates entries begin ... begin + n - 1 of the parameter with n gradient values. */
-void ec_rule_apply(const struct ec_rule *rule, struct ec_parameter *parameter, int64_t begin, const float *gradient,
-                   int64_t n);
+/* Updates entries begin ... begin + n - 1 of the parameter, whose values stand at `value`, with n gradient values. */
+void ec_rule_apply(const struct ec_rule *rule, struct ec_parameter *parameter, float *value, int64_t begin,
+                   const float *gradient, int64_t n);
+
+/* stored.c: the touched rows of a table that is stored in fewer bits. Shared out among the team, no barrier. */
+void ec_update_stored_rows(const struct ec_rule *rule, const struct ec_update_item *item, struct ec_team *team);
 
 /* constraint.c: keeps the parameter (of a lazily updated table the rows of `touched`, each by itself) inside its
  * constraint. Shared out among the team, no barrier. */

@@ -116,6 +116,8 @@ static int plans_late(const struct ec_op *op) { return op->type->plans_from_valu
 
 static ec_status plan_update(struct ec_program *program)
 {
+    program->update.key = program->step.key;
+    program->update.threads = program->step.threads;
     return ec_optimizer_plan(&program->update, &program->optimizer, program->parameter_list, program->parameter_count,
                              &program->arena);
 }

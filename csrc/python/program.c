@@ -301,10 +301,8 @@ static PyObject *program_test_step(PyObject *object, PyObject *args, PyObject *k
 static PyMethodDef methods[] = {
     {"bind", KEYWORD_METHOD(program_bind),
      "bind($self, number, value, trainable, slots, steps, tracked=False, rules=None, average=None, accumulator=None, "
-     "touched=None, moves=None, row_learns=None)\n--\n\nBorrows the arrays of a parameter from now on. Tracked: a "
-     "moving statistic, "
-     "which the "
-     "forward pass of a training step writes."},
+     "touched=None, moves=None, row_learns=None, stored=None)\n--\n\nBorrows the arrays of a parameter from now on. "
+     "Tracked: a moving statistic, which the forward pass of a training step writes."},
     {"set_function", program_set_function, METH_VARARGS,
      "set_function($self, operation, forward, backward, /)\n--\n\nWhat an external operation calls: forward(inputs, "
      "masks, training) -> output, backward(d_output) -> (d_inputs, d_parameters)."},

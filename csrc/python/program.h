@@ -8,7 +8,7 @@
 
 /* The arrays that a parameter borrows from; each a strong reference or NULL. */
 struct ec_binding {
-    PyObject *value, *steps, *slots[EC_MAX_SLOTS], *average, *accumulator, *touched, *moves, *row_learns;
+    PyObject *value, *steps, *slots[EC_MAX_SLOTS], *average, *accumulator, *touched, *moves, *row_learns, *stored;
     PyObject *guards; /* weak references to all of them: NumPy moves no array that has one, whatever it is told */
 };
 
@@ -33,6 +33,12 @@ void ec_program_raise(const struct ec_report *report);
 PyObject *ec_program_bind(ec_program_object *self, PyObject *args, PyObject *keywords);
 PyObject *ec_program_set_optimizer(PyObject *object, PyObject *args, PyObject *keywords);
 void ec_binding_clear(struct ec_binding *binding);
+/* The rows of a table that are kept in fewer bits, from `stored` of bind (None: they are not); -1 with an exception. */
+int ec_set_stored(struct ec_parameter *made, PyObject *stored, int trainable);
+/* Whether their array still has its memory. */
+int ec_stored_in_place(const struct ec_parameter *parameter, PyObject *stored);
+/* -1 with an exception where a table that is stored so cannot do what a step asks for. */
+int ec_check_stored(const struct ec_parameter *parameter, const struct ec_optimizer *optimizer, int learns);
 /* Every parameter has its arrays, and every trainable one those of the optimizer where an update is to come. */
 int ec_check_bound(const ec_program_object *self, enum ec_run run);
 int ec_program_enter_or_raise(ec_program_object *self);

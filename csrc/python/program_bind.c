@@ -44,7 +44,13 @@ static void hold(PyObject **place, PyObject *object)
 
 static int add_guard(PyObject *guards, PyObject *array)
 {
-    PyObject *guard = array == Py_None ? Py_NewRef(Py_None) : PyWeakref_NewRef(array, NULL);
+    for (Py_ssize_t i = 0; PyTuple_Check(array) && i < PyTuple_GET_SIZE(array); i++) { /* `stored` */
+        PyObject *part = PyTuple_GET_ITEM(array, i);
+        if (PyArray_Check(part) && add_guard(guards, part) < 0) {
+            return -1;
+        }
+    }
+    PyObject *guard = PyArray_Check(array) ? PyWeakref_NewRef(array, NULL) : Py_NewRef(Py_None);
     int result = guard ? PyList_Append(guards, guard) : -1;
     Py_XDECREF(guard);
     return result;
@@ -135,6 +141,17 @@ static int set_of_rows(struct ec_parameter *made, PyObject *touched, PyObject *m
     return 0;
 }
 
+/* The value, which a table that is stored in fewer bits has where its rows have masters. */
+static int set_value(struct ec_parameter *made, PyObject *value, int writes)
+{
+    if (made->stored && !made->mastered) {
+        made->value = NULL;
+        return 0;
+    }
+    made->value = check_array(value, NPY_FLOAT32, made, 1, writes || made->is_state, "value");
+    return made->value ? 0 : -1;
+}
+
 static int parse_rules(struct ec_parameter_rules *rules, PyObject *given, const char *name)
 {
     static const char *const constraints[] = {"none", "non_negative", "norm", NULL};
@@ -170,13 +187,13 @@ static int parse_rules(struct ec_parameter_rules *rules, PyObject *given, const 
 PyObject *ec_program_bind(ec_program_object *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"number",  "value",       "trainable", "slots", "steps",      "tracked", "rules",
-                            "average", "accumulator", "touched",   "moves", "row_learns", NULL};
+                            "average", "accumulator", "touched",   "moves", "row_learns", "stored",  NULL};
     int number, trainable, tracked = 0;
     PyObject *value, *slots, *steps, *rules = Py_None, *average = Py_None, *accumulator = Py_None, *touched = Py_None;
-    PyObject *moves = Py_None, *row_learns = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "iOpO!O|pOOOOOO:bind", names, &number, &value, &trainable,
+    PyObject *moves = Py_None, *row_learns = Py_None, *stored = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "iOpO!O|pOOOOOOO:bind", names, &number, &value, &trainable,
                                      &PyList_Type, &slots, &steps, &tracked, &rules, &average, &accumulator, &touched,
-                                     &moves, &row_learns)) {
+                                     &moves, &row_learns, &stored)) {
         return NULL;
     }
     struct ec_program *program = self->program;
@@ -190,7 +207,7 @@ PyObject *ec_program_bind(ec_program_object *self, PyObject *args, PyObject *key
                             parameter->name);
     }
     if (parse_rules(&made.rules, rules, parameter->name) < 0 || /* first: it may run code that changes a list */
-        !(made.value = check_array(value, NPY_FLOAT32, parameter, 1, trainable || tracked || made.is_state, "value")) ||
+        ec_set_stored(&made, stored, trainable) < 0 || set_value(&made, value, trainable || tracked) < 0 ||
         check_slots(parameter, slots, made.value, slot_data) < 0 ||
         !(made.steps = check_array(steps, NPY_INT64, parameter, 0, 1, "steps")) ||
         check_more(parameter, average, "average", &made.average) < 0 ||
@@ -198,8 +215,8 @@ PyObject *ec_program_bind(ec_program_object *self, PyObject *args, PyObject *key
         set_of_rows(&made, touched, moves, row_learns) < 0) {
         return NULL;
     }
-    PyObject *const arrays[] = {value, steps, average, accumulator, touched, moves, row_learns};
-    PyObject *guards = make_guards(arrays, 7, slots);
+    PyObject *const arrays[] = {value, steps, average, accumulator, touched, moves, row_learns, stored};
+    PyObject *guards = make_guards(arrays, 8, slots);
     if (!guards) {
         return NULL;
     }
@@ -213,6 +230,7 @@ PyObject *ec_program_bind(ec_program_object *self, PyObject *args, PyObject *key
     hold(&binding->touched, touched);
     hold(&binding->moves, moves);
     hold(&binding->row_learns, row_learns);
+    hold(&binding->stored, stored);
     made.slot_count = (int)PyList_GET_SIZE(slots);
     made.trainable = trainable;
     made.tracked = tracked;
@@ -235,6 +253,7 @@ void ec_binding_clear(struct ec_binding *binding)
     Py_CLEAR(binding->touched);
     Py_CLEAR(binding->moves);
     Py_CLEAR(binding->row_learns);
+    Py_CLEAR(binding->stored);
     for (int slot = 0; slot < EC_MAX_SLOTS; slot++) {
         Py_CLEAR(binding->slots[slot]);
     }
@@ -314,8 +333,8 @@ static int in_place(PyObject *array, const void *data, int64_t size)
 
 static int arrays_in_place(const struct ec_parameter *parameter, const struct ec_binding *binding)
 {
-    int same =
-        in_place(binding->value, parameter->value, parameter->size) && in_place(binding->steps, parameter->steps, 1);
+    int same = (!parameter->value || in_place(binding->value, parameter->value, parameter->size)) &&
+               in_place(binding->steps, parameter->steps, 1) && ec_stored_in_place(parameter, binding->stored);
     for (int slot = 0; same && slot < parameter->slot_count; slot++) {
         same = in_place(binding->slots[slot], parameter->slots[slot], parameter->size);
     }
@@ -333,13 +352,16 @@ int ec_check_bound(const ec_program_object *self, enum ec_run run)
     int learns = run == EC_RUN_TRAIN || run == EC_RUN_UPDATE, slots = learns ? ec_optimizer_slots(optimizer) : 0;
     for (int i = 0; i < program->parameter_count; i++) {
         const struct ec_parameter *parameter = &program->parameters[i];
-        if (!parameter->value) {
+        if (!parameter->value && !parameter->stored) {
             PyErr_Format(PyExc_RuntimeError, "parameter %s is not bound", parameter->name);
             return -1;
         }
         if (!arrays_in_place(parameter, &self->bindings[i])) {
             PyErr_Format(PyExc_RuntimeError, "an array bound to parameter %s has moved; bind it again",
                          parameter->name);
+            return -1;
+        }
+        if (ec_check_stored(parameter, optimizer, learns) < 0) {
             return -1;
         }
         if (parameter->trainable && parameter->slot_count < slots) {

@@ -3,9 +3,9 @@
 #define _POSIX_C_SOURCE 200809L
 #include "vectors/reader.h"
 
+#include "base/half.h"
 #include "base/memory.h"
 #include "base/threads.h"
-#include "vectors/half.h"
 #include "vectors/number.h"
 
 #include <errno.h>

@@ -53,6 +53,7 @@ class Variable(Operators):
     (True, (3, 2))
     """
 
+    masters: np.ndarray | None = None  # of a table of fewer bits, see stored.py
     __slots__ = (
         "__weakref__",
         "constraint",
@@ -62,6 +63,7 @@ class Variable(Operators):
         "regularizer",
         "row_learns",
         "shared",
+        "successor",
         "tracked",
         "value",
     )
@@ -77,6 +79,7 @@ class Variable(Operators):
         self.regularizer: Regularizer | None = None
         self.constraint: Constraint | None = None
         self.row_learns: np.ndarray | None = None  # of a table: uint8, 0 where a row rests; None: all learn
+        self.successor: Variable | None = None  # what a table became that was converted to another dtype
         self.tracked = tracked  # a moving statistic: written by training, but without a gradient
 
     @property
@@ -103,6 +106,18 @@ class Variable(Operators):
     def size(self) -> int:
         """How many numbers the variable holds."""
         return self.value.size
+
+    def latest(self) -> Variable:
+        """The variable, or what it was converted to."""
+        found = self
+        while found.successor is not None:
+            found = found.successor
+        return found
+
+    @property
+    def nbytes(self) -> int:
+        """The memory of the value."""
+        return self.value.nbytes
 
     @property
     def learning_size(self) -> int:
@@ -149,6 +164,18 @@ class Variable(Operators):
             self.replace(self.value.copy())
         return self.value
 
+    def as_stored(self, array: np.ndarray) -> np.ndarray:
+        """Numbers as the value keeps them (stored.py has tables of fewer bits)."""
+        return array
+
+    def in_core(self, learns: bool) -> Any:
+        """How the core finds the rows of a table of fewer bits; None: they are the value."""
+        return None
+
+    def with_rows(self, rows: np.ndarray) -> None:
+        """Adds rows behind a table."""
+        self.replace(np.concatenate([self.value, rows]))
+
     def snapshot(self) -> np.ndarray:
         """The present value, safe from later steps: a copy, or the array itself (then shared) while it is
         frozen.
@@ -163,7 +190,11 @@ class Variable(Operators):
 
 def assign_all(variables: Iterable[Variable], arrays: Iterable[np.ndarray]) -> None:
     """Copies arrays of the right shapes into variables: into all or, where a signal comes, into none."""
-    set_items([variable.own() for variable in variables], itertools.repeat(Ellipsis), arrays)
+    pairs = [
+        (variable, variable.as_stored(array)) for variable, array in zip(variables, arrays, strict=False)
+    ]
+    owned = [variable.own() for variable, _ in pairs]
+    set_items(owned, itertools.repeat(Ellipsis), [array for _, array in pairs])
 
 
 def assign_numbers(variables: Sequence[Variable], values: Sequence[Any]) -> None:

@@ -8,18 +8,20 @@ from typing import Any
 import numpy as np
 
 from .. import initializers
-from ..base.arguments import boolean, finite_number, optional, positive_integer
+from ..base.arguments import boolean, finite_number, one_of, optional, positive_integer
 from ..base.arrays import numbers
 from ..base.configuration import described
 from ..base.matrices import given_matrix
 from ..graph.nodes import Shape, SymbolicTensor, is_symbolic
 from ..graph.operators import operate
+from ..graph.stored import ROUNDINGS, STORAGE_DTYPES
 from ..graph.variables import Variable, mark_changed
 from .base import Layer, require_rank
 from .each_step import on_each_step
 from .ngrams import HashedNgrams
 from .on_arrays import on_arrays
 from .table_rows import row_mask, row_number, runs_of
+from .table_storage import converted, given_rows, refuse_rules, rounded, stored_table
 
 
 class Embedding(Layer):
@@ -39,6 +41,12 @@ class Embedding(Layer):
     `trainable_rows`, a mask of bool or a list of rows, lets only these learn: the others keep their bits, and
     cost no gradient and no update. It may be changed at any time and takes effect at the next step; None: all
     rows.
+
+    `storage_dtype` keeps the table in "float16", "bfloat16" (half the memory) or "int8" with a scale a row (a
+    quarter); all is computed in float32. Halves learn: what a step touches is rounded by chance, drawn from
+    seed, step, row and column, or with `storage_rounding="master"` is the nearest of a float32 master of each
+    touched row. Tables of int8 do not learn. `weights=[matrix]` is rounded to nearest; one that is stored so
+    already (float16; uint16, the bits of bfloat16; (int8, scales)), as a mapped file, is shared.
 
     Raises ValueError for sizes that are not positive integers, for a matrix of another shape, for NaN or
     infinite elements and for rows outside the table.
@@ -67,6 +75,8 @@ class Embedding(Layer):
         scale_grad_by_freq: bool = False,
         padding_idx: int | None = None,
         trainable_rows: Any = None,
+        storage_dtype: str = "float32",
+        storage_rounding: str = "stochastic",
         **options: Any,
     ) -> None:
         self.input_dim = positive_integer("input_dim", input_dim)
@@ -79,14 +89,24 @@ class Embedding(Layer):
         self.padding_idx = row_number("padding_idx", padding_idx, self.input_dim)
         self._rows = row_mask("trainable_rows", trainable_rows, self.input_dim)
         self.embeddings_initializer = initializers.get(embeddings_initializer, "embeddings_initializer")
+        self.storage_dtype = one_of("storage_dtype", storage_dtype, STORAGE_DTYPES)
+        self.storage_rounding = one_of("storage_rounding", storage_rounding, ROUNDINGS)
         self._given: np.ndarray | None = None
+        self._given_stored = given_rows(self, weights)
+        if self._given_stored is not None:
+            weights = None
         if weights is not None:
             self._given = self._checked_matrix("weights", _single_matrix(weights))
         elif isinstance(self.embeddings_initializer, initializers.Constant):
             value = self.embeddings_initializer.value
             if np.ndim(value):
                 self._given = self._checked_matrix("embeddings_initializer", value)
+        if self._given is not None and self.storage_dtype != "float32":
+            self._given_stored = rounded(self.storage_dtype, self._given)
+            self._given = None
         super().__init__(**options)
+        if self.storage_dtype != "float32":
+            refuse_rules(self, self.storage_dtype)
 
     def _checked_matrix(self, argument: str, value: Any) -> np.ndarray:
         matrix = given_matrix(argument, value)
@@ -181,7 +201,10 @@ class Embedding(Layer):
             )
 
     def build(self, input_shape: Any = None) -> None:
-        if self._given is None:
+        self.embeddings: Variable
+        if self.storage_dtype != "float32":
+            self.embeddings = self.track(stored_table(self, self._given_stored))
+        elif self._given is None:
             self.embeddings = self.add_weight(
                 "embeddings", (self.input_dim, self.output_dim), self.embeddings_initializer
             )
@@ -189,8 +212,29 @@ class Embedding(Layer):
                 self.embeddings.own()[self.padding_idx] = 0
         else:
             self.embeddings = self.track(Variable("embeddings", self._given, self, shared=True))
-            self._given = None
+        self._given = self._given_stored = None
         self._let_rows_learn()
+
+    def convert_table(self, dtype: str) -> int:
+        """Keeps the table in another of the storage dtypes from now on; the layer learns as it may in that.
+
+        Returns how many numbers were beyond the range of float16 and became its largest. Raises ValueError
+        for unknown dtypes and where the layer has what needs float32.
+        """
+        dtype = one_of("dtype", dtype, STORAGE_DTYPES)
+        old = self.embeddings
+        if dtype != "float32":
+            refuse_rules(self, dtype)
+        if dtype == old.dtype:
+            return 0
+        made, overflow = converted(self, old, dtype)
+        made.row_learns = old.row_learns
+        mark_changed()  # before too: a signal may come between
+        self._variables[:] = [made if one is old else one for one in self._variables]
+        self.embeddings, self.storage_dtype, self._models_on_arrays = made, dtype, None
+        old.successor = made
+        mark_changed()
+        return overflow
 
     # -- rows ------------------------------------------------------------------------------------------------
     @property
@@ -251,7 +295,7 @@ class Embedding(Layer):
             )
         first = self.input_dim
         self.input_dim += len(rows)
-        self.embeddings.replace(np.concatenate([self.embeddings.value, rows]))
+        self.embeddings.with_rows(rows)
         if self._rows is not None:
             self._rows = np.concatenate([self._rows, np.ones(len(rows), np.uint8)])
         self._let_rows_learn()

@@ -64,6 +64,11 @@ class TiedDense(Layer):
                 "the same model"
             )
         known: Embedding = self.embedding
+        if known.storage_dtype != "float32":
+            raise ValueError(
+                f"Layer {self.name!r} shares the table of {known.name!r}, which must be kept in float32. "
+                f"Received: storage_dtype={known.storage_dtype!r}"
+            )
         return known
 
     def join(self, layers: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ has moved (trainable changed, an array was replaced) and made again when a table
 from __future__ import annotations
 
 import math
+import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,14 +50,14 @@ class BoundProgram:
         self.penalised = False
         """Whether the last step may have had a penalty; see `core.penalty`."""
         self._activities = any(operation.facts["has_penalty"] for operation in lowered.operations)
-        read: dict[bool, set[int]] = {True: set(), False: set()}  # by lookups, and by other operations
-        for operation in lowered.operations:
-            read[operation.facts["reads_table"]].update(map(id, operation.variables))
-        self._tables = read[True] - read[False]
-        """Whose gradients are those of some rows; a table that is tied to another layer has them of all."""
         self._make()
 
     def _make(self) -> None:
+        read: dict[bool, set[int]] = {True: set(), False: set()}  # by lookups, and by other operations
+        for operation in self._lowered.operations:
+            read[operation.facts["reads_table"]].update(map(id, operation.variables))
+        self._tables = read[True] - read[False]
+        """Whose gradients are those of some rows; a table that is tied to another layer has them of all."""
         self._bound: list[Any] = [None] * len(self.variables)
         self._version = -1
         updates = self.optimizer if self.trains else None
@@ -107,7 +108,16 @@ class BoundProgram:
             rules["all_rows"] = 1
         return rules or None
 
+    def _follow(self) -> None:
+        """Takes tables that have been converted to another dtype in the place of what they were."""
+        for operation in self._lowered.operations:
+            operation.variables = [variable.latest() for variable in operation.variables]
+        self._lowered.variables = self.variables = [variable.latest() for variable in self.variables]
+        self._make()
+
     def _bind(self) -> None:
+        if any(variable.successor for variable in self.variables):
+            self._follow()
         if self._shapes != [variable.shape for variable in self.variables]:
             self._make()
         learn = [self.trains and variable.trainable for variable in self.variables]
@@ -123,16 +133,18 @@ class BoundProgram:
             self.penalised = self.penalised or rules is not None and "l1" in rules
             before, moves = self._bound[number], self._moves(variable)
             rows = variable.row_learns if self.optimizer else None
-            same = before and before[0] is variable.value and before[1] is state and before[2] is rows
-            if same and before[3:] == (rules, moves):
+            stored = variable.in_core(learns)
+            value = variable.value if stored is None else variable.masters
+            now = (variable.value, state, rows, value)
+            if before and all(map(operator.is_, before, now)) and before[4:] == (rules, moves):
                 continue
             if state is None:
                 steps = np.zeros(1, np.int64)
-                self.core.bind(number, variable.value, False, [], steps, moves, rules, row_learns=rows)
+                self.core.bind(number, value, False, [], steps, moves, rules, row_learns=rows, stored=stored)
             else:
                 more = (False, rules, state.average, state.accumulator, state.touched, state.moves, rows)
-                self.core.bind(number, variable.value, True, state.slots, state.steps, *more)
-            self._bound[number] = (variable.value, state, rows, rules, moves)
+                self.core.bind(number, value, True, state.slots, state.steps, *more, stored)
+            self._bound[number] = (*now, rules, moves)
         self._version = version
 
     def _moves(self, variable: Variable) -> bool:

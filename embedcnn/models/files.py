@@ -45,7 +45,7 @@ def state_dict(model: Model) -> dict[str, np.ndarray]:
     """As Model.state_dict."""
     model._require_built("its weights")
     with model._access.reading():
-        return {name: variable.value.copy() for name, variable in weight_paths(model).items()}
+        return {name: variable.numpy() for name, variable in weight_paths(model).items()}
 
 
 def load_state_dict(model: Model, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:

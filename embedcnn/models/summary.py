@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from .layer_graph import LayerGraph
 
 
-def size_text(numbers: int) -> str:
-    """The memory of so many float32 numbers.
+def size_text(numbers: float, bytes_each: int = 4) -> str:
+    """The memory of so many numbers of float32, or of so many bytes each.
 
-    >>> size_text(97), size_text(300000)
-    ('388.00 B', '1.14 MB')
+    >>> size_text(97), size_text(300000), size_text(97, 1)
+    ('388.00 B', '1.14 MB', '97.00 B')
     """
-    size = 4.0 * numbers
+    size = float(bytes_each) * numbers
     for unit in ("B", "KB", "MB"):
         if size < 1024:
             return f"{size:.2f} {unit}"
@@ -44,6 +44,8 @@ def _rows(model: Any, expand: bool, indent: str = "") -> list[Row]:
         calls = [unit for unit in model.call_units if unit.layer is layer]
         before = dict.fromkeys(makers[id(tensor)] for unit in calls for tensor in unit.inputs)
         trainable = "" if not layer.weights else "yes" if layer.trainable else "no"
+        if layer.trainable and layer.weights and all(one.dtype == "int8" for one in layer.weights):
+            trainable = "no"  # tables of int8 do not learn
         masks = [one.row_learns for one in layer.weights if one.trainable and one.row_learns is not None]
         if masks:
             trainable = f"{sum(map(np.count_nonzero, masks)):,} of {sum(map(len, masks)):,} rows"
@@ -119,6 +121,8 @@ def lines(model: LayerGraph, line_length: int | None = None, expand_nested: bool
         table.append("(not built yet: call fit, build or predict, or begin with Input(shape=...))")
     total = sum(variable.size for variable in model.weights)
     trained = sum(variable.learning_size for variable in model.trainable_weights)
+    size = sum(variable.nbytes for variable in model.weights)
+    learning = sum(one.nbytes * one.learning_size // one.size for one in model.trainable_weights)
     return [
         f'Model: "{model.name}"',
         rule,
@@ -126,7 +130,7 @@ def lines(model: LayerGraph, line_length: int | None = None, expand_nested: bool
         rule,
         *table[1:],
         rule,
-        f"Total params: {total:,} ({size_text(total)})",
-        f"Trainable params: {trained:,} ({size_text(trained)})",
-        f"Non-trainable params: {total - trained:,} ({size_text(total - trained)})",
+        f"Total params: {total:,} ({size_text(size, 1)})",
+        f"Trainable params: {trained:,} ({size_text(learning, 1)})",
+        f"Non-trainable params: {total - trained:,} ({size_text(size - learning, 1)})",
     ]

@@ -26,7 +26,9 @@ MEMBERS = (
     "training.safetensors",
 )
 _DTYPES = {"float32": "F32", "int64": "I64"}
-OF_FEATURES = {**_DTYPES, "int32": "I32", "uint8": "U8", "uint32": "U32", "uint64": "U64"}
+OF_WEIGHTS = {**_DTYPES, "float16": "F16", "uint16": "U16", "int8": "I8"}
+"""The dtypes of weights: tables may be stored in fewer bits, bfloat16 as U16."""
+OF_FEATURES = {**OF_WEIGHTS, "int32": "I32", "uint8": "U8", "uint32": "U32", "uint64": "U64"}
 """The dtypes of arrays that are no weights: what layers know of texts."""
 _HEADER_LIMIT = 100_000_000  # safetensors's own limit
 MOST_TENSORS = 200_000  # a file of a few kilobytes an array could take minutes

@@ -23,6 +23,7 @@ from ..base.custom_objects import known_objects
 from ..base.replacement import replacing
 from ..graph.model_kinds import described, model_from
 from ..graph.nesting import check_owners, leaf_layers, models_below, weight_paths
+from ..graph.stored import ARRAY_DTYPES, StoredVariable
 from ..graph.variables import Variable, replace_all
 from . import archive
 from .optimizer_state import optimizer_state, restore_settings, restore_states, settings_of
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 SHOWN = 20  # names in a message
+SCALES = "/scales"  # behind the path of a table of int8
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
 
 
@@ -69,7 +71,12 @@ def members_of(model: Model) -> dict[str, Any]:
 
 
 def _named_values(model: Model) -> dict[str, np.ndarray]:
-    return {path: variable.value for path, variable in weight_paths(model).items()}
+    found: dict[str, np.ndarray] = {}
+    for path, variable in weight_paths(model).items():
+        found[path] = variable.value
+        if isinstance(variable, StoredVariable) and variable.scales is not None:
+            found[path + SCALES] = variable.scales
+    return found
 
 
 def _text_states(model: Model) -> dict[str, np.ndarray]:
@@ -153,7 +160,8 @@ def _read_model(file: Any, label: str, compile: bool) -> Model:
     config = archive.parse_json(members["config.json"], f"{label}: config.json")
     if config.get("format") != FORMAT:
         raise ValueError(f"{label} has format {config.get('format')!r}; this version reads format {FORMAT}")
-    tensors = archive.read_tensors(members["weights.safetensors"], f"{label}: weights.safetensors")
+    what = f"{label}: weights.safetensors"
+    tensors = archive.read_tensors(members["weights.safetensors"], what, archive.OF_WEIGHTS)
     budget = sum(array.nbytes for array in tensors.values())
     try:
         with initializers.deferred(budget):
@@ -206,12 +214,26 @@ def _stored_variables(model: Model, tensors: dict[str, np.ndarray], label: str) 
         )
     for path, variable in variables.items():
         array = tensors[path]
-        if array.shape != variable.shape or array.dtype != np.float32:
+        wanted = ("float32", np.dtype(ARRAY_DTYPES.get(variable.dtype, np.float32)).name)
+        if array.shape != variable.shape or array.dtype.name not in wanted:
             raise ValueError(
-                f"{label}: {path} must be float32 of shape {variable.shape}. Received: {array.dtype} of "
-                f"shape {array.shape}"
+                f"{label}: {path} must be {variable.dtype} of shape {variable.shape}. Received: "
+                f"{array.dtype} of shape {array.shape}"
             )
     return variables
+
+
+def _value_of(variable: Variable, array: np.ndarray, scales: np.ndarray | None, label: str) -> np.ndarray:
+    """An array of a file as the variable keeps it; a table of fewer bits takes float32 too."""
+    array = np.ascontiguousarray(array)
+    if not isinstance(variable, StoredVariable) or array.dtype == np.float32:
+        return variable.as_stored(array)
+    if variable.scales is not None:
+        if scales is None or scales.shape != variable.scales.shape or scales.dtype != np.float32:
+            raise ValueError(f"{label}: {variable.path} is int8 and needs {variable.path + SCALES}, float32")
+        variable.scales = scales
+    variable.masters = variable.mastered = None
+    return array
 
 
 def _listed(names: list[str]) -> str:
@@ -223,8 +245,14 @@ def _listed(names: list[str]) -> str:
 
 def _assign(model: Model, tensors: dict[str, np.ndarray], label: str) -> dict[str, Variable]:
     """Puts the arrays of a file in the place of the weights, without copying them before they are trained."""
+    scales = {path + SCALES: tensors.get(path + SCALES) for path in tensors if tensors[path].dtype == np.int8}
+    tensors = {path: array for path, array in tensors.items() if path not in scales}
     variables = _stored_variables(model, tensors, label)
-    replace_all(list(variables.values()), [np.ascontiguousarray(tensors[path]) for path in variables])
+    values = [
+        _value_of(variable, tensors[path], scales.get(path + SCALES), label)
+        for path, variable in variables.items()
+    ]
+    replace_all(list(variables.values()), values)
     return variables
 
 
@@ -252,7 +280,8 @@ def restore_training(model: Model, members: dict[str, bytes], stored: dict[str, 
     seed and what has been trained.
     """
     config = archive.parse_json(members["config.json"], f"{label}: config.json")
-    tensors = archive.read_tensors(members["weights.safetensors"], f"{label}: weights.safetensors")
+    what = f"{label}: weights.safetensors"
+    tensors = archive.read_tensors(members["weights.safetensors"], what, archive.OF_WEIGHTS)
     variables = _assign(model, tensors, label)
     optimizer = model.optimizer
     if stored["class_name"] != type(optimizer).__name__:
@@ -283,7 +312,7 @@ def load_weights(model: Model, filepath: Any, skip_mismatch: bool = False) -> No
         zipped = file.read(4) == b"PK\x03\x04"
         file.seek(0)
         data = archive.read_archive(file, label)["weights.safetensors"] if zipped else file.read()
-    tensors = archive.read_tensors(data, label)
+    tensors = archive.read_tensors(data, label, archive.OF_WEIGHTS)
     _assign(model, _fitting(model, tensors, label) if skip_mismatch else tensors, label)
 
 
@@ -292,12 +321,16 @@ def _fitting(model: Model, tensors: dict[str, np.ndarray], label: str) -> dict[s
     found, skipped = {}, []
     for path, variable in weight_paths(model).items():
         array = tensors.get(path)
-        if array is not None and array.shape == variable.shape and array.dtype == np.float32:
+        dtypes = (np.float32, ARRAY_DTYPES.get(variable.dtype, np.float32))
+        if array is not None and array.shape == variable.shape and array.dtype in dtypes:
             found[path] = array
+            found |= {path + SCALES: tensors[path + SCALES]} if path + SCALES in tensors else {}
             continue
         got = "nothing" if array is None else f"{array.dtype} of shape {array.shape}"
         skipped.append(f"{path} {variable.shape} ({got})")
         found[path] = variable.value
+        if isinstance(variable, StoredVariable) and variable.scales is not None:
+            found[path + SCALES] = variable.scales
     if skipped:
         warn_user(f"{label} does not fit these weights, which stay as they are: {', '.join(skipped)}")
     return found

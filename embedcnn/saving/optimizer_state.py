@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import warn_user
+from ..graph.stored import StoredVariable
 from ..graph.variables import Variable
 from ..optimizers.base import Optimizer, VariableState
 from . import archive
 
-STATE_NAMES = ("steps", "average", "gradient_sum", "touched", "moves")
-STEPS, AVERAGE, GRADIENT_SUM, TOUCHED, MOVES = STATE_NAMES
+STATE_NAMES = ("steps", "average", "gradient_sum", "touched", "moves", "masters", "master_rows")
+STEPS, AVERAGE, GRADIENT_SUM, TOUCHED, MOVES, MASTERS, MASTER_ROWS = STATE_NAMES
 """What is held of a variable beside the optimizer's slots, none of which has such a name."""
 
 
@@ -44,6 +45,10 @@ def _state(optimizer: Optimizer, variables: Mapping[str, Variable]) -> dict[str,
             tensors[f"{path}/{TOUCHED}"] = state.touched.astype(np.int64)
         if state.moves is not None:
             tensors[f"{path}/{MOVES}"] = state.moves
+        if isinstance(variable, StoredVariable) and variable.masters is not None:
+            rows = np.flatnonzero(np.asarray(variable.mastered))
+            tensors[f"{path}/{MASTER_ROWS}"] = rows.astype(np.int64)
+            tensors[f"{path}/{MASTERS}"] = variable.masters[rows]
     return tensors
 
 
@@ -91,6 +96,23 @@ def _restore(
         marks = None if touched is None else (touched != 0).astype(np.uint8)
         moves = None if moves is None else np.array(moves)
         optimizer.states[variable] = VariableState(slots, int(steps[0]), average, waiting, marks, moves)
+        masters, rows = tensors.get(f"{path}/{MASTERS}"), tensors.get(f"{path}/{MASTER_ROWS}")
+        if isinstance(variable, StoredVariable) and masters is not None:
+            _restore_masters(variable, masters, rows, label)
+
+
+def _restore_masters(
+    variable: StoredVariable, masters: np.ndarray, rows: np.ndarray | None, label: str
+) -> None:
+    """The float32 masters of rows that have been updated."""
+    fits = rows is not None and rows.dtype == np.int64 and masters.dtype == np.float32
+    if not fits or rows is None or masters.shape != (*rows.shape, variable.shape[1]) or rows.ndim != 1:
+        raise ValueError(f"{label}: the masters of {variable.path} have wrong shapes")
+    if len(rows) and not (rows.min() >= 0 and rows.max() < variable.shape[0]):
+        raise ValueError(f"{label}: the masters of {variable.path} are those of other rows")
+    variable.masters = np.zeros(variable.shape, np.float32)
+    variable.mastered = np.zeros(variable.shape[0], np.uint8)
+    variable.masters[rows], variable.mastered[rows] = masters, 1
 
 
 def _rename_gradient_sum(tensors: dict[str, np.ndarray], path: str, optimizer: Optimizer) -> bool:

@@ -1,6 +1,6 @@
 /* float32 -> float16 (IEEE 754 binary16), rounded to nearest, ties to even. */
-#ifndef EC_VECTORS_HALF_H
-#define EC_VECTORS_HALF_H
+#ifndef EC_BASE_HALF_H
+#define EC_BASE_HALF_H
 
 #include <stdint.h>
 #include <string.h>

@@ -1,0 +1,117 @@
+/* float16 (IEEE 754 binary16), bfloat16 and int8 with a scale a row, in plain loops over a row that compilers turn into
+ * vectors. Numbers beyond the range of float16 become infinite when they are written, so that they show. */
+#include "grad/storage.h"
+
+#include "base/half.h"
+#include "base/random.h"
+
+#include <math.h>
+#include <string.h>
+
+static uint32_t bits_of(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static float of_bits(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* Exponent and fraction move into place, and a product moves the bias, subnormal numbers too. */
+static float of_half(uint16_t half)
+{
+    float size = of_bits((uint32_t)(half & 0x7fffu) << 13) * 0x1p112f;
+    uint32_t bits = bits_of(size) | (size >= 65536.0f ? 0x7f800000u : 0u); /* infinity and NaN */
+    return of_bits(bits | (uint32_t)(half & 0x8000u) << 16);
+}
+
+static void read_row(float *out, const struct ec_parameter *table, int64_t row, int64_t width)
+{
+    const uint16_t *halves = (const uint16_t *)table->stored + row * width;
+    const int8_t *bytes = (const int8_t *)table->stored + row * width;
+    switch (table->storage) {
+    case EC_FLOAT16:
+        for (int64_t c = 0; c < width; c++) {
+            out[c] = of_half(halves[c]);
+        }
+        break;
+    case EC_BFLOAT16:
+        for (int64_t c = 0; c < width; c++) {
+            out[c] = of_bits((uint32_t)halves[c] << 16);
+        }
+        break;
+    case EC_INT8:
+        for (int64_t c = 0; c < width; c++) {
+            out[c] = table->scales[row] * (float)bytes[c];
+        }
+        break;
+    case EC_FLOAT32: break;
+    }
+}
+
+void ec_rows_read(float *values, int64_t stride, const struct ec_parameter *table, const int32_t *rows, int64_t count)
+{
+    int64_t width = table->dims[1];
+    for (int64_t i = 0; i < count; i++) {
+        read_row(values + i * stride, table, rows[i], width);
+        memset(values + i * stride + width, 0, (size_t)(stride - width) * sizeof *values);
+    }
+}
+
+/* The upper 16 bits, `part` of 2^16 added to what is cut off; NaN stays NaN. */
+static uint16_t bfloat_of(float value, uint32_t part)
+{
+    uint32_t bits = bits_of(value), size = bits & 0x7fffffffu;
+    if (size > 0x7f800000u) {
+        return (uint16_t)(bits >> 16 | 0x40u);
+    }
+    uint32_t rounded = size == 0x7f800000u ? size : size + part;
+    return (uint16_t)((bits & 0x80000000u) >> 16 | rounded >> 16);
+}
+
+static uint16_t nearest_bfloat(float value) { return bfloat_of(value, 0x7fffu + (bits_of(value) >> 16 & 1)); }
+
+/* Chance alone makes nothing infinite. */
+static uint16_t random_bfloat(float value, uint32_t random)
+{
+    uint16_t rounded = bfloat_of(value, random >> 16);
+    return (rounded & 0x7fffu) == 0x7f80u && !isinf(value) ? (uint16_t)(rounded - 1) : rounded;
+}
+
+/* The half at or next to the value: what is cut off, and 13 random bits, decide. */
+static uint16_t random_half(float value, uint32_t random)
+{
+    uint32_t bits = bits_of(value), size = bits & 0x7fffffffu;
+    if (size >= 0x477fe000u) { /* 65504 and above, NaN */
+        return ec_half(value);
+    }
+    if (size < 0x38800000u) { /* below 2^-14: whole numbers of 2^-24 */
+        float scaled = of_bits(size) * 0x1p24f, whole = floorf(scaled);
+        whole += (float)(random >> 8) * 0x1p-24f < scaled - whole ? 1.0f : 0.0f;
+        size = bits_of(whole * 0x1p-24f);
+    } else {
+        size = (size + (random >> 19)) & ~0x1fffu;
+    }
+    return ec_half(of_bits(size | (bits & 0x80000000u)));
+}
+
+void ec_row_write(struct ec_parameter *table, int64_t row, const float *values, const uint64_t *key)
+{
+    int64_t width = table->dims[1];
+    uint16_t *out = (uint16_t *)table->stored + row * width;
+    int is_half = table->storage == EC_FLOAT16;
+    uint64_t own = key ? ec_random_key(*key, (uint64_t)row) : 0;
+    for (int64_t c = 0; c < width; c++) {
+        uint32_t random = key ? ec_random_u32(own, (uint32_t)c) : 0;
+        if (is_half) {
+            out[c] = key ? random_half(values[c], random) : ec_half(values[c]);
+        } else {
+            out[c] = key ? random_bfloat(values[c], random) : nearest_bfloat(values[c]);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+"""Tables stored in fewer bits than they are computed with: float16, bfloat16, int8 with a scale a row.
+
+A StoredVariable is a Variable whose `value` holds the stored rows; all else of it is float32. Halves can
+learn: rows that a step touches are computed in float32 and rounded, by chance ("stochastic") or as the
+nearest of a float32 master that is kept of each touched row ("master").
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..base.arrays import numbers
+from .variables import Variable, mark_changed
+
+if TYPE_CHECKING:
+    from ..layers.base import Layer
+
+STORAGE_DTYPES = ("float32", "float16", "bfloat16", "int8")
+ROUNDINGS = ("stochastic", "master")
+ARRAY_DTYPES = {"float16": np.float16, "bfloat16": np.uint16, "int8": np.int8}
+"""What NumPy has of them: bfloat16 as its bits."""
+LARGEST_HALF = 65504.0
+_AT_ONCE = 1 << 22  # values that are converted in one go
+
+
+def encoded(dtype: str, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray | None, int]:
+    """The rows of a float32 matrix as they are stored, rounded to nearest, the scales of int8, and how many
+    numbers were beyond the range of float16 and became its largest.
+
+    >>> rows, scales, _ = encoded("int8", np.array([[1.0, -2.0], [0.0, 0.0]], np.float32))
+    >>> rows.tolist(), decoded("int8", rows, scales).round(2).tolist()
+    ([[64, -127], [0, 0]], [[1.01, -2.0], [0.0, 0.0]])
+    """
+    rows = np.empty(matrix.shape, ARRAY_DTYPES[dtype])
+    scales = np.zeros(len(matrix), np.float32) if dtype == "int8" else None
+    overflow = 0
+    step = max(1, _AT_ONCE // max(1, matrix.shape[1]))
+    for first in range(0, len(matrix), step):
+        part = np.ascontiguousarray(matrix[first : first + step], np.float32)
+        if scales is not None:
+            scale = scales[first : first + step] = np.abs(part).max(axis=1, initial=0) / np.float32(127)
+            stored: Any = np.rint(part / np.where(scale > 0, scale, 1)[:, None]).clip(-127, 127)
+        elif dtype == "bfloat16":
+            bits = part.view(np.uint32)
+            stored = (bits + (0x7FFF + (bits >> 16 & 1))) >> 16
+        else:
+            overflow += int(np.count_nonzero(np.abs(part) >= 65520))  # what rounds to infinity
+            stored = part.clip(-LARGEST_HALF, LARGEST_HALF)
+        rows[first : first + step] = stored
+    return rows, scales, overflow
+
+
+def decoded(dtype: str, rows: np.ndarray, scales: np.ndarray | None = None) -> np.ndarray:
+    """Stored rows as float32."""
+    if dtype == "bfloat16":
+        return (rows.astype(np.uint32) << 16).view(np.float32)
+    values = rows.astype(np.float32)
+    if scales is not None:
+        values *= scales[:, None]
+    return values
+
+
+class StoredVariable(Variable):
+    """A table in fewer bits; `numpy()`, `assign` and `get_weights` have it in float32.
+
+    >>> import embedcnn
+    >>> table = embedcnn.layers.Embedding(4, 2, storage_dtype="float16").embeddings
+    >>> table.dtype, table.numpy().dtype.name, table.nbytes
+    ('float16', 'float32', 16)
+    """
+
+    __slots__ = ("mastered", "masters", "rounding", "scales", "storage_dtype")
+
+    def __init__(
+        self,
+        name: str,
+        rows: np.ndarray,
+        scales: np.ndarray | None,
+        layer: Layer,
+        dtype: str,
+        rounding: str,
+        shared: bool = False,
+    ) -> None:
+        super().__init__(name, rows, layer, shared=shared)
+        self.storage_dtype, self.rounding, self.scales = dtype, rounding, scales
+        self.masters: np.ndarray | None = None
+        self.mastered: np.ndarray | None = None
+
+    @property
+    def dtype(self) -> str:
+        """In what it is stored."""
+        return self.storage_dtype
+
+    @property
+    def trainable(self) -> bool:
+        """Whether it learns: halves of a layer that does; int8 never."""
+        return self.storage_dtype != "int8" and super().trainable
+
+    @property
+    def nbytes(self) -> int:
+        """The memory of the stored rows and their scales."""
+        return self.value.nbytes + (0 if self.scales is None else self.scales.nbytes)
+
+    def numpy(self) -> np.ndarray:
+        """The table in float32, a new array."""
+        return decoded(self.storage_dtype, self.value, self.scales)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self.numpy(), dtype=dtype or np.float32)
+
+    def __repr__(self) -> str:
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.storage_dtype}>"
+
+    def assign(self, value: Any) -> Variable:
+        """Stores `value`, rounded to nearest; ValueError unless it has the variable's shape."""
+        array = numbers(f"{self.path}", value)
+        if array.shape != self.shape:
+            raise ValueError(
+                f"The shape of {self.path} is {self.shape}. Received a value of shape {array.shape}"
+            )
+        self.replace(self.as_stored(np.asarray(array, np.float32)))
+        return self
+
+    def as_stored(self, array: np.ndarray) -> np.ndarray:
+        """Numbers as they will be kept; forgets the masters, which were those of the rows before."""
+        if array is self.value:
+            return array
+        rows, self.scales, _ = encoded(self.storage_dtype, np.asarray(array, np.float32))
+        self.masters = self.mastered = None
+        mark_changed()
+        return rows
+
+    def snapshot(self) -> np.ndarray:
+        """The present value in float32, safe from later steps; the rows themselves where none learns."""
+        return self.numpy() if self.trainable else self.value
+
+    def with_rows(self, rows: np.ndarray) -> None:
+        """Adds rows behind the table."""
+        more, scales, _ = encoded(self.storage_dtype, rows)
+        if self.scales is not None and scales is not None:
+            self.scales = np.concatenate([self.scales, scales])
+        self.masters = self.mastered = None
+        self.replace(np.concatenate([self.value, more]))
+
+    def in_core(self, learns: bool) -> tuple[Any, ...]:
+        """`stored` of `_core.Program.bind`; makes the masters where they are needed first."""
+        if learns and self.rounding == "master" and self.masters is None:
+            self.masters = np.zeros(self.shape, np.float32)  # pages that are written only take memory
+            self.mastered = np.zeros(self.shape[0], np.uint8)
+        return self.storage_dtype, self.value, self.scales, self.mastered if learns else None

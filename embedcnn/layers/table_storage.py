@@ -1,0 +1,102 @@
+"""How an Embedding comes to a table in fewer bits: from rows of a mapped file, a matrix or an initializer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..base.arrays import check_finite
+from ..graph.stored import ARRAY_DTYPES, LARGEST_HALF, StoredVariable, decoded, encoded
+from ..graph.variables import Variable
+from ..initializers import deferred_value
+
+Rows = tuple[np.ndarray, "np.ndarray | None"]
+"""Stored rows and, of int8, their scales."""
+
+
+def given_rows(layer: Any, weights: Any) -> Rows | None:
+    """The rows that `weights` holds in the storage dtype of the layer already; None: they are to be rounded.
+
+    Raises ValueError for rows of another shape, scales that do not fit, and NaN or infinite numbers.
+    """
+    dtype = ARRAY_DTYPES.get(layer.storage_dtype)
+    shape = (layer.input_dim, layer.output_dim)
+    if dtype is None or weights is None:
+        return None
+    parts = list(weights) if isinstance(weights, (list, tuple)) else [weights]
+    if layer.storage_dtype == "int8":
+        if len(parts) != 2 or getattr(parts[0], "dtype", None) != np.int8 or np.ndim(parts[0]) != 2:
+            return None
+        rows, scales = parts[0], np.asarray(parts[1])
+        if scales.shape != shape[:1] or scales.dtype != np.float32:
+            raise ValueError(
+                f"`weights` of int8 must be (rows, scales), scales float32 of shape {shape[:1]}. Received: "
+                f"{scales.dtype} of shape {scales.shape}"
+            )
+        if not np.isfinite(scales).all():
+            row = int(np.argmin(np.isfinite(scales)))
+            raise ValueError(
+                f"`weights[1]`, the scales, must be finite. Received: weights[1][{row}] = {scales[row]}"
+            )
+    elif len(parts) == 1 and getattr(parts[0], "dtype", None) == dtype and np.ndim(parts[0]) == 2:
+        rows, scales = parts[0], None
+        for first in range(0, len(rows), 1 << 16):
+            check_finite("weights", decoded(layer.storage_dtype, rows[first : first + (1 << 16)]))
+    else:
+        return None
+    if rows.shape != shape:
+        raise ValueError(
+            f"`weights` must have shape (input_dim, output_dim) = {shape}. Received a matrix of shape "
+            f"{rows.shape}"
+        )
+    return np.asarray(rows) if rows.flags.c_contiguous else np.ascontiguousarray(rows), scales
+
+
+def stored_table(layer: Any, rows: Rows | None) -> StoredVariable:
+    """The table of a layer: of the rows given, or of its initializer."""
+    dtype, shape = layer.storage_dtype, (layer.input_dim, layer.output_dim)
+    shared = rows is not None
+    waiting = deferred_value(shape, ARRAY_DTYPES[dtype]) if rows is None else None
+    if waiting is not None:
+        rows = waiting, np.zeros(len(waiting), np.float32) if dtype == "int8" else None
+    elif rows is None:
+        matrix = layer.embeddings_initializer(shape)
+        if layer.padding_idx is not None:
+            matrix[layer.padding_idx] = 0
+        rows = rounded(dtype, matrix)
+    return StoredVariable("embeddings", *rows, layer, dtype, layer.storage_rounding, shared=shared)
+
+
+def rounded(dtype: str, matrix: np.ndarray) -> Rows:
+    """A matrix as it is stored; ValueError for numbers beyond the range of float16."""
+    rows, scales, overflow = encoded(dtype, matrix)
+    if overflow:
+        row, column = np.argwhere(np.abs(matrix) >= 65520)[0]
+        raise ValueError(
+            f"{overflow} numbers are beyond the range of float16, {LARGEST_HALF:g}; the first is "
+            f"weights[{row}, {column}] = {matrix[row, column]:g}. Use storage_dtype='bfloat16', or scale them"
+        )
+    return rows, scales
+
+
+def converted(layer: Any, table: Variable, dtype: str) -> tuple[Variable, int]:
+    """The table in another dtype, and how many numbers were beyond the range of float16."""
+    matrix = table.numpy()
+    if dtype == "float32":
+        made = Variable(table.name, matrix, layer)
+        made.regularizer, made.constraint = table.regularizer, table.constraint
+        return made, 0
+    rows, scales, overflow = encoded(dtype, matrix)
+    return StoredVariable(table.name, rows, scales, layer, dtype, layer.storage_rounding), overflow
+
+
+def refuse_rules(layer: Any, dtype: str) -> None:
+    """ValueError for what needs a table in float32."""
+    for name in ("max_norm", "embeddings_regularizer", "embeddings_constraint"):
+        value = getattr(layer, name)
+        if value is not None:
+            raise ValueError(
+                f"`{name}` of {layer.name!r} needs a table in float32. Received: {name}={value!r}, "
+                f"storage_dtype={dtype!r}"
+            )
