@@ -300,7 +300,7 @@ ATTACKS = {
     ),
     "extra tensor": (tensors(spare=np.ones(3, np.float32)), "more than|unknown|does not fit"),
     "shape": (tensors(first=np.ones((1, 1), np.float32)), "more than|shape"),
-    "dtype": (tensors(first=np.ones((12, 4), np.float16)), "must be float32 of shape"),
+    "dtype": (tensors(first=np.ones((12, 4), np.float16)), "more than|must be float32 of shape"),
     "header empty": (lambda m: m.update({"weights.safetensors": b""}), "not a safetensors file"),
     "header size": (lambda m: m.update({"weights.safetensors": b"\xff" * 16}), "not a safetensors file"),
     "header text": (header(b"not json"), "not a safetensors file"),
