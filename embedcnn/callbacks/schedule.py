@@ -7,7 +7,10 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..base.arguments import integer
+from ..graph.nesting import weight_paths
 from .base import Callback, Logs
 
 
@@ -88,6 +91,8 @@ class TerminateOnNaN(Callback):
     """Ends the training after a batch whose loss is NaN or infinite; with `raise_error` by a RuntimeError. As
     keras.callbacks.TerminateOnNaN.
 
+    Says which weight is not finite, of a table which row.
+
     >>> TerminateOnNaN().raise_error
     False
     """
@@ -98,7 +103,20 @@ class TerminateOnNaN(Callback):
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         loss = (logs or {}).get("loss", 0.0)
         if not math.isfinite(loss):
+            where = _not_finite(self.model)
             if self.raise_error:
-                raise RuntimeError(f"Batch {batch}: the loss is {loss}, training is terminated")
-            print(f"Batch {batch}: the loss is {loss}, terminating training")
+                raise RuntimeError(f"Batch {batch}: the loss is {loss}, training is terminated{where}")
+            print(f"Batch {batch}: the loss is {loss}, terminating training{where}")
             self.model.stop_training = True
+
+
+def _not_finite(model: Any) -> str:
+    """The first number that is not finite in the weights that are so, for a message."""
+    found = []
+    for path, variable in weight_paths(model).items():
+        places = np.argwhere(~np.isfinite(variable.numpy()))
+        if len(places):
+            value = variable.numpy()[tuple(places[0])]
+            more = f" and {len(places) - 1:,} more" if len(places) > 1 else ""
+            found.append(f"{path}[{', '.join(map(str, places[0]))}] = {value}{more}")
+    return f"; not finite: {', '.join(found)}" if found else ""

@@ -21,6 +21,7 @@ def test_early_stopping_as_keras(name):
     callback = callbacks.EarlyStopping(**trace["arguments"])
     now: dict = {"epoch": None}
     variable = types.SimpleNamespace(snapshot=lambda: now["epoch"], value=object(), own=lambda: now)
+    variable.as_stored = lambda value: value
     callback.set_model(types.SimpleNamespace(stop_training=False, metrics=[], weights=[variable]))
     callback.on_train_begin()
     with warnings.catch_warnings():
