@@ -1,18 +1,13 @@
-/* Ranks n-grams and names features; see the header. Single-threaded but for what is asked of a whole corpus. */
+/* Ranks n-grams and names features; see the header. */
 #include "bags/ranking.h"
 
 #include "bags/grams.h"
+#include "bags/order.h"
 #include "base/memory.h"
+#include "base/threads.h"
 
 #define PARTITIONS EC_BAG_PARTITIONS
-
-/* All n-grams of a kind. */
-struct entries {
-    int64_t count;
-    int32_t *codes; /* by count, ties by first occurrence, once ranked */
-    int64_t *counts;
-    int64_t kept;
-};
+#define BLOCK 32768 /* n-grams that a thread names at once */
 
 void ec_bag_ranking_clear(struct ec_bag_ranking *ranking)
 {
@@ -31,12 +26,6 @@ void ec_bag_ranking_clear(struct ec_bag_ranking *ranking)
     memset(ranking, 0, sizeof *ranking);
 }
 
-static void clear_entries(struct entries *entries)
-{
-    ec_free(entries->codes);
-    ec_free(entries->counts);
-}
-
 /* One more than the largest code of a kind. */
 static int64_t code_end(const struct ec_bag_census *census, int kind)
 {
@@ -47,80 +36,10 @@ static int64_t code_end(const struct ec_bag_census *census, int kind)
     return most * PARTITIONS;
 }
 
-/* Puts `entries` in the order of keys, ascending, equal ones as they stand. */
-static ec_status reorder(struct entries *entries, const uint64_t *keys)
-{
-    int32_t *order = ec_alloc_array(entries->count, sizeof *order);
-    int32_t *codes = ec_alloc_array(entries->count, sizeof *codes);
-    int64_t *counts = ec_alloc_array(entries->count, sizeof *counts);
-    ec_status status = order && codes && counts ? EC_OK : EC_NO_MEMORY;
-    if (!status && entries->count) {
-        status = ec_stable_order(keys, entries->count, order);
-    }
-    if (status) {
-        ec_free(codes);
-        ec_free(counts);
-    } else {
-        for (int64_t i = 0; i < entries->count; i++) {
-            codes[i] = entries->codes[order[i]];
-            counts[i] = entries->counts[order[i]];
-        }
-        clear_entries(entries);
-        entries->codes = codes;
-        entries->counts = counts;
-    }
-    ec_free(order);
-    return status;
-}
-
-/* The n-grams of a kind of the census by first occurrence. */
-static ec_status gather(struct entries *entries, const struct ec_bag_census *census, int kind)
-{
-    *entries = (struct entries){0};
-    for (int partition = 0; partition < PARTITIONS; partition++) {
-        entries->count += census->partitions[kind][partition].table.count;
-    }
-    entries->codes = ec_alloc_array(entries->count, sizeof *entries->codes);
-    entries->counts = ec_alloc_array(entries->count, sizeof *entries->counts);
-    uint64_t *firsts = ec_alloc_array(entries->count, sizeof *firsts);
-    ec_status status = entries->codes && entries->counts && firsts ? EC_OK : EC_NO_MEMORY;
-    int64_t made = 0;
-    for (int partition = 0; !status && partition < PARTITIONS; partition++) {
-        const struct ec_bag_partition *from = &census->partitions[kind][partition];
-        for (int64_t number = 0; number < from->table.count; number++, made++) {
-            entries->codes[made] = (int32_t)(number * PARTITIONS + partition);
-            entries->counts[made] = from->counts[number];
-            firsts[made] = (uint64_t)from->firsts[number];
-        }
-    }
-    status = status ? status : reorder(entries, firsts);
-    ec_free(firsts);
-    return status;
-}
-
-/* By count; `entries` is in the order of first occurrence. */
-static ec_status rank(struct entries *entries, int64_t min_count)
-{
-    uint64_t *keys = ec_alloc_array(entries->count, sizeof *keys);
-    if (!keys) {
-        return EC_NO_MEMORY;
-    }
-    for (int64_t i = 0; i < entries->count; i++) {
-        keys[i] = (uint64_t)(INT64_MAX - entries->counts[i]);
-    }
-    ec_status status = reorder(entries, keys);
-    ec_free(keys);
-    for (entries->kept = 0; !status && entries->kept < entries->count; entries->kept++) {
-        if (entries->counts[entries->kept] < min_count) {
-            break;
-        }
-    }
-    return status;
-}
-
 /* Counts the n-grams of all tokens' characters; `tokens` by first occurrence. Writes the ranking's lists, of numbers.
  */
-static ec_status count_grams(struct ec_bag_ranking *ranking, struct ec_bag_grams *grams, const struct entries *tokens)
+static ec_status count_grams(struct ec_bag_ranking *ranking, struct ec_bag_grams *grams,
+                             const struct ec_bag_order *tokens)
 {
     const struct ec_bag_census *census = ranking->census;
     const int *chars = census->settings.chars;
@@ -154,10 +73,13 @@ static ec_status count_grams(struct ec_bag_ranking *ranking, struct ec_bag_grams
 }
 
 /* Lowers `kept` of the kinds until at most max_features are kept in all. */
-static void cut(struct entries *kinds, int count, int64_t max_features)
+static void cut(struct ec_bag_order *kinds, int count, int64_t max_features)
 {
-    int64_t kept[EC_BAG_KINDS] = {0};
-    for (int64_t total = 0; total < max_features; total++) {
+    int64_t kept[EC_BAG_KINDS] = {0}, wanted = 0;
+    for (int kind = 0; kind < count; kind++) {
+        wanted += kinds[kind].kept;
+    }
+    for (int64_t total = 0; wanted > max_features && total < max_features; total++) {
         int best = -1;
         for (int kind = 0; kind < count; kind++) {
             if (kept[kind] < kinds[kind].kept &&
@@ -165,96 +87,171 @@ static void cut(struct entries *kinds, int count, int64_t max_features)
                 best = kind;
             }
         }
-        if (best < 0) {
-            return;
-        }
         kept[best]++;
     }
-    for (int kind = 0; kind < count; kind++) {
+    for (int kind = 0; wanted > max_features && kind < count; kind++) {
         kinds[kind].kept = kept[kind];
     }
 }
 
-/* Adds the bytes of a token to the names; `capacity` grows. */
-static ec_status name_token(struct ec_bag_names *names, const struct ec_bag_census *census, int32_t code,
-                            int64_t *capacity)
+/* Work on the kept n-grams of one kind. */
+struct work {
+    struct ec_bag_ranking *ranking;
+    const struct ec_bag_order *order;
+    int kind, from;         /* of the ranking, of the census */
+    const int32_t *numbers; /* of the names of tokens, by code */
+    int32_t *words;
+    int64_t first; /* id */
+};
+
+/* The codes of the tokens of an n-gram of several. */
+static const int32_t *tokens_of(const struct ec_bag_census *census, int from, int32_t code)
 {
-    const struct ec_bag_partition *from = &census->partitions[0][code % PARTITIONS];
-    int64_t begin = code / PARTITIONS ? from->ends[code / PARTITIONS - 1] : 0;
-    int64_t length = from->ends[code / PARTITIONS] - begin;
-    int64_t used = names->word_count ? names->word_ends[names->word_count - 1] : 0;
-    if (used + length > *capacity) {
-        uint8_t *bytes = ec_grow_array((void *)names->word_bytes, used, 2 * (used + length), 1);
-        if (!bytes) {
-            return EC_NO_MEMORY;
-        }
-        names->word_bytes = bytes;
-        *capacity = 2 * (used + length);
-    }
-    memcpy((uint8_t *)names->word_bytes + used, from->bytes + begin, (size_t)length);
-    ((int64_t *)names->word_ends)[names->word_count++] = used + length;
-    return EC_OK;
+    return census->partitions[from][code % PARTITIONS].words + (int64_t)(code / PARTITIONS) * census->lengths[from];
 }
 
-/* Names the tokens that are features, then those that kept n-grams of several tokens hold. */
-static ec_status name_tokens(struct ec_bag_ranking *ranking, const struct entries *entries)
+static void write_words(struct ec_team *team, void *argument)
 {
-    const struct ec_bag_census *census = ranking->census;
-    struct ec_bag_names *names = &ranking->names;
-    int64_t codes = code_end(census, 0), capacity = 0;
-    int32_t *numbers = ec_alloc_array(codes, sizeof *numbers); /* of the tokens that have a name */
-    names->word_ends = ec_alloc_array(codes, sizeof *names->word_ends);
-    ec_status status = numbers && names->word_ends ? EC_OK : EC_NO_MEMORY;
-    if (!status && codes) {
-        memset(numbers, 0xff, (size_t)codes * sizeof *numbers);
-    }
-    for (int kind = 0; !status && kind < ranking->kind_count; kind++) {
-        int length = ranking->kinds[kind].tokens;
-        names->counts[kind] = entries[kind].kept;
-        if (!length) {
-            continue;
-        }
-        int32_t *words = length > 1 ? ec_alloc_array(entries[kind].kept * length, sizeof *words) : NULL;
-        names->words[kind] = words;
-        status = length == 1 || words ? EC_OK : EC_NO_MEMORY;
-        for (int64_t i = 0; !status && i < entries[kind].kept; i++) {
-            int32_t code = entries[kind].codes[i];
-            int from = ec_bag_census_kind(census, length);
-            const struct ec_bag_partition *partition = &census->partitions[from][code % PARTITIONS];
-            for (int n = 0; !status && n < length; n++) {
-                int32_t token = length > 1 ? partition->words[code / PARTITIONS * length + n] : code;
-                if (numbers[token] < 0) {
-                    numbers[token] = (int32_t)names->word_count;
-                    status = name_token(names, census, token, &capacity);
-                }
-                if (words) {
-                    words[i * length + n] = numbers[token];
-                }
+    const struct work *work = argument;
+    const struct ec_bag_census *census = work->ranking->census;
+    int length = census->lengths[work->from];
+    for (struct ec_range block; ec_team_next_range(team, work->order->kept, BLOCK, &block);) {
+        for (int64_t i = block.begin; i < block.end; i++) {
+            const int32_t *tokens = tokens_of(census, work->from, work->order->codes[i]);
+            for (int n = 0; n < length; n++) {
+                work->words[i * length + n] = work->numbers[tokens[n]];
             }
         }
     }
-    ec_free(numbers);
+}
+
+static void write_ids(struct ec_team *team, void *argument)
+{
+    const struct work *work = argument;
+    int32_t *ids = work->ranking->ids[work->from];
+    for (struct ec_range block; ec_team_next_range(team, work->order->count, BLOCK, &block);) {
+        for (int64_t i = block.begin; i < block.end; i++) {
+            ids[work->order->codes[i]] = i < work->order->kept ? (int32_t)(work->first + i) : -1;
+        }
+    }
+}
+
+/* Marks the tokens that kept n-grams of several hold. */
+static void mark_tokens(uint8_t *marks, const struct ec_bag_census *census, const struct ec_bag_order *order, int from)
+{
+    for (int64_t i = 0; i < order->kept; i++) {
+        const int32_t *tokens = tokens_of(census, from, order->codes[i]);
+        for (int n = 0; n < census->lengths[from]; n++) {
+            marks[tokens[n]] = 1;
+        }
+    }
+}
+
+/* Writes the bytes of the tokens of these codes to the names. */
+static ec_status write_tokens(struct ec_bag_names *names, const struct ec_bag_census *census, const int32_t *codes,
+                              int64_t count)
+{
+    int64_t bytes = 0;
+    int64_t *ends = ec_alloc_array(count, sizeof *ends);
+    names->word_ends = ends;
+    for (int64_t i = 0; ends && i < count; i++) {
+        const struct ec_bag_partition *from = &census->partitions[0][codes[i] % PARTITIONS];
+        int64_t number = codes[i] / PARTITIONS;
+        bytes += from->ends[number] - (number ? from->ends[number - 1] : 0);
+        ends[i] = bytes;
+    }
+    uint8_t *out = ec_alloc_array(bytes, 1);
+    names->word_bytes = out;
+    for (int64_t i = 0; ends && out && i < count; i++) {
+        const struct ec_bag_partition *from = &census->partitions[0][codes[i] % PARTITIONS];
+        int64_t begin = i ? ends[i - 1] : 0;
+        int64_t length = ends[i] - begin;
+        memcpy(out + begin, from->bytes + from->ends[codes[i] / PARTITIONS] - length, (size_t)length);
+    }
+    names->word_count = count;
+    return ends && out ? EC_OK : EC_NO_MEMORY;
+}
+
+/* Names the tokens that are features, then the others that kept n-grams of several hold: numbers[code] of each. */
+static ec_status name_tokens(struct ec_bag_ranking *ranking, const struct ec_bag_order *orders, int32_t *numbers)
+{
+    const struct ec_bag_census *census = ranking->census;
+    int64_t end = code_end(census, 0), count = 0;
+    uint8_t *marks = ec_alloc_zeros(end, 1);
+    int32_t *codes = ec_alloc_array(end, sizeof *codes);
+    ec_status status = marks && codes ? EC_OK : EC_NO_MEMORY;
+    for (int64_t code = 0; !status && code < end; code++) {
+        numbers[code] = -1;
+    }
+    for (int kind = 0; !status && kind < ranking->kind_count; kind++) {
+        int length = ranking->kinds[kind].tokens;
+        for (int64_t i = 0; length == 1 && i < orders[kind].kept; i++) {
+            codes[count] = orders[kind].codes[i];
+            numbers[codes[count]] = (int32_t)count;
+            count++;
+        }
+        if (length > 1 && (ranking->kinds[0].tokens > 1 || orders[0].kept < orders[0].count)) {
+            mark_tokens(marks, census, &orders[kind], ec_bag_census_kind(census, length));
+        }
+    }
+    for (int64_t code = 0; !status && code < end; code++) {
+        if (marks[code] && numbers[code] < 0) {
+            codes[count] = (int32_t)code;
+            numbers[code] = (int32_t)count++;
+        }
+    }
+    status = status ? status : write_tokens(&ranking->names, census, codes, count);
+    ec_free(marks);
+    ec_free(codes);
     return status;
+}
+
+/* Gives the kept n-grams of a kind of tokens their ids and names. */
+static ec_status number_kind(struct ec_bag_ranking *ranking, const struct ec_bag_order *order, int kind,
+                             const int32_t *numbers, int threads)
+{
+    int length = ranking->kinds[kind].tokens, from = ec_bag_census_kind(ranking->census, length);
+    struct work work = {.ranking = ranking,
+                        .order = order,
+                        .kind = kind,
+                        .from = from,
+                        .numbers = numbers,
+                        .first = ranking->kinds[kind].first};
+    int team = order->count > BLOCK ? threads : 1;
+    ranking->ids[from] = ec_alloc_scattered(code_end(ranking->census, from), sizeof *ranking->ids[from]);
+    if (!ranking->ids[from]) {
+        return EC_NO_MEMORY;
+    }
+    ec_parallel(team, write_ids, &work);
+    if (length > 1) {
+        work.words = ec_alloc_array(order->kept * length, sizeof *work.words);
+        ranking->names.words[kind] = work.words;
+        if (!work.words) {
+            return EC_NO_MEMORY;
+        }
+        ec_parallel(team, write_words, &work);
+    }
+    return EC_OK;
 }
 
 /* Names the kept n-grams of characters and replaces numbers by ids in the ranking's lists. */
 static ec_status name_grams(struct ec_bag_ranking *ranking, const struct ec_bag_grams *grams,
-                            const struct entries *entries, int64_t first)
+                            const struct ec_bag_order *order, int64_t first)
 {
     struct ec_bag_names *names = &ranking->names;
     int64_t bytes = grams->table.count ? grams->ends[grams->table.count - 1] : 0;
     int64_t listed = 0, used = 0;
     int32_t *ids = ec_alloc_array(grams->table.count, sizeof *ids);
     names->gram_bytes = ec_alloc_array(bytes, 1);
-    names->gram_ends = ec_alloc_array(entries->kept, sizeof *names->gram_ends);
+    names->gram_ends = ec_alloc_array(order->kept, sizeof *names->gram_ends);
     if (!ids || !names->gram_bytes || !names->gram_ends) {
         ec_free(ids);
         return EC_NO_MEMORY;
     }
-    for (int64_t i = 0; i < entries->count; i++) {
-        int32_t number = entries->codes[i];
-        ids[number] = i < entries->kept ? (int32_t)(first + i) : -1;
-        if (i < entries->kept) {
+    for (int64_t i = 0; i < order->count; i++) {
+        int32_t number = order->codes[i];
+        ids[number] = i < order->kept ? (int32_t)(first + i) : -1;
+        if (i < order->kept) {
             int64_t begin = number ? grams->ends[number - 1] : 0;
             memcpy((uint8_t *)names->gram_bytes + used, grams->bytes + begin, (size_t)(grams->ends[number] - begin));
             used += grams->ends[number] - begin;
@@ -271,52 +268,28 @@ static ec_status name_grams(struct ec_bag_ranking *ranking, const struct ec_bag_
     return EC_OK;
 }
 
-/* Gives the kept n-grams of every kind their ids. */
-static ec_status number_kinds(struct ec_bag_ranking *ranking, const struct entries *entries,
-                              const struct ec_bag_grams *grams)
+/* Gives the kept n-grams of every kind their ids and names. */
+static ec_status number_kinds(struct ec_bag_ranking *ranking, const struct ec_bag_order *orders,
+                              const struct ec_bag_grams *grams, int threads)
 {
-    const struct ec_bag_census *census = ranking->census;
-    ec_status status = EC_OK;
+    int32_t *numbers = ec_alloc_array(code_end(ranking->census, 0), sizeof *numbers);
+    ec_status status = numbers ? name_tokens(ranking, orders, numbers) : EC_NO_MEMORY;
     for (int kind = 0; !status && kind < ranking->kind_count; kind++) {
-        int length = ranking->kinds[kind].tokens;
-        int64_t first = ranking->size;
-        ranking->kinds[kind].first = first;
-        ranking->size += entries[kind].kept;
+        ranking->kinds[kind].first = ranking->size;
+        ranking->size += orders[kind].kept;
         ranking->kinds[kind].end = ranking->size;
-        if (!length) {
-            status = name_grams(ranking, grams, &entries[kind], first);
-            continue;
-        }
-        int from = ec_bag_census_kind(census, length);
-        int32_t *ids = ec_alloc_scattered(code_end(census, from), sizeof *ids);
-        ranking->ids[from] = ids;
-        status = ids ? EC_OK : EC_NO_MEMORY;
-        for (int64_t i = 0; !status && i < entries[kind].count; i++) {
-            ids[entries[kind].codes[i]] = i < entries[kind].kept ? (int32_t)(first + i) : -1;
-        }
+        ranking->names.counts[kind] = orders[kind].kept;
+        status = ranking->kinds[kind].tokens ? number_kind(ranking, &orders[kind], kind, numbers, threads)
+                                             : name_grams(ranking, grams, &orders[kind], ranking->kinds[kind].first);
     }
+    ec_free(numbers);
     return status;
 }
 
-static ec_status as_entries(struct entries *entries, const struct ec_bag_grams *grams)
-{
-    entries->count = grams->table.count;
-    entries->codes = ec_alloc_array(entries->count, sizeof *entries->codes);
-    entries->counts = ec_alloc_array(entries->count, sizeof *entries->counts);
-    if (!entries->codes || !entries->counts) {
-        return EC_NO_MEMORY;
-    }
-    for (int64_t i = 0; i < entries->count; i++) {
-        entries->codes[i] = (int32_t)i;
-        entries->counts[i] = grams->counts[i];
-    }
-    return EC_OK;
-}
-
 ec_status ec_bag_ranking_init(struct ec_bag_ranking *ranking, const struct ec_bag_census *census, int64_t min_count,
-                              int64_t max_features)
+                              int64_t max_features, int threads)
 {
-    struct entries entries[EC_BAG_KINDS] = {{0}}, tokens = {0};
+    struct ec_bag_order orders[EC_BAG_KINDS] = {{0}}, tokens = {0};
     struct ec_bag_grams grams = {.capacity = 0};
     memset(ranking, 0, sizeof *ranking);
     ranking->census = census;
@@ -325,23 +298,22 @@ ec_status ec_bag_ranking_init(struct ec_bag_ranking *ranking, const struct ec_ba
     for (int kind = 0; !status && kind < ranking->kind_count; kind++) {
         int length = ranking->kinds[kind].tokens;
         if (length) {
-            status = gather(&entries[kind], census, ec_bag_census_kind(census, length));
+            status = ec_bag_order_first(&orders[kind], census, ec_bag_census_kind(census, length), threads);
         } else {
-            status = gather(&tokens, census, 0);
+            status = ec_bag_order_first(&tokens, census, 0, threads);
             status = status ? status : count_grams(ranking, &grams, &tokens);
-            status = status ? status : as_entries(&entries[kind], &grams);
+            status = status ? status : ec_bag_order_grams(&orders[kind], &grams);
         }
-        status = status ? status : rank(&entries[kind], min_count);
+        status = status ? status : ec_bag_order_rank(&orders[kind], min_count, threads);
     }
     if (!status) {
-        cut(entries, ranking->kind_count, max_features);
-        status = name_tokens(ranking, entries);
+        cut(orders, ranking->kind_count, max_features);
+        status = number_kinds(ranking, orders, &grams, threads);
     }
-    status = status ? status : number_kinds(ranking, entries, &grams);
     for (int kind = 0; kind < EC_BAG_KINDS; kind++) {
-        clear_entries(&entries[kind]);
+        ec_bag_order_clear(&orders[kind]);
     }
-    clear_entries(&tokens);
+    ec_bag_order_clear(&tokens);
     ec_bag_grams_clear(&grams);
     return status;
 }

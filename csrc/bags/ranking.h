@@ -21,7 +21,7 @@ struct ec_bag_ranking {
 /* Keeps n-grams that occur min_count times, and of these the max_features most frequent; of those that are equally
  * frequent shorter ones, then earlier ones. Clear with ec_bag_ranking_clear, also after a failure. */
 ec_status ec_bag_ranking_init(struct ec_bag_ranking *ranking, const struct ec_bag_census *census, int64_t min_count,
-                              int64_t max_features);
+                              int64_t max_features, int threads);
 void ec_bag_ranking_clear(struct ec_bag_ranking *ranking);
 
 /* The bags of documents whose codes the census kept: those of document i end at document_ends[i], in tokens. */

@@ -166,7 +166,8 @@ static PyObject *census_rank(PyObject *object, PyObject *args)
     }
     self->busy = 1;
     ec_status status;
-    Py_BEGIN_ALLOW_THREADS status = ec_bag_ranking_init(&self->ranking, self->census, min_count, max_features);
+    Py_BEGIN_ALLOW_THREADS status =
+        ec_bag_ranking_init(&self->ranking, self->census, min_count, max_features, ec_thread_count());
     Py_END_ALLOW_THREADS self->busy = 0;
     if (status) {
         ec_bag_ranking_clear(&self->ranking);

@@ -107,14 +107,24 @@ class NgramFeatures(Configurable):
         return chosen, self.words or (0, 0), self.chars or (0, 0), self.tokenizer == "words"
 
     def _ready(self) -> Any:
-        if self._core is None:
+        if not self.fitted:
             raise ValueError("these features know no n-grams yet: call fit or fit_transform first")
+        if self._core is None:  # only now: who has the bags may need no more
+            self._core = _core.BagFeatures(
+                *self._settings(), 0, names.as_state(self._state or {}, self.words)
+            )
         return self._core
+
+    def _kinds(self) -> names.Kinds:
+        """(tokens of an n-gram or 0 for characters, first id, one behind the last) of each kind."""
+        if self._state is None or self._core is not None:
+            return self._ready().kinds()
+        return names.kinds_of(self._state, self.words, self.chars)
 
     @property
     def fitted(self) -> bool:
         """Whether `transform` may be called."""
-        return self._core is not None
+        return self._core is not None or self._state is not None
 
     def fit(self, texts: Iterable[Any]) -> NgramFeatures:
         """Learns the n-grams of the texts, and forgets those that it knew; returns itself.
@@ -146,8 +156,7 @@ class NgramFeatures(Configurable):
             done(census.add(block, first), block, first)
             kept.make_room()
         state = census.rank(self.min_count, MOST if self.max_features is None else self.max_features)
-        self._core = _core.BagFeatures(*settings, 0, state)
-        self._state = names.as_arrays(state, self.words)
+        self._core, self._state = None, names.as_arrays(state, self.words)
         return kept
 
     def transform(self, texts: Iterable[Any], spill: int = SPILL) -> Bags:
@@ -180,14 +189,13 @@ class NgramFeatures(Configurable):
     @property
     def size(self) -> int:
         """The number of features."""
-        return int(self._ready().kinds()[-1][2])
+        return self._kinds()[-1][2]
 
     @property
     def kinds(self) -> list[tuple[str, int, int]]:
         """(name, first id, one behind the last) of each kind: "words 1" ..., then "chars"."""
         return [
-            (f"words {tokens}" if tokens else "chars", first, end)
-            for tokens, first, end in self._ready().kinds()
+            (f"words {tokens}" if tokens else "chars", first, end) for tokens, first, end in self._kinds()
         ]
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
@@ -203,13 +211,13 @@ class NgramFeatures(Configurable):
         >>> NgramFeatures(words=None, chars=(2, 3)).fit(["be"]).names_of([0, 3])
         ['<b', 'be>']
         """
-        core = self._ready()
+        kinds = self._kinds()
         if self._state is None:
             raise ValueError(f"hashed features have no names. Received: buckets={self.buckets}")
         wanted = np.asarray(ids, np.int64).ravel()
         if len(wanted) and not 0 <= wanted.min() <= wanted.max() < self.size:
             raise IndexError(f"`ids` must be in [0, {self.size}). Received: {wanted.min()} to {wanted.max()}")
-        return names.names_of(self._state, core.kinds(), wanted)
+        return names.names_of(self._state, kinds, wanted)
 
     def select(self, keep: npt.ArrayLike) -> NgramFeatures:
         """Features that know only some of these n-grams, in the same order: those where `keep`, bool (size,).
@@ -220,13 +228,13 @@ class NgramFeatures(Configurable):
         >>> features.select([True, False, True]).get_feature_names_out().tolist()
         ['a', 'c']
         """
-        core, mask = self._ready(), np.asarray(keep)
+        kinds, mask = self._kinds(), np.asarray(keep)
         if self._state is None:
             raise ValueError(f"hashed features cannot be chosen. Received: buckets={self.buckets}")
         if mask.dtype != bool or mask.shape != (self.size,):
             raise ValueError(f"`keep` must be bool ({self.size},). Received: {mask.dtype} {mask.shape}")
         chosen = NgramFeatures.from_config(self.get_config())
-        chosen.set_state(names.selected(self._state, core.kinds(), mask))
+        chosen.set_state(names.selected(self._state, kinds, mask))
         return chosen
 
     def places(self, text: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

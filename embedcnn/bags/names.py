@@ -41,6 +41,21 @@ def as_state(arrays: dict[str, np.ndarray], words: tuple[int, int] | None) -> tu
     return int(singles[0]), kept[0], kept[1], kept[2:-2], kept[-2], kept[-1]
 
 
+def kinds_of(
+    arrays: dict[str, np.ndarray], words: tuple[int, int] | None, chars: tuple[int, int] | None
+) -> Kinds:
+    """The kinds of n-grams and their ids."""
+    first, last = words or (1, 0)
+    counts = [
+        (length, len(arrays[f"words_{length}"]) // length if length > 1 else int(arrays["singles"][0]))
+        for length in range(first, last + 1)
+    ]
+    if chars:
+        counts.append((0, len(arrays["gram_ends"])))
+    ends = np.cumsum([count for _, count in counts]).tolist()
+    return [(tokens, end - count, end) for (tokens, count), end in zip(counts, ends, strict=True)]
+
+
 class Strings:
     """Strings that stand one behind the other as UTF-8."""
 

@@ -117,7 +117,7 @@ GOOD = (2, 1, 1, True)
 def test_the_core_refuses_parts_that_do_not_fit(parts, error, message):
     features = NgramFeatures(words=(1, 1)).fit(["a b c"])
     with pytest.raises(error, match=message):
-        _core.bag_scores(features._core, ["a"], np.zeros((3, 3), np.float32), np.zeros(2, np.float32), parts)
+        _core.bag_scores(features._ready(), ["a"], np.zeros((3, 3), np.float32), np.zeros(2, np.float32), parts)
 
 
 @pytest.mark.parametrize(
@@ -136,4 +136,4 @@ def test_the_core_refuses_parts_that_do_not_fit(parts, error, message):
 def test_the_core_refuses_arrays_that_do_not_fit(table, bias):
     features = NgramFeatures(words=(1, 1)).fit(["a b c"])
     with pytest.raises(ValueError, match="must be a contiguous float32 array"):
-        _core.bag_scores(features._core, ["a"], table, bias, [GOOD])
+        _core.bag_scores(features._ready(), ["a"], table, bias, [GOOD])

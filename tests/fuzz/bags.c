@@ -102,7 +102,7 @@ static void learn(const struct ec_bag_settings *settings, const struct ec_docume
     for (int first = 0; first < count; first += block) {
         check(ec_bag_census_add(census, documents + first, ec_least(block, count - first), 1) == EC_OK);
     }
-    check(ec_bag_ranking_init(&ranking, census, min_count, max_features) == EC_OK);
+    check(ec_bag_ranking_init(&ranking, census, min_count, max_features, 1) == EC_OK);
     check(ranking.size <= max_features);
     check(ec_bag_features_init(&features, settings, 0, &ranking.names) == EC_OK && features.size == ranking.size);
     check(ec_bag_ranking_bags(&counted, &ranking, census->codes, census->document_ends, count, 1) == EC_OK);
