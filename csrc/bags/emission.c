@@ -1,6 +1,7 @@
 /* The bags of documents whose n-grams a census kept, once these are ranked; see ranking.h. */
 #include "bags/pairs.h"
 #include "bags/ranking.h"
+#include "bags/tally.h"
 
 #include "base/memory.h"
 
@@ -19,6 +20,7 @@ struct sorter {
     int32_t *ids, *spare;
     int64_t capacity;
     struct ec_bag_scratch scratch;
+    struct ec_bag_tally tally; /* of the n-grams of characters, if there are not too many */
 };
 
 static ec_status reserve(struct sorter *sorter, int64_t count)
@@ -48,21 +50,32 @@ static void take(struct sorter *sorter, int64_t count)
 static ec_status take_grams(const struct work *work, struct sorter *sorter, int64_t begin, int64_t end)
 {
     const struct ec_bag_ranking *ranking = work->ranking;
+    struct ec_bag_scratch *scratch = &sorter->scratch;
     int step = ranking->census->kind_count;
     int64_t bound = 0, count = 0;
     for (int64_t i = begin; i < end; i++) {
         const int64_t *ends = &ranking->gram_ends[2 * (int64_t)work->codes[i * step]];
         bound += ends[1] - ends[0];
     }
-    ec_status status = reserve(sorter, bound);
+    ec_status status = sorter->tally.counts ? ec_bag_scratch_reserve(scratch, ec_least(bound, sorter->tally.size))
+                                            : reserve(sorter, bound);
     for (int64_t i = begin; !status && i < end; i++) {
         const int64_t *ends = &ranking->gram_ends[2 * (int64_t)work->codes[i * step]];
         for (int64_t j = ends[0]; j < ends[1]; j++) {
-            sorter->ids[count] = ranking->grams[j];
-            count += ranking->grams[j] >= 0;
+            if (ranking->grams[j] < 0) {
+                continue;
+            }
+            if (sorter->tally.counts) {
+                ec_bag_tally_add(&sorter->tally, ranking->grams[j]);
+            } else {
+                sorter->ids[count++] = ranking->grams[j];
+            }
         }
     }
-    if (!status) {
+    if (!status && sorter->tally.counts) {
+        scratch->used +=
+            ec_bag_tally_take(&sorter->tally, scratch->ids + scratch->used, scratch->counts + scratch->used);
+    } else if (!status) {
         take(sorter, count);
     }
     return status;
@@ -95,6 +108,10 @@ static void take_tiles(struct ec_team *team, void *argument)
     struct ec_bags *bags = work->bags;
     ec_status *status = &work->status[team->index];
     struct sorter sorter = {0};
+    const struct ec_bag_kind *last = &work->ranking->kinds[work->ranking->kind_count - 1];
+    if (work->ranking->grams && last->end - last->first <= EC_BAG_TALLY_MOST) {
+        *status = ec_bag_tally_init(&sorter.tally, last->first, last->end - last->first);
+    }
     for (int64_t tile; (tile = ec_team_next(team, bags->tile_count)) >= 0;) {
         sorter.scratch.used = 0;
         for (int64_t i = bags->tiles[tile]; !*status && i < bags->tiles[tile + 1]; i++) {
@@ -106,6 +123,7 @@ static void take_tiles(struct ec_team *team, void *argument)
     }
     ec_free(sorter.ids);
     ec_free(sorter.spare);
+    ec_bag_tally_clear(&sorter.tally);
     ec_bag_scratch_clear(&sorter.scratch);
 }
 

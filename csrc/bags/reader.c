@@ -2,7 +2,9 @@
  * is looked up: a table of a million features is in no near cache. */
 #include "bags/reader.h"
 
+#include "bags/characters.h"
 #include "bags/pairs.h"
+#include "bags/tally.h"
 #include "base/memory.h"
 
 #define AHEAD 32 /* keys whose slots are asked for before they are looked up */
@@ -14,8 +16,9 @@ struct ec_bag_reader {
     int64_t key_capacity;
     int32_t *ids, *sorted, *spare;
     float *counts;
-    int64_t used, capacity; /* of ids and counts */
-    uint8_t *framed;
+    int64_t used, capacity;               /* of ids and counts */
+    struct ec_bag_characters *characters; /* NULL where no kind is of these */
+    struct ec_bag_tally tally;            /* of their ids, if there are not too many, once there were many tokens */
 };
 
 struct ec_bag_reader *ec_bag_reader_new(const struct ec_bag_features *features, int64_t longest)
@@ -25,8 +28,13 @@ struct ec_bag_reader *ec_bag_reader_new(const struct ec_bag_features *features, 
         return NULL;
     }
     reader->features = features;
-    reader->framed = ec_alloc_zeros(EC_BAG_FRAME_ROOM(ec_token_room(longest)), 1);
-    if (ec_bag_tokens_init(&reader->tokens, &features->settings, longest) || !reader->framed) {
+    const struct ec_bag_kind *last = &features->kinds[features->kind_count - 1];
+    ec_status status = ec_bag_tokens_init(&reader->tokens, &features->settings, longest);
+    if (!status && !last->tokens) {
+        reader->characters = ec_bag_characters_new(features, last, longest);
+        status = reader->characters ? EC_OK : EC_NO_MEMORY;
+    }
+    if (status) {
         ec_bag_reader_free(reader);
         return NULL;
     }
@@ -44,7 +52,8 @@ void ec_bag_reader_free(struct ec_bag_reader *reader)
     ec_free(reader->counts);
     ec_free(reader->sorted);
     ec_free(reader->spare);
-    ec_free(reader->framed);
+    ec_bag_characters_free(reader->characters);
+    ec_bag_tally_clear(&reader->tally);
     ec_free(reader);
 }
 
@@ -60,7 +69,7 @@ static ec_status reserve(struct ec_bag_reader *reader, int64_t more)
     reader->ids = ids ? ids : reader->ids;
     float *counts = ec_grow_array(reader->counts, reader->used, capacity, sizeof *counts);
     reader->counts = counts ? counts : reader->counts;
-    int32_t *sorted = ec_grow_array(reader->sorted, reader->used, capacity, sizeof *sorted);
+    int32_t *sorted = ec_grow_array(reader->sorted, reader->capacity, capacity, sizeof *sorted);
     reader->sorted = sorted ? sorted : reader->sorted;
     int32_t *spare = ec_grow_array(reader->spare, 0, capacity, sizeof *spare);
     reader->spare = spare ? spare : reader->spare;
@@ -90,9 +99,19 @@ static int64_t look_up(const struct ec_bag_features *features, const struct ec_b
             ec_bag_table_prefetch(&features->table, keys[i + AHEAD]);
         }
         out[found] = ec_bag_table_find(&features->table, keys[i]);
-        found += out[found] >= 0;
+        found += out[found] >= kind->first && out[found] < kind->end; /* whatever keys collide */
     }
     return found;
+}
+
+/* Appends the first `count` ids of `sorted`, which are not sorted yet, sorted and merged. */
+static void take_ids(struct ec_bag_reader *reader, int64_t count)
+{
+    if (!count) { /* perhaps there is no memory at all */
+        return;
+    }
+    const int32_t *sorted = ec_bag_sort(reader->sorted, reader->spare, count);
+    reader->used += ec_bag_merge(reader->ids + reader->used, reader->counts + reader->used, sorted, count);
 }
 
 /* Appends the ids of keys[0 .. count), sorted and merged. */
@@ -100,9 +119,7 @@ static ec_status take_keys(struct ec_bag_reader *reader, const struct ec_bag_kin
 {
     ec_status status = reserve(reader, count);
     if (!status) {
-        int64_t found = look_up(reader->features, kind, reader->keys, count, reader->sorted);
-        const int32_t *sorted = ec_bag_sort(reader->sorted, reader->spare, found);
-        reader->used += ec_bag_merge(reader->ids + reader->used, reader->counts + reader->used, sorted, found);
+        take_ids(reader, look_up(reader->features, kind, reader->keys, count, reader->sorted));
     }
     return status;
 }
@@ -121,22 +138,50 @@ static ec_status reserve_keys(struct ec_bag_reader *reader, int64_t used, int64_
     return EC_OK;
 }
 
-static ec_status read_characters(struct ec_bag_reader *reader, const struct ec_bag_kind *kind)
+/* Ids of one token's characters, or NULL without memory. */
+static const int32_t *characters_of(struct ec_bag_reader *reader, int64_t token, int32_t *count)
 {
     const struct ec_bag_tokens *tokens = &reader->tokens;
-    const int *chars = reader->features->settings.chars;
-    int64_t count = 0;
-    for (int64_t i = 0; i < tokens->count; i++) {
-        int64_t length = ec_bag_frame(reader->framed, tokens->tokens[i], tokens->lengths[i]);
-        ec_status status = reserve_keys(reader, count, length * (chars[1] - chars[0] + 1));
+    return ec_bag_characters_of(reader->characters, tokens->tokens[token], tokens->lengths[token],
+                                tokens->hashes[token], count);
+}
+
+static ec_status read_characters(struct ec_bag_reader *reader, const struct ec_bag_kind *kind)
+{
+    int64_t found = 0, size = kind->end - kind->first;
+    if (!reader->tally.counts && reader->characters->seen > EC_BAG_MANY && size <= EC_BAG_TALLY_MOST) {
+        ec_status status = ec_bag_tally_init(&reader->tally, kind->first, size);
         if (status) {
             return status;
         }
-        for (int64_t begin = 0, end = 0; ec_bag_next_gram(reader->framed, length, chars, &begin, &end);) {
-            reader->keys[count++] = ec_bag_gram_key(reader->framed + begin, end - begin);
+    }
+    for (int64_t i = 0; i < reader->tokens.count; i++) {
+        int32_t count = 0;
+        const int32_t *ids = characters_of(reader, i, &count);
+        ec_status status = ids ? EC_OK : EC_NO_MEMORY;
+        if (!reader->tally.counts) {
+            status = status ? status : reserve(reader, found + count);
+        }
+        if (status) {
+            return status;
+        }
+        for (int32_t n = 0; reader->tally.counts && n < count; n++) {
+            ec_bag_tally_add(&reader->tally, ids[n]);
+        }
+        if (!reader->tally.counts && count) {
+            memcpy(reader->sorted + found, ids, (size_t)count * sizeof *ids);
+            found += count;
         }
     }
-    return take_keys(reader, kind, count);
+    if (!reader->tally.counts) {
+        take_ids(reader, found);
+        return EC_OK;
+    }
+    ec_status status = reserve(reader, ec_least(reader->tally.added, reader->tally.size));
+    if (!status) {
+        reader->used += ec_bag_tally_take(&reader->tally, reader->ids + reader->used, reader->counts + reader->used);
+    }
+    return status;
 }
 
 ec_status ec_bag_read(struct ec_bag_reader *reader, const struct ec_document *document, struct ec_bag *bag)

@@ -393,3 +393,37 @@ def test_places(settings, text):
 def test_case_is_kept_where_asked():
     features = NgramFeatures(words=(1, 1), lowercase=False).fit(["The the ÄÖ äö"])
     assert features.get_feature_names_out().tolist() == ["The", "the", "ÄÖ", "äö"]
+
+
+@pytest.mark.parametrize(
+    "settings", [{"words": (1, 2), "chars": (2, 3)}, {"buckets": 9, "chars": (2, 2)}], ids=str
+)
+def test_running_out_of_memory(settings):
+    expected = NgramFeatures(**settings).fit_transform(TEXTS)
+    failed = 0
+    for number in [*range(1, 60), *range(60, 4000, 61)]:
+        features = NgramFeatures(**settings)
+        embedcnn._core._memory_fail_at(number, False)
+        try:
+            bags = features.fit_transform(TEXTS)
+            again = features.transform(TEXTS)
+        except MemoryError:
+            failed += 1
+        else:
+            same(expected, bags)
+            same(expected, again)
+        finally:
+            embedcnn._core._memory_fail_at(0, False)
+    assert 20 < failed < 120, "failures are seen, and what allocates ends"
+
+
+def test_many_words_and_long_ones():
+    """More words than a reader keeps the characters of, and one that alone is longer than all it keeps."""
+    words = [f"{number}x{number * 7919 % 10007}" for number in range(20_000)]
+    texts = [" ".join(words), " ".join(words[::3] + words[::-1]), "ab" * 60_000, words[5]]
+    features = NgramFeatures(words=(1, 1), chars=(2, 4))
+    bags = features.fit_transform(texts)
+    same(bags, features.transform(texts))
+    hashed = NgramFeatures(words=(1, 1), chars=(2, 4), buckets=5_000_000).transform(texts)
+    assert bags.counts.sum() == hashed.counts.sum()
+    assert np.array_equal(np.sort(bags[2:3].counts), np.sort(hashed[2:3].counts))

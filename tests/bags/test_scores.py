@@ -117,7 +117,9 @@ GOOD = (2, 1, 1, True)
 def test_the_core_refuses_parts_that_do_not_fit(parts, error, message):
     features = NgramFeatures(words=(1, 1)).fit(["a b c"])
     with pytest.raises(error, match=message):
-        _core.bag_scores(features._ready(), ["a"], np.zeros((3, 3), np.float32), np.zeros(2, np.float32), parts)
+        _core.bag_scores(
+            features._ready(), ["a"], np.zeros((3, 3), np.float32), np.zeros(2, np.float32), parts
+        )
 
 
 @pytest.mark.parametrize(
