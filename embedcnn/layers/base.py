@@ -23,7 +23,7 @@ from ..graph.tracing import leaves
 from ..graph.variables import Variable, assign_numbers, mark_changed
 from ..initializers import initial_value
 from . import call_arguments
-from .call_arguments import NumbersNeededError, called_with, named_arguments, of_traced
+from .call_arguments import NumbersNeededError, arguments_of, called_with, of_traced
 from .on_arrays import on_arrays
 
 
@@ -131,11 +131,10 @@ class Layer(Configurable):
 
     # -- calls -----------------------------------------------------------------------------------------------
     def __call__(self, inputs: Any, *arguments: Any, **options: Any) -> Any:
-        """Applies the layer: symbolic tensors give the symbolic result. Arrays, or lists of numbers, give an
-        array, as the layer does within a model; the first call makes the weights. What stands behind the
-        inputs is handed to `call` of a layer of one's own.
+        """Applies the layer: symbolic tensors give the symbolic result; arrays, or lists, give an array,
+        as within a model; the first call makes the weights. What else there is goes to one's own `call`.
         """
-        options |= named_arguments(self, arguments, options)
+        inputs, options = arguments_of(self, inputs, arguments, options)
         if self.traces and leaves([inputs, options], SymbolicTensor):
             with suppress(NumbersNeededError):
                 return of_traced("traced", self, inputs, options)
@@ -175,9 +174,7 @@ class Layer(Configurable):
         """Raises ValueError where the layer cannot take these tensors."""
 
     def build(self, input_shape: Any) -> None:
-        """Makes the weights for inputs of this shape, batch first; once: later calls, and those of the layer,
-        keep them.
-        """
+        """Makes the weights for inputs of this shape, batch first; once: later calls keep them."""
         self.built = True
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
@@ -357,6 +354,9 @@ class Layer(Configurable):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+Layer.__call__.__defaults__ = (None,)  # `call(query, value)` may be given both by name
 
 
 def _built_once(build: Any) -> Any:

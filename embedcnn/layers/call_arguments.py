@@ -35,6 +35,15 @@ class NumbersNeededError(Exception):
     """`call` computes on NumPy arrays."""
 
 
+def arguments_of(
+    layer: Any, inputs: Any, arguments: Sequence[Any], options: dict[str, Any]
+) -> tuple[Any, dict[str, Any]]:
+    """The first argument of a call, also where it is given by name, and the others by name."""
+    if inputs is None and options and not arguments and layer.traces:
+        inputs = options.pop(next(iter(inspect.signature(layer.call).parameters)), None)
+    return inputs, {**options, **named_arguments(layer, arguments, options)}
+
+
 def named_arguments(
     layer: Any, arguments: Sequence[Any], options: dict[str, Any], first: int = 1
 ) -> dict[str, Any]:

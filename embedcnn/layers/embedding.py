@@ -12,6 +12,7 @@ from ..base.arguments import boolean, finite_number, one_of, optional, positive_
 from ..base.arrays import numbers
 from ..base.configuration import described
 from ..base.matrices import given_matrix
+from ..graph import tracing
 from ..graph.nodes import Shape, SymbolicTensor, is_symbolic
 from ..graph.operators import operate
 from ..graph.stored import ROUNDINGS, STORAGE_DTYPES
@@ -157,6 +158,8 @@ class Embedding(Layer):
         """Applies the layer to token ids (B, T), or (B, S, W): texts of sentences. Arrays of ids, of any
         shape, give an array.
         """
+        if not is_symbolic(inputs) and tracing.active() and not hasattr(inputs, "node"):
+            return self._shared_rows(inputs)
         if not is_symbolic(inputs):
             return on_arrays("call", self, inputs, **options)
         if isinstance(inputs, SymbolicTensor) and inputs.ndim == 1:  # one id a text, as ids[:, 0]
@@ -167,6 +170,12 @@ class Embedding(Layer):
             outer.inner = on_each_step(self, self, outer.inputs[0])
             self.nodes.insert(-1, outer)
         return out
+
+    def _shared_rows(self, ids: Any) -> Any:
+        """The rows of ids that all texts share, as positions are, within a `call` that is traced."""
+        if not self.built:
+            self.build()
+        return operate("take", self.embeddings, np.asarray(ids, np.int32), 0)
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
         if tensors[0].ndim > 2 and not tensors[0].node.inputs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..base.custom_objects import known_class
 from ..graph.model_kinds import KINDS, model_kind
 from ..graph.variables import mark_changed
 from .base import Layer
@@ -34,6 +35,9 @@ def made(layer: Any) -> Any:
         return layer
     if layer.get("class_name") in KINDS:
         return model_kind(layer["class_name"]).from_config(layer["config"])
+    own = known_class(layer.get("class_name", ""))
+    if own is not None:
+        return own.from_config(layer["config"])
     if layer.get("class_name") not in CLASSES:
         raise ValueError(f"unknown layer class {layer.get('class_name')!r}; allowed: {', '.join(CLASSES)}")
     return CLASSES[layer["class_name"]].from_config(layer["config"])

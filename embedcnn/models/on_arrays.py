@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import layers
 from ..base.random_seeds import next_seed
+from ..graph import tracing
 from ..graph.nesting import leaf_layers
 from ..graph.nodes import SymbolicTensor, flatten
 from ..layers.base import Layer
@@ -55,6 +56,11 @@ def call(layer: Layer, inputs: Any, **options: Any) -> Any:
     `options`: `training`, and what else the layer is called with, as `initial_state`, as arrays. Raises
     TypeError for what is no array of numbers, ValueError for shapes that the layer does not take.
     """
+    if tracing.active() and layer.trainable_weights:
+        raise TypeError(
+            f"Layer {layer.name!r} is called on an array within a `call` that is traced: its weights would "
+            "not be learned. Call it on what `call` is given, or on what layers and ops make of that"
+        )
     training = called_with(layer, options)
     x = _inputs(layer, inputs)
     if isinstance(x, np.ndarray) and _as_one_row(layer, x):

@@ -48,6 +48,7 @@ class Prediction:
         self._model, self._compilation, self._adapter = model, compilation, adapter
         self._programs, self._access = programs, access
         self._drawn = itertools.count(1)  # predictions, where layers are random in them too
+        self._called = itertools.count()  # calls with training=True
 
     def predict(self, x: Any, batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any) -> Any:
         """As Model.predict."""
@@ -127,13 +128,16 @@ class Prediction:
         return self.on_batch(x) if own is None else self._model._as_outputs(_listed(own((x,))))
 
     def on_batch(self, x: Any, training: bool = False, step: int | None = None) -> Any:
-        """As calling a model; with `training` dropout drops, as in this step (None: the optimizer's next)."""
+        """As calling a model; with `training` dropout drops, as in this step. None: in the first call as in
+        the optimizer's next step, then other values each time.
+        """
         self._adapter.build_for(x)
         inputs = [raw(part) for part in self._adapter.prepare_inputs(x, False)]
         if not training:
             return self._model._as_outputs(self._run("predict", inputs)[0])
         optimizer = self._compilation.optimizer
-        step = step if step is not None else optimizer.steps if optimizer else 0
+        if step is None:
+            step = (optimizer.steps if optimizer else 0) + (next(self._called) << 40)  # steps stay below
         outputs, _ = self._run("forward", inputs, True, step)
         return self._model._as_outputs(outputs)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import embedcnn as keras
-from embedcnn import layers
+from embedcnn import layers, ops
 
 RANDOM = np.random.default_rng(0)
 IDS, LABELS = RANDOM.integers(1, 40, (48, 9)), RANDOM.integers(0, 3, 48)
@@ -344,3 +344,64 @@ def test_a_functional_model_adds_to_its_loss(tmp_path):
     assert (
         keras.models.load_model(tmp_path / "model").evaluate(NUMBERS, NUMBERS[:, 0], 48, verbose=0) == whole
     )
+
+
+class Positions(layers.Layer):
+    """Keras's TokenAndPositionEmbedding."""
+
+    def __init__(self, length, vocabulary, dimension):
+        super().__init__()
+        self.token_emb = layers.Embedding(vocabulary, dimension)
+        self.pos_emb = layers.Embedding(length, dimension)
+
+    def call(self, x):
+        length = ops.shape(x)[-1]
+        positions = self.pos_emb(ops.arange(start=0, stop=length, step=1))
+        return self.token_emb(x) + positions
+
+
+def test_positions_are_learned():
+    x = keras.Input((9,), dtype="int32")
+    layer = Positions(9, 40, 4)
+    model = keras.Model(x, layer(x))
+    table, places = layer.token_emb.get_weights()[0], layer.pos_emb.get_weights()[0]
+    np.testing.assert_allclose(model.predict(IDS, verbose=0), table[IDS] + places, rtol=1e-6)
+    model.compile("sgd", "mse")
+    model.train_on_batch(IDS, np.zeros((48, 9, 4)))
+    assert (layer.pos_emb.get_weights()[0] != places).all()
+
+
+def test_weights_that_would_not_learn_are_refused():
+    class Wrong(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(2)
+
+        def call(self, x):
+            return x + self.dense(np.ones((1, 3), np.float32))
+
+    with pytest.raises(TypeError, match="its weights would not be learned"):
+        wrong = Wrong()
+        wrong.dense.build((None, 3))
+        wrong(keras.Input((2,)))
+
+
+def test_arguments_by_name():
+    class Query(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(2)
+
+        def call(self, query, value):
+            return self.dense(query) - value
+
+    layer, a, b = Query(), keras.Input((3,)), keras.Input((2,))
+    models = [keras.Model([a, b], layer(query=a, value=b)), keras.Model([a, b], layer(a, b))]
+    data = [NUMBERS[:, :3], NUMBERS[:, :2]]
+    equal([models[0].predict(data, verbose=0)], [models[1].predict(data, verbose=0)])
+
+
+def test_each_call_with_training_drops_other_values():
+    model = start_of_texts(0.5)
+    first, second = model(IDS, training=True), model(IDS, training=True)
+    assert (first != second).any() and (model(IDS) == model(IDS)).all()

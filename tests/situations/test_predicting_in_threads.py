@@ -71,6 +71,7 @@ def test_more_threads_than_programs_wait():
     running, most = [], []
 
     def slow(values):
+        values = np.asarray(values)  # a function of arrays, called at each step
         running.append(1)
         most.append(len(running))
         time.sleep(0.02)
@@ -88,6 +89,7 @@ def test_a_layer_may_predict_with_its_own_model():
     model = None
 
     def nested(values):
+        values = np.asarray(values)
         return values if model is None or values[0, 0] > 5 else model.predict(values + 10, verbose=0)
 
     x = keras.Input((2,))
