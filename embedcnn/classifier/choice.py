@@ -37,6 +37,7 @@ from embedcnn.classifier.recipe import (
 from embedcnn.data.labelled import LabelledTexts
 
 TENTH = 10  # one of so many texts is held out
+LEFT = 3  # a try starts where so many times the last of its kind are left: training anew comes behind it
 FEWEST = 20  # texts held out, fewer say nothing
 # Standard errors by which a network must pay. Beside linear parts a mean seldom does; a CNN knows vectors.
 ERRORS = {"avg": 2.0, "cnn": 0.0}
@@ -152,6 +153,7 @@ class _Search:
         by_label = label_weights(train.label_ids, len(train.label_names), class_weight)
         self.weights = None if by_label is None else by_label[self.y]
         self.networks: dict[str, Network] = {}
+        self.took: dict[str, float] = {}  # seconds of the last try, by kind
         self.tables: dict[str, tuple[Any, np.ndarray | None, bool]] = {}  # encoder, table, frozen; by kind
         self.coverage: tuple[str, ...] = ()
 
@@ -184,16 +186,18 @@ class _Search:
         if end is not None or self.given.vectors is not None:
             self.try_network("cnn", {})
         for kind, changes in VARIANTS if end is not None else ():
-            if end is not None and time.monotonic() < end:
+            if end is not None and time.monotonic() + LEFT * self.took[kind] < end:
                 self.try_network(kind, changes)
 
     def try_network(self, kind: str, changes: dict[str, Any]) -> None:
         """Trains one on the rest; keeps it where it is the best of its kind. KeyboardInterrupt at Ctrl-C."""
+        begin = time.monotonic()
         settings = self.settings_of(kind, changes)
         encoder, table, freeze = self.tables[kind]
         training = train_classifier(
             self.rest, self.held, settings, encoder, table, freeze, self.given.show_progress
         )
+        self.took[kind] = time.monotonic() - begin
         if training.interrupted:
             raise KeyboardInterrupt
         if not training.best_epoch:

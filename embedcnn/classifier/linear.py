@@ -25,7 +25,9 @@ FOLDS = 3
 TOLERANCE = 0.1  # of the solver: accuracies are those of a tenth of it, in half the time
 LONG = 1000  # characters of a text in the mean, from which on its words are enough
 SAMPLE = 1000  # texts that are looked at for this
+WEIGHTINGS = {"tf-idf": "tfidf", "naive Bayes": "naive_bayes"}
 MANY = 1000  # texts, from which on n-grams that occur once are left out
+MANY_LABELS = 20  # above it two parts are enough: each has numbers for every n-gram and label
 SMALLEST = 1e-12  # of a probability, before its logarithm
 
 
@@ -47,51 +49,55 @@ class Plan:
 
 
 def make_plan(
-    texts: Sequence[str], tokenizer: str = "words", longest: int | None = None, more: bool = False
+    texts: Sequence[str],
+    tokenizer: str = "words",
+    longest: int | None = None,
+    more: bool = False,
+    labels: int = 2,
 ) -> Plan:
     """The n-grams and linear parts for texts like these.
 
     Short texts: words, pairs of words and characters, by tf-idf and by naive-Bayes ratios. Long ones: words
     to triples of words, as characters add nothing there. Texts whose tokens are characters (`tokenizer`, or
     Chinese and Japanese): characters to triples. `longest`: longest n-grams of words in place of these;
-    `more`: also parts that seldom pay.
+    `more`: also parts that seldom pay. With many `labels` only the largest part of each kind.
 
     >>> [one.name for one in make_plan(["a short text"]).parts][:2]
     ['words 1-2, tf-idf', 'words 1-2 and characters, tf-idf']
     """
-    from embedcnn.bags import Part  # at start-up nothing is built
-
     step = max(1, len(texts) // SAMPLE)
     sample = [text for text in texts[::step] if text.strip()]
     characters = tokenizer in ("chars", "char_ngrams") or _are_characters(sample)
     is_long = sum(map(len, sample)) > LONG * max(1, len(sample))
     last = longest or (3 if characters or is_long else 2)
-    chars = None if characters or is_long else (3, 5)
-
-    def candidate(weighting: str, most: int, with_chars: bool = False, cost: float = 1.0) -> Candidate:
-        kinds = [f"words {n}" for n in range(1, min(most, last) + 1)] + ["chars"] * with_chars
-        spelled = "words 1" + (f"-{min(most, last)}" if min(most, last) > 1 else "")
-        name = spelled + " and characters" * with_chars + ", " + weighting
-        part = Part(
-            weighting={"tf-idf": "tfidf", "naive Bayes": "naive_bayes"}[weighting],
-            kinds=tuple(kinds),
-            cost=cost,
-        )
-        return Candidate(name + ("" if cost == 1 else f", cost {cost:g}"), part)
-
-    if chars:
+    if characters or is_long:
+        pairs = min(2, last)
         found = [
-            candidate("tf-idf", last),
-            candidate("tf-idf", last, True),
-            candidate("naive Bayes", last),
-            candidate("naive Bayes", last, True),
+            _candidate("tf-idf", pairs),
+            _candidate("naive Bayes", pairs),
+            _candidate("naive Bayes", last),
         ]
-        found += [candidate("naive Bayes", 1, True), candidate("naive Bayes", last, True, 3)] if more else []
+        seldom = [_candidate("tf-idf", last), _candidate("naive Bayes", last, cost=3)]
     else:
-        found = [candidate("tf-idf", 2), candidate("naive Bayes", 2), candidate("naive Bayes", last)]
-        found += [candidate("tf-idf", last), candidate("naive Bayes", last, False, 3)] if more else []
+        kinds = [(weighting, chars) for weighting in WEIGHTINGS for chars in (False, True)]
+        found = [_candidate(weighting, last, chars) for weighting, chars in kinds]
+        seldom = [_candidate("naive Bayes", 1, True), _candidate("naive Bayes", last, True, 3)]
+    if more:
+        found += seldom
+    elif labels > MANY_LABELS:
+        found = list({one.part.weighting: one for one in found}.values())  # the last of each
     distinct = {one.name: one for one in found}  # with `longest` of 1 or 2 some are the same
-    return Plan((1, last), chars, tuple(distinct.values()))
+    return Plan((1, last), None if characters or is_long else (3, 5), tuple(distinct.values()))
+
+
+def _candidate(weighting: str, longest: int, chars: bool = False, cost: float = 1.0) -> Candidate:
+    """A part over words to n-grams of `longest` words, and characters."""
+    from embedcnn.bags import Part  # at start-up nothing is built
+
+    kinds = [f"words {n}" for n in range(1, longest + 1)] + ["chars"] * chars
+    name = "words 1" + f"-{longest}" * (longest > 1) + " and characters" * chars + f", {weighting}"
+    part = Part(weighting=WEIGHTINGS[weighting], kinds=tuple(kinds), cost=cost)
+    return Candidate(name + ("" if cost == 1 else f", cost {cost:g}"), part)
 
 
 def _are_characters(sample: Sequence[str]) -> bool:
@@ -137,9 +143,9 @@ def train_linear(
     from embedcnn import bags as ngrams  # at start-up nothing is built
     from embedcnn import utils  # at start-up nothing is built
 
-    plan = make_plan(train.texts, tokenizer, longest, more)
-    features, counts = _counted(train, plan, tokenizer, max_features)
     y, classes = train.label_ids, len(train.label_names)
+    plan = make_plan(train.texts, tokenizer, longest, more, classes)
+    features, counts = _counted(train, plan, tokenizer, max_features)
     by_label = label_weights(y, classes, settings.class_weight)
     weights = None if by_label is None else by_label[y]
     solver: dict[str, Any] = {

@@ -149,6 +149,8 @@ def test_plans_follow_the_texts():
     assert long.words == (1, 3) and long.chars is None
     assert linear.make_plan(["这本书很好，孩子喜欢"]) == linear.make_plan(["ab"], "chars") == long
     assert linear.make_plan(["a short text"], longest=1).words == (1, 1)
+    names = [one.name for one in linear.make_plan(["a text"], labels=21).parts]
+    assert names == ["words 1-2 and characters, tf-idf", "words 1-2 and characters, naive Bayes"]
     names = [one.name for one in linear.make_plan(["a text"], longest=1).parts]
     assert len(set(names)) == len(names) and names[0] == "words 1, tf-idf"
 
