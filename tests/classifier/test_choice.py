@@ -126,13 +126,22 @@ def test_networks_pay_beyond_chance_and_never_with_less_accuracy():
         choice.Given(Settings(), "words", None, None, False, False),
     )
     right = np.eye(2)[search.y]
-    half = np.full_like(right, 0.5)
-    old = 0.6 * right + 0.4 * (1 - right)
-    assert search.pays(0.9 * right + 0.1 * (1 - right), old, 2.0)
-    assert not search.pays(half, old, 0.0)
-    new = old.copy()
-    new[0] = 0.99 * right[0] + 0.01 * (1 - right[0])  # one text alone: within the chance of two errors
-    assert search.pays(new, old, 0.0) and not search.pays(new, old, 2.0)
+    search.of_linear = 0.6 * right + 0.4 * (1 - right)
+
+    def network(held, kind="avg"):
+        return choice.Network(kind, Settings(), choice.Training(None, {}, 1, False), 1.0, held, 0.0)
+
+    surer, half = network(right), network(np.full_like(right, 0.5))
+    assert search.pays([surer], []) and not search.pays([half], [])
+    held = search.of_linear.copy()
+    held[0] = right[0]  # one text alone: within the chance of two errors
+    assert not search.pays([network(held)], [])
+    assert search.pays([network(held, "cnn")], [])
+    wrong = held.copy()
+    wrong[1] = 1 - right[1]
+    assert not search.pays([network(wrong, "cnn")], [])
+    search.networks = {"avg": network(held), "cnn": network(right, "cnn")}
+    assert [one.kind for one in search.choose()] == ["cnn"]  # with the mean it would be less sure
 
 
 def test_every_class_keeps_a_text_to_learn():
