@@ -12,10 +12,16 @@ import numpy as np
 
 from ..base.arguments import positive_integer
 from ..base.columns import as_list
+from ..graph.nesting import leaf_layers
 from ..lowering.binding import BoundProgram
 from ..lowering.carried_states import carrying
 from ..lowering.operations import Operation
 from ..preprocessing.texts import without_gaps
+
+
+def _names(op: Operation) -> list[str]:
+    """The layers and models that an operation comes from, outermost first."""
+    return [name for origin in op.origins for name in origin.layer.split("/")]
 
 
 def _mixes_steps(op: Operation) -> bool:
@@ -54,9 +60,13 @@ class Stepper:
         lowered = model.lowered_as("predict")
         last = lowered.operations[-1]
         self.gives_probabilities = last.name == "softmax" and not last.attributes
-        for op in lowered.operations:
-            if _mixes_steps(op) and op.function is not None:
-                name = op.function.layer.name
+        written = {one.name: one for one in leaf_layers(model.layers) if hasattr(one, "forward")}
+        for op in lowered.operations:  # Python that the program computes by operations of its own
+            own = next((written[name] for name in _names(op) if name in written), None)
+            if own is not None and getattr(own, "steps_independent", False):
+                continue
+            if _mixes_steps(op) and (own is not None or op.function is not None):
+                name = op.function.layer.name if own is None else own.name
                 raise ValueError(
                     f"Layer {name!r} is written in Python: nobody knows whether it looks along a text. If "
                     "what it gives at a step depends on that step alone, say so: "
