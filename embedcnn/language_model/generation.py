@@ -60,7 +60,7 @@ class Stepper:
         lowered = model.lowered_as("predict")
         last = lowered.operations[-1]
         self.gives_probabilities = last.name == "softmax" and not last.attributes
-        written = {one.name: one for one in leaf_layers(model.layers) if hasattr(one, "forward")}
+        written = {one.name: one for one in leaf_layers(model.layers) if {"forward", "call"} & set(dir(one))}
         for op in lowered.operations:  # Python that the program computes by operations of its own
             own = next((written[name] for name in _names(op) if name in written), None)
             if own is not None and getattr(own, "steps_independent", False):
