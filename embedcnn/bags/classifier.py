@@ -247,12 +247,14 @@ class BagClassifier:
         texts = text_list("X", X)
         return self.model.predict(texts, batch_size=max(1, len(texts)), verbose=0)
 
-    def predict(self, X: Any) -> np.ndarray | list[list[Any]]:
-        """The label of each text, an array (N,); with several labels a list of lists of them."""
+    def predict(self, X: Any) -> np.ndarray:
+        """The label of each text, an array (N,); where a text may have several, the list of them."""
         chosen = self.predict_proba(X)
         if not self._several:
             return self.classes_[chosen.argmax(axis=1)]
-        return [self.classes_[row > 0.5].tolist() for row in chosen]
+        found = np.empty(len(chosen), object)
+        found[:] = [self.classes_[row > 0.5].tolist() for row in chosen]
+        return found
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """The share of texts whose label (all of whose labels) is right."""

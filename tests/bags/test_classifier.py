@@ -90,7 +90,7 @@ def test_several_labels_a_text():
     several[3] = []
     classifier = BagClassifier().fit(texts, several)
     assert classifier.classes_.tolist() == ["bad", "good", "long", "mixed"]
-    found = classifier.predict(texts)
+    found = classifier.predict(texts).tolist()
     assert found == [sorted(one) for one in classifier.model.predict_labels(texts)]
     right = [set(one) >= {label} for one, label in zip(found, y, strict=True)]
     assert np.mean(right) > 0.95
