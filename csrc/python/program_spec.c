@@ -103,8 +103,8 @@ static int parse_parameter(ec_program_object *self, PyObject *spec, struct ec_pa
     }
     parameter->rank = (int)PyTuple_GET_SIZE(shape);
     parameter->size = 1;
-    if (parameter->rank < 1 || parameter->rank > EC_MAX_RANK) {
-        PyErr_Format(PyExc_ValueError, "parameter %s: shape %R has not 1 to %d axes", parameter->name, shape,
+    if (parameter->rank > EC_MAX_RANK) {
+        PyErr_Format(PyExc_ValueError, "parameter %s: shape %R has more than %d axes", parameter->name, shape,
                      EC_MAX_RANK);
         return -1;
     }

@@ -11,6 +11,7 @@ from .base import Layer
 from .categories import CategoryEncoding, Hashing, IntegerLookup
 from .convolution import Conv1D, DepthwiseConv1D, SeparableConv1D
 from .core import Dense, Identity, Input, InputLayer
+from .dot_attention import AdditiveAttention, Attention, MultiHeadAttention
 from .embedding import Embedding
 from .embedding_bag import EmbeddingBag, EmbedReduce
 from .merging import (
@@ -65,7 +66,9 @@ SeparableConvolution1D = SeparableConv1D
 __all__ = [
     "Activation",
     "Add",
+    "AdditiveAttention",
     "ApplyMask",
+    "Attention",
     "AttentionPooling1D",
     "Average",
     "AveragePooling1D",
@@ -112,6 +115,7 @@ __all__ = [
     "MaxPooling1D",
     "Maximum",
     "Minimum",
+    "MultiHeadAttention",
     "Multiply",
     "PReLU",
     "Permute",
@@ -164,7 +168,8 @@ _STORED: tuple[type[Layer], ...] = (
     *(CategoryEncoding, Hashing, IntegerLookup),
     *(BagOfNgrams, StringLookup, TextVectorization, EmbeddingBag, EmbedReduce, TiedDense),
 )
-CLASSES.update({cls.__name__: cls for cls in (*_STORED, Operation)})
+_MADE_OF_OPERATIONS = (AdditiveAttention, Attention, MultiHeadAttention, Operation)
+CLASSES.update({cls.__name__: cls for cls in (*_STORED, *_MADE_OF_OPERATIONS)})
 
 ELSEWHERE = {
     "CuDNNLSTM": "layers.LSTM is it",

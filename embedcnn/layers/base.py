@@ -213,7 +213,7 @@ class Layer(Configurable):
                 f"`name` must be a string without '/' that no other weight has. Received: name={name!r}; the "
                 f"weights so far: {known}"
             )
-        if not isinstance(shape, (tuple, list)) or not shape:
+        if not isinstance(shape, (tuple, list)):
             raise ValueError(f"`shape` of {name!r} must be a tuple of sizes. Received: shape={shape!r}")
         shape = tuple(positive_integer("shape", size) for size in shape)
         value = initial_value(initializers.get(initializer, "initializer"), shape)

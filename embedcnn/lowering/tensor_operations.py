@@ -310,6 +310,14 @@ def _swapped(build: Builder, x: int) -> int:
     return _transpose(build, [x], {"axes": order}, (*shape[:-2], shape[-1], shape[-2]))
 
 
+def _step_mask(build: Builder, read: list[int], settings: dict[str, Any], shape: Shape) -> int:
+    return build.like("step_mask", as_steps(build, read[0]), shape)
+
+
+def _masked_like(build: Builder, read: list[int], settings: dict[str, Any], shape: Shape) -> int:
+    return build.like("masked_like", [as_steps(build, one) for one in read], shape)
+
+
 TABLE: dict[str, Callable[[Builder, list[int], dict[str, Any], Shape], int]] = {
     "cast": _cast,
     "softmax": _softmax("softmax"),
@@ -326,5 +334,7 @@ TABLE: dict[str, Callable[[Builder, list[int], dict[str, Any], Shape], int]] = {
     "take": _take,
     "take_along_axis": _take_along_axis,
     "matmul": _matmul,
+    "step_mask": _step_mask,
+    "masked_like": _masked_like,
 }
 """How the core computes what is neither value by value nor a reduction."""

@@ -11,9 +11,6 @@ from typing import Any
 import numpy as np
 
 from ..graph.nodes import Shape
-from .elementwise import add, divide, maximum, multiply, subtract
-from .functions import abs as absolute
-from .functions import exp, log, sqrt, square, stop_gradient
 from .primitives import apply, axes_in, listed, primitive, shape_of
 
 
@@ -63,6 +60,8 @@ primitive(
     lambda shapes, axis: shapes[0],
     "float32",
 )
+primitive("step_mask", lambda x: np.ones(x.shape[:2], np.float32), lambda shapes: shapes[0][:2], "float32")
+primitive("masked_like", lambda x, like: x, lambda shapes: shapes[0])
 
 
 def _softmax(x: np.ndarray, axis: tuple[int, ...]) -> np.ndarray:
@@ -160,7 +159,8 @@ def var(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     >>> var([[1.0, 3.0]], axis=1).tolist()
     [1.0]
     """
-    return mean(square(subtract(x, mean(x, axis, True))), axis, keepdims)
+    apart = apply("subtract", [x, mean(x, axis, True)])
+    return mean(apply("square", [apart]), axis, keepdims)
 
 
 def std(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -169,7 +169,7 @@ def std(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     >>> std([[1.0, 5.0]], axis=1).tolist()
     [2.0]
     """
-    return sqrt(var(x, axis, keepdims))
+    return apply("sqrt", [var(x, axis, keepdims)])
 
 
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -178,8 +178,9 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     >>> logsumexp([[0.0, 0.0]], axis=1).round(4).tolist()
     [0.6931000232696533]
     """
-    top = stop_gradient(max(x, axis, True))
-    found = add(log(sum(exp(subtract(x, top)), axis, True)), top)
+    top = apply("stop_gradient", [max(x, axis, True)])
+    total = sum(apply("exp", [apply("subtract", [x, top])]), axis, True)
+    found = apply("add", [apply("log", [total]), top])
     return found if keepdims else sum(found, axis)  # of single values: their axes go
 
 
@@ -193,6 +194,7 @@ def normalize(x: Any, axis: int = -1, order: int = 2, epsilon: float = 1e-12) ->
 
     if order not in (1, 2):
         raise ValueError(f"`order` must be 1 or 2. Received: order={order!r}")
+    size = sum(apply("abs" if order == 1 else "square", [x]), axis, True)
     if order == 1:
-        return divide(x, maximum(sum(absolute(x), axis, True), epsilon))
-    return divide(x, sqrt(maximum(sum(multiply(x, x), axis, True), epsilon**2)))
+        return apply("divide", [x, apply("maximum", [size, epsilon])])
+    return apply("divide", [x, apply("sqrt", [apply("maximum", [size, epsilon**2])])])

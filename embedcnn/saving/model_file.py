@@ -225,7 +225,7 @@ def _stored_variables(model: Model, tensors: dict[str, np.ndarray], label: str) 
 
 def _value_of(variable: Variable, array: np.ndarray, scales: np.ndarray | None, label: str) -> np.ndarray:
     """An array of a file as the variable keeps it; a table of fewer bits takes float32 too."""
-    array = np.ascontiguousarray(array)
+    array = np.asarray(array, order="C")
     if not isinstance(variable, StoredVariable) or array.dtype == np.float32:
         return variable.as_stored(array)
     if variable.scales is not None:

@@ -27,6 +27,8 @@ ONLY_IN_MODELS = {
     "unfold": "says how another operation reads its input; no number changes",
     "to_ids": "reads what another operation computes; no number changes",
     "activity_penalty": "adds to the loss of a model",
+    "step_mask": "of arrays a mask is an argument",
+    "masked_like": "of arrays a mask is an argument",
 }
 
 
