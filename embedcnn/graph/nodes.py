@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import tracing
-from .operators import Operators
+from .operators import Operators, operate
 
 if TYPE_CHECKING:
     from ..layers.base import Layer
@@ -46,6 +46,11 @@ class SymbolicTensor(Operators):
         raise TypeError(
             f"{self!r} stands for values that are not known yet; pass data to model.predict instead"
         )
+
+    def __ne__(self, other: Any) -> Any:  # == stays that of objects, as Keras's
+        return operate("not_equal", self, other) if other is not None else True
+
+    __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
         raise tracing.BranchOnValuesError(

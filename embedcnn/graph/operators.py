@@ -18,7 +18,9 @@ def operate(name: str, *operands: Any) -> Any:
 
 
 class Operators:
-    """+ - * / % ** @, comparisons but == and !=, & | ~, abs() and [] as operations of `embedcnn.ops`."""
+    """+ - * / // % ** @, comparisons but == and !=, & | ^ ~, abs(), round() and [] as operations of
+    `embedcnn.ops`.
+    """
 
     __slots__ = ()
 
@@ -45,6 +47,12 @@ class Operators:
 
     def __rtruediv__(self, other: Any) -> Any:
         return operate("divide", other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return operate("floor_divide", self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return operate("floor_divide", other, self)
 
     def __mod__(self, other: Any) -> Any:
         return operate("mod", self, other)
@@ -93,6 +101,15 @@ class Operators:
 
     def __ror__(self, other: Any) -> Any:
         return operate("logical_or", other, self)
+
+    def __xor__(self, other: Any) -> Any:
+        return operate("logical_xor", self, other)
+
+    def __rxor__(self, other: Any) -> Any:
+        return operate("logical_xor", other, self)
+
+    def __round__(self) -> Any:
+        return operate("round", self)
 
     def __invert__(self) -> Any:
         return operate("logical_not", self)

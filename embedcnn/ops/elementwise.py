@@ -238,6 +238,24 @@ def logical_or(x1: Any, x2: Any) -> Any:
     return apply("logical_or", [x1, x2])
 
 
+def logical_xor(x1: Any, x2: Any) -> Any:
+    """Where one of them alone is true (not 0), bool. As keras.ops.logical_xor.
+
+    >>> logical_xor([True, True], [True, False]).tolist()
+    [False, True]
+    """
+    return not_equal(not_equal(x1, 0), not_equal(x2, 0))
+
+
+def floor_divide(x1: Any, x2: Any) -> Any:
+    """The next whole number below x1 / x2, float32; without a gradient. As keras.ops.floor_divide.
+
+    >>> floor_divide([7.0, -7.0], 2.0).tolist()
+    [3.0, -4.0]
+    """
+    return apply("floor", [divide(x1, x2)])
+
+
 def where(condition: Any, x1: Any, x2: Any) -> Any:
     """x1 where the condition is true (not 0), else x2; each gets the gradient where it is taken. As
     keras.ops.where.

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..graph.nodes import Shape
 from .elementwise import cast, equal
-from .primitives import apply, axes_in, broadcast, is_symbolic, primitive, shape_of
+from .primitives import apply, as_array, axes_in, broadcast, is_symbolic, primitive, shape_of
 from .rearranging import expand_dims, reshape
 
 
@@ -99,3 +99,51 @@ def shape(x: Any) -> tuple[int | None, ...]:
     (1, 2)
     """
     return tuple(shape_of(x))
+
+
+def zeros(shape: Any, dtype: Any = "float32") -> np.ndarray:
+    """An array of zeros. As keras.ops.zeros.
+
+    >>> zeros((1, 2)).tolist()
+    [[0.0, 0.0]]
+    """
+    return np.zeros(shape, dtype)
+
+
+def ones(shape: Any, dtype: Any = "float32") -> np.ndarray:
+    """An array of ones. As keras.ops.ones.
+
+    >>> ones((1, 2)).tolist()
+    [[1.0, 1.0]]
+    """
+    return np.ones(shape, dtype)
+
+
+def full(shape: Any, fill_value: Any, dtype: Any = "float32") -> np.ndarray:
+    """An array of one value. As keras.ops.full.
+
+    >>> full((1, 2), 3.0).tolist()
+    [[3.0, 3.0]]
+    """
+    return np.full(shape, fill_value, dtype)
+
+
+def convert_to_tensor(x: Any, dtype: Any = None) -> Any:
+    """x itself where it is symbolic or a weight, else an array. As keras.ops.convert_to_tensor.
+
+    >>> convert_to_tensor([1.0, 2.0]).tolist()
+    [1.0, 2.0]
+    """
+    if is_symbolic(x):
+        return x if dtype is None else cast(x, dtype)
+    array = as_array(x)
+    return array if dtype is None else array.astype(dtype)
+
+
+def convert_to_numpy(x: Any) -> np.ndarray:
+    """x as an array; TypeError for a symbolic tensor, which has no values yet. As keras.ops.convert_to_numpy.
+
+    >>> convert_to_numpy([1.0, 2.0]).tolist()
+    [1.0, 2.0]
+    """
+    return np.asarray(x)

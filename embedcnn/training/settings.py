@@ -174,9 +174,10 @@ class Compiled:
             values, gradients = loss.losses_and_gradients(targets[number], predictions)
             if gradients is None and learns:
                 raise TypeError(
-                    f"loss {loss.name!r} gives no gradients, so no model can be trained with it: let its "
-                    "function (`call` of a subclass of Loss) return (losses, gradients), where gradients are "
-                    "the derivatives of the losses with respect to y_pred, of its shape"
+                    f"loss {loss.name!r} gives no gradients, so no model can be trained with it: write its "
+                    "function (`call` of a subclass of Loss) with operators and embedcnn.ops alone, or let "
+                    "it return (losses, gradients), where gradients are the derivatives of the losses with "
+                    "respect to y_pred, of its shape"
                 )
             return values, np.zeros_like(predictions) if gradients is None else gradients
 

@@ -114,6 +114,8 @@ def test_operators_with_numbers_and_arrays_on_both_sides():
         return (2.0 - x) * channels + steps / (x * y) - (x**2 + 1) ** 0.5 + 1 / (3 + abs(-y)) + x % 2.0
 
     check(formula, formula, [x, y])
+    check(lambda x: x // 0.7, lambda x: x // 0.7, [x], slopes=False)
+    check(lambda x: (x != 0.5) ^ (x > 1), lambda x: ((x != 0.5) ^ (x > 1)) * 1.0, [x], slopes=False)
     check(lambda x: channels * x - 1.0, lambda x: channels * x - 1, [x])
 
 
@@ -303,7 +305,7 @@ def test_masked_steps_have_no_share(length):
             (x * softmax(scores, 1)[:, :, None]).sum(1),
         ),
         "of a mask of its own": (
-            lambda ids, x: ops.sum(x, 1) / ops.sum(ops.cast(ids > 0, "float32"), 1)[:, None],
+            lambda ids, x: ops.sum(x, 1) / ops.sum(ops.cast(ids != 0, "float32"), 1)[:, None],
             kept.sum(1) / COUNTS.sum(1),
         ),
         "heads": (
