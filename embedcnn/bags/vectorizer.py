@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..base.arguments import boolean, finite_number, integer, one_of, optional, unknown_name
-from ..base.configuration import Configurable
+from ..base.configuration import Configurable, argument_names
 from .container import Bags
 from .features import NgramFeatures
 from .weighting import document_frequencies, values
@@ -83,6 +83,9 @@ class Vectorizer(Configurable):
         norm: str | None = "l2",
         dtype: Any = np.float32,
     ) -> None:
+        given: dict[str, Any] = locals()
+        kind: Any = type(self)
+        self._given = {name: given[name] for name in argument_names(kind)}
         self.min_df, self.max_df = _share("min_df", min_df), _share("max_df", max_df)
         self.max_features = optional(integer, "max_features", max_features, 1)
         self.n_features = optional(integer, "n_features", n_features, 1)
@@ -142,6 +145,29 @@ class Vectorizer(Configurable):
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
         """The n-gram of each column, str; ValueError where they are hashed."""
         return self._features.get_feature_names_out()
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The arguments of the constructor as they were given. As in scikit-learn."""
+        return dict(self._given)
+
+    def set_params(self, **params: Any) -> Vectorizer:
+        """Sets arguments of the constructor and forgets what was learnt; ValueError for unknown names."""
+        for name in params:
+            if name not in self._given:
+                raise unknown_name("parameter", name, self._given)
+        if params:
+            vars(self).update(vars(type(self)(**{**self._given, **params})))
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import InputTags, Tags, TargetTags, TransformerTags  # type: ignore[import-untyped]  # extra
+
+        return Tags(
+            estimator_type=None,
+            target_tags=TargetTags(required=False),
+            transformer_tags=TransformerTags(),
+            input_tags=InputTags(one_d_array=True, two_d_array=False, string=True),
+        )
 
     def _learn(self, texts: Iterable[Any]) -> Bags:
         features = self._features

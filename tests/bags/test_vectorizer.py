@@ -99,6 +99,24 @@ def test_matrices_fit_estimators():
     assert matrix[[3, 1]].shape == (2, matrix.shape[1]) and (matrix + matrix).nnz == matrix.nnz
 
 
+def test_in_pipelines_of_scikit_learn():
+    base = pytest.importorskip("sklearn.base")
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.pipeline import Pipeline
+
+    labels = [len(one) % 2 for one in TEXTS]
+    pipeline = Pipeline([("bags", Vectorizer()), ("linear", LogisticRegression())])
+    search = GridSearchCV(pipeline, {"bags__ngram_range": [(1, 1), (1, 2)], "bags__norm": [None, "l2"]}, cv=2)
+    search.fit(TEXTS, labels)
+    assert len(search.predict(FURTHER)) == len(FURTHER)
+    copy = base.clone(Vectorizer(ngram_range=[1, 3], min_df=2, dtype=np.float64))
+    assert copy.get_params()["ngram_range"] == [1, 3] and copy.ngram_range == (1, 3)
+    assert copy.set_params(min_df=1, chars=(2, 2)) is copy and copy.min_df == 1 and copy.chars == (2, 2)
+    with pytest.raises(ValueError, match="did you mean 'min_df'"):
+        copy.set_params(min_dv=1)
+
+
 def test_characters():
     vectorizer = Vectorizer(ngram_range=None, chars=(2, 3), use_idf=False, norm=None)
     matrix = vectorizer.fit_transform(["bee be"])
