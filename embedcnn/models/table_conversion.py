@@ -62,10 +62,12 @@ def convert_tables(model: Any, dtype: str, check: Any) -> TableConversion:
     with model._access.training(), model._access.changing():
         old = [layer.embeddings for layer in tables]
         overflow = sum(layer.convert_table(dtype) for layer in tables)
-        states = {} if model.optimizer is None else model.optimizer.states
+        optimizer = model.optimizer
+        own = [] if optimizer is None else [optimizer, *getattr(optimizer, "optimizers", ())]
         for layer, variable in zip(tables, old, strict=True):
-            if variable in states and layer.embeddings is not variable:
-                states[layer.embeddings] = states.pop(variable)
+            for states in (one.states for one in own):
+                if variable in states and layer.embeddings is not variable:
+                    states[layer.embeddings] = states.pop(variable)
     after = sum(layer.embeddings.nbytes for layer in tables)
     names = [layer.name for layer in tables]
     return TableConversion(dtype, names, size, after, overflow, before, _evaluated(model, check))

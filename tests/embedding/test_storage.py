@@ -344,6 +344,18 @@ def test_convert_tables_says_what_it_costs(dtype):
     model.fit(X, Y, verbose=0)
 
 
+def test_a_converted_table_keeps_the_state_of_its_optimizer():
+    layer, out = layers.Embedding(ROWS, WIDTH), layers.Dense(1)
+    model = embedcnn.Sequential([embedcnn.Input((9,)), layer, layers.GlobalAveragePooling1D(), out])
+    mine = optimizers.Adam()
+    model.compile(optimizers.MultiOptimizer([(mine, layer), ("sgd", out)]), "mse")
+    model.train_on_batch(X, Y)
+    state = mine.states[layer.embeddings]
+    model.convert_tables("bfloat16")
+    model.train_on_batch(X, Y)
+    assert mine.states[layer.embeddings] is state and state.steps[0] == 2
+
+
 def test_numbers_beyond_float16_are_counted_and_bounded():
     model, layer = model_of(table=TABLE * 1e5)
     large = np.abs(TABLE * 1e5) >= 65520
