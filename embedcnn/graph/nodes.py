@@ -71,7 +71,8 @@ class Node:
         self.inputs = list(inputs)
         self.training: bool | None = None  # what the layer was called with; None: as the model is run
         self.inner: tuple[SymbolicTensor, SymbolicTensor] | None = None  # of one step, see folding.py
-        self.calls = tracing.active()  # of models inside which it was made, outermost first (nesting.py)
+        # of models inside which it was made, outermost first (nesting.py); an Input belongs to none
+        self.calls = tracing.active() if inputs else ()
         self.outputs = [
             SymbolicTensor(tuple(shape), self, index, dtype) for index, shape in enumerate(shapes)
         ]

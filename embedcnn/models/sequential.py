@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import layers
 from ..base.custom_objects import known_objects
+from ..graph import tracing
 from ..graph.model_kinds import model_from
 from ..graph.nesting import holds_layers
 from ..graph.nodes import SymbolicTensor
@@ -116,7 +117,8 @@ class Sequential(Model):
         # a unit of the graph for the Input, and one for each layer before the last
         if not self.built or len(self.call_units) != len(self._chain) or holds_layers(layer):
             return False
-        made = layer(self.outputs[0])
+        with tracing.inside():
+            made = layer(self.outputs[0])
         if not isinstance(made, SymbolicTensor):
             return False
         self.nodes.append(made.node)
@@ -149,8 +151,9 @@ class Sequential(Model):
         tensor = first
         calls = [(layer.nodes, len(layer.nodes)) for layer in self._chain if isinstance(layer, Layer)]
         try:
-            for layer in self._chain:
-                tensor = layer(tensor)
+            with tracing.inside():  # a graph of its own, where another one is being traced too
+                for layer in self._chain:
+                    tensor = layer(tensor)
         except ValueError:
             for nodes, count in calls:
                 del nodes[count:]

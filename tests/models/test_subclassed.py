@@ -405,3 +405,20 @@ def test_each_call_with_training_drops_other_values():
     model = start_of_texts(0.5)
     first, second = model(IDS, training=True), model(IDS, training=True)
     assert (first != second).any() and (model(IDS) == model(IDS)).all()
+
+
+def test_a_chain_that_is_built_within_a_call():
+    class Inner(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.chain = keras.Sequential([layers.Dense(4, activation="relu"), layers.Dense(6)])
+
+        def call(self, x):
+            return x + self.chain(x)
+
+    x, layer = keras.Input((6,)), Inner()
+    model = keras.Model(x, layers.Dense(1)(layer(x)))
+    model.compile("sgd", "mse")
+    model.fit(NUMBERS, NUMBERS.sum(1), verbose=0)
+    equal([keras.Model(x, layer(x))(NUMBERS)], [layer(NUMBERS)])
+    assert len(layer.weights) == 4 and layer.chain.count_params() == 58
