@@ -164,6 +164,7 @@ ec_status ec_op_infer(struct ec_op *op, struct ec_report *report)
         status = op->type->infer(op, report);
     }
     for (int i = 0; status == EC_OK && i < op->output_count; i++) {
+        op->outputs[i]->single &= op->outputs[i]->steps == EC_NO_STEPS; /* steps are those of a text */
         if (op->outputs[i]->cols > INT32_MAX) {
             status = ec_refuse(report, "%s: %lld channels; at most 2**31 - 1", op->type->name,
                                (long long)op->outputs[i]->cols);

@@ -398,3 +398,43 @@ def test_weights_in_formulas_learn_and_no_file_holds_them(tmp_path):
     np.testing.assert_allclose(scale.kernel.numpy(), before - slope, rtol=1e-4, atol=1e-5)
     with pytest.raises(ValueError, match="reads a weight of another layer"):
         model.save(tmp_path / "weights.embedcnn")
+
+
+# -- threads -------------------------------------------------------------------------------------------------
+def of_many_operations(ids, x):
+    """Every kind of operation, with gradients that are summed over texts and over the batch."""
+    scale = layers.Dense(5)
+    scale.build((None, 5))
+    place = np.random.default_rng(3).normal(size=(7, 5)).astype(np.float32)
+    x = ops.tanh(x @ scale.kernel + scale.bias) * ops.exp(scale.bias) + place
+    x = x - ops.mean(x, axis=(0, 1), keepdims=True)
+    scores = ops.softmax(ops.matmul(x, ops.transpose(x, (0, 2, 1))), axis=-1)
+    x = ops.cumsum(ops.matmul(scores, x), axis=1) + ops.flip(x, 1)
+    parts = [
+        ops.max(x, 1),
+        ops.take(scale.kernel, ids, axis=0)[:, 3],
+        ops.pad(x, [(0, 0), (1, 0), (0, 0)])[:, 2],
+    ]
+    rows = ops.concatenate([*parts, ops.take(x, [1, 4], axis=1)[:, 1], ops.repeat(x, 2, 1)[:, 5]], axis=-1)
+    return layers.Dense(2)(ops.where(rows > 0, rows, 0.1 * rows))
+
+
+@pytest.mark.parametrize("mask_zero", [False, True])
+def test_the_bits_do_not_depend_on_the_threads(mask_zero):
+    made, ids = [], np.random.default_rng(0).integers(0, 5, (70, 7))
+    try:
+        for threads in (1, 2, 5):
+            embedcnn.set_num_threads(threads)
+            embedcnn.utils.set_random_seed(1)
+            model = model_of(of_many_operations, 7, mask_zero)
+            model.compile(embedcnn.optimizers.SGD(0.01), "mse")
+            for _ in range(3):
+                model.train_on_batch(ids, np.ones((70, 2)))
+            weights = [variable.value for variable in model._programs.bound("train").variables]
+            made.append([weight.copy() for weight in weights])
+    finally:
+        embedcnn.set_num_threads(0)
+    for others in made[1:]:
+        for one, other in zip(made[0], others, strict=True):
+            np.testing.assert_array_equal(one, other)
+            assert np.isfinite(one).all()
