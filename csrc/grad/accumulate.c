@@ -67,7 +67,7 @@ ec_status ec_mean_plan(struct ec_accumulation *item, struct ec_arena *arena)
     }
     int64_t count = 0;
     for (int64_t row = 0; row < parameter->dims[0]; row++) {
-        /* the array is the caller's, who may write anything */
+        /* the arrays are the caller's, who may write anything, also between this loop and the next */
         count += parameter->touched[row] != 0 && ec_row_learns(parameter, row);
     }
     int32_t *rows = ec_arena_take(arena, count, sizeof *rows);
@@ -75,15 +75,15 @@ ec_status ec_mean_plan(struct ec_accumulation *item, struct ec_arena *arena)
     if (!rows || !values) {
         return EC_NO_MEMORY;
     }
-    count = 0;
-    for (int64_t row = 0; row < parameter->dims[0]; row++) {
+    int64_t listed = 0;
+    for (int64_t row = 0; row < parameter->dims[0] && listed < count; row++) {
         if (parameter->touched[row] && ec_row_learns(parameter, row)) {
-            rows[count++] = (int32_t)row;
+            rows[listed++] = (int32_t)row;
         }
     }
     item->mean.values = values;
     item->mean.rows = rows;
-    item->mean.count = count;
+    item->mean.count = listed;
     return EC_OK;
 }
 

@@ -87,6 +87,10 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
         status = ec_refuse(&step->report, "matmul: %lld columns of the first do not fit %lld rows of the second",
                            (long long)left.sizes[last], (long long)right.sizes[last - 1]);
     }
+    if (status == EC_OK && last > 2 && left.sizes[1] != right.sizes[1]) { /* steps, whose number may be open */
+        status = ec_refuse(&step->report, "matmul: %lld matrices a text of the first, %lld of the second",
+                           (long long)left.sizes[1], (long long)right.sizes[1]);
+    }
     if (status != EC_OK) {
         return status;
     }

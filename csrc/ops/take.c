@@ -59,6 +59,9 @@ static ec_status infer(struct ec_op *op, struct ec_report *report)
     if (state->of_table) {
         return state->along ? refuse(state, report) : infer_table(op, report);
     }
+    if (!state->along && !index->single) {
+        return refuse(state, report);
+    }
     struct ec_full full = ec_full_shape(in), by = ec_full_shape(index), made = full;
     int first = !in->single + (!state->along && in->steps != EC_NO_STEPS); /* an axis that may be chosen */
     if (state->axis < first || state->axis >= full.axes || (!state->along && full.axes + by.axes - 1 > EC_MOST_AXES)) {
@@ -112,6 +115,10 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     }
     ec_status status = ec_full_check(op, 0, step);
     status = status == EC_OK ? ec_full_check(op, 1, step) : status;
+    if (status == EC_OK && !in->single && state->axis > 1 && full.sizes[1] != by.sizes[1]) { /* steps may be open */
+        status = ec_refuse(&step->report, "take: indices along axis %d for %lld steps; the sequences have %lld",
+                           state->axis, (long long)by.sizes[1], (long long)full.sizes[1]);
+    }
     int64_t width = state->along && state->axis == 1 ? by.sizes[1] : full.sizes[1];
     return status == EC_OK ? ec_full_plan(op, full.sizes[0], width, &state->layout, step) : status;
 }

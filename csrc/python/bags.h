@@ -20,8 +20,6 @@ int ec_python_bag_settings(struct ec_bag_settings *settings, const struct ec_pyt
                            const int chars[2], int drops_breaks);
 /* The arrays (offsets int64, ids int32, counts float32) of bags, which are cleared; NULL with an exception. */
 PyObject *ec_python_take_bags(struct ec_bags *bags);
-/* A contiguous array of `type` with one axis, borrowed; NULL with an exception that names it. */
-PyArrayObject *ec_python_bag_array(PyObject *value, int type, const char *name);
 
 int ec_python_add_bag_census(PyObject *module);
 int ec_python_add_bag_scores(PyObject *module);

@@ -13,6 +13,13 @@ struct documents {
     PyObject *keep;
 };
 
+/* Whether it, or what it is a view of, can be written to. */
+static int is_writeable(PyArrayObject *array)
+{
+    PyObject *base = PyArray_BASE(array);
+    return PyArray_ISWRITEABLE(array) || (base && PyArray_Check(base) && is_writeable((PyArrayObject *)base));
+}
+
 PyArrayObject *ec_python_borrow(PyObject *keep, PyObject *value, int type, int axes, const char *name)
 {
     PyArrayObject *array = (PyArrayObject *)value;
@@ -23,7 +30,7 @@ PyArrayObject *ec_python_borrow(PyObject *keep, PyObject *value, int type, int a
         Py_XDECREF(descr);
         return NULL;
     }
-    int copied = PyArray_ISWRITEABLE(array) ? NPY_ARRAY_ENSURECOPY : 0;
+    int copied = is_writeable(array) ? NPY_ARRAY_ENSURECOPY : 0;
     array = (PyArrayObject *)PyArray_FROMANY(value, type, axes, axes, NPY_ARRAY_CARRAY_RO | copied);
     int failed = !array || PyList_Append(keep, (PyObject *)array) < 0;
     Py_XDECREF(array);

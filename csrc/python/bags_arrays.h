@@ -7,8 +7,8 @@
 #include "bags/documents.h"
 #include "bags/poll.h"
 
-/* A C-contiguous array of that dtype and so many axes, which nobody else writes to: one that is not read-only is
- * copied. It lives as long as the list `keep`. NULL with an exception set. */
+/* A C-contiguous array of that dtype and so many axes, which nobody else writes to: one that is not read-only, or a
+ * view of such a one, is copied. It lives as long as the list `keep`. NULL with an exception set. */
 PyArrayObject *ec_python_borrow(PyObject *keep, PyObject *value, int type, int axes, const char *name);
 /* A C-contiguous array to write to, of that dtype and these sizes; borrowed. NULL with an exception set. */
 PyArrayObject *ec_python_result(PyObject *value, int type, int axes, const npy_intp *sizes, const char *name);

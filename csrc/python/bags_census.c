@@ -1,6 +1,7 @@
 /* The type BagCensus: n-grams counted over blocks of texts, then ranked; the bags of texts that were counted. Work on
  * texts runs without the lock (GIL) in a team of threads; a census in use by one thread refuses another. */
 #include "python/bags.h"
+#include "python/bags_arrays.h"
 
 #include "bags/ranking.h"
 #include "base/memory.h"
@@ -110,6 +111,10 @@ static PyObject *census_take(PyObject *object, PyObject *unused)
         refuse(self, self->ranked);
         return NULL;
     }
+    if (!self->census->keeps) {
+        PyErr_SetString(PyExc_RuntimeError, "the census keeps no codes");
+        return NULL;
+    }
     struct ec_bag_census *census = self->census;
     PyObject *codes = copied(census->codes, census->code_count * census->kind_count, NPY_INT32, sizeof *census->codes);
     PyObject *ends = copied(census->document_ends, census->document_count, NPY_INT64, sizeof *census->document_ends);
@@ -206,13 +211,23 @@ static PyObject *census_bags(PyObject *object, PyObject *args)
     if (!PyArg_ParseTuple(args, "|OO:bags", &given[0], &given[1]) || refuse(self, 1)) {
         return NULL;
     }
+    if (!given[0] && !self->census->keeps) { /* it has the codes of its last round alone */
+        PyErr_SetString(PyExc_RuntimeError, "the census keeps no codes");
+        return NULL;
+    }
     const int32_t *codes = self->census->codes;
     const int64_t *ends = self->census->document_ends;
     int64_t count = self->census->document_count;
+    PyObject *keep = PyList_New(0);
+    if (!keep) {
+        return NULL;
+    }
     if (given[0]) {
-        PyArrayObject *first = ec_python_bag_array(given[0], NPY_INT32, "codes");
-        PyArrayObject *second = first ? ec_python_bag_array(given[1] ? given[1] : Py_None, NPY_INT64, "ends") : NULL;
-        if (!second || !check_codes(self, first, second)) {
+        PyArrayObject *first = ec_python_borrow(keep, given[0], NPY_INT32, 1, "codes");
+        PyArrayObject *second =
+            first ? ec_python_borrow(keep, given[1] ? given[1] : Py_None, NPY_INT64, 1, "ends") : NULL;
+        if (!second || !check_codes(self, first, second) || refuse(self, 1)) { /* again: a copy frees the lock */
+            Py_DECREF(keep);
             return NULL;
         }
         codes = PyArray_DATA(first);
@@ -224,6 +239,7 @@ static PyObject *census_bags(PyObject *object, PyObject *args)
     ec_status status;
     Py_BEGIN_ALLOW_THREADS status = ec_bag_ranking_bags(&bags, &self->ranking, codes, ends, count, ec_thread_count());
     Py_END_ALLOW_THREADS self->busy = 0;
+    Py_DECREF(keep);
     if (status) {
         ec_bags_clear(&bags);
         return ec_python_raise(status, "making bags");

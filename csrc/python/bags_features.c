@@ -1,6 +1,7 @@
 /* The type BagFeatures: which n-gram has which id, and texts to bags by it. Work on texts runs without the lock (GIL)
  * in a team of threads. */
 #include "python/bags.h"
+#include "python/bags_arrays.h"
 
 #include "bags/reader.h"
 #include "base/memory.h"
@@ -23,19 +24,6 @@ int ec_python_bag_settings(struct ec_bag_settings *settings, const struct ec_pyt
                                          .chars = {chars[0], chars[1]},
                                          .drops_breaks = drops_breaks};
     return 0;
-}
-
-PyArrayObject *ec_python_bag_array(PyObject *value, int type, const char *name)
-{
-    PyArrayObject *array = (PyArrayObject *)value;
-    if (!PyArray_Check(value) || PyArray_TYPE(array) != type || PyArray_NDIM(array) != 1 ||
-        !PyArray_ISCARRAY_RO(array)) {
-        PyArray_Descr *descr = PyArray_DescrFromType(type);
-        PyErr_Format(PyExc_TypeError, "%s must be a contiguous array of %R with one axis", name, descr);
-        Py_XDECREF(descr);
-        return NULL;
-    }
-    return array;
 }
 
 PyObject *ec_python_take_bags(struct ec_bags *bags)
@@ -75,9 +63,9 @@ static int check_ends(const int64_t *ends, int64_t count, int64_t bytes, const c
 }
 
 /* The tokens of the features of one kind. */
-static int parse_words(struct ec_bag_names *names, int kind, int tokens, PyObject *value)
+static int parse_words(struct ec_bag_names *names, PyObject *keep, int kind, int tokens, PyObject *value)
 {
-    PyArrayObject *words = ec_python_bag_array(value, NPY_INT32, "state: words of n-grams");
+    PyArrayObject *words = ec_python_borrow(keep, value, NPY_INT32, 1, "state: words of n-grams");
     if (!words) {
         return -1;
     }
@@ -100,8 +88,9 @@ static int parse_words(struct ec_bag_names *names, int kind, int tokens, PyObjec
 }
 
 /* Names from (features of kind 1, word_bytes, word_ends, [words of each longer kind], gram_bytes, gram_ends), whose
- * arrays are borrowed. */
-static int parse_names(struct ec_bag_names *names, const struct ec_bag_settings *settings, PyObject *state)
+ * arrays live as long as the list `keep`. */
+static int parse_names(struct ec_bag_names *names, PyObject *keep, const struct ec_bag_settings *settings,
+                       PyObject *state)
 {
     long long singles;
     PyObject *bytes[2], *ends[2], *words;
@@ -111,8 +100,8 @@ static int parse_names(struct ec_bag_names *names, const struct ec_bag_settings 
         return -1;
     }
     for (int i = 0; i < 2; i++) {
-        arrays[2 * i] = ec_python_bag_array(bytes[i], NPY_UINT8, "state: bytes");
-        arrays[2 * i + 1] = arrays[2 * i] ? ec_python_bag_array(ends[i], NPY_INT64, "state: ends") : NULL;
+        arrays[2 * i] = ec_python_borrow(keep, bytes[i], NPY_UINT8, 1, "state: bytes");
+        arrays[2 * i + 1] = arrays[2 * i] ? ec_python_borrow(keep, ends[i], NPY_INT64, 1, "state: ends") : NULL;
         if (!arrays[2 * i + 1]) {
             return -1;
         }
@@ -130,7 +119,7 @@ static int parse_names(struct ec_bag_names *names, const struct ec_bag_settings 
         if (kinds[kind].tokens > 1) {
             PyObject *value = longer < PyList_GET_SIZE(words) ? PyList_GET_ITEM(words, longer) : Py_None;
             longer++;
-            if (parse_words(names, kind, kinds[kind].tokens, value) < 0) {
+            if (parse_words(names, keep, kind, kinds[kind].tokens, value) < 0) {
                 return -1;
             }
         } else {
@@ -167,19 +156,22 @@ static PyObject *features_new(PyTypeObject *type, PyObject *args, PyObject *kwar
         return PyErr_Format(PyExc_ValueError, "expected either buckets > 0 or a state. Received: buckets=%lld",
                             buckets);
     }
-    if (state != Py_None && (!PyTuple_Check(state) || parse_names(&names, &settings, state) < 0)) {
-        return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "state must be a tuple or None");
+    if (state != Py_None && !PyTuple_Check(state)) {
+        return PyErr_Format(PyExc_TypeError, "state must be a tuple or None");
     }
-    struct ec_python_bag_features *self = (struct ec_python_bag_features *)type->tp_alloc(type, 0);
+    PyObject *keep = PyList_New(0);
+    int fits = keep && (state == Py_None || parse_names(&names, keep, &settings, state) == 0);
+    struct ec_python_bag_features *self = fits ? (struct ec_python_bag_features *)type->tp_alloc(type, 0) : NULL;
     if (!self) {
+        Py_XDECREF(keep);
         return NULL;
     }
     self->rules = (struct ec_python_rules *)Py_NewRef((PyObject *)rules);
     ec_status status;
     Py_BEGIN_ALLOW_THREADS status =
         ec_bag_features_init(&self->features, &settings, buckets, state == Py_None ? NULL : &names);
-    Py_END_ALLOW_THREADS if (status)
-    {
+    Py_END_ALLOW_THREADS Py_DECREF(keep);
+    if (status) {
         Py_DECREF(self);
         return status == EC_BAD_VALUE ? PyErr_Format(PyExc_ValueError, "state: two features are the same n-gram")
                                       : ec_python_raise(status, "making features");

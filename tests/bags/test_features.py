@@ -186,6 +186,30 @@ def test_ids_depend_neither_on_blocks_nor_on_threads(settings):
         census.bags(codes[:-1], ends)
 
 
+def test_a_census_that_keeps_no_codes_gives_no_bags():
+    features = NgramFeatures()
+    census = embedcnn._core.BagCensus(*features._settings(), False)
+    for _ in range(2):
+        census.add([f"w{number} " * 400 for number in range(3000)])  # more than a round
+    census.rank(1, 2**29)
+    for gives in (census.bags, census.take):
+        with pytest.raises(RuntimeError, match="keeps no codes"):
+            gives()
+
+
+def test_what_others_may_write_to_is_copied():
+    """The core checks arrays once, and reads them without the lock of the interpreter."""
+    offsets, ids, counts = np.array([0, 2]), np.array([0, 1], np.int32), np.ones(2, np.float32)
+    views = [array.view() for array in (offsets, ids, counts)]
+    for view in views:
+        view.flags.writeable = False
+    documents = embedcnn._core.bag_documents(*views, 2)
+    ids[:] = [10**9, -(10**9)]
+    offsets[:] = 10**9
+    values = embedcnn._core.bag_values(documents, False, np.array([2, 3], np.float32), False)
+    assert values.tolist() == [2, 3]
+
+
 def test_the_order_of_texts_moves_ties_only():
     texts = TEXTS[:4] * 3
     one = NgramFeatures(words=(1, 3)).fit(texts)
@@ -266,7 +290,7 @@ def test_states_that_are_none():
         ({**state, "words_2": state["words_2"][:-1]}, "no n-grams of 2"),
         ({**state, "words_2": state["words_2"] + 1}, "outside"),
         ({**state, "words_2": state["words_2"] * 0}, "same n-gram"),
-        ({**state, "word_ends": state["word_ends"].astype(np.int32)}, "contiguous array"),
+        ({**state, "word_ends": state["word_ends"].astype(np.int32)}, "must be an array of 1 axes"),
     ]
     for broken, message in wrong:
         with pytest.raises((ValueError, TypeError), match=message):

@@ -438,3 +438,23 @@ def test_the_bits_do_not_depend_on_the_threads(mask_zero):
         for one, other in zip(made[0], others, strict=True):
             np.testing.assert_array_equal(one, other)
             assert np.isfinite(one).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second", "attributes"),
+    [("matmul", (4, 3), (3, 5), {}), ("take", (4,), (2,), {"axis": 2, "along": 1})],
+)
+def test_open_steps_that_differ_are_refused_when_they_come(name, first, second, attributes):
+    inputs = [("x", "float32", -1, first), ("y", "float32", -1, second)]
+    program = embedcnn._core.Program(inputs, [], [(name, (0, 1), (2,), (), attributes)], (2,))
+    x, y = np.ones((2, 600, *first), np.float32), np.ones((2, 600, *second), np.float32)
+    assert program.forward([x, y])[0].shape[:2] == (2, 600)
+    for shorter in ([x, y[:, :2]], [x[:, :2], y]):
+        with pytest.raises(ValueError, match="of the second|the sequences have"):
+            program.forward(shorter)
+
+
+def test_indices_of_texts_are_refused_where_one_row_is_meant():
+    inputs = [("x", "float32", None, (4,)), ("at", "float32", None, (2,))]
+    with pytest.raises(ValueError, match="indices a single row"):
+        embedcnn._core.Program(inputs, [], [("take", (0, 1), (2,), (), {"axis": 1})], (2,))
