@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .base.arguments import finite_number, one_of, unknown_name
+from .base.arguments import finite_number, one_of, optional, unknown_name
 from .base.arrays import numbers
 from .base.configuration import Configurable, described
 from .base.random_seeds import checked_seed, generator, next_seed
@@ -110,7 +110,7 @@ class _Random(Initializer):
 
     def __init__(self, seed: int | None = None) -> None:
         self.seed = seed
-        self._seed = next_seed() if seed is None else checked_seed("seed", seed)
+        self._seed = next_seed() if seed is None else optional(checked_seed, "seed", seed)
 
     def _generator(self) -> np.random.Generator:
         return generator(self._seed)

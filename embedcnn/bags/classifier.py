@@ -136,9 +136,10 @@ class BagClassifier:
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> BagClassifier:
         """Learns features and parts from texts `X` and labels `y`; what was learnt before is forgotten.
 
-        `y`: a str or int for each text; lists of labels, or a matrix (N, K) of 0 and 1, where a text may have
-        several; or a matrix of floats whose rows sum to 1, how much a text is of each class. `sample_weight`:
-        (N,), how often each text counts.
+        `y`: a str or int for each text; lists of labels, or a matrix (N, K) of 0 and 1 (an array, a table
+        whose columns name the labels, or of scipy.sparse), where a text may have several; or a matrix of
+        floats whose rows sum to 1, how much a text is of each class. `sample_weight`: (N,), how often each
+        text counts.
         """
         features = self._new_features()
         found = labelled(y, self.multi_label)
@@ -209,6 +210,8 @@ class BagClassifier:
         made = portfolio_model(features, linear, found.classes.tolist(), found.multi_label)
         self.models_, self.slopes_, self._model = [one.model for one in trained], slopes, made
         self.classes_, self._several = found.classes, found.multi_label
+        if start is None:
+            self._as_matrix = found.is_matrix
 
     def _class_weight(self, found: Labelled) -> Any:
         if not isinstance(self.class_weight, dict):
@@ -245,20 +248,28 @@ class BagClassifier:
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities, float32 (N, K), in the order of `classes_`."""
         texts = text_list("X", X)
+        if not texts:
+            return np.zeros((0, len(self.model.labels or ())), np.float32)
         return self.model.predict(texts, batch_size=max(1, len(texts)), verbose=0)
 
     def predict(self, X: Any) -> np.ndarray:
-        """The label of each text, an array (N,); where a text may have several, the list of them."""
+        """The label of each text, an array (N,). Where a text may have several: a matrix (N, K) of 0 and 1
+        where `fit` was given one, else an array (N,) of lists of labels.
+        """
         chosen = self.predict_proba(X)
         if not self._several:
             return self.classes_[chosen.argmax(axis=1)]
+        if self._as_matrix:
+            return (chosen > 0.5).astype(np.int64)
         found = np.empty(len(chosen), object)
         found[:] = [self.classes_[row > 0.5].tolist() for row in chosen]
         return found
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """The share of texts whose label (all of whose labels) is right."""
+        """The share of texts whose label (all of whose labels) is right; ValueError without texts."""
         chosen = self.predict_proba(X)
+        if not len(chosen):
+            raise ValueError("`X` must hold at least one text to score. Received: none")
         found = labelled(y, self.multi_label, self.classes_)
         if found.codes is not None:
             right = chosen.argmax(axis=1) == found.codes

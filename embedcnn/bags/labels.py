@@ -13,14 +13,16 @@ from ..base.columns import as_list, is_missing
 
 
 class Labelled(NamedTuple):
-    """`classes` (K,), as np.unique sorts them; `codes` int64 (texts,) where each text has one label, else
-    `matrix` float32 (texts, K); whether labels are decided each alone.
+    """`classes` (K,), as np.unique sorts them, or a table's columns; `codes` int64 (texts,) where each text
+    has one label, else `matrix` float32 (texts, K); whether labels are decided each alone; whether they were
+    given so, as a matrix of 0 and 1.
     """
 
     classes: np.ndarray
     codes: np.ndarray | None
     matrix: np.ndarray | None
     multi_label: bool
+    is_matrix: bool = False
 
     @property
     def targets(self) -> np.ndarray:
@@ -45,10 +47,11 @@ class Labelled(NamedTuple):
 def labelled(y: Any, multi_label: bool | None = None, classes: Any = None) -> Labelled:
     """What `y` says of each text.
 
-    One label a text: str or int, (N,). Several: a list or set of labels for each text, or a matrix (N, K) of
-    0 and 1 (int, bool). Soft: a matrix (N, K) of floats in [0, 1]. `multi_label` says what a matrix is where
-    its dtype does not; `classes`: all labels there are, where y may lack some (default: those of y). Raises
-    TypeError and ValueError that name the place.
+    One label a text: str, int or whole floats, (N,) or (N, 1). Several: a list or set of labels for each
+    text, or a matrix (N, K) of 0 and 1 (int, bool; of scipy.sparse also floats). Soft: a matrix (N, K) of
+    floats in [0, 1]. The columns of a table of pandas name the labels. `multi_label` says what a matrix is
+    where its dtype does not; `classes`: all labels there are, where y may lack some (default: those of y).
+    Raises TypeError and ValueError that name the place.
 
     >>> labelled(["b", "a", "b"]).codes.tolist(), labelled([["a"], [], ["b", "a"]]).matrix.tolist()
     ([1, 0, 1], [[1.0, 0.0], [0.0, 0.0], [1.0, 1.0]])
@@ -57,8 +60,13 @@ def labelled(y: Any, multi_label: bool | None = None, classes: Any = None) -> La
         boolean("multi_label", multi_label)
     if isinstance(y, (str, bytes)) or not (hasattr(y, "__len__") or hasattr(y, "__array__")):
         raise TypeError(f"`y` must hold a label for each text. Received: {type(y).__name__}")
-    if len(getattr(y, "shape", ())) == 2:
-        return _of_matrix(np.asarray(y), multi_label, classes)
+    if hasattr(y, "toarray"):  # of scipy.sparse: there is no reason to keep soft labels so
+        y, multi_label = y.toarray(), True if multi_label is None else multi_label
+    shape: tuple[int, ...] = getattr(y, "shape", ())
+    if len(shape) == 2 and (shape[1] != 1 or multi_label):
+        return _of_matrix(
+            _in_order(y, classes), multi_label, _column_names(y) if classes is None else classes
+        )
     rows = as_list(y)
     if rows and all(isinstance(row, (list, tuple, set, frozenset)) for row in rows):
         if all(not isinstance(one, (str, bytes)) for row in rows for one in row) and _is_matrix(rows):
@@ -72,6 +80,24 @@ def labelled(y: Any, multi_label: bool | None = None, classes: Any = None) -> La
             f"y[0] = {rows[0] if rows else None!r}"
         )
     return _of_single(rows, classes)
+
+
+def _column_names(y: Any) -> list[Any] | None:
+    """The names of a table's columns; None where it has none but numbers from 0."""
+    names = getattr(y, "columns", None)
+    names = None if names is None or callable(names) else list(names)
+    return None if names == list(range(len(names or ()))) else names
+
+
+def _in_order(y: Any, classes: Any) -> np.ndarray:
+    """The values of a matrix or table, its named columns in the order of `classes`."""
+    names = _column_names(y)
+    if names is None or classes is None or list(classes) == list(range(len(names))):
+        return np.asarray(y)
+    known = np.asarray(as_list(classes)).tolist()
+    if set(names) != set(known) or len(names) != len(known):
+        raise ValueError(f"`y` must have the columns {known}. Received: {names}")
+    return np.asarray(y)[:, [names.index(name) for name in known]]
 
 
 def _is_matrix(rows: list[Any]) -> bool:
@@ -108,7 +134,7 @@ def _of_lists(rows: list[list[Any]], classes: Any) -> Labelled:
 def _of_matrix(matrix: np.ndarray, multi_label: bool | None, classes: Any) -> Labelled:
     if matrix.dtype.kind not in "fiub":
         raise TypeError(f"`y` must be a matrix of numbers. Received: dtype {matrix.dtype}")
-    if matrix.shape[1] < 2:
+    if matrix.ndim != 2 or matrix.shape[1] < 2:
         raise ValueError(
             f"`y` as a matrix must have a column for each of at least two labels. Received: {matrix.shape}"
         )
@@ -117,6 +143,8 @@ def _of_matrix(matrix: np.ndarray, multi_label: bool | None, classes: Any) -> La
         row, column = (int(part) for part in np.argwhere(wrong)[0])
         raise ValueError(f"y[{row}, {column}] = {matrix[row, column]} is outside [0, 1]")
     known = np.arange(matrix.shape[1]) if classes is None else np.asarray(as_list(classes))
+    if len(set(known.tolist())) < len(known):
+        raise ValueError(f"the columns of `y` must have different names. Received: {known.tolist()}")
     if len(known) != matrix.shape[1]:
         raise ValueError(
             f"`classes` must name the {matrix.shape[1]} columns of `y`. Received: {len(known)} classes"
@@ -131,16 +159,22 @@ def _of_matrix(matrix: np.ndarray, multi_label: bool | None, classes: Any) -> La
                 f"y[{row}] sums to {sums[row]:g}: soft labels of a text sum to 1 (multi_label=True: each "
                 "label is decided alone)"
             )
-    return Labelled(known, None, matrix, several)
+    return Labelled(known, None, matrix, several, several)
 
 
 def _known(labels: list[Any]) -> np.ndarray:
     """The different labels, sorted; TypeError where they cannot be."""
     kinds = {str if isinstance(label, str) else type(label) for label in labels}
-    numbers = all(issubclass(kind, (int, bool, np.integer, np.bool_)) for kind in kinds)
+    numbers = all(issubclass(kind, (int, float, np.integer, np.floating, np.bool_)) for kind in kinds)
     if kinds != {str} and kinds and not numbers:
         names = ", ".join(sorted(kind.__name__ for kind in kinds))
         raise TypeError(f"`y` must hold labels that are all str, or all integers. Received: {names}")
+    broken = next((label for label in labels if not isinstance(label, str) and label % 1), None)
+    if broken is not None:
+        raise ValueError(
+            "`y` must hold whole numbers where labels are numbers: cut a scale into classes, as "
+            f"np.digitize(y, bounds); soft labels are a matrix (N, K). Received: {broken!r}"
+        )
     return np.array(sorted(set(labels)))
 
 

@@ -10,7 +10,7 @@ from typing import IO, Any
 import numpy as np
 
 from ..data.lines import text_lines
-from ..preprocessing.texts import text_blocks
+from ..preprocessing.texts import FILL_GAPS, text_blocks
 
 SPILL = 1 << 30
 """Bytes of arrays that are kept in memory while texts stream in."""
@@ -24,7 +24,7 @@ def blocks_of(texts: Any) -> Iterator[tuple[int, Sequence[Any]]]:
     """
     if isinstance(texts, os.PathLike) or (isinstance(texts, str) and os.path.isfile(texts)):
         texts = text_lines(os.fspath(texts))
-    return text_blocks(texts)
+    return text_blocks(texts, remedy=FILL_GAPS)
 
 
 class Spool:

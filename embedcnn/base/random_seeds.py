@@ -27,9 +27,7 @@ def next_seed() -> int:
 def checked_seed(argument: str, seed: object) -> int:
     """`seed` as an int in [0, 2**63); ValueError that names `argument` otherwise."""
     if isinstance(seed, (bool, np.bool_)) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
-        raise ValueError(
-            f"`{argument}` must be an integer in [0, 2**63) or None. Received: {argument}={seed!r}"
-        )
+        raise ValueError(f"`{argument}` must be an integer in [0, 2**63). Received: {argument}={seed!r}")
     return int(seed)
 
 

@@ -15,7 +15,8 @@ import numpy as np
 from ..base.columns import as_list
 from ..base.utf8_files import text_lines_of
 from ..graph.nodes import Node, SymbolicTensor
-from ..text.rows import checked_texts, raw_texts
+from ..preprocessing.texts import FILL_GAPS
+from ..text.rows import checked_texts, is_empty, raw_texts
 from .base import Layer
 
 
@@ -55,10 +56,10 @@ def text_list(argument: str, texts: Any) -> list[str]:
     """Texts as a list of str, as models take them; TypeError for anything else."""
     if isinstance(texts, (list, tuple)) and not isinstance(next(iter(texts), ""), str):
         texts = np.asarray(texts, object)  # [["a"], ["b"]] is a column
-    found = [] if hasattr(texts, "__len__") and not len(texts) else raw_texts(texts)
+    found = [] if is_empty(texts) else raw_texts(texts)
     if found is None:
         raise TypeError(f"`{argument}` must be a list or array of str. Received: {texts!r}"[:300])
-    return checked_texts(argument, found).tolist()
+    return checked_texts(argument, found, remedy=FILL_GAPS).tolist()
 
 
 def tokens_of_file(vocabulary: Any) -> Any:

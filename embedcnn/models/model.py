@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import optimizers
+from ..base.arguments import optional
 from ..base.custom_objects import known_objects
 from ..base.named_objects import named_object
 from ..base.names import snake_case, unique_name
@@ -101,7 +102,7 @@ class Model(Subclassed, LayerGraph):
         before = set(vars(self))
         base_name = snake_case(type(self).__name__) if self.traces else self._base_name
         super().__init__(unique_name(base_name) if name is None else name)
-        self.seed = next_seed() if seed is None else checked_seed("seed", seed)
+        self.seed = next_seed() if seed is None else optional(checked_seed, "seed", seed)
         self.stop_training = False
         self.history: History | None = None
         self.run: Any = None  # resuming.Run of the present or last fit

@@ -13,6 +13,8 @@ from embedcnn.ragged import Ragged, concatenate
 
 __all__ = ["check_texts", "done", "encode_texts", "text_blocks"]
 
+COUNT_AS_EMPTY = 'Drop it, or let it count as empty (TextEncoder(missing="empty"))'
+FILL_GAPS = 'Drop it, or give "" in its place; of a whole column of pandas: column.fillna("")'
 STREAM_BLOCK = 8192  # texts taken at once from something that is no list
 
 
@@ -27,11 +29,15 @@ def check_texts(texts: Any) -> None:
 
 
 def text_blocks(
-    texts: Iterable[Any], block: int = STREAM_BLOCK, missing: str = "error"
+    texts: Iterable[Any],
+    block: int = STREAM_BLOCK,
+    missing: str = "error",
+    remedy: str = COUNT_AS_EMPTY,
 ) -> Iterator[tuple[int, Sequence[Any]]]:
     """(number of the first text, texts) of a whole list or column, or block after block of anything else.
 
-    `missing`: None, NaN and pandas' NA raise TypeError ("error"), or are empty texts ("empty").
+    `missing`: None, NaN and pandas' NA raise TypeError ("error"), whose message ends with `remedy`, or are
+    empty texts ("empty").
 
     >>> list(text_blocks(iter(["a", None, "c"]), block=2, missing="empty"))
     [(0, ['a', '']), (2, ['c'])]
@@ -39,17 +45,16 @@ def text_blocks(
     texts = as_list(texts)
     check_texts(texts)
     if isinstance(texts, (list, tuple)):
-        yield 0, without_gaps("texts", texts, missing)
+        yield 0, without_gaps("texts", texts, missing, remedy=remedy)
         return
     stream = iter(texts)
     first = 0
     while part := list(islice(stream, block)):
-        yield first, without_gaps("texts", part, missing, first)
+        yield first, without_gaps("texts", part, missing, first, remedy)
         first += len(part)
 
 
 TEXTS = frozenset({str, list})
-COUNT_AS_EMPTY = 'Drop it, or let it count as empty (TextEncoder(missing="empty"))'
 
 
 def without_gaps(

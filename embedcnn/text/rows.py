@@ -60,6 +60,14 @@ def raw_texts(value: Any) -> Any:
     return texts if _begins_with_text(texts, "str" in str(dtype).lower()) else None
 
 
+def is_empty(value: Any) -> bool:
+    """Whether this is a list, column or array (0,) or (0, 1) of no entries, which may as well be no texts."""
+    if not hasattr(value, "__len__") or isinstance(value, (str, bytes, dict)) or len(value):
+        return False
+    shape = tuple(getattr(value, "shape", (0,)))
+    return len(shape) == 1 or shape[1:] == (1,)
+
+
 def is_text(value: Any) -> bool:
     """Whether x is raw text."""
     return raw_texts(value) is not None

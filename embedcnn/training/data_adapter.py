@@ -8,8 +8,9 @@ import numpy as np
 
 from ..base.arguments import finite_number, positive_integer, warn_user
 from ..base.columns import is_column
+from ..preprocessing.texts import FILL_GAPS
 from ..ragged import Ragged
-from ..text.rows import TextRows, checked_texts, raw_texts
+from ..text.rows import TextRows, checked_texts, is_empty, raw_texts
 from . import input_data, sample_weights
 from .batches import ArrayBatches, Batch, IterableBatches, raw
 from .input_data import InputSpec
@@ -70,6 +71,8 @@ class DataAdapter:
         if spec.encode is not None and not spec.of_texts:
             return spec.encode(part)
         raw = raw_texts(part)
+        if raw is None and is_empty(part) and (spec.encode or self._model.text_encoder) is not None:
+            raw = []
         if raw is None:
             if spec.encode is not None and not isinstance(part, TextRows):
                 raise TypeError(
@@ -78,7 +81,7 @@ class DataAdapter:
                 )
             return part
         if spec.encode is not None:
-            texts, encode = checked_texts(spec.name, raw, remedy="Drop it, or give ''"), spec.encode
+            texts, encode = checked_texts(spec.name, raw, remedy=FILL_GAPS), spec.encode
             if not whole:
                 return encode(texts.tolist())
             return TextRows(texts, lambda some: input_data.prepare_input(spec, encode(some)))

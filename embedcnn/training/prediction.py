@@ -12,7 +12,7 @@ import numpy as np
 
 from ..base.arguments import positive_integer
 from ..callbacks import CallbackList
-from ..text.rows import is_text
+from ..text.rows import is_empty, is_text
 from .batches import NO_BATCHES, ArrayBatches, raw, warn_if_short
 from .data_adapter import BATCH_SIZE, checked_batch_size
 from .own_steps import own_step
@@ -157,6 +157,8 @@ class Prediction:
             raise ValueError(f"`threshold` must be in (0, 1). Received: threshold={threshold!r}")
         if len(self._model.outputs) != 1 or len(self._model.outputs[0].shape) != 2:
             raise ValueError("predict_labels needs a model with one output of shape (batch, classes)")
+        if is_empty(x):
+            return []
         outputs = self._model.predict(x, batch_size, verbose=0)
         check_predictions(self._model.name, outputs)
         compiled = self._compilation.compiled

@@ -216,3 +216,96 @@ def test_scikit_learn_takes_it():
     assert base.clone(BagClassifier(chars=(2, 3))).chars == (2, 3)
     search = selection.GridSearchCV(BagClassifier(folds=0), {"words": [(1, 1), (1, 2)]}, cv=2).fit(texts, y)
     assert search.best_estimator_.score(texts[:-1], y[:-1]) > 0.9
+
+
+EMPTY = {
+    "list": [],
+    "array": np.array([]),
+    "objects": np.array([], object),
+    "column": np.empty((0, 1), object),
+}
+
+
+@pytest.mark.parametrize("nothing", EMPTY.values(), ids=EMPTY)
+def test_no_texts_have_no_labels(nothing):
+    texts, y = reviews.draw(60, THREE)
+    classifier = BagClassifier(folds=0).fit(texts, y)
+    assert classifier.predict(nothing).shape == (0,)
+    assert classifier.predict(nothing).dtype == classifier.classes_.dtype
+    assert classifier.predict_proba(nothing).shape == classifier.decision_function(nothing).shape == (0, 3)
+    assert classifier.model.predict_labels(nothing) == []
+    with pytest.raises(ValueError, match="it is empty|holds no examples"):
+        classifier.model.predict(nothing)
+    several = BagClassifier(folds=0).fit(texts, [[one, "any"] for one in y])
+    assert several.predict(nothing).shape == (0,)
+
+
+def indicators():
+    texts, y = reviews.draw(120, THREE)
+    return texts, np.array(
+        [[label == one for label in THREE] + [len(text) > 40] for text, one in zip(texts, y, strict=True)]
+    )
+
+
+def test_a_matrix_of_labels_is_answered_by_one():
+    texts, matrix = indicators()
+    classifier = BagClassifier(folds=0).fit(texts, matrix)
+    found = classifier.predict(texts)
+    assert found.shape == matrix.shape and found.dtype.kind == "i"
+    np.testing.assert_array_equal(found, classifier.predict_proba(texts) > 0.5)
+    assert (found == matrix).mean() > 0.95
+    assert classifier.predict([]).shape == (0, 4)
+    rows = BagClassifier(folds=0).fit(texts, matrix.astype(int).tolist())
+    np.testing.assert_array_equal(rows.predict(texts), found)
+    on = BagClassifier(buckets=999).partial_fit(texts, matrix, classes=[*THREE, "long"])
+    assert on.partial_fit(texts, matrix).predict(texts).shape == matrix.shape
+
+
+def test_a_matrix_of_scipy():
+    sparse = pytest.importorskip("scipy.sparse")
+    texts, matrix = indicators()
+    wanted = BagClassifier(folds=0).fit(texts, matrix)
+    for made in (sparse.csr_matrix, sparse.coo_array):
+        for dtype in (int, float):
+            found = BagClassifier(folds=0).fit(texts, made(matrix.astype(dtype)))
+            np.testing.assert_array_equal(found.predict(texts), wanted.predict(texts))
+            assert found.score(texts, made(matrix.astype(dtype))) == wanted.score(texts, matrix)
+
+
+def test_the_columns_of_a_table_name_the_labels():
+    pandas = pytest.importorskip("pandas")
+    texts, matrix = indicators()
+    table = pandas.DataFrame(matrix.astype(int), columns=[*THREE, "long"])
+    classifier = BagClassifier(folds=0).fit(texts, table)
+    assert classifier.classes_.tolist() == [*THREE, "long"] == classifier.model.labels
+    assert classifier.score(texts, table[["long", *THREE]]) == classifier.score(texts, table) > 0.9
+    with pytest.raises(ValueError, match="must have the columns"):
+        classifier.score(texts, table.rename(columns={"long": "short"}))
+    assert BagClassifier(folds=0).fit(texts, pandas.DataFrame(matrix)).classes_.tolist() == [0, 1, 2, 3]
+
+
+def test_one_column_of_labels():
+    texts, y = reviews.draw(60)
+    wanted = BagClassifier(folds=0).fit(texts, y).predict_proba(texts)
+    for column in (np.array(y)[:, None], np.array(y, object)[:, None]):
+        np.testing.assert_array_equal(BagClassifier(folds=0).fit(texts, column).predict_proba(texts), wanted)
+    numbers = BagClassifier(folds=0).fit(texts, np.array([[one == "good"] for one in y], int))
+    np.testing.assert_array_equal(numbers.predict_proba(texts), wanted)
+
+
+def test_whole_floats_are_classes():
+    texts, y = reviews.draw(60)
+    floats = [2.0 if one == "good" else 1.0 for one in y]
+    for labels in (floats, np.array(floats)):
+        classifier = BagClassifier(folds=0).fit(texts, labels)
+        assert classifier.classes_.tolist() == [1.0, 2.0] and classifier.predict(texts).dtype == np.float64
+        assert classifier.score(texts, labels) > 0.9
+
+
+def test_scores_of_scikit_learn_for_several_labels():
+    selection = pytest.importorskip("sklearn.model_selection")
+    texts, matrix = indicators()
+    scores = selection.cross_val_score(
+        BagClassifier(folds=0), texts, matrix.astype(int), scoring="f1_micro", cv=3
+    )
+    assert scores.min() > 0.8
