@@ -27,7 +27,8 @@ LONG = 1000  # characters of a text in the mean, from which on its words are eno
 SAMPLE = 1000  # texts that are looked at for this
 WEIGHTINGS = {"tf-idf": "tfidf", "naive Bayes": "naive_bayes"}
 MANY = 1000  # texts, from which on n-grams that occur once are left out
-MANY_LABELS = 20  # above it two parts are enough: each has numbers for every n-gram and label
+MANY_LABELS = 20  # above it at most MOST_PARTS stay: each has numbers for every n-gram and label
+MOST_PARTS = 2
 SMALLEST = 1e-12  # of a probability, before its logarithm
 
 
@@ -60,7 +61,7 @@ def make_plan(
     Short texts: words, pairs of words and characters, by tf-idf and by naive-Bayes ratios. Long ones: words
     to triples of words, as characters add nothing there. Texts whose tokens are characters (`tokenizer`, or
     Chinese and Japanese): characters to triples. `longest`: longest n-grams of words in place of these;
-    `more`: also parts that seldom pay. With many `labels` only the largest part of each kind.
+    `more`: also parts that seldom pay. Of long texts with many `labels` only the largest part of each kind.
 
     >>> [one.name for one in make_plan(["a short text"]).parts][:2]
     ['words 1-2, tf-idf', 'words 1-2 and characters, tf-idf']
@@ -84,7 +85,7 @@ def make_plan(
         seldom = [_candidate("naive Bayes", 1, True), _candidate("naive Bayes", last, True, 3)]
     if more:
         found += seldom
-    elif labels > MANY_LABELS:
+    elif labels > MANY_LABELS and (characters or is_long):  # parts of words alone cost little beside chars
         found = list({one.part.weighting: one for one in found}.values())  # the last of each
     distinct = {one.name: one for one in found}  # with `longest` of 1 or 2 some are the same
     return Plan((1, last), None if characters or is_long else (3, 5), tuple(distinct.values()))
@@ -155,16 +156,11 @@ def train_linear(
         "seed": settings.seed,
     }
     folds = ngrams.stratified_folds(y, min(FOLDS, len(y)), settings.seed)
-    tried = ngrams.dual_descent(
-        counts, y, [one.part for one in plan.parts], folds=folds, final=False, **solver
-    )
-    margins = [np.asarray(model.out_of_fold, np.float64) for model in tried]
-    slopes = [slope_of(of, y, classes, weights) for of in margins]
-    parts = [probabilities(k * of) for k, of in zip(slopes, margins, strict=True)]
+    slopes, parts = _judged(counts, y, classes, weights, plan, folds, solver)
     scores = tuple(
         (one.name, accuracy(part, y, weights)) for one, part in zip(plan.parts, parts, strict=True)
     )
-    chosen = best_subset(parts, y, weights)
+    chosen = best_subset(parts, y, weights, None if classes <= MANY_LABELS else MOST_PARTS)
     mean = np.mean([parts[i] for i in chosen], axis=0)
     models = ngrams.dual_descent(counts, y, [plan.parts[i].part for i in chosen], **solver)
     linear = [
@@ -179,6 +175,33 @@ def train_linear(
         tuple(plan.parts[i].name for i in chosen),
         accuracy(mean, y, weights),
     )
+
+
+def _judged(
+    counts: Any,
+    y: np.ndarray,
+    classes: int,
+    weights: np.ndarray | None,
+    plan: Plan,
+    folds: np.ndarray,
+    solver: dict[str, Any],
+) -> tuple[list[float], list[np.ndarray]]:
+    """(slopes, probabilities out of fold, float64 (texts, labels)) of the parts of the plan.
+
+    With few labels all are solved at once, for the sake of threads; else one by one, and only probabilities
+    outlive a part.
+    """
+    from embedcnn.bags import dual_descent  # at start-up nothing is built
+
+    at_once = len(plan.parts) if classes <= MANY_LABELS else 1
+    slopes, parts = [], []
+    for begin in range(0, len(plan.parts), at_once):
+        group = [one.part for one in plan.parts[begin : begin + at_once]]
+        for model in dual_descent(counts, y, group, folds=folds, final=False, **solver):
+            margins = np.asarray(model.out_of_fold, np.float64)
+            slopes.append(slope_of(margins, y, classes, weights))
+            parts.append(probabilities(slopes[-1] * margins))
+    return slopes, parts
 
 
 def _counted(
@@ -235,9 +258,13 @@ def log_loss(of: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -
 
 
 def best_subset(
-    parts: Sequence[np.ndarray], y: np.ndarray, weights: np.ndarray | None = None
+    parts: Sequence[np.ndarray],
+    y: np.ndarray,
+    weights: np.ndarray | None = None,
+    most: int | None = None,
 ) -> tuple[int, ...]:
-    """Which of these probabilities to average: of all subsets as accurate as the best, the largest.
+    """Which of these probabilities to average: of all subsets as accurate as the best, the largest. With
+    `most`: the best itself of those of so many at most, as one more is a large table for no accuracy.
 
     As accurate: within one standard error of the paired difference, as several parts err less on other texts
     than the one that happens to be the best here. Of equally large ones the most accurate, then that with the
@@ -249,12 +276,14 @@ def best_subset(
     """
     weights = np.ones(len(y)) if weights is None else weights
     found = []
-    for size in range(1, len(parts) + 1):
+    for size in range(1, (most or len(parts)) + 1):
         for subset in itertools.combinations(range(len(parts)), size):
             mean = np.mean([parts[i] for i in subset], axis=0)
             right = weights * (mean.argmax(axis=1) == y)
             found.append((float(right.sum()), -log_loss(mean, y, weights), right, subset))
     best = max(found, key=lambda one: one[:2])
+    if most is not None:
+        return best[3]
 
     def is_as_good(right: np.ndarray) -> bool:
         lost = best[2] - right

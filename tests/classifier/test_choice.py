@@ -1,5 +1,8 @@
 """The default classifier: which linear parts are chosen, when a network stands beside them, how it ends."""
 
+import itertools
+import random
+
 import numpy as np
 import pytest
 
@@ -158,8 +161,9 @@ def test_plans_follow_the_texts():
     assert long.words == (1, 3) and long.chars is None
     assert linear.make_plan(["这本书很好，孩子喜欢"]) == linear.make_plan(["ab"], "chars") == long
     assert linear.make_plan(["a short text"], longest=1).words == (1, 1)
-    names = [one.name for one in linear.make_plan(["a text"], labels=21).parts]
-    assert names == ["words 1-2 and characters, tf-idf", "words 1-2 and characters, naive Bayes"]
+    assert linear.make_plan(["a text"], labels=21) == linear.make_plan(["a text"])
+    names = [one.name for one in linear.make_plan(["ab"], "chars", labels=21).parts]
+    assert names == ["words 1-2, tf-idf", "words 1-3, naive Bayes"]
     names = [one.name for one in linear.make_plan(["a text"], longest=1).parts]
     assert len(set(names)) == len(names) and names[0] == "words 1, tf-idf"
 
@@ -180,6 +184,48 @@ def test_the_largest_of_equally_good_subsets_is_taken():
     assert linear.best_subset([np.full((400, 2), [0.4, 0.6]), np.full((400, 2), [0.9, 0.1])], y, weights) == (
         0,
     )
+
+
+def shared_keywords(labels=30, each=12, seed=1):
+    """Short texts; a label is a pair of words of a pool that all labels share, twelve more are anyone's.
+    Words are of two letters alone, so that runs of characters say little, and no word is any one label's.
+    """
+    rng = random.Random(seed)
+    common, pool = (["".join(rng.choices("ab", k=9)) for _ in range(60)] for _ in range(2))
+    pairs = rng.sample(list(itertools.combinations(pool, 2)), labels)
+    texts, names = [], []
+    for number, pair in enumerate(pairs):
+        for _ in range(each):
+            words = [*rng.choices(common, k=12), *pair]
+            rng.shuffle(words)
+            texts.append(" ".join(words))
+            names.append(f"label {number}")
+    return LabelledTexts(texts, names)
+
+
+def test_many_labels_have_the_plain_part_that_a_linear_model_would_be(monkeypatch):
+    texts = shared_keywords()
+    found = train_linear(texts, Settings())
+    assert found.chosen == ("words 1-2, tf-idf",) and len(found.scores) == 4
+    assert found.accuracy == max(score for _, score in found.scores)
+    monkeypatch.setattr(linear, "MANY_LABELS", 1000)  # all parts in one call of the solver
+    assert train_linear(texts, Settings()).scores == found.scores
+
+
+def test_many_labels_have_two_parts_at_most_and_the_best_of_all():
+    y = np.arange(600) % 3
+    right = np.eye(3)[y]
+
+    def wrong(rows):  # surely wrong, where others are less surely right
+        part = right * 0.7 + 0.1
+        part[rows] = np.roll(right[rows], 1, axis=1) * 0.4 + 0.2
+        return part
+
+    parts = [wrong(slice(0, 20)), wrong(slice(20, 40)), wrong(slice(40, 60))]
+    assert len(linear.best_subset(parts, y)) == 3 and len(linear.best_subset(parts, y, most=2)) == 2
+    worse = wrong(slice(0, 25))  # within one standard error: for few labels it stands in the mean too
+    assert linear.best_subset([parts[0], worse], y) == (0, 1)
+    assert linear.best_subset([parts[0], worse], y, most=2) == (0,)
 
 
 def test_out_of_fold_scores_are_of_texts_not_seen():
