@@ -14,7 +14,7 @@ from ..base.names import unique_name
 from ..graph.nodes import SymbolicTensor, flatten
 from ..graph.operators import operate
 from .base import Layer, require_rank
-from .wrapping import CLASSES
+from .own_masks import may_be_masked
 
 
 def is_own_cell(cell: Any) -> bool:
@@ -61,7 +61,7 @@ class OwnCellRNN(Layer):
     def call(self, inputs: SymbolicTensor, initial_state: Any = None, training: Any = None) -> Any:
         """One step after the other."""
         require_rank(self, inputs, 3, "(batch, time, channels)")
-        if inputs.shape[1] is None or _may_be_masked(inputs):
+        if inputs.shape[1] is None or may_be_masked(inputs):
             raise ValueError(
                 f"Layer {self.name!r} runs a cell of one's own, step by step: it takes texts of one known "
                 f"length without a mask. Received: shape={inputs.shape}"
@@ -115,19 +115,3 @@ def _from_file(entry: dict[str, Any]) -> Any:
             f"load_model(path, custom_objects={{{name!r}: ...}})"
         )
     return cls.from_config(entry["config"])
-
-
-def _may_be_masked(tensor: SymbolicTensor) -> bool:
-    """Whether a layer before it masks steps."""
-    seen, waiting = set(), [tensor.node]
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        masks = isinstance(node.layer, (CLASSES["ApplyMask"], CLASSES["Masking"]))
-        if masks or (isinstance(node.layer, CLASSES["Embedding"]) and node.layer.mask_zero):
-            return True
-        if len(node.outputs[0].shape) > 2:
-            waiting += [one.node for one in node.inputs]
-    return False

@@ -24,6 +24,7 @@ from ..graph.tracing import (
     replaced,
 )
 from .call_arguments import NumbersNeededError, called_with
+from .own_masks import fill_masks, under_own_mask
 
 
 def traced(layer: Any, inputs: Any, options: dict[str, Any]) -> Any:
@@ -52,11 +53,13 @@ def traced(layer: Any, inputs: Any, options: dict[str, Any]) -> Any:
 
 def results_of(layer: Any, inputs: Any, options: dict[str, Any], training: bool | None = None) -> Any:
     """What `call` returns for these; as `traced` raises."""
-    before = Calls(layer)
+    before, options = Calls(layer), dict(options)
     try:
+        mask = fill_masks(layer, inputs, options)
         made = _run(layer, inputs, options, training, before)
         if not leaves(made, SymbolicTensor):
             raise TypeError(f"{_call_of(layer)} must return tensors. Received: {type(made).__name__}")
+        made = under_own_mask(layer, inputs, mask, made)
     except BaseException as error:
         before.forget_later_ones()
         if not isinstance(error, (TypeError, AttributeError)) or "SymbolicTensor" not in str(error):

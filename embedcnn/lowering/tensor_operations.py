@@ -314,6 +314,11 @@ def _step_mask(build: Builder, read: list[int], settings: dict[str, Any], shape:
     return build.like("step_mask", as_steps(build, read[0]), shape)
 
 
+def _all_steps(build: Builder, read: list[int], settings: dict[str, Any], shape: Shape) -> int:
+    """Masked steps are zeros and count from here on."""
+    return as_steps(build, full(build, read[0]))
+
+
 def _masked_like(build: Builder, read: list[int], settings: dict[str, Any], shape: Shape) -> int:
     return build.like("masked_like", [as_steps(build, one) for one in read], shape)
 
@@ -335,6 +340,7 @@ TABLE: dict[str, Callable[[Builder, list[int], dict[str, Any], Shape], int]] = {
     "take_along_axis": _take_along_axis,
     "matmul": _matmul,
     "step_mask": _step_mask,
+    "all_steps": _all_steps,
     "masked_like": _masked_like,
 }
 """How the core computes what is neither value by value nor a reduction."""

@@ -82,8 +82,10 @@ def call(layer: Layer, inputs: Any, **options: Any) -> Any:
 
 def compute_mask(layer: Layer, inputs: Any, mask: Any) -> np.ndarray | None:
     """The mask (B, T) of bool that the layer's result has for arrays under `mask`, of several a list of
-    masks; None where all steps count.
+    masks; None where all steps count. Symbolic masks go on.
     """
+    if tracing.leaves(mask, SymbolicTensor):
+        return mask
     arrays = flatten(_inputs(layer, inputs))
     masks = list(mask) if layer.inputs_many else [mask, *[None] * (len(arrays) - 1)]
     if len(masks) != len(arrays):
