@@ -69,10 +69,11 @@ class AveragedTraining(Callback):
 
 class TrainingBar(Callback):
     """One progress bar for the whole training, with the means of the last epoch; a line an epoch where nobody
-    watches.
+    watches. `name`: of what is trained, before each.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
         self._bar: Bar | None = None
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
@@ -100,4 +101,4 @@ class TrainingBar(Callback):
             self._bar.close()
 
     def _title(self, epoch: int) -> str:
-        return f"epoch {epoch + 1}/{self.params['epochs']}"
+        return f"{self.name}, epoch {epoch + 1}/{self.params['epochs']}"

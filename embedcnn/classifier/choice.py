@@ -25,6 +25,7 @@ from embedcnn.classifier.linear import (
     train_linear,
 )
 from embedcnn.classifier.recipe import (
+    KINDS,
     Settings,
     Training,
     label_ids,
@@ -42,7 +43,6 @@ FEWEST = 20  # texts held out, fewer say nothing
 # Standard errors by which a network must pay. Beside linear parts a mean seldom does; a CNN knows vectors.
 ERRORS = {"avg": 2.0, "cnn": 0.0}
 LARGE = 8_000_000  # characters in all, above which the mean costs more than it gives
-KINDS = {"avg": "mean of words", "cnn": "CNN"}
 CNN: dict[str, Any] = {"filters": 100, "patience": 3, "blend": False}
 # What a longer search tries in the place of the first settings, in this order.
 VARIANTS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -150,7 +150,8 @@ class _Search:
             self.rest, self.held = train, development
             self.of_linear = _predicted(linear.model, development)
         self.y = label_ids(self.held, train.label_names)
-        by_label = label_weights(train.label_ids, len(train.label_names), class_weight)
+        # By these texts' own numbers: by those of all, one label alone would not be right in exactly half.
+        by_label = label_weights(self.y, len(train.label_names), class_weight)
         self.weights = None if by_label is None else by_label[self.y]
         self.networks: dict[str, Network] = {}
         self.took: dict[str, float] = {}  # seconds of the last try, by kind
@@ -278,23 +279,30 @@ class _Search:
     def lines(self, chosen: list[Network]) -> tuple[str, ...]:
         """What was chosen, and what each part scored."""
         linear = self.linear
+        kind = "" if self.weights is None else "balanced accuracy"
+        what = f", {kind} (mean recall of the labels)" if kind else ""
         scored = "; ".join(f"{name} {score:.1%}" for name, score in linear.scores)
-        first = f"linear parts, out of fold: {scored}"
+        first = f"linear parts, out of fold{what}: {scored}"
         names = " + ".join(linear.chosen)
         if len(linear.chosen) == len(linear.scores) > 1:
             names = f"all {len(linear.chosen)} parts"
-        parts = [f"linear ({names}; {linear.accuracy:.1%} out of fold)"]
+        parts = [f"linear ({names}; {linear.accuracy:.1%}{' ' * bool(kind)}{kind} out of fold)"]
         parts += [f"{KINDS[one.kind]}" for one in chosen]
         second = f"chosen: {' and '.join(parts)}"
         if self.tables and len(self.held) < FEWEST:
-            second += f"; {len(self.held)} texts held out are too few to tell whether anything else pays"
+            second += f"; {self.judging()}: too few to tell whether anything else pays"
         if self.networks:
             found = [("linear", self.of_linear)]
             found += [(KINDS[one.kind], one.held) for one in self.networks.values()]
             found += [("together", self.mean(chosen))] if chosen else []
             listed = ", ".join(f"{name} {accuracy(of, self.y, self.weights):.1%}" for name, of in found)
-            second += f"; on {len(self.held)} texts {'given' if self.keeps_all else 'held out'}: {listed}"
+            second += f"; on {self.judging()}, which chooses{', ' * bool(kind)}{kind}: {listed}"
         return (*self.coverage, first, second)
+
+    def judging(self) -> str:
+        """What the texts are that choose: others than those held out to measure the result."""
+        count = f"{len(self.held)} text{'s' * (len(self.held) != 1)}"
+        return f"the file given ({count})" if self.keeps_all else f"a tenth of the training texts ({count})"
 
 
 def held_out(y: np.ndarray, seed: int) -> np.ndarray:

@@ -28,6 +28,7 @@ TOKENIZERS: dict[str, dict[str, Any]] = {
     "chars": {"split": "character"},
     "char_ngrams": {"split": "character", "ngrams": (1, 2, 3)},
 }
+KINDS = {"avg": "mean of words", "cnn": "CNN"}  # what people are told of a model
 DIMENSIONS = {"cnn": 300, "avg": 32}  # of an embedding, by model
 BUCKETS_PER_WORD, MOST_BUCKETS = 8, 2**19  # of word n-grams
 LARGEST_SMOOTHED = 256  # classes; smoothing needs one-hot targets, texts x classes numbers
@@ -314,7 +315,8 @@ def train_classifier(
         settings.patience,
         None if by_label is None or judged is None else by_label[judged],
     )
-    callbacks: list[Any] = [averaged, TrainingBar()] if show_progress else [averaged]
+    title = KINDS[settings.model] + ("" if development is not None else " on all texts")
+    callbacks: list[Any] = [averaged, TrainingBar(title)] if show_progress else [averaged]
     interrupted = False
     try:
         model.fit(

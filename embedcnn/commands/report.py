@@ -31,8 +31,19 @@ def scores(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return precision, recall, np.divide(2 * precision * recall, both, out=np.zeros_like(both), where=both > 0)
 
 
-def rarest_line(counts: np.ndarray, labels: Sequence[str]) -> str:
+def balanced_accuracy(counts: np.ndarray) -> float:
+    """The mean recall of the labels that have texts.
+
+    >>> balanced_accuracy(np.array([[90, 0], [8, 2]])), balanced_accuracy(np.array([[9, 0], [1, 0]]))
+    (0.6, 0.5)
+    """
+    return float(scores(counts)[1][counts.sum(axis=1) > 0].mean())
+
+
+def rarest_line(counts: np.ndarray, labels: Sequence[str], hint: str = "") -> str:
     """Recall of the label with the fewest texts, and the unweighted mean of F1: what an accuracy hides.
+
+    `hint`: ends the line where that recall is 0 and other labels have more texts.
 
     >>> rarest_line(np.array([[90, 0], [8, 2]]), ["ham", "spam"])
     "recall 20.0% of the rarest label 'spam' (10 texts); macro F1 0.645"
@@ -43,8 +54,10 @@ def rarest_line(counts: np.ndarray, labels: Sequence[str]) -> str:
     _, recall, f1 = scores(counts)
     amount = "1 text" if texts[rarest] == 1 else f"{texts[rarest]} texts"
     macro = float(f1[(texts > 0) | (counts.sum(axis=0) > 0)].mean())
+    more = f"; {hint}" if hint and recall[rarest] == 0 and texts[rarest] < texts.max() else ""
     return (
         f"recall {recall[rarest]:.1%} of the rarest label {labels[rarest]!r} ({amount}); macro F1 {macro:.3f}"
+        + more
     )
 
 

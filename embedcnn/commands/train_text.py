@@ -11,11 +11,12 @@ from typing import Any
 from embedcnn.commands import arguments as options
 from embedcnn.commands.errors import CommandError
 from embedcnn.commands.model_file import check_target
-from embedcnn.commands.report import accuracy, rarest_line, report_lines
+from embedcnn.commands.report import accuracy, balanced_accuracy, rarest_line, report_lines
 from embedcnn.commands.train_lm import LANGUAGE_MODEL_OPTIONS, refuse
 from embedcnn.data.labelled import LabelledTexts
 
 HELD_OUT, DEVELOPMENT = 0.1, 0.05
+HELD = "held out"
 SHOWN = 5
 CNN_OPTIONS = ("filters", "widths", "blend")
 NETWORK_OPTIONS = (
@@ -36,11 +37,11 @@ def train_text_classifier(arguments: argparse.Namespace) -> int:
     if single:
         result = train_network(arguments, learnt, valid, held, measured_on, note)
     else:
-        announce(f"{len(learnt)} texts to learn, {len(held)} {measured_on}", learnt, note)
+        announce(f"{len(learnt)} texts to learn, {len(held)} {to_measure(measured_on)}", learnt, note)
         result = train_parts(arguments, learnt, valid)
     took = f"trained in {time.perf_counter() - begin:.1f} s"
     if result.model is None or not (result.best_epoch or result.choice):
-        raise_unfinished(result.interrupted)
+        raise_unfinished(result.interrupted, "first epoch was" if single else "linear parts were")
     for line in result.choice:
         print(line)
     model = result.model
@@ -105,7 +106,12 @@ def parts(
             "some to decide when to stop; give more texts, or --valid"
         )
     rest, held = hold_out(labelled, HELD_OUT, arguments.seed)
-    return rest, None, held, "held out"
+    return rest, None, held, HELD
+
+
+def to_measure(measured_on: str) -> str:
+    """What texts are, in the line before training: those held out choose nothing."""
+    return "held out to measure" if measured_on == HELD else measured_on
 
 
 def announce(counted: str, learnt: LabelledTexts, note: str | None) -> None:
@@ -131,7 +137,7 @@ def train_network(
 
     train, development = hold_out(learnt, DEVELOPMENT, arguments.seed) if valid is None else (learnt, valid)
     counted = f"{len(train)} texts to learn, {len(development)} to decide when to stop"
-    announce(f"{counted}, {len(held)} {measured_on}", train, note)
+    announce(f"{counted}, {len(held)} {to_measure(measured_on)}", train, note)
     encoder = make_encoder(train.texts, arguments.max_words, arguments.tokenizer or "words")
     table = start_table(arguments, encoder)
     return train_classifier(
@@ -181,10 +187,10 @@ def start_table(arguments: argparse.Namespace, encoder: Any) -> Any:
     return table.matrix
 
 
-def raise_unfinished(interrupted: bool) -> None:
-    """There is no epoch whose weights are worth keeping."""
+def raise_unfinished(interrupted: bool, what: str) -> None:
+    """There are no weights worth keeping; `what` was not complete."""
     if interrupted:
-        print("\nstopped by Ctrl-C before the first epoch was complete; nothing is saved", file=sys.stderr)
+        print(f"\nstopped by Ctrl-C before the {what} complete; nothing is saved", file=sys.stderr)
         raise SystemExit(130)
     raise CommandError(
         "the loss became infinite or no number; nothing is saved. Try a smaller --learning-rate"
@@ -197,11 +203,14 @@ def show_results(arguments: argparse.Namespace, model: Any, held: LabelledTexts,
 
     counts, probabilities = confusion(model, held)
     print(f"accuracy {accuracy(counts):.1%} on the {len(held)} texts {measured_on}")
-    print(rarest_line(counts, model.labels))
+    if arguments.class_weight is not None:
+        print(f"balanced accuracy (mean recall of the labels) {balanced_accuracy(counts):.1%}")
+    hint = "" if arguments.class_weight else "--class-weight balanced gives rare labels more weight"
+    print(rarest_line(counts, model.labels, hint))
     if arguments.report:
         print("\n" + "\n".join(report_lines(counts, model.labels)) + "\n")
     if not arguments.quiet:
-        print("some of them: predicted (probability) / true label / text")
+        print("some of them (x: wrong): predicted (probability) / true label / text")
         for i in range(0, len(held), max(1, len(held) // SHOWN))[:SHOWN]:
             best = int(probabilities[i].argmax())
             text = held.texts[i] if len(held.texts[i]) <= 70 else held.texts[i][:67] + "..."

@@ -38,7 +38,9 @@ def write_vectors(path, rows):
 
 def test_few_texts_have_linear_parts_alone(tmp_path):
     result = train_portfolio(PETS)
-    assert result.choice[-1].endswith("3 texts held out are too few to tell whether anything else pays")
+    assert result.choice[-1].endswith(
+        "a tenth of the training texts (3 texts): too few to tell whether anything else pays"
+    )
     assert not result.interrupted and not result.history
     result.model.save(tmp_path / "m")
     model = load_model(tmp_path / "m")
@@ -60,7 +62,7 @@ def test_a_cnn_with_vectors_stands_beside_where_words_alone_say_nothing(tmp_path
     result = train_portfolio(
         train, vectors=file, freeze=True, settings=Settings(learning_rate=5e-3, epochs=20)
     )
-    assert "and CNN; on 20 texts held out: linear" in result.choice[-1]
+    assert "and CNN; on a tenth of the training texts (20 texts), which chooses: linear" in result.choice[-1]
     assert "more words of the file are kept" in result.choice[0]
     found = np.array(result.model.predict_labels(test.texts)) == np.array(test.labels)
     assert found.mean() > 0.95 and result.best_epoch > 0
@@ -76,7 +78,7 @@ def test_texts_given_to_decide_are_all_that_decides(tmp_path):
     train, development = texts.subset(range(200)), texts.subset(range(200, 260))
     settings = Settings(learning_rate=5e-3, epochs=20)
     result = train_portfolio(train, development, settings, vectors=file, freeze=True)
-    assert "on 60 texts given: linear" in result.choice[-1]
+    assert "on the file given (60 texts), which chooses: linear" in result.choice[-1]
     with pytest.raises(ValueError, match="'cow' is not one of"):
         train_portfolio(PETS, LabelledTexts(["moos", "barks"], ["cow", "dog"]))
 
@@ -252,6 +254,28 @@ def test_one_text_of_a_label_and_texts_without_words():
     assert model.labels == ["cat", "cow", "dog"] and model.predict_labels(["moos"]) == ["cow"]
     with pytest.raises(ValueError, match="there is no word in the 4 texts"):
         train_portfolio(LabelledTexts(["", " ", "\t", ""], ["a", "b", "a", "b"]))
+
+
+def test_balanced_scores_are_mean_recalls_and_say_so():
+    texts = ["it purrs", "she meows"] * 50 + ["it barks"] * 27
+    skewed = LabelledTexts(texts, ["cat"] * 100 + ["dog"] * 27)
+    settings = Settings(class_weight="balanced")
+    search = choice._Search(
+        skewed,
+        None,
+        train_linear(skewed, settings),
+        choice.Given(settings, "words", None, None, False, False),
+    )
+    assert 27 * np.bincount(search.y)[0] != 100 * np.bincount(search.y)[1]  # not the shares of all texts
+    search.of_linear = np.full((len(search.y), 2), [0.9, 0.1])  # always the same label
+    search.networks = {
+        "avg": choice.Network("avg", settings, None, 1.0, np.full((len(search.y), 2), [0.2, 0.8]), 0.0)
+    }
+    first, second = search.lines([])
+    assert first.startswith("linear parts, out of fold, balanced accuracy (mean recall of the labels): ")
+    assert second.endswith("which chooses, balanced accuracy: linear 50.0%, mean of words 50.0%")
+    assert "100.0% balanced accuracy out of fold" in second
+    assert "balanced" not in "".join(train_portfolio(skewed, settings=Settings(epochs=1)).choice)
 
 
 def test_balanced_classes_find_the_rare_one():

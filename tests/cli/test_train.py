@@ -38,7 +38,8 @@ def test_report_and_predictions(pets, tmp_path, capsys):
     captured = capsys.readouterr()
     assert "confusion matrix" in captured.out and "precision" in captured.out
     assert "true label" in captured.out and "embedcnn predict" in captured.out
-    assert "epoch 1/" in captured.err and "val_accuracy: " in captured.err  # the progress
+    assert "(x: wrong): predicted" in captured.out
+    assert "CNN, epoch 1/" in captured.err and "val_accuracy: " in captured.err  # the progress
 
 
 def test_same_seed_same_file(pets, tmp_path):
@@ -282,7 +283,10 @@ def test_a_rare_label_is_reported_and_can_weigh_as_much(skewed, tmp_path, capsys
     for name, options in (("plain", []), ("balanced", ["--class-weight", "balanced"])):
         out = str(tmp_path / name)
         assert main(["train", str(skewed), "--quiet", "--out", out, *options, *SMALL]) == 0
-        line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("recall "))
+        printed = capsys.readouterr().out
+        assert ("\nbalanced accuracy (mean recall of the labels) " in printed) == (name == "balanced")
+        line = next(line for line in printed.splitlines() if line.startswith("recall "))
+        assert line.endswith("; --class-weight balanced gives rare labels more weight") == (name == "plain")
         assert "of the rarest label 'rare' (2 texts); macro F1 0." in line
         recalls[name] = float(line.split()[1].rstrip("%"))
     assert recalls["plain"] == 0 and recalls["balanced"] == 100
@@ -308,7 +312,7 @@ def test_the_default_says_what_it_chose_and_takes_texts(pets, tmp_path, capsys):
     out = tmp_path / "m"
     assert main(["train", str(pets), "--out", str(out), "--quiet"]) == 0
     printed = capsys.readouterr().out.splitlines()
-    assert "32 texts to learn, 4 held out; 2 labels" in printed
+    assert "32 texts to learn, 4 held out to measure; 2 labels" in printed
     assert sum(line.startswith(("linear parts, out of fold: ", "chosen: linear (")) for line in printed) == 2
     assert any(line.startswith("accuracy 100.0% on the 4 texts held out (trained in ") for line in printed)
     assert main(["predict", str(out), "it purrs"]) == 0
@@ -356,6 +360,19 @@ def test_baseline(pets, tmp_path, capsys, monkeypatch):
     pytest.importorskip("sklearn")
     assert main(arguments) == 0
     assert "baseline, TF-IDF + LinearSVC of scikit-learn: 100.0%" in capsys.readouterr().out
+
+
+def test_ctrl_c_before_anything_is_trained_says_what_was_not_complete(pets, tmp_path, capsys, monkeypatch):
+    from embedcnn.classifier import choice
+
+    def stopped(*given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(choice, "train_linear", stopped)
+    with pytest.raises(SystemExit, match="130"):
+        main(["train", str(pets), "--out", str(tmp_path / "m"), "--quiet"])
+    assert "Ctrl-C before the linear parts were complete; nothing is saved" in capsys.readouterr().err
+    assert not (tmp_path / "m").exists()
 
 
 def test_ctrl_c_keeps_the_linear_parts(pets, tmp_path, capsys, monkeypatch):
