@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 
 from embedcnn import __version__, get_float32_matmul_precision, set_float32_matmul_precision
 from embedcnn.base.named_objects import named_object
-from embedcnn.commands.errors import CommandError, message
+from embedcnn.commands.errors import CommandError, message, without_devices
 
 DESCRIPTION = "Train and use text models that stand on embeddings, on a plain CPU."
 EPILOG = """\
@@ -114,7 +114,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (CommandError, OSError, ValueError, TypeError, KeyError, ImportError, MemoryError) as error:
         if parsed.debug:
             raise
-        print(f"embedcnn: error: {in_options(message(error), vars(parsed))}", file=sys.stderr)
+        text = without_devices(in_options(message(error), vars(parsed)))
+        print(f"embedcnn: error: {text}", file=sys.stderr)
         return 1
     finally:  # --precision is the command's, not the process's
         set_float32_matmul_precision(precision)
@@ -125,13 +126,15 @@ def in_options(text: str, given: Collection[str]) -> str:
 
     >>> in_options("give the file's encoding=, as encoding='cp1252'", {"encoding"})
     "give the file's --encoding, as --encoding 'cp1252'"
+    >>> in_options("no column looks like a label; give label_column=", {"label_column"})
+    'no column looks like a label; give --label-column'
     """
     for name in OPTIONS:
         if name in given:
             option = "--" + name.replace("_", "-")
             text = text.replace(f"`{name}`", option)
             text = re.sub(rf"(?<![\w.`'\"-]){name}=(?=')", f"{option} ", text)
-            text = re.sub(rf"(?<![\w.`'\"-]){name}=(?=\W)", option, text)
+            text = re.sub(rf"(?<![\w.`'\"-]){name}=(?=\W|$)", option, text)
             text = text.replace(f"{name}: no such", f"{option}: no such").replace(
                 f"{name}: column", f"{option}: column"
             )

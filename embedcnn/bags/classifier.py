@@ -24,6 +24,8 @@ from .part_training import Trained, checked_parts, linear_part, train
 from .portfolio import portfolio_model
 from .product_form import ProductModel
 from .solvers import LinearModel
+from .top_features import Feature, top_features, weights_of
+from .unfitted import not_fitted
 
 UNCALIBRATED = 3.0  # slope of margins of normed documents where no folds say better
 
@@ -58,7 +60,8 @@ class BagClassifier:
     Raises
     ------
     ValueError, TypeError
-        From `fit`, that name the argument; RuntimeError where something is asked before `fit`.
+        From `fit`, that name the argument; ValueError (NotFittedError of scikit-learn, where it is loaded)
+        where something is asked before `fit`.
 
     Examples
     --------
@@ -70,6 +73,8 @@ class BagClassifier:
     (1, 2)
     >>> classifier.explain("so good").shares[0].name
     'good'
+    >>> [feature.name for feature in classifier.top_features(2)["pos"]]
+    ['good', 'a good']
     """
 
     _estimator_type = "classifier"
@@ -231,9 +236,9 @@ class BagClassifier:
     # -- use -------------------------------------------------------------------------------------------------
     @property
     def model(self) -> Model:
-        """The Model from texts to one probability for each label; RuntimeError before `fit`."""
+        """The Model from texts to one probability for each label; ValueError before `fit`."""
         if not hasattr(self, "_model"):
-            raise RuntimeError("this BagClassifier has learnt nothing yet: call fit first")
+            raise not_fitted("this BagClassifier has learnt nothing yet: call fit first")
         return self._model
 
     def decision_function(self, X: Any) -> np.ndarray:
@@ -278,6 +283,26 @@ class BagClassifier:
             several = ((chosen > 0.5) == (matrix > 0.5)).all(axis=1)
             right = several if found.multi_label else chosen.argmax(axis=1) == matrix.argmax(axis=1)
         return float(np.average(right, weights=sample_weight))
+
+    @property
+    def coef_(self) -> np.ndarray:
+        """The weight of each n-gram, float32 (K, features), or (1, features), those of the second of two
+        labels: the weights of all parts times their idf and slopes, averaged. ValueError before `fit`.
+
+        `self.model.get_layer("ngrams").features.get_feature_names_out()` names the columns.
+        """
+        if not hasattr(self, "models_"):
+            raise not_fitted("this BagClassifier has learnt nothing yet: call fit first")
+        return weights_of(self.models_, self.slopes_)
+
+    def top_features(self, n: int = 10) -> dict[Any, list[Feature]]:
+        """The `n` n-grams that speak most for each label, (name, weight), the strongest first: what the
+        classifier goes by, whatever the text. Weights are those of `coef_`.
+
+        Raises ValueError for `n` below 1, and where n-grams are hashed, so that they have no names.
+        """
+        features = bag_layer(self.model).features
+        return top_features(self.coef_, features, self.classes_, integer("n", n, 1))
 
     def explain(self, text: str, label: Any = None) -> Explanation:
         """The share of every feature of a text in the margin of a label (None: the predicted one)."""

@@ -17,6 +17,7 @@ from . import names
 from .container import Bags
 from .streams import SPILL, CodeSpool, blocks_of, read_blocks
 from .tokenizers import TOKENIZERS, rules, token_spans
+from .unfitted import not_fitted
 
 LONGEST_WORDS, LONGEST_CHARS = 5, 64
 MOST = 2**30 - 2  # features: ids are int32, and the core's tables at most half full
@@ -108,7 +109,7 @@ class NgramFeatures(Configurable):
 
     def _ready(self) -> Any:
         if not self.fitted:
-            raise ValueError("these features know no n-grams yet: call fit or fit_transform first")
+            raise not_fitted("these features know no n-grams yet: call fit or fit_transform first")
         if self._core is None:  # only now: who has the bags may need no more
             self._core = _core.BagFeatures(
                 *self._settings(), 0, names.as_state(self._state or {}, self.words)

@@ -72,8 +72,8 @@ def averaged(models: Sequence[Any], weights: Sequence[float] | None = None) -> M
     """A Model whose probabilities are the weighted mean of those of models with the same labels.
 
     A model takes texts, as those of `portfolio_model`, or ids that its `text_encoder`, a TextEncoder, makes
-    of texts; the layers are shared with it. `weights`: one for each model; None: equal ones. Raises
-    TypeError and ValueError where the models do not fit each other.
+    of texts; the layers are shared with it. A BagClassifier stands for its `model`. `weights`: one for each
+    model; None: equal ones. Raises TypeError and ValueError where the models do not fit each other.
 
     >>> from embedcnn.bags import NgramFeatures
     >>> features = NgramFeatures(words=(1, 1)).fit(["a b"])
@@ -82,7 +82,7 @@ def averaged(models: Sequence[Any], weights: Sequence[float] | None = None) -> M
     >>> averaged([one], [1.0]).predict(["a"]).shape
     (1, 2)
     """
-    models = list(models)
+    models = [one.model if hasattr(type(one), "model") else one for one in models]
     if not models:
         raise ValueError("`models` must hold at least one model. Received: none")
     for number, model in enumerate(models):

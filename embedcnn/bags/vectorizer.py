@@ -13,6 +13,7 @@ from ..base.arguments import boolean, finite_number, integer, one_of, optional, 
 from ..base.configuration import Configurable, argument_names
 from .container import Bags
 from .features import NgramFeatures
+from .unfitted import not_fitted
 from .weighting import document_frequencies, values
 
 NORMS = ("l1", "l2")
@@ -123,7 +124,9 @@ class Vectorizer(Configurable):
     def idf_(self) -> np.ndarray:
         """The inverse document frequency of each column, float32; ValueError without, or before `fit`."""
         if self._idf is None:
-            raise ValueError(f"there are no idf: use_idf={self.use_idf}, or fit was not called")
+            if self.use_idf:
+                raise not_fitted("there are no idf yet: call fit or fit_transform first")
+            raise ValueError("there are no idf. Received: use_idf=False")
         return self._idf
 
     def fit(self, texts: Iterable[Any], y: Any = None) -> Vectorizer:
@@ -139,12 +142,39 @@ class Vectorizer(Configurable):
     def transform(self, texts: Iterable[Any]) -> Any:
         """The matrix of texts; ValueError before `fit`."""
         if self.use_idf and self._idf is None:
-            raise ValueError("this vectorizer knows no n-grams yet: call fit or fit_transform first")
+            raise not_fitted("this vectorizer knows no n-grams yet: call fit or fit_transform first")
         return self._matrix(self._features.transform(texts))
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
-        """The n-gram of each column, str; ValueError where they are hashed."""
-        return self._features.get_feature_names_out()
+        """The n-gram of each column, str; ValueError where they are hashed.
+
+        Beside n-grams of words, those of characters begin with "chars:": no two names are the same.
+        """
+        names = self._features.get_feature_names_out()
+        if self.ngram_range and self.chars:
+            first = self._features.kinds[-1][1]
+            names[first:] = ["chars:" + name for name in names[first:]]
+        return names
+
+    @property
+    def vocabulary_(self) -> dict[str, int]:
+        """The column of each name of `get_feature_names_out`; ValueError where n-grams are hashed."""
+        return {name: column for column, name in enumerate(self.get_feature_names_out().tolist())}
+
+    def inverse_transform(self, X: Any) -> list[npt.NDArray[np.object_]]:
+        """The n-grams of each row of a matrix, those whose value is not 0, in the order of the columns.
+
+        Raises ValueError for another number of columns, and where n-grams are hashed.
+        """
+        from scipy.sparse import csr_matrix  # lazy: an extra
+
+        matrix, names = csr_matrix(X), self.get_feature_names_out()
+        if matrix.shape[1] != len(names):
+            raise ValueError(f"`X` must have {len(names)} columns. Received: shape {matrix.shape}")
+        return [names[np.sort(row.indices[row.data != 0])] for row in matrix]
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._features.fitted and (self._idf is not None or not self.use_idf)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The arguments of the constructor as they were given. As in scikit-learn."""

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from embedcnn.commands.errors import without_devices
 from embedcnn.data.empty_texts import EMPTY_RULES
 from embedcnn.data.labelled import LabelledTexts
 from embedcnn.data.readers import FORMATS, read_labelled
@@ -152,7 +153,7 @@ def read_data(arguments: argparse.Namespace, path: str, min_labels: int = 2) -> 
         warnings.simplefilter("always")
         labelled = read_labelled(path, min_labels=min_labels, **options)
     for warning in found:
-        print(f"embedcnn: warning: {warning.message}", file=sys.stderr)
+        print(f"embedcnn: warning: {without_devices(str(warning.message))}", file=sys.stderr)
     return labelled
 
 

@@ -20,3 +20,12 @@ def message(error: BaseException) -> str:
     else:
         text = str(error) or type(error).__name__
     return " ".join(text.split())
+
+
+def without_devices(text: str) -> str:
+    """What is said of a file, with the name that people have for the one that "-" stands for.
+
+    >>> without_devices("/dev/stdin: the file is empty")
+    'standard input: the file is empty'
+    """
+    return text.replace("/dev/stdin", "standard input")

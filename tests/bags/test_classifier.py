@@ -7,7 +7,8 @@ import pytest
 from bags import reviews
 
 import embedcnn
-from embedcnn.bags import BagClassifier, Part, ProductPart
+from embedcnn import layers
+from embedcnn.bags import BagClassifier, Part, ProductPart, averaged
 from embedcnn.bags.tokenizers import token_spans
 from embedcnn.models import load_model
 
@@ -309,3 +310,41 @@ def test_scores_of_scikit_learn_for_several_labels():
         BagClassifier(folds=0), texts, matrix.astype(int), scoring="f1_micro", cv=3
     )
     assert scores.min() > 0.8
+
+
+@pytest.mark.parametrize("labels", [TWO, THREE], ids=len)
+def test_what_it_goes_by(labels):
+    texts, y = reviews.draw(240, labels)
+    classifier = BagClassifier(parts=BOTH).fit(texts, y)
+    weights = classifier.coef_
+    names = classifier.model.get_layer("ngrams").features.get_feature_names_out()
+    assert weights.shape == (1 if len(labels) == 2 else 3, len(names))
+    found = classifier.top_features(5)
+    assert list(found) == list(labels)
+    rows = np.concatenate([-weights, weights]) if len(labels) == 2 else weights
+    for label, row in zip(labels, rows, strict=True):
+        assert [one.weight for one in found[label]] == np.sort(row)[::-1][:5].tolist()
+        assert [one.name for one in found[label]] == [names[i] for i in np.argsort(-row, kind="stable")[:5]]
+
+
+def test_weights_are_the_slopes_of_margins():
+    texts, y = reviews.draw(100)
+    classifier = BagClassifier(words=(1, 1), parts=Part(norm=False, sublinear=False), folds=0).fit(texts, y)
+    name, weight = classifier.top_features(1)["good"][0]
+    one, two = classifier.decision_function([name, f"{name} {name}"])
+    assert two - one == pytest.approx(weight, rel=1e-4)
+
+
+def test_a_mean_takes_classifiers():
+    texts, y = reviews.draw(100)
+    classifier = BagClassifier(folds=0).fit(texts, y)
+    words = layers.TextVectorization(output_sequence_length=9)
+    words.adapt(texts)
+    network = embedcnn.Sequential(
+        [words, layers.Embedding(99, 4), layers.Flatten(), layers.Dense(2, "softmax")]
+    )
+    network.predict(texts[:1], verbose=0)
+    network.labels = list(TWO)
+    mean = averaged([classifier, network])
+    wanted = (classifier.predict_proba(texts) + network.predict(texts, verbose=0)) / 2
+    np.testing.assert_allclose(mean.predict(texts, verbose=0), wanted, atol=1e-6)

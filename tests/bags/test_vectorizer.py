@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from embedcnn.bags import Vectorizer
+from embedcnn.bags import BagClassifier, Vectorizer
 
 text = pytest.importorskip("sklearn.feature_extraction.text")
 
@@ -163,3 +163,59 @@ def test_nothing_is_left():
         Vectorizer().transform(["a"])
     with pytest.raises(ValueError, match="no idf"):
         _ = Vectorizer(use_idf=False).fit(["a"]).idf_
+
+
+def test_names_are_distinct_and_lead_back():
+    vectorizer = Vectorizer(chars=(1, 3), norm=None, use_idf=False)
+    matrix = vectorizer.fit_transform(TEXTS)
+    names = vectorizer.get_feature_names_out().tolist()
+    assert len(set(names)) == len(names) == matrix.shape[1]
+    assert "a" in names and "chars:a" in names
+    assert [names[column] for column in vectorizer.vocabulary_.values()] == list(vectorizer.vocabulary_)
+    for row, found in zip(matrix.toarray(), vectorizer.inverse_transform(matrix), strict=True):
+        assert found.tolist() == [name for name, count in zip(names, row, strict=True) if count]
+    words = Vectorizer(ngram_range=(1, 1))
+    assert [sorted(row) for row in words.inverse_transform(words.fit_transform(["b a", "c"]))] == [
+        ["a", "b"],
+        ["c"],
+    ]
+    assert words.inverse_transform(np.array([[0.0, 0.0, 1.0]]))[0].tolist() == ["c"]
+    with pytest.raises(ValueError, match="must have 3 columns"):
+        words.inverse_transform(np.ones((2, 4)))
+
+
+def test_no_texts_are_no_rows():
+    for nothing in ([], (), np.array([], object), np.array([])):
+        assert Vectorizer().fit(TEXTS[:2]).transform(nothing).shape[0] == 0
+        assert Vectorizer(n_features=8, use_idf=False).transform(nothing).shape == (0, 16)
+
+
+def test_what_is_not_fitted_is_known_to_scikit_learn():
+    pytest.importorskip("sklearn")
+    from sklearn.exceptions import NotFittedError
+    from sklearn.utils.validation import check_is_fitted
+
+    for vectorizer in (Vectorizer(), Vectorizer(use_idf=False)):
+        with pytest.raises(NotFittedError):
+            check_is_fitted(vectorizer)
+        with pytest.raises(NotFittedError, match="call fit"):
+            vectorizer.transform(["a"])
+        with pytest.raises(NotFittedError, match="call fit"):
+            vectorizer.get_feature_names_out()
+        check_is_fitted(vectorizer.fit(TEXTS))
+    with pytest.raises(NotFittedError, match="call fit"):
+        _ = Vectorizer().idf_
+    check_is_fitted(Vectorizer(n_features=8, use_idf=False))  # there is nothing to learn
+    for asked in ("predict", "predict_proba", "decision_function"):
+        with pytest.raises(NotFittedError, match="call fit"):
+            getattr(BagClassifier(), asked)(["a"])
+
+
+def test_as_one_column_of_a_table():
+    pandas = pytest.importorskip("pandas")
+    compose = pytest.importorskip("sklearn.compose")
+    table = pandas.DataFrame({"text": TEXTS, "size": [len(one) for one in TEXTS]})
+    made = compose.ColumnTransformer([("bags", Vectorizer(), "text")], remainder="passthrough")
+    matrix = made.fit_transform(table)
+    names = made.get_feature_names_out().tolist()
+    assert matrix.shape == (len(TEXTS), len(names)) and names[-1] == "remainder__size"

@@ -259,3 +259,13 @@ def test_commands_whose_output_is_closed(model, tmp_path, closed):
         ["sh", "-c", line, sys.executable, model], cwd=ROOT, timeout=120, stderr=subprocess.PIPE
     )
     assert said.returncode == 0 and not said.stderr
+
+
+def test_what_is_said_of_standard_input_and_of_arguments():
+    failed = run("train", "-", data=b"")
+    assert failed.returncode == 1 and b"error: standard input: the file is empty" in failed.stderr
+    rows = "".join(f"text {number},label {number}\n" for number in range(60))
+    failed = run("train", "-", "--format", "csv", data=f"one,two\n{rows}".encode())
+    assert failed.stderr.decode().endswith("looks like a label (few distinct values); give --label-column\n")
+    failed = run("train", "-", "--format", "csv", data=b"text,label\na,cat\nb,dog\n,cat\n")
+    assert b"warning: standard input: 1 empty text" in failed.stderr and b"/dev/" not in failed.stderr
