@@ -228,12 +228,22 @@ struct step_arguments {
     int want_outputs;
 };
 
+/* Whether there is something to learn from: losses of targets, or what operations add to them. */
+static int has_losses(const struct ec_program *program)
+{
+    int found = program->loss_count > 0;
+    for (int i = 0; i < program->op_count; i++) {
+        found |= program->ops[i].type->penalty != NULL;
+    }
+    return found;
+}
+
 /* `last`: EC_RUN_TRAIN, EC_RUN_BACKWARD (no update) or EC_RUN_TEST. */
 static PyObject *step(ec_program_object *self, enum ec_run last, const struct step_arguments *given)
 {
     PyObject *result = NULL;
     double total;
-    if (!self->program->loss_count) {
+    if (!has_losses(self->program)) {
         PyErr_SetString(PyExc_ValueError, "this program has no loss; run forward");
         return NULL;
     }

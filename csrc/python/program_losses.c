@@ -192,7 +192,7 @@ int ec_weights_copy(ec_program_object *self, PyObject *sample_weight, double *to
             return -1;
         }
     }
-    *total /= program->loss_count;
+    *total /= program->loss_count ? program->loss_count : 1;
     return 0;
 }
 

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from typing import Any
 
 _calls: ContextVar[tuple[Any, ...]] = ContextVar("calls", default=())
+_branches: ContextVar[tuple[bool, ...]] = ContextVar("branches", default=())
 _losses: ContextVar[list[Any] | None] = ContextVar("losses", default=None)
 
 
@@ -43,6 +44,21 @@ def collecting(losses: list[Any]) -> Iterator[None]:
 def collected() -> list[Any] | None:
     """Where the call that is being traced keeps the losses that it adds; None: none is traced."""
     return _losses.get()
+
+
+@contextmanager
+def answering(training: bool) -> Iterator[None]:
+    """Inside, a `call` that asks whether it trains is told this; it is traced with the other answer too."""
+    token = _branches.set((*_branches.get(), training))
+    try:
+        yield
+    finally:
+        _branches.reset(token)
+
+
+def answers() -> set[bool]:
+    """What the calls that are being traced here were told: nothing, one answer, or both, which no run is."""
+    return set(_branches.get())
 
 
 class AsksWhetherTraining(Exception):  # noqa: N818 - no mistake: who traces answers with both

@@ -127,7 +127,7 @@ class Layer(Configurable):
         rules = self.__dict__.get("_rules", {})
         if name in rules:
             return rules[name]
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        raise AttributeError(call_arguments.no_attribute(self, name))
 
     # -- calls -----------------------------------------------------------------------------------------------
     def __call__(self, inputs: Any, *arguments: Any, **options: Any) -> Any:

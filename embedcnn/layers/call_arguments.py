@@ -31,6 +31,16 @@ def of_traced(work: str, *arguments: Any) -> Any:
     return named_object(PLACES[work])(*arguments)
 
 
+def no_attribute(holder: Any, name: str) -> str:
+    """What a layer or model says that does not have an attribute; methods of Keras 2 have a hint."""
+    hint = ""
+    if name == "add_metric":
+        hint = (
+            ", which Keras 3 removed: give `metrics` to compile(), or override `train_step` and `test_step`"
+        )
+    return f"{type(holder).__name__!r} object has no attribute {name!r}{hint}"
+
+
 class NumbersNeededError(Exception):
     """`call` computes on NumPy arrays."""
 

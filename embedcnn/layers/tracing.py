@@ -90,17 +90,17 @@ def _run(layer: Any, inputs: Any, options: dict[str, Any], training: bool | None
         return layer.call(inputs, **options, training=PHASE if training is None else training)
     except AsksWhetherTraining:
         before.forget_later_ones()
-    trained = layer.call(inputs, **options, training=True)
-    with tracing.collecting([]):  # what training adds to the loss counts in evaluation too
-        both = [trained, layer.call(inputs, **options, training=False)]
+    both = []
+    for answer in (True, False):
+        with tracing.answering(answer):
+            both.append(layer.call(inputs, **options, training=answer))
     trains, infers = (leaves(one, SymbolicTensor) for one in both)
     if [tensor.shape for tensor in trains] != [tensor.shape for tensor in infers]:
         raise ValueError(
             f"{_call_of(layer)} must return tensors of the same shapes in training and in inference. "
             f"Received: {[tensor.shape for tensor in trains]} and {[tensor.shape for tensor in infers]}"
         )
-    switch = named_object("embedcnn.layers.training_switch:TrainingSwitch")
-    chosen = [switch()([one, other]) for one, other in zip(trains, infers, strict=True)]
+    chosen = [_switched(one, other) for one, other in zip(trains, infers, strict=True)]
     return replaced(both[0], SymbolicTensor, iter(chosen))
 
 
@@ -111,7 +111,24 @@ def add_loss(layer: Any, loss: Any) -> None:
         raise ValueError(f"add_loss of {layer.name!r} must be called within a `call` that is made of ops")
     if not found:
         raise TypeError(f"`loss` must be a symbolic tensor or a list of them. Received: {loss!r}")
-    losses += found
+    losses += found if not (told := tracing.answers()) else _in_one_phase(found, told)
+
+
+def _switched(trains: SymbolicTensor, infers: SymbolicTensor) -> SymbolicTensor:
+    """The first in training, the second in inference."""
+    switch = named_object("embedcnn.layers.training_switch:TrainingSwitch")
+    made: SymbolicTensor = switch()([trains, infers])
+    made.single = trains.single
+    return made
+
+
+def _in_one_phase(losses: list[SymbolicTensor], told: set[bool]) -> list[SymbolicTensor]:
+    """Losses that count in training alone or in inference alone, as `call` was told; both: in neither."""
+    if len(told) > 1:
+        return []
+    nothing = [loss * 0.0 for loss in losses]
+    pairs = zip(losses, nothing, strict=True) if True in told else zip(nothing, losses, strict=True)
+    return [_switched(*pair) for pair in pairs]
 
 
 class Calls:

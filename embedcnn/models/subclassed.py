@@ -8,7 +8,7 @@ traced anew, so that it may take several arguments.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from ..graph import tracing
 from ..graph.nodes import SymbolicTensor, flatten
 from ..graph.variables import Variable
 from ..layers.base import Layer
-from ..layers.call_arguments import named_arguments
+from ..layers.call_arguments import named_arguments, no_attribute
 from ..layers.tracing import add_loss, results_of, shapes_of, traced
 from ..ragged import Ragged
 from ..text.rows import raw_texts
@@ -63,6 +63,11 @@ class Subclassed:
         with tracing.collecting(self.own_losses):
             add_loss(self, loss)
         self._connect(self.inputs, self.outputs)  # type: ignore[attr-defined]  # Model's
+
+    if not TYPE_CHECKING:  # that sees what is not there
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(no_attribute(self, name))
 
     # -- graph -----------------------------------------------------------------------------------------------
     def build(self, input_shape: Any = None) -> None:

@@ -141,9 +141,21 @@ class DataAdapter:
             part = self._target_list(y, compiled)[0]
             self._model.labels = learnt(compiled.targets[0], part)
 
+    def _require_added_losses(self) -> None:
+        """ValueError unless the model adds losses itself, where `compile` was given none."""
+        if not self._model.added:
+            raise ValueError(
+                f"Model {self._model.name!r} has nothing to learn from: give `loss` to compile(), or call "
+                "add_loss in its `call` or a layer's. Received: loss=None"
+            )
+
     def prepare_weights(self, weights: Any, count: int) -> sample_weights.Weights:
         """One array, or for weights that are given output by output a tuple with those of each loss."""
         compiled = self._settle()
+        if not compiled.active:
+            if weights is not None:
+                raise ValueError("sample_weight weighs the losses of compile(), which was given none")
+            return None
         shapes = [compiled.targets[number].shape for number in compiled.active]
         parts = sample_weights.weights_per_output(weights, compiled.output_names)
         if parts is not None:
@@ -156,6 +168,9 @@ class DataAdapter:
         return sample_weights.prepare_weights(weights, count, same)
 
     def _target_list(self, y: Any, compiled: Compiled) -> list[Any]:
+        if not compiled.active:
+            self._require_added_losses()
+            return []
         if y is None:
             raise ValueError("y is missing. Received: y=None")
         if isinstance(y, dict):

@@ -269,5 +269,7 @@ class Compilation:
         parts = (
             loss.values() if isinstance(loss, dict) else loss if isinstance(loss, (list, tuple)) else [loss]
         )
-        if all(part is None for part in parts):
+        model = self._model
+        adds = method != "compute_loss" and (model.added if model.built else model.traces)
+        if all(part is None for part in parts) and not adds:
             raise ValueError(f"{method}() needs a loss: give `loss` to compile(). Received: loss={loss!r}")
