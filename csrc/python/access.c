@@ -298,6 +298,17 @@ static void access_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
+static PyObject *access_waiting(PyObject *object, void *Py_UNUSED(closure))
+{
+    access_object *self = (access_object *)object;
+    long count = 0;
+    forget_lost_threads(self);
+    for (const struct waiter *waiter = self->first; waiter; waiter = waiter->next) {
+        count++;
+    }
+    return PyLong_FromLong(count);
+}
+
 static PyMethodDef lease_methods[] = {
     {"__enter__", lease_enter, METH_NOARGS, "__enter__($self, /)\n--\n\nTakes the lease, after those before it."},
     {"__exit__", __extension__(PyCFunction)(void (*)(void))(lease_exit), METH_FASTCALL,
@@ -318,6 +329,11 @@ static PyMemberDef access_members[] = {
     {NULL, 0, 0, 0, NULL},
 };
 
+static PyGetSetDef access_getters[] = {
+    {"waiting", access_waiting, NULL, "How many threads wait for their turn.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
 static PyType_Slot lease_slots[] = {
     {Py_tp_dealloc, __extension__(void *) lease_dealloc},
     {Py_tp_methods, lease_methods},
@@ -330,6 +346,7 @@ static PyType_Slot access_slots[] = {
     {Py_tp_dealloc, __extension__(void *) access_dealloc},
     {Py_tp_methods, access_methods},
     {Py_tp_members, access_members},
+    {Py_tp_getset, access_getters},
     {Py_tp_doc, "Access(name, limit)\n--\n\nWho may use a model at the same time, by leases of three kinds."},
     {0, NULL},
 };

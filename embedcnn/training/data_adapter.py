@@ -32,13 +32,20 @@ class DataAdapter:
     def __init__(self, model: Any, compilation: Compilation, access: _core.Access) -> None:
         self._model, self._access = model, access
         self._settle = compilation.settle
+        self._building = False
         self.specs: list[InputSpec] = []
 
     def build_for(self, x: Any) -> None:
         """Makes the graph for data like x where the model has none yet: one thread does."""
-        if not self._model.built:
-            with self._access.changing():
+        # In this order: while a thread builds it, a model is `built` before all that reads data is there.
+        if self._model.built and not self._building:
+            return
+        with self._access.changing():
+            self._building = True
+            try:
                 self._model._build_for(x)
+            finally:
+                self._building = False
 
     def _input_list(self, x: Any, whole: bool = False) -> list[Any]:
         """x as one value per input of the model; raw texts are encoded, or, as a `whole`, made TextRows."""

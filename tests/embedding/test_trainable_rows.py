@@ -97,6 +97,7 @@ ABOVE = {
 
 def gradient_of(above, rows, **options):
     """The gradient of the table in one step, dense, and the rows that it names."""
+    embedcnn.utils.set_random_seed(3)  # layers draw the seed of their weights where they are made
     made = [layer() for layer in ABOVE[above]]
     model, layer = model_of("sgd", made, rows, **options)
     model.build((None, X.shape[1]))

@@ -246,11 +246,13 @@ def huge(model):
     entry["config"]["input_dim"] = 10**12
 
 
-def tensors(**extra):
+def tensors(**changes):
+    """Gives a weight another value, by its own name: safetensors reads them in no fixed order."""
+
     def change(members):
         values = safetensors.numpy.load(members["weights.safetensors"])
-        for name, value in extra.items():
-            values[next(iter(values)) if name == "first" else name] = value
+        for name, value in changes.items():
+            values[next((path for path in values if path.endswith(f"/{name}")), name)] = value
         members["weights.safetensors"] = safetensors.numpy.save(values)
 
     return change
@@ -298,9 +300,11 @@ ATTACKS = {
         ),
         "cannot be joined",
     ),
-    "extra tensor": (tensors(spare=np.ones(3, np.float32)), "more than|unknown|does not fit"),
-    "shape": (tensors(first=np.ones((1, 1), np.float32)), "more than|shape"),
-    "dtype": (tensors(first=np.ones((12, 4), np.float16)), "more than|must be float32 of shape"),
+    "extra tensor": (tensors(spare=np.ones(3, np.float32)), r"missing nothing, unknown \['spare'\]"),
+    "fewer numbers": (tensors(embeddings=np.ones((1, 1), np.float32)), "more than the file holds"),
+    "fewer bits": (tensors(embeddings=np.ones((12, 4), np.float16)), "more than the file holds"),
+    "shape": (tensors(embeddings=np.ones((4, 12), np.float32)), r"must be float32 of shape \(12, 4\)"),
+    "dtype": (tensors(embeddings=np.ones((12, 4), np.int64)), r"Received: int64 of shape \(12, 4\)"),
     "header empty": (lambda m: m.update({"weights.safetensors": b""}), "not a safetensors file"),
     "header size": (lambda m: m.update({"weights.safetensors": b"\xff" * 16}), "not a safetensors file"),
     "header text": (header(b"not json"), "not a safetensors file"),

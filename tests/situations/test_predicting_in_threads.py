@@ -68,18 +68,23 @@ def test_many_threads_give_the_answers_of_one(make, how):
 
 def test_more_threads_than_programs_wait():
     model = written_in_python()
-    running, most = [], []
+    running, most, two = [], [], threading.Event()
 
     def slow(values):
         values = np.asarray(values)  # a function of arrays, called at each step
         running.append(1)
         most.append(len(running))
+        if len(running) > 1:
+            two.set()
+        two.wait(60)  # for a second thread, however late it comes
         time.sleep(0.02)
         running.pop()
         return values
 
+    two.set()
     model = keras.Sequential([keras.Input((2,)), L.Lambda(slow)])
     model.predict(np.ones((1, 2)), verbose=0)
+    two.clear()
     most.clear()
     in_threads(prediction.AT_ONCE + 4, lambda number: model.predict(np.ones((1, 2)), verbose=0))
     assert 2 <= max(most) <= prediction.AT_ONCE
@@ -128,7 +133,9 @@ def test_predictions_during_a_training_see_whole_steps():
     for thread in threads:
         thread.start()
     enough = callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: setattr(model, "stop_training", len(seen) > 50)
+        on_epoch_end=lambda epoch, logs: setattr(
+            model, "stop_training", len(seen) > 50 and seen[0] != seen[-1]
+        )
     )
     model.fit(np.ones((32, 1)), np.ones((32, width)), batch_size=4, epochs=10000, verbose=0, callbacks=enough)
     over.set()
@@ -163,6 +170,31 @@ def test_a_model_without_a_shape_is_built_once():
         model = keras.Sequential([L.Dense(3), L.Dense(2)])
         found = in_threads(4, lambda number, model=model: model.predict(np.ones((2, 5)), verbose=0))
         assert all((one == found[0]).all() for one in found)
+
+
+@pytest.mark.parametrize("how", ["predict", "predict_on_batch", "__call__"])
+def test_a_model_that_is_being_built_is_waited_for(how, monkeypatch):
+    model = keras.Sequential([L.Dense(3)])
+    x, half, over = np.ones((2, 5)), threading.Event(), threading.Event()
+    rewire = model._rewire
+
+    def pausing(new_inputs):  # here the graph is there, and what reads the data is not
+        half.set()
+        over.wait(0.3)
+        rewire(new_inputs)
+
+    monkeypatch.setattr(model, "_rewire", pausing)
+
+    def work(number):
+        if number and half.wait(60):
+            try:
+                return model.predict(x, verbose=0) if how == "predict" else getattr(model, how)(x)
+            finally:
+                over.set()
+        return model.predict_on_batch(x)
+
+    first, *others = in_threads(3, work)
+    assert all((one == first).all() for one in others)
 
 
 def test_dropout_and_moving_statistics_in_threads():
@@ -303,13 +335,15 @@ def test_who_comes_first_is_served_first():
         for name, lease in (("a", access.changing), ("b", access.reading), ("c", access.changing))
     ]
     with access.reading():
-        for thread in threads:
+        for before, thread in enumerate(threads):
+            assert access.waiting == before
             thread.start()
-            time.sleep(0.05)
+            while access.waiting == before:  # until this thread stands in the queue
+                time.sleep(0.001)
         assert order == []
     for thread in threads:
         thread.join()
-    assert order == ["a", "b", "c"]
+    assert order == ["a", "b", "c"] and access.waiting == 0
 
 
 @pytest.mark.parametrize(("name", "limit", "error"), [("m", 0, ValueError), (1, 1, TypeError)])
