@@ -39,7 +39,7 @@ COMMANDS = {
 }
 """What adds each command: a process imports the one that it runs."""
 
-OPTIONS = ("encoding", "format", "text_column", "label_column", "prompt", "unknown", "stop")
+OPTIONS = ("encoding", "format", "text_column", "label_column", "missing_labels", "prompt", "unknown", "stop")
 """Options whose values the library checks; it calls them by their names in Python."""
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from embedcnn.commands.errors import without_devices
-from embedcnn.data.empty_texts import EMPTY_RULES
+from embedcnn.data.empty_texts import EMPTY_RULES, MISSING_LABEL_RULES
 from embedcnn.data.labelled import LabelledTexts
 from embedcnn.data.readers import FORMATS, read_labelled
 from embedcnn.runtime import set_float32_matmul_precision, set_num_threads, show_config
@@ -123,6 +123,11 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         help="blank lines and empty texts: skip leaves them out and says how many, error stops, keep takes "
         "the texts as texts without words (default: skip)",
     )
+    group.add_argument(
+        "--missing-labels",
+        choices=MISSING_LABEL_RULES,
+        help="texts without a label: error stops, skip leaves them out and says how many (default: error)",
+    )
 
 
 def add_common_options(parser: argparse.ArgumentParser) -> None:
@@ -146,7 +151,7 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
 
 def read_data(arguments: argparse.Namespace, path: str, min_labels: int = 2) -> LabelledTexts:
     """The labelled texts of a file, read as the options say. Says on standard error what was left out."""
-    names = ("encoding", "format", "text_column", "label_column", "empty")
+    names = ("encoding", "format", "text_column", "label_column", "empty", "missing_labels")
     given = {name: getattr(arguments, name) for name in names}
     options = {name: value for name, value in given.items() if value is not None}
     with warnings.catch_warnings(record=True) as found:

@@ -19,7 +19,7 @@ LANGUAGE_MODEL_OPTIONS = ("level", "units", "layers", "length", "carry_state", "
 CLASSIFIER_OPTIONS = (
     *("valid", "format", "text_column", "label_column", "vectors", "freeze", "filters", "widths"),
     *("word_ngrams", "word_dropout", "label_smoothing", "patience", "blend", "report", "tokenizer"),
-    *("class_weight", "empty", "baseline", "seconds"),
+    *("class_weight", "empty", "missing_labels", "baseline", "seconds"),
 )
 DIMENSIONS, UNITS, LAYERS, LENGTH, BATCH_SIZE, EPOCHS, LEARNING_RATE = 256, 512, 1, 100, 128, 10, 0.002
 MAX_WORDS = 10_000

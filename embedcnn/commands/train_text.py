@@ -74,7 +74,7 @@ def check_usage(arguments: argparse.Namespace) -> None:
     if arguments.baseline:
         require_scikit_learn()
     if arguments.data is None:
-        for name in ("valid", "format", "text_column", "label_column", "empty"):
+        for name in ("valid", "format", "text_column", "label_column", "empty", "missing_labels"):
             if getattr(arguments, name) is not None:
                 raise CommandError(f"--{name.replace('_', '-')}: has no meaning without DATA")
 

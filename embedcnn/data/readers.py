@@ -7,6 +7,7 @@ once.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -43,6 +44,7 @@ FORMAT_SUFFIXES = {
     ".fasttext": "fasttext",
 }
 PREFIX = "__label__"
+FEW_VALUES = 20  # different ones of a column, with which it looks like a label however many rows there are
 IDENTIFIER = re.compile(r"[^\W\d][\w.-]{0,40}")
 
 Example = tuple[str, str, str]  # where it was found, text, label
@@ -58,6 +60,7 @@ def read_labelled(
     header: bool | None = None,
     empty: str = "skip",
     min_labels: int = 2,
+    missing_labels: str = "error",
 ) -> LabelledTexts:
     r"""Read texts with one label each: a CSV, TSV, JSON-lines or fastText file, or a folder of classes.
 
@@ -70,7 +73,9 @@ def read_labelled(
     belong to the text unless they enclose a whole field.
 
     `empty`: "skip" leaves out blank lines and texts without anything but blanks, and warns how many; "error"
-    raises for the first of them; "keep" keeps the texts, as "".
+    raises for the first of them; "keep" keeps the texts, as "". `missing_labels`: "error" raises for the
+    first text without a label, "skip" leaves them out, and warns how many. A warning also names other columns
+    that could be the label, where it is guessed.
 
     Raises FileNotFoundError, and ValueError with path and line for bytes invalid in `encoding`, an empty
     file, a missing column or label, several labels in a fastText line, or fewer than `min_labels` classes.
@@ -101,21 +106,27 @@ def read_labelled(
         refuse(format, delimiter=delimiter, header=header)
     if format in ("fasttext", "folder"):
         refuse(format, text_column=text_column, label_column=label_column)
-    left_out = EmptyTexts(place, empty)
+    left_out = EmptyTexts(place, empty, missing_labels)
     found: list[str] = []
+    others: list[str] = []
     if format == "folder":
         examples = folder_examples(place, encoding)
     elif format == "fasttext":
         examples = fasttext_examples(place, encoding, left_out)
     elif format == "jsonl":
-        examples = json_examples(place, encoding, text_column, label_column, left_out, found)
+        examples = json_examples(place, encoding, text_column, label_column, left_out, found, others)
     else:
         if delimiter is None:
             delimiter = "\t" if format == "tsv" else guessed_delimiter(place, encoding)
         rows = list(table_rows(place, encoding, checked_delimiter(delimiter), empty=left_out))
-        examples = table_examples(place, rows, text_column, label_column, header, found)
+        examples = table_examples(place, rows, text_column, label_column, header, found, others)
     texts, labels = checked(place, examples, left_out, min_labels)
     left_out.warn(stacklevel=2)
+    if others:
+        warnings.warn(
+            f"{place}: {', '.join(others)} could be the label too; label_column= (--label-column) chooses",
+            stacklevel=2,
+        )
     return LabelledTexts(texts, labels, str(place), *found)
 
 
@@ -129,20 +140,22 @@ def refuse(format: str, **arguments: object) -> None:
 def checked(
     path: Path, examples: Iterator[Example], empty: EmptyTexts, min_labels: int
 ) -> tuple[list[str], list[str]]:
-    """Collect texts and labels; no empty label, `min_labels` classes."""
+    """Collect texts and labels; no empty label, `min_labels` classes. An example without a label has ""."""
     texts, labels = [], []
     for where, text, label in examples:
         text, label = text.strip(), label.strip()
         if not text and empty.leaves_out(where, label):
             continue
         if not label:
-            raise ValueError(f"{where}: the label is empty")
+            empty.missing_label(where)
+            continue
         if any("\ud800" <= letter <= "\udfff" for letter in label):
             raise ValueError(f"{where}: the label {label!r} holds half a character, which no file can hold")
         texts.append(text)
         labels.append(label)
     if not texts:
         more = f"; {empty.texts} are empty" if empty.texts else ""
+        more += f"; {empty.labels} have no label" if empty.labels else ""
         raise ValueError(f"{path}: no texts in it (the file is empty or has a header only{more})")
     if len(set(labels)) < min_labels and min_labels == 2:
         raise ValueError(
@@ -205,9 +218,10 @@ def fasttext_examples(path: Path, encoding: str, empty: EmptyTexts) -> Iterator[
         words = line.split(" ") if "\t" not in line else line.replace("\t", " ").split(" ")
         labels = [word for word in words if word.startswith(PREFIX)]
         if not labels:
-            raise ValueError(
-                f"{where}: no {PREFIX}; every line must start with one, as '{PREFIX}sports the text'"
+            empty.missing_label(
+                where, f"no {PREFIX}; every line must start with one, as '{PREFIX}sports the text'"
             )
+            continue
         if len(labels) > 1:
             raise ValueError(
                 f"{where}: {len(labels)} labels ({' '.join(labels)}); exactly one label a text is supported"
@@ -222,8 +236,11 @@ def json_examples(
     label: Column | None,
     empty: EmptyTexts,
     found: list[str],
+    others: list[str],
 ) -> Iterator[Example]:
-    """Objects with a text and a label; the usual keys unless told. `found` gets a line that says which."""
+    """Objects with a text and a label; the usual keys unless told. `found` gets a line that says which,
+    `others` other keys that could be the label.
+    """
     keys: dict[str, str] = {}
     for argument, column in (("text_column", text), ("label_column", label)):
         if column is not None and not isinstance(column, str):
@@ -242,12 +259,21 @@ def json_examples(
                         f"{where}: no key is called {', '.join(names)}; give {argument}=, one of {list(row)}"
                     )
                 keys[argument] = known[0]
+                others += [f"key {key!r}" for key in known[1:] if argument == "label_column"]
             if keys[argument] not in row:
-                raise ValueError(f"{where}: no key {keys[argument]!r} ({argument}). Received: {list(row)}")
-        value, target = row[keys["text_column"]], row[keys["label_column"]]
+                problem = f"no key {keys[argument]!r} ({argument}). Received: {list(row)}"
+                if argument == "text_column":
+                    raise ValueError(f"{where}: {problem}")
+                empty.missing_label(where, problem)
+        value, target = row[keys["text_column"]], row.get(keys["label_column"])
+        if target is None:
+            if keys["label_column"] in row:
+                problem = f"the label {keys['label_column']!r} must be one string or number. Received: None"
+                empty.missing_label(where, problem)
+            continue
         if not found:
             found.append(f"text: key {keys['text_column']!r}, label: key {keys['label_column']!r}")
-        if value is None and target is not None and empty.rule != "error":
+        if value is None and empty.rule != "error":
             value = ""
         if not isinstance(value, str):
             raise ValueError(
@@ -268,8 +294,11 @@ def table_examples(
     label: Column | None,
     header: bool | None,
     found: list[str],
+    others: list[str],
 ) -> Iterator[Example]:
-    """Rows of a table; header and columns guessed where not told. `found` gets a line that says which."""
+    """Rows of a table; header and columns guessed where not told. `found` gets a line that says which,
+    `others` other columns that could be the label.
+    """
     if not rows:
         raise ValueError(f"{path}: the file is empty")
     width = len(rows[0][1])
@@ -285,8 +314,22 @@ def table_examples(
     text_at, label_at = columns(path, names, body, width, text, label)
     at = names or range(width)
     found.append(f"text: column {at[text_at]!r}, label: column {at[label_at]!r}")
+    if label is None:
+        others += [f"column {at[i]!r}" for i in other_labels(names, body, width, text_at, label_at)]
     for number, row in body:
         yield f"{path}, line {number}", row[text_at], row[label_at]
+
+
+def other_labels(
+    names: list[str] | None, rows: list[Row], width: int, text_at: int, label_at: int
+) -> list[int]:
+    """Columns that could be the label as well as the one that was guessed: with usual names too, or, where
+    none has such a name, with few values that come again.
+    """
+    left = [i for i in range(width) if i not in (text_at, label_at)]
+    if names and names[label_at].casefold() in LABEL_NAMES:
+        return [i for i in left if names[i].casefold() in LABEL_NAMES]
+    return [i for i in left if 1 < len({row[i] for _, row in rows}) <= min(FEW_VALUES, len(rows) // 2)]
 
 
 def names_header(column: Column | None, first: list[str]) -> bool:
@@ -333,7 +376,7 @@ def columns(
         counts = {i: distinct(i) for i in range(width) if i != text_at}
         counts = {i: count for i, count in counts.items() if count > 1 or width == 2}
         label_at = min(counts, key=lambda i: counts[i]) if counts else None
-        if label_at is None or (counts[label_at] > 20 and counts[label_at] > len(rows) // 2):
+        if label_at is None or (counts[label_at] > FEW_VALUES and counts[label_at] > len(rows) // 2):
             raise ValueError(
                 f"{path}: no column looks like a label (few distinct values); give label_column="
             )

@@ -151,6 +151,19 @@ def test_errors_are_one_line(content, options, expected, tmp_path, capsys):
     assert not (tmp_path / "m").exists()
 
 
+def test_missing_labels(pets, tmp_path, capsys):
+    data = tmp_path / "some.csv"
+    data.write_text(pets.read_text() + ',"it purrs, perhaps"\n' * 3)
+    status, error = failing(capsys, data, "--out", tmp_path / "m")
+    assert status == 1 and "the label is empty; --missing-labels 'skip' leaves such" in error
+    out = str(tmp_path / "m")
+    assert main(["train", str(data), "--missing-labels", "skip", "--out", out, "--quiet", *SMALL]) == 0
+    captured = capsys.readouterr()
+    assert "3 missing labels (the first: line " in captured.err and "4 held out" in captured.out
+    assert main(["train", "--missing-labels", "skip", "--out", out]) == 1
+    assert "--missing-labels: has no meaning without DATA" in capsys.readouterr().err
+
+
 def test_encoding_option(tmp_path):
     path = tmp_path / "data.csv"
     rows = "text,label\n" + "ein größeres Tier,gut\nein böses Tier,schlecht\n" * 6

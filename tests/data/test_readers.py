@@ -5,6 +5,7 @@ import gzip
 import lzma
 import os
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,59 @@ def test_numbers_as_json_labels(write):
         "1",
         "0",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "first"),
+    [
+        ("a.csv", "text,label\na,1\nb,\nc,2\nd, \n", "line 3"),
+        ("a.tsv", "text\tlabel\na\t1\nb\t\nc\t2\nd\t \n", "line 3"),
+        (
+            "a.jsonl",
+            '{"text": "a", "label": 1}\n{"text": "b"}\n'
+            '{"text": "c", "label": 2}\n{"text": "d", "label": null}\n',
+            "line 2",
+        ),
+        ("a.ft", "__label__1 a\nb\n__label__2 c\nd\n", "line 2"),
+    ],
+)
+def test_missing_labels_are_an_error_or_left_out_and_counted(write, name, content, first):
+    path = write(name, content)
+    with pytest.raises(ValueError, match=rf"{first}: .*; missing_labels='skip' leaves such"):
+        read_labelled(path)
+    with pytest.warns(UserWarning, match=rf"2 missing labels \(the first: {first}\) are left out"):
+        found = read_labelled(path, missing_labels="skip")
+    assert (found.texts, found.labels) == (["a", "c"], ["1", "2"])
+    with pytest.raises(ValueError, match="`missing_labels` must be one of error, skip. Received"):
+        read_labelled(path, missing_labels="keep")
+
+
+def test_no_label_at_all(write):
+    with pytest.raises(ValueError, match="no texts in it .*; 2 have no label"):
+        read_labelled(write("a.csv", "text,label\na,\nb,\n"), missing_labels="skip")
+
+
+def test_other_columns_that_could_be_the_label_are_named_once(write):
+    rows = "".join(f"{number},a film of number {number},{number % 2},{number % 3}\n" for number in range(12))
+    for header, names in (
+        ("id,text,label,class\n", "column 'class'"),
+        ("id,text,stars,kind\n", "column 'kind'"),
+    ):
+        path = write("a.csv", header + rows)
+        with pytest.warns(
+            UserWarning, match=f"a.csv: {names} could be the label too; label_column="
+        ) as found:
+            assert set(read_labelled(path).labels) == {"0", "1"}
+        assert len(found) == 1
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert len(read_labelled(path, label_column=3).label_names) == 3
+    path = write("a.jsonl", '{"text": "a", "label": 1, "Class": 3}\n{"text": "b", "label": 0, "Class": 3}\n')
+    with pytest.warns(UserWarning, match="key 'Class' could be the label too"):
+        assert read_labelled(path).labels == ["1", "0"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # neither a number of each row nor other columns beside a usual name
+        read_labelled(write("b.csv", "id,text,label,kind\n" + rows))
 
 
 GOOD = "text,label\na b,1\nc d,2\n"
