@@ -121,7 +121,7 @@ static int64_t right(const struct ec_loss_state *state, const float *p, const vo
     }
     int64_t count = 0;
     for (int64_t c = 0; c < cols; c++) {
-        count += (p[c] > 0.5f) == (values[c] > 0.5f);
+        count += (p[c] > 0.5f ? 1.0f : 0.0f) == values[c]; /* as Keras: targets are no thresholds' matter */
     }
     return count;
 }

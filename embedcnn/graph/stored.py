@@ -115,6 +115,7 @@ class StoredVariable(Variable):
 
     def assign(self, value: Any) -> Variable:
         """Stores `value`, rounded to nearest; ValueError unless it has the variable's shape."""
+        self.refuse_in_call("assign")
         array = numbers(f"{self.path}", value)
         if array.shape != self.shape:
             raise ValueError(

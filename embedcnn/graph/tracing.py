@@ -31,6 +31,24 @@ def inside(*calls: Any) -> Iterator[None]:
         _calls.reset(token)
 
 
+_builds: ContextVar[bool] = ContextVar("builds", default=False)
+
+
+@contextmanager
+def building() -> Iterator[None]:
+    """Inside, weights are made, and may be written, though the call of a layer around may be traced."""
+    token = _builds.set(True)
+    try:
+        yield
+    finally:
+        _builds.reset(token)
+
+
+def builds() -> bool:
+    """Whether a `build` is running."""
+    return _builds.get()
+
+
 @contextmanager
 def collecting(losses: list[Any]) -> Iterator[None]:
     """Inside, `add_loss` puts its tensors into this list."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..base.arrays import numbers
+from . import tracing
 from .operators import Operators
 
 if TYPE_CHECKING:
@@ -140,6 +141,7 @@ class Variable(Operators):
         """Copies `value` into the variable; ValueError unless it has the variable's shape and finite-width
         numbers.
         """
+        self.refuse_in_call("assign")
         array = numbers(f"{self.path}", value)
         if array.shape != self.shape:
             raise ValueError(
@@ -150,6 +152,25 @@ class Variable(Operators):
         else:
             self.value[...] = array
         return self
+
+    def assign_add(self, value: Any) -> Variable:
+        """Adds `value`; as `assign` raises. As keras.Variable.assign_add."""
+        self.refuse_in_call("assign_add")
+        return self.assign(self.numpy() + numbers(f"{self.path}", value))
+
+    def assign_sub(self, value: Any) -> Variable:
+        """Subtracts `value`; as `assign` raises. As keras.Variable.assign_sub."""
+        self.refuse_in_call("assign_sub")
+        return self.assign(self.numpy() - numbers(f"{self.path}", value))
+
+    def refuse_in_call(self, method: str) -> None:
+        """TypeError while a `call` is traced: it runs once, so a weight would be written once."""
+        if tracing.active() and not tracing.builds():
+            raise TypeError(
+                f"{self.path}.{method} within `call`: it is run once, on symbolic tensors, and what it does "
+                "with them becomes a part of the graph, so the weight would be written once and never again. "
+                "Assign in a callback or between steps, or write a Layer in Python (`forward`, `backward`)"
+            )
 
     def replace(self, array: np.ndarray, shared: bool = False) -> None:
         """Puts another array (float32, C-contiguous) in the place of the value."""

@@ -19,7 +19,7 @@ from ..base.arguments import boolean, finite_number, positive_integer
 from ..base.configuration import Configurable, described
 from ..base.names import snake_case, unique_name
 from ..graph.nodes import Node, Shape, SymbolicTensor, flatten, is_symbolic
-from ..graph.tracing import leaves
+from ..graph.tracing import building, leaves
 from ..graph.variables import Variable, assign_numbers, mark_changed
 from ..initializers import initial_value
 from . import call_arguments
@@ -368,10 +368,11 @@ def _built_once(build: Any) -> Any:
             return
         if isinstance(input_shape, list) and not any(isinstance(part, (list, tuple)) for part in input_shape):
             input_shape = tuple(input_shape)
-        if shapes:  # of several arguments of `call`, by their names
-            build(self, **shapes)
-        else:
-            build(self, input_shape)
+        with building():
+            if shapes:  # of several arguments of `call`, by their names
+                build(self, **shapes)
+            else:
+                build(self, input_shape)
         self.built = True
 
     return built_once

@@ -16,6 +16,7 @@ from ..graph.nodes import Node, Shape, SymbolicTensor, flatten, is_symbolic
 from ..graph.variables import Variable
 from ..ops.primitives import PRIMITIVES, WeightTensor, apply, as_array, result_of
 from .base import Layer
+from .operand_masks import ZERO_STAYS, masks_differ, on_all_steps
 
 AS_LAYERS: dict[str, type[Layer]] = {}
 """Operations in which tensors of one shape join as in Keras's merging layers: merging.py fills it."""
@@ -126,9 +127,13 @@ def _restored(stored: dict[str, Any]) -> Any:
 def operation_on(name: str, operands: list[Any], settings: dict[str, Any]) -> SymbolicTensor:
     """The result of an operation with symbolic tensors among its operands: a new call in the graph."""
     tensors = [one for one in operands if isinstance(one, SymbolicTensor)]
-    as_layer = AS_LAYERS.get(name)
-    if as_layer is not None and len(tensors) == 2 and _alike(*tensors):
-        return as_layer()(tensors)
+    as_layer = AS_LAYERS.get(name) if len(tensors) == 2 and _alike(*tensors) else None
+    differ = len(tensors) > 1 and PRIMITIVES[name].broadcasts and masks_differ(tensors)
+    if as_layer is not None and not (differ and name in ZERO_STAYS):
+        return as_layer()(tensors)  # in a sum what is masked counts as zeros
+    if differ and name not in ZERO_STAYS:
+        operands = on_all_steps(operands)
+        tensors = [one for one in operands if isinstance(one, SymbolicTensor)]
     result_of(name, operands, settings)  # refuses what does not fit before a name is taken
     numbers = iter(range(len(tensors)))
     kept = [Place(next(numbers)) if isinstance(one, SymbolicTensor) else one for one in operands]

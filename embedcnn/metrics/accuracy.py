@@ -26,7 +26,8 @@ class Accuracy(Metric):
 
 
 class BinaryAccuracy(Metric):
-    """How often (y_pred > threshold) equals y_true. As keras.metrics.BinaryAccuracy.
+    """How often (y_pred > threshold), 0 or 1, equals y_true. As keras.metrics.BinaryAccuracy: a target
+    between 0 and 1 is never met.
 
     >>> BinaryAccuracy()([1, 0], [[0.9], [0.6]])
     0.5
@@ -39,7 +40,7 @@ class BinaryAccuracy(Metric):
         self.threshold = float(finite_number("threshold", threshold, above=0, below=1))
 
     def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        return (y_pred > self.threshold) == (y_true.reshape(y_pred.shape) > 0.5)
+        return (y_pred > self.threshold) == y_true.reshape(y_pred.shape)
 
 
 class CategoricalAccuracy(Metric):

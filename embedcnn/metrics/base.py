@@ -107,9 +107,8 @@ class Metric(Configurable):
         y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
         values = np.asarray(self.values(y_true, y_pred, sample_weight), np.float64)
         counted = self.counted(y_true, y_pred)
-        if values.ndim == 0:  # what averages by itself counts with its number of examples, or their weights
-            number = len(y_true) if y_true.ndim else 1
-            count = number if sample_weight is None else float(np.sum(sample_weight, dtype=np.float64))
+        if values.ndim == 0:  # one number of a batch counts once, or as often as its weights say
+            count = 1.0 if sample_weight is None else float(np.sum(sample_weight, dtype=np.float64))
             self.add(float(values) * count if count else 0.0, count)
             return
         if sample_weight is None and counted is None:
@@ -180,7 +179,8 @@ class Metric(Configurable):
 
 
 class FunctionMetric(OfFunction, Metric):
-    """A metric from a function (y_true, y_pred) -> one value per example, or their mean.
+    """A metric from a function (y_true, y_pred) -> one value per example, or one number, which counts once
+    for each batch, as in Keras.
 
     Of sequences it may give one value per step; then masked steps are left out. A function that averages over
     steps by itself averages over masked ones, too. Raises TypeError for what is no function.

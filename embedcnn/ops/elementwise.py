@@ -1,7 +1,9 @@
 """Operations value by value, with NumPy's broadcasting: arithmetic, comparisons, logic.
 
-Of symbolic tensors, weights, arrays and numbers, mixed; Keras's names in keras.ops. Under a mask a result is
-masked where one of the operands is.
+Of symbolic tensors, weights, arrays and numbers, mixed; Keras's names in keras.ops. Masked steps are zeros.
+Where all symbolic operands have the same mask (or one step for all) the result has it too: e + 1 is 0 there.
+Where masks differ, a product (multiply, divide, logical_and) is masked, and zero, where one operand is; any
+other result is what comes of the zeros, and all its steps count.
 """
 
 from __future__ import annotations
@@ -92,6 +94,14 @@ for _name, (_compute, _dtype) in (_TWO | _ONE).items():
     primitive(_name, _quiet(_compute), broadcast, _dtype, broadcasts=True)
 primitive("where", np.where, broadcast, broadcasts=True)
 primitive("cast", lambda x, dtype: x.astype(dtype), lambda shapes, dtype: shapes[0])
+
+
+_CASTS = {
+    **dict.fromkeys(("float16", "bfloat16", "float32", "float64"), "float32"),
+    **dict.fromkeys(("int32", "int64"), "int32"),
+    "bool": "bool",
+}
+"""What each dtype counts as in `cast`; small and unsigned whole numbers would not wrap as elsewhere."""
 
 
 def add(x1: Any, x2: Any) -> Any:
@@ -277,16 +287,21 @@ def clip(x: Any, x_min: Any, x_max: Any) -> Any:
 
 def cast(x: Any, dtype: Any) -> Any:
     """x as "float32", "int32" (without what stands behind the point) or "bool" (where it is not 0). As
-    keras.ops.cast; other sizes of these kinds count as them.
+    keras.ops.cast; int64, float16, bfloat16 and float64 count as these. Raises ValueError for other dtypes.
 
     >>> cast([1.5, 0.0], "bool").tolist()
     [True, False]
     """
-    name = np.dtype(dtype).name if dtype != "bfloat16" else "float32"
-    kinds = {"b": "bool", "i": "int32", "u": "int32", "f": "float32"}
-    kind = kinds.get(np.dtype(name).kind)
+    try:
+        name = "bfloat16" if isinstance(dtype, str) and dtype == "bfloat16" else np.dtype(dtype).name
+    except TypeError:
+        name = ""
+    kind = _CASTS.get(name)
     if kind is None:
-        raise ValueError(f"`dtype` must be float32, int32 or bool. Received: dtype={dtype!r}")
+        raise ValueError(
+            "`dtype` must be 'float32', 'int32' or 'bool' (or int64, float16, bfloat16, float64, which count "
+            f"as these). Received: dtype={dtype!r}"
+        )
     before = dtype_of(x)
     if before == kind and is_symbolic(x):
         return x

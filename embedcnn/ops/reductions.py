@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..graph.nodes import Shape
-from .primitives import apply, axes_in, listed, primitive, shape_of
+from .primitives import apply, axes_in, is_symbolic, listed, primitive, shape_of
 
 
 def _reduced(shapes: list[Shape], axis: list[int] | None, keepdims: bool) -> Shape:
@@ -170,7 +170,14 @@ def std(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     >>> std([[1.0, 5.0]], axis=1).tolist()
     [2.0]
     """
-    return apply("sqrt", [var(x, axis, keepdims)])
+    spread = var(x, axis, keepdims)
+    if not is_symbolic(spread):
+        return apply("sqrt", [spread])
+    some = apply("not_equal", [spread, 0.0])  # the slope of sqrt at 0 is no number: no gradient there
+    return apply(
+        "multiply",
+        [apply("sqrt", [apply("where", [some, spread, 1.0])]), apply("cast", [some], dtype="float32")],
+    )
 
 
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -181,6 +188,8 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """
     top = apply("stop_gradient", [max(x, axis, True)])
     total = sum(apply("exp", [apply("subtract", [x, top])]), axis, True)
+    if is_symbolic(total):  # of no steps the sum is 0, else at least 1 (or NaN): such a text gives log(1) + 0
+        total = apply("where", [apply("equal", [total, 0.0]), 1.0, total])
     found = apply("add", [apply("log", [total]), top])
     return found if keepdims else sum(found, axis)  # of single values: their axes go
 
