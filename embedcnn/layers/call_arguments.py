@@ -85,6 +85,12 @@ def called_with(layer: Any, options: dict[str, Any]) -> bool | None:
 
 def python_layer_shape(layer: Any, shapes: Sequence[Shape], out: Any) -> Shape:
     """The output shape of a layer written in Python, checked: (None, C) or (None, T, C), C known."""
+    owner = next(cls for cls in type(layer).__mro__ if "compute_mask" in vars(cls))
+    if owner.__module__.partition(".")[0] != __name__.partition(".")[0]:
+        raise TypeError(
+            f"compute_mask of {layer.name!r} ({type(layer).__name__}) would never be called: a layer "
+            "written in Python keeps the mask where the steps stay. Write `call` with ops, or use ApplyMask"
+        )
     if isinstance(out, list) or not isinstance(out, tuple) or not 2 <= len(out) <= 3 or out[-1] is None:
         raise ValueError(
             f"compute_output_shape of {layer.name!r} ({type(layer).__name__}) must give (None, channels) "

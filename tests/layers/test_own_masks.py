@@ -156,3 +156,15 @@ def test_the_default_mask_of_symbolic_tensors_is_that_of_the_input():
     scores = Kept(None)(words)
     got, mean = keras.Model(ids, [scores, layers.GlobalAveragePooling1D()(scores)]).predict(IDS, verbose=0)
     np.testing.assert_allclose(mean, got.sum(1) / COUNTS.sum(1)[:, None], rtol=1e-5)
+
+
+def test_a_layer_written_in_python_has_no_mask_of_its_own():
+    class InPython(layers.Layer):
+        def forward(self, x):
+            return x, lambda d_out: d_out
+
+        def compute_mask(self, inputs, mask=None):
+            return None
+
+    with pytest.raises(TypeError, match="compute_mask of .* would never be called: a layer written in"):
+        InPython()(embedded(5)[1])
