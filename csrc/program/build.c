@@ -102,8 +102,11 @@ static ec_status check_parameters(const struct ec_op *op, struct ec_report *repo
 {
     for (int i = 0; i < op->parameter_count; i++) {
         if (op->parameters[i]->is_table && !op->type->reads_table) {
-            return ec_refuse(report, "%s: parameter %s is the table of a lookup", op->type->name,
-                             op->parameters[i]->name);
+            return ec_refuse(
+                report,
+                "%s: parameter %s is the table of a lookup, which nothing else reads; TiedDense gives scores "
+                "of its rows, embeddings_regularizer a penalty",
+                op->type->name, op->parameters[i]->name);
         }
         for (int j = 0; j < i; j++) {
             if (op->parameters[i] == op->parameters[j]) {

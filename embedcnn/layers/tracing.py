@@ -23,6 +23,7 @@ from ..graph.tracing import (
     leaves,
     replaced,
 )
+from ..ops.primitives import WeightTensor
 from .call_arguments import NumbersNeededError, called_with
 from .own_masks import fill_masks, under_own_mask
 
@@ -109,6 +110,12 @@ def add_loss(layer: Any, loss: Any) -> None:
     losses, found = tracing.collected(), leaves(loss, SymbolicTensor)
     if losses is None:
         raise ValueError(f"add_loss of {layer.name!r} must be called within a `call` that is made of ops")
+    if not found and leaves(loss, WeightTensor):
+        raise TypeError(
+            f"add_loss of {layer.name!r}: a loss of weights alone is a regularizer: give it to the layer of "
+            "the weight (embeddings_regularizer, kernel_regularizer, add_weight(regularizer=...)). "
+            f"Received: {loss!r}"
+        )
     if not found:
         raise TypeError(f"`loss` must be a symbolic tensor or a list of them. Received: {loss!r}")
     losses += found if not (told := tracing.answers()) else _in_one_phase(found, told)

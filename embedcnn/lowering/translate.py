@@ -23,7 +23,7 @@ from .builder import Builder
 from .input_types import input_dtype
 from .layer_operations import make
 from .operations import InputForm, Lowered, Origin
-from .tensor_forms import usual
+from .tensor_forms import reshaped, usual
 
 if TYPE_CHECKING:
     from ..losses import Loss
@@ -85,8 +85,14 @@ def translate(
             settings = loss.attributes()
             if loss_weights[number] != 1.0:
                 settings["weight"] = float(loss_weights[number])
-            build.begin([Origin(loss.name, number)], build.shape(returned[number]))
-            build.add(loss.operation, [returned[number]], **settings)
+            predicted = returned[number]
+            build.begin([Origin(loss.name, number)], build.shape(predicted))
+            if len(build.shape(predicted)) == 1 and not build.is_single(
+                predicted
+            ):  # one number for each text
+                predicted = reshaped(build, predicted, (*build.shape(predicted), 1), False)
+                build.begin([Origin(loss.name, number)], build.shape(predicted))
+            build.add(loss.operation, [predicted], **settings)
     for number, tensor in enumerate(added):
         symbol = symbols[id(tensor)]
         build.begin([Origin("added_loss", number)], build.shape(symbol))

@@ -96,11 +96,14 @@ def save_model(model: Model, filepath: Any, overwrite: bool) -> None:
     """Writes a model to a file."""
     members = members_of(model)
     _warn_of_what_is_lost(model)
-    suffix = os.path.splitext(os.fspath(filepath))[1].lower()
-    if suffix in KERAS_SUFFIXES:
-        warn_user(f"{os.fspath(filepath)!r} is written as a file of embedcnn, which Keras does not read")
+    _warn_of_keras_suffix(filepath, "a file of embedcnn")
     with replacing(filepath, overwrite) as file:
         archive.write_archive(file, members)
+
+
+def _warn_of_keras_suffix(filepath: Any, written: str) -> None:
+    if os.path.splitext(os.fspath(filepath))[1].lower() in KERAS_SUFFIXES:
+        warn_user(f"{os.fspath(filepath)!r} is written as {written}, which Keras does not read")
 
 
 def _warn_of_what_is_lost(model: Model) -> None:
@@ -120,6 +123,7 @@ def model_to_bytes(model: Model) -> bytes:
 def save_weights(model: Model, filepath: Any, overwrite: bool) -> None:
     """Writes the weights of a model to a safetensors file."""
     model._require_built("what to save")
+    _warn_of_keras_suffix(filepath, "safetensors")
     with replacing(filepath, overwrite) as file:
         archive.write_tensors(file, _named_values(model))
 

@@ -151,6 +151,10 @@ class Tally:
         """Targets, predictions and weights for a metric: masked steps weigh nothing."""
         number = self.compiled.active.index(meter.output)
         truth, predicted = batch.targets[number], batch.outputs[meter.output]
+        if predicted.ndim == 1:  # of one number for each example, as losses see it
+            predicted = predicted[:, None]
+        if predicted.shape == (*truth.shape, 1):  # targets of a loss of one's own come as they were given
+            truth = truth[..., None]
         weight = None
         if meter.weighted:
             weight = batch.weights[number] if isinstance(batch.weights, tuple) else batch.weights

@@ -62,7 +62,7 @@ class Compiled:
             TargetSpec(
                 f"y[{number}]" if len(outputs) > 1 else "y",
                 part.target if part else "any",
-                tensor.shape,
+                tensor.shape if len(tensor.shape) > 1 else (*tensor.shape, 1),  # losses take (B,) as (B, 1)
                 getattr(part, "ignore_class", None),
             )
             for number, (part, tensor) in enumerate(zip(self.losses, outputs, strict=True))

@@ -98,9 +98,9 @@ def test_compute_mask_decides(name, length):
     model.set_weights(weights)
     expected = (weights[0][IDS] @ weights[1] + 1) * COUNTS[..., None]  # masked steps are zeros
     got, means = model.predict(IDS, verbose=0)
-    np.testing.assert_allclose(got, expected * counts[..., None], rtol=1e-5)
+    np.testing.assert_allclose(got, expected * counts[..., None], rtol=1e-5, atol=1e-5)
     sums, steps = (expected * counts[..., None]).sum(1), np.maximum(counts.sum(1), 1)[:, None]
-    np.testing.assert_allclose(means, sums / steps, rtol=1e-5)
+    np.testing.assert_allclose(means, sums / steps, rtol=1e-5, atol=1e-5)
 
 
 def test_an_embedding_of_ones_own_masks_padding(tmp_path):

@@ -105,3 +105,56 @@ def test_assign_add_and_assign_sub_change_a_weight():
     assert dense.bias.numpy().tolist() == [0.5, 1.5]
     with pytest.raises(ValueError, match="shape"):
         dense.bias.assign_add([[1.0, 2.0], [3.0, 4.0]])
+
+
+def test_a_sequential_without_an_input_is_built_inside_a_layer_of_ones_own():
+    class Block(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.ffn = embedcnn.Sequential([layers.Dense(4)])
+
+        def call(self, x):
+            return self.ffn(x)
+
+    block = Block()
+    x = embedcnn.Input((7, 4))
+    model = embedcnn.Model(x, block(x))
+    assert model.predict(np.zeros((2, 7, 4)), verbose=0).shape == (2, 7, 4)
+    assert block(np.zeros((3, 7, 4), np.float32)).shape == (3, 7, 4)
+    assert model.count_params() == 20
+
+
+class Own(embedcnn.Model):
+    def __init__(self, rest):
+        super().__init__()
+        self.e, self.pool = layers.Embedding(5, 4), layers.GlobalAveragePooling1D()
+        self.rest = rest
+
+    def call(self, x):
+        return self.rest(self, self.pool(self.e(x)))
+
+
+def scores(model, h):
+    return ops.matmul(h, ops.transpose(model.e.embeddings))
+
+
+def penalized(model, h):
+    model.add_loss(ops.sum(ops.square(model.e.embeddings)))
+    return h
+
+
+@pytest.mark.parametrize(
+    ("rest", "error", "hint"),
+    [(scores, ValueError, "TiedDense"), (penalized, TypeError, "embeddings_regularizer")],
+)
+def test_formulas_of_a_table_say_what_to_use(rest, error, hint):
+    model = Own(rest)
+    model.compile("sgd", "mse")
+    with pytest.raises(error, match=hint):
+        model.fit(np.ones((2, 3), np.int32), np.ones((2, 5 if rest is scores else 4)), verbose=0)
+
+
+def test_weights_of_a_name_of_kerass_files_warn(tmp_path):
+    model = embedcnn.Sequential([embedcnn.Input((1,)), layers.Dense(1)])
+    with pytest.warns(UserWarning, match="safetensors, which Keras does not read"):
+        model.save_weights(tmp_path / "w.weights.h5")

@@ -34,3 +34,32 @@ def test_a_metric_of_one_number_counts_each_batch_once():
     y = np.array([1.0, 2.0, 0.5, 1.75])
     found = model.evaluate(np.zeros((4, 1)), y, batch_size=3, verbose=0, return_dict=True)
     assert found["furthest"] == 1.875
+
+
+def test_outputs_of_one_number_train_as_in_keras():
+    def squares(a, b):
+        return ops.mean(ops.square(a - b), axis=-1)
+
+    def gap(a, b):
+        return ops.abs(a - b)
+
+    one = constant(0.0, squares, [gap])
+    assert one.evaluate(np.zeros((4, 1)), np.arange(4.0), verbose=0) == [3.5, 1.5]
+    left, right = np.ones((4, 2), np.float32), np.arange(8, dtype=np.float32).reshape(4, 2)
+    ends = []
+    for loss in ("mse", squares):
+        for y in (np.arange(4.0), np.arange(4.0)[:, None]):
+            u, v = embedcnn.Input((2,)), embedcnn.Input((2,))
+            dense = layers.Dense(2, kernel_initializer="ones")
+            model = embedcnn.Model([u, v], ops.sum(dense(u) * v, axis=-1))
+            model.compile(embedcnn.optimizers.SGD(0.01), loss, metrics=["mae", gap])
+            # predictions 2, 10, 18, 26 against 0, 1, 2, 3: Keras 3.15 gives 217.5
+            found = model.evaluate([left, right], y, verbose=0, return_dict=True)
+            assert (found["loss"], found["mae"], found["gap"]) == (217.5, 12.5, 12.5)
+            assert model.predict([left, right], verbose=0).shape == (4,)
+            model.fit([left, right], y, verbose=0)
+            model.train_on_batch([left, right], y)
+            ends.append(dense.kernel.numpy())
+    assert not np.allclose(ends[0], 1)
+    for end in ends[1:]:
+        np.testing.assert_allclose(end, ends[0], rtol=1e-6)
