@@ -326,7 +326,7 @@ def correct_rows(name, attributes, out, target, mask):
     if name == "squared_error":
         return 0
     if attributes["kind"] == "binary":
-        right = ((out > 0.5) == (np.asarray(target).reshape(out.shape) > 0.5)).sum(-1)
+        right = ((out > 0.5) == np.asarray(target).reshape(out.shape)).sum(-1)
     elif attributes["kind"] == "categorical":
         right = out.argmax(-1) == np.asarray(target).argmax(-1)
     else:

@@ -96,6 +96,7 @@ def test_losses_over_the_last_axis(kind, weights):
     for mask in document_masks(5, 6, rng).values():
         x = rng.normal(size=(5, 6, 3, 4)).astype(np.float32)
         y = rng.random(x.shape).astype(np.float32)
+        y = rng.integers(0, 2, x.shape).astype(np.float32) if kind == "binary" else y
         y = rng.integers(0, 4, x.shape[:3]) if kind == "sparse_categorical" else y
         pair.check_train_step([x if mask is None else (x, mask)], [y], 0.1, 0, weight)
         pair.compare_gradients()
