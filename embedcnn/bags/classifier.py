@@ -128,7 +128,7 @@ class BagClassifier:
         return f"BagClassifier({', '.join(f'{name}={value!r}' for name, value in given.items())})"
 
     def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags  # type: ignore[import-untyped]  # extra
+        from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags  # extra
 
         return Tags(
             estimator_type="classifier",

@@ -190,7 +190,7 @@ class Vectorizer(Configurable):
         return self
 
     def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import InputTags, Tags, TargetTags, TransformerTags  # type: ignore[import-untyped]  # extra
+        from sklearn.utils import InputTags, Tags, TargetTags, TransformerTags  # extra
 
         return Tags(
             estimator_type=None,

@@ -229,8 +229,8 @@ def require_scikit_learn() -> None:
 
 def baseline_line(learnt: LabelledTexts, held: LabelledTexts) -> str:
     """How good TF-IDF of words and pairs of words with a linear SVM is on the same texts."""
-    from sklearn.feature_extraction.text import TfidfVectorizer  # type: ignore[import-untyped]
-    from sklearn.svm import LinearSVC  # type: ignore[import-untyped]
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.svm import LinearSVC
 
     begin = time.perf_counter()
     features = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
