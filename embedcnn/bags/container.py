@@ -64,8 +64,7 @@ class Bags:
 
     def to_scipy(self) -> Any:
         """A scipy.sparse.csr_array (N, size) of the counts, a copy. Needs scipy (extra `sklearn`)."""
-        from scipy.sparse import csr_array  # lazy: an extra
-
+        csr_array = scipy_sparse("to_scipy").csr_array
         few = self.offsets[-1] <= np.iinfo(np.int32).max
         kind: Any = np.int32 if few else np.int64  # scipy wants one for both
         arrays = self.counts.copy(), self.ids.astype(kind), self.offsets.astype(kind)
@@ -88,3 +87,12 @@ def _vector(name: str, value: npt.ArrayLike, dtype: Any) -> np.ndarray:
         if type(array) is not np.memmap
         else array.astype(dtype, copy=False)
     )
+
+
+def scipy_sparse(what: str) -> Any:
+    """The module scipy.sparse; ImportError that names the extra where it is not installed."""
+    try:
+        from scipy import sparse  # lazy: an extra
+    except ImportError as error:
+        raise ImportError(f"{what} needs the package scipy: pip install 'embedcnn[sklearn]'") from error
+    return sparse

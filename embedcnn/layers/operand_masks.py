@@ -52,6 +52,7 @@ def _source(tensor: SymbolicTensor, known: dict[int, int | None]) -> int | None:
 def _parents(node: Node) -> list[SymbolicTensor]:
     """The tensors whose masks may go on: of sequences, and of one number for each step in operations."""
     operation = getattr(node.layer, "operation", None)
+    operation = operation if operation in PRIMITIVES else None  # recurrent layers name theirs, too
     if not node.outputs or node.outputs[0].ndim < (2 if operation else 3) or operation == "all_steps":
         return []
     if operation is not None and PRIMITIVES[operation].reduces:

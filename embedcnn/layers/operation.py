@@ -35,7 +35,7 @@ class Operation(Layer):
     >>> import embedcnn
     >>> x = embedcnn.Input((4,))
     >>> (x * 2 + 1).node.layer
-    <Add name=add, built=True>
+    <Add name=add..., built=True>
     """
 
     inputs_many = True

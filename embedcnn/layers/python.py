@@ -137,7 +137,7 @@ class Lambda(Layer):
     >>> embedcnn.Model(x, y).predict(np.array([[1.0, 2.0, 3.0]]), verbose=0).tolist()
     [[1.0, 4.0, 9.0]]
     >>> y = Lambda(np.cbrt, backward=lambda x, d_y: d_y / (3 * np.cbrt(x) ** 2))(x)
-    >>> embedcnn.Model(x, y).predict(np.array([[1.0, 8.0, 27.0]]), verbose=0).tolist()
+    >>> embedcnn.Model(x, y).predict(np.array([[1.0, 8.0, 27.0]]), verbose=0).round().tolist()
     [[1.0, 2.0, 3.0]]
     """
 

@@ -67,6 +67,9 @@ class Subclassed:
     if not TYPE_CHECKING:  # that sees what is not there
 
         def __getattr__(self, name: str) -> Any:
+            known = getattr(type(self), name, None)
+            if isinstance(known, property):  # one that has no value yet says why
+                return known.__get__(self)
             raise AttributeError(no_attribute(self, name))
 
     # -- graph -----------------------------------------------------------------------------------------------

@@ -24,6 +24,15 @@ CASES = json.loads((pathlib.Path(__file__).parents[1] / "golden" / "configuratio
 """Of each class pairs [arguments, configuration], made by the version where each class had a get_config."""
 
 NEWER = {
+    "layers.AdditiveAttention": {"name": "a"},
+    "layers.Attention": {"score_mode": "dot", "name": "a"},
+    "layers.CategoryEncoding": {"num_tokens": 3, "name": "a"},
+    "layers.EmbedReduce": {"input_dim": 3, "output_dim": 2, "name": "a"},
+    "layers.EmbeddingBag": {"num_embeddings": 3, "embedding_dim": 2, "name": "a"},
+    "layers.GlobalSumPooling1D": {"name": "a"},
+    "layers.Hashing": {"num_bins": 3, "name": "a"},
+    "layers.IntegerLookup": {"vocabulary": [1], "name": "a"},
+    "layers.MultiHeadAttention": {"num_heads": 2, "key_dim": 3, "name": "a"},
     "layers.AttentionPooling1D": {"units": 2, "name": "a"},
     "layers.StringLookup": {"vocabulary": ["a"], "name": "a"},
     "layers.TextVectorization": {"vocabulary": ["a"], "name": "a"},
@@ -85,15 +94,22 @@ def test_every_public_configurable_class_has_a_case():
         "Lambda",
         "Configurable",
     }
+    of_other_objects = {
+        "BagOfNgrams",
+        "MultiOptimizer",
+        "Operation",
+        "OwnCellRNN",
+        "TiedDense",
+    }  # tested there
     covered = {class_of(path) for path in [*CASES, *NEWER]}
     missing = {
         name
         for module in modules
         for name, cls in vars(module).items()
         if inspect.isclass(cls) and issubclass(cls, Configurable) and not name.startswith("_")
-        if cls not in covered and cls.__name__ not in bases | of_functions
+        if cls not in covered and cls.__name__ not in bases | of_functions | of_other_objects
     }
-    assert not missing
+    assert not missing, missing
 
 
 class Scaled(layers.Layer):
