@@ -38,10 +38,12 @@ OWN = {
     "Adagrad": [{"initial_accumulator_value": 0.0}],
 }
 NAMES = [name for name in optimizers.CLASSES if name != "MultiOptimizer"]  # that is made of the others
-CASES = [
-    (name, {"learning_rate": 0.05} | options)
-    for name in NAMES
-    for options in [*SETTINGS.values(), *OWN.get(name, [])]
+CASES = [  # each optimizer with a third of the settings, and all of its own; the others where slow tests run
+    pytest.param(
+        name, {"learning_rate": 0.05} | options, marks=[pytest.mark.slow] * ((number + turn) % 3 > 0)
+    )
+    for turn, name in enumerate(NAMES)
+    for number, options in [*enumerate(SETTINGS.values()), *((-turn, one) for one in OWN.get(name, []))]
 ]
 RNG = np.random.default_rng(0)
 BATCHES = [(RNG.integers(0, 9, (4, 5)), RNG.integers(0, 3, 4)) for _ in range(8)]
