@@ -57,7 +57,7 @@ def pytest_collection_modifyitems(config, items):
     """With ``--ambient`` a test that sweeps over both is left out: other runs have their pairs."""
     here = {"rung": _core.kernels()["name"], "threads": _core.get_num_threads()}
     rungs = available_rungs()
-    some = {(rungs[0], count) for count in THREADS[::2]} | {(rungs[-1], THREADS[len(THREADS) // 2])}
+    some = {(rungs[0], THREADS[0]), (rungs[-1], THREADS[-1])}
     wanted = config.getoption("--pairs")
 
     def is_kept(item) -> bool:
