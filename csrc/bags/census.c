@@ -109,7 +109,9 @@ static ec_status add(struct ec_bag_partition *partition, const struct ec_bag_til
     partition->firsts[number] = tile->first_token + place;
     if (length == 1) {
         int64_t used = number ? partition->ends[number - 1] : 0;
-        memcpy(partition->bytes + used, tile->text + begin, (size_t)bytes);
+        if (bytes) { /* a token of a list may be empty, and both sides nothing yet */
+            memcpy(partition->bytes + used, tile->text + begin, (size_t)bytes);
+        }
         partition->ends[number] = used + bytes;
     }
     return EC_OK;
