@@ -52,8 +52,8 @@ static void copy_tiles(struct ec_team *team, void *argument)
         int64_t begin = bags->offsets[bags->tiles[tile]];
         size_t count = (size_t)(bags->offsets[bags->tiles[tile + 1]] - begin);
         if (count) {
-            memcpy(copy->ids + begin, bags->ids[tile], count * sizeof *copy->ids);
-            memcpy(copy->counts + begin, bags->counts[tile], count * sizeof *copy->counts);
+            ec_copy(copy->ids + begin, bags->ids[tile], count * sizeof *copy->ids);
+            ec_copy(copy->counts + begin, bags->counts[tile], count * sizeof *copy->counts);
         }
     }
 }
@@ -94,8 +94,8 @@ ec_status ec_bag_scratch_append(struct ec_bag_scratch *scratch, const struct ec_
 {
     ec_status status = ec_bag_scratch_reserve(scratch, bag->count);
     if (!status && bag->count) {
-        memcpy(scratch->ids + scratch->used, bag->ids, (size_t)bag->count * sizeof *bag->ids);
-        memcpy(scratch->counts + scratch->used, bag->counts, (size_t)bag->count * sizeof *bag->counts);
+        ec_copy(scratch->ids + scratch->used, bag->ids, (size_t)bag->count * sizeof *bag->ids);
+        ec_copy(scratch->counts + scratch->used, bag->counts, (size_t)bag->count * sizeof *bag->counts);
         scratch->used += bag->count;
     }
     return status;
@@ -111,7 +111,7 @@ ec_status ec_bag_scratch_put(struct ec_bag_scratch *scratch, struct ec_bags *bag
     if (!bags->ids[tile] || !bags->counts[tile]) {
         return EC_NO_MEMORY;
     }
-    memcpy(bags->ids[tile], scratch->ids, (size_t)scratch->used * sizeof *scratch->ids);
-    memcpy(bags->counts[tile], scratch->counts, (size_t)scratch->used * sizeof *scratch->counts);
+    ec_copy(bags->ids[tile], scratch->ids, (size_t)scratch->used * sizeof *scratch->ids);
+    ec_copy(bags->counts[tile], scratch->counts, (size_t)scratch->used * sizeof *scratch->counts);
     return EC_OK;
 }

@@ -109,9 +109,7 @@ static ec_status add(struct ec_bag_partition *partition, const struct ec_bag_til
     partition->firsts[number] = tile->first_token + place;
     if (length == 1) {
         int64_t used = number ? partition->ends[number - 1] : 0;
-        if (bytes) { /* a token of a list may be empty, and both sides nothing yet */
-            memcpy(partition->bytes + used, tile->text + begin, (size_t)bytes);
-        }
+        ec_copy(partition->bytes + used, tile->text + begin, (size_t)bytes); /* a token of a list may be empty */
         partition->ends[number] = used + bytes;
     }
     return EC_OK;
@@ -227,7 +225,7 @@ static ec_status place_tiles(struct work *work)
             return EC_NO_MEMORY;
         }
         if (used) {
-            memcpy(codes, census->codes, (size_t)(used * census->kind_count) * sizeof *codes);
+            ec_copy(codes, census->codes, (size_t)(used * census->kind_count) * sizeof *codes);
         }
         ec_free(census->codes);
         census->codes = codes;

@@ -27,7 +27,7 @@ static ec_status hash_words(uint64_t *hashes, int64_t count, const uint8_t *byte
     uint8_t *word = ec_alloc_zeros(longest + EC_WORD_SLACK, 1);
     for (int64_t i = 0, begin = 0; word && i < count; begin = ends[i++]) {
         int64_t length = ends[i] - begin;
-        memcpy(word, bytes + begin, (size_t)length);
+        ec_copy(word, bytes + begin, (size_t)length);
         struct ec_word_key key = ec_word_key(word, length);
         hashes[i] = grams ? ec_bag_gram_key(word, length) : ec_bag_hash(&key, length);
     }

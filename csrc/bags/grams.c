@@ -60,7 +60,7 @@ ec_status ec_bag_grams_count(struct ec_bag_grams *grams, const uint8_t *gram, in
         grams->keys[*number] = key;
         grams->counts[*number] = 0;
         grams->ends[*number] = used + length;
-        memcpy(grams->bytes + used, gram, (size_t)length);
+        ec_copy(grams->bytes + used, gram, (size_t)length);
     }
     grams->counts[*number] += count;
     return EC_OK;

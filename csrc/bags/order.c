@@ -182,8 +182,8 @@ static ec_status sort_large(struct ec_bag_order *order, int64_t count)
         sorted.counts[i] = order->counts[places[i]];
     }
     if (!status && count) {
-        memcpy(order->codes, sorted.codes, (size_t)count * sizeof *order->codes);
-        memcpy(order->counts, sorted.counts, (size_t)count * sizeof *order->counts);
+        ec_copy(order->codes, sorted.codes, (size_t)count * sizeof *order->codes);
+        ec_copy(order->counts, sorted.counts, (size_t)count * sizeof *order->counts);
     }
     ec_bag_order_clear(&sorted);
     ec_free(keys);

@@ -166,7 +166,7 @@ static ec_status write_tokens(struct ec_bag_names *names, const struct ec_bag_ce
         const struct ec_bag_partition *from = &census->partitions[0][codes[i] % PARTITIONS];
         int64_t begin = i ? ends[i - 1] : 0;
         int64_t length = ends[i] - begin;
-        memcpy(out + begin, from->bytes + from->ends[codes[i] / PARTITIONS] - length, (size_t)length);
+        ec_copy(out + begin, from->bytes + from->ends[codes[i] / PARTITIONS] - length, (size_t)length);
     }
     names->word_count = count;
     return ends && out ? EC_OK : EC_NO_MEMORY;
@@ -253,7 +253,7 @@ static ec_status name_grams(struct ec_bag_ranking *ranking, const struct ec_bag_
         ids[number] = i < order->kept ? (int32_t)(first + i) : -1;
         if (i < order->kept) {
             int64_t begin = number ? grams->ends[number - 1] : 0;
-            memcpy((uint8_t *)names->gram_bytes + used, grams->bytes + begin, (size_t)(grams->ends[number] - begin));
+            ec_copy((uint8_t *)names->gram_bytes + used, grams->bytes + begin, (size_t)(grams->ends[number] - begin));
             used += grams->ends[number] - begin;
             ((int64_t *)names->gram_ends)[i] = used;
         }

@@ -169,7 +169,7 @@ static ec_status read_characters(struct ec_bag_reader *reader, const struct ec_b
             ec_bag_tally_add(&reader->tally, ids[n]);
         }
         if (!reader->tally.counts && count) {
-            memcpy(reader->sorted + found, ids, (size_t)count * sizeof *ids);
+            ec_copy(reader->sorted + found, ids, (size_t)count * sizeof *ids);
             found += count;
         }
     }
@@ -192,7 +192,7 @@ ec_status ec_bag_read(struct ec_bag_reader *reader, const struct ec_document *do
     reader->used = 0;
     status = status ? status : reserve_keys(reader, 0, tokens->count);
     if (!status && tokens->count) {
-        memcpy(reader->keys, tokens->hashes, (size_t)tokens->count * sizeof *reader->keys);
+        ec_copy(reader->keys, tokens->hashes, (size_t)tokens->count * sizeof *reader->keys);
     }
     int length = 1; /* tokens of the n-grams whose keys are made */
     for (int kind = 0; !status && kind < features->kind_count; kind++) {

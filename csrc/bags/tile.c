@@ -60,7 +60,7 @@ ec_status ec_bag_tile_take(struct ec_bag_tile *tile, struct ec_bag_tile_reader *
         if (tokens->lengths[i] <= EC_WORD_SLACK) { /* a copy of known size is several times faster */
             memcpy(tile->text + used, tokens->tokens[i], EC_WORD_SLACK);
         } else {
-            memcpy(tile->text + used, tokens->tokens[i], (size_t)tokens->lengths[i]);
+            ec_copy(tile->text + used, tokens->tokens[i], (size_t)tokens->lengths[i]);
         }
         used += tokens->lengths[i];
         reader->hashes[tile->count] = tokens->hashes[i];

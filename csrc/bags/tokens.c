@@ -10,7 +10,7 @@ static uint64_t hash_of(const char *word)
 {
     uint8_t padded[2 * EC_WORD_SLACK] = {0};
     int64_t length = (int64_t)strlen(word);
-    memcpy(padded, word, (size_t)length);
+    ec_copy(padded, word, (size_t)length);
     struct ec_word_key key = ec_word_key(padded, length);
     return ec_bag_hash(&key, length);
 }
@@ -109,7 +109,7 @@ ec_status ec_bag_tokens_of(struct ec_bag_tokens *tokens, const struct ec_documen
 int64_t ec_bag_frame(uint8_t *out, const uint8_t *token, int64_t length)
 {
     out[0] = '<';
-    memcpy(out + 1, token, (size_t)length);
+    ec_copy(out + 1, token, (size_t)length);
     out[length + 1] = '>';
     return length + 2;
 }

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define EC_ALIGNMENT 64
 
@@ -47,5 +48,13 @@ void ec_arena_reset(struct ec_arena *arena);
 void *ec_arena_take(struct ec_arena *arena, int64_t count, size_t size);
 /* Bytes that the arena holds. */
 size_t ec_arena_bytes(const struct ec_arena *arena);
+
+/* memcpy that may have nothing to copy, and then NULL on either side, which memcpy must not. */
+static inline void ec_copy(void *to, const void *from, size_t bytes)
+{
+    if (bytes) {
+        memcpy(to, from, bytes);
+    }
+}
 
 #endif
