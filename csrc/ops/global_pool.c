@@ -72,50 +72,55 @@ static void backward_max(struct ec_op *op, const struct ec_step *step, struct ec
     ec_team_barrier(team);
 }
 
-static void forward_average(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+/* What a text's rows become, and the way back: ec_rows_mean, ec_rows_sum and theirs. */
+typedef void rows_fn(float *y, const float *rows, int64_t cols, const struct ec_layout *layout, int64_t first,
+                     int64_t end);
+typedef void rows_back_fn(float *d_rows, const float *d_y, int64_t cols, const struct ec_layout *layout, int64_t first,
+                          int64_t end);
+
+static void forward_texts(const struct ec_op *op, struct ec_team *team, rows_fn *pool)
 {
-    (void)step;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     const int64_t *offsets = in->layout->offsets;
     for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(in))) >= 0;) {
-        ec_rows_mean(out->data + b * out->cols, in->data, in->cols, in->layout, offsets[b], offsets[b + 1]);
+        pool(out->data + b * out->cols, in->data, in->cols, in->layout, offsets[b], offsets[b + 1]);
     }
     ec_team_barrier(team);
+}
+
+static void backward_texts(const struct ec_op *op, struct ec_team *team, rows_back_fn *back)
+{
+    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    const int64_t *offsets = in->layout->offsets;
+    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(in))) >= 0;) {
+        clear_text(op, b);
+        back(in->grad, out->grad + b * out->cols, in->cols, in->layout, offsets[b], offsets[b + 1]);
+    }
+    ec_team_barrier(team);
+}
+
+static void forward_average(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    (void)step;
+    forward_texts(op, team, ec_rows_mean);
 }
 
 static void backward_average(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
     (void)step;
-    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    const int64_t *offsets = in->layout->offsets;
-    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(in))) >= 0;) {
-        clear_text(op, b);
-        ec_rows_mean_back(in->grad, out->grad + b * out->cols, in->cols, in->layout, offsets[b], offsets[b + 1]);
-    }
-    ec_team_barrier(team);
+    backward_texts(op, team, ec_rows_mean_back);
 }
 
 static void forward_sum(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
     (void)step;
-    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    const int64_t *offsets = in->layout->offsets;
-    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(in))) >= 0;) {
-        ec_rows_sum(out->data + b * out->cols, in->data, in->cols, in->layout, offsets[b], offsets[b + 1]);
-    }
-    ec_team_barrier(team);
+    forward_texts(op, team, ec_rows_sum);
 }
 
 static void backward_sum(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
     (void)step;
-    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    const int64_t *offsets = in->layout->offsets;
-    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(in))) >= 0;) {
-        clear_text(op, b);
-        ec_rows_sum_back(in->grad, out->grad + b * out->cols, in->cols, in->layout, offsets[b], offsets[b + 1]);
-    }
-    ec_team_barrier(team);
+    backward_texts(op, team, ec_rows_sum_back);
 }
 
 const struct ec_op_type ec_op_global_max_pool = {
