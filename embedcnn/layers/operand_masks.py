@@ -12,7 +12,7 @@ from typing import Any
 
 from ..graph.nodes import Node, SymbolicTensor
 from ..ops.primitives import PRIMITIVES, apply, axes_in
-from .wrapping import CLASSES
+from .wrapping import begins_mask, operation_of
 
 ZERO_STAYS = frozenset({"multiply", "divide", "logical_and"})
 """Where 0 in an operand makes 0; 0 / 0 is left at that."""
@@ -51,8 +51,7 @@ def _source(tensor: SymbolicTensor, known: dict[int, int | None]) -> int | None:
 
 def _parents(node: Node) -> list[SymbolicTensor]:
     """The tensors whose masks may go on: of sequences, and of one number for each step in operations."""
-    operation = getattr(node.layer, "operation", None)
-    operation = operation if operation in PRIMITIVES else None  # recurrent layers name theirs, too
+    operation = operation_of(node)
     if not node.outputs or node.outputs[0].ndim < (2 if operation else 3) or operation == "all_steps":
         return []
     if operation is not None and PRIMITIVES[operation].reduces:
@@ -68,8 +67,7 @@ def _with_a_say(tensors: Sequence[SymbolicTensor]) -> list[SymbolicTensor]:
 
 
 def _found(node: Node, known: dict[int, int | None]) -> int | None:
-    masks = isinstance(node.layer, (CLASSES["ApplyMask"], CLASSES["Masking"]))
-    if masks or (isinstance(node.layer, CLASSES["Embedding"]) and node.layer.mask_zero):
+    if begins_mask(node):
         return id(node)
     sources = {known[id(one.node)] for one in _parents(node)}
     return sources.pop() if len(sources) == 1 else id(node) if sources else None

@@ -16,7 +16,7 @@ from ..ops.elementwise import greater
 from ..ops.primitives import apply
 from .base import Layer
 from .shaping import ApplyMask
-from .wrapping import CLASSES
+from .wrapping import begins_mask, operation_of
 
 
 def may_be_masked(tensor: SymbolicTensor) -> bool:
@@ -27,11 +27,9 @@ def may_be_masked(tensor: SymbolicTensor) -> bool:
         if id(node) in seen:
             continue
         seen.add(id(node))
-        masks = isinstance(node.layer, (CLASSES["ApplyMask"], CLASSES["Masking"]))
-        if masks or (isinstance(node.layer, CLASSES["Embedding"]) and node.layer.mask_zero):
+        if begins_mask(node):
             return True
-        ends = getattr(node.layer, "operation", None) == "all_steps"
-        if len(node.outputs[0].shape) > 2 and not ends:
+        if len(node.outputs[0].shape) > 2 and operation_of(node) != "all_steps":
             waiting += [one.node for one in node.inputs]
     return False
 

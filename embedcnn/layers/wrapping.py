@@ -6,6 +6,7 @@ from typing import Any
 
 from ..base.custom_objects import known_class
 from ..graph.model_kinds import KINDS, model_kind
+from ..graph.nodes import Node
 from ..graph.variables import mark_changed
 from .base import Layer
 
@@ -41,3 +42,14 @@ def made(layer: Any) -> Any:
     if layer.get("class_name") not in CLASSES:
         raise ValueError(f"unknown layer class {layer.get('class_name')!r}; allowed: {', '.join(CLASSES)}")
     return CLASSES[layer["class_name"]].from_config(layer["config"])
+
+
+def operation_of(node: Node) -> str | None:
+    """The name of the operation that a node is; None of another layer, whatever attributes it has."""
+    return node.layer.operation if isinstance(node.layer, CLASSES["Operation"]) else None
+
+
+def begins_mask(node: Node) -> bool:
+    """Whether a layer gives its result a mask of its own."""
+    masks = isinstance(node.layer, (CLASSES["ApplyMask"], CLASSES["Masking"]))
+    return masks or (isinstance(node.layer, CLASSES["Embedding"]) and node.layer.mask_zero)

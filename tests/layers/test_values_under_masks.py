@@ -158,3 +158,19 @@ def test_weights_of_a_name_of_kerass_files_warn(tmp_path):
     model = embedcnn.Sequential([embedcnn.Input((1,)), layers.Dense(1)])
     with pytest.warns(UserWarning, match="safetensors, which Keras does not read"):
         model.save_weights(tmp_path / "w.weights.h5")
+
+
+@pytest.mark.parametrize("name", ["sum", "all_steps", "lstm"])
+def test_a_layer_of_ones_own_may_have_an_attribute_named_operation(name):
+    class Doubled(layers.Layer):
+        def __init__(self, **options):
+            super().__init__(**options)
+            self.operation = name
+
+        def forward(self, x, training=False):
+            return x * 2, lambda d_y: d_y * 2
+
+    x = embedcnn.Input((5, 3))
+    model = embedcnn.Model(x, Doubled()(x) * layers.Identity()(x))
+    given = np.arange(15, dtype=np.float32).reshape(1, 5, 3)
+    np.testing.assert_array_equal(model.predict(given, verbose=0), 2 * given**2)
