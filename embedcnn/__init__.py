@@ -23,6 +23,7 @@ if _TYPE_CHECKING:  # what __getattr__ finds at run time
     from embedcnn import encoding as encoding
     from embedcnn import generation as generation
     from embedcnn import initializers as initializers
+    from embedcnn import inspection as inspection
     from embedcnn import language_model as language_model
     from embedcnn import layers as layers
     from embedcnn import losses as losses
@@ -54,6 +55,7 @@ _MODULES = frozenset(
         "encoding",
         "generation",
         "initializers",
+        "inspection",
         "language_model",
         "layers",
         "losses",

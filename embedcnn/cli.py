@@ -22,6 +22,7 @@ examples:
   embedcnn train reviews.csv              a model of your own: a table with a text and a label column
   embedcnn test model.embedcnn new.csv    how good it is on other texts
   embedcnn predict model.embedcnn "a text with wit"
+  embedcnn explain model.embedcnn "a text with wit"          which words say so
   embedcnn train --model lm book.txt      a model that writes
   embedcnn generate model.embedcnn --prompt "Well, "
   embedcnn COMMAND --help                 all about a command
@@ -33,6 +34,7 @@ COMMANDS = {
     "train": "embedcnn.commands.train:add_command",
     "test": "embedcnn.commands.test:add_command",
     "predict": "embedcnn.commands.predict:add_command",
+    "explain": "embedcnn.commands.explain:add_command",
     "generate": "embedcnn.commands.generate:add_command",
     "info": "embedcnn.commands.info:add_command",
     "vectors": "embedcnn.commands.vectors:add_commands",

@@ -11,10 +11,11 @@ if TYPE_CHECKING:  # what __getattr__ finds at run time
     from ..layers.bag_parts import LinearPart
     from .classifier import BagClassifier
     from .container import Bags
-    from .explanation import Explanation, Share, explain
+    from .explanation import explain
     from .features import NgramFeatures
     from .part_training import ProductPart, linear_part
     from .portfolio import averaged, portfolio_model
+    from .shares import Explanation, Share, Word
     from .solvers import LinearModel, dual_descent, stratified_folds
     from .vectorizer import Vectorizer
     from .weighting import Part
@@ -31,6 +32,7 @@ __all__ = [
     "ProductPart",
     "Share",
     "Vectorizer",
+    "Word",
     "averaged",
     "dual_descent",
     "explain",
@@ -42,14 +44,15 @@ __all__ = [
 _PLACES = {
     "BagClassifier": "embedcnn.bags.classifier:BagClassifier",
     "Bags": "embedcnn.bags.container:Bags",
-    "Explanation": "embedcnn.bags.explanation:Explanation",
+    "Explanation": "embedcnn.bags.shares:Explanation",
     "LinearModel": "embedcnn.bags.solvers:LinearModel",
     "LinearPart": "embedcnn.layers.bag_parts:LinearPart",
     "NgramFeatures": "embedcnn.bags.features:NgramFeatures",
     "Part": "embedcnn.bags.weighting:Part",
     "ProductPart": "embedcnn.bags.part_training:ProductPart",
-    "Share": "embedcnn.bags.explanation:Share",
+    "Share": "embedcnn.bags.shares:Share",
     "Vectorizer": "embedcnn.bags.vectorizer:Vectorizer",
+    "Word": "embedcnn.bags.shares:Word",
     "averaged": "embedcnn.bags.portfolio:averaged",
     "dual_descent": "embedcnn.bags.solvers:dual_descent",
     "explain": "embedcnn.bags.explanation:explain",

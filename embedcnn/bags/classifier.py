@@ -17,12 +17,13 @@ from ..base.arguments import integer
 from ..layers.text_reader import text_list
 from ..models.model import Model
 from . import calibration
-from .explanation import Explanation, bag_layer, explain
+from .explanation import bag_layer, explain
 from .features import NgramFeatures
 from .labels import Labelled, labelled
 from .part_training import Trained, checked_parts, linear_part, train
 from .portfolio import portfolio_model
 from .product_form import ProductModel
+from .shares import Explanation
 from .solvers import LinearModel
 from .top_features import Feature, top_features, weights_of
 from .unfitted import not_fitted

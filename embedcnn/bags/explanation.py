@@ -6,62 +6,17 @@ shares and the bias sum to the margin. Of several parts it is the mean by their 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..graph.nesting import leaf_layers
 from ..layers import BagOfNgrams
+from .shares import Explanation, Share, Span
 from .tokenizers import token_spans
 
-SHOWN = 12
-Span = tuple[int, int]
 Occurrence = tuple[str, Span]
-
-
-@dataclass(frozen=True)
-class Share:
-    """What one feature adds to a margin, and where it stands: `places` are (begin, end) of characters in the
-    text. The bucket of a hashed feature has the names and places of all n-grams of the text in it.
-    """
-
-    name: str
-    kind: str
-    count: int
-    share: float
-    places: tuple[Span, ...] = ()
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """The margin of a label for one text: the `bias` and the `shares` of all features, largest first.
-
-    `margin` is their sum: above 0 it speaks for the label. `parts`: (name, weight in the mean, margin) of
-    each linear part.
-    """
-
-    text: str
-    label: Any
-    margin: float
-    bias: float
-    shares: tuple[Share, ...]
-    parts: tuple[tuple[str, float, float], ...]
-
-    def __iter__(self) -> Iterator[Share]:
-        return iter(self.shares)
-
-    def __len__(self) -> int:
-        return len(self.shares)
-
-    def __str__(self) -> str:
-        lines = [f"{self.label!r}: margin {self.margin:+.4f}, of this bias {self.bias:+.4f}"]
-        lines += [f"{one.share:+.4f}  {one.name} ({one.kind})" for one in self.shares[:SHOWN]]
-        if len(self.shares) > SHOWN:
-            rest = sum(one.share for one in self.shares[SHOWN:])
-            lines.append(f"{rest:+.4f}  {len(self.shares) - SHOWN} others together")
-        return "\n".join(lines)
 
 
 def explain(model: Any, text: Any, label: Any = None) -> Explanation:
@@ -148,9 +103,56 @@ def named_places(features: Any, text: str, ids: np.ndarray) -> tuple[list[str], 
     The bucket of a hashed feature has the names of all n-grams of this text in it; of characters, the words.
     """
     tokens, spans = token_spans(text, features.tokenizer, features.lowercase)
+    if features.buckets is not None:
+        return _of_buckets(features, tokens, spans, ids)
+    names = features.names_of(ids)
+    first_gram = next((first for kind, first, _ in features.kinds if kind == "chars"), features.size)
+    of_words = _places_of_words(tokens, spans, [_words_in(kind) for kind, _, _ in features.kinds])
+    of_characters = {} if features.chars is None else _places_of_characters(tokens, spans, *features.chars)
+    return names, [
+        tuple((of_words if id < first_gram else of_characters)[name])
+        for id, name in zip(ids.tolist(), names, strict=True)
+    ]
+
+
+def _words_in(kind: str) -> int:
+    """How many words an n-gram of a kind has; 0 for n-grams of characters."""
+    return 0 if kind == "chars" else int(kind.rpartition(" ")[2])
+
+
+def _places_of_words(tokens: list[str], spans: list[Span], sizes: list[int]) -> dict[str, list[Span]]:
+    """Where each n-gram of so many words stands."""
+    found: dict[str, list[Span]] = {}
+    for size in filter(None, sizes):
+        for start in range(len(tokens) - size + 1):
+            name = " ".join(tokens[start : start + size])
+            found.setdefault(name, []).append((spans[start][0], spans[start + size - 1][1]))
+    return found
+
+
+def _places_of_characters(
+    tokens: list[str], spans: list[Span], least: int, most: int
+) -> dict[str, list[Span]]:
+    """Where each n-gram of characters of a "<word>" stands; the whole word where lower-casing has changed its
+    length.
+    """
+    found: dict[str, list[Span]] = {}
+    for token, (begin, end) in zip(tokens, spans, strict=True):
+        word, is_whole = f"<{token}>", end - begin != len(token)
+        for size in range(least, min(most, len(word)) + 1):
+            for at in range(len(word) - size + 1):
+                inside = max(begin, begin + at - 1), min(end, begin + at - 1 + size)
+                found.setdefault(word[at : at + size], []).append((begin, end) if is_whole else inside)
+    return found
+
+
+def _of_buckets(
+    features: Any, tokens: list[str], spans: list[Span], ids: np.ndarray
+) -> tuple[list[str], list[tuple[Span, ...]]]:
+    """Names and places of buckets: each n-gram is hashed alone to find its own."""
     found: dict[int, list[Occurrence]] = {id: [] for id in ids.tolist()}
     for kind, first, last in features.kinds:
-        size = 1 if kind == "chars" else int(kind.rpartition(" ")[2])
+        size = _words_in(kind) or 1
         grams = [tokens[start : start + size] for start in range(len(tokens) - size + 1)]
         bags = features.transform(grams)
         for start, gram in enumerate(grams):
@@ -159,27 +161,5 @@ def named_places(features: Any, text: str, ids: np.ndarray) -> tuple[list[str], 
             for id in own[(own >= first) & (own < last)].tolist():
                 found[id].append((" ".join(gram) if kind != "chars" else f"<{gram[0]}>", span))
     occurrences = [found[id] for id in ids.tolist()]
-    if features.buckets is not None:
-        names = [" | ".join(dict.fromkeys(name for name, _ in one)) for one in occurrences]
-    else:
-        names = features.names_of(ids)
-        first_gram = next((first for kind, first, _ in features.kinds if kind == "chars"), features.size)
-        occurrences = [
-            _inside(one, name) if id >= first_gram else one
-            for id, name, one in zip(ids.tolist(), names, occurrences, strict=True)
-        ]
+    names = [" | ".join(dict.fromkeys(name for name, _ in one)) for one in occurrences]
     return names, [tuple(span for _, span in one) for one in occurrences]
-
-
-def _inside(words: list[Occurrence], gram: str) -> list[Occurrence]:
-    """Where n-grams of characters stand in "<word>"s; the whole word where lower-casing has changed its
-    length.
-    """
-    found: list[Occurrence] = []
-    for word, (begin, end) in words:
-        at = word.find(gram)
-        while at >= 0:
-            inside = max(begin, begin + at - 1), min(end, begin + at - 1 + len(gram))
-            found.append((gram, inside if end - begin == len(word) - 2 else (begin, end)))
-            at = word.find(gram, at + 1)
-    return found

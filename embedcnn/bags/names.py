@@ -60,13 +60,13 @@ class Strings:
     """Strings that stand one behind the other as UTF-8."""
 
     def __init__(self, data: np.ndarray, ends: np.ndarray) -> None:
-        self.data, self.ends = data.tobytes(), ends
+        self.data, self.ends = np.ascontiguousarray(data).data, ends
 
     def of(self, places: np.ndarray) -> list[str]:
         """The strings of these numbers."""
         starts = np.where(places > 0, self.ends[places - 1], 0) if len(self.ends) else places
         pairs = zip(starts.tolist(), self.ends[places].tolist(), strict=True)
-        return [self.data[start:end].decode("utf-8", "surrogatepass") for start, end in pairs]
+        return [str(self.data[start:end], "utf-8", "surrogatepass") for start, end in pairs]
 
     def rows(self, numbers: np.ndarray) -> Iterator[list[str]]:
         """The strings of each row of numbers; every string is made once."""

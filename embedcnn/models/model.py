@@ -442,10 +442,11 @@ class Model(Subclassed, LayerGraph):
         return self._prediction.labels(x, batch_size, threshold)
 
     def explain(self, text: str, label: Any = None) -> Any:
-        """The share of every n-gram of a text in the margin of a label (None: the predicted one), where the
-        model has a layer BagOfNgrams: a bags.Explanation, exact. See `bags.explain`.
+        """What each word or n-gram of a text adds to the margin of a label (None: the predicted one), where
+        the model takes texts: a bags.Explanation, coloured in a notebook. Exact for bags and means, by hiding
+        each word for all else. See `inspection.explain`.
         """
-        return named_object("embedcnn.bags.explanation:explain")(self, text, label)
+        return named_object("embedcnn.inspection.explanation:explain")(self, text, label)
 
     # -- texts -----------------------------------------------------------------------------------------------
     @property

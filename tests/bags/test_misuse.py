@@ -217,7 +217,7 @@ MODEL_CASES = {
     "no encoder": (lambda: averaged([TRAINED.model, network()]), "models[1] with NoneType"),
     "weights of models": (lambda: averaged([TRAINED.model], [1, 2]), "`weights` must hold 1 numbers"),
     "negative": (lambda: averaged([TRAINED.model], [-1]), "weights=-1"),
-    "explain without bag": (lambda: network().explain("a"), "must have one BagOfNgrams layer"),
+    "explain without bag": (lambda: explain(network(), "a"), "must have one BagOfNgrams layer"),
     "explain text": (lambda: explain(TRAINED.model, 5), "`text` must be one str. Received: int"),
 }
 CASES = [FEATURE_CASES, SOLVER_CASES, LABEL_CASES, CLASSIFIER_CASES, MODEL_CASES]

@@ -12,6 +12,7 @@ from embedcnn.bags import (
     Part,
     averaged,
     dual_descent,
+    explain,
     linear_part,
     portfolio_model,
     product_form,
@@ -92,7 +93,7 @@ def test_a_mean_with_networks_over_the_same_texts(tmp_path, weights):
     np.testing.assert_array_equal(
         load_model(tmp_path / "mean.embedcnn").predict(TEXTS, verbose=0), made.predict(TEXTS, verbose=0)
     )
-    assert made.explain(TEXTS[0], "b").margin == bag.explain(TEXTS[0], "b").margin
+    assert explain(made, TEXTS[0], "b").margin == bag.explain(TEXTS[0], "b").margin
 
 
 def test_a_mean_of_means_and_of_one_model():

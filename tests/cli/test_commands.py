@@ -67,6 +67,26 @@ def test_predict_with_a_bag_of_ngrams(tmp_path, capsys):
     assert "ngrams (BagOfNgrams)" in capsys.readouterr().out
 
 
+def test_explain(model, tmp_path, capsys):
+    assert main(["explain", str(model), "it purrs", "it barks", "--label", "cat"]) == 0
+    shown = capsys.readouterr().out
+    assert "it purrs\n'cat': margin +" in shown and "it barks\n'cat': margin -" in shown
+    assert "(word)" in shown and "(words 1)" in shown  # a CNN and a mean
+    found = run("explain", model, "--json", data="it purrs\nit barks — “loudly”\n".encode())
+    assert found.returncode == 0, found.stderr
+    rows = [json.loads(line) for line in found.stdout.splitlines()]
+    assert [(row["text"], row["label"]) for row in rows] == [
+        ("it purrs", "cat"), ("it barks — “loudly”", "dog"),
+    ]  # fmt: skip
+    for row in rows:
+        total = row["bias"] + row["rest"] + sum(share["share"] for share in row["shares"])
+        assert total == pytest.approx(row["margin"], abs=1e-4)
+    assert main(["explain", str(model), "it purrs", "--label", "cow"]) == 1
+    assert "--label: 'cow' is not one of the model's: cat, dog" in capsys.readouterr().err
+    found = run("explain", model, data=b"it b\xe4rks\n")
+    assert found.returncode == 1 and b"line 1: byte 0xe4 is not valid utf-8" in found.stderr
+
+
 def test_predict_standard_input(model):
     found = run("predict", model, "-", "--json", data="it purrs\r\n\nit barks — “loudly”".encode())
     assert found.returncode == 0, found.stderr
@@ -153,7 +173,9 @@ def test_info(model, capsys):
     assert re.search(r"^labels +2: cat, dog$", printed, re.MULTILINE) and "Conv1D" in printed
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["test"], ["predict"], ["info"], ["vectors"]])
+@pytest.mark.parametrize(
+    "command", [[], ["train"], ["test"], ["predict"], ["explain"], ["info"], ["vectors"]]
+)
 def test_help(command, capsys):
     with pytest.raises(SystemExit) as stop:
         main([*command, "--help"])

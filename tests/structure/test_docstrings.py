@@ -26,6 +26,7 @@ PUBLIC = (
         "datasets",
         "encoding",
         "initializers",
+        "inspection",
     ]
     + ["language_model", "layers", "losses", "metrics", "models", "ops", "optimizers", "optimizers.schedules"]
     + ["preprocessing.sequence", "preprocessing.text", "ragged", "regularizers", "runtime", "text", "utils"]

@@ -58,9 +58,10 @@ MAY_IMPORT = {
     "training": {"lowering", "saving", *_BELOW_SAVING},
     "models": _BELOW_MODELS,
     "bags": {"models", *_BELOW_MODELS},
+    "inspection": {"bags", "models", *_BELOW_MODELS},
     "classifier": {"bags", "models", "vectors", "utils", *_BELOW_MODELS},
     "language_model": {"models", *_BELOW_MODELS},
-    "commands": {"models", "vectors", "datasets", "utils", *_RECIPES, *_BELOW_MODELS},
+    "commands": {"models", "vectors", "datasets", "utils", "inspection", *_RECIPES, *_BELOW_MODELS},
     "cli": {"commands", "base"},
     # names of version 0.1.0
     "encoding": {"text"},

@@ -1,0 +1,109 @@
+"""`embedcnn explain`: why a model gives texts their labels, coloured on a terminal."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from embedcnn.commands import arguments as options
+from embedcnn.commands.errors import CommandError
+from embedcnn.commands.model_file import load_text_model
+
+EPILOG = """\
+Each text is shown with its words coloured (blue speaks for the label, orange against it) over the largest
+shares of words and n-grams in the margin, the log odds of the label. Shares of n-grams and of means of words
+are exact; those of a CNN or LSTM are what is lost without the word.
+
+examples:
+  embedcnn explain model.embedcnn "a film with wit"
+  embedcnn explain model.embedcnn --label neg "a film with wit"
+  embedcnn explain model.embedcnn --json - < texts.txt
+"""
+
+
+def add_command(commands: Any) -> None:
+    """Adds `explain`."""
+    parser = commands.add_parser(
+        "explain",
+        help="why texts have their labels",
+        description="Show what the words of each text add to the decision.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("model", metavar="MODEL", help="a file that embedcnn train or model.save has written")
+    parser.add_argument(
+        "texts", metavar="TEXT", nargs="*", help="the texts; none or a single -: lines of standard input"
+    )
+    parser.add_argument("--label", metavar="NAME", help="explain this label (default: the predicted one)")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="one JSON object a line: text, label, margin, bias, rest, and the shares with their places",
+    )
+    options.add_common_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs `explain`."""
+    options.use_runtime(arguments)
+    options.show_inexact_products()
+    model = load_text_model(arguments.model)
+    names = {str(name): name for name in model.labels}
+    if arguments.label is not None and arguments.label not in names:
+        listed = ", ".join([*names][:20]) + (", ..." if len(names) > 20 else "")
+        raise CommandError(f"--label: {arguments.label!r} is not one of the model's: {listed}")
+    label = None if arguments.label is None else names[arguments.label]
+    for number, text in enumerate(given(arguments.texts)):
+        found = model.explain(text, label)
+        if arguments.json:
+            print(json.dumps(as_object(found), ensure_ascii=False))
+        else:
+            if number:
+                print()
+            found.show()
+    return 0
+
+
+def given(texts: list[str]) -> Iterator[str]:
+    """The texts of the command line, or the lines of standard input, in UTF-8."""
+    if texts not in ([], ["-"]):
+        yield from texts
+        return
+    if sys.stdin is None or sys.stdin.closed:
+        raise CommandError("standard input is closed; give texts")
+    for number, line in enumerate(sys.stdin.buffer, 1):
+        try:
+            yield line.rstrip(b"\r\n").decode("utf-8")
+        except UnicodeDecodeError as error:
+            byte = error.object[error.start]
+            raise CommandError(f"standard input, line {number}: byte {byte:#x} is not valid utf-8") from None
+
+
+def as_object(found: Any) -> dict[str, Any]:
+    """An explanation, ready for JSON.
+
+    >>> from embedcnn.bags import Explanation, Share
+    >>> share = Share("b", "words 1", 1, 1.0, ((2, 3),))
+    >>> as_object(Explanation("a b", "yes", 1.5, 0.5, (share,), ()))["shares"]
+    [{'name': 'b', 'kind': 'words 1', 'share': 1.0, 'places': [[2, 3]]}]
+    """
+    return {
+        "text": found.text,
+        "label": found.label,
+        "margin": round(found.margin, 6),
+        "bias": round(found.bias, 6),
+        "rest": round(found.rest, 6),
+        "shares": [
+            {
+                "name": one.name,
+                "kind": one.kind,
+                "share": round(one.share, 6),
+                "places": [list(place) for place in one.places],
+            }
+            for one in found
+        ],
+    }

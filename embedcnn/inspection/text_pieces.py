@@ -1,0 +1,85 @@
+"""The words of a text as a model's encoder sees them: which are hidden one by one, and named in n-grams."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..bags.tokenizers import token_spans
+from ..ragged import Ragged
+from ..text.text_encoder import WHITESPACE, TextEncoder
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """`spans`: (begin, end) of the words in `text`; `ids` int32 of all tokens, and which word each is of
+    (-1: none), where the encoder cuts words one by one; else None.
+    """
+
+    text: str
+    spans: list[Span]
+    ids: np.ndarray | None = None
+    owners: np.ndarray | None = None
+
+    def hidden(self) -> list[str]:
+        """The text without each of its words, a blank in its place."""
+        return [f"{self.text[:begin]} {self.text[end:]}" for begin, end in self.spans]
+
+    def one_by_one(self) -> bool:
+        """Whether each token is a word of its own."""
+        return self.owners is not None and bool(np.array_equal(self.owners, np.arange(len(self.spans))))
+
+
+def pieces_of(text: str, encoder: Any) -> Pieces:
+    """The words of a text; with ids where `encoder` is a TextEncoder whose tokens lie within words.
+
+    >>> encoder = TextEncoder(vocabulary=["a", "film"])
+    >>> pieces = pieces_of("A film!  Film", encoder)
+    >>> pieces.spans, pieces.ids.tolist(), pieces.hidden()[1]
+    ([(0, 1), (2, 7), (9, 13)], [2, 3, 3], 'A    Film')
+    """
+    plain = isinstance(encoder, TextEncoder) and not callable(encoder.standardize)
+    if not plain or callable(encoder.split) or encoder.ngrams is not None:
+        return Pieces(text, token_spans(text, "words", False)[1])
+    if encoder.split == "whitespace":
+        cut = re.escape(WHITESPACE + encoder.filters)
+        spans = [found.span() for found in re.finditer(f"[^{cut}]+", text)]
+    else:
+        spans = token_spans(text, "words", False)[1]
+    if encoder.output_sequence_length is not None:
+        return Pieces(text, spans)
+    gaps = encoder.split == "character"  # blanks are tokens there
+    parts, owners, place = [], [], 0
+    for number, (begin, end) in enumerate(spans):
+        if gaps and begin > place:
+            parts.append(text[place:begin])
+            owners.append(-1)
+        parts.append(text[begin:end])
+        owners.append(number)
+        place = end
+    if gaps and place < len(text):
+        parts.append(text[place:])
+        owners.append(-1)
+    whole, alone = encoder.encode([text]), encoder.encode(parts)
+    if not np.array_equal(whole.ids, alone.ids):
+        return Pieces(text, spans)
+    known = np.repeat(np.array(owners, np.int64), alone.lengths)
+    if len(spans) and encoder.split != "character":
+        kept = np.unique(known)  # words without a token, as punctuation, change nothing
+        spans = [spans[number] for number in kept.tolist()]
+        known = np.searchsorted(kept, known)
+    return Pieces(text, spans, whole.ids, known)
+
+
+def without_each(pieces: Pieces, words: range) -> Ragged:
+    """The ids of the text without each of these words, a row each."""
+    ids, owners = pieces.ids, pieces.owners
+    assert ids is not None and owners is not None
+    kept = owners[None, :] != np.array(words)[:, None]
+    offsets = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
+    return Ragged(np.broadcast_to(ids, kept.shape)[kept], offsets)
