@@ -7,19 +7,19 @@ finds how sure margins are, portfolio.py joins the parts.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..base.arguments import integer
+from ..base.parameters import Parameters
 from ..layers.text_reader import text_list
 from ..models.model import Model
 from . import calibration
 from .explanation import bag_layer, explain
 from .features import NgramFeatures
-from .labels import Labelled, labelled
+from .labels import Labelled, chosen, labelled, share_right
 from .part_training import Trained, checked_parts, linear_part, train
 from .portfolio import portfolio_model
 from .product_form import ProductModel
@@ -31,7 +31,7 @@ from .unfitted import not_fitted
 UNCALIBRATED = 3.0  # slope of margins of normed documents where no folds say better
 
 
-class BagClassifier:
+class BagClassifier(Parameters):
     """A classifier of texts by linear models of their n-grams: convex, so it trains in a moment, and the same
     every time.
 
@@ -105,29 +105,6 @@ class BagClassifier:
         self.multi_label, self.seed = multi_label, seed
 
     # -- scikit-learn's shape --------------------------------------------------------------------------------
-    @classmethod
-    def _names(cls) -> list[str]:
-        return list(inspect.signature(cls.__init__).parameters)[1:]
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The arguments of the constructor. As in scikit-learn."""
-        return {name: getattr(self, name) for name in self._names()}
-
-    def set_params(self, **params: Any) -> BagClassifier:
-        """Sets arguments of the constructor, for the next `fit`; ValueError for unknown names."""
-        for name, value in params.items():
-            if name not in self._names():
-                raise ValueError(
-                    f"BagClassifier has no parameter {name!r}; it has {', '.join(self._names())}"
-                )
-            setattr(self, name, value)
-        return self
-
-    def __repr__(self) -> str:
-        defaults = inspect.signature(type(self).__init__).parameters
-        given = {name: value for name, value in self.get_params().items() if value != defaults[name].default}
-        return f"BagClassifier({', '.join(f'{name}={value!r}' for name, value in given.items())})"
-
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags  # extra
 
@@ -147,10 +124,12 @@ class BagClassifier:
         floats whose rows sum to 1, how much a text is of each class. `sample_weight`: (N,), how often each
         text counts.
         """
+        return self.fit_labelled(X, labelled(y, self.multi_label), sample_weight)
+
+    def fit_labelled(self, X: Any, found: Labelled, sample_weight: Any = None) -> BagClassifier:
+        """As `fit`, of labels that `labelled` has read."""
         features = self._new_features()
-        found = labelled(y, self.multi_label)
-        bags = features.fit_transform(X)
-        self._learn(features, bags, found, sample_weight, None)
+        self._learn(features, features.fit_transform(X), found, sample_weight, None)
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> BagClassifier:
@@ -262,28 +241,11 @@ class BagClassifier:
         """The label of each text, an array (N,). Where a text may have several: a matrix (N, K) of 0 and 1
         where `fit` was given one, else an array (N,) of lists of labels.
         """
-        chosen = self.predict_proba(X)
-        if not self._several:
-            return self.classes_[chosen.argmax(axis=1)]
-        if self._as_matrix:
-            return (chosen > 0.5).astype(np.int64)
-        found = np.empty(len(chosen), object)
-        found[:] = [self.classes_[row > 0.5].tolist() for row in chosen]
-        return found
+        return chosen(self.predict_proba(X), self.classes_, self._several, self._as_matrix)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """The share of texts whose label (all of whose labels) is right; ValueError without texts."""
-        chosen = self.predict_proba(X)
-        if not len(chosen):
-            raise ValueError("`X` must hold at least one text to score. Received: none")
-        found = labelled(y, self.multi_label, self.classes_)
-        if found.codes is not None:
-            right = chosen.argmax(axis=1) == found.codes
-        else:
-            matrix = np.asarray(found.matrix)
-            several = ((chosen > 0.5) == (matrix > 0.5)).all(axis=1)
-            right = several if found.multi_label else chosen.argmax(axis=1) == matrix.argmax(axis=1)
-        return float(np.average(right, weights=sample_weight))
+        return share_right(self.predict_proba(X), labelled(y, self.multi_label, self.classes_), sample_weight)
 
     @property
     def coef_(self) -> np.ndarray:

@@ -68,6 +68,7 @@ def labelled(y: Any, multi_label: bool | None = None, classes: Any = None) -> La
             _in_order(y, classes), multi_label, _column_names(y) if classes is None else classes
         )
     rows = as_list(y)
+    rows = [row.tolist() if isinstance(row, np.ndarray) else row for row in rows]
     if rows and all(isinstance(row, (list, tuple, set, frozenset)) for row in rows):
         if all(not isinstance(one, (str, bytes)) for row in rows for one in row) and _is_matrix(rows):
             return _of_matrix(np.asarray([list(row) for row in rows]), multi_label, classes)
@@ -117,7 +118,10 @@ def _of_single(rows: list[Any], classes: Any) -> Labelled:
     known = _known(rows if classes is None else as_list(classes))
     codes = _codes(rows, known, "y[{0}]")
     if classes is None and len(known) < 2:
-        raise ValueError(f"`y` must hold at least two classes. Received: {len(known)} in {len(rows)} texts")
+        raise ValueError(
+            f"`y` must hold at least two classes. Received: {len(known)} "
+            f"class{'es' * (len(known) != 1)} in {len(rows)} texts"
+        )
     return Labelled(known, codes, None, False)
 
 
@@ -188,3 +192,36 @@ def _codes(labels: list[Any], known: np.ndarray, place: str) -> np.ndarray:
         raise ValueError(
             f"{place.format(number)} = {labels[number]!r} is not one of the classes: {listed}"
         ) from None
+
+
+def chosen(probabilities: np.ndarray, classes: np.ndarray, several: bool, as_matrix: bool) -> np.ndarray:
+    """The label of each row of probabilities, an array (N,); of `several`: a matrix (N, K) of 0 and 1, int64,
+    or an array (N,) of lists of labels.
+    """
+    if not several:
+        return classes[probabilities.argmax(axis=1)]
+    if as_matrix:
+        return (probabilities > 0.5).astype(np.int64)
+    found = np.empty(len(probabilities), object)
+    found[:] = [classes[row > 0.5].tolist() for row in probabilities]
+    return found
+
+
+def share_right(probabilities: np.ndarray, found: Labelled, sample_weight: Any = None) -> float:
+    """The share of rows whose label (all of whose labels) is right; ValueError without rows."""
+    if not len(probabilities):
+        raise ValueError("`X` must hold at least one text to score. Received: none")
+    if len(probabilities) != len(found.targets):
+        raise ValueError(
+            f"`y` must have a label for each of the {len(probabilities)} texts. Received: "
+            f"{len(found.targets)}"
+        )
+    if found.codes is not None:
+        right = probabilities.argmax(axis=1) == found.codes
+    else:
+        matrix = np.asarray(found.matrix)
+        if found.multi_label:
+            right = ((probabilities > 0.5) == (matrix > 0.5)).all(axis=1)
+        else:
+            right = probabilities.argmax(axis=1) == matrix.argmax(axis=1)
+    return float(np.average(right, weights=sample_weight))

@@ -5,23 +5,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import numpy as np
 
-_sequence: np.random.Generator | None = None
+
+class Sequence:
+    """A sequence of seeds, which starts from true randomness unless it is set."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        self.set(seed)
+
+    def set(self, seed: int | None) -> None:
+        """Starts it anew."""
+        self.generator = np.random.Generator(np.random.PCG64(seed))
+
+
+_sequence: ContextVar[Sequence | None] = ContextVar("sequence of seeds", default=None)
+_of_the_process: Sequence | None = None
+
+
+def _current() -> Sequence:
+    """That of `own_sequence`, else the process's, made when it is first asked for."""
+    global _of_the_process
+    own = _sequence.get()
+    if own is not None:
+        return own
+    if _of_the_process is None:
+        _of_the_process = Sequence()
+    return _of_the_process
+
+
+@contextmanager
+def own_sequence(seed: int) -> Iterator[None]:
+    """Inside, this thread draws from a sequence of its own, whatever others do; theirs stays as it is.
+
+    >>> with own_sequence(1):
+    ...     first = next_seed()
+    >>> with own_sequence(1):
+    ...     next_seed() == first
+    True
+    """
+    token = _sequence.set(Sequence(seed))
+    try:
+        yield
+    finally:
+        _sequence.reset(token)
 
 
 def set_sequence(seed: int) -> None:
     """Starts the sequence of seeds anew."""
-    global _sequence
-    _sequence = np.random.Generator(np.random.PCG64(seed))
+    _current().set(seed)
 
 
 def next_seed() -> int:
     """A seed in [0, 2**31): the next of the sequence, which starts from true randomness if unset."""
-    global _sequence
-    if _sequence is None:
-        _sequence = np.random.Generator(np.random.PCG64())
-    return int(_sequence.integers(0, 2**31))
+    return int(_current().generator.integers(0, 2**31))
 
 
 def checked_seed(argument: str, seed: object) -> int:

@@ -32,6 +32,15 @@ def label_weights(y: np.ndarray, classes: int, class_weight: str | None) -> np.n
     return balanced_weights(y, classes)
 
 
+def text_weights(
+    of_labels: np.ndarray | None, y: np.ndarray, weights: np.ndarray | None
+) -> np.ndarray | None:
+    """What each text counts, float32 (texts,): its own weight times that of its label `y`; None: all 1."""
+    if of_labels is None:
+        return weights
+    return of_labels[y] if weights is None else of_labels[y] * weights
+
+
 class ShuffledBatches:
     """The batches of an epoch, shuffled; each time `word_dropout` of the words count as unknown.
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from embedcnn.classifier.batches import label_weights
+from embedcnn.base.random_seeds import set_sequence
+from embedcnn.classifier.batches import label_weights, text_weights
 from embedcnn.classifier.callbacks import BATCH
 from embedcnn.classifier.linear import (
     SMALLEST,
@@ -152,7 +153,7 @@ class _Search:
         self.y = label_ids(self.held, train.label_names)
         # By these texts' own numbers: by those of all, one label alone would not be right in exactly half.
         by_label = label_weights(self.y, len(train.label_names), class_weight)
-        self.weights = None if by_label is None else by_label[self.y]
+        self.weights = text_weights(by_label, self.y, self.held.weights)
         self.networks: dict[str, Network] = {}
         self.took: dict[str, float] = {}  # seconds of the last try, by kind
         self.tables: dict[str, tuple[Any, np.ndarray | None, bool]] = {}  # encoder, table, frozen; by kind
@@ -279,7 +280,8 @@ class _Search:
     def lines(self, chosen: list[Network]) -> tuple[str, ...]:
         """What was chosen, and what each part scored."""
         linear = self.linear
-        kind = "" if self.weights is None else "balanced accuracy"
+        balanced = self.given.settings.class_weight is not None
+        kind = "" if not balanced else "balanced accuracy"
         what = f", {kind} (mean recall of the labels)" if kind else ""
         scored = "; ".join(f"{name} {score:.1%}" for name, score in linear.scores)
         first = f"linear parts, out of fold{what}: {scored}"
@@ -333,10 +335,9 @@ def _sharpened(model: Any, network: Network) -> Any:
 
 def _mean_of(models: list[Any], seed: int) -> Any:
     """Half the first, half the mean of the others; their Model, from texts to probabilities."""
-    from embedcnn import utils  # at start-up nothing is built
     from embedcnn.bags import averaged  # at start-up nothing is built
 
     if len(models) == 1:
         return models[0]
-    utils.set_random_seed(seed)
+    set_sequence(seed)
     return averaged(models, [len(models) - 1.0] + [1.0] * (len(models) - 1))

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embedcnn.classifier.batches import label_weights
+from embedcnn.base.random_seeds import set_sequence
+from embedcnn.classifier.batches import label_weights, text_weights
 from embedcnn.data.labelled import LabelledTexts
 
 if TYPE_CHECKING:
@@ -142,16 +143,15 @@ def train_linear(
     ['cat']
     """
     from embedcnn import bags as ngrams  # at start-up nothing is built
-    from embedcnn import utils  # at start-up nothing is built
 
     y, classes = train.label_ids, len(train.label_names)
     plan = make_plan(train.texts, tokenizer, longest, more, classes)
     features, counts = _counted(train, plan, tokenizer, max_features)
-    by_label = label_weights(y, classes, settings.class_weight)
-    weights = None if by_label is None else by_label[y]
+    weights = text_weights(label_weights(y, classes, settings.class_weight), y, train.weights)
     solver: dict[str, Any] = {
         "kinds": features.kinds,
         "class_weight": settings.class_weight,
+        "sample_weight": train.weights,
         "tolerance": TOLERANCE,
         "seed": settings.seed,
     }
@@ -167,7 +167,7 @@ def train_linear(
         ngrams.linear_part(model, slopes[i], name=plan.parts[i].name)
         for i, model in zip(chosen, models, strict=True)
     ]
-    utils.set_random_seed(settings.seed)  # of the model, should it be trained further
+    set_sequence(settings.seed)  # of the model, should it be trained further
     return Linear(
         ngrams.portfolio_model(features, linear, train.label_names),
         mean,

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from embedcnn.base.arguments import one_of
-from embedcnn.classifier.batches import ShuffledBatches, label_weights
+from embedcnn.base.random_seeds import set_sequence
+from embedcnn.classifier.batches import ShuffledBatches, label_weights, text_weights
 from embedcnn.classifier.callbacks import BATCH, AveragedTraining, TrainingBar
 from embedcnn.data.labelled import LabelledTexts, split
 from embedcnn.training.prediction import check_predictions
@@ -83,7 +84,11 @@ def hold_out(labelled: LabelledTexts, fraction: float, seed: int) -> tuple[Label
         )
     rest, held = split(labelled.subset(enough), fraction, seed)
     rare = labelled.subset([i for i, label in enumerate(labelled.labels) if counts[label] < 3])
-    return LabelledTexts(rest.texts + rare.texts, rest.labels + rare.labels, labelled.path), held
+    weights = None
+    if rest.weights is not None and rare.weights is not None:
+        weights = np.concatenate([rest.weights, rare.weights])
+    texts, labels = rest.texts + rare.texts, rest.labels + rare.labels
+    return LabelledTexts(texts, labels, labelled.path, weights=weights), held
 
 
 def make_encoder(texts: Sequence[str], max_words: int | None = None, tokenizer: str = "words") -> Any:
@@ -166,9 +171,9 @@ def build_classifier(
     >>> model.predict(["it purrs"]).shape
     (1, 2)
     """
-    from embedcnn import layers, losses, models, optimizers, utils  # at start-up nothing is built
+    from embedcnn import layers, losses, models, optimizers  # at start-up nothing is built
 
-    utils.set_random_seed(settings.seed)
+    set_sequence(settings.seed)
     tokens = layers.Input((None,), dtype="int32", name="tokens")
     if settings.model == "cnn":
         features = largest_values(tokens, encoder.vocabulary_size(), settings, table, freeze)
@@ -308,12 +313,16 @@ def train_classifier(
     model = build_classifier(encoder, names, settings, table, freeze)
     judge = build_classifier(encoder, names, settings, table, freeze)
     by_label = label_weights(y, len(names), settings.class_weight)
+    weights = text_weights(by_label, y, train.weights)
+    held_weights = None
+    if development is not None and judged is not None:
+        held_weights = text_weights(by_label, judged, development.weights)
     averaged = AveragedTraining(
         judge,
         None if development is None else encoder(development.texts),
         None if judged is None else targets(judged, len(names), settings),
         settings.patience,
-        None if by_label is None or judged is None else by_label[judged],
+        held_weights,
     )
     title = KINDS[settings.model] + ("" if development is not None else " on all texts")
     callbacks: list[Any] = [averaged, TrainingBar(title)] if show_progress else [averaged]
@@ -324,7 +333,7 @@ def train_classifier(
                 encoder(train.texts),
                 targets(y, len(names), settings),
                 settings,
-                None if by_label is None else by_label[y],
+                weights,
             ),
             epochs=settings.epochs,
             callbacks=callbacks,

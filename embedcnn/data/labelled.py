@@ -20,7 +20,8 @@ from embedcnn.base.columns import as_list
 @dataclass(frozen=True)
 class LabelledTexts:
     """Texts with one label each: `texts` and `labels` (equally long), `label_names`, `path`, and `columns`,
-    which says where a table or JSON-lines file has them.
+    which says where a table or JSON-lines file has them. `weights`: how much each text counts, float32
+    (number of texts,); None: all alike.
 
     Raises ValueError where the lists differ in length or hold anything but strings.
 
@@ -33,6 +34,7 @@ class LabelledTexts:
     labels: list[str]
     path: str = ""
     columns: str = ""
+    weights: np.ndarray | None = field(default=None, compare=False)
     label_names: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -40,6 +42,13 @@ class LabelledTexts:
             object.__setattr__(self, name, as_list(getattr(self, name)))
         if len(self.texts) != len(self.labels):
             raise ValueError(f"texts and labels differ in length: {len(self.texts)} and {len(self.labels)}")
+        if self.weights is not None:
+            weights = np.asarray(self.weights, np.float32)
+            if weights.shape != (len(self.texts),):
+                raise ValueError(
+                    f"weights must have shape ({len(self.texts)},). Received: shape {weights.shape}"
+                )
+            object.__setattr__(self, "weights", weights)
         for name in ("texts", "labels"):
             for index, value in enumerate(getattr(self, name)):
                 if not isinstance(value, str):
@@ -67,7 +76,8 @@ class LabelledTexts:
         ['c d']
         """
         texts, labels = [self.texts[i] for i in indices], [self.labels[i] for i in indices]
-        return LabelledTexts(texts, labels, self.path, self.columns)
+        weights = None if self.weights is None else self.weights[np.asarray(indices, np.int64)]
+        return LabelledTexts(texts, labels, self.path, self.columns, weights)
 
 
 def split(

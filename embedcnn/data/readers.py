@@ -127,7 +127,7 @@ def read_labelled(
             f"{place}: {', '.join(others)} could be the label too; label_column= (--label-column) chooses",
             stacklevel=2,
         )
-    return LabelledTexts(texts, labels, str(place), *found)
+    return LabelledTexts(texts, labels, str(place), "".join(found[:1]))
 
 
 def refuse(format: str, **arguments: object) -> None:

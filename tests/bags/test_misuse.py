@@ -99,7 +99,7 @@ LABEL_CASES = {
     "one str": (lambda: labelled("pos"), "Received: str"),
     "one number": (lambda: labelled(5), "Received: int"),
     "none": (lambda: labelled(None), "Received: NoneType"),
-    "one class": (lambda: labelled(["a", "a"]), "at least two classes. Received: 1 in 2 texts"),
+    "one class": (lambda: labelled(["a", "a"]), "at least two classes. Received: 1 class in 2 texts"),
     "empty": (lambda: labelled([]), "at least two classes. Received: 0"),
     "missing": (lambda: labelled(["a", None]), "y[1] is missing: None"),
     "nan": (lambda: labelled(np.array(["a", np.nan], object)), "y[1] is missing: nan"),
@@ -154,7 +154,7 @@ CLASSIFIER_CASES = {
     "predict numbers": (lambda: TRAINED.predict([1, 2]), "`X` must be a list or array of str"),
     "predict none": (lambda: TRAINED.predict(["a", None]), "X[1] is missing"),
     "score label": (lambda: TRAINED.score(["a"], ["fine"]), "y[0] = 'fine' is not one of the classes"),
-    "parameter": (lambda: BagClassifier().set_params(word=(1, 2)), "no parameter 'word'"),
+    "parameter": (lambda: BagClassifier().set_params(word=(1, 2)), "parameter='word' is unknown"),
     "partial classes": (
         lambda: BagClassifier(buckets=9).partial_fit(TEXTS, Y),
         "`classes` must name all labels in the first call",
