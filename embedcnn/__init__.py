@@ -35,6 +35,7 @@ if _TYPE_CHECKING:  # what __getattr__ finds at run time
     from embedcnn import ragged as ragged
     from embedcnn import regularizers as regularizers
     from embedcnn import saving as saving
+    from embedcnn import sklearn as sklearn
     from embedcnn import text as text
     from embedcnn import utils as utils
     from embedcnn import vectors as vectors
@@ -68,6 +69,7 @@ _MODULES = frozenset(
         "regularizers",
         "runtime",
         "saving",
+        "sklearn",
         "text",
         "utils",
         "variables",

@@ -29,7 +29,16 @@ PUBLIC = (
         "inspection",
     ]
     + ["language_model", "layers", "losses", "metrics", "models", "ops", "optimizers", "optimizers.schedules"]
-    + ["preprocessing.sequence", "preprocessing.text", "ragged", "regularizers", "runtime", "text", "utils"]
+    + [
+        "preprocessing.sequence",
+        "preprocessing.text",
+        "ragged",
+        "regularizers",
+        "runtime",
+        "sklearn",
+        "text",
+        "utils",
+    ]
     + ["variables", "vectors", "vocabulary"]
 )
 

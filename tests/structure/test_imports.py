@@ -61,6 +61,7 @@ MAY_IMPORT = {
     "inspection": {"bags", "models", *_BELOW_MODELS},
     "classifier": {"bags", "models", "vectors", "utils", *_BELOW_MODELS},
     "language_model": {"models", *_BELOW_MODELS},
+    "sklearn": {"classifier", "bags", "models", "vectors", *_BELOW_MODELS},
     "commands": {"models", "vectors", "datasets", "utils", "inspection", *_RECIPES, *_BELOW_MODELS},
     "cli": {"commands", "base"},
     # names of version 0.1.0

@@ -1,0 +1,133 @@
+"""The estimators in scikit-learn's tools: clone, searches in processes and threads, pipelines."""
+
+import os
+
+import numpy as np
+import pytest
+from bags import reviews
+
+from embedcnn.sklearn import (
+    BagClassifier,
+    TextClassifier,
+    TextCNNClassifier,
+    TextEmbeddingVectorizer,
+    TextLSTMClassifier,
+    TextRegressor,
+)
+
+base = pytest.importorskip("sklearn.base")
+model_selection = pytest.importorskip("sklearn.model_selection")
+pipeline = pytest.importorskip("sklearn.pipeline")
+
+TEXTS, LABELS = reviews.draw(60)
+SMALL = {"epochs": 6, "batch_size": 10, "learning_rate": 0.03, "dimensions": 8}
+CNN = TextCNNClassifier(filters=8, kernel_sizes=(1, 2), **SMALL)
+CLASSIFIERS = [CNN, TextLSTMClassifier(units=8, **SMALL), TextClassifier(networks=False), BagClassifier()]
+NAMES = ["cnn", "lstm", "recipe", "bag"]
+
+
+@pytest.mark.parametrize("estimator", CLASSIFIERS, ids=NAMES)
+def test_kinds_and_clones(estimator):
+    fitted = base.clone(estimator).fit(TEXTS, LABELS)
+    assert base.is_classifier(fitted) and not base.is_regressor(fitted)
+    assert repr(base.clone(fitted)) == repr(estimator)
+    with pytest.raises(pytest.importorskip("sklearn.exceptions").NotFittedError):
+        base.clone(fitted).predict(TEXTS)
+    assert base.is_regressor(TextRegressor())
+
+
+@pytest.mark.parametrize("estimator", CLASSIFIERS, ids=NAMES)
+def test_cross_validation(estimator):
+    assert model_selection.cross_val_score(estimator, TEXTS, LABELS, cv=3).mean() > 0.8
+    found = model_selection.cross_val_predict(estimator, TEXTS, LABELS, cv=3, method="predict_proba")
+    assert found.shape == (60, 2)
+
+
+def test_a_search_in_processes_and_threads_finds_the_same_bits():
+    joblib = pytest.importorskip("joblib")
+    grid = {"filters": [4, 8], "learning_rate": [0.001, 0.03]}
+
+    def search(n_jobs):
+        found = model_selection.GridSearchCV(CNN, grid, cv=2, n_jobs=n_jobs, scoring="neg_log_loss")
+        return found.fit(TEXTS, LABELS).cv_results_["mean_test_score"]
+
+    alone = search(None)
+    assert len(set(alone)) == 4
+    np.testing.assert_array_equal(search(2), alone)
+    with joblib.parallel_config("threading"):
+        np.testing.assert_array_equal(search(2), alone)
+
+
+def workers_threads():
+    """How many threads a step would have here."""
+    import embedcnn
+
+    return embedcnn.get_num_threads()
+
+
+def test_workers_share_the_machine(monkeypatch):
+    """joblib tells OpenMP in each worker its share of the CPUs, and the core asks OpenMP at each step."""
+    joblib = pytest.importorskip("joblib")
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    counts = joblib.Parallel(n_jobs=2)(joblib.delayed(workers_threads)() for _ in range(4))
+    assert set(counts) == {max(1, len(os.sched_getaffinity(0)) // 2)}
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2, -1, -2])
+def test_threads_of_an_estimator(n_jobs):
+    import embedcnn
+    from embedcnn.sklearn.surroundings import threads
+
+    embedcnn.set_num_threads(0)
+    before = embedcnn.get_num_threads()
+    with threads(n_jobs):
+        cpus = len(os.sched_getaffinity(0))
+        assert embedcnn.get_num_threads() == {1: 1, 2: 2, -1: cpus, -2: max(1, cpus - 1)}[n_jobs]
+    assert embedcnn.get_num_threads() == before
+    wanted = CNN.fit(TEXTS, LABELS).predict_proba(TEXTS)
+    found = base.clone(CNN).set_params(n_jobs=n_jobs).fit(TEXTS, LABELS).predict_proba(TEXTS)
+    np.testing.assert_array_equal(found, wanted)
+    with pytest.raises(ValueError, match="n_jobs=0"):
+        base.clone(CNN).set_params(n_jobs=0).fit(TEXTS, LABELS)
+
+
+def test_pipelines():
+    linear = pytest.importorskip("sklearn.linear_model")
+    vectors = {word: [float(i), 1.0, i % 2] for i, word in enumerate([*reviews.GOOD, *reviews.BAD])}
+    steps = [("vectors", TextEmbeddingVectorizer(vectors)), ("linear", linear.LogisticRegression())]
+    found = pipeline.Pipeline(steps).fit(TEXTS, LABELS)
+    assert found.score(TEXTS[:-1], LABELS[:-1]) > 0.9
+    assert found[:-1].get_feature_names_out().tolist() == [f"textembeddingvectorizer{i}" for i in range(3)]
+    search = model_selection.GridSearchCV(found, {"vectors__norm": [None, "l2"]}, cv=2).fit(TEXTS, LABELS)
+    assert search.best_score_ > 0.8
+    preprocessing = pytest.importorskip("sklearn.preprocessing")
+    upper = preprocessing.FunctionTransformer(lambda texts: [text.upper() for text in texts])
+    weighted = pipeline.make_pipeline(upper, base.clone(CNN))
+    weighted.fit(TEXTS, LABELS, textcnnclassifier__sample_weight=np.ones(60))
+    assert weighted.score(TEXTS[:-1], LABELS[:-1]) > 0.9
+
+
+@pytest.mark.parametrize("estimator", CLASSIFIERS, ids=NAMES)
+def test_calibration(estimator):
+    calibration = pytest.importorskip("sklearn.calibration")
+    found = calibration.CalibratedClassifierCV(estimator, cv=2).fit(np.array(TEXTS, object), LABELS)
+    assert found.predict_proba(TEXTS).shape == (60, 2)
+    assert found.score(TEXTS[:-1], LABELS[:-1]) > 0.8
+
+
+def test_files_of_joblib(tmp_path):
+    joblib = pytest.importorskip("joblib")
+    for estimator in CLASSIFIERS:
+        fitted = base.clone(estimator).fit(TEXTS, LABELS)
+        joblib.dump(fitted, tmp_path / "fitted")
+        found = joblib.load(tmp_path / "fitted")
+        np.testing.assert_array_equal(found.predict_proba(TEXTS), fitted.predict_proba(TEXTS))
+
+
+def test_voting_and_one_against_the_rest():
+    ensemble, multiclass = (pytest.importorskip(f"sklearn.{name}") for name in ("ensemble", "multiclass"))
+    voting = ensemble.VotingClassifier([("cnn", CNN), ("bag", BagClassifier())], voting="soft")
+    assert voting.fit(TEXTS, LABELS).score(TEXTS[:-1], LABELS[:-1]) > 0.9
+    texts, y = reviews.draw(60, ("bad", "good", "mixed"))
+    rest = multiclass.OneVsRestClassifier(CNN).fit(np.array(texts, object), y)
+    assert rest.predict_proba(texts).shape == (60, 3)
