@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..base.arguments import positive_integer
+from ..base.named_objects import named_object
 
 if TYPE_CHECKING:
     from ..models.sequential import Model
@@ -190,6 +191,12 @@ class History(Callback):
         )
         epochs = max(map(len, self.history.values()), default=0)
         return f"<History: {epochs} epoch{'s' * (epochs != 1)}{f', {ends}' if ends else ''}>"
+
+    def plot(self, names: Any = None, axes: Any = None) -> Any:
+        """Plots losses and metrics by epoch, with matplotlib (extra `plot`); an Axes for each of `names`. See
+        `inspection.plot_history`.
+        """
+        return named_object("embedcnn.inspection.plots:plot_history")(self, names, axes)
 
     def _repr_html_(self) -> str:
         """A table of the epochs, for notebooks."""

@@ -448,6 +448,12 @@ class Model(Subclassed, LayerGraph):
         """
         return named_object("embedcnn.inspection.explanation:explain")(self, text, label)
 
+    def plot(self, axes: Any = None) -> Any:
+        """Plots the layers and how data flows, with matplotlib (extra `plot`); returns the Axes. See
+        `inspection.plot_model`.
+        """
+        return named_object("embedcnn.inspection.plots:plot_model")(self, axes)
+
     # -- texts -----------------------------------------------------------------------------------------------
     @property
     def text_encoder(self) -> Any:
