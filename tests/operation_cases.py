@@ -24,6 +24,25 @@ MATRICES = [
 ]
 THREE = [shapes for shapes in MATRICES if len(shapes[0]) == 3]
 
+FOUR = [((2, 4, 3),), ((1, 3, 2),), ((2, 4, 3, 2),), ((2, 3, 4),), ((3, 5, 5),)]
+"""As DEEP, of other sizes; the last axes are such that neither is larger everywhere."""
+THREE_AXES = [((2, 4, 3),), ((1, 3, 2),), ((4, 4, 4),), ((2, 3, 4),), ((3, 5, 5),)]
+PAIRS = [((3, 5), (3, 5)), ((1, 2), (1, 2)), ((2, 4, 3), (2, 4, 3)), ((2, 7, 2), (2, 7, 2)), ((9, 4), (9, 4))]
+
+ACTIVATIONS = (
+    "relu6 leaky_relu elu celu selu silu gelu softplus softsign hard_sigmoid hard_silu hard_tanh log_sigmoid "
+    "tanh_shrink soft_shrink hard_shrink squareplus sparse_plus sparse_sigmoid"
+)
+WITH_SETTINGS = {
+    "leaky_relu": (0.1,),
+    "elu": (0.5,),
+    "celu": (0.5,),
+    "soft_shrink": (0.7,),
+    "hard_shrink": (0.7,),
+    "threshold": (1.0, 0.3),
+    "squareplus": (2.0,),
+    "gelu": (False,),
+}
 OF_ONE = "negative exp log log1p expm1 sqrt rsqrt square abs erf sin cos tanh sigmoid relu reciprocal"
 OF_TWO = (
     "add subtract multiply divide maximum minimum power equal not_equal less less_equal greater "
@@ -79,6 +98,81 @@ CASES = {
     "one_hot": (lambda ops, x: ops.one_hot(ops.argmax(x, axis=-1), 6), ONE),
     "matmul": (lambda ops, x, y: ops.matmul(x, y), MATRICES),
     "einsum": (lambda ops, x, y: ops.einsum("bik,bkj->bji", x, y), THREE * 2),
+    **{name: (lambda ops, x, name=name: getattr(ops, name)(x - 1.1), ONE) for name in ACTIVATIONS.split()},
+    **{
+        f"{name} {settings}": (
+            lambda ops, x, name=name, settings=settings: getattr(ops, name)(x - 1.1, *settings),
+            ONE,
+        )
+        for name, settings in WITH_SETTINGS.items()
+    },
+    **{name: (named(name), ONE) for name in ["tan", "sinh", "cosh", "arctan", "log2", "log10", "exp2"]},
+    **{name: (lambda ops, x, name=name: getattr(ops, name)(x / 3), ONE) for name in ("arcsin", "arccos")},
+    **{name: (named(name), TWO) for name in ("arctan2", "logaddexp", "divide_no_nan", "floor_divide")},
+    **{
+        name: (lambda ops, x, name=name: getattr(ops, name)(ops.log(x - 1)), ONE)
+        for name in ("isnan", "isfinite", "isinf")
+    },
+    "nan_to_num": (lambda ops, x: ops.nan_to_num(ops.stop_gradient(ops.log(x - 1))) + x, ONE),
+    **{f"{name} {axis}": (named(name, axis), ONE) for name in ("sort", "argsort") for axis in (1, -1)},
+    "top_k": (lambda ops, x: ops.top_k(x, 2)[0], [*DEEP[:3], DEEP[4], ((2, 3, 7),)]),
+    "top_k indices": (lambda ops, x: ops.top_k(x, 2)[1], [*DEEP[:3], DEEP[4], ((2, 3, 7),)]),
+    "in_top_k": (lambda ops, x: ops.in_top_k(ops.argmax(x[:, :, 1], -1), x[:, :, 0], 2), THREE_AXES),
+    "multi_hot": (lambda ops, x: ops.multi_hot(ops.argmax(x, axis=-1), 6), FOUR),
+    "isin": (lambda ops, x: ops.isin(ops.argmax(x, axis=-1), np.array([0, 2])), FOUR),
+    **{
+        f"{name} {axis} {keepdims}": (named(name, axis, keepdims=keepdims), ONE)
+        for name in ("prod", "any", "all", "ptp", "amax", "amin")
+        for axis, keepdims in ((1, False), (-1, True))
+    },
+    **{f"std {axis}": (named("std", axis), FOUR) for axis in (1, -1)},
+    "average": (lambda ops, x: ops.average(x, axis=1), ONE),
+    "average weighted": (lambda ops, x, y: ops.average(x, axis=1, weights=y), [(one, one) for (one,) in ONE]),
+    "count_nonzero": (lambda ops, x: ops.count_nonzero(ops.relu(x - 1), axis=1), ONE),
+    "moments": (lambda ops, x: ops.moments(x, axes=[1])[1], ONE),
+    **{f"norm {order}": (named("norm", order, 1), ONE) for order in (None, 1, 2, 3, np.inf)},
+    "norm of two": (named("norm", "fro", (-2, -1)), FOUR),
+    "rms_normalization": (lambda ops, x: ops.rms_normalization(x, axis=-1, epsilon=1e-3), ONE),
+    "binary_crossentropy": (lambda ops, x: ops.binary_crossentropy(ops.round(x / 2), x / 2.1), ONE),
+    "binary_crossentropy logits": (
+        lambda ops, x: ops.binary_crossentropy(ops.round(x / 2), x, from_logits=True),
+        ONE,
+    ),
+    "categorical_crossentropy": (lambda ops, x, y: ops.categorical_crossentropy(x, y), PAIRS),
+    "categorical_crossentropy logits": (
+        lambda ops, x, y: ops.categorical_crossentropy(ops.softmax(x), y, from_logits=True),
+        PAIRS,
+    ),
+    "sparse_categorical_crossentropy": (
+        lambda ops, x: ops.sparse_categorical_crossentropy(ops.argmax(x, -1), x, from_logits=True),
+        FOUR,
+    ),
+    **{
+        f"pad {mode}": (
+            lambda ops, x, mode=mode: ops.pad(x, [(0, 0), (1, 2), *[(0, 0)] * (len(x.shape) - 2)], mode=mode),
+            FOUR,
+        )
+        for mode in ("reflect", "symmetric")
+    },
+    "roll": (lambda ops, x: ops.roll(x, 3, axis=1), ONE),
+    "diff": (lambda ops, x: ops.diff(x, axis=1), FOUR),
+    "moveaxis": (lambda ops, x: ops.moveaxis(x, 1, -1), FOUR),
+    "hstack": (lambda ops, x: ops.hstack([x, x * 2]), ONE),
+    "unstack": (lambda ops, x: ops.unstack(x, axis=1)[2], FOUR),
+    "slice": (lambda ops, x: ops.slice(x, [0, 1, 0], [x.shape[0] or -1, 2, 1]), THREE_AXES),
+    "full_like": (lambda ops, x: ops.full_like(x, 3.0), ONE),
+    **{name: (named(name), FOUR) for name in ("tril", "triu")},
+    "triu shifted": (lambda ops, x: ops.triu(x, k=1), FOUR),
+    "diagonal": (lambda ops, x: ops.diagonal(x, 1, axis1=1, axis2=2), THREE_AXES),
+    "trace": (lambda ops, x: ops.trace(x, axis1=1, axis2=2), THREE_AXES),
+    "tensordot": (lambda ops, x: ops.tensordot(x, np.ones((x.shape[-1], 3), "float32"), 1), FOUR),
+    "einsum dots": (
+        lambda ops, x: ops.einsum("...i,ij->...j", x, np.ones((x.shape[-1], 3), "float32")),
+        FOUR,
+    ),
+    "einsum of one": (lambda ops, x: ops.einsum("bij->bj", x), THREE_AXES),
+    "einsum of three": (lambda ops, x, y: ops.einsum("bik,bkj,bil->bjl", x, y, x * 2), THREE * 2),
+    "swish": (lambda ops, x: ops.swish(x), ONE),
     "operators": (lambda ops, x, y: (2.0 - x) * y / (x + 1.5) - x**2 + abs(-y), TWO),
 }
 

@@ -69,12 +69,26 @@ VALUE_1(sine, sinf(a))
 BACK_1(sine, cosf(a))
 VALUE_1(cosine, cosf(a))
 BACK_1(cosine, -sinf(a))
+VALUE_1(tangent, tanf(a))
+BACK_1(tangent, 1.0f + result * result)
+VALUE_1(inverse_sine, asinf(a))
+BACK_1(inverse_sine, 1.0f / sqrtf(1.0f - a * a))
+VALUE_1(inverse_cosine, acosf(a))
+BACK_1(inverse_cosine, -1.0f / sqrtf(1.0f - a * a))
+VALUE_1(inverse_tangent, atanf(a))
+BACK_1(inverse_tangent, 1.0f / (1.0f + a * a))
+VALUE_1(hyperbolic_sine, sinhf(a))
+BACK_1(hyperbolic_sine, coshf(a))
+VALUE_1(hyperbolic_cosine, coshf(a))
+BACK_1(hyperbolic_cosine, sinhf(a))
 VALUE_1(lower, floorf(a))
 VALUE_1(upper, ceilf(a))
 VALUE_1(nearest, rintf(a))
 VALUE_1(toward_zero, truncf(a))
 VALUE_1(same, a)
 VALUE_1(is_nan, a != a ? 1.0f : 0.0f)
+VALUE_1(is_finite, isfinite(a) ? 1.0f : 0.0f)
+VALUE_1(is_infinite, isinf(a) ? 1.0f : 0.0f)
 VALUE_1(not_true, a == 0.0f ? 1.0f : 0.0f)
 VALUE_1(is_true, a != 0.0f ? 1.0f : 0.0f)
 
@@ -91,6 +105,8 @@ VALUE_2(maximum, a >= b || a != a ? a : b)
 BACK_2(maximum, a >= B || a != a ? 1.0f : 0.0f, a >= B || a != a ? 0.0f : 1.0f)
 VALUE_2(minimum, a <= b || a != a ? a : b)
 BACK_2(minimum, a <= B || a != a ? 1.0f : 0.0f, a <= B || a != a ? 0.0f : 1.0f)
+VALUE_2(angle_of, atan2f(a, b))
+BACK_2(angle_of, B / (a * a + B * B), -a / (a * a + B * B))
 VALUE_2(equal, a == b ? 1.0f : 0.0f)
 VALUE_2(not_equal, a != b ? 1.0f : 0.0f)
 VALUE_2(less, a < b ? 1.0f : 0.0f)
@@ -160,6 +176,7 @@ static void where_back(float *const *d_x, const float *d_y, const float *const *
     KIND("power", 2, power, power_back)                                                                                \
     KIND("maximum", 2, maximum, maximum_back)                                                                          \
     KIND("minimum", 2, minimum, minimum_back)                                                                          \
+    KIND("arctan2", 2, angle_of, angle_of_back)                                                                        \
     KIND("equal", 2, equal, NULL)                                                                                      \
     KIND("not_equal", 2, not_equal, NULL)                                                                              \
     KIND("less", 2, less, NULL)                                                                                        \
@@ -182,6 +199,12 @@ static void where_back(float *const *d_x, const float *d_y, const float *const *
     KIND("erf", 1, error_function, error_function_back)                                                                \
     KIND("sin", 1, sine, sine_back)                                                                                    \
     KIND("cos", 1, cosine, cosine_back)                                                                                \
+    KIND("tan", 1, tangent, tangent_back)                                                                              \
+    KIND("arcsin", 1, inverse_sine, inverse_sine_back)                                                                 \
+    KIND("arccos", 1, inverse_cosine, inverse_cosine_back)                                                             \
+    KIND("arctan", 1, inverse_tangent, inverse_tangent_back)                                                           \
+    KIND("sinh", 1, hyperbolic_sine, hyperbolic_sine_back)                                                             \
+    KIND("cosh", 1, hyperbolic_cosine, hyperbolic_cosine_back)                                                         \
     KIND("floor", 1, lower, NULL)                                                                                      \
     KIND("ceil", 1, upper, NULL)                                                                                       \
     KIND("round", 1, nearest, NULL)                                                                                    \
@@ -190,6 +213,8 @@ static void where_back(float *const *d_x, const float *d_y, const float *const *
     KIND("zeros_like", 1, zero, NULL)                                                                                  \
     KIND("ones_like", 1, one, NULL)                                                                                    \
     KIND("isnan", 1, is_nan, NULL)                                                                                     \
+    KIND("isfinite", 1, is_finite, NULL)                                                                               \
+    KIND("isinf", 1, is_infinite, NULL)                                                                                \
     KIND("logical_not", 1, not_true, NULL)                                                                             \
     KIND("is_true", 1, is_true, NULL)
 

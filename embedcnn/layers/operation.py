@@ -128,7 +128,8 @@ def operation_on(name: str, operands: list[Any], settings: dict[str, Any]) -> Sy
     """The result of an operation with symbolic tensors among its operands: a new call in the graph."""
     tensors = [one for one in operands if isinstance(one, SymbolicTensor)]
     as_layer = AS_LAYERS.get(name) if len(tensors) == 2 and _alike(*tensors) else None
-    differ = len(tensors) > 1 and PRIMITIVES[name].broadcasts and masks_differ(tensors)
+    meet = PRIMITIVES[name].broadcasts or name == "take_along_axis"
+    differ = len(tensors) > 1 and meet and masks_differ(tensors)
     if as_layer is not None and not (differ and name in ZERO_STAYS):
         return as_layer()(tensors)  # in a sum what is masked counts as zeros
     if differ and name not in ZERO_STAYS:

@@ -21,7 +21,6 @@ from .tensor_forms import as_rows, as_steps, floats, full, reshaped
 if TYPE_CHECKING:
     from ..layers.operation import Operation
 
-ACTIVATIONS = {"exp": "exponential", "tanh": "tanh", "sigmoid": "sigmoid", "relu": "relu"}
 REDUCED = {"any": "max", "all": "min"}
 """Reductions of what is true."""
 
@@ -85,8 +84,9 @@ def _value_by_value(build: Builder, name: str, read: list[int], shape: Shape, si
     steps = any(build.has_steps(one) for one in rows)
     if steps:
         read = [as_steps(build, one) for one in read]
-    kind = {"activation": ACTIVATIONS[name]} if name in ACTIVATIONS else {"kind": name}
-    core = "activation" if name in ACTIVATIONS else "elementwise"
+    activation = PRIMITIVES[name].activation
+    kind = {"activation": activation} if activation else {"kind": name}
+    core = "activation" if activation else "elementwise"
     return build.formed(core, read, shape, steps=steps, single=single, attributes=kind)
 
 
@@ -260,12 +260,23 @@ def _take_along_axis(build: Builder, read: list[int], settings: dict[str, Any], 
     axis = settings["axis"]
     if build.is_single(read[0]) != build.is_single(read[1]):
         raise ValueError("ops.take_along_axis: both must be tensors of examples, or both weights or arrays")
-    x, indices = (as_rows(build, one) for one in read)
+    x, indices = read
+    inside = axis > 1 and build.has_steps(x) and build.has_steps(indices)
+    if not inside or build.shape(x)[1] != build.shape(indices)[1]:
+        x, indices = full(build, x), full(build, indices)
+    if build.has_steps(x) != build.has_steps(indices):
+        x, indices = as_rows(build, x), as_rows(build, indices)
     wanted = list(shape)
     indices = _stretched(build, indices, wanted)
     wanted[axis] = build.shape(x)[axis]
     x = _stretched(build, x, wanted)
     return build.like("take", [x, indices], shape, axis=axis, along=1)
+
+
+def _argsort(build: Builder, read: list[int], settings: dict[str, Any], shape: Shape) -> int:
+    axis = settings["axis"]
+    x = full(build, read[0]) if axis == 1 else read[0]
+    return build.like("argsort", x, shape, axis=axis, descending=int(settings["descending"]))
 
 
 def _stretched(build: Builder, x: int, wanted: Sequence[int | None]) -> int:
@@ -338,6 +349,7 @@ TABLE: dict[str, Callable[[Builder, list[int], dict[str, Any], Shape], int]] = {
     "concatenate": _concatenate,
     "take": _take,
     "take_along_axis": _take_along_axis,
+    "argsort": _argsort,
     "matmul": _matmul,
     "step_mask": _step_mask,
     "all_steps": _all_steps,

@@ -51,6 +51,7 @@ _TWO: dict[str, tuple[Callable[..., Any], str]] = {
     "divide": (_floats(np.divide), "float32"),
     "mod": (np.mod, ""),
     "power": (_floats(np.power), ""),
+    "arctan2": (_floats(np.arctan2), "float32"),
     "maximum": (np.maximum, ""),
     "minimum": (np.minimum, ""),
     "equal": (np.equal, "bool"),
@@ -76,6 +77,12 @@ _ONE: dict[str, tuple[Callable[..., Any], str]] = {
     "erf": (_erf, "float32"),
     "sin": (_floats(np.sin), "float32"),
     "cos": (_floats(np.cos), "float32"),
+    "tan": (_floats(np.tan), "float32"),
+    "arcsin": (_floats(np.arcsin), "float32"),
+    "arccos": (_floats(np.arccos), "float32"),
+    "arctan": (_floats(np.arctan), "float32"),
+    "sinh": (_floats(np.sinh), "float32"),
+    "cosh": (_floats(np.cosh), "float32"),
     "floor": (_floats(np.floor), "float32"),
     "ceil": (_floats(np.ceil), "float32"),
     "round": (np.round, ""),
@@ -84,14 +91,20 @@ _ONE: dict[str, tuple[Callable[..., Any], str]] = {
     "zeros_like": (np.zeros_like, ""),
     "ones_like": (np.ones_like, ""),
     "isnan": (np.isnan, "bool"),
+    "isfinite": (np.isfinite, "bool"),
+    "isinf": (np.isinf, "bool"),
     "logical_not": (np.logical_not, "bool"),
-    "exp": (_floats(np.exp), "float32"),
-    "tanh": (_floats(np.tanh), "float32"),
-    "sigmoid": (_sigmoid, "float32"),
-    "relu": (lambda x: np.maximum(x, np.zeros((), x.dtype)), ""),
+}
+_ACTIVATIONS: dict[str, tuple[Callable[..., Any], str, str]] = {
+    "exp": (_floats(np.exp), "float32", "exponential"),
+    "tanh": (_floats(np.tanh), "float32", "tanh"),
+    "sigmoid": (_sigmoid, "float32", "sigmoid"),
+    "relu": (lambda x: np.maximum(x, np.zeros((), x.dtype)), "", "relu"),
 }
 for _name, (_compute, _dtype) in (_TWO | _ONE).items():
     primitive(_name, _quiet(_compute), broadcast, _dtype, broadcasts=True)
+for _name, (_compute, _dtype, _of_core) in _ACTIVATIONS.items():
+    primitive(_name, _quiet(_compute), broadcast, _dtype, broadcasts=True, activation=_of_core)
 primitive("where", np.where, broadcast, broadcasts=True)
 primitive("cast", lambda x, dtype: x.astype(dtype), lambda shapes, dtype: shapes[0])
 
@@ -140,6 +153,19 @@ def divide(x1: Any, x2: Any) -> Any:
     return apply("divide", [x1, x2])
 
 
+true_divide = divide
+
+
+def divide_no_nan(x1: Any, x2: Any) -> Any:
+    """x1 / x2, float32, 0 where x2 is 0. As keras.ops.divide_no_nan.
+
+    >>> divide_no_nan([1.0, 2.0], [2.0, 0.0]).tolist()
+    [0.5, 0.0]
+    """
+    some = not_equal(x2, 0)
+    return multiply(divide(x1, where(some, x2, 1.0)), cast(some, "float32"))
+
+
 def mod(x1: Any, x2: Any) -> Any:
     """The remainder of x1 / x2, of the sign of x2. As keras.ops.mod.
 
@@ -174,6 +200,15 @@ def minimum(x1: Any, x2: Any) -> Any:
     [1.0, 3.0]
     """
     return apply("minimum", [x1, x2])
+
+
+def arctan2(x1: Any, x2: Any) -> Any:
+    """The angle of the point (x2, x1), float32, from -pi to pi. As keras.ops.arctan2.
+
+    >>> arctan2([0.0], [1.0]).tolist()
+    [0.0]
+    """
+    return apply("arctan2", [x1, x2])
 
 
 def equal(x1: Any, x2: Any) -> Any:

@@ -55,6 +55,46 @@ def expm1(x: Any) -> Any:
     return apply("expm1", [x])
 
 
+def log2(x: Any) -> Any:
+    """The logarithm to the base 2, float32. As keras.ops.log2.
+
+    >>> log2([8.0]).round(4).tolist()
+    [3.0]
+    """
+    return apply("multiply", [log(x), 1.4426950408889634])
+
+
+def log10(x: Any) -> Any:
+    """The logarithm to the base 10, float32. As keras.ops.log10.
+
+    >>> log10([100.0]).round(4).tolist()
+    [2.0]
+    """
+    return apply("multiply", [log(x), 0.4342944819032518])
+
+
+def exp2(x: Any) -> Any:
+    """2 to the power x, float32. As keras.ops.exp2.
+
+    >>> exp2([3.0]).round(4).tolist()
+    [8.0]
+    """
+    return apply("power", [2.0, x])
+
+
+def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
+    """x with numbers in the place of NaN and of infinities (None: the largest there are). As
+    keras.ops.nan_to_num.
+
+    >>> nan_to_num([1.5, float("nan")]).tolist()
+    [1.5, 0.0]
+    """
+    largest = 3.4028234663852886e38
+    x = apply("where", [apply("isnan", [x]), nan, x])
+    x = apply("where", [apply("greater", [x, largest]), largest if posinf is None else posinf, x])
+    return apply("where", [apply("less", [x, -largest]), -largest if neginf is None else neginf, x])
+
+
 def sqrt(x: Any) -> Any:
     """The square root, float32. As keras.ops.sqrt.
 
@@ -100,6 +140,9 @@ def abs(x: Any) -> Any:  # noqa: A001 - Keras's name
     return apply("abs", [x])
 
 
+absolute = abs
+
+
 def sign(x: Any) -> Any:
     """-1, 0 or 1; without a gradient. As keras.ops.sign.
 
@@ -134,6 +177,60 @@ def cos(x: Any) -> Any:
     [1.0]
     """
     return apply("cos", [x])
+
+
+def tan(x: Any) -> Any:
+    """The tangent, float32. As keras.ops.tan.
+
+    >>> tan([0.0]).tolist()
+    [0.0]
+    """
+    return apply("tan", [x])
+
+
+def arcsin(x: Any) -> Any:
+    """The angle of a sine, float32. As keras.ops.arcsin.
+
+    >>> arcsin([0.0]).tolist()
+    [0.0]
+    """
+    return apply("arcsin", [x])
+
+
+def arccos(x: Any) -> Any:
+    """The angle of a cosine, float32. As keras.ops.arccos.
+
+    >>> arccos([1.0]).tolist()
+    [0.0]
+    """
+    return apply("arccos", [x])
+
+
+def arctan(x: Any) -> Any:
+    """The angle of a tangent, float32. As keras.ops.arctan.
+
+    >>> arctan([0.0]).tolist()
+    [0.0]
+    """
+    return apply("arctan", [x])
+
+
+def sinh(x: Any) -> Any:
+    """The hyperbolic sine, float32. As keras.ops.sinh.
+
+    >>> sinh([0.0]).tolist()
+    [0.0]
+    """
+    return apply("sinh", [x])
+
+
+def cosh(x: Any) -> Any:
+    """The hyperbolic cosine, float32. As keras.ops.cosh.
+
+    >>> cosh([0.0]).tolist()
+    [1.0]
+    """
+    return apply("cosh", [x])
 
 
 def tanh(x: Any) -> Any:
@@ -233,6 +330,24 @@ def isnan(x: Any) -> Any:
     [False]
     """
     return apply("isnan", [x])
+
+
+def isfinite(x: Any) -> Any:
+    """Where x is neither infinite nor NaN, bool. As keras.ops.isfinite.
+
+    >>> isfinite([1.5]).tolist()
+    [True]
+    """
+    return apply("isfinite", [x])
+
+
+def isinf(x: Any) -> Any:
+    """Where x is infinite, bool. As keras.ops.isinf.
+
+    >>> isinf([1.5]).tolist()
+    [False]
+    """
+    return apply("isinf", [x])
 
 
 def logical_not(x: Any) -> Any:

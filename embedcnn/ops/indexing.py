@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from ..graph.nodes import Shape
 from .elementwise import cast, equal
 from .primitives import apply, as_array, axes_in, broadcast, is_symbolic, primitive, shape_of
-from .rearranging import expand_dims, reshape
+from .rearranging import expand_dims, get_item, reshape
 
 
 def _taken(shapes: list[Shape], axis: int) -> Shape:
@@ -99,6 +100,20 @@ def shape(x: Any) -> tuple[int | None, ...]:
     (1, 2)
     """
     return tuple(shape_of(x))
+
+
+def slice(inputs: Any, start_indices: Sequence[int], shape: Sequence[int]) -> Any:  # noqa: A001 - Keras's name
+    """`shape` values of each axis from `start_indices` on; -1: all that are left. As keras.ops.slice.
+
+    >>> slice([[1.0, 2.0, 3.0]], (0, 1), (1, 2)).tolist()
+    [[2.0, 3.0]]
+    """
+    part = type(np.s_[:])  # Python's slice
+    pairs = [
+        (int(begin), None if size in (-1, None) else int(begin) + int(size))
+        for begin, size in zip(start_indices, shape, strict=True)
+    ]
+    return get_item(inputs, tuple(part(None) if pair == (0, None) else part(*pair) for pair in pairs))
 
 
 def zeros(shape: Any, dtype: Any = "float32") -> np.ndarray:

@@ -30,7 +30,8 @@ OPERATION = "embedcnn.layers.operation:operation_on"
 class Primitive:
     """One operation: `compute(*arrays, **settings)` in NumPy; `shape(shapes, **settings)` of the result;
     `dtype`: "bool", "int32", "float32", or "" for that of the operands. `broadcasts`: the operands meet value
-    by value; `reduces`: along the setting `axis`, which may be that of the batch.
+    by value; `reduces`: along the setting `axis`, which may be that of the batch; `activation`: the name of
+    the activation function of the core that it is.
     """
 
     compute: Callable[..., Any]
@@ -38,6 +39,7 @@ class Primitive:
     dtype: str = ""
     broadcasts: bool = False
     reduces: bool = False
+    activation: str = ""
 
 
 PRIMITIVES: dict[str, Primitive] = {}
@@ -51,9 +53,10 @@ def primitive(
     dtype: str = "",
     broadcasts: bool = False,
     reduces: bool = False,
+    activation: str = "",
 ) -> None:
     """Enters an operation into the table."""
-    PRIMITIVES[name] = Primitive(compute, shape, dtype, broadcasts, reduces)
+    PRIMITIVES[name] = Primitive(compute, shape, dtype, broadcasts, reduces, activation)
 
 
 class WeightTensor(Operators):

@@ -1,14 +1,15 @@
-"""Matrix products: `matmul`, and `einsum` of two operands, which is made of transposed matmuls."""
+"""Matrix products: `matmul`; `einsum` and `tensordot`, made of transposed matmuls, two operands at a time."""
 
 from __future__ import annotations
 
 from math import prod
+from string import ascii_letters
 from typing import Any
 
 import numpy as np
 
 from ..graph.nodes import Shape
-from .primitives import apply, broadcast, primitive, shape_of
+from .primitives import apply, broadcast, listed, primitive, shape_of
 from .rearranging import expand_dims, reshape, squeeze, transpose
 from .reductions import sum as summed
 
@@ -45,34 +46,113 @@ def matmul(x1: Any, x2: Any) -> Any:
 
 
 def einsum(subscripts: str, *operands: Any) -> Any:
-    """Sums of products of two operands, by letters for their axes, as "btc,bsc->bts"; "..." stands for none.
-    Axes that are not behind "->" are summed over. As keras.ops.einsum.
+    """Sums of products of operands, by letters for their axes, as "btc,bsc->bts"; "..." stands for all axes
+    that have no letter. Axes that are not behind "->" are summed over. As keras.ops.einsum.
 
-    The batch is the first letter of symbolic tensors. Raises ValueError for other numbers of operands, and a
-    letter that one operand has twice.
+    The batch is the first letter of symbolic tensors. Raises ValueError for letters that do not fit, and one
+    that an operand has twice.
 
     >>> einsum("ij,kj->ik", [[1.0, 2.0]], [[3.0, 4.0]]).tolist()
     [[11.0]]
+    >>> einsum("...j,jk->...k", [[1.0, 2.0]], [[3.0], [4.0]]).tolist()
+    [[11.0]]
     """
+    letters, out = _letters(subscripts, [len(shape_of(one)) for one in operands])
+    made, own = operands[0], letters[0]
+    for number in range(1, len(operands)):
+        wanted = out + "".join(letters[number + 1 :])
+        here = dict.fromkeys(own + letters[number])
+        kept = [letter for letter in out if letter in here]
+        kept += [letter for letter in here if letter in wanted and letter not in kept]
+        made = _einsum([own, letters[number]], "".join(kept), [made, operands[number]])
+        own = "".join(kept)
+    alone = [place for place, letter in enumerate(own) if letter not in out]
+    made = summed(made, axis=alone) if alone else made
+    left = [letter for letter in own if letter in out]
+    order = [left.index(letter) for letter in out]
+    return made if order == sorted(order) else transpose(made, order)
+
+
+def _letters(subscripts: str, ranks: list[int]) -> tuple[list[str], str]:
+    """The letters of each operand and of the result, with some in the place of "..."."""
     left, arrow, out = subscripts.replace(" ", "").partition("->")
     letters = left.split(",")
-    if len(operands) != 2 or len(letters) != 2 or "." in subscripts:
+    if not ranks or len(letters) != len(ranks):
         raise ValueError(
-            "einsum takes two operands and a letter for each of their axes. Received: "
-            f"subscripts={subscripts!r}, {len(operands)} operands"
+            f"einsum takes an operand for each group of letters. Received: subscripts={subscripts!r}, "
+            f"{len(ranks)} operands"
         )
+    free = [letter for letter in reversed(ascii_letters) if letter not in subscripts]
+    most = 0
+    for number, (one, rank) in enumerate(zip(letters, ranks, strict=True)):
+        if "..." in one:
+            more = rank - len(one) + 3
+            most = max(most, more)
+            letters[number] = one.replace("...", "".join(free[:more])[::-1] if more > 0 else "", 1)
+    rest = "".join(free[:most])[::-1]
     if not arrow:
-        both = letters[0] + letters[1]
-        out = "".join(sorted(letter for letter in set(both) if both.count(letter) == 1))
-    for one, operand in zip(letters, operands, strict=True):
-        if len(set(one)) != len(one) or len(one) != len(shape_of(operand)):
+        named = "".join(letters)
+        once = sorted(letter for letter in set(named) if named.count(letter) == 1 and letter not in rest)
+        out = rest + "".join(once)
+    out = out.replace("...", rest, 1)
+    for one, rank in zip(letters, ranks, strict=True):
+        if len(set(one)) != len(one) or len(one) != rank or "." in one:
             raise ValueError(
-                f"einsum: {one!r} must have a letter for each axis of {shape_of(operand)}, each once. "
+                f"einsum: {one!r} must have a letter for each of {rank} axes, each once. "
                 f"Received: subscripts={subscripts!r}"
             )
-    if len(set(out)) != len(out) or not set(out) <= set(letters[0] + letters[1]):
-        raise ValueError(f"einsum: {out!r} must hold letters of the operands, each once")
-    return _einsum(letters, out, list(operands))
+    if len(set(out)) != len(out) or not set(out) <= set("".join(letters)):
+        raise ValueError(
+            f"einsum: {out!r} must hold letters of the operands, each once. Received: {subscripts!r}"
+        )
+    return letters, out
+
+
+def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
+    """The sum of products over the last `axes` axes of x1 and the first of x2, or over the axes that a pair
+    of lists names. As keras.ops.tensordot.
+
+    >>> tensordot([[1.0, 2.0]], [[3.0], [4.0]], 1).tolist()
+    [[11.0]]
+    """
+    ranks = len(shape_of(x1)), len(shape_of(x2))
+    if isinstance(axes, int):
+        pairs = [list(range(ranks[0] - axes, ranks[0])), list(range(axes))]
+    else:
+        pairs = [listed(one) or [] for one in axes]
+    first, second = ([one % rank for one in part] for part, rank in zip(pairs, ranks, strict=True))
+    own, other = list(ascii_letters[: ranks[0]]), list(ascii_letters[ranks[0] : ranks[0] + ranks[1]])
+    for one, two in zip(first, second, strict=True):
+        other[two] = own[one]
+    out = [letter for letter in own if letter not in other] + [one for one in other if one not in own]
+    return einsum(f"{''.join(own)},{''.join(other)}->{''.join(out)}", x1, x2)
+
+
+def outer(x1: Any, x2: Any) -> Any:
+    """Each value of an array times each of another. As keras.ops.outer.
+
+    >>> outer([1.0, 2.0], [3.0]).tolist()
+    [[3.0], [6.0]]
+    """
+    return apply("multiply", [reshape(x1, (-1, 1)), reshape(x2, (1, -1))])
+
+
+def inner(x1: Any, x2: Any) -> Any:
+    """The sums of products over the last axis of both. As keras.ops.inner.
+
+    >>> float(inner([1.0, 2.0], [3.0, 4.0]))
+    11.0
+    """
+    return tensordot(x1, x2, ([len(shape_of(x1)) - 1], [len(shape_of(x2)) - 1]))
+
+
+def vdot(x1: Any, x2: Any) -> Any:
+    """The sum of products of all values of two arrays. As keras.ops.vdot.
+
+    >>> float(vdot([1.0, 2.0], [3.0, 4.0]))
+    11.0
+    """
+    return summed(apply("multiply", [reshape(x1, (-1,)), reshape(x2, (-1,))]))
 
 
 def _einsum(letters: list[str], out: str, operands: list[Any]) -> Any:

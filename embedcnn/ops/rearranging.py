@@ -213,21 +213,6 @@ def _index(part: Any, index: Any) -> Any:
     return int(part)
 
 
-def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0.0) -> Any:
-    """x with values before and behind: a pair for each axis, or one for all. As keras.ops.pad, whose other
-    modes are not there.
-
-    >>> pad([[1.0]], ((0, 0), (1, 1))).tolist()
-    [[0.0, 1.0, 0.0]]
-    """
-    if mode != "constant":
-        raise ValueError(f"`mode` must be 'constant'. Received: mode={mode!r}")
-    pairs = np.broadcast_to(np.asarray(pad_width, np.int64), (len(shape_of(x)), 2)).tolist()
-    if min(one for pair in pairs for one in pair) < 0:
-        raise ValueError(f"`pad_width` must hold numbers of values. Received: pad_width={pad_width!r}")
-    return apply("pad", [x], pad_width=pairs, constant_values=float(constant_values or 0.0))
-
-
 def repeat(x: Any, repeats: int, axis: int | None = None) -> Any:
     """Each value `repeats` times, one behind the other, along an axis (None: of all values in a row). As
     keras.ops.repeat.

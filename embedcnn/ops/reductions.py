@@ -106,6 +106,9 @@ def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A001 
     return apply("min", [x], axis=listed(axis), keepdims=bool(keepdims))
 
 
+amax, amin = max, min
+
+
 def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A001 - Keras's name
     """Whether a value along axes (None: all) is true (not 0), bool. As keras.ops.any.
 

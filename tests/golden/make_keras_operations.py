@@ -1,22 +1,25 @@
-"""Writes keras_operations.npz: values of keras.ops, gradients of their sum weighted by d_out (JAX), on the
-arrays that tests/operation_cases.py draws, and results of Keras's attention layers. Run by hand, with JAX.
+"""Writes keras_operations.npz: values of keras.ops, gradients of their sum weighted by d_out, on the arrays
+that tests/operation_cases.py draws, and results of Keras's attention layers. Run by hand, with TensorFlow, as
+JAX compiles each operation for each shape; with the names of cases to add, or none for all.
 """
 
 import os
 import sys
 from pathlib import Path
 
-os.environ.setdefault("KERAS_BACKEND", "jax")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-import jax  # noqa: E402
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
 from operation_cases import ATTENTIONS, CASES, arrays_for, attention_data, weights_for  # noqa: E402
 
-made = {}
-for name, (layer, options, call, query, value) in ATTENTIONS.items():
+
+def add_attention(name):
+    """What Keras's attention layer gives, without masks and with them."""
+    layer, options, call, query, value = ATTENTIONS[name]
     for masked in (False, True):
         q, v, q_mask, v_mask = attention_data(query, value)
         own = getattr(keras.layers, layer)(**options)
@@ -31,19 +34,28 @@ for name, (layer, options, call, query, value) in ATTENTIONS.items():
             out = own([q, v], mask=[q_mask, v_mask] if masked else None, **call)
         kept = q_mask[:, :, None] if masked else 1.0
         made[f"{name}/{int(masked)}"] = np.asarray(out) * kept
-for name, (function, shapes) in CASES.items():
+
+
+def add_case(name):
+    """Values of an operation, and gradients of their sum weighted by d_out."""
+    function, shapes = CASES[name]
     for number, shape in enumerate(shapes):
-        arrays = arrays_for(name, shape)
-        out = np.asarray(function(keras.ops, *arrays))
-        made[f"{name}/{number}/value"] = out.astype(np.float32)
-        if out.dtype == np.float32:
+        arrays = [tf.constant(array) for array in arrays_for(name, shape)]
+        with tf.GradientTape() as tape:
+            tape.watch(arrays)
+            out = tf.convert_to_tensor(function(keras.ops, *arrays))
             d_out = np.random.default_rng(7).normal(size=out.shape).astype(np.float32)
+            total = tf.reduce_sum(out * d_out) if out.dtype == tf.float32 else tf.constant(0.0)
+        made[f"{name}/{number}/value"] = out.numpy().astype(np.float32)
+        for place, gradient in enumerate(tape.gradient(total, arrays)):
+            if gradient is not None:
+                made[f"{name}/{number}/gradient{place}"] = tf.convert_to_tensor(gradient).numpy()
 
-            def total(*given, function=function, d_out=d_out):
-                return (function(keras.ops, *given) * d_out).sum()
 
-            gradients = jax.grad(total, argnums=tuple(range(len(arrays))))(*arrays)
-            for place, gradient in enumerate(gradients):
-                made[f"{name}/{number}/gradient{place}"] = np.asarray(gradient, np.float32)
-np.savez_compressed(HERE / "keras_operations.npz", **made)
+path = HERE / "keras_operations.npz"
+names = sys.argv[1:] or [*CASES, *ATTENTIONS]
+made = dict(np.load(path)) if sys.argv[1:] else {}
+for name in names:
+    (add_case if name in CASES else add_attention)(name)
+np.savez_compressed(path, **made)
 print(len(made), "arrays by Keras", keras.__version__)
