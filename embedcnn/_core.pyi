@@ -215,6 +215,12 @@ def ngrams(
     texts: Sequence[Any], rules: TextRules, n: int, bucket: int, first: int = 0, /
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]] | None: ...
 
+# text_records.c: blocks of lines to texts
+
+def record_texts(
+    block: bytes, names: tuple[bytes, ...] | None, /
+) -> tuple[list[str | None], npt.NDArray[np.int64]]: ...
+
 # bags_features.c, bags_census.c: bags of n-grams
 
 _Bags: TypeAlias = tuple[

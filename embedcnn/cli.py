@@ -34,6 +34,7 @@ COMMANDS = {
     "train": "embedcnn.commands.train:add_command",
     "test": "embedcnn.commands.test:add_command",
     "predict": "embedcnn.commands.predict:add_command",
+    "filter": "embedcnn.commands.filter:add_command",
     "explain": "embedcnn.commands.explain:add_command",
     "generate": "embedcnn.commands.generate:add_command",
     "info": "embedcnn.commands.info:add_command",

@@ -329,5 +329,8 @@ int ec_python_add_text(PyObject *module)
     if (ec_python_add_rules(module) < 0 || PyModule_AddType(module, &table_type) < 0) {
         return -1;
     }
-    return ec_python_add_sequence(module) < 0 ? -1 : ec_python_add_ngram(module);
+    if (ec_python_add_sequence(module) < 0 || ec_python_add_ngram(module) < 0) {
+        return -1;
+    }
+    return ec_python_add_records(module);
 }

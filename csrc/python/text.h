@@ -23,5 +23,6 @@ PyObject *ec_python_decode_words(const struct ec_words *words, const int32_t *or
 int ec_python_add_rules(PyObject *module);
 int ec_python_add_sequence(PyObject *module);
 int ec_python_add_ngram(PyObject *module);
+int ec_python_add_records(PyObject *module);
 
 #endif

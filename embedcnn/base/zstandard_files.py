@@ -24,6 +24,23 @@ def open_zst(path: str, file: IO[bytes]) -> Any:
     return ZstdStream(zstandard.ZstdDecompressor(), file)
 
 
+def zst_writer(file: IO[bytes]) -> Any:
+    """What writes one frame into a file, which stays open when the frame is closed."""
+    try:
+        from compression import zstd
+
+        return zstd.open(file, "wb")
+    except ImportError:
+        pass
+    try:
+        import zstandard
+    except ImportError:
+        raise ImportError(
+            "writing Zstandard needs the package zstandard: pip install 'embedcnn[zstd]'"
+        ) from None
+    return zstandard.ZstdCompressor().stream_writer(file, closefd=False)
+
+
 class ZstdStream:
     """What the frames of a file decompress to; EOFError where the last one is cut short.
 

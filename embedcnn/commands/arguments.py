@@ -149,6 +149,40 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_models(parser: argparse.ArgumentParser) -> None:
+    """MODEL, and --model for more of them over one read of the text."""
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        nargs="?",
+        help="a file that embedcnn train or model.save has written",
+    )
+    parser.add_argument(
+        "--model",
+        dest="more_models",
+        metavar="FILE",
+        action="append",
+        help="one more model, which reads the same texts; may be given several times",
+    )
+
+
+def add_restart(parser: argparse.ArgumentParser) -> None:
+    """--restart, for what goes on where it was killed."""
+    parser.add_argument(
+        "--restart", action="store_true", help="begin anew where a killed run left something to go on with"
+    )
+
+
+def shows_progress(out: str | None) -> bool:
+    """Whether progress is shown: on a terminal, where the output is not written to it too."""
+    return sys.stderr.isatty() and not (out is None and sys.stdout.isatty())
+
+
+def file_name(path: str) -> str:
+    """A file as it is called in what people read."""
+    return without_devices(path)
+
+
 def read_data(arguments: argparse.Namespace, path: str, min_labels: int = 2) -> LabelledTexts:
     """The labelled texts of a file, read as the options say. Says on standard error what was left out."""
     names = ("encoding", "format", "text_column", "label_column", "empty", "missing_labels")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Sequence
 from typing import Any
 
 from embedcnn.base.pipes import is_pipe
@@ -33,6 +34,25 @@ def check_name(path: str) -> str:
     if not os.path.isdir(folder):
         raise CommandError(f"--out: there is no folder {folder!r}")
     return folder
+
+
+def check_output(path: str | None, read: Sequence[str]) -> None:
+    """Refuses, before any work, an output that no file or folder can be, or that is read too."""
+    if path is None:
+        return
+    if not os.path.isdir(path):
+        check_name(path)
+        targets = [path]
+    else:
+        targets = [os.path.join(path, os.path.basename(one)) for one in read]
+    for target in targets:
+        if any(same_file(one, target) for one in read):
+            raise CommandError(f"--out: {target!r} is read too; choose another name")
+
+
+def same_file(one: str, other: str) -> bool:
+    """Whether both are names of one file that there is."""
+    return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
 
 
 def check_target(path: str, force: bool) -> str | None:

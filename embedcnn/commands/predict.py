@@ -10,8 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from functools import partial
 from typing import IO, Any, cast
 
@@ -19,32 +18,35 @@ import numpy as np
 
 from embedcnn.base.replacement import replacing
 from embedcnn.commands import arguments as options
+from embedcnn.commands.corpus_run import Piece, described, fingerprint, opened_output, run_corpus
 from embedcnn.commands.errors import CommandError
-from embedcnn.commands.model_file import check_name, load_text_model
-from embedcnn.data.lines import checked_encoding, existing_file
-from embedcnn.data.records import RECORD_FORMATS, TextRecord, file_records, stream_records
-from embedcnn.graph.nesting import leaf_layers
-from embedcnn.layers import BagOfNgrams
-from embedcnn.training.prediction import check_predictions
+from embedcnn.commands.model_file import check_name, check_output
+from embedcnn.commands.text_models import TextModel, open_models
+from embedcnn.data.corpus import CORPUS_FORMATS, Place, corpus_blocks
+from embedcnn.data.lines import SUFFIXES, checked_encoding, existing_file
+from embedcnn.data.records import RECORD_FORMATS, TextRecord, file_records, record_format, stream_records
 
 READ_BYTES = 1 << 16
-BATCH = 256  # texts that a model of tokens predicts at once
 
 EPILOG = """\
 Each text gives one line: the label, a tab, its probability; with --top K the next likely ones follow, tabs
-between. Standard input is answered as it comes, line by line; an empty line is a text without words.
+between, and behind them what each further --model says. Standard input is answered as it comes, line by line;
+an empty line is a text without words.
 
 --input reads files in place of texts: lines of text, a CSV or TSV table (--text-column), JSON lines, each
 also packed as .gz, .bz2, .xz or .zst. Answers keep their order, file after file, in constant memory. What
 cannot be read has an answer too, a line that begins with "!error" (with --json an object with "error"); the
-exit status is 1 then.
+exit status is 1 then. A folder as --out gets a file of answers for each input. A run that was killed goes on
+where it was when it is started again with the same arguments: what it has written so far stands in
+OUT.partial, and how far it came in OUT.partial.json.
 
 examples:
   embedcnn predict model.embedcnn "parse the message headers" "draw a circle"
   embedcnn predict model.embedcnn --top 3 "parse the message headers"
   embedcnn predict model.embedcnn - < texts.txt > labels.tsv
   embedcnn predict model.embedcnn --input new.csv.gz --text-column review --out labels.tsv
-  embedcnn predict model.embedcnn --input a.jsonl b.jsonl --json --out answers.jsonl
+  embedcnn predict model.embedcnn --input a.jsonl.gz b.jsonl.zst --json --out answers.jsonl.gz
+  embedcnn predict --model topics.embedcnn --model quality.embedcnn --input docs.jsonl --out answers.tsv
   tail -f log.txt | embedcnn predict model.embedcnn --json
 """
 
@@ -58,14 +60,16 @@ def add_command(commands: Any) -> None:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("model", metavar="MODEL", help="a file that embedcnn train or model.save has written")
+    options.add_models(parser)
     parser.add_argument(
         "texts", metavar="TEXT", nargs="*", help="the texts; none or a single -: lines of standard input"
     )
     parser.add_argument(
         "--input", metavar="FILE", nargs="+", action="extend", help="files with the texts, in this order"
     )
-    parser.add_argument("--out", metavar="FILE", help="write the answers there (default: standard output)")
+    parser.add_argument(
+        "--out", metavar="FILE|DIR", help="write the answers there (default: standard output)"
+    )
     parser.add_argument(
         "--format",
         choices=RECORD_FORMATS,
@@ -86,6 +90,7 @@ def add_command(commands: Any) -> None:
     parser.add_argument(
         "--encoding", default="utf-8", metavar="NAME", help="of files and standard input (default: utf-8)"
     )
+    options.add_restart(parser)
     options.add_common_options(parser)
     parser.set_defaults(run=run)
 
@@ -95,32 +100,104 @@ def run(arguments: argparse.Namespace) -> int:
     check_usage(arguments)
     options.use_runtime(arguments)
     options.show_inexact_products()
-    model = load_text_model(arguments.model)
+    models = open_models(arguments.model, arguments.more_models)
+    answer_all = answer_files if arguments.input else answer_stream
+    damaged = answer_all(arguments, models)
+    if damaged:
+        print(f"embedcnn: {damaged} record{'s' * (damaged > 1)} could not be read", file=sys.stderr)
+    return 1 if damaged else 0
+
+
+def answer_files(arguments: argparse.Namespace, models: list[TextModel]) -> int:
+    """Answers --input; how many records are damaged."""
+    encoding = checked_encoding(arguments.encoding)
+    suffix = ".jsonl" if arguments.json else ".tsv"
+    out = opened_output(
+        arguments.out,
+        arguments.input,
+        [os.path.basename(without_packing(path)) + suffix for path in arguments.input],
+        {
+            "command": "predict",
+            "models": [[model.path, *fingerprint(model.path)] for model in models],
+            "options": {
+                name: getattr(arguments, name)
+                for name in ("top", "json", "format", "text_column", "encoding")
+            },
+        },
+        arguments.restart,
+    )
+
+    def read(path: str, place: Place) -> Iterator[Piece]:
+        format = arguments.format or record_format(path)
+        if format in CORPUS_FORMATS and encoding.lower().replace("_", "-") in ("utf-8", "utf8"):
+            for block in corpus_blocks(path, format, arguments.text_column, place):
+                yield Piece(
+                    block.records(), block.behind, block.packed_bytes, len(block.texts), len(block.raw)
+                )
+        else:
+            yield from table_pieces(file_records(path, format, encoding, arguments.text_column), place)
+
+    def answer(path: str, records: list[TextRecord], counts: dict[str, int]) -> bytes:
+        lines, damaged = answered(models, path, records, arguments.top, arguments.json)
+        counts["texts"] = counts.get("texts", 0) + len(records)
+        counts["damaged"] = counts.get("damaged", 0) + damaged
+        return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogatepass")
+
+    shown = options.shows_progress(arguments.out)
+    counts = run_corpus(arguments.input, read, answer, out, shown)
+    if shown:
+        print(f"embedcnn: {described(counts)}", file=sys.stderr)
+    return counts.get("damaged", 0)
+
+
+def table_pieces(groups: Iterator[list[TextRecord]], place: Place) -> Iterator[Piece]:
+    """Records that no core reads; a place among them is how many there were."""
+    done = 0
+    for group in groups:
+        before, done = done, done + len(group)
+        if done > place.lines:
+            left = group[max(0, place.lines - before) :]
+            size = sum(len(record.text or "") for record in left)
+            yield Piece(left, Place(0, done), 0, len(left), size)
+
+
+def without_packing(path: str) -> str:
+    """The name of a file without the suffix of its compression.
+
+    >>> without_packing("a.jsonl.gz")
+    'a.jsonl'
+    """
+    stem, suffix = os.path.splitext(path)
+    return stem if suffix.lower() in SUFFIXES else path
+
+
+def answer_stream(arguments: argparse.Namespace, models: list[TextModel]) -> int:
+    """Answers the texts of the command line, or standard input as it comes; how many are damaged."""
     damaged = 0
     with ExitStack() as stack:
         out: IO[str] = sys.stdout
         if arguments.out is not None:
             binary = stack.enter_context(replacing(arguments.out))
             out = stack.enter_context(open(binary.fileno(), "w", encoding="utf-8", closefd=False))
-        bar = stack.enter_context(progress(arguments))
         for name, records in sources(arguments):
-            if bar is not None:
-                bar.update(len(records))
-            damaged += write_answers(out, model, name, records, arguments.top, arguments.json)
-    if damaged:
-        print(f"embedcnn: {damaged} record{'s' * (damaged > 1)} could not be read", file=sys.stderr)
-    return 1 if damaged else 0
+            lines, wrong = answered(models, name, records, arguments.top, arguments.json)
+            if lines:
+                out.write("\n".join(lines) + "\n")
+            out.flush()
+            damaged += wrong
+    return damaged
 
 
 def check_usage(arguments: argparse.Namespace) -> None:
     """Refuses options that would do nothing, and says so where a text is the name of a file."""
     if arguments.input and arguments.texts:
         raise CommandError(f"--input: give files or texts, not both. Received: text {arguments.texts[0]!r}")
-    if arguments.out is not None:
+    models = [*([arguments.model] if arguments.model is not None else []), *(arguments.more_models or ())]
+    if arguments.out is not None and (not arguments.input or not os.path.isdir(arguments.out)):
         check_name(arguments.out)
-        read = [arguments.model, *(arguments.input or ())]
-        if any(same_file(path, arguments.out) for path in read):
-            raise CommandError(f"--out: {arguments.out!r} is read too; choose another name")
+    check_output(arguments.out, [*models, *(arguments.input or ())])
+    if arguments.restart and not arguments.input:
+        raise CommandError("--restart: is for --input")
     for path in arguments.input or ():
         existing_file(path)
     for name in ("format", "text_column"):
@@ -135,18 +212,10 @@ def check_usage(arguments: argparse.Namespace) -> None:
                 )
 
 
-def same_file(one: str, other: str) -> bool:
-    return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
-
-
 def sources(arguments: argparse.Namespace) -> Iterator[tuple[str, list[TextRecord]]]:
     """(name of the source, records) in groups."""
     encoding = checked_encoding(arguments.encoding)
-    if arguments.input:
-        for path in arguments.input:
-            for group in ahead(file_records(path, arguments.format, encoding, arguments.text_column)):
-                yield path, group
-    elif arguments.texts in ([], ["-"]):
+    if arguments.texts in ([], ["-"]):
         if sys.stdin is None or sys.stdin.closed:
             raise CommandError("standard input is closed; give texts, or --input FILE")
         name, source = "standard input", cast(io.BufferedReader, sys.stdin.buffer)
@@ -158,50 +227,18 @@ def sources(arguments: argparse.Namespace) -> Iterator[tuple[str, list[TextRecor
         yield "the command line", [TextRecord(i, text) for i, text in enumerate(arguments.texts, 1)]
 
 
-def ahead(groups: Iterator[list[TextRecord]]) -> Iterator[list[TextRecord]]:
-    """The same groups; another thread reads the next one while the last one is answered."""
-    with ThreadPoolExecutor(1) as pool:
-        following = pool.submit(next, groups, None)
-        while (group := following.result()) is not None:
-            following = pool.submit(next, groups, None)
-            yield group
-
-
-def progress(arguments: argparse.Namespace) -> Any:
-    """A bar over the texts of files, on a terminal that does not show the answers; else nothing."""
-    hidden = not arguments.input or not sys.stderr.isatty()
-    if hidden or (arguments.out is None and sys.stdout.isatty()):
-        return nullcontext()
-    from tqdm import tqdm  # takes longer to import than a text to label
-
-    return tqdm(unit=" texts")
-
-
-def write_answers(
-    out: IO[str], model: Any, name: str, records: list[TextRecord], top: int, as_json: bool
-) -> int:
+def answered(
+    models: list[TextModel], name: str, records: list[TextRecord], top: int, as_json: bool
+) -> tuple[list[str], int]:
     """A line for each record, in order; how many of them are damaged."""
     texts = [record.text for record in records if record.text is not None]
-    found = np.zeros((0, len(model.labels)), np.float32)
-    if texts:
-        found = model.predict(texts, batch_size=texts_at_once(model, len(texts)), verbose=0)
-    check_predictions(model.name, found)
-    lines = answers(texts, found, model.labels, top, as_json)
-    if len(texts) < len(records):
-        given = iter(lines)
-        lines = [fault(name, record, as_json) if record.error else next(given) for record in records]
-    if lines:
-        out.write("\n".join(lines) + "\n")
-    out.flush()
-    return len(records) - len(texts)
-
-
-def texts_at_once(model: Any, count: int) -> int:
-    """How many texts of `count` the model predicts in one batch: all, where n-grams give numbers at once and
-    no tokens are kept.
-    """
-    readers = [layer for layer in leaf_layers(model.layers) if layer.reads_texts]
-    return count if readers and all(isinstance(layer, BagOfNgrams) for layer in readers) else BATCH
+    found = [(model.labels, *model.likeliest(texts, top)) for model in models]
+    lines = json_answers(texts, [model.path for model in models], found) if as_json else answers(found)
+    if len(texts) == len(records):
+        return lines, 0
+    given = iter(lines)
+    lines = [fault(name, record, as_json) if record.error else next(given) for record in records]
+    return lines, len(records) - len(texts)
 
 
 def fault(name: str, record: TextRecord, as_json: bool) -> str:
@@ -211,25 +248,45 @@ def fault(name: str, record: TextRecord, as_json: bool) -> str:
     return f"!error\t{name}, line {record.line}: {record.error}"
 
 
-def answers(texts: list[str], found: np.ndarray, labels: list[str], top: int, as_json: bool) -> list[str]:
-    """One line for each text, from its probabilities.
+Found = tuple[list[str], np.ndarray, np.ndarray]
+"""The labels of a model; for each text the numbers of the likeliest of them, and their probabilities."""
 
-    >>> answers(["it purrs"], np.array([[0.75, 0.25]]), ["cat", "dog"], 2, as_json=False)
+
+def answers(found: list[Found]) -> list[str]:
+    """One line for each text, from what each model found.
+
+    >>> answers([(["cat", "dog"], np.array([[0, 1]]), np.array([[0.75, 0.25]]))])
     ['cat\\t0.7500\\tdog\\t0.2500']
     """
-    if top == 1 and not as_json:
-        best = found.argmax(axis=1)
-        likely = found[np.arange(len(found)), best].tolist()
-        return [f"{labels[i]}\t{value:.4f}" for i, value in zip(best.tolist(), likely, strict=True)]
-    order = np.argsort(-found, axis=1, kind="stable")[:, :top]
-    chosen = [
-        [(labels[i], value) for i, value in zip(*pair, strict=True)]
-        for pair in zip(order.tolist(), np.take_along_axis(found, order, axis=1).tolist(), strict=True)
+    columns = [
+        [f"{labels[i]}\t{value:.4f}" for i, value in zip(order.tolist(), values.tolist(), strict=True)]
+        for labels, numbers, likely in found
+        for order, values in zip(numbers.T, likely.T, strict=True)
     ]
-    if not as_json:
-        return ["\t".join(f"{label}\t{value:.4f}" for label, value in row) for row in chosen]
+    return columns[0] if len(columns) == 1 else ["\t".join(row) for row in zip(*columns, strict=True)]
+
+
+def json_answers(texts: list[str], paths: list[str], found: list[Found]) -> list[str]:
+    """The same as JSON: text and labels, or what each of several models says.
+
+    >>> json_answers(["it purrs"], ["pets"], [(["cat", "dog"], np.array([[0]]), np.array([[0.75]]))])
+    ['{"text": "it purrs", "labels": [{"label": "cat", "probability": 0.75}]}']
+    """
+    listed = [
+        [
+            [{"label": labels[i], "probability": round(value, 6)} for i, value in zip(*row, strict=True)]
+            for row in zip(numbers.tolist(), likely.tolist(), strict=True)
+        ]
+        for labels, numbers, likely in found
+    ]
     lines = []
-    for text, row in zip(texts, chosen, strict=True):
-        listed = [{"label": label, "probability": round(value, 6)} for label, value in row]
-        lines.append(json.dumps({"text": text, "labels": listed}, ensure_ascii=False))
+    for number, text in enumerate(texts):
+        said: dict[str, Any] = {"text": text}
+        if len(found) == 1:
+            said["labels"] = listed[0][number]
+        else:
+            said["models"] = [
+                {"model": path, "labels": rows[number]} for path, rows in zip(paths, listed, strict=True)
+            ]
+        lines.append(json.dumps(said, ensure_ascii=False))
     return lines
