@@ -21,6 +21,7 @@ if _TYPE_CHECKING:  # what __getattr__ finds at run time
     from embedcnn import data as data
     from embedcnn import datasets as datasets
     from embedcnn import encoding as encoding
+    from embedcnn import fasttext as fasttext
     from embedcnn import generation as generation
     from embedcnn import initializers as initializers
     from embedcnn import inspection as inspection
@@ -54,6 +55,7 @@ _MODULES = frozenset(
         "data",
         "datasets",
         "encoding",
+        "fasttext",
         "generation",
         "initializers",
         "inspection",

@@ -1,6 +1,7 @@
 """Types of the C core, one section for each file of csrc/python. No stable interface: use the package."""
 
 from collections.abc import Callable, Sequence
+from mmap import mmap
 from typing import Any, Literal, TypeAlias, final
 
 import numpy as np
@@ -382,3 +383,34 @@ def product_epoch(
     width: int,
     /,
 ) -> float: ...
+
+# fasttext.c, fasttext_predict.c: fastText's models
+
+_Bytes: TypeAlias = bytes | bytearray | memoryview | mmap
+
+@final
+class FastTextModel:
+    def __new__(
+        cls,
+        data: _Bytes,
+        input: npt.NDArray[np.float32] | _Bytes | None = None,
+        output: npt.NDArray[np.float32] | _Bytes | None = None,
+        *,
+        label: bytes = ...,
+        fold: int = ...,
+    ) -> FastTextModel: ...
+    def settings(self) -> dict[str, Any]: ...
+    def facts(self) -> dict[str, Any]: ...
+    def entries(self, begin: int, end: int, /) -> tuple[list[bytes], npt.NDArray[np.int64]]: ...
+    def find(self, word: bytes, /) -> int: ...
+    def line(
+        self, text: _Bytes, kind: int, /
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], int, int]: ...
+    def characters(self, word: bytes, /) -> npt.NDArray[np.int32]: ...
+    def mean(self, rows: npt.NDArray[np.int32], /) -> npt.NDArray[np.float32]: ...
+    def predict(
+        self, texts: Sequence[str], k: int, threshold: float, names: list[str], /
+    ) -> tuple[list[list[str]], list[npt.NDArray[np.float32]]]: ...
+    def predict_spans(
+        self, data: _Bytes, spans: npt.NDArray[np.int64], k: int, threshold: float, /
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32], npt.NDArray[np.int64]]: ...

@@ -6,14 +6,32 @@
 
 #include <string.h>
 
+/* The upper half of a product of 64 bits each. */
+static inline uint64_t upper_half(uint64_t a, uint64_t b)
+{
+    __extension__ typedef unsigned __int128 wide;
+    return (uint64_t)((wide)a * b >> 64);
+}
+
 uint32_t ec_ngram_hash(const uint8_t *bytes, int64_t length)
 {
-    uint32_t hash = 2166136261u;
+    uint32_t hash = EC_NGRAM_START;
     for (int64_t i = 0; i < length; i++) {
-        hash ^= bytes[i] | (bytes[i] >= 0x80 ? 0xffffff00u : 0); /* the sign extension */
-        hash *= 16777619u;
+        hash = ec_ngram_step(hash, bytes[i]);
     }
     return hash;
+}
+
+struct ec_ngram_buckets ec_ngram_buckets(uint64_t count)
+{
+    return (struct ec_ngram_buckets){count, UINT64_MAX / count};
+}
+
+/* hash % count: the quotient from the reciprocal is too small by at most 1. */
+static inline uint64_t remainder_of(uint64_t hash, const struct ec_ngram_buckets *buckets)
+{
+    uint64_t left = hash - upper_half(hash, buckets->reciprocal) * buckets->count;
+    return left - (left >= buckets->count ? buckets->count : 0);
 }
 
 static int continues(uint8_t byte) { return (byte & 0xc0) == 0x80; }
@@ -27,13 +45,14 @@ int64_t ec_ngram_subwords(const uint8_t *word, int64_t length, int64_t shortest,
             continue;
         }
         int64_t end = begin;
+        uint32_t hash = EC_NGRAM_START;
         for (int64_t n = 1; end < length && n <= longest; n++) {
             do {
-                end++;
+                hash = ec_ngram_step(hash, word[end++]);
             } while (end < length && continues(word[end]));
             if (n >= shortest && !(n == 1 && (begin == 0 || end == length))) {
                 if (out) {
-                    out[found] = (int32_t)(ec_ngram_hash(word + begin, end - begin) % buckets);
+                    out[found] = (int32_t)(hash % buckets);
                 }
                 found++;
             }
@@ -51,7 +70,8 @@ int64_t ec_ngram_count(int64_t tokens, int64_t longest)
     return count;
 }
 
-void ec_ngram_words(const uint32_t *hashes, int64_t tokens, int64_t longest, uint32_t buckets, int32_t *out)
+void ec_ngram_words(const uint32_t *hashes, int64_t tokens, int64_t longest, const struct ec_ngram_buckets *buckets,
+                    int32_t *out)
 {
     int64_t next = 0;
     for (int64_t i = 0; i < tokens; i++) {
@@ -59,7 +79,7 @@ void ec_ngram_words(const uint32_t *hashes, int64_t tokens, int64_t longest, uin
         uint64_t hash = (uint64_t)(int64_t)(int32_t)hashes[i];
         for (int64_t j = i + 1; j < tokens && j - i < longest; j++) {
             hash = hash * 116049371u + (uint64_t)(int64_t)(int32_t)hashes[j];
-            out[next++] = (int32_t)(hash % buckets);
+            out[next++] = (int32_t)remainder_of(hash, buckets);
         }
     }
 }
@@ -91,6 +111,7 @@ ec_status ec_ngrams_of_texts(struct ec_ngrams *out, const struct ec_text_rules *
     int64_t longest_document = 0;
     int64_t most_tokens = 0;
     int64_t capacity = 1024;
+    const struct ec_ngram_buckets divisor = ec_ngram_buckets(buckets);
     for (int64_t i = 0; i < document_count; i++) {
         int64_t bound = ec_token_bound(rules, &documents[i]);
         most_tokens = bound > most_tokens ? bound : most_tokens;
@@ -115,7 +136,7 @@ ec_status ec_ngrams_of_texts(struct ec_ngrams *out, const struct ec_text_rules *
             out->ids = grown;
             capacity = 2 * (used + made);
         }
-        ec_ngram_words(hashes, tokens, longest, buckets, out->ids + used);
+        ec_ngram_words(hashes, tokens, longest, &divisor, out->ids + used);
         used += made;
         out->offsets[i + 1] = used;
     }

@@ -31,7 +31,7 @@ _DATA = {"data", *_GRAPH}
 _KERAS = {"layers", "losses", "metrics", "optimizers", "callbacks"}
 _BELOW_SAVING = _KERAS | {"ops"} | _TEXT | _DATA
 _BELOW_MODELS = {"training", "lowering", "saving"} | _BELOW_SAVING
-_RECIPES = {"classifier", "language_model"}
+_RECIPES = {"classifier", "fasttext", "language_model"}
 MAY_IMPORT = {
     "base": {"runtime"},
     "runtime": set(),
@@ -60,6 +60,7 @@ MAY_IMPORT = {
     "bags": {"models", *_BELOW_MODELS},
     "inspection": {"bags", "models", *_BELOW_MODELS},
     "classifier": {"bags", "models", "vectors", "utils", *_BELOW_MODELS},
+    "fasttext": {"bags", "models", "vectors", "utils", *_BELOW_MODELS},
     "language_model": {"models", *_BELOW_MODELS},
     "sklearn": {"classifier", "bags", "models", "vectors", *_BELOW_MODELS},
     "commands": {"models", "vectors", "datasets", "utils", "inspection", *_RECIPES, *_BELOW_MODELS},

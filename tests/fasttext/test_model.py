@@ -1,0 +1,157 @@
+"""A model of parts, made by hand: ids as fastText makes them, predictions by formulas, files both ways."""
+
+import numpy as np
+import pytest
+
+from embedcnn import _core
+from embedcnn.fasttext import FastText, load_model
+from embedcnn.fasttext.files import packed_dictionary
+
+WORDS = [b"good", b"bad", "né".encode(), b"</s>"]
+LABELS = [b"__label__no", b"__label__yes"]
+
+
+def hash_of(word: bytes) -> int:
+    """fastText's: FNV-1a over bytes with their sign."""
+    value = 2166136261
+    for byte in word:
+        signed = byte - 256 if byte > 127 else byte
+        value = (value ^ (signed & 0xFFFFFFFF)) * 16777619 & 0xFFFFFFFF
+    return value
+
+
+def word_ngrams(tokens: list[bytes], longest: int, buckets: int) -> list[int]:
+    hashes = [hash_of(token) for token in tokens]
+    signed = [value - (1 << 32) if value >> 31 else value for value in hashes]
+    found = []
+    for i in range(len(signed)):
+        value = signed[i]
+        for j in range(i + 1, min(i + longest, len(signed))):
+            value = (value * 116049371 + signed[j]) & (1 << 64) - 1
+            found.append(value % buckets)
+    return found
+
+
+def characters(word: str, shortest: int, longest: int, buckets: int) -> list[int]:
+    framed = f"<{word}>"
+    found = []
+    for i in range(len(framed)):
+        for n in range(1, longest + 1):
+            alone = n == 1 and (i == 0 or i + n == len(framed))
+            if n >= shortest and i + n <= len(framed) and not alone:
+                found.append(hash_of(framed[i : i + n].encode()) % buckets)
+    return found
+
+
+def made(fold: bool | None = None, **args) -> FastText:
+    settings = {"dim": 5, "wordNgrams": 3, "bucket": 97, "minn": 2, "maxn": 3, **args}
+    rows = len(WORDS) + settings["bucket"]
+    random = np.random.default_rng(5)
+    dictionary = packed_dictionary([(word, 3) for word in WORDS], [(label, 2) for label in LABELS], 20)
+    return FastText._from_parts(
+        settings,
+        dictionary,
+        random.standard_normal((rows, 5), np.float32),
+        random.standard_normal((2, 5), np.float32),
+        fold=fold,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("good né unseen", ["good", "né", "unseen", "</s>"]),
+        ("\tgood\v\x00 bad ", ["good", "bad", "</s>"]),
+        ("", ["</s>"]),
+        ("bad </s> good", ["bad", "</s>"]),
+        ("__label__yes __label__other good", ["good", "</s>"]),
+    ],
+)
+def test_ids_are_those_of_fasttext(text, tokens):
+    model = made()
+    expected = []
+    for token in tokens:
+        if token.encode() in WORDS:
+            expected.append(WORDS.index(token.encode()))
+        if token != "</s>":
+            expected += [4 + bucket for bucket in characters(token, 2, 3, 97)]
+    expected += [4 + bucket for bucket in word_ngrams([token.encode() for token in tokens], 3, 97)]
+    ids, labels, _, used = model._core.line(text.encode(), 1)
+    assert ids.tolist() == expected
+    assert labels.tolist() == ([1] if "yes" in text else [])
+    assert used == len(text.encode()) or "</s>" in text
+
+
+def test_a_text_of_lines_is_read_line_by_line():
+    model = made()
+    text, at, found = b"good\n\nbad </s>  good", 0, []
+    while at < len(text):
+        _, _, tokens, used = model._core.line(text[at:], 0)
+        found.append((tokens, used))
+        at += used
+    assert found == [(2, 5), (1, 1), (2, 9), (1, 5)]  # the last without an end of the line
+
+
+@pytest.mark.parametrize("fold", [False, True])
+@pytest.mark.parametrize("loss", ["softmax", "ova", "ns", "hs"])
+def test_predictions_follow_the_formulas(loss, fold):
+    model = made(fold, loss=loss)
+    texts = ["good né", "bad bad unseen", "", "x y z"]
+    rows, output = model._sections[1], model._sections[2]
+    found, shares = model.predict(texts, k=-1)
+    for text, labels, share in zip(texts, found, shares, strict=True):
+        ids, *_ = model._core.line(text.encode(), 1)
+        hidden = rows[ids].astype(np.float64).mean(0)
+        logits = output.astype(np.float64) @ hidden
+        if loss == "softmax":
+            expected = np.exp(logits) / np.exp(logits).sum()
+        elif loss == "hs":  # one inner node: its right side is the label that is taken second
+            right = 1 / (1 + np.exp(-logits[0]))
+            expected = np.array([right, 1 - right])
+        else:  # a step of 1/32 of the logit
+            expected = 1 / (1 + np.exp(-(np.floor((logits + 8) * 32) / 32 - 8)))
+        order = np.argsort(-expected, kind="stable")
+        assert labels == [LABELS[label].decode() for label in order]
+        np.testing.assert_allclose(share, np.minimum(expected[order] + 1e-5, 1), atol=3e-5)
+    assert model.predict(texts[0], k=1) == ((found[0][0],), shares[0][:1])
+
+
+def test_equal_labels_come_in_their_order():
+    rows = np.zeros((4, 3), np.float32)
+    labels = [(f"__label__{i}".encode(), 1) for i in range(5)]
+    dictionary = packed_dictionary([(word, 1) for word in WORDS], labels, 9)
+    model = FastText._from_parts({"dim": 3, "bucket": 0}, dictionary, rows, np.ones((5, 3), np.float32))
+    for k in (1, 3, -1):
+        assert model.predict("good", k=k)[0] == tuple(model.labels[: k if k > 0 else 5])
+
+
+def test_files_are_written_and_read_again(tmp_path):
+    model = made()
+    model.save_model(tmp_path / "model.bin")
+    for read in (load_model(tmp_path / "model.bin"), load_model((tmp_path / "model.bin").read_bytes())):
+        assert read.args == model.args and read.labels == model.labels and read.words == model.words
+        assert read.predict(["good", "x"])[0] == model.predict(["good", "x"])[0]
+        read.save_model(tmp_path / "again.bin")
+        assert (tmp_path / "again.bin").read_bytes() == (tmp_path / "model.bin").read_bytes()
+
+
+def test_spans_are_predicted_as_texts():
+    model = made()
+    data = "good né\nbad|unseen".encode()
+    spans = np.array([[0, 12], [13, 19], [5, 5]])
+    labels, shares, counts = model._core.predict_spans(data, spans, 2, 0.0)
+    texts = ["good né bad", "unseen", ""]
+    assert counts.tolist() == [2, 2, 2]
+    found, expected = model.predict(texts, k=2)
+    assert [[model.labels[label] for label in row] for row in labels] == found
+    np.testing.assert_array_equal(shares, expected)
+
+
+def test_the_core_refuses_what_does_not_fit():
+    with pytest.raises(ValueError, match="input matrix is 3 x 5"):
+        dictionary = packed_dictionary([(b"a", 1)], [(b"__label__x", 1)], 2)
+        FastText._from_parts(
+            {"dim": 4, "bucket": 0}, dictionary, np.zeros((3, 5), np.float32), np.zeros((1, 5), np.float32)
+        )
+    with pytest.raises(ValueError, match="no fastText model"):
+        _core.FastTextModel(b"something else")
