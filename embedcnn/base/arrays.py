@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+MAPPED_BYTES = 256 << 20
+"""Members of model files from this size on are not read but mapped: all processes share one copy."""
+
 
 def numbers(argument: str, value: Any) -> np.ndarray:
     """`value` as an array of numbers; TypeError or ValueError that names `argument` otherwise.

@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import initializers
 from ..base.arguments import positive_integer
+from ..base.arrays import MAPPED_BYTES
 from ..base.configuration import described
 from ..base.named_objects import named_object
 from ..graph.nodes import Shape
@@ -117,7 +118,8 @@ class BagOfNgrams(TextReader):
         """Takes the arrays of `text_state`; ValueError where they do not fit the table."""
         self.features.set_state(state)
         self._check(self.features, len(self.table.value))
-        self.table.replace(self.table.value.copy())  # out of the file's bytes, into NumPy's huge pages
+        if self.table.nbytes < MAPPED_BYTES:
+            self.table.replace(self.table.value.copy())  # out of the file's bytes, into NumPy's huge pages
         self._ready = True
 
     def get_config(self) -> dict[str, Any]:

@@ -3,7 +3,8 @@ with distrust.
 
 Weights are members in the safetensors layout, written straight from the arrays. Reading refuses, with
 ValueError, whatever a writer here would not have written: other members, compression, repeated names, sizes
-beyond the file, wrong checksums.
+beyond the file, wrong checksums. Large members (base.arrays.MAPPED_BYTES) are not read but mapped, and their
+checksums are not looked at, as they would have to be read for that; arrays begin at multiples of 64 bytes.
 """
 
 from __future__ import annotations
@@ -11,10 +12,15 @@ from __future__ import annotations
 import errno
 import io
 import json
+import mmap
+import struct
 import zipfile
+from math import prod
 from typing import Any, BinaryIO
 
 import numpy as np
+
+from ..base import arrays
 
 MEMBERS = (
     "config.json",
@@ -25,11 +31,15 @@ MEMBERS = (
     "training.json",
     "training.safetensors",
 )
+MAPPABLE = ("weights.safetensors", "features.safetensors")  # which training copies before it writes to them
 _DTYPES = {"float32": "F32", "int64": "I64"}
 OF_WEIGHTS = {**_DTYPES, "float16": "F16", "uint16": "U16", "int8": "I8"}
 """The dtypes of weights: tables may be stored in fewer bits, bfloat16 as U16."""
 OF_FEATURES = {**OF_WEIGHTS, "int32": "I32", "uint8": "U8", "uint32": "U32", "uint64": "U64"}
 """The dtypes of arrays that are no weights: what layers know of texts."""
+_ALIGNMENT = 64
+_PADDING = 0xD935  # the field of a zip's entry that aligns it, as Android's zipalign has it
+_LOCAL_HEADER = struct.Struct("<4s22xHH")
 _HEADER_LIMIT = 100_000_000  # safetensors's own limit
 MOST_TENSORS = 200_000  # a file of a few kilobytes an array could take minutes
 
@@ -46,15 +56,22 @@ def write_tensors(file: Any, tensors: dict[str, np.ndarray]) -> None:
         }
         offset += array.nbytes
     text = json.dumps(header, ensure_ascii=False).encode()
-    text += b" " * (-len(text) % 8)
+    text += b" " * (-(len(text) + 8) % _ALIGNMENT)
     file.write(len(text).to_bytes(8, "little"))
     file.write(text)
     for array in tensors.values():
         file.write(np.ascontiguousarray(array).data.cast("B"))
 
 
-def read_tensors(data: bytes, what: str, dtypes: dict[str, str] = _DTYPES) -> dict[str, np.ndarray]:
-    """The arrays of a safetensors file; ValueError where it is not one, or holds others than `dtypes`."""
+def read_tensors(
+    data: bytes | memoryview, what: str, dtypes: dict[str, str] = _DTYPES
+) -> dict[str, np.ndarray]:
+    """The arrays of a safetensors file; ValueError where it is not one, or holds others than `dtypes`.
+
+    Those of a mapped file (a memoryview) stay in it.
+    """
+    if isinstance(data, memoryview):
+        return _mapped_tensors(data, what, dtypes)
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
@@ -78,6 +95,31 @@ def read_tensors(data: bytes, what: str, dtypes: dict[str, str] = _DTYPES) -> di
     }  # in the order in which they were written
 
 
+def _mapped_tensors(data: memoryview, what: str, dtypes: dict[str, str]) -> dict[str, np.ndarray]:
+    """As `read_tensors`, without a copy of what is aligned."""
+    start = 8 + int.from_bytes(data[:8], "little")
+    names = {short: name for name, short in dtypes.items()}
+    found: dict[str, np.ndarray] = {}
+    spans = []
+    try:
+        header = json.loads(bytes(data[8:start])) if start <= min(8 + _HEADER_LIMIT, len(data)) else {}
+        header.pop("__metadata__", None)
+        for name, entry in header.items():
+            dtype, shape = np.dtype(names[entry["dtype"]]), tuple(map(int, entry["shape"]))
+            begin, end = (start + int(offset) for offset in entry["data_offsets"])
+            if min(shape, default=0) < 0 or end - begin != prod(shape) * dtype.itemsize:
+                raise ValueError(f"{name!r} has not the size of its shape")
+            spans.append((begin, end))
+            array = np.frombuffer(data[begin:end], dtype).reshape(shape)
+            found[name] = array if array.flags.aligned else array.copy()
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+        raise ValueError(f"{what}: not a safetensors file ({error})") from None
+    spans.sort()
+    if not found or [start, *(end for _, end in spans)] != [*(begin for begin, _ in spans), len(data)]:
+        raise ValueError(f"{what}: not a safetensors file (its arrays do not follow each other)")
+    return found
+
+
 def _header(data: bytes) -> dict[str, Any]:
     """What a safetensors file says of its arrays; {} where that cannot be read, as who reads it will say."""
     try:
@@ -93,6 +135,8 @@ def write_archive(file: BinaryIO, members: dict[str, Any]) -> None:
         try:
             for name, content in members.items():
                 info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))  # equal models give equal files
+                if not isinstance(content, bytes):
+                    info.extra = _padding(file.tell() + len(name))
                 with archive.open(info, "w", force_zip64=True) as member:
                     if isinstance(content, bytes):
                         member.write(content)
@@ -103,8 +147,36 @@ def write_archive(file: BinaryIO, members: dict[str, Any]) -> None:
             raise
 
 
-def read_archive(source: Any, label: str) -> dict[str, bytes]:
-    """The members of a saved model, checked; ValueError that says what is wrong."""
+def _padding(place: int) -> bytes:
+    """The extra field of an entry whose header, without its 50 bytes that are always there, ends at `place`:
+    so long that the entry's bytes begin at a multiple of _ALIGNMENT.
+    """
+    room = -(place + 50 + 6) % _ALIGNMENT
+    return struct.pack("<HHH", _PADDING, 2 + room, _ALIGNMENT) + bytes(room)
+
+
+def _mapped(source: Any, entries: list[zipfile.ZipInfo], size: int, label: str) -> dict[str, memoryview]:
+    """Entries that are too large to be read, as the pages of the file."""
+    large = [one for one in entries if one.filename in MAPPABLE and one.file_size >= arrays.MAPPED_BYTES]
+    try:
+        pages = mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ) if large else b""
+    except (AttributeError, OSError, io.UnsupportedOperation):  # no file of the system's
+        return {}
+    view, found = memoryview(pages), {}
+    for entry in large:
+        begin = entry.header_offset + _LOCAL_HEADER.size
+        mark, name, extra = _LOCAL_HEADER.unpack(view[entry.header_offset : begin])
+        begin += name + extra
+        if mark != b"PK\x03\x04" or begin + entry.file_size > size:
+            raise ValueError(f"{label} is damaged: {entry.filename} is not where it should be")
+        found[entry.filename] = view[begin : begin + entry.file_size]
+    return found
+
+
+def read_archive(source: Any, label: str) -> dict[str, Any]:
+    """The members of a saved model, checked: bytes, or memoryviews of what is mapped; ValueError that says
+    what is wrong.
+    """
     refuse_hdf5(source, label)
     try:
         size = source.seek(0, io.SEEK_END)
@@ -112,14 +184,23 @@ def read_archive(source: Any, label: str) -> dict[str, bytes]:
         with zipfile.ZipFile(source) as archive:
             entries = archive.infolist()
             _check_entries(entries, size, label)
-            return {entry.filename: archive.read(entry) for entry in entries}
+            mapped = _mapped(source, entries, size, label)
+            return {
+                entry.filename: mapped[entry.filename] if entry.filename in mapped else archive.read(entry)
+                for entry in entries
+            }
     except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, RuntimeError) as error:
         raise ValueError(f"{label} is not a saved model, or is damaged: {error}") from None
     except OSError as error:
         if error.errno != errno.EINVAL:  # of a seek to where a damaged directory points
             raise
         raise ValueError(f"{label} is damaged: it points outside itself") from None
-    except (OverflowError, UnicodeDecodeError, IndexError) as error:  # not MemoryError: the file is good
+    except (
+        OverflowError,
+        UnicodeDecodeError,
+        IndexError,
+        struct.error,
+    ) as error:  # not MemoryError: the file is good
         raise ValueError(f"{label} is damaged: {type(error).__name__}") from None
 
 

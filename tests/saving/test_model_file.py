@@ -15,7 +15,10 @@ from keras_values import data, text_model
 
 import embedcnn
 from embedcnn import layers, models, optimizers
+from embedcnn.bags import BagClassifier
+from embedcnn.base import arrays
 from embedcnn.encoding import TokenizerEncoder
+from embedcnn.layers import bag_of_ngrams
 
 X, Y = data(2)
 
@@ -46,8 +49,14 @@ def rewritten(path, change, compression=zipfile.ZIP_STORED):
     return path
 
 
+@pytest.fixture(params=["read", "mapped"])
+def how(request, monkeypatch):
+    """Weights are read from the file, or mapped as those of large models."""
+    monkeypatch.setattr(arrays, "MAPPED_BYTES", 1 if request.param == "mapped" else 1 << 40)
+
+
 @pytest.mark.parametrize("name", ["model.keras", "model", "model.embedcnn", "ünïcode name.zip"])
-def test_a_saved_model_is_the_same_model(tmp_path, name):
+def test_a_saved_model_is_the_same_model(tmp_path, name, how):
     model = trained(labels=["a", "b", "c"])
     model.save(tmp_path / name)
     again = models.load_model(tmp_path / name)
@@ -95,7 +104,7 @@ def test_sequential_and_settings_of_layers(tmp_path):
     assert archive(tmp_path / "m").keys() == {"config.json", "weights.safetensors"}
 
 
-def test_loaded_weights_can_be_trained(tmp_path):
+def test_loaded_weights_can_be_trained(tmp_path, how):
     model = trained()
     model.save(tmp_path / "m")
     again = models.load_model(tmp_path / "m")
@@ -104,7 +113,7 @@ def test_loaded_weights_can_be_trained(tmp_path):
     assert any((a != b).any() for a, b in zip(before, again.get_weights(), strict=True))
 
 
-def test_weights_alone(tmp_path):
+def test_weights_alone(tmp_path, how):
     model, other = trained(), text_model()
     model.save_weights(tmp_path / "w.safetensors")
     assert set(safetensors.numpy.load_file(tmp_path / "w.safetensors")) == {w.path for w in model.weights}
@@ -194,7 +203,7 @@ def test_a_killed_process_leaves_a_whole_file(tmp_path):
         assert models.load_model(tmp_path / "m").predict(X).shape == (16, 3)
 
 
-def test_every_cut_is_refused(tmp_path):
+def test_every_cut_is_refused(tmp_path, how):
     model = embedcnn.Sequential([embedcnn.Input((2,)), layers.Dense(1)])
     model.save(tmp_path / "m")
     whole = (tmp_path / "m").read_bytes()
@@ -330,7 +339,7 @@ ATTACKS = {
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_crafted_files(tmp_path, name):
+def test_crafted_files(tmp_path, name, how):
     change, message = ATTACKS[name]
     trained().save(tmp_path / "m")
     with pytest.raises(ValueError, match=message):
@@ -422,3 +431,44 @@ def test_bytes_of_equal_models_are_equal():
     model = trained()
     assert saving.model_to_bytes(model) == saving.model_to_bytes(model)
     assert zipfile.is_zipfile(io.BytesIO(saving.model_to_bytes(model)))
+
+
+def test_large_weights_stay_in_the_file(tmp_path, monkeypatch):
+    """Arrays of any dtype lie at multiples of their size, so that none is copied; training copies them."""
+    monkeypatch.setattr(arrays, "MAPPED_BYTES", 1)
+    trained().save(tmp_path / "m")
+    before = (tmp_path / "m").read_bytes()
+    loaded = models.load_model(tmp_path / "m")
+    values = [variable.value for variable in loaded.weights]
+    assert all(value.flags.aligned and not value.flags.writeable for value in values)
+    assert min(value.ctypes.data % 64 for value in values) == 0
+    loaded.fit(X, Y, verbose=0)
+    assert (tmp_path / "m").read_bytes() == before
+    read = models.load_model(tmp_path / "m")
+    monkeypatch.setattr(arrays, "MAPPED_BYTES", 1 << 40)
+    np.testing.assert_array_equal(read.predict(X), models.load_model(tmp_path / "m").predict(X))
+
+
+def test_what_is_mapped_must_lie_in_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(arrays, "MAPPED_BYTES", 1)
+    trained().save(tmp_path / "m")
+    whole = bytearray((tmp_path / "m").read_bytes())
+    place = whole.index(b"weights.safetensors") - 30
+    for offset, value in ((0, b"XK"), (26, b"\xff\xff"), (28, b"\xff\xff")):
+        changed = bytearray(whole)
+        changed[place + offset : place + offset + 2] = value
+        (tmp_path / "changed").write_bytes(changed)
+        with pytest.raises(ValueError, match="changed"):
+            models.load_model(tmp_path / "changed")
+
+
+@pytest.mark.parametrize("buckets", [None, 64])
+def test_a_bag_of_ngrams_stays_in_the_file(tmp_path, monkeypatch, buckets):
+    texts = ["a good film", "good fun", "a bad film", "so bad"]
+    classifier = BagClassifier(buckets=buckets).fit(texts, [1, 1, 0, 0])
+    classifier.save(tmp_path / "m")
+    monkeypatch.setattr(arrays, "MAPPED_BYTES", 1)
+    monkeypatch.setattr(bag_of_ngrams, "MAPPED_BYTES", 1)
+    loaded = models.load_model(tmp_path / "m")
+    assert not loaded.get_layer("ngrams").table.value.flags.writeable
+    np.testing.assert_array_equal(loaded.predict(texts), classifier.predict_proba(texts))
