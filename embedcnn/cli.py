@@ -23,6 +23,7 @@ examples:
   embedcnn test model.embedcnn new.csv    how good it is on other texts
   embedcnn predict model.embedcnn "a text with wit"
   embedcnn explain model.embedcnn "a text with wit"          which words say so
+  embedcnn report model.embedcnn new.csv --html report.html  where it errs, and why
   embedcnn train --model lm book.txt      a model that writes
   embedcnn generate model.embedcnn --prompt "Well, "
   embedcnn COMMAND --help                 all about a command
@@ -36,6 +37,7 @@ COMMANDS = {
     "predict": "embedcnn.commands.predict:add_command",
     "filter": "embedcnn.commands.filter:add_command",
     "explain": "embedcnn.commands.explain:add_command",
+    "report": "embedcnn.commands.html_report:add_command",
     "generate": "embedcnn.commands.generate:add_command",
     "info": "embedcnn.commands.info:add_command",
     "vectors": "embedcnn.commands.vectors:add_commands",

@@ -6,10 +6,11 @@ replaced.
 
 from __future__ import annotations
 
-import html
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..base.escaping import escaped
 
 if TYPE_CHECKING:
     from .shares import Explanation
@@ -46,14 +47,14 @@ def as_terminal(explanation: Explanation, color: bool | None) -> str:
 def as_html(explanation: Explanation) -> str:
     """A paragraph of the text and a table of the largest shares."""
     marked = "".join(
-        f'<span style="background:{_background(share, part)}" title="{share:+.4f}">{_escaped(piece)}</span>'
+        f'<span style="background:{_background(share, part)}" title="{share:+.4f}">{escaped(piece)}</span>'
         if part
-        else _escaped(piece)
+        else escaped(piece)
         for piece, share, part in _shaded(explanation)
     )
     largest = max((abs(one.share) for one in explanation.shares), default=0.0) or 1.0
     rows = [
-        _row(f"{_escaped(one.name)} <small>({_escaped(one.kind)})</small>", one.share, largest)
+        _row(f"{escaped(one.name)} <small>({escaped(one.kind)})</small>", one.share, largest)
         for one in explanation.shares[:SHOWN]
     ]
     if len(explanation) > SHOWN:
@@ -64,7 +65,7 @@ def as_html(explanation: Explanation) -> str:
     rows.append(_row("<i>bias</i>", explanation.bias, largest))
     return (
         '<div class="embedcnn-explanation">'
-        f"<p><b>{_escaped(str(explanation.label))}</b>, margin {explanation.margin:+.4f}</p>"
+        f"<p><b>{escaped(str(explanation.label))}</b>, margin {explanation.margin:+.4f}</p>"
         f'<p style="line-height:1.8;white-space:pre-wrap;overflow-wrap:anywhere">{marked}</p>'
         f"<table>{''.join(rows)}</table></div>"
     )
@@ -104,12 +105,6 @@ def _painted(piece: str, speaks_for: bool, strength: int) -> str:
 def _background(share: float, strength: float) -> str:
     red, green, blue = FOR if share > 0 else AGAINST
     return f"rgba({red},{green},{blue},{0.75 * strength:.2f})"
-
-
-def _escaped(text: Any) -> str:
-    """For HTML; half characters, which no page can hold, become the sign for what is damaged."""
-    sound = str(text).encode("utf-8", "replace").decode("utf-8")
-    return html.escape(sound)
 
 
 def _harmless(text: str) -> str:

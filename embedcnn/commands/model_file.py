@@ -24,15 +24,15 @@ def is_model(path: str) -> bool:
         return False
 
 
-def check_name(path: str) -> str:
-    """Refuses, before any work, a name of --out that no file can have; its folder."""
+def check_name(path: str, option: str = "--out") -> str:
+    """Refuses, before any work, a name of --out (or another option) that no file can have; its folder."""
     if not path:
-        raise CommandError("--out: the name of a file is needed. Received: ''")
+        raise CommandError(f"{option}: the name of a file is needed. Received: ''")
     if os.path.isdir(path):
-        raise CommandError(f"--out: {path!r} is a folder; give the name of a file")
+        raise CommandError(f"{option}: {path!r} is a folder; give the name of a file")
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
-        raise CommandError(f"--out: there is no folder {folder!r}")
+        raise CommandError(f"{option}: there is no folder {folder!r}")
     return folder
 
 

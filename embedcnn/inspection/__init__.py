@@ -18,8 +18,10 @@ if TYPE_CHECKING:  # what __getattr__ finds at run time
         plot_reliability,
         plot_word_weights,
     )
+    from .reporting import Report, report
 
 __all__ = [
+    "Report",
     "confusion_matrix",
     "explain",
     "plot_confusion_matrix",
@@ -30,9 +32,11 @@ __all__ = [
     "plot_word_weights",
     "precision_recall_curve",
     "reliability_curve",
+    "report",
     "word_weights",
 ]
 _PLACES = {
+    "Report": "embedcnn.inspection.reporting:Report",
     "confusion_matrix": "embedcnn.inspection.curves:confusion_matrix",
     "explain": "embedcnn.inspection.explanation:explain",
     "plot_confusion_matrix": "embedcnn.inspection.plots:plot_confusion_matrix",
@@ -43,6 +47,7 @@ _PLACES = {
     "plot_word_weights": "embedcnn.inspection.plots:plot_word_weights",
     "precision_recall_curve": "embedcnn.inspection.curves:precision_recall_curve",
     "reliability_curve": "embedcnn.inspection.curves:reliability_curve",
+    "report": "embedcnn.inspection.reporting:report",
     "word_weights": "embedcnn.inspection.ngram_weights:word_weights",
 }
 """Who looks at one thing need not import the others."""

@@ -174,7 +174,7 @@ def test_info(model, capsys):
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["train"], ["test"], ["predict"], ["explain"], ["info"], ["vectors"]]
+    "command", [[], ["train"], ["test"], ["predict"], ["explain"], ["report"], ["info"], ["vectors"]]
 )
 def test_help(command, capsys):
     with pytest.raises(SystemExit) as stop:
