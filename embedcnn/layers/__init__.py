@@ -10,8 +10,9 @@ from .bag_of_ngrams import BagOfNgrams
 from .base import Layer
 from .categories import CategoryEncoding, Hashing, IntegerLookup
 from .convolution import Conv1D, DepthwiseConv1D, SeparableConv1D
-from .core import Dense, Identity, Input, InputLayer
+from .core import ActivityRegularization, Dense, Identity, Input, InputLayer
 from .dot_attention import AdditiveAttention, Attention, MultiHeadAttention
+from .einsum_dense import EinsumDense
 from .embedding import Embedding
 from .embedding_bag import EmbeddingBag, EmbedReduce
 from .merging import (
@@ -51,6 +52,8 @@ from .python import Lambda
 from .recurrent import GRU, LSTM, RNN, SimpleRNN
 from .recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
 from .regularization import Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D
+from .resizing import Conv1DTranspose, Cropping1D, UpSampling1D, ZeroPadding1D
+from .scaling import GroupNormalization, Normalization, Rescaling, RMSNormalization
 from .shaping import ApplyMask, Flatten, Masking, Permute, RepeatVector, Reshape
 from .string_lookup import StringLookup
 from .text_vectorization import TextVectorization
@@ -61,10 +64,12 @@ from .wrapping import CLASSES as CLASSES
 from .wrapping import made
 
 Convolution1D = Conv1D
+Convolution1DTranspose = Conv1DTranspose
 SeparableConvolution1D = SeparableConv1D
 
 __all__ = [
     "Activation",
+    "ActivityRegularization",
     "Add",
     "AdditiveAttention",
     "ApplyMask",
@@ -79,12 +84,16 @@ __all__ = [
     "CategoryEncoding",
     "Concatenate",
     "Conv1D",
+    "Conv1DTranspose",
     "Convolution1D",
+    "Convolution1DTranspose",
+    "Cropping1D",
     "Dense",
     "DepthwiseConv1D",
     "Dot",
     "Dropout",
     "ELU",
+    "EinsumDense",
     "EmbedReduce",
     "Embedding",
     "EmbeddingBag",
@@ -98,6 +107,7 @@ __all__ = [
     "GlobalMaxPool1D",
     "GlobalMaxPooling1D",
     "GlobalSumPooling1D",
+    "GroupNormalization",
     "HashedNgrams",
     "Hashing",
     "Identity",
@@ -117,11 +127,14 @@ __all__ = [
     "Minimum",
     "MultiHeadAttention",
     "Multiply",
+    "Normalization",
     "PReLU",
     "Permute",
+    "RMSNormalization",
     "RNN",
     "ReLU",
     "RepeatVector",
+    "Rescaling",
     "Reshape",
     "SeparableConv1D",
     "SeparableConvolution1D",
@@ -136,7 +149,9 @@ __all__ = [
     "TiedDense",
     "TimeDistributed",
     "UnitNormalization",
+    "UpSampling1D",
     "WeightNormalization",
+    "ZeroPadding1D",
     "add",
     "average",
     "concatenate",
@@ -165,10 +180,13 @@ _STORED: tuple[type[Layer], ...] = (
     *(ReLU, RepeatVector, Reshape, SeparableConv1D, Softmax, SpatialDropout1D, Subtract),
     *(UnitNormalization, WeightNormalization, SimpleRNN, LSTM, GRU, Bidirectional, TimeDistributed),
     *(ApplyMask, AttentionPooling1D, RNN, OwnCellRNN, SimpleRNNCell, LSTMCell, GRUCell, StackedRNNCells),
-    *(CategoryEncoding, Hashing, IntegerLookup),
+    *(ActivityRegularization, CategoryEncoding, Hashing, IntegerLookup),
     *(BagOfNgrams, StringLookup, TextVectorization, EmbeddingBag, EmbedReduce, TiedDense),
 )
-_MADE_OF_OPERATIONS = (AdditiveAttention, Attention, MultiHeadAttention, Operation)
+_MADE_OF_OPERATIONS = (
+    *(AdditiveAttention, Attention, Conv1DTranspose, Cropping1D, EinsumDense, GroupNormalization),
+    *(MultiHeadAttention, Normalization, Operation, RMSNormalization, Rescaling, UpSampling1D, ZeroPadding1D),
+)
 CLASSES.update({cls.__name__: cls for cls in (*_STORED, *_MADE_OF_OPERATIONS)})
 
 ELSEWHERE = {

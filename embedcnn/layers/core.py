@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import activations, initializers
-from ..base.arguments import positive_integer
+from .. import activations, initializers, regularizers
+from ..base.arguments import finite_number, positive_integer
 from ..graph.nodes import Node, Shape, SymbolicTensor
 from .base import Layer, known_channels
 
@@ -115,6 +115,26 @@ class Identity(Layer):
     >>> embedcnn.layers.Identity()(embedcnn.Input((4,))).shape
     (None, 4)
     """
+
+
+class ActivityRegularization(Identity):
+    """Its input, of which l1 times the absolute values and l2 times the squares are added to the loss. As
+    keras.layers.ActivityRegularization.
+
+    >>> import embedcnn
+    >>> embedcnn.layers.ActivityRegularization(l2=0.01)(embedcnn.Input((4,))).shape
+    (None, 4)
+    """
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, **options: Any) -> None:
+        self.l1, self.l2 = finite_number("l1", l1, least=0), finite_number("l2", l2, least=0)
+        super().__init__(activity_regularizer=regularizers.L1L2(l1, l2), **options)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        config = super().get_config()
+        del config["activity_regularizer"]
+        return config
 
 
 class Dense(Layer):

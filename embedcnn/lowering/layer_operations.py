@@ -275,7 +275,9 @@ OPERATIONS: dict[type, Make] = {
         "embed", inputs
     ),  # of its lookup's tokens
     **dict.fromkeys((embedding_bag.EmbeddingBag, embedding_bag.EmbedReduce), _bag),
-    core.Identity: lambda build, layer, inputs, call: inputs[0],
+    **dict.fromkeys(
+        (core.Identity, core.ActivityRegularization), lambda build, layer, inputs, call: inputs[0]
+    ),
     convolution.Conv1D: _conv1d,
     convolution.DepthwiseConv1D: _depthwise,
     convolution.SeparableConv1D: _separable,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..graph.nodes import Shape
+from ..graph.nodes import Shape, SymbolicTensor
 from .primitives import apply, broadcast, listed, primitive, shape_of
 from .rearranging import expand_dims, reshape, squeeze, transpose
 from .reductions import sum as summed
@@ -173,12 +173,27 @@ def _einsum(letters: list[str], out: str, operands: list[Any]) -> Any:
     inner = [letter for letter in first if letter in second and letter not in out]
     rows = [letter for letter in first if letter not in second]
     cols = [letter for letter in second if letter not in first]
+    if batch and isinstance(operands[0], SymbolicTensor) and first[0] in rows:  # the batch must stay first
+        return _of_values(operands, [first, second], inner, out)
     apart = [[letter] for letter in rows] if not batch else [rows]  # without a batch they broadcast
     a = _grouped(operands[0], first, [*([letter] for letter in batch), *apart, inner], sizes)
     b = _grouped(operands[1], second, [*([letter] for letter in batch), inner, cols], sizes)
     made = reshape(matmul(a, b), tuple(_size(sizes, letter) for letter in [*batch, *rows, *cols]))
     order = [[*batch, *rows, *cols].index(letter) for letter in out]
     return made if order == sorted(order) else transpose(made, order)
+
+
+def _of_values(operands: list[Any], letters: list[str], inner: list[str], out: str) -> Any:
+    """The products value by value, then their sum."""
+    every = out + "".join(inner)
+    spread = []
+    for x, own in zip(operands, letters, strict=True):
+        order = [own.index(letter) for letter in every if letter in own]
+        x = x if order == sorted(order) else transpose(x, order)
+        missing = [place for place, letter in enumerate(every) if letter not in own]
+        spread.append(expand_dims(x, missing) if missing else x)
+    made = apply("multiply", spread)
+    return summed(made, axis=list(range(len(out), len(every)))) if inner else made
 
 
 def _size(sizes: dict[str, Any], letter: str) -> int:

@@ -5,6 +5,7 @@ import numpy as np
 SEQUENCE, FLAT, DEEP = (6, 4), (5,), (4, 3, 2)
 MASK = [[1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0], [1, 1, 0, 1, 0, 0]]
 
+TRANSPOSED = ("kernel_size", "strides", "padding", "output_padding", "dilation_rate")
 ACTIVATIONS = [
     "relu",
     "relu6",
@@ -133,6 +134,64 @@ CASES = {
     "concatenate steps": ("Concatenate", {"axis": 1}, [SEQUENCE, (3, 4)], False),
     "concatenate steps deep": ("Concatenate", {"axis": -3}, [DEEP, (3, 3, 2)], False),
     "concatenate inner": ("Concatenate", {"axis": 2}, [DEEP, (4, 5, 2)], False),
+    "einsum dense": (
+        "EinsumDense",
+        {"equation": "abc,cde->abde", "output_shape": [None, 2, 3], "bias_axes": "de", "activation": "tanh"},
+        [SEQUENCE],
+        False,
+    ),
+    "einsum dense dots": (
+        "EinsumDense",
+        {"equation": "...x,xy->...y", "output_shape": 3, "bias_axes": "y"},
+        [SEQUENCE],
+        False,
+    ),
+    "einsum dense inner": (
+        "EinsumDense",
+        {"equation": "abc,bcd->abd", "output_shape": [6, 5], "bias_axes": "b"},
+        [SEQUENCE],
+        False,
+    ),
+    "rms normalization": ("RMSNormalization", {"epsilon": 0.01}, [SEQUENCE], False),
+    "rms normalization both": ("RMSNormalization", {"axis": [1, 2], "epsilon": 0.01}, [SEQUENCE], False),
+    "group normalization": ("GroupNormalization", {"groups": 2, "epsilon": 0.01}, [SEQUENCE], False),
+    "group normalization flat": ("GroupNormalization", {"groups": 1, "center": False}, [FLAT], False),
+    "instance normalization": ("GroupNormalization", {"groups": -1, "epsilon": 0.01}, [SEQUENCE], False),
+    "rescaling": ("Rescaling", {"scale": 0.3, "offset": [1.0, 2.0, 3.0, 4.0]}, [SEQUENCE], False),
+    "normalization given": ("Normalization", {"mean": 0.5, "variance": 4.0}, [SEQUENCE], False),
+    "normalization inverted": (
+        "Normalization",
+        {"mean": 0.5, "variance": 4.0, "invert": True},
+        [FLAT],
+        False,
+    ),
+    "upsampling": ("UpSampling1D", {"size": 3}, [SEQUENCE], False),
+    "zero padding": ("ZeroPadding1D", {"padding": [1, 2]}, [SEQUENCE], False),
+    "cropping": ("Cropping1D", {"cropping": [1, 2]}, [SEQUENCE], False),
+    **{
+        f"transposed convolution {number}": (
+            "Conv1DTranspose",
+            {"filters": 3, **dict(zip(TRANSPOSED, settings, strict=False))},
+            [SEQUENCE],
+            False,
+        )
+        for number, settings in enumerate(
+            [
+                *(
+                    (3,),
+                    (3, 1, "same"),
+                    (2, 2),
+                    (2, 2, "same"),
+                    (4, 2, "same"),
+                    (3, 2),
+                    (2, 3),
+                    (2, 3, "same"),
+                ),
+                *((5, 2, "same"), (3, 2, "same", 1), (4, 3, "valid", 1), (3, 1, "valid", None, 2)),
+                *((3, 1, "same", None, 2), (3, 2, "same", 0)),
+            ]
+        )
+    },
     "dot mixed": ("Dot", {"axes": [2, 1]}, [SEQUENCE, (4,)], False),
 }
 

@@ -1,10 +1,11 @@
 """Writes keras_layers.npz: outputs, gradients and moving statistics of Keras's layers for layer_cases.py.
-Run once, where Keras is installed:
+Run once, where Keras is installed, with the names of cases to add, or none for all:
 
 python tests/golden/make_keras_layers.py
 """
 
 import pathlib
+import sys
 
 import numpy as np
 from layer_cases import CASES, MASK, d_out_of, inputs_of, weights_of
@@ -38,8 +39,9 @@ if __name__ == "__main__":
     import keras
     import tensorflow as tf
 
-    values = {}
-    for name in CASES:
+    path = pathlib.Path(__file__).with_name("keras_layers.npz")
+    values = dict(np.load(path)) if sys.argv[1:] else {}
+    for name in sys.argv[1:] or CASES:
         values |= run(name)
-    np.savez_compressed(pathlib.Path(__file__).with_name("keras_layers.npz"), **values)
+    np.savez_compressed(path, **values)
     print(keras.__version__, len(values), "arrays")
