@@ -155,7 +155,7 @@ def add_models(parser: argparse.ArgumentParser) -> None:
         "model",
         metavar="MODEL",
         nargs="?",
-        help="a file that embedcnn train or model.save has written",
+        help="a file that embedcnn train or model.save has written, or fastText's .bin or .ftz",
     )
     parser.add_argument(
         "--model",

@@ -30,8 +30,8 @@ READ_BYTES = 1 << 16
 
 EPILOG = """\
 Each text gives one line: the label, a tab, its probability; with --top K the next likely ones follow, tabs
-between, and behind them what each further --model says. Standard input is answered as it comes, line by line;
-an empty line is a text without words.
+between, and behind them what each further --model says. Models of fastText (.bin, .ftz) are read as they are.
+Standard input is answered as it comes, line by line; an empty line is a text without words.
 
 --input reads files in place of texts: lines of text, a CSV or TSV table (--text-column), JSON lines, each
 also packed as .gz, .bz2, .xz or .zst. Answers keep their order, file after file, in constant memory. What
@@ -141,7 +141,8 @@ def answer_files(arguments: argparse.Namespace, models: list[TextModel]) -> int:
         lines, damaged = answered(models, path, records, arguments.top, arguments.json)
         counts["texts"] = counts.get("texts", 0) + len(records)
         counts["damaged"] = counts.get("damaged", 0) + damaged
-        return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogatepass")
+        text = "".join(f"{line}\n" for line in lines)
+        return text.encode("utf-8", "backslashreplace")  # as JSON has a lone surrogate
 
     shown = options.shows_progress(arguments.out)
     counts = run_corpus(arguments.input, read, answer, out, shown)
@@ -259,7 +260,10 @@ def answers(found: list[Found]) -> list[str]:
     ['cat\\t0.7500\\tdog\\t0.2500']
     """
     columns = [
-        [f"{labels[i]}\t{value:.4f}" for i, value in zip(order.tolist(), values.tolist(), strict=True)]
+        [
+            f"{labels[i] if i >= 0 else ''}\t{value:.4f}"
+            for i, value in zip(order.tolist(), values.tolist(), strict=True)
+        ]
         for labels, numbers, likely in found
         for order, values in zip(numbers.T, likely.T, strict=True)
     ]
@@ -274,7 +278,11 @@ def json_answers(texts: list[str], paths: list[str], found: list[Found]) -> list
     """
     listed = [
         [
-            [{"label": labels[i], "probability": round(value, 6)} for i, value in zip(*row, strict=True)]
+            [
+                {"label": labels[i], "probability": round(value, 6)}
+                for i, value in zip(*row, strict=True)
+                if i >= 0
+            ]
             for row in zip(numbers.tolist(), likely.tolist(), strict=True)
         ]
         for labels, numbers, likely in found

@@ -4,18 +4,23 @@ of them is.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 
+from embedcnn.base.pipes import is_pipe
 from embedcnn.commands.errors import CommandError
 from embedcnn.commands.model_file import load_text_model
+from embedcnn.fasttext import corpora, load_model
+from embedcnn.fasttext.files import MAGIC
 from embedcnn.graph.nesting import leaf_layers
 from embedcnn.layers import BagOfNgrams
 from embedcnn.training.prediction import check_predictions
 
 BATCH = 256  # texts that a model of tokens predicts at once
+PREFIX = "__label__"
 
 
 class TextModel(Protocol):
@@ -25,7 +30,9 @@ class TextModel(Protocol):
     labels: list[str]
 
     def likeliest(self, texts: Sequence[str], count: int) -> tuple[np.ndarray, np.ndarray]:
-        """(numbers of labels, probabilities) of the `count` likeliest labels, each (texts, count)."""
+        """(numbers of labels, probabilities) of the `count` likeliest labels, each (texts, count); -1 where a
+        text has no more.
+        """
 
     def probability(self, texts: Sequence[str], label: int) -> np.ndarray:
         """How likely a label is, (texts,)."""
@@ -65,16 +72,45 @@ class SavedModel:
         return self.probabilities(texts)[:, label]
 
 
+class FastTextFile:
+    """A model in fastText's own format."""
+
+    def __init__(self, path: str) -> None:
+        self.path, self._model = path, load_model(path)
+        self.labels = self._model.labels
+        if not self.labels:
+            raise CommandError(f"{path!r} has word vectors, and no labels to predict")
+
+    def likeliest(self, texts: Sequence[str], count: int) -> tuple[np.ndarray, np.ndarray]:
+        return corpora.likeliest(self._model, texts, count)
+
+    def probability(self, texts: Sequence[str], label: int) -> np.ndarray:
+        return corpora.probability(self._model, texts, label)
+
+
+def open_model(path: str) -> TextModel:
+    """A model of either kind, by how the file begins."""
+    if os.path.isfile(path) and not is_pipe(path):
+        with open(path, "rb") as file:
+            if int.from_bytes(file.read(4), "little") == MAGIC:
+                return FastTextFile(path)
+    return SavedModel(path)
+
+
 def open_models(first: str | None, more: Sequence[str] | None) -> list[TextModel]:
     """The models of MODEL and of each --model, in this order."""
     paths = [*([first] if first is not None else []), *(more or [])]
     if not paths:
         raise CommandError("which model? Give MODEL, or --model FILE")
-    return [SavedModel(path) for path in paths]
+    return [open_model(path) for path in paths]
 
 
 def label_number(model: TextModel, label: str) -> int:
-    """The number of a label of a model; CommandError where it has no such label."""
+    """The number of a label of a model, which may be given without fastText's prefix; CommandError where it
+    has no such label.
+    """
+    if label not in model.labels and PREFIX + label in model.labels:
+        label = PREFIX + label
     if label not in model.labels:
         shown = ", ".join(model.labels[:20]) + (", ..." if len(model.labels) > 20 else "")
         raise CommandError(f"--label: {model.path!r} has no label {label!r}; it has {shown}")

@@ -9,6 +9,7 @@ import sys
 import time
 from functools import partial
 
+import numpy as np
 import pytest
 from cli_data import PAIRS
 
@@ -17,6 +18,8 @@ from embedcnn.cli import main
 from embedcnn.commands import corpus_run, filter, predict, resumable
 from embedcnn.commands.text_models import SavedModel
 from embedcnn.data.corpus import corpus_blocks
+from embedcnn.fasttext import FastText
+from embedcnn.fasttext.files import packed_dictionary
 
 TEXTS = [text for text, _ in PAIRS]
 
@@ -284,6 +287,49 @@ def test_progress_on_a_terminal(bag, corpus, tmp_path, monkeypatch, capsys, smal
     said = capsys.readouterr().err
     assert " texts/s, " in said and " MB/s" in said and "0:00 left" in said
     assert "73 texts, 1 damaged" in said.rpartition("\r")[2]
+
+
+def test_models_of_fasttext_beside_others(bag, tmp_path, capsys):
+    """A text always has "</s>"; a model that does not know it has no answer without a word that it knows."""
+    rows = np.array([[4, 0], [0, 4], [0, 0]], np.float32)
+    for end in (b"</s>", b"fur"):
+        words = [(b"purrs", 4), (b"barks", 3), (end, 7)]
+        labels = [(b"__label__cat", 4), (b"__label__dog", 3)]
+        parts = (
+            {"dim": 2, "bucket": 0},
+            packed_dictionary(words, labels, 14),
+            rows,
+            np.eye(2, dtype=np.float32),
+        )
+        FastText._from_parts(*parts).save_model(tmp_path / f"{len(end)}.bin")
+    path = tmp_path / "new.jsonl"
+    path.write_text('{"text": "it\\npurrs"}\n{"text": "it\\u0020barks"}\n{"text": "\\ud800"}\n')
+    given = ["--input", str(path)]
+    assert main(["predict", bag, "--model", str(tmp_path / "4.bin"), "--top", "2", *given]) == 0
+    lines = [line.split("\t")[4:] for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["__label__cat", "0.8808", "__label__dog", "0.1192"]
+    assert lines[1][:2] == ["__label__dog", "0.8808"] and lines[2][1] == "0.5000"
+    assert main(["predict", str(tmp_path / "3.bin"), *given]) == 0
+    assert capsys.readouterr().out.splitlines()[2] == "\t0.0000"
+    assert main(["predict", str(tmp_path / "3.bin"), "--json", *given]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[2])["labels"] == []
+    for label in ("dog", "__label__dog"):
+        assert main(["filter", str(tmp_path / "3.bin"), "--label", label, *given]) == 0
+        assert capsys.readouterr().out == '{"text": "it\\u0020barks"}\n'
+
+
+def test_fasttext_without_labels_or_damaged(tmp_path, capsys):
+    words = packed_dictionary([(b"purrs", 4)], [], 4)
+    vectors = np.zeros((1, 2), np.float32)
+    path = tmp_path / "vectors.bin"
+    FastText._from_parts(
+        {"dim": 2, "bucket": 0, "model": "cbow", "loss": "ns"}, words, vectors, vectors
+    ).save_model(path)
+    assert main(["filter", str(path), "--label", "cat", "--input", __file__, "--format", "lines"]) == 1
+    assert "has word vectors, and no labels to predict" in capsys.readouterr().err
+    path.write_bytes(path.read_bytes()[:-3])
+    assert main(["predict", str(path), "it purrs"]) == 1
+    assert str(path) in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
