@@ -255,8 +255,8 @@ def found_pythons(other: str | None, compiled: bool) -> dict[str, str]:
         pythons["Keras"] = other or sys.executable
         if compiled:
             pythons["Keras XLA"] = other or sys.executable
-    if installed("jax"):
-        pythons["JAX"] = sys.executable
+    if other or installed("jax"):
+        pythons["JAX"] = sys.executable if installed("jax") else str(other)
     return pythons
 
 
@@ -293,7 +293,7 @@ def compete(
     parser.add_argument(
         "--python",
         default=os.environ.get("EMBEDCNN_PEER_PYTHON"),
-        help="Python of another environment, for TensorFlow + Keras (else $EMBEDCNN_PEER_PYTHON)",
+        help="Python of another environment, for TensorFlow + Keras and JAX (else $EMBEDCNN_PEER_PYTHON)",
     )
     parser.add_argument("--compile", action="store_true", help="torch.compile and Keras's XLA too (minutes)")
     parser.add_argument("--only", nargs="*", help="names of contestants", choices=list(served))
