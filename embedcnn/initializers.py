@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .base.arguments import finite_number, one_of, optional, unknown_name
-from .base.arrays import numbers
+from .base.arrays import aligned_copy, aligned_zeros, numbers
 from .base.configuration import Configurable, described
 from .base.random_seeds import checked_seed, generator, next_seed
 
@@ -53,7 +53,7 @@ def deferred_value(shape: Sequence[int], dtype: Any) -> np.ndarray | None:
     budget[0] -= np.dtype(dtype).itemsize * math.prod(shape)
     if budget[0] < 0:
         raise ValueError(f"config.json asks for a weight of shape {tuple(shape)}, more than the file holds")
-    return np.zeros(shape, dtype)
+    return aligned_zeros(shape, dtype)
 
 
 class Initializer(Configurable):
@@ -70,7 +70,7 @@ class Zeros(Initializer):
     """All zeros. As keras.initializers.Zeros."""
 
     def __call__(self, shape: Sequence[int]) -> np.ndarray:
-        return np.zeros(shape, np.float32)
+        return aligned_zeros(shape)
 
 
 class Ones(Initializer):
@@ -102,7 +102,7 @@ class Constant(Initializer):
             raise ValueError(
                 f"Constant: `value` has shape {np.shape(self.value)}, but the weight has shape {tuple(shape)}"
             )
-        return np.broadcast_to(np.asarray(self.value, np.float32), shape).copy()
+        return aligned_copy(np.broadcast_to(np.asarray(self.value, np.float32), shape))
 
 
 class _Random(Initializer):
@@ -116,13 +116,13 @@ class _Random(Initializer):
         return generator(self._seed)
 
     def _uniform(self, shape: Sequence[int], low: float, high: float) -> np.ndarray:
-        values = self._generator().random(shape, dtype=np.float32)
+        values = self._generator().random(out=aligned_zeros(shape), dtype=np.float32)
         values *= np.float32(high - low)
         values += np.float32(low)
         return values
 
     def _normal(self, shape: Sequence[int], mean: float, stddev: float) -> np.ndarray:
-        values = self._generator().standard_normal(shape, dtype=np.float32)
+        values = self._generator().standard_normal(out=aligned_zeros(shape), dtype=np.float32)
         values *= np.float32(stddev)
         values += np.float32(mean)
         return values
@@ -130,7 +130,7 @@ class _Random(Initializer):
     def _truncated(self, shape: Sequence[int], mean: float, stddev: float) -> np.ndarray:
         """Normal numbers, those farther than two deviations drawn again."""
         random = self._generator()
-        values = random.standard_normal(shape, dtype=np.float32)
+        values = random.standard_normal(out=aligned_zeros(shape), dtype=np.float32)
         far = np.abs(values) > 2
         while far.any():
             values[far] = random.standard_normal(int(far.sum()), dtype=np.float32)

@@ -1,13 +1,37 @@
-"""What users give as numbers, as arrays: nested lists, tensors of PyTorch. It imports nothing of ours."""
+"""What users give as numbers, as arrays: nested lists, tensors of PyTorch; and arrays that begin with a cache
+line. It imports nothing of ours.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 MAPPED_BYTES = 256 << 20
 """Members of model files from this size on are not read but mapped: all processes share one copy."""
+
+LINE = 64
+"""Bytes of a cache line. NumPy's own arrays begin 16 bytes behind one, so that each vector of 64 bytes lies
+across two lines: an update by Adam takes up to a third longer."""
+
+
+def aligned_zeros(shape: Sequence[int], dtype: Any = np.float32) -> np.ndarray:
+    """Zeros that begin with a cache line. As of np.zeros, pages take memory once they are written."""
+    shape = tuple(shape)
+    size = np.dtype(dtype).itemsize * math.prod(shape)
+    room = np.zeros(size + LINE, np.uint8)
+    start = -room.ctypes.data % LINE
+    return room[start : start + size].view(dtype).reshape(shape)
+
+
+def aligned_copy(array: np.ndarray) -> np.ndarray:
+    """A copy in C order that begins with a cache line."""
+    copy = aligned_zeros(array.shape, array.dtype)
+    copy[...] = array
+    return copy
 
 
 def numbers(argument: str, value: Any) -> np.ndarray:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..base.arrays import numbers
+from ..base.arrays import aligned_copy, numbers
 from . import tracing
 from .operators import Operators
 
@@ -148,7 +148,7 @@ class Variable(Operators):
                 f"The shape of {self.path} is {self.shape}. Received a value of shape {array.shape}"
             )
         if self.shared:
-            self.replace(np.array(array, dtype=np.float32, order="C"))
+            self.replace(aligned_copy(array.astype(np.float32, copy=False)))
         else:
             self.value[...] = array
         return self
@@ -182,7 +182,7 @@ class Variable(Operators):
     def own(self) -> np.ndarray:
         """The value, after copying it if it is shared: call before writing in place."""
         if self.shared or not self.value.flags.writeable:
-            self.replace(self.value.copy())
+            self.replace(aligned_copy(self.value))
         return self.value
 
     def as_stored(self, array: np.ndarray) -> np.ndarray:

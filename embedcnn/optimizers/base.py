@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import boolean, finite_number, integer, one_of, optional
+from ..base.arrays import aligned_copy, aligned_zeros
 from ..base.configuration import Configurable
 from ..base.named_objects import named_object
 from ..graph.variables import Variable, assign_all, mark_changed, set_items
@@ -213,11 +214,11 @@ class Optimizer(Configurable):
             slots = [self._new_slot(variable.shape) for _ in self.used_slots()]
             state = self.states[variable] = VariableState(slots)
         if self.use_ema and state.average is None:
-            state.average = variable.numpy()
+            state.average = aligned_copy(variable.numpy())
         if self.use_ema and table and self.embedding_update == "lazy" and state.moves is None:
             state.moves = np.zeros(1 + variable.shape[0], np.int64)
         if self.gradient_accumulation_steps and state.accumulator is None:
-            state.accumulator = np.zeros(variable.shape, np.float32)
+            state.accumulator = aligned_zeros(variable.shape)
         if self.gradient_accumulation_steps and table and state.touched is None:
             assert state.accumulator is not None
             state.touched = np.asarray(state.accumulator.any(axis=1), np.uint8)
@@ -225,9 +226,10 @@ class Optimizer(Configurable):
 
     def _new_slot(self, shape: tuple[int, ...]) -> np.ndarray:
         """A slot at its start; zeros take memory only where they are written, so rows that rest have none."""
-        if not self.slot_start:
-            return np.zeros(shape, np.float32)
-        return np.full(shape, self.slot_start, np.float32)
+        slot = aligned_zeros(shape)
+        if self.slot_start:
+            slot[...] = self.slot_start
+        return slot
 
     # -- loops of one's own ----------------------------------------------------------------------------------
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any]) -> None:
