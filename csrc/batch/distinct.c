@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-ec_status ec_distinct_init(struct ec_distinct *distinct, struct ec_arena *arena, int64_t tokens)
+ec_status ec_distinct_init(struct ec_distinct *distinct, struct ec_arena *arena, int64_t tokens, int64_t limit)
 {
     if (tokens > INT32_MAX / 4) {
         return EC_TOO_LARGE;
@@ -12,13 +12,15 @@ ec_status ec_distinct_init(struct ec_distinct *distinct, struct ec_arena *arena,
     while (capacity < 2 * tokens) {
         capacity *= 2;
     }
+    distinct->by_id = limit <= 2 * capacity;
+    capacity = distinct->by_id ? limit : capacity;
     distinct->count = 0;
     distinct->ids = ec_arena_take(arena, tokens, sizeof *distinct->ids);
     distinct->slots = ec_arena_take(arena, capacity, sizeof *distinct->slots);
     if (!distinct->ids || !distinct->slots) {
         return EC_NO_MEMORY;
     }
-    distinct->hash_mask = (uint32_t)capacity - 1;
+    distinct->hash_mask = (uint32_t)capacity - 1; /* of a hash set */
     memset(distinct->slots, 0xff, (size_t)capacity * sizeof *distinct->slots);
     return EC_OK;
 }
@@ -41,8 +43,24 @@ static int32_t place_of(struct ec_distinct *distinct, int32_t id)
     }
 }
 
+static void add_by_id(struct ec_distinct *distinct, int32_t *row, const int32_t *ids, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        int32_t id = ids[i], place = id < 0 ? -1 : distinct->slots[id];
+        if (place < 0 && id >= 0) {
+            place = distinct->slots[id] = (int32_t)distinct->count;
+            distinct->ids[distinct->count++] = id;
+        }
+        row[i] = place;
+    }
+}
+
 void ec_distinct_add(struct ec_distinct *distinct, int32_t *row, const int32_t *ids, int64_t count)
 {
+    if (distinct->by_id) {
+        add_by_id(distinct, row, ids, count);
+        return;
+    }
     int32_t last_id = -1, last_row = -1; /* padding comes in runs */
     for (int64_t i = 0; i < count; i++) {
         if (ids[i] != last_id) {

@@ -1,5 +1,6 @@
 /* The distinct ids of a batch (design, saving 1): a batch of text has far fewer distinct ids than tokens.
- * For some hundred to some ten thousand tokens, table sizes of any size: the hash set grows with the tokens only. */
+ * For some hundred to some ten thousand tokens, tables of any size: a small one has a slot for each id, beside a larger
+ * one is a hash set that grows with the tokens only. */
 #ifndef EC_BATCH_DISTINCT_H
 #define EC_BATCH_DISTINCT_H
 
@@ -10,12 +11,13 @@
 struct ec_distinct {
     int64_t count;  /* U */
     int32_t *ids;   /* [U] in order of first appearance */
-    int32_t *slots; /* hash set: index into ids, or -1 */
+    int32_t *slots; /* index into ids, or -1: by id, or as a hash set */
+    int by_id;
     uint32_t hash_mask;
 };
 
-/* Room for up to `tokens` ids, from the arena. */
-ec_status ec_distinct_init(struct ec_distinct *distinct, struct ec_arena *arena, int64_t tokens);
+/* Room for up to `tokens` ids below `limit`, from the arena. */
+ec_status ec_distinct_init(struct ec_distinct *distinct, struct ec_arena *arena, int64_t tokens, int64_t limit);
 /* row[i] = place of ids[i] among the distinct ids, adding those not seen yet. An id of -1 gives -1. */
 void ec_distinct_add(struct ec_distinct *distinct, int32_t *row, const int32_t *ids, int64_t count);
 

@@ -1,6 +1,7 @@
 /* lookup: ids -> tokens. The distinct ids of the batch, over all inputs that share the table, and their rows, gathered
  * once into a dense block; embed and the fused operations read from it and write its gradient. For tables of any size
- * and some thousand tokens a batch: nothing here depends on the size of the table.
+ * and some thousand tokens a batch: nothing here depends on the size of the table. Where each operation behind it reads
+ * token by token (token_bag), they read the table itself, and distinct ids are only found for a gradient.
  *
  * mask_zero: id 0 is padding, or with mask_id that id. The text is the span between its first and last other id;
  * padding inside it are masked tokens (row -1).
@@ -23,6 +24,8 @@ struct state {
     double max_norm, norm_type; /* 0: none */
 
     struct ec_lookup_rows rows;
+    int in_place;  /* tokens are read from the table */
+    int finds_ids; /* the distinct ids are asked for */
     struct ec_distinct distinct;
     int32_t *occurs; /* [U] how often each stands in the batch, where the gradient is scaled by it */
 };
@@ -112,11 +115,7 @@ static ec_status plan_input(struct ec_op *op, int number, struct ec_step *step)
     struct state *state = op->state;
     struct ec_tensor *in = op->inputs[number], *out = op->outputs[number];
     const int32_t *ids = in->ids;
-    int32_t *rows = ec_arena_take(step->arena, in->rows, sizeof *rows);
     out->layout = in->layout;
-    if (!rows) {
-        return EC_NO_MEMORY;
-    }
     if (state->mask_id >= 0) {
         struct ec_layout *cut = ec_arena_take(step->arena, 1, sizeof *cut);
         int32_t *cut_ids = ec_arena_take(step->arena, in->rows, sizeof *cut_ids);
@@ -127,9 +126,17 @@ static ec_status plan_input(struct ec_op *op, int number, struct ec_step *step)
         ids = cut_ids;
     }
     out->rows = out->layout->rows;
-    out->token_rows = rows;
+    out->token_at = ids;
+    out->token_rows = NULL;
     out->lookup = &state->rows;
-    ec_distinct_add(&state->distinct, rows, ids, out->rows);
+    if (state->finds_ids) {
+        int32_t *rows = ec_arena_take(step->arena, out->rows, sizeof *rows);
+        if (!rows) {
+            return EC_NO_MEMORY;
+        }
+        out->token_rows = rows;
+        ec_distinct_add(&state->distinct, rows, ids, out->rows);
+    }
     return EC_OK;
 }
 
@@ -214,31 +221,60 @@ static ec_status plan_gradient(struct ec_op *op, struct ec_step *step)
     return learns && state->scale_grad_by_freq ? count_occurrences(op, step) : EC_OK;
 }
 
+static int bounds(const struct ec_op *op, const struct ec_step *step)
+{
+    const struct state *state = op->state;
+    return state->max_norm > 0.0 && step->training && op->parameters[0]->trainable;
+}
+
+static ec_status plan_ids(struct ec_op *op, struct ec_step *step)
+{
+    struct state *state = op->state;
+    const struct ec_parameter *table = op->parameters[0];
+    int64_t tokens = 0;
+    state->in_place = !table->stored;
+    for (int i = 0; i < op->input_count; i++) {
+        tokens += op->inputs[i]->rows;
+        state->in_place &= !op->outputs[i]->needs_values;
+    }
+    state->finds_ids = !state->in_place || bounds(op, step) || (table->trainable && step->backward) ||
+                       table->rules.l1 != 0.0 || table->rules.l2 != 0.0; /* penalties are those of the rows read */
+    ec_status status = ec_distinct_init(&state->distinct, step->arena,
+                                        state->finds_ids ? ec_least(tokens, table->dims[0]) : 0, table->dims[0]);
+    for (int i = 0; status == EC_OK && i < op->input_count; i++) {
+        status = plan_input(op, i, step);
+    }
+    return status == EC_OK && state->finds_ids ? put_learning_first(op, step) : status;
+}
+
 static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
     struct state *state = op->state;
     struct ec_parameter *table = op->parameters[0];
-    int64_t tokens = 0;
-    for (int i = 0; i < op->input_count; i++) {
-        tokens += op->inputs[i]->rows;
-    }
-    int64_t most = ec_least(tokens, table->dims[0]);
-    ec_status status = ec_distinct_init(&state->distinct, step->arena, most);
-    for (int i = 0; status == EC_OK && i < op->input_count; i++) {
-        status = plan_input(op, i, step);
-    }
-    if (status != EC_OK || (status = put_learning_first(op, step)) != EC_OK) {
-        return status;
-    }
-    if (table->stored && state->max_norm > 0.0 && step->training && table->trainable) {
+    if (table->stored && bounds(op, step)) {
         return ec_refuse(&step->report, "lookup: max_norm = %g of a table that is stored in fewer bits",
                          state->max_norm);
     }
     struct ec_lookup_rows *rows = &state->rows;
+    rows->learning = 0;
+    ec_status status = plan_ids(op, step);
+    if (status != EC_OK) {
+        return status;
+    }
     rows->count = state->distinct.count;
+    rows->limit = table->dims[0];
     rows->width = table->dims[1];
     rows->stride = (rows->width + 15) / 16 * 16;
-    rows->values = ec_arena_take(step->arena, (rows->count + 1) * rows->stride, sizeof(float));
+    rows->values = NULL;
+    rows->token_values = table->value;
+    rows->token_stride = rows->width;
+    if (!state->in_place) {
+        rows->token_values = rows->values = ec_arena_take(step->arena, (rows->count + 1) * rows->stride, sizeof(float));
+        rows->token_stride = rows->stride;
+        for (int i = 0; i < op->output_count; i++) {
+            op->outputs[i]->token_at = op->outputs[i]->token_rows;
+        }
+    }
     status = plan_gradient(op, step);
     return step->arena->failed ? EC_NO_MEMORY : status;
 }
@@ -278,11 +314,17 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
     const struct ec_lookup_rows *rows = &state->rows;
     const struct ec_parameter *table = op->parameters[0];
     const int64_t block = 32;
-    int bounds = state->max_norm > 0.0 && step->training && table->trainable;
+    int bounded = bounds(op, step);
+    if (state->in_place && !bounded) {
+        return; /* nothing is written, so there is nothing to wait for */
+    }
     for (struct ec_range tile; ec_team_next_range(team, rows->count + 1, block, &tile);) {
         int64_t end = ec_least(rows->count, tile.end);
-        if (bounds) {
+        if (bounded) {
             bound_norms(op, tile.begin, end);
+        }
+        if (state->in_place) {
+            continue;
         }
         float *values = rows->values + tile.begin * rows->stride;
         const int32_t *ids = state->distinct.ids + tile.begin;

@@ -35,13 +35,16 @@ enum {
 
 /* Rows of a table that a batch needs, once each (made by lookup, read by embed and the fused operations). */
 struct ec_lookup_rows {
-    int64_t count;    /* U distinct ids; values has one row more, of zeros */
-    int64_t learning; /* of these the first so many have a gradient; the others are rows that rest */
-    int64_t width;    /* D */
-    int64_t stride;   /* D rounded up to whole cache lines, zeros behind D */
-    float *values;
-    float *d_values; /* [learning] rows, NULL where the table is frozen */
-    int writers;     /* operations that have been planned to write d_values */
+    int64_t count;             /* U distinct ids; values has one row more, of zeros */
+    int64_t learning;          /* of these the first so many have a gradient; the others are rows that rest */
+    int64_t limit;             /* V, rows of the table */
+    int64_t width;             /* D */
+    int64_t stride;            /* D rounded up to whole cache lines, zeros behind D */
+    float *values;             /* NULL where no operation reads them */
+    const float *token_values; /* for those that read token by token: `values`, or the table itself ... */
+    int64_t token_stride;      /* ... and floats from row to row there */
+    float *d_values;           /* [learning] rows, NULL where the table is frozen */
+    int writers;               /* operations that have been planned to write d_values */
 };
 
 /* In padded form [B, steps, dims ...], or [B, dims ...] where steps is EC_NO_STEPS: a row for each step of each text,
@@ -58,6 +61,7 @@ struct ec_tensor {
     const char *name;         /* inputs only */
     int64_t id_limit;         /* ids only: the smallest table that reads them */
     struct ec_tensor *ids_of; /* ids only: the tensor that they were folded from; or NULL */
+    int needs_values;         /* EC_TOKENS: an operation reads lookup->values */
 
     /* of the step that runs */
     const struct ec_layout *layout; /* NULL without steps */
@@ -65,7 +69,8 @@ struct ec_tensor {
     float *data;                    /* [rows x cols] */
     float *grad;                    /* the same, NULL where nothing upstream learns */
     const int32_t *ids;             /* EC_IDS: [rows] */
-    const int32_t *token_rows;      /* EC_TOKENS: [rows] row of `lookup`, -1 for a masked token */
+    const int32_t *token_rows;      /* EC_TOKENS: [rows] row of `lookup`, -1 for a masked token; NULL: none is asked */
+    const int32_t *token_at;        /* EC_TOKENS: [rows] row of lookup->token_values, -1 for a masked token */
     struct ec_lookup_rows *lookup;
     int repeats; /* padded form repeats the step before a masked one, instead of zeros */
     int needs_grad;
@@ -142,6 +147,7 @@ struct ec_op_type {
     int is_random;
     int only_trains;       /* but for training its output is its input */
     int reads_table;       /* its parameter is a table, whose gradient is row-sparse */
+    int reads_each_token;  /* tokens: it reads lookup->token_values, not the block of distinct rows */
     int is_loss;           /* its first input are predictions */
     int is_given;          /* a loss whose values are computed outside, between two runs */
     int is_external;       /* called between parallel regions; has no forward and backward of its own */

@@ -10,6 +10,7 @@
  *     max:              out[b] = values[row(i*)], the first of equal ones; NaN wins        d_values[row(i*)] +=
  * d_out[b]
  */
+#include "base/ahead.h"
 #include "ops/op.h"
 
 #include <math.h>
@@ -25,7 +26,8 @@ enum mode {
 struct state {
     int mode;
 
-    int32_t *rows;      /* [tokens] those that count, text after text */
+    int32_t *at;        /* [tokens] rows of those that count, text after text, where they are read ... */
+    int32_t *rows;      /* ... and among the distinct ones; NULL without a gradient */
     int32_t *begin;     /* [B + 1] */
     float *share;       /* [B] s */
     int32_t *weight_at; /* [tokens] where the second input holds the weight, -1: it is 0; NULL without weights */
@@ -123,14 +125,17 @@ static ec_status plan_tokens(struct ec_op *op, struct ec_step *step)
     for (int64_t b = 0; b < texts; b++) {
         state->begin[b] = count;
         for (int64_t i = layout->offsets[b]; i < layout->offsets[b + 1]; i++) {
-            state->rows[count] = in->token_rows[i];
-            if (state->weight && in->token_rows[i] >= 0) {
+            state->at[count] = in->token_at[i];
+            if (state->rows) {
+                state->rows[count] = in->token_rows[i];
+            }
+            if (state->weight && in->token_at[i] >= 0) {
                 ec_status status = place_of_weight(op, step, b, i, &state->weight_at[count]);
                 if (status != EC_OK) {
                     return status;
                 }
             }
-            count += in->token_rows[i] >= 0;
+            count += in->token_at[i] >= 0;
         }
         float tokens = (float)(count - state->begin[b]);
         state->share[b] = count == state->begin[b]    ? 0.0f
@@ -158,7 +163,8 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
         return status;
     }
     int is_max = state->mode == MODE_MAX;
-    state->rows = ec_arena_take(step->arena, in->rows, sizeof *state->rows);
+    state->at = ec_arena_take(step->arena, in->rows, sizeof *state->at);
+    state->rows = in->needs_grad ? ec_arena_take(step->arena, in->rows, sizeof *state->rows) : NULL;
     state->begin = ec_arena_take(step->arena, texts + 1, sizeof *state->begin);
     state->share = ec_arena_take(step->arena, texts, sizeof *state->share);
     state->weight = op->input_count == 2 ? ec_arena_take(step->arena, weights, sizeof *state->weight) : NULL;
@@ -196,17 +202,28 @@ static void take_maximum(const struct state *state, const struct ec_lookup_rows 
                          int64_t cols)
 {
     int32_t *winner = state->winner + b * cols, first = state->begin[b];
+    const int32_t *names = state->rows ? state->rows : state->at; /* of the rows, for the gradient */
     if (first == state->begin[b + 1]) {
         memset(y, 0, (size_t)cols * sizeof *y);
         memset(winner, 0xff, (size_t)cols * sizeof *winner);
         return;
     }
-    memcpy(y, lookup->values + state->rows[first] * lookup->stride, (size_t)cols * sizeof *y);
+    memcpy(y, lookup->token_values + state->at[first] * lookup->token_stride, (size_t)cols * sizeof *y);
     for (int64_t c = 0; c < cols; c++) {
-        winner[c] = state->rows[first];
+        winner[c] = names[first];
     }
     for (int32_t i = first + 1; i < state->begin[b + 1]; i++) {
-        ec_kernels()->maximum_into(y, winner, lookup->values + state->rows[i] * lookup->stride, state->rows[i], cols);
+        ec_kernels()->maximum_into(y, winner, lookup->token_values + state->at[i] * lookup->token_stride, names[i],
+                                   cols);
+    }
+}
+
+/* The rows of a text, as far as they stay in the second cache until they are read. */
+static void ask_for_text(const struct state *state, const struct ec_lookup_rows *lookup, int64_t b)
+{
+    int32_t end = (int32_t)ec_least(state->begin[b + 1], state->begin[b] + EC_ASKED_FLOATS / lookup->width);
+    for (int32_t i = state->begin[b]; i < end; i++) {
+        ec_ask_for(lookup->token_values + state->at[i] * lookup->token_stride, lookup->width);
     }
 }
 
@@ -216,8 +233,13 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
     const struct state *state = op->state;
     const struct ec_lookup_rows *lookup = op->inputs[0]->lookup;
     const struct ec_tensor *out = op->outputs[0];
-    for (int64_t b; (b = ec_team_next(team, ec_tensor_texts(op->inputs[0]))) >= 0;) {
+    int64_t texts = ec_tensor_texts(op->inputs[0]);
+    int asks = !lookup->values && lookup->limit * lookup->width >= EC_LARGE_TABLE;
+    for (int64_t b; (b = ec_team_next(team, texts)) >= 0;) {
         float *y = out->data + b * out->cols;
+        if (asks && b + 1 < texts) {
+            ask_for_text(state, lookup, b + 1);
+        }
         if (state->mode == MODE_MAX) {
             take_maximum(state, lookup, y, b, out->cols);
             continue;
@@ -225,7 +247,7 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
         if (state->weight) {
             read_weights(op, b);
         }
-        ec_kernels()->weighted_sum(y, 0, lookup->values, lookup->stride, state->rows + state->begin[b],
+        ec_kernels()->weighted_sum(y, 0, lookup->token_values, lookup->token_stride, state->at + state->begin[b],
                                    state->weight ? state->weight + state->begin[b] : NULL,
                                    state->begin[b + 1] - state->begin[b], out->cols);
         if (state->mode != MODE_SUM) {
@@ -306,7 +328,7 @@ static void backward_weights(struct ec_op *op, struct ec_team *team)
                                                       : 0.0f;
                 weights->grad[state->weight_at[i]] +=
                     state->share[b] * weight_gradient(out->grad + b * out->cols,
-                                                      lookup->values + state->rows[i] * lookup->stride,
+                                                      lookup->token_values + state->at[i] * lookup->token_stride,
                                                       out->data + b * out->cols, k, out->cols);
             }
         }
@@ -347,6 +369,7 @@ const struct ec_op_type ec_op_token_bag = {
     .first = {EC_TOKENS, EC_STEPS, {1, 1}},
     .others = {EC_FLOATS, EC_STEPS_OR_NONE, {1, 1}},
     .mixing = EC_MIXES_STEPS,
+    .reads_each_token = 1,
     .infer = infer,
     .plan = plan,
     .forward = forward,

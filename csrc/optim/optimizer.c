@@ -1,6 +1,7 @@
 /* The update of all parameters: norms, then the rule of each over tiles. csrc/optim/rule.c holds the rules. */
 #include "optim/optimizer.h"
 
+#include "base/ahead.h"
 #include "base/random.h"
 #include "grad/norm.h"
 #include "optim/rule.h"
@@ -283,12 +284,29 @@ static void update_dense(const struct ec_update *update, const struct ec_rule *r
     }
 }
 
+/* A row is read in several arrays, each at another place. */
+static void ask_for_row(const struct ec_update *update, const struct ec_parameter *parameter, int64_t begin,
+                        int64_t width)
+{
+    ec_ask_for(parameter->value + begin, width);
+    for (int i = 0; i < parameter->slot_count; i++) {
+        ec_ask_for(parameter->slots[i] + begin, width);
+    }
+    if (update->optimizer->use_ema) {
+        ec_ask_for(parameter->average + begin, width);
+    }
+}
+
 static void update_touched_rows(const struct ec_update *update, const struct ec_rule *rule,
                                 struct ec_parameter *parameter, struct ec_team *team)
 {
     const struct ec_gradient *gradient = &parameter->gradient;
+    int64_t width = gradient->width, ahead = parameter->size < EC_LARGE_TABLE ? INT64_MAX : ec_rows_ahead(width);
     for (struct ec_range tile; ec_team_next_range(team, gradient->count, EC_ROW_TILE, &tile);) {
         for (int64_t i = tile.begin; i < tile.end; i++) {
+            if (ahead < gradient->count - i) {
+                ask_for_row(update, parameter, gradient->rows[i + ahead] * width, width);
+            }
             if (!ec_row_learns(parameter, gradient->rows[i])) {
                 continue; /* of a gradient that the caller gave */
             }

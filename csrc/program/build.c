@@ -145,6 +145,9 @@ ec_status ec_program_finish(struct ec_program *program, struct ec_report *report
         if (status != EC_OK) {
             return status;
         }
+        for (int k = 0; k < op->input_count; k++) {
+            op->inputs[k]->needs_values |= !op->type->reads_each_token;
+        }
         program->segmented |= op->type->is_external || (op->type->plans_from_values && !op->inputs[0]->is_input);
         if (op->type->is_loss) {
             program->losses[program->loss_count++] = op;

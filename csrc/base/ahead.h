@@ -1,0 +1,34 @@
+/* Rows of a large table are asked for before they are needed: where the next ones lie is known from their ids, and the
+ * processor does not guess it. A few rows far apart wait for memory together then, not one after the other. */
+#ifndef EC_BASE_AHEAD_H
+#define EC_BASE_AHEAD_H
+
+#include "base/memory.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Tables below this stay in a core's own caches: asking would be work for nothing. */
+#define EC_LARGE_TABLE ((int64_t)1 << 18) /* floats */
+/* What is asked for at a time, to be read soon: half of a second cache of 512 KB. */
+#define EC_ASKED_FLOATS ((int64_t)1 << 16)
+
+/* How many rows ahead: about 2 KB of each array, at least two rows. */
+static inline int64_t ec_rows_ahead(int64_t width)
+{
+    int64_t rows = width > 0 ? 512 / width : 16;
+    return rows < 2 ? 2 : rows > 16 ? 16 : rows;
+}
+
+static inline void ec_ask_for(const float *row, int64_t width)
+{
+#if defined(__GNUC__) || defined(__clang__)
+    for (int64_t c = 0; c < width; c += EC_ALIGNMENT / (int64_t)sizeof *row) {
+        __builtin_prefetch(row + c);
+    }
+#else
+    (void)row, (void)width;
+#endif
+}
+
+#endif
