@@ -220,3 +220,17 @@ void ec_fasttext_row(float *out, const struct ec_fasttext_matrix *matrix, int64_
     memset(out, 0, (size_t)matrix->columns * sizeof *out);
     add_quantised(out, matrix, row);
 }
+
+void ec_fasttext_row_add(float *out, const struct ec_fasttext_matrix *matrix, int64_t row)
+{
+    if (!matrix->floats) {
+        add_quantised(out, matrix, row);
+        return;
+    }
+    const uint8_t *floats = matrix->floats + row * matrix->columns * (int64_t)sizeof *out;
+    for (int64_t column = 0; column < matrix->columns; column++) {
+        float value;
+        memcpy(&value, floats + column * (int64_t)sizeof value, sizeof value);
+        out[column] += value;
+    }
+}

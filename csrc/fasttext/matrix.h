@@ -31,6 +31,8 @@ void ec_fasttext_matrix_clear(struct ec_fasttext_matrix *matrix);
 
 /* out[columns] = the row. */
 void ec_fasttext_row(float *out, const struct ec_fasttext_matrix *matrix, int64_t row);
+/* out[columns] += the row. */
+void ec_fasttext_row_add(float *out, const struct ec_fasttext_matrix *matrix, int64_t row);
 /* out[columns] = the sum of the rows, in their order. */
 void ec_fasttext_sum(float *out, const struct ec_fasttext_matrix *matrix, const int32_t *rows, int64_t count);
 

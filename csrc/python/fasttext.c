@@ -182,7 +182,7 @@ static PyObject *model_find(PyObject *object, PyObject *word)
     return PyLong_FromLong(ec_fasttext_find(dictionary, bytes, PyBytes_GET_SIZE(word)));
 }
 
-static PyObject *take_ids(const int32_t *ids, int64_t count)
+PyObject *ec_python_fasttext_ids(const int32_t *ids, int64_t count)
 {
     npy_intp shape = (npy_intp)count;
     PyObject *array = PyArray_SimpleNew(1, &shape, NPY_INT32);
@@ -208,7 +208,8 @@ static PyObject *model_line(PyObject *object, PyObject *args)
     }
     PyObject *result = status ? ec_python_raise(status, "reading a line") : NULL;
     if (!status) {
-        PyObject *ids = take_ids(line.ids, line.count), *labels = take_ids(line.labels, line.label_count);
+        PyObject *ids = ec_python_fasttext_ids(line.ids, line.count),
+                 *labels = ec_python_fasttext_ids(line.labels, line.label_count);
         result =
             ids && labels ? Py_BuildValue("OOLL", ids, labels, (long long)line.tokens, (long long)line.used) : NULL;
         Py_XDECREF(ids);
@@ -217,58 +218,6 @@ static PyObject *model_line(PyObject *object, PyObject *args)
     ec_fasttext_reader_free(reader);
     PyBuffer_Release(&text);
     return result;
-}
-
-static PyObject *model_characters(PyObject *object, PyObject *word)
-{
-    const struct ec_fasttext_model *model = &((struct ec_python_fasttext *)object)->model;
-    if (!PyBytes_Check(word)) {
-        return PyErr_Format(PyExc_TypeError, "word is a %.100s; expected bytes", Py_TYPE(word)->tp_name);
-    }
-    struct ec_fasttext_reader *reader = ec_fasttext_reader_new(&model->rules);
-    const int32_t *rows = NULL;
-    int64_t count = -1;
-    if (reader) {
-        count = ec_fasttext_characters(reader, (const uint8_t *)PyBytes_AS_STRING(word), PyBytes_GET_SIZE(word), &rows);
-    }
-    PyObject *result = count < 0 ? PyErr_NoMemory() : take_ids(rows, count);
-    ec_fasttext_reader_free(reader);
-    return result;
-}
-
-/* The rows of an array of int32, all inside the matrix; NULL with an exception. */
-static const int32_t *rows_of(PyObject *value, int64_t rows)
-{
-    PyArrayObject *array = (PyArrayObject *)value;
-    if (!PyArray_Check(value) || PyArray_TYPE(array) != NPY_INT32 || PyArray_NDIM(array) != 1 ||
-        !PyArray_ISCARRAY_RO(array)) {
-        PyErr_SetString(PyExc_ValueError, "rows must be a contiguous int32 array");
-        return NULL;
-    }
-    const int32_t *data = PyArray_DATA(array);
-    for (npy_intp i = 0; i < PyArray_DIM(array, 0); i++) {
-        if (data[i] < 0 || data[i] >= rows) {
-            PyErr_Format(PyExc_ValueError, "rows[%lld] = %d is outside [0, %lld)", (long long)i, (int)data[i],
-                         (long long)rows);
-            return NULL;
-        }
-    }
-    return data;
-}
-
-static PyObject *model_mean(PyObject *object, PyObject *value)
-{
-    const struct ec_fasttext_model *model = &((struct ec_python_fasttext *)object)->model;
-    const int32_t *rows = rows_of(value, model->input.rows);
-    npy_intp width = (npy_intp)model->input.columns;
-    PyObject *mean = rows ? PyArray_SimpleNew(1, &width, NPY_FLOAT32) : NULL;
-    if (mean) {
-        float *data = PyArray_DATA((PyArrayObject *)mean);
-        int64_t count = PyArray_DIM((PyArrayObject *)value, 0);
-        ec_fasttext_sum(data, &model->input, rows, count);
-        ec_kernels()->scale(data, data, count ? (float)(1.0 / (double)count) : 0, width);
-    }
-    return mean;
 }
 
 static PyMethodDef methods[] = {
@@ -282,10 +231,19 @@ static PyMethodDef methods[] = {
     {"line", model_line, METH_VARARGS,
      "line($self, text, kind, /)\n--\n\n(int32 rows, int32 labels, tokens, bytes used) of the first line of UTF-8; "
      "kind 1: it is one line, 0: a newline ends it."},
-    {"characters", model_characters, METH_O,
+    {"characters", ec_python_fasttext_characters, METH_O,
      "characters($self, word, /)\n--\n\nint32 rows of the n-grams of characters of a word."},
-    {"mean", model_mean, METH_O,
+    {"mean", ec_python_fasttext_mean, METH_O,
      "mean($self, rows, /)\n--\n\nThe mean of rows of the input matrix, float32; zeros of none."},
+    {"gram_row", ec_python_fasttext_gram_row, METH_O,
+     "gram_row($self, gram, /)\n--\n\nThe row of an n-gram of characters, or -1 where quantisation has cut it off."},
+    {"word_vector", ec_python_fasttext_word_vector, METH_O,
+     "word_vector($self, word, /)\n--\n\nThe vector of a word, float32; zeros where it has no rows."},
+    {"word_vectors", ec_python_fasttext_word_vectors, METH_NOARGS,
+     "word_vectors($self, /)\n--\n\nThe vectors of all words, each of length 1, float32 (words, dim)."},
+    {"measure", ec_python_fasttext_measure, METH_VARARGS,
+     "measure($self, text, k, threshold, /)\n--\n\n(lines, int64 counts (3, labels): named, predicted, both) of "
+     "labelled lines."},
     {"predict", ec_python_fasttext_predict, METH_VARARGS,
      "predict($self, texts, k, threshold, names, /)\n--\n\n([names of the best labels], [float32 probabilities]) of "
      "each str without a newline; k -1: all labels."},

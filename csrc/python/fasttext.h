@@ -17,7 +17,18 @@ struct ec_python_fasttext {
 
 extern PyTypeObject ec_python_fasttext_type;
 
+/* An array of int32. */
+PyObject *ec_python_fasttext_ids(const int32_t *ids, int64_t count);
+/* k, checked against the model, -1: all labels; 0 with an exception. */
+int64_t ec_python_fasttext_k(const struct ec_fasttext_model *model, long long k);
+
 /* Methods of the type. */
+PyObject *ec_python_fasttext_characters(PyObject *object, PyObject *word);
+PyObject *ec_python_fasttext_gram_row(PyObject *object, PyObject *gram);
+PyObject *ec_python_fasttext_mean(PyObject *object, PyObject *rows);
+PyObject *ec_python_fasttext_word_vector(PyObject *object, PyObject *word);
+PyObject *ec_python_fasttext_word_vectors(PyObject *object, PyObject *unused);
+PyObject *ec_python_fasttext_measure(PyObject *object, PyObject *args);
 PyObject *ec_python_fasttext_predict(PyObject *object, PyObject *args);
 PyObject *ec_python_fasttext_predict_spans(PyObject *object, PyObject *args);
 

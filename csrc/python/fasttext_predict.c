@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/threads.h"
+#include "fasttext/measure.h"
 #include "fasttext/predict.h"
 #include "python/documents.h"
 
@@ -31,14 +32,8 @@ static void answers_clear(struct ec_fasttext_answers *answers)
     ec_free(answers->counts);
 }
 
-static int predict(const struct ec_fasttext_answers *answers, const struct ec_fasttext_model *model,
-                   const struct ec_document *documents, int64_t count, enum ec_fasttext_text kind)
+static int check_status(ec_status status)
 {
-    ec_status status;
-    int threads = ec_thread_count();
-    Py_BEGIN_ALLOW_THREADS;
-    status = ec_fasttext_predict(answers, model, documents, count, kind, threads);
-    Py_END_ALLOW_THREADS;
     if (status == EC_BAD_VALUE) {
         PyErr_SetString(PyExc_ValueError, "the model's numbers are damaged: a prediction is not a number");
     } else if (status) {
@@ -47,8 +42,18 @@ static int predict(const struct ec_fasttext_answers *answers, const struct ec_fa
     return status == EC_OK;
 }
 
-/* k, checked against the model; 0 with an exception. -1: all labels. */
-static int64_t labels_wanted(const struct ec_fasttext_model *model, long long k)
+static int predict(const struct ec_fasttext_answers *answers, const struct ec_fasttext_model *model,
+                   const struct ec_document *documents, int64_t count, enum ec_fasttext_text kind)
+{
+    ec_status status;
+    int threads = ec_thread_count();
+    Py_BEGIN_ALLOW_THREADS;
+    status = ec_fasttext_predict(answers, model, documents, count, kind, threads);
+    Py_END_ALLOW_THREADS;
+    return check_status(status);
+}
+
+int64_t ec_python_fasttext_k(const struct ec_fasttext_model *model, long long k)
 {
     if (!model->classes) {
         PyErr_SetString(PyExc_ValueError, model->settings.model == EC_FASTTEXT_SUPERVISED
@@ -116,7 +121,7 @@ PyObject *ec_python_fasttext_predict(PyObject *object, PyObject *args)
     if (!PyArg_ParseTuple(args, "OLfO!:predict", &texts, &k, &threshold, &PyList_Type, &names)) {
         return NULL;
     }
-    struct ec_fasttext_answers answers = {.k = labels_wanted(model, k), .threshold = threshold};
+    struct ec_fasttext_answers answers = {.k = ec_python_fasttext_k(model, k), .threshold = threshold};
     if (!answers.k) {
         return NULL;
     }
@@ -191,7 +196,7 @@ PyObject *ec_python_fasttext_predict_spans(PyObject *object, PyObject *args)
     if (!PyArg_ParseTuple(args, "y*OLf:predict_spans", &bytes, &spans, &k, &threshold)) {
         return NULL;
     }
-    struct ec_fasttext_answers answers = {.k = labels_wanted(model, k), .threshold = threshold};
+    struct ec_fasttext_answers answers = {.k = ec_python_fasttext_k(model, k), .threshold = threshold};
     int64_t count = 0;
     struct ec_document *documents = answers.k ? documents_of(&bytes, spans, &count) : NULL;
     npy_intp shape[2] = {(npy_intp)count, (npy_intp)answers.k};
@@ -215,4 +220,34 @@ PyObject *ec_python_fasttext_predict_spans(PyObject *object, PyObject *args)
     ec_free(documents);
     PyBuffer_Release(&bytes);
     return result;
+}
+
+PyObject *ec_python_fasttext_measure(PyObject *object, PyObject *args)
+{
+    const struct ec_fasttext_model *model = &((struct ec_python_fasttext *)object)->model;
+    Py_buffer text;
+    long long k;
+    float threshold;
+    if (!PyArg_ParseTuple(args, "y*Lf:measure", &text, &k, &threshold)) {
+        return NULL;
+    }
+    int64_t most = ec_python_fasttext_k(model, k);
+    npy_intp shape[2] = {3, (npy_intp)model->classes};
+    PyObject *counts = most ? PyArray_ZEROS(2, shape, NPY_INT64, 0) : NULL;
+    struct ec_fasttext_measure measure = {0};
+    if (counts) {
+        measure.gold = PyArray_DATA((PyArrayObject *)counts);
+        measure.predicted = measure.gold + model->classes;
+        measure.right = measure.predicted + model->classes;
+        ec_status status;
+        int threads = ec_thread_count();
+        Py_BEGIN_ALLOW_THREADS;
+        status = ec_fasttext_measure(&measure, model, text.buf, text.len, most, threshold, threads);
+        Py_END_ALLOW_THREADS;
+        if (!check_status(status)) {
+            Py_CLEAR(counts);
+        }
+    }
+    PyBuffer_Release(&text);
+    return counts ? Py_BuildValue("LN", (long long)measure.lines, counts) : NULL;
 }

@@ -12,10 +12,14 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from ..vectors.mapped import MappedFile
+
 MAGIC = 0x2F4F16BA
 VERSION = 12
 SETTINGS = struct.Struct("<ii12id")
 DICTIONARY = struct.Struct("<iiiqq")
+MATRIX_HEAD = 17
+"""Bytes in front of a matrix that is not quantised."""
 ENTRY_TAIL = struct.Struct("<xqb")
 LOSSES = {"hs": 1, "ns": 2, "softmax": 3, "ova": 4}
 KINDS = {"cbow": 1, "skipgram": 2, "supervised": 3}
@@ -80,12 +84,16 @@ def packed_dictionary(
     return b"".join([head, *entries[0], *entries[1], *(struct.pack("<ii", *pair) for pair in pairs)])
 
 
-def mapped(path: str | os.PathLike[str]) -> mmap.mmap | bytes:
-    """The bytes of a file: its pages where it is a plain file, else (a pipe) all that it yields."""
+def mapped(path: str | os.PathLike[str]) -> tuple[mmap.mmap | bytes, MappedFile | None]:
+    """The bytes of a file: its pages, and what tells whether it has changed since; of a pipe all that it
+    yields.
+    """
     with open(path, "rb") as file:
         if not file.seekable() or not os.fstat(file.fileno()).st_size:
-            return file.read()
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            return file.read(), None
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        advice = " (load_model takes its bytes, too, which nobody changes)"
+        return data, MappedFile(os.fsdecode(path), file.fileno(), advice)
 
 
 def write_matrix(file: BinaryIO, matrix: Any) -> None:

@@ -14,26 +14,34 @@ from embedcnn import _core
 
 from ..base.arguments import finite_number, integer
 from ..base.replacement import replacing
+from ..vectors.mapped import MappedFile
 from . import files
+from .words import WordQueries
 
 __all__ = ["FastText", "load_model"]
 
 
-class FastText:
+class FastText(WordQueries):
     """A model as fastText's Python has it; `load_model` makes one.
 
     The names are fastText's. Any number of threads may use a model at once; lists are predicted on all
     threads (`embedcnn.set_num_threads`).
     """
 
-    def __init__(self, core: _core.FastTextModel, sections: Sequence[Any], label: str) -> None:
-        self._core = core
+    def __init__(
+        self,
+        core: _core.FastTextModel,
+        sections: Sequence[Any],
+        label: str,
+        mapping: MappedFile | None = None,
+    ) -> None:
+        self._model = core
         self._sections = tuple(sections)
         """Head, input and output, as bytes-like of the file or as arrays."""
         self._label = label
+        self._mapping = mapping
         self._facts = core.facts()
-        self._names: list[str] | None = None
-        self._words: list[str] | None = None
+        self._decoded = {}
 
     @classmethod
     def _from_parts(
@@ -53,13 +61,16 @@ class FastText:
         return cls(core, (head, input, output), label)
 
     @classmethod
-    def _from_file(cls, data: Any, name: str, label: str, fold: bool | None) -> FastText:
+    def _from_file(
+        cls, data: Any, name: str, label: str, fold: bool | None, mapping: MappedFile | None = None
+    ) -> FastText:
         try:
             core = _core.FastTextModel(data, label=label.encode(), fold=_fold(fold))
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
         view, ends = memoryview(data), core.facts()["ends"]
-        return cls(core, [view[begin:end] for begin, end in zip((0, *ends), ends, strict=False)], label)
+        sections = [view[begin:end] for begin, end in zip((0, *ends), ends, strict=False)]
+        return cls(core, sections, label, mapping)
 
     @property
     def args(self) -> dict[str, Any]:
@@ -68,39 +79,14 @@ class FastText:
         >>> _example().args["dim"]
         2
         """
-        settings = self._core.settings()
+        settings = self._model.settings()
         names = {number: name for name, number in files.LOSSES.items()}
         kinds = {number: name for name, number in files.KINDS.items()}
         return {**settings, "loss": names[settings["loss"]], "model": kinds[settings["model"]]}
 
-    @property
-    def labels(self) -> list[str]:
-        """The labels in the order of their numbers.
-
-        >>> _example().labels
-        ['__label__no', '__label__yes']
-        """
-        return list(self._label_names())
-
-    def _label_names(self) -> list[str]:
-        if self._names is None:
-            words = self._facts["words"]
-            entries, _ = self._core.entries(words, words + self._facts["labels"])
-            self._names = [_decoded(entry) for entry in entries]
-        return self._names
-
-    @property
-    def words(self) -> list[str]:
-        """The words in the order of their numbers; of a supervised model too.
-
-        >>> _example().words
-        ['bad', 'good', '</s>']
-        """
-        if self._words is None:
-            self._words = [_decoded(entry) for entry in self._core.entries(0, self._facts["words"])[0]]
-        return list(self._words)
-
-    def predict(self, text: Any, k: int = 1, threshold: float = 0.0) -> tuple[Any, Any]:
+    def predict(
+        self, text: Any, k: int = 1, threshold: float = 0.0, on_unicode_error: str = "strict"
+    ) -> tuple[Any, Any]:
         """The `k` most probable labels of a text, of which each has at least the probability `threshold`.
 
         Parameters
@@ -108,6 +94,7 @@ class FastText:
         text : str of one line, or a list of them, predicted on all threads
         k : how many labels at most, -1: all
         threshold : probability, from which on labels are given
+        on_unicode_error : how labels that are no UTF-8 are decoded, as of `bytes.decode`
 
         Returns
         -------
@@ -131,8 +118,95 @@ class FastText:
         single = isinstance(text, str)
         if not single and isinstance(text, (bytes, Mapping)) or not hasattr(text, "__iter__"):
             raise TypeError(f"`text` must be a str or a list of str. Received: {type(text).__name__}")
-        found, shares = self._core.predict([text] if single else text, k, threshold, self._label_names())
+        names = self._entries(True, on_unicode_error)
+        found, shares = self._checked().predict([text] if single else text, k, threshold, names)
         return (tuple(found[0]), shares[0]) if single else (found, shares)
+
+    def test(
+        self, path: str | os.PathLike[str], k: int = 1, threshold: float = 0.0
+    ) -> tuple[int, float, float]:
+        """How well the labels of a file are predicted: (lines, precision, recall) at `k` labels a line.
+
+        Parameters
+        ----------
+        path : a text of labelled lines; those without a label, or of which the model knows nothing, are left
+            out
+        k : how many labels are predicted at most, -1: all
+        threshold : probability, from which on they are
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> path = os.path.join(tempfile.mkdtemp(), "test.txt")
+        >>> _ = open(path, "w").write("__label__yes good\\n__label__no good good\\n")
+        >>> _example().test(path)
+        (2, 0.5, 0.5)
+        """
+        lines, (gold, predicted, right) = self._measured(path, k, threshold)
+        return lines, _share(right.sum(), predicted.sum()), _share(right.sum(), gold.sum())
+
+    def test_label(
+        self, path: str | os.PathLike[str], k: int = 1, threshold: float = 0.0
+    ) -> dict[str, dict[str, float]]:
+        """Of each label, how well it is predicted: {label: {"precision", "recall", "f1score"}}, nan where it
+        was not predicted, or does not occur.
+
+        >>> import tempfile
+        >>> path = os.path.join(tempfile.mkdtemp(), "test.txt")
+        >>> _ = open(path, "w").write("__label__yes good\\n__label__no good good\\n")
+        >>> _example().test_label(path)["__label__yes"]
+        {'precision': 0.5, 'recall': 1.0, 'f1score': 0.6666...}
+        """
+        _, counts = self._measured(path, k, threshold)
+        return {
+            label: {
+                "precision": _share(right, predicted),
+                "recall": _share(right, gold),
+                "f1score": _share(2 * right, gold + predicted),
+            }
+            for label, gold, predicted, right in zip(self.labels, *counts.tolist(), strict=True)
+        }
+
+    def _measured(self, path: Any, k: int, threshold: float) -> tuple[int, np.ndarray]:
+        k, threshold = integer("k", k), float(finite_number("threshold", threshold))
+        return self._checked().measure(files.mapped(path)[0], k, threshold)
+
+    def get_input_matrix(self) -> np.ndarray:
+        """The rows of words, then of n-grams, float32 (rows, dim), a copy; ValueError where it is quantised.
+
+        >>> _example().get_input_matrix().shape
+        (3, 2)
+        """
+        return self._matrix(1, self._facts["input_quantised"])
+
+    def get_output_matrix(self) -> np.ndarray:
+        """The rows of labels, of an unsupervised model those of words, float32 (labels, dim), a copy;
+        ValueError where it is quantised.
+
+        >>> _example().get_output_matrix()
+        array([[1., 0.],
+               [0., 1.]], dtype=float32)
+        """
+        return self._matrix(2, self._facts["output_quantised"])
+
+    def _matrix(self, number: int, quantised: bool) -> np.ndarray:
+        if quantised:
+            raise ValueError(
+                "the matrix is quantised: it has codes, no floats; use the model it was made from"
+            )
+        self._checked()
+        section = self._sections[number]
+        if isinstance(section, np.ndarray):
+            return section.copy()
+        rows = self._facts["rows" if number == 1 else "outputs"]
+        floats = np.frombuffer(section, np.uint8)[files.MATRIX_HEAD :]
+        return floats.copy().view(np.float32).reshape(rows, self.get_dimension())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A model is pickled with all its bytes; a process that reads the file itself shares them."""
+        self._checked()
+        parts = [part if isinstance(part, np.ndarray) else bytes(part) for part in self._sections]
+        return _from_sections, (*parts, self._label, self._facts["folded"])
 
     def is_quantized(self) -> bool:
         """Whether rows are codes of a product quantiser (.ftz).
@@ -148,7 +222,7 @@ class FastText:
         >>> _example().get_dimension()
         2
         """
-        return self._core.settings()["dim"]
+        return self._model.settings()["dim"]
 
     def save_model(self, path: str | os.PathLike[str]) -> None:
         """Writes a file that fastText reads, too; whole or not at all.
@@ -159,6 +233,7 @@ class FastText:
         >>> load_model(path).labels
         ['__label__no', '__label__yes']
         """
+        self._checked()
         with replacing(path) as file:
             file.write(self._sections[0])
             files.write_matrix(file, self._sections[1])
@@ -195,22 +270,29 @@ def load_model(
     """
     if isinstance(path, (bytes, bytearray, memoryview)):
         return FastText._from_file(bytes(path), "the bytes of a model", label, fold)
-    return FastText._from_file(files.mapped(path), os.fspath(path), label, fold)
+    data, mapping = files.mapped(path)
+    return FastText._from_file(data, os.fsdecode(path), label, fold, mapping)
+
+
+def _from_sections(head: bytes, input: Any, output: Any, label: str, fold: bool) -> FastText:
+    core = _core.FastTextModel(head, input, output, label=label.encode(), fold=_fold(fold))
+    return FastText(core, (head, input, output), label)
+
+
+def _share(part: float, whole: float) -> float:
+    return float(part / whole) if whole else float("nan")
 
 
 def _fold(fold: bool | None) -> int:
     return -1 if fold is None else int(bool(fold))
 
 
-def _decoded(word: bytes) -> str:
-    return word.decode("utf-8", "surrogateescape")
-
-
-def _example() -> FastText:
+def _example(**args: Any) -> FastText:
     """A model that tells good from bad, for examples."""
     words = [(b"bad", 4), (b"good", 3), (b"</s>", 7)]
     labels = [(b"__label__no", 4), (b"__label__yes", 3)]
-    rows = np.array([[4, 0], [0, 3], [0, 0]], np.float32)
+    args = {"dim": 2, "bucket": 0, **args}
+    rows = np.zeros((3 + args["bucket"], 2), np.float32)
+    rows[:2] = [[4, 0], [0, 3]]
     output = np.eye(2, dtype=np.float32)
-    args = {"dim": 2, "bucket": 0}
     return FastText._from_parts(args, files.packed_dictionary(words, labels, 14), rows, output)

@@ -22,7 +22,7 @@ from embedcnn import _core
 from embedcnn.base.replacement import replacing
 
 from .errors import StaleCacheError, VectorFileError
-from .mapped import CHANGED, MappedFile
+from .mapped import CHANGED, OF_VECTORS, MappedFile
 from .word_index import WordIndex
 from .word_vectors import Subwords, WordVectors
 
@@ -124,7 +124,7 @@ class CacheFile:
                 self.mapped = MappedFile(path, file.fileno())
                 self.map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         if len(self.map) != size:
-            raise VectorFileError(path, CHANGED)
+            raise VectorFileError(path, CHANGED + OF_VECTORS)
         self._check_index()
 
     def _check_header(self, header: bytes, size: int) -> None:

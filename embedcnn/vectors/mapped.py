@@ -11,18 +11,16 @@ import weakref
 
 from .errors import VectorFileError
 
-CHANGED = (
-    "another process has cut the file short or written over it while it was mapped; load it again "
-    "(cache_copy=True of load keeps vectors in memory of their own)"
-)
+CHANGED = "another process has cut the file short or written over it while it was mapped; load it again"
+OF_VECTORS = " (cache_copy=True of load keeps vectors in memory of their own)"
 HEADER_BYTES = 4096
 
 
 class MappedFile:
     """An open file with the facts that must not change while it is mapped."""
 
-    def __init__(self, path: str, descriptor: int) -> None:
-        self.path = path
+    def __init__(self, path: str, descriptor: int, advice: str = OF_VECTORS) -> None:
+        self.path, self.advice = path, advice
         self.descriptor = os.dup(descriptor)
         weakref.finalize(self, os.close, self.descriptor)
         facts = os.fstat(self.descriptor)
@@ -35,8 +33,8 @@ class MappedFile:
         """
         facts = os.fstat(self.descriptor)
         if facts.st_size != self.size:
-            raise VectorFileError(self.path, CHANGED)
+            raise VectorFileError(self.path, CHANGED + self.advice)
         if facts.st_mtime_ns != self.time:
             if os.pread(self.descriptor, HEADER_BYTES, 0) != self.header:
-                raise VectorFileError(self.path, CHANGED)
+                raise VectorFileError(self.path, CHANGED + self.advice)
             self.time = facts.st_mtime_ns

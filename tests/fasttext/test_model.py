@@ -76,7 +76,7 @@ def test_ids_are_those_of_fasttext(text, tokens):
         if token != "</s>":
             expected += [4 + bucket for bucket in characters(token, 2, 3, 97)]
     expected += [4 + bucket for bucket in word_ngrams([token.encode() for token in tokens], 3, 97)]
-    ids, labels, _, used = model._core.line(text.encode(), 1)
+    ids, labels, _, used = model._model.line(text.encode(), 1)
     assert ids.tolist() == expected
     assert labels.tolist() == ([1] if "yes" in text else [])
     assert used == len(text.encode()) or "</s>" in text
@@ -86,7 +86,7 @@ def test_a_text_of_lines_is_read_line_by_line():
     model = made()
     text, at, found = b"good\n\nbad </s>  good", 0, []
     while at < len(text):
-        _, _, tokens, used = model._core.line(text[at:], 0)
+        _, _, tokens, used = model._model.line(text[at:], 0)
         found.append((tokens, used))
         at += used
     assert found == [(2, 5), (1, 1), (2, 9), (1, 5)]  # the last without an end of the line
@@ -100,7 +100,7 @@ def test_predictions_follow_the_formulas(loss, fold):
     rows, output = model._sections[1], model._sections[2]
     found, shares = model.predict(texts, k=-1)
     for text, labels, share in zip(texts, found, shares, strict=True):
-        ids, *_ = model._core.line(text.encode(), 1)
+        ids, *_ = model._model.line(text.encode(), 1)
         hidden = rows[ids].astype(np.float64).mean(0)
         logits = output.astype(np.float64) @ hidden
         if loss == "softmax":
@@ -139,7 +139,7 @@ def test_spans_are_predicted_as_texts():
     model = made()
     data = "good né\nbad|unseen".encode()
     spans = np.array([[0, 12], [13, 19], [5, 5]])
-    labels, shares, counts = model._core.predict_spans(data, spans, 2, 0.0)
+    labels, shares, counts = model._model.predict_spans(data, spans, 2, 0.0)
     texts = ["good né bad", "unseen", ""]
     assert counts.tolist() == [2, 2, 2]
     found, expected = model.predict(texts, k=2)
