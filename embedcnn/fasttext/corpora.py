@@ -24,7 +24,7 @@ def likeliest(model: FastText, texts: Sequence[str], k: int) -> tuple[np.ndarray
     encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
     ends = np.cumsum([len(text) for text in encoded], dtype=np.int64)
     spans = np.stack([np.concatenate([[0], ends[:-1]]), ends], axis=1) if len(ends) else np.zeros((0, 2), int)
-    numbers, shares, counts = model._core.predict_spans(b"".join(encoded), spans, k, 0.0)
+    numbers, shares, counts = model._checked().predict_spans(b"".join(encoded), spans, k, 0.0)
     missing = np.arange(numbers.shape[1]) >= counts[:, None]
     numbers[missing], shares[missing] = -1, 0
     return numbers, shares
