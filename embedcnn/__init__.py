@@ -38,6 +38,7 @@ if _TYPE_CHECKING:  # what __getattr__ finds at run time
     from embedcnn import saving as saving
     from embedcnn import sklearn as sklearn
     from embedcnn import text as text
+    from embedcnn import tuning as tuning
     from embedcnn import utils as utils
     from embedcnn import vectors as vectors
     from embedcnn.language_model import CharLanguageModel, LanguageModel, WordLanguageModel
@@ -73,6 +74,7 @@ _MODULES = frozenset(
         "saving",
         "sklearn",
         "text",
+        "tuning",
         "utils",
         "variables",
         "vectors",

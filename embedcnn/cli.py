@@ -33,6 +33,7 @@ exit status: 0 done, 1 an error in data or files, 2 wrong usage, 130 stopped by 
 
 COMMANDS = {
     "train": "embedcnn.commands.train:add_command",
+    "tune": "embedcnn.commands.tune:add_command",
     "test": "embedcnn.commands.test:add_command",
     "predict": "embedcnn.commands.predict:add_command",
     "filter": "embedcnn.commands.filter:add_command",

@@ -8,6 +8,7 @@ all texts.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -120,7 +121,7 @@ def train_portfolio(
     except KeyboardInterrupt:
         return Training(None, {}, 0, True)
     given = Given(settings, tokenizer, max_words, vectors, freeze, show_progress)
-    search = _Search(train, development, linear, given)
+    search = Search(train, development, linear, given)
     try:
         if networks:
             search.run(end)
@@ -129,7 +130,7 @@ def train_portfolio(
         return Training(linear.model, {}, 0, True, search.lines([]))
 
 
-class _Search:
+class Search:
     """Networks beside the linear parts: trained, compared on the texts held out, trained anew on all."""
 
     def __init__(
@@ -194,22 +195,25 @@ class _Search:
     def try_network(self, kind: str, changes: dict[str, Any]) -> None:
         """Trains one on the rest; keeps it where it is the best of its kind. KeyboardInterrupt at Ctrl-C."""
         begin = time.monotonic()
-        settings = self.settings_of(kind, changes)
+        network = self.train_network(kind, self.settings_of(kind, changes))
+        self.took[kind] = time.monotonic() - begin
+        if network is not None and (kind not in self.networks or network.loss < self.networks[kind].loss):
+            self.networks[kind] = network
+
+    def train_network(self, kind: str, settings: Settings, callbacks: Sequence[Any] = ()) -> Network | None:
+        """One trained on the rest; None where its loss was no number. KeyboardInterrupt at Ctrl-C."""
         encoder, table, freeze = self.tables[kind]
         training = train_classifier(
-            self.rest, self.held, settings, encoder, table, freeze, self.given.show_progress
+            self.rest, self.held, settings, encoder, table, freeze, self.given.show_progress, callbacks
         )
-        self.took[kind] = time.monotonic() - begin
         if training.interrupted:
             raise KeyboardInterrupt
         if not training.best_epoch:
-            return  # its loss was no number
+            return None
         logits = np.log(np.maximum(_predicted(training.model, self.held), SMALLEST))
         slope = slope_of(logits, self.y, logits.shape[1], self.weights)
         held = probabilities(slope * logits)
-        loss = log_loss(held, self.y, self.weights)
-        if kind not in self.networks or loss < self.networks[kind].loss:
-            self.networks[kind] = Network(kind, settings, training, slope, held, loss)
+        return Network(kind, settings, training, slope, held, log_loss(held, self.y, self.weights))
 
     def settings_of(self, kind: str, changes: dict[str, Any]) -> Settings:
         """Of a network: they learn faster than a CNN that stands alone, and rest less on single words."""

@@ -289,9 +289,10 @@ def train_classifier(
     table: np.ndarray | None = None,
     freeze: bool = False,
     show_progress: bool = False,
+    callbacks: Sequence[Any] = (),
 ) -> Training:
     """Train on `train`; `development` decides which epoch is best and when to stop. None: all
-    `settings.epochs` are trained, and the last is taken.
+    `settings.epochs` are trained, and the last is taken. `callbacks` see the losses of the average too.
 
     Ctrl-C ends the training early: the result then says `interrupted`, and `best_epoch` is 0 where not
     even one epoch was complete. ValueError where `development` has a label that `train` lacks.
@@ -325,7 +326,7 @@ def train_classifier(
         held_weights,
     )
     title = KINDS[settings.model] + ("" if development is not None else " on all texts")
-    callbacks: list[Any] = [averaged, TrainingBar(title)] if show_progress else [averaged]
+    watching = [averaged, *callbacks, *([TrainingBar(title)] if show_progress else [])]
     interrupted = False
     try:
         model.fit(
@@ -336,7 +337,7 @@ def train_classifier(
                 weights,
             ),
             epochs=settings.epochs,
-            callbacks=callbacks,
+            callbacks=watching,
             verbose=0,
         )
     except KeyboardInterrupt:

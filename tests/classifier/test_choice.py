@@ -85,7 +85,7 @@ def test_texts_given_to_decide_are_all_that_decides(tmp_path):
 
 def test_epochs_bound_the_networks():
     texts, _ = unseen_words()
-    result = choice._Search(
+    result = choice.Search(
         texts,
         None,
         train_linear(texts, Settings()),
@@ -124,7 +124,7 @@ def test_ctrl_c_leaves_the_linear_parts(monkeypatch):
 
 def test_networks_pay_beyond_chance_and_never_with_less_accuracy():
     texts, _ = unseen_words()
-    search = choice._Search(
+    search = choice.Search(
         texts,
         None,
         train_linear(texts, Settings()),
@@ -260,7 +260,7 @@ def test_balanced_scores_are_mean_recalls_and_say_so():
     texts = ["it purrs", "she meows"] * 50 + ["it barks"] * 27
     skewed = LabelledTexts(texts, ["cat"] * 100 + ["dog"] * 27)
     settings = Settings(class_weight="balanced")
-    search = choice._Search(
+    search = choice.Search(
         skewed,
         None,
         train_linear(skewed, settings),

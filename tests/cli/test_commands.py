@@ -174,7 +174,8 @@ def test_info(model, capsys):
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["train"], ["test"], ["predict"], ["explain"], ["report"], ["info"], ["vectors"]]
+    "command",
+    [[], ["train"], ["tune"], ["test"], ["predict"], ["explain"], ["report"], ["info"], ["vectors"]],
 )
 def test_help(command, capsys):
     with pytest.raises(SystemExit) as stop:

@@ -37,6 +37,7 @@ PUBLIC = (
         "runtime",
         "sklearn",
         "text",
+        "tuning",
         "utils",
     ]
     + ["variables", "vectors", "vocabulary"]

@@ -22,6 +22,7 @@ HEAVY = (
     "jax",
     "keras",
     "matplotlib",
+    "optuna",
     "multiprocessing",
     "pandas",
     "safetensors.torch",
