@@ -31,6 +31,19 @@ static double mean(const float *rows, const struct ec_bag_slice *document, doubl
     return ((sums[0] + sums[1]) + (sums[2] + sums[3])) / *length;
 }
 
+double ec_folded_learn(float *rows, double *omega, const struct ec_bag_slice *document, struct ec_folded_step *step)
+{
+    double h = mean(rows, document, &step->length), z = *omega * h;
+    double share = 1 / (1 + exp(-z)), rest = log1p(exp(-fabs(z)));
+    double d = step->positive * (1 - share) - step->negative * share;
+    float amount = (float)(step->rate * d * *omega / step->length);
+    *omega += step->mirrored * step->rate * d * h;
+    for (int64_t i = 0; i < document->count; i++) {
+        rows[document->ids[i]] += amount * document->tf[i];
+    }
+    return step->positive * (rest + fmax(-z, 0)) + step->negative * (rest + fmax(z, 0));
+}
+
 static inline struct ec_bag_slice document_at(const struct ec_product_epoch *epoch, int64_t place)
 {
     return ec_bag_document(epoch->pairs, epoch->order[place], (struct ec_range){0, epoch->pairs->size});
@@ -60,20 +73,14 @@ ec_status ec_folded_epoch(float *rows, float *output, struct ec_product_epoch *e
         if (!document.count) {
             continue;
         }
-        double length, h = mean(rows, &document, &length), z = omega * h;
-        double rate = epoch->first_rate + slope * done;
         double amount = epoch->importance ? epoch->importance[epoch->order[place]] : 1;
         double target = epoch->targets[epoch->order[place]];
-        double positive = amount * of_class * target, negative = amount * of_rest * (1 - target);
-        double share = 1 / (1 + exp(-z)), rest = log1p(exp(-fabs(z)));
-        double d = positive * (1 - share) - negative * share;
-        epoch->loss += positive * (rest + fmax(-z, 0)) + negative * (rest + fmax(z, 0));
-        float step = (float)(rate * d * omega / length);
-        omega += mirrored * rate * d * h;
-        for (int64_t i = 0; i < document.count; i++) {
-            rows[document.ids[i]] += step * document.tf[i];
-        }
-        done += length;
+        struct ec_folded_step step = {.rate = epoch->first_rate + slope * done,
+                                      .mirrored = mirrored,
+                                      .positive = amount * of_class * target,
+                                      .negative = amount * of_rest * (1 - target)};
+        epoch->loss += ec_folded_learn(rows, &omega, &document, &step);
+        done += step.length;
     }
     *output = (float)omega;
     return EC_OK;

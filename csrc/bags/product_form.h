@@ -28,6 +28,15 @@ struct ec_product_epoch {
     double loss;   /* result: the sum over the documents, each before its step */
 };
 
+/* One step of the folded form, of a document with features. */
+struct ec_folded_step {
+    double rate, mirrored;     /* 2: of a softmax, whose output has two rows that mirror each other; else 1 */
+    double positive, negative; /* how much of the document is of the class, and of the rest */
+    double length;             /* result: its features */
+};
+/* The loss before the step. */
+double ec_folded_learn(float *rows, double *omega, const struct ec_bag_slice *document, struct ec_folded_step *step);
+
 /* rows[size] and output[1], for one class. */
 ec_status ec_folded_epoch(float *rows, float *output, struct ec_product_epoch *epoch, const struct ec_bag_poll *poll);
 #define EC_PRODUCT_WIDEST 4096

@@ -10,6 +10,21 @@
 #define NARROW 16 /* floats */
 #define FLOATS_PER_LINE 16
 
+float ec_row_dot(const float *a, const float *b, int64_t n)
+{
+    float sums[8] = {0};
+    int64_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        for (int lane = 0; lane < 8; lane++) {
+            sums[lane] += a[i + lane] * b[i + lane];
+        }
+    }
+    for (; i < n; i++) {
+        sums[0] += a[i] * b[i];
+    }
+    return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+}
+
 static inline int is_in(struct ec_range shards, int32_t id)
 {
     int64_t shard = (uint32_t)id * 0x9e3779b9u >> 26; /* the upper 6 bits of a Fibonacci hash */

@@ -9,6 +9,9 @@ struct ec_row_table {
     int64_t width, stride;
 };
 
+/* a.b, in an order fixed by n alone. */
+float ec_row_dot(const float *a, const float *b, int64_t n);
+
 /* sum[width] = the sum of count * row. */
 void ec_row_sum(float *sum, const struct ec_row_table *table, const struct ec_bag_slice *document);
 

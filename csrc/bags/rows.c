@@ -34,21 +34,6 @@ struct learner {
     ec_status status;     /* written by the first thread before a barrier, read behind it */
 };
 
-static float dot(const float *a, const float *b, int64_t n)
-{
-    float sums[8] = {0};
-    int64_t i = 0;
-    for (; i + 8 <= n; i += 8) {
-        for (int lane = 0; lane < 8; lane++) {
-            sums[lane] += a[i + lane] * b[i + lane];
-        }
-    }
-    for (; i < n; i++) {
-        sums[0] += a[i] * b[i];
-    }
-    return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
-}
-
 /* logits → d; the loss. */
 static double errors_of_softmax(float *logits, const float *targets, float amount, const struct ec_product_epoch *epoch)
 {
@@ -101,7 +86,7 @@ static void look(const struct learner *learner, int64_t place, int64_t b)
     }
     kernels->scale(mean, mean, (float)(1 / share->length), width);
     for (int64_t j = 0; j < epoch->classes; j++) {
-        errors[j] = dot(mean, learner->output + j * stride, width);
+        errors[j] = ec_row_dot(mean, learner->output + j * stride, width);
     }
     const float *targets = epoch->targets + share->number * epoch->classes;
     float amount = epoch->importance ? epoch->importance[share->number] : 1;

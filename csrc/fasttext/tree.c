@@ -4,14 +4,12 @@
 
 #include "base/memory.h"
 
-#define NOT_MADE ((int64_t)1000000000000000) /* the count of a node that is not made yet, as in fastText */
-
 static ec_status read_counts(int64_t *counts, const struct ec_fasttext_dictionary *dictionary, struct ec_report *report)
 {
     int64_t sum = 0;
     for (int32_t label = 0; label < dictionary->label_count; label++) {
         int64_t count = ec_fasttext_entry_at(dictionary, dictionary->word_count + label).count;
-        if (count < 0 || count >= NOT_MADE - sum) {
+        if (count < 0 || count >= EC_FASTTEXT_NO_COUNT - sum) {
             ec_refuse(report, "label %d of its dictionary has an impossible count: %lld", (int)label, (long long)count);
             return EC_BAD_FORMAT;
         }
@@ -21,26 +19,36 @@ static ec_status read_counts(int64_t *counts, const struct ec_fasttext_dictionar
     return EC_OK;
 }
 
-ec_status ec_fasttext_tree(struct ec_fasttext_node **tree, const struct ec_fasttext_dictionary *dictionary,
-                           struct ec_report *report)
+ec_status ec_fasttext_tree_of(struct ec_fasttext_node **tree, const int64_t *counts, int64_t labels)
 {
-    int64_t labels = dictionary->label_count, nodes = 2 * labels - 1;
-    int64_t *counts = ec_alloc_array(nodes, sizeof *counts);
+    int64_t nodes = 2 * labels - 1;
+    int64_t *sums = ec_alloc_array(nodes, sizeof *sums);
     *tree = ec_alloc_array(nodes, sizeof **tree);
-    ec_status status = counts && *tree ? read_counts(counts, dictionary, report) : EC_NO_MEMORY;
+    ec_status status = sums && *tree ? EC_OK : EC_NO_MEMORY;
     for (int64_t node = 0; !status && node < nodes; node++) {
         (*tree)[node] = (struct ec_fasttext_node){-1, -1};
-        counts[node] = node < labels ? counts[node] : NOT_MADE;
+        sums[node] = node < labels ? counts[node] : EC_FASTTEXT_NO_COUNT;
     }
     int64_t leaf = labels - 1, next = labels;
     for (int64_t node = labels; !status && node < nodes; node++) {
         int64_t least[2];
         for (int side = 0; side < 2; side++) {
-            least[side] = leaf >= 0 && counts[leaf] < counts[next] ? leaf-- : next++;
+            least[side] = leaf >= 0 && sums[leaf] < sums[next] ? leaf-- : next++;
         }
         (*tree)[node] = (struct ec_fasttext_node){(int32_t)least[0], (int32_t)least[1]};
-        counts[node] = counts[least[0]] + counts[least[1]];
+        sums[node] = sums[least[0]] + sums[least[1]];
     }
+    ec_free(sums);
+    return status;
+}
+
+ec_status ec_fasttext_tree(struct ec_fasttext_node **tree, const struct ec_fasttext_dictionary *dictionary,
+                           struct ec_report *report)
+{
+    int64_t *counts = ec_alloc_array(dictionary->label_count, sizeof *counts);
+    *tree = NULL;
+    ec_status status = counts ? read_counts(counts, dictionary, report) : EC_NO_MEMORY;
+    status = status ? status : ec_fasttext_tree_of(tree, counts, dictionary->label_count);
     ec_free(counts);
     return status;
 }

@@ -1,0 +1,279 @@
+"""fastText's supervised training: a file of labelled lines, or texts with labels, to a model of its kind.
+
+The text is read once, by all threads. Without `dim`, rows have as many floats as there are labels, which learn
+what rows of any width do, as every step of a row is a combination of the output's (csrc/bags/product_form.h).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from embedcnn import _core
+
+from . import autotune, files
+from .model import FastText
+from .settings import DEFAULTS, Settings
+from .tables import Tables
+from .texts import text_of
+
+__all__ = ["train_supervised", "train_unsupervised"]
+
+
+def train_supervised(
+    input: str | os.PathLike[str] | Iterable[str],
+    lr: float = 0.1,
+    dim: int | None = None,
+    ws: int = 5,
+    epoch: int = 5,
+    minCount: int = 1,
+    minCountLabel: int = 0,
+    minn: int = 0,
+    maxn: int = 0,
+    neg: int = 5,
+    wordNgrams: int = 1,
+    loss: str = "softmax",
+    bucket: int = 2000000,
+    thread: int | None = None,
+    lrUpdateRate: int = 100,
+    t: float = 1e-4,
+    label: str = "__label__",
+    verbose: int = 2,
+    pretrainedVectors: str | os.PathLike[str] = "",
+    seed: int = 0,
+    autotuneValidationFile: str | os.PathLike[str] = "",
+    autotuneMetric: str = "f1",
+    autotunePredictions: int = 1,
+    autotuneDuration: float = 300,
+    autotuneModelSize: str = "",
+    *,
+    labels: Iterable[Any] | None = None,
+    sample_weight: Any = None,
+) -> FastText:
+    """A classifier of texts, trained as fastText's `train_supervised`, with its arguments, many times faster.
+
+    Steps follow each other line by line, so the same arguments give the same model with any number of threads.
+
+    Parameters
+    ----------
+    input : path of a file of UTF-8 lines, each with its labels among its words; or a list of texts
+    lr : learning rate of the first step; it falls evenly to 0. Without `dim`, 0.5 suits most texts
+    dim : floats of a row; None: as many as there are labels, which learns the same in a fraction of the time
+        (vectors of words are then shares of the labels)
+    ws, t : kept in the model's file; as in fastText, training of labelled texts has no use for them
+    epoch : passes over the text
+    minCount, minCountLabel : words, and labels, that occur more rarely are left out
+    minn, maxn : characters of the shortest and the longest n-gram of characters; maxn=0: none
+    neg : labels drawn against each one, with loss="ns"
+    wordNgrams : words of the longest n-gram of words
+    loss : "softmax", labels that exclude each other; "ova", each alone; "hs", a tree of labels; "ns"
+    bucket : rows for n-grams of words and characters
+    thread : threads, at most 64; None: `embedcnn.set_num_threads`
+    lrUpdateRate : tokens between two changes of the learning rate
+    label : what labels begin with
+    verbose : what is written to stderr: 0 nothing, 1 sizes and the final loss, 2 also the progress
+    pretrainedVectors : file of word vectors to start from, in any usual format; without `dim` it decides that
+    seed : decides what is random: the start of rows with `dim`, which of several labels a step is for, "ns"
+    autotuneValidationFile : file in the format of `input`; arguments that have their default are searched for
+        those that are best on it
+    autotuneMetric : "f1", "f1:LABEL", "precisionAtRecall:30", "recallAtPrecision:30", these with ":LABEL" too
+    autotunePredictions : labels that a line is predicted, for the metric
+    autotuneDuration : seconds of the search
+    autotuneModelSize : as "2M": the result is quantised to at most so many bytes
+    labels : with a list of texts, of each text its label, or a list of them
+    sample_weight : (lines,) how much the steps of each line count
+
+    Raises
+    ------
+    OSError : the file cannot be read
+    ValueError, TypeError : arguments out of range; a text without labels or words; a learning rate that lets
+        the loss overflow
+    MemoryError : the table of rows does not fit into this machine
+
+    Examples
+    --------
+    >>> texts = ["a fine film", "a dull film", "fine acting", "dull and long"] * 5
+    >>> model = train_supervised(texts, lr=0.5, epoch=20, labels=["good", "bad"] * 10, verbose=0)
+    >>> model.predict("a fine one")[0], model.get_dimension()
+    (('__label__good',), 2)
+    """
+    settings = Settings(
+        lr, dim, ws, epoch, minCount, minCountLabel, minn, maxn, neg, wordNgrams, loss, bucket, thread, lrUpdateRate,
+        t, label, verbose, seed,
+    ).checked()  # fmt: skip
+    wanted = autotune.wanted(
+        autotuneValidationFile, autotuneMetric, autotunePredictions, autotuneDuration, autotuneModelSize
+    )
+    vectors = _Vectors(pretrainedVectors, settings) if pretrainedVectors else None
+    if vectors:
+        settings = replace(settings, dim=vectors.dim)
+    text = text_of(input, labels, settings.label)
+    corpus = Corpus(text, settings, vectors)
+    weights = None if sample_weight is None else _checked_sample_weight(sample_weight)
+    if wanted is None:
+        return corpus.train(settings, weights)
+    manual = {name for name, value in DEFAULTS.items() if getattr(settings, name) != value}
+    return autotune.searched(corpus, settings, wanted, manual | ({"dim"} if vectors else set()), weights)
+
+
+def train_unsupervised(*args: Any, **kwargs: Any) -> FastText:
+    """Word vectors by skipgram or cbow: still to come.
+
+    Raises
+    ------
+    NotImplementedError : always; fastText's own models of this kind are read by `load_model`
+
+    Examples
+    --------
+    >>> train_unsupervised("text.txt")
+    Traceback (most recent call last):
+    NotImplementedError: train_unsupervised is still to come; load_model reads what fastText has trained
+    """
+    raise NotImplementedError(
+        "train_unsupervised is still to come; load_model reads what fastText has trained"
+    )
+
+
+def _checked_sample_weight(weights: Any) -> np.ndarray:
+    array = np.ascontiguousarray(weights, np.float32)
+    if array.ndim != 1 or not np.isfinite(array).all() or (array < 0).any():
+        raise ValueError("`sample_weight` must be a vector of finite numbers, none below 0")
+    return array
+
+
+class Interrupted(Exception):
+    """A training that its watch has ended."""
+
+
+class _Vectors:
+    """Word vectors to start from."""
+
+    def __init__(self, path: str | os.PathLike[str], settings: Settings) -> None:
+        from ..vectors import load  # start-up
+
+        found = load(path)
+        self.words = [word.encode("utf-8", "surrogateescape") for word in found.index_to_key]
+        self.rows = np.asarray(found.vectors, np.float32)
+        self.dim = self.rows.shape[1]
+        if settings.dim not in (None, self.dim):
+            raise ValueError(
+                f"`dim` must be that of pretrainedVectors, {self.dim}, or None. Received: dim={settings.dim}"
+            )
+        self.bytes = np.frombuffer(b"".join(self.words), np.uint8)
+        self.ends = np.cumsum([len(word) for word in self.words], dtype=np.int64)
+
+
+class Corpus:
+    """A text that was read, on which models are trained."""
+
+    def __init__(self, text: Any, settings: Settings, vectors: _Vectors | None = None) -> None:
+        given = (vectors.bytes, vectors.ends) if vectors else (None, None)
+        self.vectors = vectors
+        self.core = _core.FastTextCorpus(
+            text,
+            settings.label.encode(),
+            settings.minCount,
+            settings.minCountLabel,
+            *given,
+            threads=settings.thread or 0,
+        )
+        self.words, self.labels, self.tokens = self.core.sizes()
+        if settings.verbose > 0:
+            print(f"Read {self.tokens // 1000000}M words", file=sys.stderr)
+            print(f"Number of words:  {self.words}", file=sys.stderr)
+            print(f"Number of labels: {self.labels}", file=sys.stderr)
+        if not self.words:
+            raise ValueError(
+                f"`input` has no word that occurs {settings.minCount} times: give a smaller `minCount`"
+            )
+        if not self.labels:
+            raise ValueError(
+                f"`input` has no labels: words that begin with {settings.label!r} (argument `label`) and occur "
+                f"{settings.minCountLabel} times (`minCountLabel`)"
+            )
+
+    def train(
+        self,
+        settings: Settings,
+        weights: np.ndarray | None = None,
+        watch: Callable[[int, int, float, float], Any] | None = None,
+    ) -> FastText:
+        """A model; Interrupted where `watch`, called now and then, has ended it."""
+        threads = settings.thread or 0
+        tables = Tables(
+            self.words + settings.bucket, self.labels, settings.dim, settings.loss, settings.seed, threads
+        )
+        if self.vectors:
+            self._place_vectors(tables)
+        shown = _Progress(threads or _core.thread_count()) if settings.verbose > 1 and watch is None else None
+        ended, loss = self.core.train(
+            tables.rows,
+            tables.output,
+            (settings.minn, settings.maxn),
+            settings.wordNgrams,
+            settings.bucket,
+            files.LOSSES[settings.loss],
+            settings.neg,
+            settings.lr,
+            settings.lrUpdateRate,
+            settings.epoch,
+            settings.seed,
+            weights,
+            threads,
+            shown or watch,
+        )
+        if not np.isfinite(loss):
+            raise ValueError(f"`lr` must be smaller for this text: the loss is {loss}. Received: lr={settings.lr:g}")
+        if not ended:
+            raise Interrupted
+        if settings.verbose > 0:
+            shown = shown or _Progress(threads or _core.thread_count())
+            total = self.tokens * settings.epoch
+            shown.show(total, total, 0.0, loss, end="\n")
+        rows, output = tables.finished()
+        return FastText._from_parts(
+            settings.args(rows.shape[1]), self.core.section(), rows, output, label=settings.label
+        )
+
+    def _place_vectors(self, tables: Tables) -> None:
+        """The rows of words that have vectors."""
+        assert self.vectors
+        data, ends, _ = self.core.dictionary()
+        found, begin, kept = {}, 0, data.tobytes()
+        for number, end in enumerate(ends[: self.words].tolist()):
+            found[kept[begin:end]] = number
+            begin = end
+        places = np.array([found.get(word, -1) for word in self.vectors.words], np.int64)
+        known = places >= 0
+        tables.rows[places[known], : self.vectors.dim] = self.vectors.rows[known]
+
+
+class _Progress:
+    """fastText's line on stderr."""
+
+    def __init__(self, threads: int) -> None:
+        self.threads, self.start = threads, time.monotonic()
+
+    def __call__(self, tokens: int, total: int, rate: float, loss: float) -> bool:
+        self.show(tokens, total, rate, loss)
+        return False
+
+    def show(self, tokens: int, total: int, rate: float, loss: float, end: str = "") -> None:
+        """Writes it."""
+        seconds = time.monotonic() - self.start
+        done = min(tokens / max(total, 1), 1.0)
+        left = int(seconds * (1 - done) / done) if done else 0
+        speed = tokens / max(seconds, 1e-9) / self.threads
+        print(
+            f"\rProgress: {100 * done:5.1f}% words/sec/thread: {speed:7.0f} lr: {rate:9.6f} "
+            f"avg.loss: {loss:9.6f} ETA: {left // 3600:3d}h{left // 60 % 60:2d}m{left % 60:2d}s",
+            end=end,
+            file=sys.stderr,
+            flush=True,
+        )
