@@ -389,6 +389,52 @@ def product_epoch(
 _Bytes: TypeAlias = bytes | bytearray | memoryview | mmap
 
 @final
+class FastTextCorpus:
+    def __new__(
+        cls,
+        text: _Bytes,
+        label: bytes,
+        min_count: int,
+        min_count_label: int,
+        words: npt.NDArray[np.uint8] | None = None,
+        word_ends: npt.NDArray[np.int64] | None = None,
+        threads: int = 0,
+    ) -> FastTextCorpus: ...
+    def sizes(self) -> tuple[int, int, int]: ...
+    def dictionary(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int64]]: ...
+    def section(self) -> bytes: ...
+    def lines(
+        self, chars: tuple[int, int], word_ngrams: int, buckets: int, pairs: bool, /
+    ) -> tuple[
+        npt.NDArray[np.int32],
+        npt.NDArray[np.int64],
+        npt.NDArray[np.int32],
+        npt.NDArray[np.float32] | None,
+        npt.NDArray[np.int64],
+        npt.NDArray[np.int32],
+    ]: ...
+    def train(
+        self,
+        rows: npt.NDArray[np.float32],
+        output: npt.NDArray[np.float32],
+        chars: tuple[int, int],
+        word_ngrams: int,
+        buckets: int,
+        loss: int,
+        negatives: int,
+        rate: float,
+        rate_tokens: int,
+        epochs: int,
+        seed: int,
+        importance: npt.NDArray[np.float32] | None,
+        threads: int,
+        watch: Callable[[int, int, float, float], Any] | None,
+        /,
+    ) -> tuple[bool, float]: ...
+
+def fasttext_randomise(rows: npt.NDArray[np.float32], width: int, seed: int, threads: int, /) -> None: ...
+
+@final
 class FastTextModel:
     def __new__(
         cls,

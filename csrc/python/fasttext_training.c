@@ -250,7 +250,7 @@ static PyObject *corpus_train(PyObject *object, PyObject *args)
     int loss, threads = 0;
     PyObject *rows, *output, *importance;
     if (!PyArg_ParseTuple(args, "OO(LL)LLiLdLLKOiO:train", &rows, &output, &chars[0], &chars[1], &word_ngrams, &buckets,
-                          &loss, &negatives, &training.rate, &rate_tokens, &epochs, &seed, &importance,
+                          &loss, &negatives, &training.rate, &rate_tokens, &epochs, &seed, &importance, &threads,
                           &watch.callable) ||
         begin_features(&features, self, chars, word_ngrams, buckets) < 0) {
         return NULL;

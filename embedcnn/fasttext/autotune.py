@@ -1,7 +1,7 @@
 """fastText's autotune: arguments that are best on a validation file, searched for a given time.
 
-A random walk around the best arguments so far, whose steps grow shorter (as fastText's autotune.cc). The text is
-read once, trials train on it as it lies in memory; `dim` is not searched, as folded rows need none.
+A random walk around the best arguments so far, whose steps grow shorter (as fastText's autotune.cc). The text
+is read once, trials train on it as it lies in memory; `dim` is not searched, as folded rows need none.
 """
 
 from __future__ import annotations
@@ -29,6 +29,14 @@ SHORTEST = (0, 2, 3)
 LEAST_CUTOFF = 256
 
 
+class Diverged(ValueError):
+    """A training whose loss has overflown."""
+
+
+class Interrupted(Exception):
+    """A training that its watch has ended."""
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What a search is for."""
@@ -50,9 +58,11 @@ def wanted(path: Any, metric: Any, predictions: Any, duration: Any, size: Any) -
             f"`autotunePredictions` must be at least 1, or -1 for all. Received: autotunePredictions={k}"
         )
     seconds = float(finite_number("autotuneDuration", duration, above=0))
+    if limit is not None:
+        raise ValueError("`autotuneModelSize` is still to come. Received: autotuneModelSize={size!r}")
     if not path:
         if limit is not None:
-            raise ValueError("`autotuneModelSize` needs an autotuneValidationFile; see also FastText.quantize")
+            raise ValueError("`autotuneModelSize` needs an autotuneValidationFile; else quantize the model")
         return None
     data = bytes(files.mapped(path))
     lines = [line for line in data.decode("utf-8", "surrogateescape").split("\n") if BLANK.sub("", line)]
@@ -65,8 +75,6 @@ def searched(
     corpus: Corpus, settings: Settings, search: Wanted, manual: set[str], weights: np.ndarray | None
 ) -> FastText:
     """The best model that was found in time; RuntimeError where there was none."""
-    from .training import Interrupted  # a leaf of it
-
     walk = _Walk(settings, manual)
     begin, best, score, trials, too_small = time.monotonic(), None, -1.0, 0, 0
 
@@ -78,22 +86,23 @@ def searched(
         tried = walk.ask((time.monotonic() - begin) / search.seconds)
         try:
             model = corpus.train(replace(tried, verbose=0), weights, is_over)
-            if search.size is not None and not _quantised(model, corpus, tried, walk.part, search.size):
-                too_small += 1
-                continue
             found = search.metric.of(model, search.lines, search.predictions)
             if best is None or found > score:
                 best, score = model, found
                 walk.keep(tried)
         except Interrupted:
             break
-        except (ValueError, MemoryError):
-            continue  # the loss overflowed, or the table did not fit
+        except (Diverged, MemoryError):
+            continue
         finally:
             if settings.verbose > 1:
                 done = min(100 * (time.monotonic() - begin) / search.seconds, 100)
                 shown = f"{score:9.6f}" if best is not None else "unknown"
-                print(f"\rProgress: {done:5.1f}% Trials: {trials:4d} Best score: {shown}", end="", file=sys.stderr)
+                print(
+                    f"\rProgress: {done:5.1f}% Trials: {trials:4d} Best score: {shown}",
+                    end="",
+                    file=sys.stderr,
+                )
     if settings.verbose > 1:
         print(file=sys.stderr)
     if best is None:
@@ -148,26 +157,8 @@ class _Walk:
         spread = first - (first - last) / 0.5 * min(0.5, max(min(done, 1.0) - 0.25, 0.0))
         return self.random.gauss(0.0, spread)
 
-    def _scaled(self, value: float, least: float, most: float, first: float, last: float, done: float) -> float:
-        return min(most, max(least, value * 2 ** self._step(first, last, done)))
+    def _scaled(self, value: float, least: float, most: float, *step: float) -> float:
+        return min(most, max(least, value * 2 ** self._step(*step)))
 
-    def _moved(self, value: float, least: float, most: float, first: float, last: float, done: float) -> float:
-        return min(most, max(least, value + self._step(first, last, done)))
-
-
-def _quantised(model: FastText, corpus: Corpus, settings: Settings, part: int, size: int) -> bool:
-    """Quantises the model to this size; whether it can be."""
-    dim, labels = model.get_dimension(), corpus.labels
-    of_labels = labels >= LEAST_CUTOFF
-    output = 16 + 4 * labels * dim
-    if of_labels:
-        output = 21 + labels * ((dim + 1) // 2) + 16 + 4 * dim * 256 + labels
-    room = size - 107 - 4 * 256 * dim - output
-    cutoff = int(room / (-(-dim // part) + 1 + 10))
-    if cutoff <= LEAST_CUTOFF:
-        return False
-    model.quantize(
-        corpus.text, qout=of_labels, cutoff=cutoff, retrain=True, qnorm=True, dsub=part, verbose=0,
-        epoch=settings.epoch, lr=settings.lr, thread=settings.thread,
-    )  # fmt: skip
-    return True
+    def _moved(self, value: float, least: float, most: float, *step: float) -> float:
+        return min(most, max(least, value + self._step(*step)))

@@ -27,9 +27,7 @@ class Metric:
         """The metric of the model's k best labels of each line that has labels which it knows."""
         known = set(model.labels)
         if self.label is not None and self.label not in known:
-            raise ValueError(
-                f"`autotuneMetric` names a label that no line of `input` has: {self.label!r}"
-            )
+            raise ValueError(f"`autotuneMetric` names a label that no line of `input` has: {self.label!r}")
         gold = [known.intersection(BLANK.split(line)) for line in lines]
         used = [i for i in range(len(lines)) if gold[i]]
         every = -1 if self.name != "f1" else k
@@ -51,7 +49,11 @@ class Metric:
         for true, names in zip(gold, found, strict=True):
             guessed = set(names) if only is None else only.intersection(names)
             true = true if only is None else only & true
-            right, predicted, wanted = right + len(guessed & true), predicted + len(guessed), wanted + len(true)
+            right, predicted, wanted = (
+                right + len(guessed & true),
+                predicted + len(guessed),
+                wanted + len(true),
+            )
         return 2 * right / (predicted + wanted) if predicted + wanted else 0.0
 
     def _along_curve(self, scores: np.ndarray, right: np.ndarray, wanted: int) -> float:

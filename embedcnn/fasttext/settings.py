@@ -74,9 +74,7 @@ class Settings:
 
     def _checked_ngrams(self) -> Settings:
         if self.maxn and self.minn > self.maxn:
-            raise ValueError(
-                f"`minn` must be at most maxn. Received: minn={self.minn}, maxn={self.maxn}"
-            )
+            raise ValueError(f"`minn` must be at most maxn. Received: minn={self.minn}, maxn={self.maxn}")
         if self.wordNgrams <= 1 and not self.maxn:
             return replace(self, bucket=0)  # as fastText: there is nothing to put into buckets
         if not self.bucket:
@@ -88,7 +86,19 @@ class Settings:
 
     def args(self, dim: int) -> dict[str, Any]:
         """What stands in a model's file."""
-        kept = ("ws", "epoch", "minCount", "neg", "wordNgrams", "loss", "bucket", "minn", "maxn", "lrUpdateRate", "t")
+        kept = (
+            "ws",
+            "epoch",
+            "minCount",
+            "neg",
+            "wordNgrams",
+            "loss",
+            "bucket",
+            "minn",
+            "maxn",
+            "lrUpdateRate",
+            "t",
+        )
         return {"dim": dim, "model": "supervised", **{name: getattr(self, name) for name in kept}}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 from typing import Any
@@ -35,10 +36,8 @@ def scattered(rows: int, stride: int) -> np.ndarray:
         _check_memory(count * 4)
         pages = mmap.mmap(-1, count * 4 + HUGE_PAGE)
         if hasattr(mmap, "MADV_HUGEPAGE"):
-            try:
+            with contextlib.suppress(OSError):  # a wish: where it is refused, pages are small as ever
                 pages.madvise(mmap.MADV_HUGEPAGE)
-            except OSError:
-                pass  # a wish: pages are small as ever
         block = np.frombuffer(pages, np.float32)
         start = -block.ctypes.data % HUGE_PAGE // 4
     return block[start : start + count].reshape(rows, stride)

@@ -28,10 +28,12 @@ def text_of(input: Any, labels: Any, prefix: str) -> Any:
         )
     texts = list(input)
     if labels is None:
-        raise ValueError("`labels` must be given with a list of texts: one label, or a list of them, for each")
+        raise ValueError("`labels` must be given with a list of texts: one, or a list of them, for each")
     of_texts = list(labels)
     if len(of_texts) != len(texts):
-        raise ValueError(f"`labels` must be as many as there are texts, {len(texts)}. Received: {len(of_texts)}")
+        raise ValueError(
+            f"`labels` must be as many as there are texts, {len(texts)}. Received: {len(of_texts)}"
+        )
     lines = [_line(texts[i], of_texts[i], prefix, i) for i in range(len(texts))]
     return "".join(lines).encode("utf-8", "surrogateescape")
 
@@ -45,7 +47,9 @@ def _line(text: Any, labels: Any, prefix: str, number: int) -> str:
             f"Received: {text[:80]!r}"
         )
     names = [labels] if isinstance(labels, (str, int)) or not isinstance(labels, Iterable) else labels
-    return " ".join([*(_label(name, prefix, number) for name in names), text.translate(BLANKS_OF_LINES)]) + "\n"
+    return (
+        " ".join([*(_label(name, prefix, number) for name in names), text.translate(BLANKS_OF_LINES)]) + "\n"
+    )
 
 
 def _label(name: Any, prefix: str, number: int) -> str:

@@ -1,7 +1,7 @@
 """fastText's supervised training: a file of labelled lines, or texts with labels, to a model of its kind.
 
-The text is read once, by all threads. Without `dim`, rows have as many floats as there are labels, which learn
-what rows of any width do, as every step of a row is a combination of the output's (csrc/bags/product_form.h).
+The text is read once, by all threads. Without `dim`, rows have as many floats as there are labels, which
+learn what rows of any width do (csrc/bags/product_form.h).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 
 from embedcnn import _core
 
+from ..runtime import get_num_threads
 from . import autotune, files
 from .model import FastText
 from .settings import DEFAULTS, Settings
@@ -58,7 +59,7 @@ def train_supervised(
 ) -> FastText:
     """A classifier of texts, trained as fastText's `train_supervised`, with its arguments, many times faster.
 
-    Steps follow each other line by line, so the same arguments give the same model with any number of threads.
+    Steps follow each other line by line: the same arguments give the same model on any number of threads.
 
     Parameters
     ----------
@@ -104,8 +105,8 @@ def train_supervised(
     (('__label__good',), 2)
     """
     settings = Settings(
-        lr, dim, ws, epoch, minCount, minCountLabel, minn, maxn, neg, wordNgrams, loss, bucket, thread, lrUpdateRate,
-        t, label, verbose, seed,
+        lr, dim, ws, epoch, minCount, minCountLabel, minn, maxn, neg, wordNgrams, loss, bucket, thread,
+        lrUpdateRate, t, label, verbose, seed,
     ).checked()  # fmt: skip
     wanted = autotune.wanted(
         autotuneValidationFile, autotuneMetric, autotunePredictions, autotuneDuration, autotuneModelSize
@@ -147,10 +148,6 @@ def _checked_sample_weight(weights: Any) -> np.ndarray:
     return array
 
 
-class Interrupted(Exception):
-    """A training that its watch has ended."""
-
-
 class _Vectors:
     """Word vectors to start from."""
 
@@ -173,15 +170,15 @@ class Corpus:
     """A text that was read, on which models are trained."""
 
     def __init__(self, text: Any, settings: Settings, vectors: _Vectors | None = None) -> None:
-        given = (vectors.bytes, vectors.ends) if vectors else (None, None)
-        self.vectors = vectors
+        self.text, self.vectors = text, vectors
         self.core = _core.FastTextCorpus(
             text,
             settings.label.encode(),
             settings.minCount,
             settings.minCountLabel,
-            *given,
-            threads=settings.thread or 0,
+            vectors.bytes if vectors else None,
+            vectors.ends if vectors else None,
+            settings.thread or 0,
         )
         self.words, self.labels, self.tokens = self.core.sizes()
         if settings.verbose > 0:
@@ -194,8 +191,8 @@ class Corpus:
             )
         if not self.labels:
             raise ValueError(
-                f"`input` has no labels: words that begin with {settings.label!r} (argument `label`) and occur "
-                f"{settings.minCountLabel} times (`minCountLabel`)"
+                f"`input` has no labels: words that begin with {settings.label!r} (argument `label`) and "
+                f"occur {settings.minCountLabel} times (`minCountLabel`)"
             )
 
     def train(
@@ -204,14 +201,14 @@ class Corpus:
         weights: np.ndarray | None = None,
         watch: Callable[[int, int, float, float], Any] | None = None,
     ) -> FastText:
-        """A model; Interrupted where `watch`, called now and then, has ended it."""
+        """A model; autotune.Interrupted where `watch`, called now and then, has ended it."""
         threads = settings.thread or 0
         tables = Tables(
             self.words + settings.bucket, self.labels, settings.dim, settings.loss, settings.seed, threads
         )
         if self.vectors:
             self._place_vectors(tables)
-        shown = _Progress(threads or _core.thread_count()) if settings.verbose > 1 and watch is None else None
+        shown = _Progress(threads or get_num_threads()) if settings.verbose > 1 and watch is None else None
         ended, loss = self.core.train(
             tables.rows,
             tables.output,
@@ -229,11 +226,13 @@ class Corpus:
             shown or watch,
         )
         if not np.isfinite(loss):
-            raise ValueError(f"`lr` must be smaller for this text: the loss is {loss}. Received: lr={settings.lr:g}")
+            raise autotune.Diverged(
+                f"`lr` must be smaller for this text: the loss is {loss}. Received: lr={settings.lr:g}"
+            )
         if not ended:
-            raise Interrupted
+            raise autotune.Interrupted
         if settings.verbose > 0:
-            shown = shown or _Progress(threads or _core.thread_count())
+            shown = shown or _Progress(threads or get_num_threads())
             total = self.tokens * settings.epoch
             shown.show(total, total, 0.0, loss, end="\n")
         rows, output = tables.finished()
