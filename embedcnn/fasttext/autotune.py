@@ -64,7 +64,7 @@ def wanted(path: Any, metric: Any, predictions: Any, duration: Any, size: Any) -
         if limit is not None:
             raise ValueError("`autotuneModelSize` needs an autotuneValidationFile; else quantize the model")
         return None
-    data = bytes(files.mapped(path))
+    data = bytes(files.mapped(path)[0])
     lines = [line for line in data.decode("utf-8", "surrogateescape").split("\n") if BLANK.sub("", line)]
     if not lines:
         raise ValueError(f"{path}: `autotuneValidationFile` has no lines")
