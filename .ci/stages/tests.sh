@@ -15,7 +15,7 @@ echo "instruction sets: ${rungs[*]}"
 # optimizers) have each instruction set once and, with the best of the usual ones, 1, 2 and 3 threads; text, word
 # vectors and files, which have no kernels of their own, only the first time.
 independent=(tests/structure tests/datasets tests/data tests/cli tests/notebooks tests/base tests/kernels tests/matrix
-    tests/fuzz tests/estimators tests/tuning)
+    tests/fuzz tests/estimators tests/tuning tests/inspection)
 without_kernels=(tests/text tests/preprocessing tests/vectors tests/saving/test_model_file.py
     tests/callbacks/test_backup.py tests/base/test_replacement.py)
 run_pytest "$python" tests --pairs rest

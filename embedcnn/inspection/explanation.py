@@ -249,9 +249,11 @@ class _Odds:
         return found
 
     def of_parts(self, end: list[np.ndarray]) -> tuple[tuple[str, float, float], ...]:
-        """(name, weight in the mean, margin) of each part."""
+        """(name, weight in the mean, margin) of each part that counts."""
         found = []
         for number, part in enumerate(self.parts):
+            if not self.weights[number].any():
+                continue
             alone = _Odds.__new__(_Odds)
             alone.parts, alone.sign, alone.is_plain = [part], self.sign, self.is_plain
             alone.weights, alone.against = [self.weights[number]], [self.against[number]]

@@ -50,7 +50,7 @@ def pieces_of(text: str, encoder: Any) -> Pieces:
         cut = re.escape(WHITESPACE + encoder.filters)
         spans = [found.span() for found in re.finditer(f"[^{cut}]+", text)]
     else:
-        spans = token_spans(text, "words", False)[1]
+        spans = _spans_of_words(text, encoder)
     if encoder.output_sequence_length is not None:
         return Pieces(text, spans)
     gaps = encoder.split == "character"  # blanks are tokens there
@@ -74,6 +74,26 @@ def pieces_of(text: str, encoder: Any) -> Pieces:
         spans = [spans[number] for number in kept.tolist()]
         known = np.searchsorted(kept, known)
     return Pieces(text, spans, whole.ids, known)
+
+
+def _spans_of_words(text: str, encoder: TextEncoder) -> list[Span]:
+    """Where the tokens of split="words" stand, or, of characters, words as others cut them."""
+    if encoder.split != "words":
+        return token_spans(text, "words", False)[1]
+    lowered, owners = [], []
+    for place, letter in enumerate(text):
+        lower = letter.lower() if encoder.standardize == "lower_unicode" else letter
+        lower = lower.lower() if encoder.standardize == "lower" and letter < "\x80" else lower
+        lowered.append(lower)
+        owners += [place] * len(lower)  # that of one letter may be two
+    whole, place, spans = "".join(lowered), 0, []
+    for token in encoder.tokens([text])[0]:
+        found = whole.find(token, place)
+        if found < 0:
+            return token_spans(text, "words", False)[1]
+        place = found + len(token)
+        spans.append((owners[found], owners[place - 1] + 1))
+    return spans
 
 
 def without_each(pieces: Pieces, words: range) -> Ragged:

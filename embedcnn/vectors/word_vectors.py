@@ -15,6 +15,7 @@ from embedcnn.base.named_objects import named_object
 
 from ..base import columns
 from .mapped import MappedFile
+from .shown import as_table
 from .word_index import WordIndex
 
 __all__ = ["Subwords", "WordVectors"]
@@ -97,6 +98,7 @@ class WordVectors:
         self._mapped: MappedFile | None = None  # the file that the matrix lies in
 
     # What there is
+    _repr_html_ = as_table
 
     @property
     def vectors(self) -> np.ndarray:

@@ -135,6 +135,24 @@ def test_a_mean_over_everything_is_explained_as_a_whole():
     assert weights == pytest.approx([0.5, 0.25, 0.25])
 
 
+def test_texts_of_any_kind():
+    texts = [
+        "Ǆ<br />é good\u200d İ 的\x00 👩\u200d👩\u200d👧 \ud800",
+        "\u200d <br> -_ 'İx ß\n\tA\u0301",
+        "<br />İ",
+    ]
+    exact = network("mean")
+    models = [exact, averaged([BagClassifier(chars=(2, 3)).fit(TEXTS, Y), exact], [1, 0])]
+    models += [network("cnn", encoder_of(split=split)) for split in ("whitespace", "character")]
+    for model in models:
+        for text in texts:
+            found = model.explain(text, "good")
+            assert found.margin == pytest.approx(log_odds(model, [text], "good")[0], abs=3e-4)
+            assert len(found.words) and "<script" not in found._repr_html_()
+            assert found.rest == 0 or model not in models[:2]
+    assert [weight for _, weight, _ in models[1].explain("good").parts] == [1.0]
+
+
 def test_a_bag_alone_keeps_the_margin_of_its_parts():
     classifier = BagClassifier().fit(TEXTS, Y)
     assert classifier.model.explain(TEXTS[0], "good") == bags.explain(classifier.model, TEXTS[0], "good")

@@ -256,3 +256,8 @@ def test_errors_of_the_command_line_are_one_line_unless_debugged(tmp_path, capsy
     assert capsys.readouterr().err == f"embedcnn vectors: {missing!r}: no such file or directory\n"
     with pytest.raises(FileNotFoundError):
         main(["--debug", "vectors", "info", missing])
+
+
+def test_in_a_notebook_words_are_text():
+    found = WordVectors(["<b>", "b&c", *map(str, range(20))], np.zeros((22, 3), np.float32))._repr_html_()
+    assert "&lt;b&gt;, b&amp;c, 0" in found and "<b>" not in found and "…" in found and "22" in found
