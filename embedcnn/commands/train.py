@@ -6,7 +6,9 @@ import argparse
 from typing import Any
 
 from embedcnn.commands import arguments as options
-from embedcnn.commands.train_lm import add_options, train_language_model
+from embedcnn.commands.train_fasttext import FASTTEXT_OPTIONS, train_fasttext
+from embedcnn.commands.train_fasttext import add_options as add_fasttext_options
+from embedcnn.commands.train_lm import add_options, refuse, train_language_model
 from embedcnn.commands.train_text import train_text_classifier
 
 DEFAULT_OUT = "model.embedcnn"
@@ -36,6 +38,7 @@ examples:
   embedcnn train reviews.csv --baseline --time 60
   embedcnn train train.tsv --valid dev.tsv --vectors glove.6B.100d.txt --freeze --out reviews.embedcnn
   embedcnn train questions.txt --encoding latin-1 --widths 1,2,3 --filters 200 --seed 7
+  embedcnn train --model fasttext lines.txt --word-ngrams 2 --valid dev.txt --out model.bin
   embedcnn train --model lm book.txt --epochs 20 --out writer.embedcnn
   embedcnn train --model lm book.txt --epochs 20 --out writer.embedcnn --resume
   embedcnn train --model lm book.txt --level word --length 35 --carry-state --out words.embedcnn
@@ -84,10 +87,11 @@ def add_command(commands: Any) -> None:
     group = parser.add_argument_group("the model")
     group.add_argument(
         "--model",
-        choices=("cnn", "avg", "bag", "lm"),
+        choices=("cnn", "avg", "bag", "fasttext", "lm"),
         help="cnn: convolutions, the largest value of each; avg: the mean of the embeddings of words and "
-        "n-grams of words; bag: linear models of n-grams of words and characters; lm: a language model of "
-        "the characters or words of a book, DATA (default: bag, and beside it the others as far as they pay)",
+        "n-grams of words; bag: linear models of n-grams of words and characters; fasttext: fastText's "
+        "model, of any amount of text; lm: a language model of the characters or words of a book, DATA "
+        "(default: bag, and beside it the others as far as they pay)",
     )
     group.add_argument("--vectors", metavar="FILE", help="word vectors to start from, in any usual format")
     group.add_argument("--freeze", action="store_true", help="leave the vectors of --vectors as they are")
@@ -178,6 +182,7 @@ def add_command(commands: Any) -> None:
         metavar="N",
         help=f"decides all that is random (default: {default.seed})",
     )
+    add_fasttext_options(parser)
     add_options(parser)
     options.add_common_options(group)
     parser.set_defaults(run=run)
@@ -190,4 +195,7 @@ def add_number(group: Any, name: str, kind: Any, default: float, about: str) -> 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs `train`."""
+    if arguments.model == "fasttext":
+        return train_fasttext(arguments)
+    refuse(arguments, FASTTEXT_OPTIONS, "is for --model fasttext")
     return train_language_model(arguments) if arguments.model == "lm" else train_text_classifier(arguments)

@@ -1,0 +1,138 @@
+"""`embedcnn train --model fasttext`: a model in fastText's format of labelled texts, however many."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from typing import Any
+
+from embedcnn.base.pipes import is_pipe
+from embedcnn.commands import arguments as options
+from embedcnn.commands.errors import CommandError
+from embedcnn.commands.model_file import check_target
+from embedcnn.commands.train_lm import LANGUAGE_MODEL_OPTIONS, refuse
+
+FASTTEXT_OPTIONS = ("loss", "min_count", "char_ngrams", "buckets", "autotune")
+OTHER_OPTIONS = (
+    *("filters", "widths", "blend", "freeze", "dropout", "word_dropout", "label_smoothing", "patience"),
+    *("batch_size", "max_words", "tokenizer", "class_weight", "baseline", "seconds", "report"),
+)
+LABEL = "__label__"
+LEARNING_RATE = 0.5
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of fastText's models."""
+    group = parser.add_argument_group(
+        "with --model fasttext",
+        "FILE is what fastText reads, .bin. All of DATA is learnt, and --valid only measured. Lines that "
+        f"begin with {LABEL} are read as fastText does. Defaults there: a float for each label in a row "
+        f"(--dimensions N: rows of N), 5 epochs, learning rate {LEARNING_RATE:g}, --word-ngrams 1.",
+    )
+    group.add_argument(
+        "--loss",
+        choices=("softmax", "ova", "hs", "ns"),
+        help="softmax: labels exclude each other; ova: each is decided alone; hs: a tree of labels, for very "
+        "many; ns: against a few that are drawn (default: softmax)",
+    )
+    group.add_argument(
+        "--min-count", type=options.count(1), metavar="N", help="leave rarer words out (default: 1)"
+    )
+    group.add_argument(
+        "--char-ngrams",
+        type=options.widths,
+        metavar="MIN,MAX",
+        help="characters of the shortest and the longest n-gram of a word (default: none)",
+    )
+    group.add_argument(
+        "--buckets", type=options.count(1), metavar="N", help="rows for n-grams (default: 2000000)"
+    )
+    group.add_argument(
+        "--autotune",
+        type=options.number(0, zero=False),
+        metavar="SECONDS",
+        help="search so long for the settings that are best on --valid, of those that are not given",
+    )
+
+
+def train_fasttext(arguments: argparse.Namespace) -> int:
+    """Runs `train --model fasttext`."""
+    from embedcnn.fasttext import train_supervised  # start-up
+
+    refuse(arguments, LANGUAGE_MODEL_OPTIONS, "is for --model lm")
+    refuse(arguments, OTHER_OPTIONS, "has no meaning with --model fasttext")
+    if arguments.data is None:
+        raise CommandError("DATA: --model fasttext needs a file of labelled texts")
+    if arguments.autotune is not None and arguments.valid is None:
+        raise CommandError("--autotune: needs --valid")
+    options.use_runtime(arguments)
+    print(options.first_line())
+    note = check_target(arguments.out, arguments.force)
+    if note:
+        print(note)
+    sys.stdout.flush()
+    text = read(arguments, arguments.data)
+    begin = time.perf_counter()
+    model = train_supervised(**text, **settings_of(arguments))
+    took = time.perf_counter() - begin
+    size = f" ({os.path.getsize(arguments.data) / 1e6 / took:.0f} MB/s)" if "labels" not in text else ""
+    print(f"{len(model.words)} words, {len(model.labels)} labels; trained in {took:.1f} s{size}")
+    if arguments.valid is not None:
+        count, precision, recall = model.test(lines_of(arguments, arguments.valid))
+        print(f"precision {precision:.1%}, recall {recall:.1%} of one label on the {count} texts of --valid")
+    model.save_model(arguments.out)
+    print(f'saved {arguments.out}; now try: embedcnn predict {arguments.out} "a text of yours"')
+    return 0
+
+
+def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What train_supervised is given."""
+    shortest_longest = arguments.char_ngrams or (0, 0)
+    if len(shortest_longest) != 2:
+        raise CommandError(f"--char-ngrams: two numbers are needed, as 3,6. Received: {shortest_longest}")
+    given = {
+        "epoch": arguments.epochs,
+        "dim": arguments.dimensions,
+        "lr": LEARNING_RATE if arguments.learning_rate is None else arguments.learning_rate,
+        "wordNgrams": arguments.word_ngrams,
+        "loss": arguments.loss,
+        "minCount": arguments.min_count,
+        "bucket": arguments.buckets,
+        "pretrainedVectors": arguments.vectors,
+        "seed": arguments.seed,
+    }
+    if arguments.char_ngrams:
+        given["minn"], given["maxn"] = shortest_longest
+    if arguments.autotune is not None:
+        given["autotuneValidationFile"] = lines_of(arguments, arguments.valid)
+        given["autotuneDuration"] = arguments.autotune
+    given["verbose"] = 0 if arguments.quiet else 2 if sys.stderr.isatty() else 1
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def has_lines(path: str) -> bool:
+    """Whether a file has fastText's lines, as they are."""
+    if is_pipe(path) or os.path.isdir(path):
+        return False
+    with open(path, "rb") as file:
+        return file.read(4096).lstrip().startswith(LABEL.encode())
+
+
+def lines_of(arguments: argparse.Namespace, path: str) -> str:
+    """The path of a file of fastText's lines; CommandError for other formats."""
+    if not has_lines(path):
+        raise CommandError(f"--valid: {path!r} must have lines that begin with {LABEL}, as fastText's files")
+    return path
+
+
+def read(arguments: argparse.Namespace, path: str) -> dict[str, Any]:
+    """DATA as train_supervised takes it: the file itself, or texts and labels of other formats."""
+    if arguments.format in (None, "fasttext") and has_lines(path):
+        return {"input": path}
+    found = options.read_data(arguments, path)
+    if found.columns:
+        print(found.columns)
+    labels = ["_".join(str(label).split()) for label in found.labels]
+    return {"input": found.texts, "labels": labels}
