@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..base.arrays import numbers
-from ..graph.nesting import weight_paths
+from ..graph.nesting import leaf_layers, weight_paths
 from ..graph.variables import assign_all
 from ..saving import model_file
 
@@ -73,6 +73,33 @@ def load_state_dict(model: Model, state_dict: Mapping[str, Any], strict: bool = 
     return IncompatibleKeys(missing, unexpected)
 
 
+def unbuilt(
+    kind: Any,
+    name: str,
+    config: dict[str, Any],
+    own: dict[str, Any],
+    compiled: dict[str, Any] | None,
+    state: dict[str, Any],
+) -> Model:
+    """The model that was not built when `reduced` told of it: layers without weights, settings, texts."""
+    model: Model = kind.from_config(config, custom_objects=own)
+    model.name = name
+    for attribute, value in state.items():
+        if value is not None:
+            setattr(model, attribute, value)
+    if compiled is not None:
+        model._compilation.set(**compiled)
+    return model
+
+
 def reduced(model: Model) -> Any:
-    """A model for pickle and copy: the bytes of its file, and its own Python."""
+    """A model for pickle and copy: the bytes of its file, and its own Python; of one that is not built yet
+    what it will be made of.
+    """
+    if not model.built:
+        own: dict[str, Any] = {}
+        for layer in leaf_layers(model.layers):
+            own |= layer.own_objects()
+        state = {name: getattr(model, name) for name in ("seed", "labels", "text_encoder")}
+        return unbuilt, (type(model), model.name, model.get_config(), own, model._compilation.given, state)
     return model_file.model_from_bytes, (model_file.model_to_bytes(model), model_file.own_objects(model))

@@ -1,11 +1,16 @@
 import pickle
+from copy import deepcopy
 
 import numpy as np
 import pytest
 from keras_values import VALUES, data, weights
 
 import embedcnn
-from embedcnn import layers, losses, models, optimizers, utils
+from embedcnn import initializers, layers, losses, models, optimizers, utils
+
+
+def pickle_copy(model):
+    return pickle.loads(pickle.dumps(model))
 
 
 def two_sided():
@@ -186,6 +191,54 @@ def test_pickle():
     copy = pickle.loads(pickle.dumps(model))
     for _ in range(2):
         assert copy.train_on_batch([x1, x2], [y, y > 0]) == model.train_on_batch([x1, x2], [y, y > 0])
+
+
+def seeded_table():
+    return layers.Embedding(12, 4, embeddings_initializer=initializers.RandomUniform(seed=1))
+
+
+def seeded_dense(units):
+    return layers.Dense(units, "softmax", kernel_initializer=initializers.GlorotUniform(seed=2))
+
+
+class Pooled(embedcnn.Model):
+    """A model of one's own, which is built by its first data."""
+
+    def __init__(self, units):
+        super().__init__()
+        self.units = units
+        self.table, self.pool = seeded_table(), layers.GlobalMaxPooling1D()
+        self.out = seeded_dense(units)
+
+    def call(self, ids):
+        return self.out(self.pool(self.table(ids)))
+
+    def get_config(self):
+        return {"units": self.units}
+
+
+@pytest.mark.parametrize("make", [pickle_copy, deepcopy], ids=["pickle", "deepcopy"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        lambda: embedcnn.Sequential([seeded_table(), layers.GlobalMaxPooling1D(), seeded_dense(3)]),
+        lambda: Pooled(3),
+    ],
+    ids=["Sequential", "own"],
+)
+def test_a_copy_of_what_is_not_built_yet_learns_the_same(make, model):
+    x, y = data(4)
+    utils.set_random_seed(3)
+    original = model()
+    original.compile(optimizers.Adam(0.02), losses.SparseCategoricalCrossentropy(), metrics=["accuracy"])
+    original.labels = ["a", "b", "c"]
+    copy = make(original)
+    assert not copy.built and copy.name == original.name and copy.labels == original.labels
+    found = []
+    for one in (original, copy):
+        history = one.fit(x, y, epochs=2, verbose=0).history
+        found.append((history, one.predict(x, verbose=0).tolist()))
+    assert found[0] == found[1] and "accuracy" in found[0][0]
 
 
 def test_a_frozen_matrix_is_shared_and_copied_before_it_is_written():
