@@ -5,8 +5,8 @@
 Both search the same grid over the same network (embeddings of 100 numbers, filters over 2, 3 and 4 words,
 their largest values, dropout, Adam, batches of 50). Ours is given raw texts, so its vocabulary and encoding
 are inside; skorch's module (PyTorch) is given ids that are padded already, outside of its time, and takes a
-batch as wide as its longest text. Each runs in a process of its own; processor seconds are those of it and its workers,
-which count where other work shares the machine. Goal: 6 times.
+batch as wide as its longest text. Each runs in a process of its own; processor seconds are those of it and
+its workers, and count where other work shares the machine. Goal: 6 times.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""A study of 60 s on TREC (`embedcnn.tuning.tune`, Optuna): its accuracy on the test part beside the default's.
+"""A study of 60 s on TREC (`embedcnn.tuning.tune`, Optuna): accuracy on the test part beside the default's.
 
     python benchmarks/study.py [--data FOLDER] [--seconds 60] [--seeds 1]
 
-Both learn the same 5,452 questions; the 500 of the test part choose nothing. The standard error is that of the
-paired difference. Goal: at least the default's accuracy.
+Both learn the same 5,452 questions; the 500 of the test part choose nothing. The standard error is that of
+the paired difference. Goal: at least the default's accuracy.
 """
 
 from __future__ import annotations

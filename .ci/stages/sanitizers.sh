@@ -51,6 +51,7 @@ expect_report 'overflow(100)' 'signed integer overflow'
 
 status=0
 LD_PRELOAD=$preload run_pytest "$python" tests --ignore=tests/structure --ignore=tests/datasets --ignore=tests/kernels \
+    --ignore=tests/estimators --ignore=tests/tuning \
     --ignore=tests/matrix --capture=sys || status=$?
 for report in "$reports"/*; do # also from processes whose end no test looked at
     [ -e "$report" ] || continue
