@@ -86,6 +86,7 @@ struct ec_step {
     uint64_t key;                /* (seed, step) */
     enum ec_precision precision; /* of all matrix products */
     double work;                 /* floating-point operations, roughly: too few are not worth a team */
+    double back_work;            /* of the backward pass, where `work` counts the forward pass alone: for profiles */
     struct ec_report report;     /* what was wrong, where plan returns EC_BAD_VALUE */
 };
 
@@ -184,6 +185,7 @@ struct ec_op {
     struct ec_op_cost { /* of the last step, where the program is timed */
         int64_t forward_ns, backward_ns;
         size_t bytes; /* memory that it took: outputs and workspace */
+        double work;  /* floating-point operations of both passes, roughly */
     } cost;
 };
 

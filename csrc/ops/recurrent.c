@@ -324,6 +324,10 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     }
     plan_recurrence(op, step);
     step->work += 2.0 * (double)state->rows * (double)state->units * (double)state->gates;
+    if (learns) { /* for each product two: the gradients of its weights and of what it multiplies */
+        double inputs = (double)(in->dtype == EC_TOKENS ? in->lookup->count : state->rows) * (double)in->cols;
+        step->back_work += 4.0 * ((double)state->rows * (double)state->units + inputs) * (double)state->gates;
+    }
     return step->arena->failed ? EC_NO_MEMORY : plan_workspace(op, step);
 }
 

@@ -273,7 +273,12 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     if (step->arena->failed) {
         return EC_NO_MEMORY;
     }
-    return out->needs_grad ? plan_backward(op, step) : EC_OK;
+    if (!out->needs_grad) {
+        return EC_OK;
+    }
+    /* The kernel's gradient is a sum of winners' rows, theirs one of kernels. */
+    step->back_work += (in->needs_grad ? 4.0 : 2.0) * (double)(texts * state->products * lookup->width);
+    return plan_backward(op, step);
 }
 
 /* The kernels (k, D, F) side by side: weights[d, (branch, j, f)] = W_branch[j, d, f]. */

@@ -146,9 +146,11 @@ static ec_status plan_operations(struct ec_program *program, enum ec_run run, in
     for (; status == EC_OK && i < program->op_count && (i == first || !plans_late(&program->ops[i])); i++) {
         struct ec_op *op = &program->ops[i];
         size_t bytes = program->arena.total;
+        double work = program->step.work + program->step.back_work;
         status = ec_op_check_texts(op, &program->step);
         status = status == EC_OK ? op->type->plan(op, &program->step) : status;
-        op->cost = (struct ec_op_cost){.bytes = program->arena.total - bytes};
+        op->cost = (struct ec_op_cost){.bytes = program->arena.total - bytes,
+                                       .work = program->step.work + program->step.back_work - work};
     }
     if (status == EC_OK && i == program->op_count) {
         status = plan_rest(program, run);

@@ -193,7 +193,7 @@ static PyObject *program_bytes(PyObject *object, void *of_step)
     return PyLong_FromSize_t(bytes);
 }
 
-/* ((forward ns, backward ns, bytes) of each operation, plan ns, update ns) */
+/* ((forward ns, backward ns, bytes, floating-point operations) of each operation, plan ns, update ns) */
 static PyObject *program_costs(PyObject *object, void *unused)
 {
     (void)unused;
@@ -205,8 +205,8 @@ static PyObject *program_costs(PyObject *object, void *unused)
     PyObject *costs = PyTuple_New(program->op_count), *result = NULL;
     for (int i = 0; costs && i < program->op_count; i++) {
         const struct ec_op_cost *cost = &program->ops[i].cost;
-        PyObject *entry =
-            Py_BuildValue("LLn", (long long)cost->forward_ns, (long long)cost->backward_ns, (Py_ssize_t)cost->bytes);
+        PyObject *entry = Py_BuildValue("LLnd", (long long)cost->forward_ns, (long long)cost->backward_ns,
+                                        (Py_ssize_t)cost->bytes, cost->work);
         if (!entry) {
             Py_CLEAR(costs);
         } else {

@@ -379,7 +379,8 @@ class Model(Subclassed, LayerGraph):
         steps: int = 20,
     ) -> Profile:
         """Where the time of a training step goes: the batch, Python, each operation forward and backward, the
-        update.
+        update; and what bounds it: waiting for data, arithmetic or memory, measured beside a large product
+        and a copy on this machine, with what to try.
 
         Data as in `fit`. Runs `steps` steps; the model is afterwards as it was. Raises ValueError before
         `compile`. In the place of TensorFlow's and PyTorch's profilers.

@@ -16,10 +16,14 @@ from typing import TYPE_CHECKING, Any
 from .. import runtime
 from ..base.arguments import positive_integer
 from ..base.configuration import described
+from ..base.escaping import escaped
 from ..graph.nesting import carried_states
 from ..saving import archive, model_file
+from . import machine
+from .limits import Limits
 
 if TYPE_CHECKING:
+    from ..graph.variables import Variable
     from ..models.sequential import Model
 
 WARM = 2
@@ -28,13 +32,16 @@ WARM = 2
 
 @dataclass(frozen=True)
 class Cost:
-    """What one part of a step took, medians over the steps, in milliseconds; bytes of the core's memory."""
+    """What one part of a step took, medians over the steps, in milliseconds; bytes of the core's memory, and
+    floating-point operations, roughly, of both passes.
+    """
 
     name: str
     operation: str
     forward_ms: float
     backward_ms: float
     bytes: int = 0
+    flops: float = 0.0
 
     @property
     def ms(self) -> float:
@@ -47,24 +54,40 @@ class Profile:
     operation, the update of the weights. `str()` is a table; `save` writes a trace for a browser.
 
     An operation may serve several layers (an Embedding and the convolutions over it), and then bears their
-    names. `step_ms` is the median step, batch included.
+    names. `step_ms` is the median step, batch included. `limits` says what bounds the step beside what the
+    machine can do, `advice` what to try.
     """
 
-    def __init__(self, costs: list[Cost], step_ms: float, steps: int, threads: int) -> None:
+    def __init__(
+        self,
+        costs: list[Cost],
+        step_ms: float,
+        steps: int,
+        threads: int,
+        limits: Limits,
+        advice: list[str],
+    ) -> None:
         self.costs, self.step_ms, self.steps, self.threads = costs, step_ms, steps, threads
+        self.limits, self.advice = limits, advice
 
     def __str__(self) -> str:
         width = max(len(cost.name) for cost in self.costs)
-        lines = [f"{'':<{width}}  {'forward ms':>11} {'backward ms':>11} {'share':>6} {'MB':>8}  operation"]
+        head = f"{'forward ms':>11} {'backward ms':>11} {'share':>6} {'MB':>8} {'GFLOP/s':>8}"
+        lines = [f"{'':<{width}}  {head}  operation"]
         for cost in self.costs:
             backward = f"{cost.backward_ms:11.3f}" if cost.backward_ms else f"{'':11}"
             memory = f"{cost.bytes / 1e6:8.2f}" if cost.bytes else f"{'':8}"
+            speed = f"{cost.flops / cost.ms / 1e6:8.1f}" if cost.flops and cost.ms else f"{'':8}"
             lines.append(
                 f"{cost.name:<{width}}  {cost.forward_ms:11.3f} {backward} {cost.ms / self.step_ms:6.1%} "
-                f"{memory}  {cost.operation}".rstrip()
+                f"{memory} {speed}  {cost.operation}".rstrip()
             )
         lines.append(f"a step takes {self.step_ms:.3f} ms (median of {self.steps}, {self.threads} threads)")
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.limits.lines(), *(f"try {one}" for one in self.advice)])
+
+    def _repr_html_(self) -> str:
+        """The table, for notebooks."""
+        return f"<pre>{escaped(self)}</pre>"
 
     __repr__ = __str__
 
@@ -94,12 +117,14 @@ def profile(model: Model, x: Any, y: Any, batch_size: int | None, sample_weight:
         finally:
             feed.close()
             _put_back(model, before)
-        return Profile(
-            _summed_up(model, times, costs),
-            statistics.median(sum(parts) for parts in times) * 1e3,
-            len(times),
-            runtime.get_num_threads(),
-        )
+        parts = _summed_up(model, times, costs)
+        step_ms = statistics.median(sum(one) for one in times) * 1e3
+        tables = _learning_tables(model)
+        found = _limits(model, tables, parts, step_ms)
+        is_dense = getattr(model.optimizer, "embedding_update", "lazy") == "dense"
+        in_float32 = [one for one in tables if one.dtype == "float32"]
+        advice = found.advice(float(sum(one.nbytes for one in in_float32)), is_dense and bool(tables))
+        return Profile(parts, step_ms, len(times), runtime.get_num_threads(), found, advice)
 
 
 def _batches(model: Model, feed: Any) -> Generator[Any, None, None]:
@@ -137,7 +162,7 @@ def _run(model: Model, feed: Any, steps: int) -> tuple[list[tuple[float, float]]
 def _summed_up(model: Model, times: list[tuple[float, float]], costs: list[Any]) -> list[Cost]:
     operations = model.lowered_as("train").operations
     middle = statistics.median
-    inside = [sum(forward + backward for forward, backward, _ in each) + a + b for each, a, b in costs]
+    inside = [sum(forward + backward for forward, backward, *_ in each) + a + b for each, a, b in costs]
     outside = [step * 1e3 - ns / 1e6 for (_, step), ns in zip(times, inside, strict=True)]
     rows = [
         Cost("batch", "made from the data", middle(made for made, _ in times) * 1e3, 0.0),
@@ -153,10 +178,43 @@ def _summed_up(model: Model, times: list[tuple[float, float]], costs: list[Any])
                 middle(each[number][0] for each, _, _ in costs) / 1e6,
                 middle(each[number][1] for each, _, _ in costs) / 1e6,
                 int(middle(each[number][2] for each, _, _ in costs)),
+                middle(each[number][3] for each, _, _ in costs),
             )
         )
     update = middle(update for _, _, update in costs) / 1e6
     return [*rows, Cost("update", f"clipping, {model.optimizer.core_name}", update, 0.0)]
+
+
+def _learning_tables(model: Model) -> list[Variable]:
+    """The tables of which a step updates the rows that it names."""
+    operations = model.lowered_as("train").operations
+    read = {id(one): one for op in operations if op.facts["reads_table"] for one in op.variables}
+    return [one for one in model.trainable_weights if id(one) in read]
+
+
+def _limits(model: Model, tables: list[Variable], costs: list[Cost], step_ms: float) -> Limits:
+    """What bounds the step: of the memory of an operation each byte is written and read once in each pass;
+    weights that all learn are read and written with their gradients and slots, of tables unknown parts.
+    """
+    operations, update = costs[3:-1], costs[-1]
+    core_ms = max(1e-6, sum(cost.ms for cost in operations) + update.ms)
+    memory = sum(cost.bytes for cost in operations)
+    moved = float(sum(cost.bytes * (4 if cost.backward_ms else 2) for cost in operations))
+    named = set(map(id, tables))
+    learning = sum(one.nbytes for one in model.trainable_weights if id(one) not in named)
+    slots = len(model.optimizer.used_slots())
+    moved += learning * (3 + 2 * slots)
+    memory += learning * (2 + slots)
+    return Limits(
+        data=costs[0].ms / step_ms,
+        python=(costs[1].ms + costs[2].ms) / step_ms,
+        core=core_ms / step_ms,
+        flops=sum(cost.flops for cost in operations) / core_ms * 1e3,
+        peak_flops=machine.product_speed(),
+        bytes=moved / core_ms * 1e3,
+        peak_bytes=machine.copy_speed(memory),
+        memory=float(memory),
+    )
 
 
 def _state_of(model: Model) -> tuple[dict[str, bytes], dict[str, Any], list[Any]]:
