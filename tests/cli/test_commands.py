@@ -198,7 +198,8 @@ def test_readme_begins_with_two_commands_of_one_line():
     assert "embedcnn train" in blocks[0] and "pytest" in blocks[1]
 
 
-def test_readme_examples_run():
+def test_readme_examples_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # they write files
     found = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
     assert found.attempted > 10 and found.failed == 0
 

@@ -11,6 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
 NEEDED = ("nbclient", "nbformat", "ipykernel", "matplotlib")
+ITS_DATA = {"06_language_identification": "django"}
+"""Packages with the data of a notebook, which the tests do without."""
 LANGUAGE_MODELS = ("04_character_language_model",)
 SHOWN = {
     "01_text_classification": (r"sentences with these n-grams (\d+)% have the label", 80, 100),
@@ -33,6 +35,9 @@ def test_there_are_notebooks():
 def test_notebook_runs(path, monkeypatch):
     for name in NEEDED:
         pytest.importorskip(name, reason=f"{name} is not installed: pip install -e '.[test]'")
+    if path.stem in ITS_DATA:
+        name = ITS_DATA[path.stem]
+        pytest.importorskip(name, reason=f"{name}, whose data it reads, is not installed: pip install {name}")
     import nbformat
     from nbclient import NotebookClient
 
