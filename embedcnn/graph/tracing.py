@@ -14,6 +14,7 @@ from typing import Any
 _calls: ContextVar[tuple[Any, ...]] = ContextVar("calls", default=())
 _branches: ContextVar[tuple[bool, ...]] = ContextVar("branches", default=())
 _losses: ContextVar[list[Any] | None] = ContextVar("losses", default=None)
+_counted: ContextVar[list[Any] | None] = ContextVar("counted", default=None)
 
 
 def active() -> tuple[Any, ...]:
@@ -62,6 +63,22 @@ def collecting(losses: list[Any]) -> Iterator[None]:
 def collected() -> list[Any] | None:
     """Where the call that is being traced keeps the losses that it adds; None: none is traced."""
     return _losses.get()
+
+
+@contextmanager
+def counting() -> Iterator[list[Any]]:
+    """Inside, metrics that are given symbolic tensors put (metric, tensor) into the list that this gives."""
+    counted: list[Any] = []
+    token = _counted.set(counted)
+    try:
+        yield counted
+    finally:
+        _counted.reset(token)
+
+
+def counted() -> list[Any] | None:
+    """Where metrics keep the tensors that they are to count; None: nothing will count them."""
+    return _counted.get()
 
 
 @contextmanager

@@ -11,12 +11,20 @@ import numpy as np
 
 from ..base.arguments import one_of
 from ..base.configuration import Configurable
+from ..base.named_objects import named_object
 from ..base.names import snake_case
+from ..graph.nodes import SymbolicTensor
+from ..graph.tracing import leaves
 from .own_function import OwnFunction
 
 EPSILON = 1e-7
 """Keras's epsilon: the smallest probability, norm or divisor."""
 
+FORMULAS = {
+    "per_example": "embedcnn.ops.loss_formulas:per_example",
+    "reduced": "embedcnn.ops.loss_formulas:reduced",
+}
+"""Losses made of operations."""
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none")
 
 
@@ -120,6 +128,9 @@ class Loss(Configurable):
         """The reduced loss; weights of any rank up to that of y_pred that fit or broadcast, as (N,) and
         (N, 1).
         """
+        if leaves([y_true, y_pred], SymbolicTensor):
+            rows = self.of_tensors(y_true, y_pred)
+            return named_object(FORMULAS["reduced"])(rows, sample_weight, self.reduction)
         y_true, y_pred = of_one_rank(np.asarray(y_true), np.asarray(y_pred, dtype=np.float64))
         elements = self.elements_for(y_true, y_pred, sample_weight)
         losses = self.per_example(y_true, y_pred) if elements is None else elements
@@ -138,6 +149,16 @@ class Loss(Configurable):
             "sum_over_batch_size": losses.size if counted is None else counted.sum(),
         }[self.reduction]
         return float(losses.sum() / number) if number else 0.0
+
+    def of_tensors(self, y_true: Any, y_pred: Any) -> Any:
+        """The loss of each example (and step) of symbolic tensors, made of operations."""
+        call = getattr(self, "call", None)
+        if call is not None:
+            return call(y_true, y_pred)
+        if self.operation == "given_loss" or getattr(self, "ignore_class", None) is not None:
+            raise TypeError(f"loss {self.name!r} cannot be called on symbolic tensors. Received: {y_pred!r}")
+        settings = self.own_attributes()
+        return named_object(FORMULAS["per_example"])(self.kind, settings, y_true, y_pred)
 
     def __repr__(self) -> str:
         own_name = (
@@ -223,17 +244,20 @@ def check_axis(axis: Any) -> None:
         raise ValueError(f"`axis` must be -1 (the last axis). Received: axis={axis!r}")
 
 
-def function_of(cls: type[Loss], name: str) -> Callable[..., np.ndarray]:
+def function_of(cls: type[Loss], name: str) -> Callable[..., Any]:
     """The function form of a loss, as Keras has it: `name(y_true, y_pred, **arguments)` -> losses per
     example.
     """
 
-    def function(y_true: Any, y_pred: Any, **arguments: Any) -> np.ndarray:
+    def function(y_true: Any, y_pred: Any, **arguments: Any) -> Any:
+        if leaves([y_true, y_pred], SymbolicTensor):
+            return cls(**arguments).of_tensors(y_true, y_pred)
         return cls(**arguments).per_example(np.asarray(y_true), np.asarray(y_pred, np.float64))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = (
-        f"The loss of each example, float64: {cls.__name__} as a function of y_true and y_pred."
+        f"The loss of each example, float64: {cls.__name__} as a function of y_true and y_pred, which may be "
+        "symbolic."
     )
     function.loss_class = cls  # type: ignore[attr-defined]
     return function

@@ -34,7 +34,8 @@ class Traced:
     def result_and_gradients(
         self, arrays: Sequence[np.ndarray], d_out: Any = None
     ) -> tuple[Any, list[np.ndarray]]:
-        """What the function gives, and the gradients of sum(result * d_out), or of the sum, in the arrays.
+        """What the function gives, and the gradients of sum(result * d_out), or of the sum, in the arrays;
+        `d_out` may be a function of the number of a result and its value.
 
         Raises TypeError where it is not made of operations, ValueError for shapes that do not fit.
         """
@@ -81,7 +82,10 @@ class _Program:
             for number in self.read
         ]
         made = self.program.forward([np.ascontiguousarray(one, np.float32) for one in given], training=True)
-        back = [None] * len(made) if d_out is None else flatten(d_out)
+        if callable(d_out):
+            back = [d_out(number, out) for number, out in enumerate(made)]
+        else:
+            back = [None] * len(made) if d_out is None else flatten(d_out)
         self.program.backward([_like(out, one) for out, one in zip(made, back, strict=True)])
         gradients = [np.zeros(array.shape, np.float32) for array in arrays]
         for place, number in enumerate(self.read):

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..graph import tracing
+from ..graph.nodes import SymbolicTensor
 from ..losses.base import spread_weights
 from .base import FunctionMetric, Metric
 
@@ -18,7 +20,13 @@ class _Aggregate(Metric):
         super().__init__(name)
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
-        """Counts numbers of any shape; weights are one number, or fit the first axes."""
+        """Counts numbers of any shape; weights are one number, or fit the first axes. A symbolic tensor, in a
+        `compute_loss` that is traced, is counted once a step.
+        """
+        waiting = tracing.counted()
+        if waiting is not None and isinstance(values, SymbolicTensor):
+            waiting.append((self, values))
+            return
         array = np.asarray(values, np.float64)
         weights = spread_weights(sample_weight, array.shape)
         count = array.size if weights is None else float(weights.sum())

@@ -64,6 +64,13 @@ class Subclassed:
             add_loss(self, loss)
         self._connect(self.inputs, self.outputs)  # type: ignore[attr-defined]  # Model's
 
+    @property
+    def losses(self) -> list[Any]:
+        """Nothing: a step adds what regularizers and `add_loss` say to the loss that `compute_loss` gives, so
+        that ops.sum(self.losses) is 0 in it. As keras.Model.losses, which lists them.
+        """
+        return []
+
     if not TYPE_CHECKING:  # that sees what is not there
 
         def __getattr__(self, name: str) -> Any:

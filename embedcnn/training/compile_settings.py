@@ -35,10 +35,10 @@ def settings_to_store(compiled: Compiled) -> tuple[dict[str, Any] | None, list[s
     """What a file keeps (None where it cannot hold a loss), and why it leaves something out."""
     lost = _Lost()
     try:
-        for part in compiled.losses:
+        for part in compiled.given_losses:
             if part is not None:
                 lost.keeps(part, losses.STORED)
-        loss = [None if part is None else losses.serialize(part) for part in compiled.losses]
+        loss = [None if part is None else losses.serialize(part) for part in compiled.given_losses]
     except ValueError as error:
         return None, [f"{error}: compile again after loading"]
     optimizer = optimizers.serialize(compiled.optimizer)
@@ -50,7 +50,7 @@ def settings_to_store(compiled: Compiled) -> tuple[dict[str, Any] | None, list[s
     return {
         "optimizer": optimizer,
         "loss": loss,
-        "loss_weights": compiled.loss_weights,
+        "loss_weights": compiled.given_weights,
         "metrics": _metrics_to_store(compiled.settings["metrics"], lost),
         "weighted_metrics": _metrics_to_store(compiled.settings["weighted_metrics"], lost),
     }, lost
@@ -105,7 +105,7 @@ def own_objects(compiled: Compiled) -> dict[str, Any]:
     things: list[tuple[Any, dict[str, Any]]] = [(compiled.optimizer, optimizers.CLASSES)]
     if isinstance(rate, schedules.LearningRateSchedule):
         things.append((rate, schedules.CLASSES))
-    things += [(part, losses.STORED) for part in compiled.losses if part is not None]
+    things += [(part, losses.STORED) for part in compiled.given_losses if part is not None]
     things += [(meter.metric, metrics.STORED) for meter in compiled.meters]
     found: dict[str, Any] = {}
     for thing, classes in things:

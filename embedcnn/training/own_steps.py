@@ -4,11 +4,15 @@ batch as (x, y) or (x, y, sample_weight), (x,) in prediction. What is never call
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..graph.nodes import SymbolicTensor
+from ..graph.tracing import leaves
+from .computed_loss import computes_loss
 from .running_means import plain_value
 
 if TYPE_CHECKING:
@@ -21,7 +25,6 @@ NEVER_CALLED = {
     "make_predict_function": "override `predict_step`",
 }
 CALLED_BY_STEPS = {
-    "compute_loss": "give `compile` a loss, or a function of (y_true, y_pred)",
     "compute_metrics": "give `compile` metrics",
     "get_metrics_result": "give `compile` metrics",
 }
@@ -39,10 +42,25 @@ def check_overrides(cls: type, base: type) -> None:
 
 
 def own_step(model: Any, name: str) -> Callable[[Any], Any] | None:
-    """The step of this name where the model has another one than Model's; else None."""
+    """The step of this name where the model has another one than Model's, or metrics that its compute_loss
+    counts; else None.
+    """
     if name in type(model).own_steps or name in vars(model):
         return getattr(model, name)
+    if name != "predict_step" and computes_loss(model) and _has_own_metrics(model):
+        return functools.partial(_counted_step, model, name == "train_step")
     return None
+
+
+def _has_own_metrics(model: Any) -> bool:
+    owner = next(cls for cls in type(model).__mro__ if "metrics" in vars(cls))
+    return owner.__module__.partition(".")[0] != __name__.partition(".")[0]
+
+
+def _counted_step(model: Any, train: bool, data: Any) -> dict[str, Any]:
+    """A step of a model whose compute_loss counts metrics of its own: their results are among the logs."""
+    logs = model._loop.default_step(train, data)
+    return {**logs, **{metric.name: metric.result() for metric in model.metrics}}
 
 
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
@@ -120,8 +138,20 @@ def _number(value: Any) -> Any:
     return value.result() if hasattr(value, "result") else value
 
 
-def loss_of(model: Any, y: Any, y_pred: Any, sample_weight: Any) -> float:
-    """The loss of predictions as `compile` defines it, with the penalties of regularizers."""
+def _symbolic_loss(model: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
+    compiled = model._compilation.settle()
+    loss = compiled.given_losses[0]
+    if loss is None:
+        raise ValueError("compute_loss() needs a loss: give `loss` to compile(). Received: loss=None")
+    return loss(y, y_pred, sample_weight) * compiled.given_weights[0]
+
+
+def loss_of(model: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
+    """The loss of predictions as `compile` defines it, with the penalties of regularizers; of symbolic ones,
+    in a compute_loss that is traced, without them: they are added to whatever it gives.
+    """
+    if leaves([y, y_pred], SymbolicTensor):
+        return _symbolic_loss(model, y, y_pred, sample_weight)
     compiled, adapter = model._compilation.settle(), model._adapter
     predictions = y_pred if isinstance(y_pred, (list, tuple)) else [y_pred]
     if len(predictions) != len(model.outputs):
@@ -133,7 +163,7 @@ def loss_of(model: Any, y: Any, y_pred: Any, sample_weight: Any) -> float:
     total = 0.0
     for position, (number, target) in enumerate(zip(compiled.active, targets, strict=True)):
         weight = weights[position] if isinstance(weights, tuple) else weights
-        value = compiled.losses[number](target, predictions[number], weight)
+        value = compiled.given_losses[number](target, predictions[number], weight)
         total += compiled.loss_weights[number] * float(value)
     penalised = (one for one in model.trainable_weights if one.regularizer is not None)
     return total + sum(float(one.regularizer(one.value)) for one in penalised)

@@ -17,6 +17,7 @@ from ..losses import Loss
 from ..metrics.language import TokenMetric
 from ..optimizers import Optimizer
 from . import compile_settings
+from .computed_loss import ComputedLoss, computes_loss
 from .input_data import TargetSpec
 from .running_means import BatchResult, Meter, Tally, plain_value
 
@@ -40,6 +41,7 @@ class Compiled:
         metric_names: Any,
         weighted_metrics: Any,
         output_keys: list[str] | None = None,
+        computed: ComputedLoss | None = None,
     ) -> None:
         self.optimizer = optimizer
         names = [tensor.name for tensor in outputs] if output_keys is None else output_keys
@@ -57,6 +59,15 @@ class Compiled:
                 )
         weights = self._per_output("loss_weights", loss_weights)
         self.loss_weights = [1.0 if weight is None else _checked_weight(weight) for weight in weights]
+        self.given_losses, self.given_weights = self.losses, self.loss_weights
+        self.computed = computed
+        if computed is not None:
+            if len(outputs) > 1:
+                raise TypeError(
+                    f"compute_loss of {type(computed.model).__name__} may be overridden for a model of one "
+                    f"output; override train_step instead. Received: {len(outputs)} outputs"
+                )
+            self.losses, self.loss_weights = [computed], [1.0]
         self.active = [number for number, part in enumerate(self.losses) if part is not None]
         self.targets = [
             TargetSpec(
@@ -163,12 +174,14 @@ class Compiled:
             names += [f"{self.output_names[number]}_loss" for number in self.active]
         return names + [meter.label for meter in self.meters]
 
-    def _function_of(self, targets: list[Any], learns: bool) -> Any:
+    def _function_of(self, targets: list[Any], learns: bool, inputs: list[Any], weights: Any) -> Any:
         """What a step calls for losses that are Python functions: (number, predictions) -> (losses,
         gradients); one that `learns` needs the gradients.
         """
 
         def function(number: int, predictions: np.ndarray) -> Any:
+            if self.computed is not None:
+                return self.computed.of_step(targets[0], predictions, inputs, weights)
             loss = self.losses[self.active[number]]
             assert loss is not None
             values, gradients = loss.losses_and_gradients(targets[number], predictions)
@@ -182,6 +195,10 @@ class Compiled:
             return values, np.zeros_like(predictions) if gradients is None else gradients
 
         return function
+
+    def weights_of(self, weights: Any) -> Any:
+        """The weights that the core multiplies losses by: those of compute_loss are multiplied there."""
+        return weights if self.computed is None else None
 
     def batch_values(
         self, result: BatchResult, targets: list[np.ndarray], weights: Any, count: int
@@ -240,7 +257,9 @@ class Compilation:
         self.given, self.optimizer, self.compiled = given, optimizer, compiled
 
     def _resolved(self, given: dict[str, Any]) -> Compiled:
-        return Compiled(outputs=self._model.outputs, output_keys=self._model.output_keys, **given)
+        computed = ComputedLoss(self._model) if computes_loss(self._model) else None
+        keys = self._model.output_keys
+        return Compiled(outputs=self._model.outputs, output_keys=keys, computed=computed, **given)
 
     def settle(self) -> Compiled:
         """The settings resolved against the outputs."""
@@ -265,6 +284,8 @@ class Compilation:
                 f"You must call compile() before {method}(), as model.compile(optimizer='adam', "
                 "loss='binary_crossentropy')"
             )
+        if method != "compute_loss" and computes_loss(self._model):
+            return
         loss = self.given["loss"]
         parts = (
             loss.values() if isinstance(loss, dict) else loss if isinstance(loss, (list, tuple)) else [loss]

@@ -32,7 +32,11 @@ class Steps:
         optimizer = self._model.optimizer
         if isinstance(optimizer, MultiOptimizer):
             return self._train_by_several(optimizer, inputs, targets, weights, compiled)
-        more = () if compiled.loss_function is None else (compiled.loss_function(targets, True),)
+        more = (
+            ()
+            if compiled.loss_function is None
+            else (compiled.loss_function(targets, True, inputs, weights),)
+        )
         bound = self._programs.bound("train")
         with self._access.changing():
             rate, counter = optimizer.rate(), optimizer.counter
@@ -42,7 +46,7 @@ class Steps:
                 before = None
             try:
                 result = bound.ready().train_step(
-                    inputs, targets, weights, rate, counter, compiled.want_outputs, *more
+                    inputs, targets, compiled.weights_of(weights), rate, counter, compiled.want_outputs, *more
                 )
             except BaseException:  # of functions in Python, Ctrl-C too: then there was no step
                 if before is not None:
@@ -83,20 +87,35 @@ class Steps:
         self, inputs: list[Any], targets: list[Any], weights: Any, compiled: Compiled
     ) -> BatchResult:
         """Forward and backward, without the update."""
-        more = () if compiled.loss_function is None else (compiled.loss_function(targets, True),)
+        more = (
+            ()
+            if compiled.loss_function is None
+            else (compiled.loss_function(targets, True, inputs, weights),)
+        )
         bound = self._programs.bound("train")
         with self._access.changing():  # moving statistics
             result = bound.ready().gradient_step(
-                inputs, targets, weights, self._model.optimizer.steps, compiled.want_outputs, *more
+                inputs,
+                targets,
+                compiled.weights_of(weights),
+                self._model.optimizer.steps,
+                compiled.want_outputs,
+                *more,
             )
         return batch_result(bound, result, compiled)
 
     def test(self, inputs: list[Any], targets: list[Any], weights: Any, compiled: Compiled) -> BatchResult:
         """Losses and outputs; nothing changes."""
-        more = () if compiled.loss_function is None else (compiled.loss_function(targets, False),)
+        more = (
+            ()
+            if compiled.loss_function is None
+            else (compiled.loss_function(targets, False, inputs, weights),)
+        )
         bound = self._programs.bound("test")
         with self._access.changing() if bound.writes else self._access.reading():
-            result = bound.ready().test_step(inputs, targets, weights, compiled.want_outputs, *more)
+            result = bound.ready().test_step(
+                inputs, targets, compiled.weights_of(weights), compiled.want_outputs, *more
+            )
         return batch_result(bound, result, compiled)
 
 

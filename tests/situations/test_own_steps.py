@@ -190,7 +190,6 @@ def test_a_restart_within_an_epoch(tmp_path):
 @pytest.mark.parametrize(
     "name",
     [
-        "compute_loss",
         "compute_metrics",
         "get_metrics_result",
         "make_train_function",

@@ -1,0 +1,137 @@
+"""A model whose `compute_loss` is overridden trains on it: as Keras's documentation writes one."""
+
+import numpy as np
+import pytest
+
+import embedcnn as keras
+from embedcnn import layers, metrics, ops
+
+RNG = np.random.default_rng(4)
+X, Y = RNG.normal(size=(12, 3)).astype(np.float32), RNG.normal(size=(12, 2)).astype(np.float32)
+
+
+class Tracked(keras.Model):
+    """The example of Keras's Model.compute_loss."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.loss_tracker = metrics.Mean(name="loss")
+
+    def compute_loss(self, x, y, y_pred, sample_weight, training=True):
+        loss = ops.mean((y_pred - y) ** 2)
+        loss += ops.sum(self.losses)
+        self.loss_tracker.update_state(loss)
+        return loss
+
+    def reset_metrics(self):
+        self.loss_tracker.reset_state()
+
+    @property
+    def metrics(self):
+        return [self.loss_tracker]
+
+
+class Scaled(keras.Model):
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return 2.0 * super().compute_loss(x, y, y_pred, sample_weight, training)
+
+
+class OfInputs(keras.Model):
+    def compute_loss(self, x=None, y=None, **kwargs):
+        error = kwargs["y_pred"] - y
+        return ops.mean(ops.square(error), -1) + ops.mean(ops.abs(x), -1)
+
+
+def built(cls, loss="mse", added=False, **options):
+    inputs = keras.Input((3,))
+    outputs = layers.Dense(2, **options)(inputs)
+    model = cls(inputs, outputs)
+    if added:
+        model.add_loss(ops.sum(outputs**2))
+    model.set_weights([np.full((3, 2), 0.3), np.zeros(2)])
+    model.compile(keras.optimizers.SGD(0.1), loss)
+    return model
+
+
+def trained(model, **options):
+    history = model.fit(X, Y, batch_size=4, epochs=3, shuffle=False, verbose=0, **options).history
+    return history, model.get_weights()
+
+
+@pytest.mark.parametrize("added", [False, True])
+def test_a_formula_of_its_own_is_the_loss(added):
+    own = built(Tracked, loss=None, added=added)
+    history, weights = trained(own)
+    expected, plain = trained(built(keras.Model, added=added))
+    for one, other in zip(weights, plain, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+    if not added:  # the tracker counts what compute_loss gave
+        np.testing.assert_allclose(history["loss"], expected["loss"], rtol=1e-5)
+    assert own.evaluate(X, Y, verbose=0) == pytest.approx(
+        np.mean((own.predict(X, verbose=0) - Y) ** 2), rel=1e-5
+    )
+
+
+@pytest.mark.parametrize("loss", ["mse", "mae", keras.losses.Huber(0.5)])
+@pytest.mark.parametrize("weights", [None, RNG.random(12).astype(np.float32)])
+def test_the_loss_of_compile_within_it(loss, weights):
+    options = {} if weights is None else {"sample_weight": weights}
+    history, found = trained(built(Scaled, loss), **options)
+    expected, plain = trained(built(keras.Model, loss), **options)
+    first = built(keras.Model, loss).train_on_batch(X[:4], Y[:4], None if weights is None else weights[:4])
+    again = built(Scaled, loss).train_on_batch(X[:4], Y[:4], None if weights is None else weights[:4])
+    assert again == pytest.approx(2 * first, rel=1e-5)
+    doubled = built(keras.Model, loss)
+    doubled.compile(keras.optimizers.SGD(0.2), loss)
+    _, twice = trained(doubled, **options)
+    for one, other in zip(found, twice, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_it_may_look_at_the_inputs():
+    model = built(OfInputs, loss=None)
+    loss = model.train_on_batch(X, Y)
+    error = np.mean((X @ np.full((3, 2), 0.3) - Y) ** 2)
+    assert loss == pytest.approx(error + np.abs(X).mean(), rel=1e-5)
+
+
+def test_regularizers_are_added():
+    one, other = (built(cls, kernel_regularizer=keras.regularizers.L2(0.1)) for cls in (Scaled, keras.Model))
+    penalty = 0.1 * 6 * 0.09
+    assert one.evaluate(X, Y, verbose=0) - penalty == pytest.approx(
+        2 * (other.evaluate(X, Y, verbose=0) - penalty), rel=1e-5
+    )
+
+
+def test_what_cannot_be_is_refused():
+    inputs = keras.Input((3,))
+    model = Scaled(inputs, [layers.Dense(2)(inputs), layers.Dense(2)(inputs)])
+    with pytest.raises(TypeError, match="compute_loss of Scaled may be overridden for a model of one output"):
+        model.compile("sgd", "mse")
+
+    class OfArrays(keras.Model):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            return np.mean(np.asarray(y_pred))
+
+    with pytest.raises(TypeError):
+        built(OfArrays).fit(X, Y, verbose=0)
+
+
+def test_a_file_keeps_the_loss_of_compile(tmp_path):
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(2)
+
+        def call(self, x):
+            return self.dense(x)
+
+        def compute_loss(self, **given):
+            return 2.0 * super().compute_loss(**given)
+
+    model = Own()
+    model.compile("sgd", "mae")
+    model.fit(X, Y, verbose=0)
+    model.save(tmp_path / "own.embedcnn")
+    again = keras.models.load_model(tmp_path / "own.embedcnn", custom_objects={"Own": Own})
+    assert again.evaluate(X, Y, verbose=0) == model.evaluate(X, Y, verbose=0)
