@@ -13,8 +13,10 @@ from ..base.custom_objects import known_class
 from ..base.names import unique_name
 from ..graph.nodes import SymbolicTensor, flatten
 from ..graph.operators import operate
+from ..ops.primitives import apply
 from .base import Layer, require_rank
 from .own_masks import may_be_masked
+from .shaping import ApplyMask
 
 
 def is_own_cell(cell: Any) -> bool:
@@ -28,8 +30,9 @@ class OwnCellRNN(Layer):
     or (B, T, units) with `return_sequences`. As keras.layers.RNN.
 
     The cell has `state_size`, the units of its state or a list of them, and `call(inputs, states)` with
-    inputs (B, C) and a list of states (B, units), which returns its output and the new states. Raises
-    ValueError for texts of open length, masked ones and `stateful`.
+    inputs (B, C) and a list of states (B, units), which returns its output and the new states. A masked step
+    keeps states and output (`zero_output_for_mask`: zeros); a result for each step has the mask of the
+    input, and zeros where it is masked. Raises ValueError for texts of open length and `stateful`.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class OwnCellRNN(Layer):
         self.return_sequences = boolean("return_sequences", return_sequences)
         self.return_state = boolean("return_state", return_state)
         self.go_backwards = boolean("go_backwards", go_backwards)
+        self.zero_output_for_mask = boolean("zero_output_for_mask", zero_output_for_mask)
 
     @property
     def cell(self) -> Any:
@@ -61,31 +65,54 @@ class OwnCellRNN(Layer):
     def call(self, inputs: SymbolicTensor, initial_state: Any = None, training: Any = None) -> Any:
         """One step after the other."""
         require_rank(self, inputs, 3, "(batch, time, channels)")
-        if inputs.shape[1] is None or may_be_masked(inputs):
+        if inputs.shape[1] is None:
             raise ValueError(
-                f"Layer {self.name!r} runs a cell of one's own, step by step: it takes texts of one known "
-                f"length without a mask. Received: shape={inputs.shape}"
+                f"Layer {self.name!r} runs a cell of one's own, step by step: it takes texts of known "
+                f"length, which may be masked: Input((length, ...)). Received: shape={inputs.shape}"
             )
-        first = operate("zeros_like", inputs[:, 0, :1])
+        masked = may_be_masked(inputs)
+        counted = operate("greater", apply("step_mask", [inputs]), 0.5) if masked else None
+        whole = apply("all_steps", [inputs]) if masked else inputs
+        first = operate("zeros_like", whole[:, 0, :1])
         states = [[operate("repeat", first, size, 1) for size in _sizes(cell)] for cell in self.cells]
         if initial_state is not None:
             given = iter(flatten(initial_state))
             states = [[next(given) for _ in own] for own in states]
         steps, outputs = range(inputs.shape[1]), []
         for step in reversed(steps) if self.go_backwards else steps:
-            output = inputs[:, step]
+            output = whole[:, step]
+            counts = None if counted is None else counted[:, step : step + 1]
             for number, cell in enumerate(self.cells):
                 output, new = _one_step(cell, output, states[number])
-                states[number] = flatten(new)
-            outputs.append(output)
+                states[number] = [
+                    _kept(counts, *pair) for pair in zip(flatten(new), states[number], strict=True)
+                ]
+            known = outputs and not self.zero_output_for_mask
+            before = outputs[-1] if known else operate("zeros_like", output)
+            outputs.append(_kept(counts, output, before))
         result = operate("stack", outputs, 1) if self.return_sequences else outputs[-1]
+        if self.return_sequences and masked:
+            mask = operate("flip", counted, 1) if self.go_backwards else counted
+            result = ApplyMask()([result, mask])
         return [result, *flatten(states)] if self.return_state else result
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor; the cells by their classes, which load_model is given."""
         cells = [{"class_name": type(one).__name__, "config": one.get_config()} for one in self.cells]
-        own = ("name", "trainable", "return_sequences", "return_state", "go_backwards")
+        own = (
+            "name",
+            "trainable",
+            "return_sequences",
+            "return_state",
+            "go_backwards",
+            "zero_output_for_mask",
+        )
         return {"cell": cells, **{name: getattr(self, name) for name in own}}
+
+
+def _kept(counts: Any, new: Any, old: Any) -> Any:
+    """What a step gives where it counts, else what was before; `counts` (B, 1), None: everywhere."""
+    return new if counts is None else operate("where", counts, new, old)
 
 
 def _one_step(cell: Any, inputs: SymbolicTensor, states: list[Any]) -> Any:

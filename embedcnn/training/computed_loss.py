@@ -1,5 +1,5 @@
-"""`compute_loss` of a model of one's own as the loss that it trains on. Made of `embedcnn.ops`, it runs once, on
-symbolic tensors, for each shape, and becomes a program of the loss and its gradient in the predictions.
+"""`compute_loss` of a model of one's own as the loss that it trains on: made of `embedcnn.ops`, run once on
+symbolic tensors for each shape, a program of the loss and its gradient in the predictions.
 """
 
 from __future__ import annotations

@@ -64,11 +64,29 @@ def test_states_and_cells_above_each_other(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+def test_masked_steps_keep_states_and_outputs(backwards):
+    ids = np.array([[1, 2, 3, 0, 0], [0, 4, 0, 5, 0], [0, 0, 0, 0, 0], [1, 2, 3, 4, 5]])
+    tokens = keras.Input((5,), dtype="int32")
+    x = layers.Embedding(6, 3, mask_zero=True)(tokens)
+    own, plain = (
+        [cls(4, go_backwards=backwards), cls(4, go_backwards=backwards, return_sequences=True)]
+        for cls in (lambda units, **options: layers.RNN(Simple(units), **options), layers.SimpleRNN)
+    )
+    made = [[pair[0](x), pair[1](x), layers.GlobalMaxPooling1D()(pair[1](x))] for pair in (own, plain)]
+    recurrent, kernel, bias = np.split(np.random.default_rng(1).normal(size=32), [16, 28])
+    for one, other in zip(own, plain, strict=True):
+        other.set_weights([kernel.reshape(3, 4), recurrent.reshape(4, 4), bias])
+        one.set_weights([recurrent.reshape(4, 4), kernel.reshape(3, 4), bias])
+    got, expected = (keras.Model(tokens, outputs).predict(ids, verbose=0) for outputs in made)
+    np.testing.assert_allclose(got[0], expected[0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(got[2], expected[2], rtol=1e-5, atol=1e-6)
+    counts = ((ids > 0)[:, ::-1] if backwards else ids > 0)[:, :, None]
+    np.testing.assert_allclose(got[1], expected[1] * counts, rtol=1e-5, atol=1e-6)
+
+
 def test_mistakes():
-    with pytest.raises(ValueError, match="texts of one known length without a mask"):
+    with pytest.raises(ValueError, match="texts of known length, which may be masked"):
         layers.RNN(Simple(4))(keras.Input((None, 3)))
-    masked = layers.Embedding(9, 3, mask_zero=True)(keras.Input((5,), dtype="int32"))
-    with pytest.raises(ValueError, match="without a mask"):
-        layers.RNN(Simple(4))(masked)
     with pytest.raises(ValueError, match="`stateful` must be False"):
         layers.RNN(Simple(4), stateful=True)
