@@ -65,14 +65,30 @@ def masked(sequences: list[Any], masks: Any) -> list[Any]:
 
 
 def require_sequences(layer: Any, *sequences: Any) -> None:
-    """ValueError unless all are sequences (B, T, C), those behind the first of known length."""
-    for number, one in enumerate(sequences):
-        if one.ndim != 3 or one.shape[-1] is None or (number and one.shape[1] is None):
+    """ValueError unless all are sequences (B, T, C)."""
+    for one in sequences:
+        if one.ndim != 3 or one.shape[-1] is None:
             raise ValueError(
-                f"Layer {layer.name!r} ({type(layer).__name__}) takes sequences (batch, time, channels), the "
-                "value and the key of known length (give it in Input((length, ...))). Received: "
-                f"shape={one.shape}"
+                f"Layer {layer.name!r} ({type(layer).__name__}) takes sequences (batch, time, channels). "
+                f"Received: shape={one.shape}"
             )
+
+
+def are_open(layer: Any, sequences: Sequence[Any], **refused: Any) -> bool:
+    """Whether the length of a sequence is not known: one operation of the core then goes over each text as it
+    is. ValueError where something is asked for that needs a known length.
+    """
+    shapes = [one.shape for one in sequences]
+    if all(shape[1] is not None for shape in shapes):
+        return False
+    wanted = [name for name, value in refused.items() if value is not None and value is not False]
+    if wanted:
+        raise ValueError(
+            f"Layer {layer.name!r} ({type(layer).__name__}) must know the length of all sequences for "
+            f"{', '.join(wanted)}. Received: shapes {', '.join(map(str, shapes))}; give it in "
+            "Input((length, ...))"
+        )
+    return True
 
 
 class _Attention(Layer):
@@ -105,6 +121,9 @@ class _Attention(Layer):
         require_sequences(self, *inputs)
         query, value, *rest = masked(list(inputs), mask)
         key = rest[0] if rest else value
+        scores = True if return_attention_scores else None
+        if are_open(self, inputs, dropout=self.dropout or None, return_attention_scores=scores):
+            return self.over_texts(query, key, value, use_causal_mask)
         allowed = expand_dims(counted_steps(value), 1)
         if use_causal_mask:
             allowed = logical_and(allowed, causal(query.shape[1], value.shape[1]))
@@ -116,6 +135,14 @@ class _Attention(Layer):
         """(B, T, S)"""
         raise NotImplementedError
 
+    def over_texts(self, query: Any, key: Any, value: Any, causal: bool) -> Any:
+        """The result for sequences of open length."""
+        raise ValueError(
+            f"Layer {self.name!r} ({type(self).__name__}) must know the length of all sequences, but with "
+            "scores that are dot products. Received: shapes "
+            f"{query.shape}, {value.shape}; give it in Input((length, ...))"
+        )
+
 
 class Attention(_Attention):
     """For each step of a query (B, T, C) a mean of the steps of a value (B, S, D), each weighted by the
@@ -125,7 +152,8 @@ class Attention(_Attention):
     Called on [query, value] or [query, value, key]. `use_scale`: a weight that multiplies the scores;
     `score_mode` "concat": scores sum(tanh(scale (query + key))), times a weight of their own. Masked steps of
     the value have no share, the result has the mask of the query, and where nothing may be looked at it is
-    zeros. S must be known. Raises ValueError for other inputs. Source: Luong and others (2015).
+    zeros. Where T or S is open there are no dropout, scores of "concat" and attention scores. Raises
+    ValueError for other inputs. Source: Luong and others (2015).
 
     >>> import embedcnn
     >>> query, value = embedcnn.Input((4, 8)), embedcnn.Input((6, 8))
@@ -149,6 +177,13 @@ class Attention(_Attention):
         self.scale = self.add_weight("scale", (), "ones") if self.use_scale else None
         concat = self.score_mode == "concat"
         self.concat_score_weight = self.add_weight("concat_score_weight", (), "ones") if concat else None
+
+    def over_texts(self, query: Any, key: Any, value: Any, causal: bool) -> Any:
+        """The result for sequences of open length."""
+        if self.concat_score_weight is not None:
+            return super().over_texts(query, key, value, causal)
+        query = query if self.scale is None else query * self.scale
+        return apply("attention", [query, key, value], heads=1, causal=bool(causal), scale=1.0)
 
     def scores(self, query: Any, key: Any) -> Any:
         """Of each step of the query and the key."""
@@ -190,7 +225,8 @@ class MultiHeadAttention(Layer):
     sqrt(key_dim), and means of `value_dim` (`key_dim`) channels. Masked steps of the value have no share, the
     result has the mask of the query, and where nothing may be looked at its heads are zeros. `attention_mask`
     (B, T, S): where it is 0 nothing is looked at; `use_causal_mask`: each step looks at those up to its own.
-    T and S must be known. Raises ValueError for other inputs. Source: Vaswani and others (2017).
+    Where T or S is open there are no dropout, `attention_mask` and attention scores. Raises ValueError for
+    other inputs. Source: Vaswani and others (2017).
 
     >>> import embedcnn
     >>> x = embedcnn.Input((10, 16))
@@ -266,16 +302,16 @@ class MultiHeadAttention(Layer):
         given_key = key
         key = value if key is None else key
         require_sequences(self, query, value, key)
-        if query.shape[1] is None:
-            raise ValueError(
-                f"Layer {self.name!r} must know the length of the query. Received: {query.shape}"
-            )
         if not self._projections:
             self._make_weights(query.shape[-1], key.shape[-1], value.shape[-1])
         query, value, *rest = masked(
             [query, value] if given_key is None else [query, value, key], [query_mask, value_mask, key_mask]
         )
         key = rest[0] if rest else value
+        scores = True if return_attention_scores else None
+        options = {"attention_mask": attention_mask, "return_attention_scores": scores}
+        if are_open(self, [query, value, key], dropout=self.dropout or None, **options):
+            return self._over_texts(query, key, value, use_causal_mask)
         steps = reshape(counted_steps(value, *rest), (-1, 1, 1, value.shape[1]))
         if use_causal_mask:
             steps = logical_and(steps, causal(query.shape[1], value.shape[1]))
@@ -291,6 +327,22 @@ class MultiHeadAttention(Layer):
         made = matmul(found, reshape(kernel, (self.num_heads * self.value_dim, kernel.shape[-1])))
         made = like(made if bias is None else made + bias, query)
         return (made, shares) if return_attention_scores else made
+
+    def _over_texts(self, query: Any, key: Any, value: Any, causal: bool) -> Any:
+        """The result for sequences of open length."""
+        q, k, v = (self._projected(*pair) for pair in (("query", query), ("key", key), ("value", value)))
+        scale = 1.0 / sqrt(self.key_dim)
+        found = apply("attention", [q, k, v], heads=self.num_heads, causal=bool(causal), scale=scale)
+        kernel, bias = self._projections["output"]
+        made = matmul(found, reshape(kernel, (self.num_heads * self.value_dim, kernel.shape[-1])))
+        return made if bias is None else made + bias
+
+    def _projected(self, name: str, x: Any) -> Any:
+        """A projection with the channels of all heads side by side."""
+        kernel, bias = self._projections[name]
+        channels, heads, size = kernel.shape
+        made = matmul(x, reshape(kernel, (channels, heads * size)))
+        return made if bias is None else made + reshape(bias, (heads * size,))
 
     def _heads(self, name: str, x: Any) -> Any:
         """A projection (B, T, heads, size)."""

@@ -18,6 +18,10 @@ ZERO_STAYS = frozenset({"multiply", "divide", "logical_and"})
 """Where 0 in an operand makes 0; 0 / 0 is left at that."""
 
 
+MASK_OF = {"attention": 0, "masked_like": 1}
+"""Operations whose result has the mask of one operand, by its number."""
+
+
 def masks_differ(tensors: Sequence[SymbolicTensor]) -> bool:
     """Whether tensors may have other masked steps than each other; one step for all others has no say."""
     known: dict[int, int | None] = {}
@@ -58,6 +62,8 @@ def _parents(node: Node) -> list[SymbolicTensor]:
         axes = axes_in(node.layer.settings["axis"], node.inputs[0].ndim)
         if 1 in axes:
             return []
+    if operation in MASK_OF:
+        return [node.inputs[MASK_OF[operation]]]
     return _with_a_say([one for one in node.inputs if one.ndim > 1])
 
 

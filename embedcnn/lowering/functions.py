@@ -48,6 +48,10 @@ class Traced:
                 self._made.popitem(last=False)
             return self._made[key].run(arrays, d_out)
 
+    def variables(self) -> list[Any]:
+        """The weights that the program used last reads."""
+        return self._made[next(reversed(self._made))].variables
+
 
 class _Program:
     """The program for arrays of one shape."""
@@ -71,7 +75,8 @@ class _Program:
         names = [f"argument {number}" for number in self.read]
         lowered = translate(chosen, self.outputs, walk(chosen, self.outputs), names)
         self.program = make_program(*lowered.program_arguments(), input_gradients=True)
-        self.variables = lowered.variables
+        self.variables: list[Any] = lowered.variables
+        self.of_ids = [form[1] == "int32" for form in lowered.inputs]
 
     def run(self, arrays: Sequence[np.ndarray], d_out: Any) -> tuple[Any, list[np.ndarray]]:
         """The result in the form in which the function gives it, and a gradient for each array."""
@@ -81,7 +86,9 @@ class _Program:
             arrays[number].reshape(len(arrays[number]), -1) if arrays[number].ndim == 1 else arrays[number]
             for number in self.read
         ]
-        made = self.program.forward([np.ascontiguousarray(one, np.float32) for one in given], training=True)
+        kinds = [np.int32 if ids else np.float32 for ids in self.of_ids]
+        read = [np.ascontiguousarray(one, kind) for one, kind in zip(given, kinds, strict=True)]
+        made = self.program.forward(read, training=True)
         if callable(d_out):
             back = [d_out(number, out) for number, out in enumerate(made)]
         else:
@@ -89,6 +96,8 @@ class _Program:
         self.program.backward([_like(out, one) for out, one in zip(made, back, strict=True)])
         gradients = [np.zeros(array.shape, np.float32) for array in arrays]
         for place, number in enumerate(self.read):
+            if self.of_ids[place]:
+                continue  # without a gradient
             gradients[number] = self.program.input_gradient(place).reshape(arrays[number].shape)
         results = [
             out.reshape(out.shape[1:]) if one.single else out

@@ -334,6 +334,12 @@ def _masked_like(build: Builder, read: list[int], settings: dict[str, Any], shap
     return build.like("masked_like", [as_steps(build, one) for one in read], shape)
 
 
+def _attention(build: Builder, read: list[int], settings: dict[str, Any], shape: Shape) -> int:
+    read = [as_steps(build, one) for one in read]
+    attributes = {"heads": settings["heads"], "causal": int(settings["causal"]), "scale": settings["scale"]}
+    return build.formed("attention", read, shape, steps=True, attributes=attributes)
+
+
 TABLE: dict[str, Callable[[Builder, list[int], dict[str, Any], Shape], int]] = {
     "cast": _cast,
     "softmax": _softmax("softmax"),
@@ -350,6 +356,7 @@ TABLE: dict[str, Callable[[Builder, list[int], dict[str, Any], Shape], int]] = {
     "take": _take,
     "take_along_axis": _take_along_axis,
     "argsort": _argsort,
+    "attention": _attention,
     "matmul": _matmul,
     "step_mask": _step_mask,
     "all_steps": _all_steps,

@@ -65,6 +65,18 @@ primitive("all_steps", lambda x: x, lambda shapes: shapes[0])
 primitive("masked_like", lambda x, like: x, lambda shapes: shapes[0])
 
 
+def _attention(q: np.ndarray, k: np.ndarray, v: np.ndarray, heads: int, causal: bool, scale: float) -> Any:
+    """Of arrays (B, T, C), (B, S, C) and (B, S, D)."""
+    q, k, v = (np.stack(np.split(one, heads, -1), 1) for one in (q, k, v))
+    scores = scale * q @ np.swapaxes(k, -1, -2)
+    allowed = np.tril(np.ones(scores.shape[-2:], bool)) if causal else True
+    shares = _softmax(np.where(allowed, scores, -np.inf), (-1,))
+    return np.concatenate(list(np.moveaxis(shares @ v, 1, 0)), -1)
+
+
+primitive("attention", _attention, lambda shapes, **settings: (*shapes[0][:-1], shapes[2][-1]), "float32")
+
+
 def _softmax(x: np.ndarray, axis: tuple[int, ...]) -> np.ndarray:
     shares = np.exp(x - x.max(axis=axis, keepdims=True))
     return shares / shares.sum(axis=axis, keepdims=True)

@@ -51,6 +51,13 @@ class ComputedLoss(Loss):
         if self._traced is None:
             self._traced = named_object(TRACED)(self._computed)
         (loss, *values), gradients = self._traced.result_and_gradients(arrays, _of_first)
+        learning = {id(one) for one in self.model.trainable_weights}
+        for variable in self._traced.variables():
+            if id(variable) in learning:
+                raise TypeError(
+                    f"compute_loss of {type(self.model).__name__} reads {variable.path}, which would not "
+                    "learn from it: compute that in `call`, or freeze the layer"
+                )
         for tracker, value in zip(self._trackers, values, strict=True):
             tracker.update_state(value)
         what = f"compute_loss of {type(self.model).__name__}"

@@ -187,7 +187,7 @@ class DataAdapter:
                 )
             return [y.get(compiled.output_names[number]) for number in compiled.active]
         count = len(compiled.output_names)
-        if count == 1:
+        if count == 1 or (len(compiled.active) == 1 and hasattr(y, "__array__")):
             return [y]
         if not isinstance(y, (list, tuple)) or len(y) not in (count, len(compiled.active)):
             got = f"{len(y)} values" if isinstance(y, (list, tuple)) else type(y).__name__

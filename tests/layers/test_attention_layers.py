@@ -14,9 +14,12 @@ TESTS = Path(__file__).resolve().parents[1]
 GOLDEN = np.load(TESTS / "golden" / "keras_operations.npz")
 
 
-def applied(layer, options, call, query, value, masked=False):
-    """A model of the layer alone, with the weights and data that Keras had."""
-    inputs = [embedcnn.Input(shape[1:]) for shape in (query, value)]
+def applied(layer, options, call, query, value, masked=False, open_ones=()):
+    """A model of the layer alone, with the weights and data that Keras had; of open length: the query (0), the
+    value (1).
+    """
+    shapes = [shape[1:] for shape in (query, value)]
+    inputs = [embedcnn.Input((None if n in open_ones else s[0], s[1])) for n, s in enumerate(shapes)]
     given = [embedcnn.Input(shape[1:2]) for shape in (query, value)] if masked else []
     read = [layers.ApplyMask()(list(pair)) for pair in zip(inputs, given, strict=True)] if masked else inputs
     own = getattr(layers, layer)(**options)
@@ -96,12 +99,74 @@ def test_dropout_acts_in_training_only():
     assert not np.array_equal(model(given, training=True), plain)
 
 
+OPEN = [name for name in ATTENTIONS if "concat" not in name and "additive" not in name]
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("name", OPEN)
+def test_texts_of_any_length_give_the_same_and_learn_the_same(name, masked):
+    *case, query, value = ATTENTIONS[name]
+    q, v, *masks = attention_data(query, value)
+    data = [q, v, *(mask.astype(np.float32) for mask in masks)] if masked else [q, v]
+    models = []
+    for open_ones in ([0, 1], [1], []):
+        models.append(applied(*case, query, value, masked, open_ones))
+    for model in models:
+        got = model.predict(data, verbose=0)
+        np.testing.assert_allclose(got, GOLDEN[f"{name}/{int(masked)}"], rtol=2e-5, atol=2e-6)
+    target = np.random.default_rng(0).normal(size=got.shape)
+    losses = []
+    for model in models:
+        out = embedcnn.Model(model.inputs, layers.Activation("tanh")(model.output))
+        out.compile(embedcnn.optimizers.SGD(0.5), "mse")
+        losses.append([out.train_on_batch(data, target) for _ in range(5)])
+    np.testing.assert_allclose(losses[0], losses[2], rtol=1e-4)
+    np.testing.assert_allclose(losses[1], losses[2], rtol=1e-4)
+
+
+def test_ragged_texts_beside_ragged_values():
+    texts, others = [[1, 2, 3], [], [4]], [[5, 1], [2, 3, 4, 5], []]
+    words = [embedcnn.Input((None,), dtype="int32") for _ in range(2)]
+    embedding = layers.Embedding(6, 4)
+    query, value = (embedding(one) for one in words)
+    attention = layers.MultiHeadAttention(2, 3)
+    model = embedcnn.Model(words, [attention(query, value), layers.Attention()([query, value])])
+    made = model.predict([embedcnn.Ragged.from_sequences(one) for one in (texts, others)], verbose=0)
+    table = embedding.get_weights()[0]
+    for number, (text, other) in enumerate(zip(texts, others, strict=True)):
+        q, v = table[text], table[other]
+        if not text or not other:
+            assert not made[1][number].any()
+            continue
+        shares = np.exp(q @ v.T)
+        expected = shares / shares.sum(-1, keepdims=True) @ v
+        np.testing.assert_allclose(made[1][number][: len(text)], expected, rtol=1e-5, atol=1e-6)
+        alone = model.predict([np.array([text]), np.array([other])], verbose=0)[0][0]
+        np.testing.assert_allclose(made[0][number][: len(text)], alone, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("steps", [5, None])
+def test_a_sum_with_what_attention_reads_keeps_its_mask(steps):
+    """The residual of a Transformer block: padding never changes a result."""
+    tokens = embedcnn.Input((steps,), dtype="int32")
+    x = layers.Embedding(6, 4, mask_zero=True)(tokens)
+    made = layers.GlobalAveragePooling1D()(x + layers.MultiHeadAttention(2, 3)(x, x))
+    model = embedcnn.Model(tokens, made)
+    padded = model.predict(np.array([[1, 2, 3, 0, 0]]), verbose=0)
+    plain = embedcnn.Input((3,), dtype="int32")
+    x = model.layers[1](plain)
+    whole = embedcnn.Model(plain, layers.GlobalAveragePooling1D()(x + model.layers[2](x, x)))
+    np.testing.assert_allclose(padded, whole.predict(np.array([[1, 2, 3]]), verbose=0), rtol=1e-5, atol=1e-6)
+
+
 def test_misuse():
     x = embedcnn.Input((None, 6))
-    with pytest.raises(ValueError, match="of known length"):
-        layers.Attention()([embedcnn.Input((4, 6)), x])
-    with pytest.raises(ValueError, match="must know the length of the query"):
-        layers.MultiHeadAttention(2, 3)(x, embedcnn.Input((4, 6)))
+    with pytest.raises(ValueError, match="must know the length of all sequences"):
+        layers.AdditiveAttention()([embedcnn.Input((4, 6)), x])
+    with pytest.raises(ValueError, match="must know the length of all sequences for dropout"):
+        layers.MultiHeadAttention(2, 3, dropout=0.5)(x, embedcnn.Input((4, 6)))
+    with pytest.raises(ValueError, match="for attention_mask"):
+        layers.MultiHeadAttention(2, 3)(x, x, attention_mask=np.ones((1, 4, 4)))
     with pytest.raises(ValueError, match=r"takes \[query, value\]"):
         layers.Attention()(x)
     with pytest.raises(ValueError, match="score_mode"):

@@ -27,6 +27,7 @@ ONLY_IN_MODELS = {
     "unfold": "says how another operation reads its input; no number changes",
     "to_ids": "reads what another operation computes; no number changes",
     "activity_penalty": "adds to the loss of a model",
+    "attention": "what the attention layers are where lengths are open; of arrays these layers are called",
     "step_mask": "of arrays a mask is an argument",
     "masked_like": "of arrays a mask is an argument",
 }
