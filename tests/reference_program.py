@@ -13,6 +13,7 @@ import reference_axes
 import reference_layers
 import reference_optimizers
 import reference_recurrent
+import reference_tensors
 from reference import Sequence, sequence
 
 RECURRENT = tuple(reference_recurrent.STEPS)
@@ -113,6 +114,8 @@ class Program:
             return reference_recurrent.recurrent(
                 name, tensors[0], tensors[1:], *arrays, state_mask=state_mask, **attributes
             )
+        if name == "weight" or name in reference_tensors.FUNCTIONS:
+            return reference_tensors.run(name, tensors, arrays, attributes)
         if name == "embed":
             return tensors[0], lambda d_out: (d_out,)
         if name == "token_bag":

@@ -15,11 +15,10 @@ GOLDEN = np.load(TESTS / "golden" / "keras_operations.npz")
 
 
 def applied(layer, options, call, query, value, masked=False, open_ones=()):
-    """A model of the layer alone, with the weights and data that Keras had; of open length: the query (0), the
-    value (1).
-    """
+    """A model of the layer alone, with the weights that Keras had; of open length: query (0), value (1)."""
     shapes = [shape[1:] for shape in (query, value)]
-    inputs = [embedcnn.Input((None if n in open_ones else s[0], s[1])) for n, s in enumerate(shapes)]
+    lengths = [None if number in open_ones else shape[0] for number, shape in enumerate(shapes)]
+    inputs = [embedcnn.Input((steps, shape[1])) for steps, shape in zip(lengths, shapes, strict=True)]
     given = [embedcnn.Input(shape[1:2]) for shape in (query, value)] if masked else []
     read = [layers.ApplyMask()(list(pair)) for pair in zip(inputs, given, strict=True)] if masked else inputs
     own = getattr(layers, layer)(**options)

@@ -10,7 +10,7 @@ SMOOTH = [
 
 
 class Builder:
-    """Grows a program operation by operation; `kinds`: ids, tokens, sequence, flat or folded."""
+    """Grows a program operation by operation; `kinds`: ids, tokens, sequence, flat, folded or single."""
 
     def __init__(self, seed):
         self.rng = np.random.default_rng(seed)
@@ -127,6 +127,8 @@ class Builder:
             "dot": self.grow_dot,
             "fold": self.grow_fold,
             "recurrent": self.grow_recurrent,
+            "tensor": self.grow_tensor,
+            "attention": self.grow_attention,
         }
         steps[self.pick([*steps, "tokens", "convolution", "dense"])]()
 
@@ -149,6 +151,60 @@ class Builder:
             self.add(name, [x], "sequence", units, parameters, return_sequences=True, **settings)
         else:
             self.add(name, [x], "flat", units, parameters, **settings)
+
+    def grow_tensor(self):
+        """An operation of the user's own formulas."""
+        x = self.of_kind("sequence", "flat")
+        kind, channels, axis = self.kinds[x], self.channels[x], 2 if self.kinds[x] == "sequence" else 1
+        name = self.pick(["one", "two", "weight", "matmul", "slice", "pad", "stretch", "cumsum", "reduce"])
+        if name == "one":
+            names = ["negative", "square", "sin", "cos", "erf", "arctan", "stop_gradient"]
+            self.add("elementwise", [x], kind, channels, kind=self.pick(names))
+        elif name == "two":
+            alike = [
+                y
+                for y in range(len(self.kinds))
+                if (self.kinds[y], self.channels[y]) == (kind, channels)
+                and self.layouts.get(y) == self.layouts.get(x)
+            ]
+            names = ["add", "subtract", "multiply"]
+            self.add("elementwise", [x, self.pick(alike)], kind, channels, kind=self.pick(names))
+        elif name == "weight":
+            weight = self.add_weight_tensor(*self.pick([(channels,), (1,)]))
+            self.add("elementwise", [x, weight], kind, channels, kind=self.pick(["add", "multiply"]))
+        elif name == "matmul":
+            units = self.size()
+            self.add("matmul", [x, self.add_weight_tensor(channels, units)], kind, units)
+        elif name == "slice":
+            start, step = int(self.rng.integers(channels)), int(self.pick([1, 2, -1]))
+            kept = len(range(channels)[start::step])
+            stop = (1 << 20) * (1 if step > 0 else -1)
+            self.add("slice", [x], kind, kept, axis=axis, start=start, stop=stop, step=step)
+        elif name == "pad":
+            self.add("pad", [x], kind, channels + 3, axis=axis, before=1, behind=2, value=0.5)
+        elif name == "stretch":
+            self.add("stretch", [x], kind, 2 * channels, axis=axis, times=2)
+        elif name == "cumsum" or kind == "flat":
+            axes = self.pick([0, 2]) if kind == "sequence" else 0
+            self.add("cumsum", [x], kind, channels, axes=axes)
+        else:
+            self.add("reduce", [x], "flat", channels, kind=self.pick(["sum", "mean"]), steps=1)
+
+    def add_weight_tensor(self, *shape):
+        out = self.tensor("single", shape[-1])
+        self.operations.append(("weight", (), (out,), (self.parameter(*shape),), {}))
+        return out
+
+    def grow_attention(self):
+        key = self.of_kind("sequence")
+        alike = [x for x in self.layouts if self.kinds[x] == "sequence"]
+        values = [x for x in alike if self.layouts[x] == self.layouts[key]]
+        queries = [x for x in alike if self.channels[x] == self.channels[key]]
+        query, value = self.pick(queries), self.pick(values)
+        both = np.gcd(self.channels[key], self.channels[value])
+        heads = int(self.pick([n for n in range(1, 5) if both % n == 0]))
+        settings = {"heads": heads, "causal": int(self.chance(0.3)), "scale": self.pick([1.0, 0.5])}
+        self.add("attention", [query, key, value], "sequence", self.channels[value], **settings)
 
     def grow_from_tokens(self):
         x = self.of_kind("tokens")
@@ -440,7 +496,7 @@ class Builder:
         outputs = [
             number
             for number in made
-            if self.kinds[number] not in ("ids", "tokens", "folded")
+            if self.kinds[number] not in ("ids", "tokens", "folded", "single")
             and (number not in read or self.chance(0.2))
         ]
         outputs += [self.pick(outputs)] if self.chance(0.2) else []
