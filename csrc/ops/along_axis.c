@@ -174,47 +174,21 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     ec_team_barrier(team);
 }
 
-const struct ec_op_type ec_op_slice = {
-    .name = "slice",
-    .state_bytes = sizeof(struct state),
-    .defaults = &defaults,
-    .attributes = slice_attributes,
-    .inputs = {1, 1},
-    .outputs = {1, 1},
-    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {0, EC_MAX_RANK}},
-    .mixing = EC_MIXES_STEPS,
-    .infer = infer,
-    .plan = plan,
-    .forward = forward,
-    .backward = backward,
-};
-
-const struct ec_op_type ec_op_pad = {
-    .name = "pad",
-    .state_bytes = sizeof(struct state),
-    .defaults = &defaults,
-    .attributes = pad_attributes,
-    .inputs = {1, 1},
-    .outputs = {1, 1},
-    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {0, EC_MAX_RANK}},
-    .mixing = EC_MIXES_STEPS,
-    .infer = infer,
-    .plan = plan,
-    .forward = forward,
-    .backward = backward,
-};
-
-const struct ec_op_type ec_op_stretch = {
-    .name = "stretch",
-    .state_bytes = sizeof(struct state),
-    .defaults = &defaults,
-    .attributes = stretch_attributes,
-    .inputs = {1, 1},
-    .outputs = {1, 1},
-    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {0, EC_MAX_RANK}},
-    .mixing = EC_MIXES_STEPS,
-    .infer = infer,
-    .plan = plan,
-    .forward = forward,
-    .backward = backward,
-};
+#define ALONG_AXIS(kind)                                                                                               \
+    const struct ec_op_type ec_op_##kind = {                                                                           \
+        .name = #kind,                                                                                                 \
+        .state_bytes = sizeof(struct state),                                                                           \
+        .defaults = &defaults,                                                                                         \
+        .attributes = kind##_attributes,                                                                               \
+        .inputs = {1, 1},                                                                                              \
+        .outputs = {1, 1},                                                                                             \
+        .first = {EC_FLOATS, EC_STEPS_OR_NONE, {0, EC_MAX_RANK}},                                                      \
+        .mixing = EC_MIXES_STEPS,                                                                                      \
+        .infer = infer,                                                                                                \
+        .plan = plan,                                                                                                  \
+        .forward = forward,                                                                                            \
+        .backward = backward,                                                                                          \
+    };
+ALONG_AXIS(slice)
+ALONG_AXIS(pad)
+ALONG_AXIS(stretch)

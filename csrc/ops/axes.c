@@ -16,6 +16,16 @@ ec_status ec_axes_infer(struct ec_axes *axes, const struct ec_op *op, struct ec_
     return EC_OK;
 }
 
+const struct ec_attribute ec_axes_attributes[] = {
+    {"axes", EC_ATTRIBUTE_INT, offsetof(struct ec_axes, chosen), NULL},
+    {NULL, EC_ATTRIBUTE_INT, 0, NULL},
+};
+
+ec_status ec_axes_infer_alone(struct ec_op *op, struct ec_report *report)
+{
+    return ec_axes_infer(op->state, op, report);
+}
+
 /* The bit of the first axis of a row. */
 static int first_of_row(const struct ec_tensor *tensor) { return tensor->steps == EC_NO_STEPS ? 1 : 2; }
 

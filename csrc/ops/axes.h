@@ -19,6 +19,9 @@ struct ec_axes {
 
 /* Checks that input 0 has these axes. */
 ec_status ec_axes_infer(struct ec_axes *axes, const struct ec_op *op, struct ec_report *report);
+/* `infer` and attributes of an operation that has this one attribute, whose state begins with the axes. */
+ec_status ec_axes_infer_alone(struct ec_op *op, struct ec_report *report);
+extern const struct ec_attribute ec_axes_attributes[];
 /* Sizes of the axes, in their order: the shape of a weight for each place. Returns how many; a size of steps that is
  * not known is EC_ANY_STEPS. */
 int ec_axes_sizes(const struct ec_axes *axes, const struct ec_tensor *tensor, int64_t sizes[1 + EC_MAX_RANK]);

@@ -5,18 +5,8 @@
 #include "ops/axes.h"
 
 struct state {
-    struct ec_axes axes;
+    struct ec_axes axes; /* the first: ec_axes_infer_alone */
 };
-
-static const struct ec_attribute attributes[] = {
-    {"axes", EC_ATTRIBUTE_INT, offsetof(struct state, axes.chosen), NULL},
-    {NULL, EC_ATTRIBUTE_INT, 0, NULL},
-};
-
-static ec_status infer(struct ec_op *op, struct ec_report *report)
-{
-    return ec_axes_infer(&((struct state *)op->state)->axes, op, report);
-}
 
 static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
@@ -66,12 +56,12 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
 const struct ec_op_type ec_op_cumsum = {
     .name = "cumsum",
     .state_bytes = sizeof(struct state),
-    .attributes = attributes,
+    .attributes = ec_axes_attributes,
     .inputs = {1, 1},
     .outputs = {1, 1},
     .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
     .mixing = EC_MIXES_BY_AXES,
-    .infer = infer,
+    .infer = ec_axes_infer_alone,
     .plan = plan,
     .forward = forward,
     .backward = backward,

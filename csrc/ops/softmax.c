@@ -8,21 +8,11 @@
 #include <math.h>
 
 struct state {
-    struct ec_axes axes;
+    struct ec_axes axes; /* the first: ec_axes_infer_alone */
 
     /* of the step */
     float *lanes; /* [threads, 3, places] of a lane x or y, its d_y, and what is made of them */
 };
-
-static const struct ec_attribute attributes[] = {
-    {"axes", EC_ATTRIBUTE_INT, offsetof(struct state, axes.chosen), NULL},
-    {NULL, EC_ATTRIBUTE_INT, 0, NULL},
-};
-
-static ec_status infer(struct ec_op *op, struct ec_report *report)
-{
-    return ec_axes_infer(&((struct state *)op->state)->axes, op, report);
-}
 
 static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
@@ -182,12 +172,12 @@ static void log_softmax_backward(struct ec_op *op, const struct ec_step *step, s
 const struct ec_op_type ec_op_softmax = {
     .name = "softmax",
     .state_bytes = sizeof(struct state),
-    .attributes = attributes,
+    .attributes = ec_axes_attributes,
     .inputs = {1, 1},
     .outputs = {1, 1},
     .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
     .mixing = EC_MIXES_BY_AXES,
-    .infer = infer,
+    .infer = ec_axes_infer_alone,
     .plan = plan,
     .forward = softmax_forward,
     .backward = softmax_backward,
@@ -196,12 +186,12 @@ const struct ec_op_type ec_op_softmax = {
 const struct ec_op_type ec_op_log_softmax = {
     .name = "log_softmax",
     .state_bytes = sizeof(struct state),
-    .attributes = attributes,
+    .attributes = ec_axes_attributes,
     .inputs = {1, 1},
     .outputs = {1, 1},
     .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
     .mixing = EC_MIXES_BY_AXES,
-    .infer = infer,
+    .infer = ec_axes_infer_alone,
     .plan = plan,
     .forward = log_softmax_forward,
     .backward = log_softmax_backward,

@@ -8,20 +8,10 @@
 #include <math.h>
 
 struct state {
-    struct ec_axes axes;
+    struct ec_axes axes; /* the first: ec_axes_infer_alone */
 
     float *inverse; /* of the step: [rows], or of each lane: 1 / |x|, 0 for a row of zeros */
 };
-
-static const struct ec_attribute attributes[] = {
-    {"axes", EC_ATTRIBUTE_INT, offsetof(struct state, axes.chosen), NULL},
-    {NULL, EC_ATTRIBUTE_INT, 0, NULL},
-};
-
-static ec_status infer(struct ec_op *op, struct ec_report *report)
-{
-    return ec_axes_infer(&((struct state *)op->state)->axes, op, report);
-}
 
 static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
@@ -128,12 +118,12 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
 const struct ec_op_type ec_op_unit_normalization = {
     .name = "unit_normalization",
     .state_bytes = sizeof(struct state),
-    .attributes = attributes,
+    .attributes = ec_axes_attributes,
     .inputs = {1, 1},
     .outputs = {1, 1},
     .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
     .mixing = EC_MIXES_BY_AXES,
-    .infer = infer,
+    .infer = ec_axes_infer_alone,
     .plan = plan,
     .forward = forward,
     .backward = backward,

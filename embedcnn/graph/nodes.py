@@ -62,7 +62,7 @@ class SymbolicTensor(Operators):
 class Node:
     """One call of a layer: which tensors went in, which came out."""
 
-    __slots__ = ("calls", "inner", "inputs", "layer", "outputs", "training")
+    __slots__ = ("calls", "inner", "inputs", "layer", "mask_source", "outputs", "training")
 
     def __init__(
         self, layer: Layer, inputs: Sequence[SymbolicTensor], shapes: Sequence[Shape], dtype: str = "float32"
@@ -70,6 +70,8 @@ class Node:
         self.layer = layer
         self.inputs = list(inputs)
         self.training: bool | None = None  # what the layer was called with; None: as the model is run
+        self.mask_source: Any = ...  # the node that gave the result its mask, None: no step is masked;
+        # found when it is first asked for (layers/operand_masks.py)
         self.inner: tuple[SymbolicTensor, SymbolicTensor] | None = None  # of one step, see folding.py
         # of models inside which it was made, outermost first (nesting.py); an Input belongs to none
         self.calls = tracing.active() if inputs else ()

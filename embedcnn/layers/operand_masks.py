@@ -24,33 +24,31 @@ MASK_OF = {"attention": 0, "masked_like": 1}
 
 def masks_differ(tensors: Sequence[SymbolicTensor]) -> bool:
     """Whether tensors may have other masked steps than each other; one step for all others has no say."""
-    known: dict[int, int | None] = {}
-    return len({_source(tensor, known) for tensor in _with_a_say(tensors)}) > 1
+    return len({id(_source(tensor)) for tensor in _with_a_say(tensors)}) > 1
 
 
 def on_all_steps(operands: Sequence[Any]) -> list[Any]:
     """The operands, those that may be masked with zeros at masked steps, which count from here on."""
-    known: dict[int, int | None] = {}
     return [
-        apply("all_steps", [one])
-        if isinstance(one, SymbolicTensor) and _source(one, known) is not None
-        else one
+        apply("all_steps", [one]) if isinstance(one, SymbolicTensor) and _source(one) is not None else one
         for one in operands
     ]
 
 
-def _source(tensor: SymbolicTensor, known: dict[int, int | None]) -> int | None:
-    """Which node gave a tensor its mask; None: no step is masked."""
+def _source(tensor: SymbolicTensor) -> Node | None:
+    """Which node gave a tensor its mask; None: no step is masked. Each node is looked at once."""
     waiting = [tensor.node]
     while waiting:
         node = waiting[-1]
-        missing = [one.node for one in _parents(node) if id(one.node) not in known]
-        if id(node) not in known and missing:
+        missing = [one.node for one in _parents(node) if one.node.mask_source is ...]
+        if node.mask_source is ... and missing:
             waiting += missing
             continue
-        known.setdefault(id(node), _found(node, known))
+        if node.mask_source is ...:
+            node.mask_source = _found(node)
         waiting.pop()
-    return known[id(tensor.node)]
+    found: Node | None = tensor.node.mask_source
+    return found
 
 
 def _parents(node: Node) -> list[SymbolicTensor]:
@@ -72,8 +70,8 @@ def _with_a_say(tensors: Sequence[SymbolicTensor]) -> list[SymbolicTensor]:
     return [one for one in tensors if one.shape[1:2] != (1,)] or list(tensors)
 
 
-def _found(node: Node, known: dict[int, int | None]) -> int | None:
+def _found(node: Node) -> Node | None:
     if begins_mask(node):
-        return id(node)
-    sources = {known[id(one.node)] for one in _parents(node)}
-    return sources.pop() if len(sources) == 1 else id(node) if sources else None
+        return node
+    sources = {id(one.node.mask_source): one.node.mask_source for one in _parents(node)}
+    return next(iter(sources.values())) if len(sources) == 1 else node if sources else None
