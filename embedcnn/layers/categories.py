@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ..base.arguments import boolean, integer, one_of, positive_integer
+from ..base.arguments import integer, one_of, positive_integer
 from ..graph.nodes import Node, Shape, SymbolicTensor
 from .base import Layer
 from .core import InputLayer
 from .hashes import fingerprint64, siphash
-
-MODES = ("int", "one_hot", "multi_hot", "count")
+from .lookup_vocabulary import MODES, LookupVocabulary
 
 
 class CategoryReader(Layer):
@@ -115,7 +114,7 @@ class CategoryEncoding(CategoryReader):
         return ids
 
 
-class IntegerLookup(CategoryReader):
+class IntegerLookup(LookupVocabulary, CategoryReader):
     """Whole numbers to ids, or to indicators of these, as `output_mode` says. As keras.layers.IntegerLookup.
 
     `vocabulary`, or `adapt`, says which numbers there are; unknown ones have the first `num_oov_indices` ids
@@ -126,6 +125,8 @@ class IntegerLookup(CategoryReader):
     >>> lookup([[36, 12], [12, 5]]).tolist()
     [[2, 1], [1, 0]]
     """
+
+    _what = "numbers"
 
     def __init__(
         self,
@@ -139,67 +140,25 @@ class IntegerLookup(CategoryReader):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.max_tokens = None if max_tokens is None else positive_integer("max_tokens", max_tokens)
+        self._begin_vocabulary(max_tokens, output_mode, invert)
         self.num_oov_indices = integer("num_oov_indices", num_oov_indices, 0)
         self.mask_token = None if mask_token is None else integer("mask_token", mask_token)
-        self.oov_token, self.invert = integer("oov_token", oov_token), boolean("invert", invert)
-        self.output_mode = one_of("output_mode", output_mode, MODES)
-        self._tokens: list[int] | None = None
-        self._ids: dict[int, int] = {}
+        self.oov_token = integer("oov_token", oov_token)
         if vocabulary is not None:
             self.set_vocabulary(vocabulary)
 
-    def _special(self) -> list[int]:
-        masked = [self.mask_token] if self.mask_token is not None and self.output_mode == "int" else []
-        return [*masked, *[self.oov_token] * self.num_oov_indices]
-
     def set_vocabulary(self, vocabulary: Sequence[int]) -> None:
         """Takes these numbers, with or without the special ones in front."""
-        tokens, special = [integer("vocabulary", one) for one in vocabulary], self._special()
-        if special and tokens[: len(special)] == special:
-            tokens = tokens[len(special) :]
-        if len(set(tokens)) != len(tokens) or set(tokens) & set(special):
-            raise ValueError(
-                "`vocabulary` must hold different numbers, none of them a special one. Received: "
-                f"vocabulary={vocabulary!r}"
-            )
-        if self.max_tokens is not None and len(tokens) + len(special) > self.max_tokens:
-            raise ValueError(
-                f"`vocabulary` and the special numbers are {len(tokens) + len(special)}, more than "
-                f"max_tokens={self.max_tokens}"
-            )
-        self._tokens = [*special, *tokens]
-        self._ids = {token: number for number, token in enumerate(self._tokens)}
+        self._take([integer("vocabulary", one) for one in vocabulary])
 
     def adapt(self, data: Iterable[Any]) -> None:
         """Learns the numbers of data, most frequent first (of equally frequent ones the largest)."""
         parts = [data] if isinstance(data, np.ndarray) else data
         values = np.concatenate([_whole_numbers(self, np.ravel(np.asarray(part))) for part in parts])
         found, counts = np.unique(values, return_counts=True)
-        ranked = found[np.lexsort((found, counts))[::-1]].tolist()
-        kept = [token for token in ranked if token not in self._special()]
-        most = None if self.max_tokens is None else self.max_tokens - len(self._special())
-        self.set_vocabulary(kept[:most])
+        self._take_ranked(found[np.lexsort((found, counts))[::-1]].tolist())
 
-    @property
-    def vocabulary(self) -> list[int] | None:
-        """The numbers without special ones; None before they are known."""
-        return None if self._tokens is None else self._tokens[len(self._special()) :]
-
-    def get_vocabulary(self, include_special_tokens: bool = True) -> list[int]:
-        """The numbers in the order of their ids."""
-        return list(self._known() if include_special_tokens else self._known()[len(self._special()) :])
-
-    def vocabulary_size(self) -> int:
-        """How many numbers there are, with the special ones."""
-        return len(self._known())
-
-    size = property(vocabulary_size)
-
-    def _known(self) -> list[int]:
-        if self._tokens is None:
-            raise ValueError(f"Layer {self.name!r} has no vocabulary yet: call adapt or set_vocabulary first")
-        return self._tokens
+    size = property(LookupVocabulary.vocabulary_size)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if self.invert:

@@ -78,7 +78,8 @@ class OwnCellRNN(Layer):
         if initial_state is not None:
             given = iter(flatten(initial_state))
             states = [[next(given) for _ in own] for own in states]
-        steps, outputs = range(inputs.shape[1]), []
+        outputs: list[Any] = []
+        steps = range(inputs.shape[1])
         for step in reversed(steps) if self.go_backwards else steps:
             output = whole[:, step]
             counts = None if counted is None else counted[:, step : step + 1]

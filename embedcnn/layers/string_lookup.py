@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from ..base.arguments import boolean, one_of, positive_integer
+from ..base.arguments import positive_integer
 from ..base.columns import as_list, is_column
 from ..graph.nodes import Shape
+from .lookup_vocabulary import LookupVocabulary
 from .text_reader import TextReader, tokens_of_file
 
 
-class StringLookup(TextReader):
+class StringLookup(LookupVocabulary, TextReader):
     """Strings to ids, or back with `invert=True`. As keras.layers.StringLookup.
 
     Parameters
@@ -56,42 +57,22 @@ class StringLookup(TextReader):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.max_tokens = None if max_tokens is None else positive_integer("max_tokens", max_tokens)
+        self._begin_vocabulary(max_tokens, output_mode, invert)
         if num_oov_indices not in (0, 1):
             raise ValueError(
                 f"`num_oov_indices` must be 0 or 1. Received: num_oov_indices={num_oov_indices!r}"
             )
         self.num_oov_indices, self.mask_token, self.oov_token = int(num_oov_indices), mask_token, oov_token
-        self.invert = boolean("invert", invert)
-        self.output_mode = one_of("output_mode", output_mode, ("int", "one_hot", "multi_hot", "count"))
-        if self.invert and self.output_mode != "int":
-            raise ValueError(f"`invert` needs output_mode='int'. Received: output_mode={output_mode!r}")
-        self._tokens: list[str] | None = None
-        self._ids: dict[str, int] = {}
         if vocabulary is not None:
             self.set_vocabulary(vocabulary)
 
-    def _special(self) -> list[str]:
-        masked = [self.mask_token] if self.mask_token is not None and self.output_mode == "int" else []
-        return [*masked, *[self.oov_token] * self.num_oov_indices]
-
     def set_vocabulary(self, vocabulary: Any) -> None:
         """Takes these tokens, with or without the special ones in front."""
-        tokens, special = list(tokens_of_file(vocabulary)), self._special()
-        if special and tokens[: len(special)] == special:
-            tokens = tokens[len(special) :]
+        tokens = list(tokens_of_file(vocabulary))
         for number, token in enumerate(tokens):
             if not isinstance(token, str):
                 raise TypeError(f"vocabulary[{number}] must be a str. Received: {token!r}")
-        if len(set(tokens)) != len(tokens) or set(tokens) & set(special):
-            raise ValueError("`vocabulary` must hold different tokens, none of them a special one")
-        if self.max_tokens is not None and len(tokens) + len(special) > self.max_tokens:
-            raise ValueError(
-                f"`vocabulary` and the special tokens are {len(tokens) + len(special)}, more than "
-                f"max_tokens={self.max_tokens}"
-            )
-        self._tokens = [*special, *tokens]
-        self._ids = {token: number for number, token in enumerate(self._tokens)}
+        self._take(tokens)
 
     def adapt(self, data: Iterable[Any], batch_size: int | None = None, steps: int | None = None) -> None:
         """Learns the strings of data, most frequent first (ties in reverse order, as Keras)."""
@@ -103,29 +84,7 @@ class StringLookup(TextReader):
                 if not isinstance(value, str):
                     raise TypeError(f"data[{number}] must be or hold str. Received: {value!r}")
                 counts[value] = counts.get(value, 0) + 1
-        ranked = sorted(counts, key=lambda token: (counts[token], token), reverse=True)
-        kept = [token for token in ranked if token not in self._special()]
-        self.set_vocabulary(
-            kept if self.max_tokens is None else kept[: self.max_tokens - len(self._special())]
-        )
-
-    @property
-    def vocabulary(self) -> list[str] | None:
-        """The tokens without special ones; None before they are known."""
-        return None if self._tokens is None else self._tokens[len(self._special()) :]
-
-    def get_vocabulary(self, include_special_tokens: bool = True) -> list[str]:
-        """The tokens in the order of their ids."""
-        return list(self._known() if include_special_tokens else self._known()[len(self._special()) :])
-
-    def vocabulary_size(self) -> int:
-        """How many tokens there are, with the special ones."""
-        return len(self._known())
-
-    def _known(self) -> list[str]:
-        if self._tokens is None:
-            raise ValueError(f"Layer {self.name!r} has no vocabulary yet: call adapt or set_vocabulary first")
-        return self._tokens
+        self._take_ranked(sorted(counts, key=lambda token: (counts[token], token), reverse=True))
 
     @property
     def output_dtype(self) -> str:  # type: ignore[override]
