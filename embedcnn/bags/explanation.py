@@ -107,11 +107,15 @@ def named_places(features: Any, text: str, ids: np.ndarray) -> tuple[list[str], 
         return _of_buckets(features, tokens, spans, ids)
     names = features.names_of(ids)
     first_gram = next((first for kind, first, _ in features.kinds if kind == "chars"), features.size)
+    is_word = (ids < first_gram).tolist()
     of_words = _places_of_words(tokens, spans, [_words_in(kind) for kind, _, _ in features.kinds])
-    of_characters = {} if features.chars is None else _places_of_characters(tokens, spans, *features.chars)
+    of_characters: dict[str, list[Span]] = {
+        name: [] for name, word in zip(names, is_word, strict=True) if not word
+    }
+    if of_characters:
+        _add_places_of_characters(of_characters, tokens, spans, *features.chars)
     return names, [
-        tuple((of_words if id < first_gram else of_characters)[name])
-        for id, name in zip(ids.tolist(), names, strict=True)
+        tuple((of_words if word else of_characters)[name]) for name, word in zip(names, is_word, strict=True)
     ]
 
 
@@ -130,20 +134,20 @@ def _places_of_words(tokens: list[str], spans: list[Span], sizes: list[int]) -> 
     return found
 
 
-def _places_of_characters(
-    tokens: list[str], spans: list[Span], least: int, most: int
-) -> dict[str, list[Span]]:
-    """Where each n-gram of characters of a "<word>" stands; the whole word where lower-casing has changed its
-    length.
+def _add_places_of_characters(
+    found: dict[str, list[Span]], tokens: list[str], spans: list[Span], least: int, most: int
+) -> None:
+    """Adds where these n-grams of characters of "<word>"s stand; the whole word where lower-casing has
+    changed its length.
     """
-    found: dict[str, list[Span]] = {}
     for token, (begin, end) in zip(tokens, spans, strict=True):
-        word, is_whole = f"<{token}>", end - begin != len(token)
+        word, is_whole, first = f"<{token}>", end - begin != len(token), begin - 1
         for size in range(least, min(most, len(word)) + 1):
             for at in range(len(word) - size + 1):
-                inside = max(begin, begin + at - 1), min(end, begin + at - 1 + size)
-                found.setdefault(word[at : at + size], []).append((begin, end) if is_whole else inside)
-    return found
+                places = found.get(word[at : at + size])
+                if places is not None:
+                    inside = max(begin, first + at), min(end, first + at + size)
+                    places.append((begin, end) if is_whole else inside)
 
 
 def _of_buckets(

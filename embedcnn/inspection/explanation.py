@@ -275,13 +275,24 @@ def _is_exact(changes: Changes) -> bool:
 
 
 def _merged(changes: list[Changes], slopes: list[np.ndarray]) -> tuple[Share, ...]:
-    """The shares of all parts, those of the same feature together, by size."""
-    found: dict[Any, float] = {}
-    places_of: dict[Any, tuple[tuple[int, int], ...]] = {}
-    for one, slope in zip(changes, slopes, strict=True):
-        for (name, kind, places), share in zip(one.features, (one.shares @ slope).tolist(), strict=True):
-            key = name, kind, places if kind == WORD else None  # each hidden alone
-            found[key] = found.get(key, 0.0) + share
-            places_of.setdefault(key, places)
-    order = sorted(found.items(), key=lambda item: -abs(item[1]))
-    return tuple(Share(key[0], key[1], len(places_of[key]), share, places_of[key]) for key, share in order)
+    """The shares of all parts, those of the same n-gram together, by size; hidden words stay apart."""
+    features = list(changes[0].features)
+    values = (changes[0].shares @ slopes[0]).tolist()
+    known: dict[Any, int] = {}
+    for one, slope in zip(changes[1:], slopes[1:], strict=True):
+        if not known and any(feature[1] != WORD for feature in one.features):
+            known = {feature[:2]: place for place, feature in enumerate(features) if feature[1] != WORD}
+        for feature, share in zip(one.features, (one.shares @ slope).tolist(), strict=True):
+            place = known.get(feature[:2]) if feature[1] != WORD else None
+            if place is None:
+                if feature[1] != WORD:
+                    known[feature[:2]] = len(features)
+                features.append(feature)
+                values.append(share)
+            else:
+                values[place] += share
+    found = []
+    for place in np.argsort(-np.abs(values), kind="stable").tolist():
+        name, kind, places = features[place]
+        found.append(Share(name, kind, len(places), values[place], places))
+    return tuple(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,13 +81,8 @@ def _spans_of_words(text: str, encoder: TextEncoder) -> list[Span]:
     """Where the tokens of split="words" stand, or, of characters, words as others cut them."""
     if encoder.split != "words":
         return token_spans(text, "words", False)[1]
-    lowered, owners = [], []
-    for place, letter in enumerate(text):
-        lower = letter.lower() if encoder.standardize == "lower_unicode" else letter
-        lower = lower.lower() if encoder.standardize == "lower" and letter < "\x80" else lower
-        lowered.append(lower)
-        owners += [place] * len(lower)  # that of one letter may be two
-    whole, place, spans = "".join(lowered), 0, []
+    whole, owners = _lowered(text, encoder.standardize)
+    place, spans = 0, []
     for token in encoder.tokens([text])[0]:
         found = whole.find(token, place)
         if found < 0:
@@ -94,6 +90,18 @@ def _spans_of_words(text: str, encoder: TextEncoder) -> list[Span]:
         place = found + len(token)
         spans.append((owners[found], owners[place - 1] + 1))
     return spans
+
+
+def _lowered(text: str, standardize: Any) -> tuple[str, Sequence[int]]:
+    """The text in the case that tokens are in, and the place in the text of each of its characters."""
+    if standardize not in ("lower", "lower_unicode"):
+        return text, range(len(text))
+    if text.isascii():
+        return text.lower(), range(len(text))
+    is_lowered = [letter < "\x80" or standardize == "lower_unicode" for letter in text]
+    found = [letter.lower() if lowers else letter for letter, lowers in zip(text, is_lowered, strict=True)]
+    owners = [place for place, lower in enumerate(found) for _ in lower]  # that of one letter may be two
+    return "".join(found), owners
 
 
 def without_each(pieces: Pieces, words: range) -> Ragged:
