@@ -432,6 +432,24 @@ class FastTextCorpus:
         /,
     ) -> tuple[bool, float]: ...
 
+def fasttext_train(
+    rows: npt.NDArray[np.float32],
+    output: npt.NDArray[np.float32],
+    ids: npt.NDArray[np.int32],
+    id_ends: npt.NDArray[np.int64],
+    labels: npt.NDArray[np.int32],
+    label_ends: npt.NDArray[np.int64],
+    label_counts: npt.NDArray[np.int64],
+    loss: int,
+    negatives: int,
+    rate: float,
+    rate_tokens: int,
+    epochs: int,
+    seed: int,
+    threads: int,
+    watch: Callable[[int, int, float, float], Any] | None,
+    /,
+) -> tuple[bool, float]: ...
 def fasttext_randomise(rows: npt.NDArray[np.float32], width: int, seed: int, threads: int, /) -> None: ...
 
 @final

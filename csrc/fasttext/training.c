@@ -58,10 +58,9 @@ static ec_status cut_blocks(struct trainer *trainer)
     return EC_OK;
 }
 
-/* Bytes of all lines as they would be kept, about. */
-static int64_t kept_bytes(const struct trainer *trainer)
+/* Ids of all lines, about. */
+static int64_t count_ids(const struct ec_fasttext_features *features)
 {
-    const struct ec_fasttext_features *features = trainer->training->features;
     const struct ec_fasttext_corpus *corpus = features->corpus;
     int64_t tokens = corpus->line_count ? corpus->line_ends[corpus->line_count - 1] : 0, ids = 0;
     if (features->subword_ends) {
@@ -70,12 +69,11 @@ static int64_t kept_bytes(const struct trainer *trainer)
             ids += type < 0 ? 0 : features->subword_ends[type] - (type ? features->subword_ends[type - 1] : 0);
         }
     }
-    ids += tokens * ec_most(1, features->word_ngrams);
-    return ids * (trainer->pairs ? PAIR_BYTES : ID_BYTES);
+    return ids + tokens * ec_most(1, features->word_ngrams);
 }
 
 /* Groups follow each other from epoch to epoch, each in the other half of the lines than the one before. */
-static struct ec_fasttext_lines *lines_of(const struct trainer *trainer, int64_t group, int64_t block)
+static struct ec_fasttext_lines *place_of(const struct trainer *trainer, int64_t group, int64_t block)
 {
     return &trainer->lines[trainer->keeps ? block : group % 2 * GROUP + block % GROUP];
 }
@@ -83,21 +81,33 @@ static struct ec_fasttext_lines *lines_of(const struct trainer *trainer, int64_t
 static ec_status read_block(struct trainer *trainer, int64_t group, int64_t block)
 {
     struct ec_range range = {trainer->blocks[block], trainer->blocks[block + 1]};
-    struct ec_fasttext_lines *lines = lines_of(trainer, group, block);
+    struct ec_fasttext_lines *lines = place_of(trainer, group, block);
     ec_status status = ec_fasttext_read_lines(lines, trainer->training->features, range, trainer->pairs);
     return status || !trainer->keeps ? status : ec_fasttext_lines_fit(lines);
 }
 
-/* Ones for the longest line, of at most so many tokens. */
+/* Ids of the longest line, at most. */
+static int64_t longest(const struct ec_fasttext_training *training)
+{
+    const struct ec_fasttext_lines *given = training->given;
+    int64_t most = 0;
+    if (given) {
+        for (int64_t line = 0; line < given->count; line++) {
+            most = ec_most(most, given->id_ends[line] - (line ? given->id_ends[line - 1] : 0));
+        }
+        return most;
+    }
+    const struct ec_fasttext_corpus *corpus = training->features->corpus;
+    for (int64_t line = 0; line < corpus->line_count; line++) {
+        int64_t begin = line ? corpus->line_ends[line - 1] : 0, count = corpus->line_ends[line] - begin;
+        most = ec_most(most, ec_fasttext_most_ids(training->features, corpus->tokens + begin, count));
+    }
+    return most;
+}
+
 static ec_status make_ones(struct trainer *trainer)
 {
-    const struct ec_fasttext_features *features = trainer->training->features;
-    const struct ec_fasttext_corpus *corpus = features->corpus;
-    int64_t most = 0;
-    for (int64_t line = 0; line < corpus->line_count; line++) {
-        int64_t begin = line ? corpus->line_ends[line - 1] : 0;
-        most = ec_most(most, ec_fasttext_most_ids(features, corpus->tokens + begin, corpus->line_ends[line] - begin));
-    }
+    int64_t most = longest(trainer->training);
     trainer->ones = ec_alloc_array(most, sizeof *trainer->ones);
     for (int64_t i = 0; trainer->ones && i < most; i++) {
         trainer->ones[i] = 1;
@@ -149,7 +159,9 @@ static ec_status learn_group(struct trainer *trainer, struct ec_team *team, int6
     struct place *place = &trainer->places[team ? team->index : 0];
     int64_t first = group % groups * GROUP, end = ec_least(first + GROUP, trainer->block_count);
     for (int64_t block = first; block < end; block++) {
-        learn_block(trainer, team, lines_of(trainer, group, block), trainer->blocks[block], (uint64_t)(group / groups));
+        const struct ec_fasttext_lines *given = training->given;
+        learn_block(trainer, team, given ? given : place_of(trainer, group, block), trainer->blocks[block],
+                    (uint64_t)(group / groups));
     }
     place->progress.loss = place->loss / (double)ec_most(place->examples, 1);
     if (team && team->index) {
@@ -178,7 +190,7 @@ static void learn(struct ec_team *team, void *argument)
             keep_status(trainer, learn_group(trainer, trainer->shares ? team : NULL, step - 1, groups));
         }
         int64_t first = step % groups * GROUP, count = ec_least(GROUP, trainer->block_count - first);
-        int reads = step < (trainer->keeps ? groups : steps);
+        int reads = !trainer->training->given && step < (trainer->keeps ? groups : steps);
         for (int64_t i; reads && (i = ec_team_next(team, count)) >= 0;) {
             keep_status(trainer, read_block(trainer, step, first + i));
         }
@@ -190,24 +202,50 @@ static void learn(struct ec_team *team, void *argument)
     }
 }
 
+/* The lines as one block, or blocks of those of the corpus that are read when they are due. */
+static ec_status begin_lines(struct trainer *trainer, int64_t *lines, int64_t *ids)
+{
+    const struct ec_fasttext_training *training = trainer->training;
+    const struct ec_fasttext_lines *given = training->given;
+    if (!given) {
+        *lines = training->features->corpus->line_count;
+        *ids = count_ids(training->features);
+        trainer->pairs = training->stride >= EC_FASTTEXT_WIDE;
+        trainer->keeps = training->epochs > 1 && *ids * (trainer->pairs ? PAIR_BYTES : ID_BYTES) <= KEPT_BYTES;
+        ec_status status = cut_blocks(trainer);
+        trainer->lines = ec_alloc_zeros(trainer->keeps ? trainer->block_count : 2 * GROUP, sizeof *trainer->lines);
+        return status || trainer->lines ? status : EC_NO_MEMORY;
+    }
+    *lines = given->count;
+    *ids = given->count ? given->id_ends[given->count - 1] : 0;
+    trainer->block_count = given->count > 0;
+    trainer->blocks = ec_alloc_zeros(2, sizeof *trainer->blocks);
+    if (trainer->blocks) {
+        trainer->blocks[1] = given->count;
+    }
+    return trainer->blocks ? EC_OK : EC_NO_MEMORY;
+}
+
 static ec_status begin(struct trainer *trainer, int threads)
 {
     struct ec_fasttext_training *training = trainer->training;
-    int64_t lines = training->features->corpus->line_count;
+    int64_t lines = 0, ids = 0, tokens = 0;
     ec_status status = ec_fasttext_steps_init(&trainer->steps, &training->objective, training->rows, training->output,
                                               training->stride, threads);
-    status = status ? status : cut_blocks(trainer);
-    trainer->pairs = training->stride >= EC_FASTTEXT_WIDE;
-    int64_t bytes = kept_bytes(trainer);
-    trainer->keeps = training->epochs > 1 && bytes <= KEPT_BYTES;
-    trainer->shares = threads > 1 && trainer->pairs && bytes / PAIR_BYTES * training->stride >= lines * SHARED_FLOATS;
-    training->progress = (struct ec_fasttext_progress){
-        .total = training->epochs * training->features->corpus->token_total, .rate = training->rate};
+    status = status ? status : begin_lines(trainer, &lines, &ids);
+    if (training->given) {
+        for (int64_t line = 0; line < lines; line++) {
+            tokens += training->given->tokens[line];
+        }
+    } else {
+        tokens = training->features->corpus->token_total;
+    }
+    trainer->shares =
+        threads > 1 && training->stride >= EC_FASTTEXT_WIDE && ids * training->stride >= lines * SHARED_FLOATS;
+    training->progress = (struct ec_fasttext_progress){.total = training->epochs * tokens, .rate = training->rate};
     for (int i = 0; i < threads; i++) {
         trainer->places[i].progress = training->progress;
     }
-    trainer->lines = ec_alloc_zeros(trainer->keeps ? trainer->block_count : 2 * GROUP, sizeof *trainer->lines);
-    status = status || trainer->lines ? status : EC_NO_MEMORY;
     return status || trainer->pairs ? status : make_ones(trainer);
 }
 

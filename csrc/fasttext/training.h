@@ -15,8 +15,9 @@ struct ec_fasttext_progress {
 
 struct ec_fasttext_training {
     const struct ec_fasttext_features *features;
+    const struct ec_fasttext_lines *given; /* lines that were read before, without counts, instead of `features` */
     struct ec_fasttext_objective objective;
-    /* rows[features->rows, stride] and output[labels, stride], columns that are not used 0; with a stride of 1 the
+    /* rows[.., stride] and output[labels, stride], columns that are not used 0; with a stride of 1 the
      * folded form of a softmax of two labels (bags/product_form.h): rows[rows] and output[1]. */
     float *rows, *output;
     int64_t stride; /* 1, 2, 4, 8, or a multiple of 16 */

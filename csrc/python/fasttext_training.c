@@ -1,175 +1,15 @@
-/* The type FastTextCorpus: a text that was read for fastText's training, and that training. Reading and steps run
- * without the lock (GIL); a corpus is immutable, so several threads may train on it. */
+/* fastText's training on a FastTextCorpus, in place on the arrays of a model, without the lock (GIL). */
+#include "python/fasttext_corpus.h"
+
 #include "python/bags_arrays.h"
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/threads.h"
 #include "fasttext/training.h"
+#include "fasttext/tree.h"
 
 #define WATCH_NS 50000000 /* between two looks at signals and the callable */
-
-struct corpus {
-    PyObject_HEAD struct ec_fasttext_corpus corpus;
-};
-
-/* How many threads work where the caller asks for so many, or for none in particular: 0. */
-static int threads_of(int wanted) { return wanted > 0 ? (int)ec_least(wanted, EC_MAX_THREADS) : ec_thread_count(); }
-
-static PyObject *copied(const void *data, int64_t count, int type, size_t size)
-{
-    npy_intp length = (npy_intp)count;
-    PyObject *array = PyArray_SimpleNew(1, &length, type);
-    if (array && count) {
-        memcpy(PyArray_DATA((PyArrayObject *)array), data, (size_t)count * size);
-    }
-    return array;
-}
-
-/* The words given beside a text, checked; 0, or -1 with an exception. */
-static int parse_words(struct ec_fasttext_source *text, PyObject *keep, PyObject *words, PyObject *ends)
-{
-    if (words == Py_None) {
-        return 0;
-    }
-    PyArrayObject *bytes = ec_python_borrow(keep, words, NPY_UINT8, 1, "words");
-    PyArrayObject *at = bytes ? ec_python_borrow(keep, ends, NPY_INT64, 1, "word_ends") : NULL;
-    if (!at) {
-        return -1;
-    }
-    text->words = PyArray_DATA(bytes);
-    text->word_ends = PyArray_DATA(at);
-    text->words_given = PyArray_DIM(at, 0);
-    for (int64_t i = 0, before = 0; i < text->words_given; before = text->word_ends[i++]) {
-        if (text->word_ends[i] < before || text->word_ends[i] > PyArray_DIM(bytes, 0)) {
-            PyErr_SetString(PyExc_ValueError, "word_ends must ascend within words");
-            return -1;
-        }
-    }
-    return 0;
-}
-
-static PyObject *corpus_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
-{
-    static char *keywords[] = {"text", "label", "min_count", "min_count_label", "words", "word_ends", "threads", NULL};
-    Py_buffer bytes, label;
-    long long least, least_label;
-    PyObject *words = Py_None, *ends = Py_None;
-    int threads = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "y*y*LL|OOi:FastTextCorpus", keywords, &bytes, &label, &least,
-                                     &least_label, &words, &ends, &threads)) {
-        return NULL;
-    }
-    struct ec_fasttext_source text = {.bytes = bytes.buf,
-                                      .length = bytes.len,
-                                      .label = label.buf,
-                                      .label_length = label.len,
-                                      .min_count = least,
-                                      .min_count_label = least_label};
-    PyObject *keep = PyList_New(0);
-    struct corpus *self = (struct corpus *)type->tp_alloc(type, 0);
-    int failed = !keep || !self || parse_words(&text, keep, words, ends) < 0;
-    if (!failed) {
-        ec_status status;
-        Py_BEGIN_ALLOW_THREADS status = ec_fasttext_corpus_init(&self->corpus, &text, threads_of(threads));
-        Py_END_ALLOW_THREADS;
-        failed = status && !ec_python_raise(status, "reading the text");
-    }
-    PyBuffer_Release(&bytes);
-    PyBuffer_Release(&label);
-    Py_XDECREF(keep);
-    if (failed) {
-        Py_XDECREF(self);
-        return NULL;
-    }
-    return (PyObject *)self;
-}
-
-static void corpus_dealloc(PyObject *object)
-{
-    ec_fasttext_corpus_clear(&((struct corpus *)object)->corpus);
-    Py_TYPE(object)->tp_free(object);
-}
-
-static PyObject *corpus_dictionary(PyObject *object, PyObject *unused)
-{
-    (void)unused;
-    const struct ec_fasttext_corpus *corpus = &((const struct corpus *)object)->corpus;
-    int64_t count = corpus->word_count + corpus->label_count;
-    PyObject *parts[] = {
-        copied(corpus->bytes, count ? corpus->ends[count - 1] : 0, NPY_UINT8, 1),
-        copied(corpus->ends, count, NPY_INT64, sizeof(int64_t)),
-        copied(corpus->counts, count, NPY_INT64, sizeof(int64_t)),
-    };
-    return Py_BuildValue("NNN", parts[0], parts[1], parts[2]);
-}
-
-static PyObject *corpus_sizes(PyObject *object, PyObject *unused)
-{
-    (void)unused;
-    const struct ec_fasttext_corpus *corpus = &((const struct corpus *)object)->corpus;
-    return Py_BuildValue("LLL", (long long)corpus->word_count, (long long)corpus->label_count,
-                         (long long)corpus->token_total);
-}
-
-static PyObject *corpus_section(PyObject *object, PyObject *unused)
-{
-    (void)unused;
-    const struct ec_fasttext_corpus *corpus = &((const struct corpus *)object)->corpus;
-    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)ec_fasttext_corpus_section(NULL, corpus));
-    if (bytes) {
-        ec_fasttext_corpus_section((uint8_t *)PyBytes_AS_STRING(bytes), corpus);
-    }
-    return bytes;
-}
-
-/* What of a corpus is a feature, from Python's arguments; 0, or -1 with an exception. */
-static int begin_features(struct ec_fasttext_features *features, const struct corpus *self, const long long chars[2],
-                          long long word_ngrams, long long buckets)
-{
-    *features = (struct ec_fasttext_features){
-        .corpus = &self->corpus, .chars = {chars[0], chars[1]}, .word_ngrams = word_ngrams, .buckets = buckets};
-    if (chars[0] < 0 || chars[1] < 0 || chars[1] > 1000 || word_ngrams < 1 || word_ngrams > 1000 || buckets < 0 ||
-        buckets > INT32_MAX || (buckets == 0 && (chars[1] > 0 || word_ngrams > 1))) {
-        PyErr_Format(PyExc_ValueError, "n-grams of %lld to %lld characters and %lld words need buckets. Received: %lld",
-                     chars[0], chars[1], word_ngrams, buckets);
-        return -1;
-    }
-    return 0;
-}
-
-static PyObject *corpus_lines(PyObject *object, PyObject *args)
-{
-    const struct corpus *self = (const struct corpus *)object;
-    struct ec_fasttext_features features;
-    struct ec_fasttext_lines lines = {0};
-    long long chars[2], word_ngrams, buckets;
-    int pairs;
-    if (!PyArg_ParseTuple(args, "(LL)LLp:lines", &chars[0], &chars[1], &word_ngrams, &buckets, &pairs) ||
-        begin_features(&features, self, chars, word_ngrams, buckets) < 0) {
-        return NULL;
-    }
-    ec_status status;
-    Py_BEGIN_ALLOW_THREADS status = ec_fasttext_features_init(&features, ec_thread_count());
-    if (!status) {
-        status = ec_fasttext_read_lines(&lines, &features, (struct ec_range){0, self->corpus.line_count}, pairs);
-    }
-    Py_END_ALLOW_THREADS;
-    PyObject *result = NULL;
-    if (!status) {
-        int64_t ids = lines.count ? lines.id_ends[lines.count - 1] : 0;
-        int64_t labels = lines.count ? lines.label_ends[lines.count - 1] : 0;
-        PyObject *counts = pairs ? copied(lines.counts, ids, NPY_FLOAT32, sizeof(float)) : Py_NewRef(Py_None);
-        result = Py_BuildValue("NNNNNN", copied(lines.tokens, lines.count, NPY_INT32, sizeof(int32_t)),
-                               copied(lines.id_ends, lines.count, NPY_INT64, sizeof(int64_t)),
-                               copied(lines.ids, ids, NPY_INT32, sizeof(int32_t)), counts,
-                               copied(lines.label_ends, lines.count, NPY_INT64, sizeof(int64_t)),
-                               copied(lines.labels, labels, NPY_INT32, sizeof(int32_t)));
-    }
-    ec_fasttext_lines_clear(&lines);
-    ec_fasttext_features_clear(&features);
-    return status ? ec_python_raise(status, "reading lines") : result;
-}
 
 struct watch {
     PyObject *callable;
@@ -199,12 +39,12 @@ static int look(void *argument, const struct ec_fasttext_progress *progress)
 }
 
 /* The arrays of the model; 0, or -1 with an exception. */
-static int parse_model(struct ec_fasttext_training *training, PyObject *rows, PyObject *output)
+static int parse_model(struct ec_fasttext_training *training, PyObject *rows, PyObject *output, int64_t row_count,
+                       int64_t labels)
 {
     npy_intp stride =
         PyArray_Check(rows) && PyArray_NDIM((PyArrayObject *)rows) == 2 ? PyArray_DIM((PyArrayObject *)rows, 1) : 0;
-    int64_t labels = training->features->corpus->label_count;
-    npy_intp of_rows[2] = {(npy_intp)training->features->rows, stride};
+    npy_intp of_rows[2] = {(npy_intp)row_count, stride};
     npy_intp of_output[2] = {stride == 1 ? 1 : (npy_intp)labels, stride};
     PyArrayObject *table = ec_python_result(rows, NPY_FLOAT32, 2, of_rows, "rows");
     PyArrayObject *matrix = table ? ec_python_result(output, NPY_FLOAT32, 2, of_output, "output") : NULL;
@@ -239,9 +79,42 @@ static int parse_importance(struct ec_fasttext_training *training, PyObject *kee
     return array ? 0 : -1;
 }
 
-static PyObject *corpus_train(PyObject *object, PyObject *args)
+static int parse_loss(struct ec_fasttext_training *training, int loss, long long negatives)
 {
-    const struct corpus *self = (const struct corpus *)object;
+    if (loss < EC_FASTTEXT_HIERARCHICAL || loss > EC_FASTTEXT_ONE_VS_ALL || negatives < 0 || training->epochs < 0 ||
+        training->rate_tokens < 0) {
+        PyErr_SetString(PyExc_ValueError, "loss, negatives, rate_tokens or epochs out of range");
+        return -1;
+    }
+    training->objective.name = (enum ec_fasttext_loss)loss;
+    training->objective.negatives = negatives;
+    return 0;
+}
+
+/* Without the lock. */
+static ec_status run(struct ec_fasttext_training *training, const int64_t *label_counts, int64_t labels, int threads)
+{
+    ec_status status = ec_fasttext_objective_init(&training->objective, training->objective.name, label_counts, labels,
+                                                  training->objective.negatives);
+    status = status ? status : ec_fasttext_train(training, threads);
+    ec_fasttext_objective_clear(&training->objective);
+    return status;
+}
+
+static PyObject *result_of(const struct ec_fasttext_training *training, const struct watch *watch, ec_status status)
+{
+    if (watch->raised) {
+        return NULL;
+    }
+    if (status && status != EC_INTERRUPTED && status != EC_BAD_VALUE) {
+        return ec_python_raise(status, "training");
+    }
+    return Py_BuildValue("Od", status ? Py_False : Py_True, training->progress.loss);
+}
+
+PyObject *ec_python_fasttext_train(PyObject *object, PyObject *args)
+{
+    const struct ec_python_fasttext_corpus *self = (const struct ec_python_fasttext_corpus *)object;
     struct ec_fasttext_features features;
     struct watch watch = {Py_None, ec_clock_ns(), 0};
     struct ec_fasttext_training training = {.features = &features, .watch = look, .argument = &watch};
@@ -252,45 +125,131 @@ static PyObject *corpus_train(PyObject *object, PyObject *args)
     if (!PyArg_ParseTuple(args, "OO(LL)LLiLdLLKOiO:train", &rows, &output, &chars[0], &chars[1], &word_ngrams, &buckets,
                           &loss, &negatives, &training.rate, &rate_tokens, &epochs, &seed, &importance, &threads,
                           &watch.callable) ||
-        begin_features(&features, self, chars, word_ngrams, buckets) < 0) {
+        ec_python_fasttext_features(&features, self, chars, word_ngrams, buckets) < 0) {
         return NULL;
     }
-    if (loss < EC_FASTTEXT_HIERARCHICAL || loss > EC_FASTTEXT_ONE_VS_ALL || negatives < 0 || epochs < 0 ||
-        rate_tokens < 0) {
-        PyErr_SetString(PyExc_ValueError, "loss, negatives, rate_tokens or epochs out of range");
-        return NULL;
-    }
-    training.objective.name = (enum ec_fasttext_loss)loss;
     training.rate_tokens = rate_tokens;
     training.epochs = epochs;
     training.seed = seed;
-    features.rows = self->corpus.word_count + buckets;
+    if (parse_loss(&training, loss, negatives) < 0) {
+        return NULL;
+    }
     PyObject *keep = PyList_New(0);
-    if (!keep || parse_model(&training, rows, output) < 0 || parse_importance(&training, keep, importance) < 0) {
+    if (!keep ||
+        parse_model(&training, rows, output, self->corpus.word_count + buckets, self->corpus.label_count) < 0 ||
+        parse_importance(&training, keep, importance) < 0) {
         Py_XDECREF(keep);
         return NULL;
     }
     ec_status status;
     Py_BEGIN_ALLOW_THREADS;
-    threads = threads_of(threads);
+    threads = ec_python_fasttext_threads(threads);
     status = ec_fasttext_features_init(&features, threads);
-    if (!status) {
-        status = ec_fasttext_objective_init(&training.objective, training.objective.name,
-                                            self->corpus.counts + self->corpus.word_count, self->corpus.label_count,
-                                            negatives);
-        status = status ? status : ec_fasttext_train(&training, threads);
-        ec_fasttext_objective_clear(&training.objective);
-    }
+    status = status ? status
+                    : run(&training, self->corpus.counts + self->corpus.word_count, self->corpus.label_count, threads);
     ec_fasttext_features_clear(&features);
     Py_END_ALLOW_THREADS;
     Py_DECREF(keep);
-    if (watch.raised) {
+    return result_of(&training, &watch, status);
+}
+
+/* The lines that were read, checked; 0, or -1 with an exception. */
+static int parse_lines(struct ec_fasttext_lines *lines, PyObject *keep, PyObject *const arrays[4], int64_t rows,
+                       int64_t labels)
+{
+    static const char *const names[] = {"ids", "id_ends", "labels", "label_ends"};
+    PyArrayObject *of[4];
+    for (int i = 0; i < 4; i++) {
+        of[i] = ec_python_borrow(keep, arrays[i], i % 2 ? NPY_INT64 : NPY_INT32, 1, names[i]);
+        if (!of[i]) {
+            return -1;
+        }
+    }
+    int64_t count = PyArray_DIM(of[1], 0);
+    int fits = PyArray_DIM(of[3], 0) == count;
+    for (int part = 0; fits && part < 4; part += 2) {
+        const int32_t *numbers = PyArray_DATA(of[part]);
+        const int64_t *ends = PyArray_DATA(of[part + 1]);
+        int64_t before = 0, most = part ? labels : rows, given = PyArray_DIM(of[part], 0);
+        for (int64_t i = 0; fits && i < count; before = ends[i++]) {
+            fits = ends[i] >= before && ends[i] <= given && ends[i] - before <= INT32_MAX;
+        }
+        fits = fits && before == given;
+        for (int64_t i = 0; fits && i < given; i++) {
+            fits = numbers[i] >= 0 && numbers[i] < most;
+        }
+    }
+    if (!fits) {
+        PyErr_SetString(PyExc_ValueError, "ids and labels must be rows and labels of the model, cut by ascending ends");
+        return -1;
+    }
+    *lines = (struct ec_fasttext_lines){.count = count,
+                                        .tokens = ec_alloc_array(count, sizeof *lines->tokens),
+                                        .ids = PyArray_DATA(of[0]),
+                                        .id_ends = PyArray_DATA(of[1]),
+                                        .labels = PyArray_DATA(of[2]),
+                                        .label_ends = PyArray_DATA(of[3])};
+    if (!lines->tokens) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        lines->tokens[i] = (int32_t)(lines->id_ends[i] - (i ? lines->id_ends[i - 1] : 0));
+    }
+    return 0;
+}
+
+/* The counts of labels, of which trees and draws are made; NULL with an exception. */
+static const int64_t *parse_counts(PyObject *keep, PyObject *counts, int64_t *labels)
+{
+    PyArrayObject *array = ec_python_borrow(keep, counts, NPY_INT64, 1, "label_counts");
+    int64_t sum = 0;
+    for (int64_t i = 0; array && i < PyArray_DIM(array, 0); i++) {
+        int64_t count = ((const int64_t *)PyArray_DATA(array))[i];
+        if (count < 0 || count >= EC_FASTTEXT_NO_COUNT - sum) {
+            PyErr_Format(PyExc_ValueError, "label_counts[%lld] = %lld is impossible", (long long)i, (long long)count);
+            return NULL;
+        }
+        sum += count;
+    }
+    *labels = array ? PyArray_DIM(array, 0) : 0;
+    return array ? PyArray_DATA(array) : NULL;
+}
+
+static PyObject *train_lines(PyObject *module, PyObject *args)
+{
+    (void)module;
+    struct watch watch = {Py_None, ec_clock_ns(), 0};
+    struct ec_fasttext_lines lines = {0};
+    struct ec_fasttext_training training = {.given = &lines, .watch = look, .argument = &watch};
+    long long negatives, rate_tokens, epochs;
+    unsigned long long seed;
+    int loss, threads = 0;
+    int64_t labels = 0;
+    PyObject *rows, *output, *arrays[4], *counts, *keep = PyList_New(0);
+    if (!keep || !PyArg_ParseTuple(args, "OOOOOOOiLdLLKiO:fasttext_train", &rows, &output, &arrays[0], &arrays[1],
+                                   &arrays[2], &arrays[3], &counts, &loss, &negatives, &training.rate, &rate_tokens,
+                                   &epochs, &seed, &threads, &watch.callable)) {
+        Py_XDECREF(keep);
         return NULL;
     }
-    if (status && status != EC_INTERRUPTED && status != EC_BAD_VALUE) {
-        return ec_python_raise(status, "training");
+    training.rate_tokens = rate_tokens;
+    training.epochs = epochs;
+    training.seed = seed;
+    int matrix = PyArray_Check(rows) && PyArray_NDIM((PyArrayObject *)rows) == 2;
+    int64_t row_count = matrix ? PyArray_DIM((PyArrayObject *)rows, 0) : 0;
+    const int64_t *label_counts = parse_counts(keep, counts, &labels);
+    ec_status status = EC_OK;
+    PyObject *result = NULL;
+    if (label_counts && parse_loss(&training, loss, negatives) == 0 &&
+        parse_model(&training, rows, output, row_count, labels) == 0 &&
+        parse_lines(&lines, keep, arrays, row_count, labels) == 0) {
+        Py_BEGIN_ALLOW_THREADS status = run(&training, label_counts, labels, ec_python_fasttext_threads(threads));
+        Py_END_ALLOW_THREADS result = result_of(&training, &watch, status);
     }
-    return Py_BuildValue("Od", status ? Py_False : Py_True, training.progress.loss);
+    ec_free(lines.tokens);
+    Py_DECREF(keep);
+    return result;
 }
 
 static PyObject *randomise(PyObject *module, PyObject *args)
@@ -315,42 +274,16 @@ static PyObject *randomise(PyObject *module, PyObject *args)
         return NULL;
     }
     Py_BEGIN_ALLOW_THREADS;
-    ec_fasttext_randomise(PyArray_DATA(table), sizes[0], width, sizes[1], seed, threads_of(threads));
+    ec_fasttext_randomise(PyArray_DATA(table), sizes[0], width, sizes[1], seed, ec_python_fasttext_threads(threads));
     Py_END_ALLOW_THREADS;
     Py_RETURN_NONE;
 }
 
-static PyMethodDef corpus_methods[] = {
-    {"sizes", corpus_sizes, METH_NOARGS, "sizes($self)\n--\n\nWords, labels, and tokens in all."},
-    {"dictionary", corpus_dictionary, METH_NOARGS,
-     "dictionary($self)\n--\n\n(bytes uint8, ends int64, counts int64) of words, then labels."},
-    {"section", corpus_section, METH_NOARGS,
-     "section($self)\n--\n\nThe dictionary as it stands in fastText's files, bytes."},
-    {"lines", corpus_lines, METH_VARARGS,
-     "lines($self, chars, word_ngrams, buckets, pairs, /)\n--\n\n(tokens, id_ends, ids, counts, label_ends, labels) of "
-     "all lines."},
-    {"train", corpus_train, METH_VARARGS,
-     "train($self, rows, output, chars, word_ngrams, buckets, loss, negatives, rate, rate_tokens, epochs, seed, "
-     "importance, threads, watch, /)\n--\n\nSteps over all lines; rows and output are changed. (whether it came to its "
-     "end, "
-     "mean loss)."},
-    {NULL, NULL, 0, NULL},
-};
-
-static PyTypeObject corpus_type = {
-    PyVarObject_HEAD_INIT(NULL, 0) /* */
-        .tp_name = "embedcnn._core.FastTextCorpus",
-    .tp_basicsize = sizeof(struct corpus),
-    .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_doc = "FastTextCorpus(text, label, min_count, min_count_label, words=None, word_ends=None, threads=0)\n--\n\nA "
-              "text of "
-              "labelled lines, read once.",
-    .tp_new = corpus_new,
-    .tp_dealloc = corpus_dealloc,
-    .tp_methods = corpus_methods,
-};
-
 static PyMethodDef methods[] = {
+    {"fasttext_train", train_lines, METH_VARARGS,
+     "fasttext_train(rows, output, ids, id_ends, labels, label_ends, label_counts, loss, negatives, rate, rate_tokens, "
+     "epochs, seed, threads, watch, /)\n--\n\nSteps over lines that were read before; rows and output are changed. "
+     "(whether it came to its end, mean loss)."},
     {"fasttext_randomise", randomise, METH_VARARGS,
      "fasttext_randomise(rows, width, seed, threads, /)\n--\n\nFills the first columns with numbers from -1/width to "
      "1/width, "
@@ -359,7 +292,4 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-int ec_python_add_fasttext_training(PyObject *module)
-{
-    return PyModule_AddType(module, &corpus_type) < 0 ? -1 : PyModule_AddFunctions(module, methods);
-}
+int ec_python_add_fasttext_training(PyObject *module) { return PyModule_AddFunctions(module, methods); }

@@ -33,6 +33,7 @@ int ec_python_add_vectors(PyObject *module);
 int ec_python_add_bags(PyObject *module);
 int ec_python_add_bag_solvers(PyObject *module);
 int ec_python_add_fasttext_model(PyObject *module);
+int ec_python_add_fasttext_corpus(PyObject *module);
 int ec_python_add_fasttext_training(PyObject *module);
 
 #endif

@@ -52,7 +52,7 @@ def reference_lines(model: FastText, text: bytes) -> list[tuple[list[int], list[
     """Lines as the model reads them, each from what is left of the text."""
     found, at = [], 0
     while at < len(text):
-        ids, labels, tokens, used = model._core.line(text[at:], 0)
+        ids, labels, tokens, used = model._model.line(text[at:], 0)
         found.append((ids.tolist(), labels.tolist(), tokens))
         at += used
     return found
@@ -158,6 +158,32 @@ def test_steps_are_fasttexts(loss, stride):
     assert done and 0 < mean_loss < 3
     np.testing.assert_allclose(output, expected[1], atol=2e-3)
     np.testing.assert_allclose(rows, expected[0], atol=2e-3)
+
+
+@pytest.mark.parametrize("loss", ["softmax", "ova", "hs", "ns"])
+@pytest.mark.parametrize("stride", [4, 48])
+def test_lines_that_were_read_before_are_learnt_alike(loss, stride):
+    corpus = corpus_of(drawn_text(60, 12))
+    words, labels, _ = corpus.sizes()
+    random = np.random.default_rng(2)
+    rows = np.zeros((words + 40, stride), np.float32)
+    rows[:, :4] = random.standard_normal((words + 40, 4))
+    output = np.zeros((labels, stride), np.float32)
+    output[:, :4] = random.standard_normal((labels, 4))
+    other_rows, other_output = rows.copy(), output.copy()
+    _, id_ends, ids, _, label_ends, numbers = corpus.lines((0, 0), 2, 40, False)
+    counts = corpus.dictionary()[2][words:]
+    made = corpus.train(rows, output, (0, 0), 2, 40, LOSSES[loss], 5, 0.2, 2**31, 2, 7, None, 2, None)
+    lines = ids, id_ends, numbers, label_ends
+    again = _core.fasttext_train(
+        other_rows, other_output, *lines, counts, LOSSES[loss], 5, 0.2, 2**31, 2, 7, 2, None
+    )
+    assert made[0] and again[0] and made[1] == pytest.approx(again[1], rel=1e-5)
+    np.testing.assert_allclose(other_rows, rows, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(other_output, output, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="cut by ascending ends"):
+        bad = ids + np.int32(len(rows))
+        _core.fasttext_train(rows, output, bad, *lines[1:], counts, 3, 5, 0.2, 1, 1, 0, 1, None)
 
 
 def test_folded_rows_learn_what_wide_ones_do():
