@@ -3,6 +3,8 @@
 
 #include "kernels/kernels.h"
 
+#include <math.h>
+
 int64_t ec_gradient_tiles(const struct ec_parameter *parameter)
 {
     const struct ec_gradient *gradient = &parameter->gradient;
@@ -32,4 +34,18 @@ void ec_gradient_partial_squares(const struct ec_parameter *parameter, double *p
         partial[tile.begin / EC_DENSE_TILE] =
             ec_kernels()->sum_squares(gradient->values + tile.begin, tile.end - tile.begin);
     }
+}
+
+double ec_norm_of_order(const float *values, double p, int64_t n)
+{
+    double sum = 0.0;
+    for (int64_t c = 0; c < n; c++) {
+        double size = fabs((double)values[c]);
+        if (isinf(p)) {
+            sum = size > sum || isnan(size) ? size : sum;
+        } else {
+            sum += p == 2.0 ? size * size : p == 1.0 ? size : pow(size, p);
+        }
+    }
+    return isinf(p) || p == 1.0 ? sum : p == 2.0 ? sqrt(sum) : pow(sum, 1.0 / p);
 }

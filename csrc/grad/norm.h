@@ -11,4 +11,7 @@ int64_t ec_gradient_tiles(const struct ec_parameter *parameter);
 /* partial[tile] = sum of squares of that tile; shared out among the team, no barrier. */
 void ec_gradient_partial_squares(const struct ec_parameter *parameter, double *partial, struct ec_team *team);
 
+/* Of order p, infinity too; in double precision. */
+double ec_norm_of_order(const float *values, double p, int64_t n);
+
 #endif

@@ -16,13 +16,32 @@ enum {
     EC_SUMMED_ROW_TILE = 64  /* rows of a table that are summed up */
 };
 
+/* How rows of a gradient are made one by one, by whoever needs them, instead of being written by the backward pass. */
+struct ec_row_maker {
+    void (*make)(const void *operation, float *row, int64_t i); /* row i of the distinct ones; NULL: by nobody */
+    const void *operation;
+    int writers; /* operations that would write the rows: with one alone, it can make them */
+    int used;    /* of the step: the rows are not written */
+};
+
 /* Dense: rows is NULL and values has the layout of the parameter. Row-sparse: `count` distinct rows of the table,
- * already summed over all their occurrences, at values + i * stride. */
+ * already summed over all their occurrences, at values + i * stride, or by `maker` where it is used. */
 struct ec_gradient {
     float *values;
     const int32_t *rows;
     int64_t count, width, stride; /* row-sparse only */
+    struct ec_row_maker *maker;   /* row-sparse only; or NULL */
 };
+
+/* Row i of a row-sparse gradient; `room` for one that is made. */
+static inline const float *ec_gradient_row(const struct ec_gradient *gradient, int64_t i, float *room)
+{
+    if (!gradient->maker || !gradient->maker->used) {
+        return gradient->values + i * gradient->stride;
+    }
+    gradient->maker->make(gradient->maker->operation, room, i);
+    return room;
+}
 
 enum ec_constraint {
     EC_NO_CONSTRAINT,

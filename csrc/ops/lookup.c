@@ -12,10 +12,10 @@
  * to it first, in the table itself. scale_grad_by_freq: d_table[ids[u]] = d_values[u] / how often u stands in the
  * batch. Rows that rest come last among the distinct ones, so that a gradient is that of the first rows. A table that
  * another operation reads too (is_tied) has a dense gradient, to which the rows are added. */
+#include "grad/norm.h"
 #include "grad/storage.h"
 #include "ops/op.h"
 
-#include <math.h>
 #include <string.h>
 
 struct state {
@@ -202,7 +202,7 @@ static ec_status plan_gradient(struct ec_op *op, struct ec_step *step)
     struct ec_lookup_rows *rows = &state->rows;
     int learns = table->trainable && step->backward;
     rows->d_values = learns ? ec_arena_take(step->arena, rows->learning * rows->stride, sizeof(float)) : NULL;
-    rows->writers = 0;
+    rows->maker = (struct ec_row_maker){.make = NULL};
     for (int i = 0; i < op->output_count; i++) {
         op->outputs[i]->needs_grad = learns;
     }
@@ -216,7 +216,8 @@ static ec_status plan_gradient(struct ec_op *op, struct ec_step *step)
                                                .rows = state->distinct.ids,
                                                .count = rows->learning,
                                                .width = rows->width,
-                                               .stride = rows->stride};
+                                               .stride = rows->stride,
+                                               .maker = state->scale_grad_by_freq ? NULL : &rows->maker};
     }
     return learns && state->scale_grad_by_freq ? count_occurrences(op, step) : EC_OK;
 }
@@ -279,63 +280,53 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     return step->arena->failed ? EC_NO_MEMORY : status;
 }
 
-/* The norm of a row, of order p. */
-static double norm_of(const float *row, double p, int64_t width)
-{
-    double sum = 0.0;
-    for (int64_t c = 0; c < width; c++) {
-        double size = fabs((double)row[c]);
-        if (isinf(p)) {
-            sum = size > sum || isnan(size) ? size : sum;
-        } else {
-            sum += p == 2.0 ? size * size : p == 1.0 ? size : pow(size, p);
-        }
-    }
-    return isinf(p) || p == 1.0 ? sum : p == 2.0 ? sqrt(sum) : pow(sum, 1.0 / p);
-}
-
-/* Rows [begin, end) of the distinct ones, as far as they learn; a row is one thread's. */
-static void bound_norms(const struct ec_op *op, int64_t begin, int64_t end)
+/* Of the distinct rows, as far as they learn; a row is one thread's. */
+static void bound_norms(const struct ec_op *op, struct ec_range tile)
 {
     const struct state *state = op->state;
     int64_t width = state->rows.width;
-    for (int64_t u = begin; u < ec_least(end, state->rows.learning); u++) {
+    for (int64_t u = tile.begin; u < ec_least(tile.end, state->rows.learning); u++) {
         float *row = op->parameters[0]->value + state->distinct.ids[u] * width;
-        double norm = norm_of(row, state->norm_type, width);
+        double norm = ec_norm_of_order(row, state->norm_type, width);
         if (norm > state->max_norm) {
             ec_kernels()->scale(row, row, (float)(state->max_norm / (norm + 1e-7)), width);
         }
     }
 }
 
-static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+/* Rows of the distinct ids; behind the last a row of zeros. */
+static void gather(const struct ec_op *op, struct ec_range tile)
 {
-    struct state *state = op->state;
+    const struct state *state = op->state;
     const struct ec_lookup_rows *rows = &state->rows;
     const struct ec_parameter *table = op->parameters[0];
+    int64_t count = ec_least(rows->count, tile.end) - tile.begin;
+    float *values = rows->values + tile.begin * rows->stride;
+    const int32_t *ids = state->distinct.ids + tile.begin;
+    if (table->stored) {
+        ec_rows_read(values, rows->stride, table, ids, count);
+    } else {
+        ec_kernels()->gather_rows(values, rows->stride, table->value, rows->width, ids, count, rows->width);
+    }
+    if (tile.begin + count < tile.end) {
+        memset(values + count * rows->stride, 0, (size_t)rows->stride * sizeof(float));
+    }
+}
+
+static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
+{
+    const struct state *state = op->state;
     const int64_t block = 32;
     int bounded = bounds(op, step);
     if (state->in_place && !bounded) {
         return; /* nothing is written, so there is nothing to wait for */
     }
-    for (struct ec_range tile; ec_team_next_range(team, rows->count + 1, block, &tile);) {
-        int64_t end = ec_least(rows->count, tile.end);
+    for (struct ec_range tile; ec_team_next_range(team, state->rows.count + 1, block, &tile);) {
         if (bounded) {
-            bound_norms(op, tile.begin, end);
+            bound_norms(op, tile);
         }
-        if (state->in_place) {
-            continue;
-        }
-        float *values = rows->values + tile.begin * rows->stride;
-        const int32_t *ids = state->distinct.ids + tile.begin;
-        if (table->stored) {
-            ec_rows_read(values, rows->stride, table, ids, end - tile.begin);
-        } else {
-            ec_kernels()->gather_rows(values, rows->stride, table->value, rows->width, ids, end - tile.begin,
-                                      rows->width);
-        }
-        if (end < tile.end) { /* the row of zeros behind the last */
-            memset(rows->values + end * rows->stride, 0, (size_t)rows->stride * sizeof(float));
+        if (!state->in_place) {
+            gather(op, tile);
         }
     }
     ec_team_barrier(team);

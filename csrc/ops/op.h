@@ -44,7 +44,7 @@ struct ec_lookup_rows {
     const float *token_values; /* for those that read token by token: `values`, or the table itself ... */
     int64_t token_stride;      /* ... and floats from row to row there */
     float *d_values;           /* [learning] rows, NULL where the table is frozen */
-    int writers;               /* operations that have been planned to write d_values */
+    struct ec_row_maker maker; /* of these rows; its `writers` have been planned to write d_values */
 };
 
 /* In padded form [B, steps, dims ...], or [B, dims ...] where steps is EC_NO_STEPS: a row for each step of each text,

@@ -93,6 +93,18 @@ static ec_status plan_backward(struct state *state, struct ec_step *step, int64_
     return EC_OK;
 }
 
+/* The gradient of distinct row u, into `row` or added to it. */
+static void gradient_of_row(const struct ec_op *op, float *row, int adds, int64_t u)
+{
+    const struct state *state = op->state;
+    const struct ec_tensor *out = op->outputs[0];
+    int32_t begin = state->occurrences.begin[u], end = state->occurrences.begin[u + 1];
+    ec_kernels()->weighted_sum(row, adds, out->grad, out->cols, state->text_of + begin, state->share_of + begin,
+                               end - begin, out->cols);
+}
+
+static void make_row(const void *operation, float *row, int64_t u) { gradient_of_row(operation, row, 0, u); }
+
 /* The place of the weight of a token, which is stored at `row` of text b; EC_BAD_VALUE where there is none. */
 static ec_status place_of_weight(const struct ec_op *op, struct ec_step *step, int64_t b, int64_t row, int32_t *place)
 {
@@ -180,6 +192,8 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
         state->sums = ec_arena_take(step->arena, in->lookup->learning * in->lookup->stride, sizeof *state->sums);
         return state->sums ? EC_OK : EC_NO_MEMORY;
     }
+    in->lookup->maker.make = make_row;
+    in->lookup->maker.operation = op;
     return plan_backward(state, step, texts, in->lookup->learning);
 }
 
@@ -340,8 +354,6 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     (void)step;
     const struct state *state = op->state;
     const struct ec_lookup_rows *lookup = op->inputs[0]->lookup;
-    const struct ec_tensor *out = op->outputs[0];
-    const int32_t *begin = state->occurrences.begin;
     if (op->input_count == 2 && op->inputs[1]->needs_grad) {
         backward_weights(op, team);
     }
@@ -349,12 +361,11 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
         backward_max(op, team);
     } else if (op->inputs[0]->needs_grad) {
         if (state->weight) {
-            share_weights(state, begin[lookup->learning], team);
+            share_weights(state, state->occurrences.begin[lookup->learning], team);
         }
-        for (int64_t u; (u = ec_team_next(team, lookup->learning)) >= 0;) {
-            ec_kernels()->weighted_sum(lookup->d_values + u * lookup->stride, op->adds_input[0], out->grad, out->cols,
-                                       state->text_of + begin[u], state->share_of + begin[u], begin[u + 1] - begin[u],
-                                       out->cols);
+        int64_t rows = lookup->maker.used ? 0 : lookup->learning; /* else they are made for the update */
+        for (int64_t u; (u = ec_team_next(team, rows)) >= 0;) {
+            gradient_of_row(op, lookup->d_values + u * lookup->stride, op->adds_input[0], u);
         }
     }
     ec_team_barrier(team);

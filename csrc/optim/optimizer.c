@@ -65,6 +65,17 @@ static ec_status plan_table(struct ec_update_item *item, const struct ec_update 
     return EC_OK;
 }
 
+/* Whether rows of a gradient are made where the update reads them, in a core's own cache, and never written: where
+ * nothing else of the step reads or adds to them. */
+static int makes_rows(const struct ec_update *update, const struct ec_parameter *parameter)
+{
+    const struct ec_gradient *gradient = &parameter->gradient;
+    int others = needs_norm(update->optimizer) || accumulates(update) || update->optimizer->dense_tables ||
+                 parameter->rules.l1 != 0.0 || parameter->rules.l2 != 0.0;
+    return update->whole_step && gradient->rows && gradient->maker && gradient->maker->make &&
+           gradient->maker->writers == 1 && !others;
+}
+
 /* `number`: of the parameter, in the order of the program. */
 static ec_status plan_item(struct ec_update_item *item, int number, const struct ec_update *update,
                            struct ec_arena *arena)
@@ -75,6 +86,9 @@ static ec_status plan_item(struct ec_update_item *item, int number, const struct
     if (parameter->stored) {
         item->key = ec_random_key(update->key, (uint64_t)number + ROUNDING);
         item->rows = ec_arena_take(arena, update->threads * parameter->dims[1], sizeof *item->rows);
+    } else if (makes_rows(update, parameter)) {
+        parameter->gradient.maker->used = 1;
+        item->rows = ec_arena_take(arena, update->threads * parameter->gradient.stride, sizeof *item->rows);
     }
     if (parameter->is_table && update->optimizer->dense_tables) {
         status = plan_table(item, update, arena);
@@ -201,59 +215,6 @@ static void finish_gradients(struct ec_update *update, struct ec_team *team)
     ec_team_barrier(team);
 }
 
-/* The moves that a row of a table has missed, since no step touched it: its value stood still, so that they are one,
- * average = value + momentum^missed (average - value). `now`: the moves that it has come to afterwards. */
-static void catch_up(const struct ec_update *update, struct ec_parameter *parameter, int64_t row, int64_t now)
-{
-    int64_t missed = *parameter->moves - parameter->moves[1 + row], width = parameter->size / parameter->dims[0];
-    float *average = parameter->average + row * width;
-    const float *value = parameter->value + row * width;
-    if (missed > 0) {
-        float keep = (float)pow(update->optimizer->ema_momentum, (double)missed);
-        for (int64_t c = 0; c < width; c++) {
-            average[c] = value[c] + keep * (average[c] - value[c]);
-        }
-    }
-    parameter->moves[1 + row] = now;
-}
-
-static int owes_moves(const struct ec_update *update, const struct ec_parameter *parameter)
-{
-    return update->optimizer->use_ema && parameter->moves && parameter->gradient.rows;
-}
-
-/* In a step whose averages replace the values: of the rows that it did not touch, too. */
-static void overwrite_other_rows(const struct ec_update *update, struct ec_parameter *parameter, struct ec_team *team)
-{
-    int64_t now = *parameter->moves + 1, width = parameter->size / parameter->dims[0];
-    for (struct ec_range tile; ec_team_next_range(team, parameter->dims[0], EC_SUMMED_ROW_TILE, &tile);) {
-        for (int64_t row = tile.begin; row < tile.end; row++) {
-            if (parameter->moves[1 + row] != now && ec_row_learns(parameter, row)) {
-                catch_up(update, parameter, row, now);
-                float keep = (float)update->optimizer->ema_momentum;
-                float *average = parameter->average + row * width, *value = parameter->value + row * width;
-                for (int64_t c = 0; c < width; c++) {
-                    value[c] = average[c] = value[c] + keep * (average[c] - value[c]);
-                }
-            }
-        }
-    }
-}
-
-/* average = momentum average + (1 - momentum) value; in the first update the value itself. */
-static void move_average(const struct ec_update *update, struct ec_parameter *parameter, int64_t begin, int64_t n)
-{
-    double momentum = *parameter->steps ? update->optimizer->ema_momentum : 0.0;
-    float keep = (float)momentum, take = (float)(1.0 - momentum);
-    float *average = parameter->average + begin, *value = parameter->value + begin;
-    for (int64_t i = 0; i < n; i++) {
-        average[i] = keep * average[i] + take * value[i];
-    }
-    if (update->optimizer->overwrites) {
-        memcpy(value, average, (size_t)n * sizeof *value);
-    }
-}
-
 /* One range of a parameter; rule NULL: a step without an update, whose averages move all the same, as in Keras. */
 static void update_range(const struct ec_update *update, const struct ec_rule *rule, struct ec_parameter *parameter,
                          int64_t begin, const float *gradient, int64_t n)
@@ -262,7 +223,7 @@ static void update_range(const struct ec_update *update, const struct ec_rule *r
         ec_rule_apply(rule, parameter, parameter->value + begin, begin, gradient, n);
     }
     if (update->optimizer->use_ema) {
-        move_average(update, parameter, begin, n);
+        ec_average_move(update, parameter, begin, n);
     }
 }
 
@@ -298,9 +259,11 @@ static void ask_for_row(const struct ec_update *update, const struct ec_paramete
 }
 
 static void update_touched_rows(const struct ec_update *update, const struct ec_rule *rule,
-                                struct ec_parameter *parameter, struct ec_team *team)
+                                const struct ec_update_item *item, struct ec_team *team)
 {
+    struct ec_parameter *parameter = item->parameter;
     const struct ec_gradient *gradient = &parameter->gradient;
+    float *room = item->rows ? item->rows + team->index * gradient->stride : NULL;
     int64_t width = gradient->width, ahead = parameter->size < EC_LARGE_TABLE ? INT64_MAX : ec_rows_ahead(width);
     for (struct ec_range tile; ec_team_next_range(team, gradient->count, EC_ROW_TILE, &tile);) {
         for (int64_t i = tile.begin; i < tile.end; i++) {
@@ -310,11 +273,10 @@ static void update_touched_rows(const struct ec_update *update, const struct ec_
             if (!ec_row_learns(parameter, gradient->rows[i])) {
                 continue; /* of a gradient that the caller gave */
             }
-            if (owes_moves(update, parameter)) {
-                catch_up(update, parameter, gradient->rows[i], *parameter->moves + 1);
+            if (ec_average_owes_moves(update, parameter)) {
+                ec_average_catch_up(update, parameter, gradient->rows[i], *parameter->moves + 1);
             }
-            update_range(update, rule, parameter, gradient->rows[i] * gradient->width,
-                         gradient->values + i * gradient->stride, gradient->width);
+            update_range(update, rule, parameter, gradient->rows[i] * width, ec_gradient_row(gradient, i, room), width);
         }
     }
 }
@@ -368,7 +330,7 @@ void ec_optimizer_update(struct ec_update *update, struct ec_team *team)
         } else if (item->place_of_row) {
             update_all_rows(update, rule, item, team);
         } else {
-            update_touched_rows(update, rule, parameter, team);
+            update_touched_rows(update, rule, item, team);
         }
     }
     ec_team_barrier(team);
@@ -377,8 +339,8 @@ void ec_optimizer_update(struct ec_update *update, struct ec_team *team)
         ec_team_barrier(team);
     }
     for (int i = 0; i < update->count && optimizer->overwrites; i++) {
-        if (owes_moves(update, update->items[i].parameter)) {
-            overwrite_other_rows(update, update->items[i].parameter, team);
+        if (ec_average_owes_moves(update, update->items[i].parameter)) {
+            ec_average_overwrite_others(update, update->items[i].parameter, team);
         }
     }
     if (optimizer->overwrites) {
@@ -387,7 +349,7 @@ void ec_optimizer_update(struct ec_update *update, struct ec_team *team)
     for (int i = 0; i < update->count && team->index == 0; i++) {
         struct ec_parameter *parameter = update->items[i].parameter;
         *parameter->steps += optimizer->updates != 0;
-        if (owes_moves(update, parameter)) {
+        if (ec_average_owes_moves(update, parameter)) {
             ++*parameter->moves;
         }
     }

@@ -52,7 +52,8 @@ struct ec_update_item {
     int64_t tiles;   /* of the gradient, for the norm */
     double *partial; /* [tiles] sums of squares */
     double norm;
-    float *rows;           /* a table stored in fewer bits: [threads x width] rows while they are updated */
+    float *rows;           /* [threads] rows of a table that is stored in fewer bits, while they are updated; or of a
+                            * gradient whose rows are made for the update */
     uint64_t key;          /* of its stochastic rounding */
     int32_t *place_of_row; /* dense update of a table: [V] gradient row, or -1; NULL where the gradient is spread */
 };
@@ -61,7 +62,8 @@ struct ec_update {
     struct ec_optimizer *optimizer;
     struct ec_update_item *items;
     int count, constrained, threads;
-    uint64_t key; /* (seed, step) */
+    int whole_step; /* the step that makes the gradients is the one that uses them, and nobody looks between */
+    uint64_t key;   /* (seed, step) */
     double global_norm;
 };
 
@@ -71,7 +73,8 @@ struct ec_update {
 int ec_optimizer_slots(const struct ec_optimizer *optimizer);
 /* Sets what the optimizer does in step `number` (from 0). */
 void ec_optimizer_begin(struct ec_optimizer *optimizer, double learning_rate, uint64_t number);
-/* Plans the update of those parameters that are trainable and have a gradient; the caller has set key and threads. */
+/* Plans the update of those parameters that are trainable and have a gradient; the caller has set key, threads
+ * and whole_step. */
 ec_status ec_optimizer_plan(struct ec_update *update, struct ec_optimizer *optimizer,
                             struct ec_parameter *const *parameters, int count, struct ec_arena *arena);
 /* Floating-point operations of an update of these parameters, roughly. */

@@ -60,7 +60,7 @@ void ec_program_begin(struct ec_program *program, int64_t batch, enum ec_run run
 /* How many operations write the gradient of a tensor; all tokens of one lookup share one. */
 static int *writers_of(struct ec_tensor *tensor)
 {
-    return tensor->dtype == EC_TOKENS ? &tensor->lookup->writers : &tensor->writers;
+    return tensor->dtype == EC_TOKENS ? &tensor->lookup->maker.writers : &tensor->writers;
 }
 
 static int learns_something(const struct ec_op *op)
@@ -114,8 +114,9 @@ static ec_status plan_inputs(struct ec_program *program)
 /* Whether what comes before an operation must have run when it is planned. */
 static int plans_late(const struct ec_op *op) { return op->type->plans_from_values && !op->inputs[0]->is_input; }
 
-static ec_status plan_update(struct ec_program *program)
+static ec_status plan_update(struct ec_program *program, enum ec_run run)
 {
+    program->update.whole_step = run == EC_RUN_TRAIN;
     program->update.key = program->step.key;
     program->update.threads = program->step.threads;
     return ec_optimizer_plan(&program->update, &program->optimizer, program->parameter_list, program->parameter_count,
@@ -134,7 +135,7 @@ static ec_status plan_rest(struct ec_program *program, enum ec_run run)
     }
     ec_status status = ec_penalties_plan(&program->penalties, program->parameter_list,
                                          has_penalties ? program->parameter_count : 0, &program->arena);
-    return status == EC_OK && run == EC_RUN_TRAIN ? plan_update(program) : status;
+    return status == EC_OK && run == EC_RUN_TRAIN ? plan_update(program, run) : status;
 }
 
 /* Plans the operations from `first` on, up to the next one that has to wait for values; behind the last, the rest. */
@@ -337,7 +338,7 @@ static ec_status plan(struct ec_program *program, enum ec_run run)
     }
     if (run == EC_RUN_UPDATE) {
         program->step.work += ec_optimizer_work(program->parameter_list, program->parameter_count);
-        return plan_update(program);
+        return plan_update(program, run);
     }
     ec_status status = plan_inputs(program);
     return status == EC_OK ? plan_operations(program, run, 0) : status;

@@ -10,7 +10,7 @@ static PyObject *table_gradient(const struct ec_parameter *parameter)
 {
     const struct ec_gradient *gradient = &parameter->gradient;
     int64_t count = gradient->rows ? gradient->count : parameter->dims[0];
-    int64_t width = parameter->dims[1], stride = gradient->rows ? gradient->stride : width;
+    int64_t width = parameter->dims[1];
     npy_intp dims[2] = {count, width};
     PyObject *rows = PyArray_SimpleNew(1, dims, NPY_INT32);
     PyObject *values = PyArray_SimpleNew(2, dims, NPY_FLOAT32);
@@ -23,7 +23,11 @@ static PyObject *table_gradient(const struct ec_parameter *parameter)
     float *out = PyArray_DATA((PyArrayObject *)values);
     for (int64_t i = 0; i < count; i++) {
         number[i] = gradient->rows ? gradient->rows[i] : (int32_t)i;
-        memcpy(out + i * width, gradient->values + i * stride, (size_t)width * sizeof *out);
+        const float *row =
+            gradient->rows ? ec_gradient_row(gradient, i, out + i * width) : gradient->values + i * width;
+        if (row != out + i * width) {
+            memcpy(out + i * width, row, (size_t)width * sizeof *out);
+        }
     }
     return Py_BuildValue("NN", rows, values);
 }

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import embedcnn
-from embedcnn import layers, regularizers
+from embedcnn import _core, layers, regularizers
 
 ROWS = {"small": 40, "by hash": 4000, "asked for ahead": 30_000}
 
@@ -73,3 +73,26 @@ def test_rows_are_bounded_in_training_alone():
     after = made.get_weights()[0]
     assert np.all(np.linalg.norm(after[1:4], axis=1) <= 0.01)
     assert np.array_equal(after[4:], before[4:])
+
+
+@pytest.mark.parametrize("settings", [{}, {"scale_grad_by_freq": 1}])
+@pytest.mark.parametrize("mode", ["sum", "mean", "sqrtn", "max"])
+def test_gradients_of_a_whole_step_can_be_read_behind_it(mode, settings):
+    """Their rows were made for the update, and never written."""
+    rng = np.random.default_rng(6)
+    table = rng.normal(size=(9, 5)).astype(np.float32)
+    operations = [("lookup", (0,), (1,), (0,), settings), ("token_bag", (1,), (2,), (), {"mode": mode})]
+    operations += [("squared_error", (2,), (3,), (), {})]
+    made = _core.Program([("x", "int32", -1, ())], [("table", table.shape)], operations, (3,))
+    made.set_optimizer("sgd")
+    step = ([rng.integers(0, 9, (4, 6))], [rng.normal(size=(4, 5)).astype(np.float32)], None)
+    found = []
+    for run, rate in ((made.gradient_step, ()), (made.train_step, (0.5,))):
+        value = table.copy()
+        made.bind(0, value, True, [], np.zeros(1, np.int64))
+        run(*step, *rate, 0)
+        found.append(made.gradient(0))
+    (rows, values), (rows_of_step, values_of_step) = found
+    assert np.array_equal(rows, rows_of_step)
+    assert np.array_equal(values, values_of_step)
+    assert np.allclose(value[rows], table[rows] - 0.5 * values, atol=1e-6)
