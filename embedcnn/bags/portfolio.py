@@ -6,14 +6,14 @@ part and take their weighted mean.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import layers
 from ..base.arguments import boolean, finite_number
-from ..graph.nesting import inline, leaf_layers
+from ..graph.nesting import inline
 from ..layers.bag_parts import LinearPart
 from ..models.model import Model
 
@@ -72,8 +72,9 @@ def averaged(models: Sequence[Any], weights: Sequence[float] | None = None) -> M
     """A Model whose probabilities are the weighted mean of those of models with the same labels.
 
     A model takes texts, as those of `portfolio_model`, or ids that its `text_encoder`, a TextEncoder, makes
-    of texts; the layers are shared with it. A BagClassifier stands for its `model`. `weights`: one for each
-    model; None: equal ones. Raises TypeError and ValueError where the models do not fit each other.
+    of texts; the layers are shared with it, in a model inside where layers of two have the same names. A
+    BagClassifier stands for its `model`. `weights`: one for each model; None: equal ones. Raises TypeError
+    and ValueError where the models do not fit each other.
 
     >>> from embedcnn.bags import NgramFeatures
     >>> features = NgramFeatures(words=(1, 1)).fit(["a b"])
@@ -105,10 +106,14 @@ def averaged(models: Sequence[Any], weights: Sequence[float] | None = None) -> M
         raise ValueError(f"`weights` must hold {len(models)} numbers. Received: {len(shares)}")
     labels = models[0].labels
     texts = layers.Input((1,), dtype="string", name="texts")
-    outputs = [inline(model, [_input_of(model, texts, number)])[0] for number, model in enumerate(models)]
+    outputs: list[Any] = []
+    taken: dict[str, Any] = {texts.name: None}
+    for number, model in enumerate(models):
+        read = _input_of(model, texts, number, taken)
+        outputs.append(_placed(model, read, taken))
     x = outputs[0]
     if len(models) > 1:
-        name = _free_name("models", models)
+        name = _free_name("models", taken)
         x = layers.Concatenate(name=f"probabilities_of_{name}")(outputs)
         x = layers.Reshape((len(models), len(labels)), name=name)(x)
         x = _mean_of(x, len(labels), shares, name)
@@ -117,9 +122,21 @@ def averaged(models: Sequence[Any], weights: Sequence[float] | None = None) -> M
     return made
 
 
-def _free_name(name: str, models: Sequence[Model]) -> str:
-    """The name, with a number where a mean over models is itself one of the models."""
-    taken = {layer.name for model in models for layer in leaf_layers(model.layers)}
+def _placed(model: Model, read: Any, taken: dict[str, Any]) -> Any:
+    """The output of the layers of a model on `read`: by themselves, or where other layers have `taken` their
+    names, in a model inside, whose names are its own.
+    """
+    own = {layer.name: layer for layer in model.layers if not isinstance(layer, layers.InputLayer)}
+    if all(taken.get(name, layer) is layer for name, layer in own.items()):
+        taken |= own
+        return inline(model, [read])[0]
+    inside = Model(model.inputs, model.outputs, name=_free_name(model.name, taken))
+    taken[inside.name] = inside
+    return inside(read)
+
+
+def _free_name(name: str, taken: Collection[str]) -> str:
+    """The name, with a number where another layer has it."""
     numbers = (f"{name}_{number}" for number in range(2, len(taken) + 3))
     return next(one for one in (name, *numbers) if one not in taken)
 
@@ -147,7 +164,7 @@ def _fixed(kernel: np.ndarray, name: str, x: Any) -> Any:
     return made
 
 
-def _input_of(model: Model, texts: Any, number: int) -> Any:
+def _input_of(model: Model, texts: Any, number: int, taken: dict[str, Any]) -> Any:
     """What a model reads of an Input of texts: the texts, or the ids of its own encoder."""
     if len(model.inputs) != 1:
         raise ValueError(f"`models` must have one input. Received: models[{number}] with {len(model.inputs)}")
@@ -166,6 +183,7 @@ def _input_of(model: Model, texts: Any, number: int) -> Any:
         encoder.ngrams,
         output_sequence_length=encoder.output_sequence_length,
         vocabulary=encoder.vocabulary,
-        name=f"tokens_of_{model.name}",
+        name=_free_name(f"tokens_of_{model.name}", taken),
     )
+    taken[reader.name] = reader
     return reader(texts)

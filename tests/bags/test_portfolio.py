@@ -105,6 +105,23 @@ def test_a_mean_of_means_and_of_one_model():
     assert both.predict(TEXTS, verbose=0).shape == (30, 2)
 
 
+def test_a_mean_of_models_whose_layers_have_the_same_names(tmp_path):
+    labels = ["a", "b"]
+    bags = [portfolio_model(FEATURES, drawn_parts(1, shares), labels) for shares in ((1, 0), (0, 1), (1, 1))]
+    networks = [small_network(None, labels), small_network(None, labels)]
+    for one, other in zip(networks[0].layers, networks[1].layers, strict=True):
+        other.name = one.name
+    models = [*bags, *networks, bags[0]]
+    made = averaged([*models, averaged(bags)])
+    found = [model.predict(TEXTS, verbose=0) for model in models]
+    wanted = (sum(found) + sum(found[:3]) / 3) / 7
+    np.testing.assert_allclose(made.predict(TEXTS, verbose=0), wanted, atol=1e-6)
+    made.save(tmp_path / "mean.embedcnn")
+    np.testing.assert_array_equal(
+        load_model(tmp_path / "mean.embedcnn").predict(TEXTS, verbose=0), made.predict(TEXTS, verbose=0)
+    )
+
+
 def test_the_layers_behind_the_margins_do_not_learn():
     model = portfolio_model(FEATURES, drawn_parts(1), ["a", "b"])
     assert not model.trainable_weights
