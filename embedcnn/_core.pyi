@@ -356,7 +356,7 @@ def bag_margins(
 
 def dual_descent(
     documents: Any,
-    targets: _Matrix,
+    targets: _Matrix | tuple[npt.NDArray[np.int32], int],
     importance: npt.NDArray[np.float32] | None,
     folds: npt.NDArray[np.int32] | None,
     fold_count: int,
@@ -369,7 +369,7 @@ def dual_descent(
 def product_epoch(
     documents: Any,
     order: npt.NDArray[np.int32],
-    targets: _Matrix,
+    targets: _Matrix | tuple[npt.NDArray[np.int32], int],
     importance: npt.NDArray[np.float32] | None,
     of_class: npt.NDArray[np.float64],
     of_rest: npt.NDArray[np.float64],

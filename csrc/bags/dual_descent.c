@@ -141,7 +141,7 @@ static int visit(struct descent *descent, int32_t document, int first)
     }
     length += problem->intercept * problem->intercept;
     double amount = problem->importance ? problem->importance[document] : 1;
-    double target = problem->targets[document * problem->column_stride];
+    double target = ec_bag_target(&problem->targets, document, problem->column);
     int logistic = problem->loss == EC_DUAL_LOGISTIC, idle = 1;
     double costs[2] = {problem->cost * amount * problem->positive * target,
                        problem->cost * amount * problem->negative * (1 - target)};
@@ -268,7 +268,7 @@ static void weigh_by_ratios(struct descent *descent)
         if (is_trained_on(problem, document)) {
             struct ec_bag_slice slice = ec_bag_document(problem->pairs, document, features);
             float amount = problem->importance ? problem->importance[document] : 1;
-            float of_class = amount * problem->targets[document * problem->column_stride];
+            float of_class = amount * ec_bag_target(&problem->targets, document, problem->column);
             float of_rest = amount - of_class;
             for (int64_t i = 0; i < slice.count; i++) {
                 struct row *row = row_at(descent, slice.ids[i]);
@@ -306,7 +306,7 @@ static void prepare_rows(struct descent *descent)
     if (problem->centre_weights) {
         for (int64_t id = problem->features.begin; id < problem->features.end; id++) {
             struct row *row = row_at(descent, (int32_t)id);
-            row->folded = sqrtf(row->square) * problem->centre_weights[id * problem->column_stride];
+            row->folded = sqrtf(row->square) * problem->centre_weights[id * problem->targets.columns];
         }
         descent->bias = problem->intercept != 0 ? *problem->centre_bias / problem->intercept : 0;
     }
@@ -318,9 +318,9 @@ static void write_results(struct descent *descent)
     for (int64_t id = problem->features.begin; problem->weights && id < problem->features.end; id++) {
         const struct row *row = row_at(descent, (int32_t)id);
         float scale = sqrtf(row->square);
-        problem->weights[id * problem->column_stride] = scale > 0 ? row->folded / scale : 0;
+        problem->weights[id * problem->targets.columns] = scale > 0 ? row->folded / scale : 0;
         if (problem->scale) {
-            problem->scale[id * problem->column_stride] = scale;
+            problem->scale[id * problem->targets.columns] = scale;
         }
     }
     if (problem->bias) {
@@ -331,7 +331,7 @@ static void write_results(struct descent *descent)
             struct ec_bag_slice slice = ec_bag_document(problem->pairs, document, problem->features);
             float inverse;
             double length;
-            problem->margins[document * problem->column_stride] =
+            problem->margins[document * problem->targets.columns] =
                 (float)first_margin(descent, &slice, &inverse, &length);
         }
     }

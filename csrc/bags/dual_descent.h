@@ -7,6 +7,7 @@
 
 #include "bags/documents.h"
 #include "bags/poll.h"
+#include "bags/targets.h"
 #include "base/status.h"
 
 enum ec_dual_loss {
@@ -20,10 +21,9 @@ struct ec_dual_problem {
     /* [size], `base_stride` apart: the idf, or 1; zero for those in between that the part does not use. */
     const float *base;
     int64_t base_stride;
-    /* [documents], `column_stride` apart: how much of a document is of the class, 0 to 1; and how often it counts,
-     * contiguous or NULL: once. */
-    const float *targets;
-    int64_t column_stride;
+    struct ec_bag_targets targets;
+    int64_t column; /* the class */
+    /* [documents] how often each counts, or NULL: once. */
     const float *importance;
     const int32_t *folds; /* [documents] or NULL; those of fold `held_out` are not trained on, -1: all are */
     int32_t held_out;
@@ -38,9 +38,10 @@ struct ec_dual_problem {
     uint64_t key; /* of the order of the documents */
     /* What |w|^2 is measured from, as `weights` and `bias`, or NULL: 0. */
     const float *centre_weights, *centre_bias;
-    /* Results. Weights of the scaled features [size] and the scale, `column_stride` apart; NULL: not wanted. */
+    /* Results. Weights of the scaled features [size] and the scale, as the targets' columns apart; NULL: not
+     * wanted. */
     float *weights, *scale, *bias;
-    float *margins; /* of held-out documents, `column_stride` apart; NULL: not wanted */
+    float *margins; /* of held-out documents, as far apart; NULL: not wanted */
     int64_t epochs;
     double violation; /* the spread at the end */
     ec_status status;

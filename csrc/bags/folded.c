@@ -74,7 +74,7 @@ ec_status ec_folded_epoch(float *rows, float *output, struct ec_product_epoch *e
             continue;
         }
         double amount = epoch->importance ? epoch->importance[epoch->order[place]] : 1;
-        double target = epoch->targets[epoch->order[place]];
+        double target = ec_bag_target(&epoch->targets, epoch->order[place], 0);
         struct ec_folded_step step = {.rate = epoch->first_rate + slope * done,
                                       .mirrored = mirrored,
                                       .positive = amount * of_class * target,

@@ -9,14 +9,15 @@
 
 #include "bags/documents.h"
 #include "bags/poll.h"
+#include "bags/targets.h"
 #include "base/status.h"
 
 struct ec_product_epoch {
     const struct ec_bag_pairs *pairs; /* tf: the counts */
     const int32_t *order;             /* documents to learn from, one after the other */
     int64_t count;
-    const float *targets;    /* [documents, classes] in [0, 1] */
-    const float *importance; /* [documents] or NULL: 1 */
+    struct ec_bag_targets targets; /* one column for each class */
+    const float *importance;       /* [documents] or NULL: 1 */
     int64_t classes;
     int softmax; /* classes exclude each other (1 class: the second of two); otherwise each is decided alone */
     /* Without softmax, what a document of a class and one of the rest counts in its column, [classes]. */

@@ -35,7 +35,7 @@ struct learner {
 };
 
 /* logits → d; the loss. */
-static double errors_of_softmax(float *logits, const float *targets, float amount, const struct ec_product_epoch *epoch)
+static double errors_of_softmax(float *logits, int64_t document, float amount, const struct ec_product_epoch *epoch)
 {
     double most = -INFINITY, sum = 0, loss = 0;
     for (int64_t j = 0; j < epoch->classes; j++) {
@@ -46,19 +46,21 @@ static double errors_of_softmax(float *logits, const float *targets, float amoun
     }
     for (int64_t j = 0; j < epoch->classes; j++) {
         double share = exp(logits[j] - most) / sum;
-        loss -= amount * targets[j] * (logits[j] - most - log(sum));
-        logits[j] = (float)(amount * (targets[j] - share));
+        float target = ec_bag_target(&epoch->targets, document, j);
+        loss -= amount * target * (logits[j] - most - log(sum));
+        logits[j] = (float)(amount * (target - share));
     }
     return loss;
 }
 
-static double errors_of_each(float *logits, const float *targets, float amount, const struct ec_product_epoch *epoch)
+static double errors_of_each(float *logits, int64_t document, float amount, const struct ec_product_epoch *epoch)
 {
     double loss = 0;
     for (int64_t j = 0; j < epoch->classes; j++) {
         double z = logits[j], share = 1 / (1 + exp(-z)), rest = log1p(exp(-fabs(z)));
-        double positive = amount * epoch->of_class[j] * targets[j];
-        double negative = amount * epoch->of_rest[j] * (1 - targets[j]);
+        float target = ec_bag_target(&epoch->targets, document, j);
+        double positive = amount * epoch->of_class[j] * target;
+        double negative = amount * epoch->of_rest[j] * (1 - target);
         loss += positive * (rest + fmax(-z, 0)) + negative * (rest + fmax(z, 0));
         logits[j] = (float)(positive * (1 - share) - negative * share);
     }
@@ -88,9 +90,8 @@ static void look(const struct learner *learner, int64_t place, int64_t b)
     for (int64_t j = 0; j < epoch->classes; j++) {
         errors[j] = ec_row_dot(mean, learner->output + j * stride, width);
     }
-    const float *targets = epoch->targets + share->number * epoch->classes;
     float amount = epoch->importance ? epoch->importance[share->number] : 1;
-    share->loss = (epoch->softmax ? errors_of_softmax : errors_of_each)(errors, targets, amount, epoch);
+    share->loss = (epoch->softmax ? errors_of_softmax : errors_of_each)(errors, share->number, amount, epoch);
     kernels->fill(step, 0, width);
     for (int64_t j = 0; j < epoch->classes; j++) {
         kernels->add_scaled(step, learner->output + j * stride, errors[j], width);

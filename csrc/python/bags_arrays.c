@@ -51,6 +51,42 @@ PyArrayObject *ec_python_result(PyObject *value, int type, int axes, const npy_i
     return fits ? array : NULL;
 }
 
+int ec_python_targets(struct ec_bag_targets *targets, PyObject *keep, PyObject *value, int64_t documents)
+{
+    PyObject *classes;
+    long long columns;
+    PyArrayObject *array;
+    *targets = (struct ec_bag_targets){0};
+    if (!PyTuple_Check(value)) {
+        array = ec_python_borrow(keep, value, NPY_FLOAT32, 2, "targets");
+        targets->shares = array ? PyArray_DATA(array) : NULL;
+        targets->columns = array ? PyArray_DIM(array, 1) : 0;
+    } else if (PyArg_ParseTuple(value, "OL:targets", &classes, &columns)) {
+        array = ec_python_borrow(keep, classes, NPY_INT32, 1, "targets");
+        targets->classes = array ? PyArray_DATA(array) : NULL;
+        targets->columns = columns;
+    } else {
+        return -1;
+    }
+    if (!array) {
+        return -1;
+    }
+    if (PyArray_DIM(array, 0) != documents || targets->columns < 0) {
+        PyErr_Format(PyExc_ValueError,
+                     "targets must have a row for each of the %lld documents, not %zd of %lld classes",
+                     (long long)documents, (Py_ssize_t)PyArray_DIM(array, 0), (long long)targets->columns);
+        return -1;
+    }
+    for (int64_t i = 0; targets->classes && i < documents; i++) {
+        if (targets->classes[i] < 0 || targets->classes[i] >= columns) {
+            PyErr_Format(PyExc_ValueError, "targets[%lld] = %d is outside [0, %lld)", (long long)i,
+                         (int)targets->classes[i], columns);
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* Where ids are not ascending inside a document, or outside [0, size): sets the exception, -1. */
 static int check_ids(const struct ec_bag_pairs *pairs)
 {

@@ -6,12 +6,16 @@
 
 #include "bags/documents.h"
 #include "bags/poll.h"
+#include "bags/targets.h"
 
 /* A C-contiguous array of that dtype and so many axes, which nobody else writes to: one that is not read-only, or a
  * view of such a one, is copied. It lives as long as the list `keep`. NULL with an exception set. */
 PyArrayObject *ec_python_borrow(PyObject *keep, PyObject *value, int type, int axes, const char *name);
 /* A C-contiguous array to write to, of that dtype and these sizes; borrowed. NULL with an exception set. */
 PyArrayObject *ec_python_result(PyObject *value, int type, int axes, const npy_intp *sizes, const char *name);
+/* What each of so many documents is to learn: a float32 matrix, or (int32 classes, how many there are). -1 with an
+ * exception set. */
+int ec_python_targets(struct ec_bag_targets *targets, PyObject *keep, PyObject *value, int64_t documents);
 /* The documents in what `bag_documents` returned, which has to live as long as they are read; NULL with an exception
  * set. Their tf are the counts, or 1 + log(count). */
 const struct ec_bag_pairs *ec_python_documents(PyObject *capsule, int sublinear);

@@ -12,7 +12,8 @@ struct documents {
     PyObject *capsule;
     const struct ec_bag_pairs *pairs;
     int64_t classes; /* columns of targets */
-    const float *targets, *importance;
+    struct ec_bag_targets targets;
+    const float *importance;
     const int32_t *folds;
     int64_t fold_count;
 };
@@ -25,6 +26,18 @@ struct part {
 
 #define PROBLEMS_PER_CLASS(documents) (1 + (documents)->fold_count)
 
+/* The data of an array `rows` long; NULL with an exception set. */
+static const void *column(PyObject *keep, PyObject *value, int type, int64_t rows, const char *name)
+{
+    PyArrayObject *array = ec_python_borrow(keep, value, type, 1, name);
+    if (array && PyArray_DIM(array, 0) != rows) {
+        PyErr_Format(PyExc_ValueError, "%s has %zd entries, expected %lld", name, (Py_ssize_t)PyArray_DIM(array, 0),
+                     (long long)rows);
+        return NULL;
+    }
+    return array ? PyArray_DATA(array) : NULL;
+}
+
 static int parse_documents(struct documents *documents, PyObject *keep, PyObject *args, PyObject **parts)
 {
     PyObject *targets, *importance, *folds;
@@ -35,41 +48,19 @@ static int parse_documents(struct documents *documents, PyObject *keep, PyObject
         return -1;
     }
     int64_t count = documents->pairs->documents;
-    PyArrayObject *of_class = ec_python_borrow(keep, targets, NPY_FLOAT32, 2, "targets"), *array = of_class;
-    if (of_class && importance != Py_None) {
-        array = ec_python_borrow(keep, importance, NPY_FLOAT32, 1, "importance");
-        documents->importance = array ? PyArray_DATA(array) : NULL;
-    }
-    int fits = array && PyArray_DIM(array, 0) == count;
-    if (array && folds != Py_None) {
-        array = ec_python_borrow(keep, folds, NPY_INT32, 1, "folds");
-        documents->folds = array ? PyArray_DATA(array) : NULL;
-        fits = fits && array && PyArray_DIM(array, 0) == count;
-    }
-    if (!array) {
+    if (ec_python_targets(&documents->targets, keep, targets, count) < 0) {
         return -1;
     }
-    documents->classes = PyArray_DIM(of_class, 1);
-    documents->targets = PyArray_DATA(of_class);
-    documents->fold_count = documents->folds ? fold_count : 0;
-    if (!fits || PyArray_DIM(of_class, 0) != count || documents->fold_count < 0 || documents->fold_count > count) {
-        PyErr_Format(PyExc_ValueError, "targets, importance and folds must have a row for each of the %lld documents",
-                     (long long)count);
-        return -1;
+    documents->classes = documents->targets.columns;
+    documents->importance = importance == Py_None ? NULL : column(keep, importance, NPY_FLOAT32, count, "importance");
+    if (!PyErr_Occurred() && folds != Py_None) {
+        documents->folds = column(keep, folds, NPY_INT32, count, "folds");
+        documents->fold_count = fold_count;
+        if (fold_count < 0 || fold_count > count) {
+            PyErr_Format(PyExc_ValueError, "fold_count = %lld is outside [0, %lld]", fold_count, (long long)count);
+        }
     }
-    return 0;
-}
-
-/* An array of a part whose data is wanted, `rows` long. */
-static const void *column(PyObject *keep, PyObject *value, int type, int64_t rows, const char *name)
-{
-    PyArrayObject *array = ec_python_borrow(keep, value, type, 1, name);
-    if (array && PyArray_DIM(array, 0) != rows) {
-        PyErr_Format(PyExc_ValueError, "%s has %zd entries, expected %lld", name, (Py_ssize_t)PyArray_DIM(array, 0),
-                     (long long)rows);
-        return NULL;
-    }
-    return array ? PyArray_DATA(array) : NULL;
+    return PyErr_Occurred() ? -1 : 0;
 }
 
 /* The data of a result [rows, classes]; NULL, without an exception, for None. */
@@ -134,7 +125,7 @@ static int parse_part(struct part *part, PyObject *keep, PyObject *tuple, const 
     like->loss = logistic ? EC_DUAL_LOGISTIC : EC_DUAL_SQUARED_HINGE;
     like->max_epochs = max_epochs;
     like->key = key;
-    like->column_stride = classes;
+    like->targets = documents->targets;
     like->importance = documents->importance;
     like->folds = documents->folds;
     return 0;
@@ -152,7 +143,7 @@ static int64_t make_problems(struct ec_dual_problem *problems, const struct part
             struct ec_dual_problem *problem = &problems[made++];
             *problem = part->like;
             problem->held_out = (int32_t)fold;
-            problem->targets = documents->targets + of;
+            problem->column = of;
             problem->base += problem->base_stride > 1 ? of : 0;
             problem->positive = part->positive[of];
             problem->negative = part->negative[of];

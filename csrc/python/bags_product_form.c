@@ -64,14 +64,12 @@ static int parse_epoch(struct ec_product_epoch *epoch, struct model *model, PyOb
     }
     int64_t count = epoch->pairs->documents;
     PyArrayObject *places = ec_python_borrow(keep, order, NPY_INT32, 1, "order");
-    PyArrayObject *labels = places ? ec_python_borrow(keep, targets, NPY_FLOAT32, 2, "targets") : NULL;
-    if (!labels) {
+    if (!places || ec_python_targets(&epoch->targets, keep, targets, count) < 0) {
         return -1;
     }
     epoch->order = PyArray_DATA(places);
     epoch->count = PyArray_DIM(places, 0);
-    epoch->classes = PyArray_DIM(labels, 1);
-    epoch->targets = data_of(keep, targets, NPY_FLOAT32, count, epoch->classes, "targets");
+    epoch->classes = epoch->targets.columns;
     epoch->of_class = data_of(keep, of_class, NPY_FLOAT64, epoch->classes, 0, "of_class");
     epoch->of_rest = data_of(keep, of_rest, NPY_FLOAT64, epoch->classes, 0, "of_rest");
     epoch->importance = importance == Py_None ? NULL : data_of(keep, importance, NPY_FLOAT32, count, 0, "importance");

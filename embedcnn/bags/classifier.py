@@ -210,7 +210,7 @@ class BagClassifier(Parameters):
     @staticmethod
     def _slope(trained: Trained, found: Labelled, sample_weight: Any) -> float:
         if trained.out_of_fold is not None:
-            return calibration.slope(trained.out_of_fold, found.columns, sample_weight, found.multi_label)
+            return calibration.slope(trained.out_of_fold, found.judged, sample_weight, found.multi_label)
         return 1.0 if isinstance(trained.model, ProductModel) else UNCALIBRATED
 
     # -- use -------------------------------------------------------------------------------------------------

@@ -34,14 +34,20 @@ class Labelled(NamedTuple):
         return self.matrix[:, 1] if soft_pair else self.matrix
 
     @property
-    def columns(self) -> np.ndarray:
-        """The targets as numbers in [0, 1], of the shape of margins: one column for two classes."""
-        if self.codes is None:
-            targets = self.targets
-            return targets.reshape(len(targets), -1)
-        if len(self.classes) == 2:
-            return self.codes[:, None].astype(np.float32)
-        return (self.codes[:, None] == np.arange(len(self.classes))).astype(np.float32)
+    def judged(self) -> np.ndarray:
+        """The targets beside margins: numbers in [0, 1] of their shape, one column for two classes; codes of
+        more classes as they are.
+        """
+        if self.codes is not None and len(self.classes) > 2:
+            return self.codes
+        targets = self.targets
+        return targets.reshape(len(targets), -1)
+
+    @property
+    def columns(self) -> int:
+        """How many columns margins have."""
+        several = self.matrix is not None and self.multi_label
+        return 1 if len(self.classes) == 2 and not several else len(self.classes)
 
 
 def labelled(y: Any, multi_label: bool | None = None, classes: Any = None) -> Labelled:

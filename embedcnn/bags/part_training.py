@@ -105,7 +105,7 @@ def train(
 
 def _held_out(bags: Any, found: Labelled, fold_of: np.ndarray, weights: Any, settings: Any) -> np.ndarray:
     """Margins of each fold by a product form of the others."""
-    margins = np.zeros(found.columns.shape, np.float32)
+    margins = np.zeros((len(found.targets), found.columns), np.float32)
     for fold in range(int(fold_of.max()) + 1):
         others, own = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
         some = None if weights is None else np.asarray(weights)[others]

@@ -14,7 +14,7 @@ import numpy as np
 from ..base.arguments import boolean, finite_number, integer, one_of, optional
 from ..base.random_seeds import checked_seed, generator
 from ..runtime import _core
-from .targets import Targets, checked_targets, class_table, column_weights
+from .targets import Targets, blocks, checked_targets, class_table, column_weights
 from .weighting import Arrays, checked_bags, checked_weights
 
 FLOATS_PER_LINE, ROWS_AT_ONCE, MOST_IN_BATCH = 16, 8192, 1024
@@ -192,11 +192,12 @@ class _Steps:
     ) -> None:
         self.arrays, self.softmax, self.targets, self.weights = arrays, softmax, targets, weights
         self.batch = batch
-        self.columns = targets.columns.shape[1]
-        self.learnt = targets.columns
+        self.columns = targets.columns
+        self.learnt = targets.core
         """What the core learns: the targets, of two classes in two columns where rows are wide."""
-        if softmax:
-            self.learnt = _distributions(targets.columns, dim is not None)
+        if softmax and targets.shares is not None:
+            self.learnt = _distributions(targets.shares, dim is not None)
+        self.learnt_columns = self.learnt[1] if isinstance(self.learnt, tuple) else self.learnt.shape[1]
         self.folded, self.width = dim is None, dim or self.columns
         self.features = float(arrays.counts.sum(dtype=np.float64))
         if not self.features:
@@ -207,20 +208,24 @@ class _Steps:
         """With softmax, a document counts as its classes do; otherwise each label's column has its own
         weights.
         """
-        classes = self.learnt.shape[1]
+        classes = self.learnt_columns
         self.of_columns = np.ones(classes), np.ones(classes)
         if not self.softmax:
             self.of_columns = column_weights(self.targets, class_weight)
         elif class_weight is not None:
             table = class_table(self.targets, class_weight)
-            shares = self.targets.columns
-            shares = np.concatenate([1 - shares, shares], axis=1) if self.columns == 1 else self.learnt
-            weights = (shares @ table).astype(np.float32)
+            shares = self.targets.shares
+            if shares is None:
+                weights = table[self.targets.classes].astype(np.float32)
+            else:
+                pair = self.columns == 1
+                shares = np.concatenate([1 - shares, shares], axis=1) if pair else self.learnt
+                weights = (shares @ table).astype(np.float32)
             self.weights = weights if self.weights is None else weights * self.weights
 
     def begin(self, initial: float, start: ProductModel | None, seed: int) -> None:
         """The rows, each on as few cache lines as it can be, and the output matrix."""
-        size, width, classes = self.arrays.size, self.width, self.learnt.shape[1]
+        size, width, classes = self.arrays.size, self.width, self.learnt_columns
         stride = width
         if width > 1:
             stride = 1 << (width - 1).bit_length() if width <= FLOATS_PER_LINE else -(-width // 16) * 16
@@ -314,11 +319,11 @@ class _Validation:
             )
         numbered = steps.targets.classes is not None and np.asarray(y).dtype.kind in "iub" and np.ndim(y) == 1
         known = max(2, steps.columns) if numbered else None
-        self.targets = checked_targets(y, self.arrays.documents, known).columns
-        if self.targets.shape[1] != steps.columns:
+        self.targets = checked_targets(y, self.arrays.documents, known)
+        if self.targets.columns != steps.columns:
             raise ValueError(
                 f"`validation_data` must have labels of {steps.columns} columns. "
-                f"Received: {self.targets.shape[1]}"
+                f"Received: {self.targets.columns}"
             )
         self.least, self.kept, self.waited = np.inf, steps.model(), 0
 
@@ -335,15 +340,19 @@ class _Validation:
         return patience is not None and self.waited >= patience
 
 
-def _measures(model: ProductModel, arrays: Arrays, targets: np.ndarray) -> tuple[float, float]:
+def _measures(model: ProductModel, arrays: Arrays, targets: Targets) -> tuple[float, float]:
     """Mean loss and accuracy: of classes, or over all labels where each is decided alone."""
-    margins = model.decision_function(arrays).astype(np.float64)
-    if model.loss == "softmax" and model.columns > 1:
-        wanted = targets / np.maximum(targets.sum(axis=1, keepdims=True), 1e-30)
-        shifted = margins - margins.max(axis=1, keepdims=True)
-        losses = (np.log(np.exp(shifted).sum(axis=1, keepdims=True)) - shifted) * wanted
-        right = margins.argmax(axis=1) == targets.argmax(axis=1)
-    else:
-        losses = np.logaddexp(0, margins) - targets * margins
-        right = (margins > 0) == (targets > 0.5)
-    return float(losses.sum() / len(targets)), float(right.mean())
+    found = model.decision_function(arrays)
+    loss, correct, of = 0.0, 0, 0
+    for block in blocks(*found.shape):
+        margins, wanted = found[block].astype(np.float64), targets.rows(block.start, block.stop)
+        if model.loss == "softmax" and model.columns > 1:
+            right = margins.argmax(axis=1) == wanted.argmax(axis=1)
+            wanted = wanted / np.maximum(wanted.sum(axis=1, keepdims=True), 1e-30)
+            shifted = margins - margins.max(axis=1, keepdims=True)
+            losses = (np.log(np.exp(shifted).sum(axis=1, keepdims=True)) - shifted) * wanted
+        else:
+            losses = np.logaddexp(0, margins) - wanted * margins
+            right = (margins > 0) == (wanted > 0.5)
+        loss, correct, of = loss + float(losses.sum()), correct + int(right.sum()), of + right.size
+    return loss / len(found), correct / of

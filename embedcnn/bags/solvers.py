@@ -154,7 +154,7 @@ def dual_descent(
     )
     work = _Work(arrays, targets, weights, column_weights(targets, class_weight), count, final, settings)
     made = [work.add(part, begun, kinds) for part, begun in zip(chosen, starts, strict=True)]
-    outcomes = _core.dual_descent(arrays.core, targets.columns, weights, fold_of, count, work.specifications)
+    outcomes = _core.dual_descent(arrays.core, targets.core, weights, fold_of, count, work.specifications)
     return work.finish(made, outcomes)
 
 
@@ -193,7 +193,7 @@ class _Work:
 
     def add(self, part: Part, start: LinearModel | None, kinds: Any) -> LinearModel:
         """Describes a part to the core; returns the model whose arrays it is going to fill."""
-        size, columns = self.arrays.size, self.targets.columns.shape[1]
+        size, columns = self.arrays.size, self.targets.columns
         intercept, tolerance, max_epochs, seed = self.settings
         if start is not None and start.weights.shape != (size, columns):
             raise ValueError(

@@ -4,6 +4,7 @@ in [0, 1], the weights of classes, and the folds of a cross-validation.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,14 +14,37 @@ from ..base.arrays import numbers
 from ..base.random_seeds import checked_seed, generator
 from ..training.sample_weights import balanced_weights
 
+BLOCK = 1 << 22
+
 
 class Targets(NamedTuple):
     """How much each document is of each column, and what the columns are."""
 
-    columns: np.ndarray
-    """float32 (documents, K) in [0, 1]: one column for two classes, that of the second."""
+    shares: np.ndarray | None
+    """float32 (documents, K) in [0, 1]: one column for two classes, that of the second. None where y was a
+    number of more than two classes, which would be nearly all zeros."""
     classes: np.ndarray | None
-    """int64 (documents,) where y was a class number for each document."""
+    """int32 (documents,) where y was a class number for each document."""
+    columns: int
+    """K"""
+
+    @property
+    def core(self) -> Any:
+        """As the core takes them."""
+        return (self.classes, self.columns) if self.shares is None else self.shares
+
+    def rows(self, begin: int, end: int) -> np.ndarray:
+        """The shares of some documents, float32 (end - begin, K)."""
+        if self.shares is not None:
+            return self.shares[begin:end]
+        assert self.classes is not None
+        return (self.classes[begin:end, None] == np.arange(self.columns)).astype(np.float32)
+
+
+def blocks(rows: int, columns: int) -> Iterator[slice]:
+    """All rows of a matrix in blocks of BLOCK numbers: what is made of them never takes more memory."""
+    step = max(1, BLOCK // max(1, columns))
+    return (slice(begin, min(begin + step, rows)) for begin in range(0, rows, step))
 
 
 def checked_targets(y: Any, documents: int, classes: int | None = None) -> Targets:
@@ -38,7 +62,7 @@ def checked_targets(y: Any, documents: int, classes: int | None = None) -> Targe
     if not documents:
         raise ValueError("`bags` must hold at least one document. Received: none")
     if array.ndim == 1 and array.dtype.kind in "iub":
-        return _of_classes(array.astype(np.int64), optional(integer, "classes", classes, 2))
+        return _of_classes(array, optional(integer, "classes", classes, 2))
     if classes is not None:
         raise ValueError(
             f"`classes` needs class numbers as `y`. Received: classes={classes} and {array.dtype}"
@@ -50,7 +74,7 @@ def checked_targets(y: Any, documents: int, classes: int | None = None) -> Targe
         )
     columns = np.array(array.reshape(documents, -1), np.float32)
     columns.flags.writeable = False
-    return Targets(columns, None)
+    return Targets(columns, None, columns.shape[1])
 
 
 def _of_classes(classes: np.ndarray, known: int | None) -> Targets:
@@ -62,10 +86,12 @@ def _of_classes(classes: np.ndarray, known: int | None) -> Targets:
         )
     if classes.max() >= count:
         raise ValueError(f"`y` must be classes in [0, {count}). Received: {classes.max()}")
-    wanted = np.arange(1, 2) if count == 2 else np.arange(count)
-    columns = (classes[:, None] == wanted).astype(np.float32)
-    columns.flags.writeable = False
-    return Targets(columns, classes)
+    numbers = classes.astype(np.int32)
+    second = (numbers[:, None] == 1).astype(np.float32) if count == 2 else None
+    for array in (numbers, second):
+        if array is not None:
+            array.flags.writeable = False  # the core borrows it
+    return Targets(second, numbers, 1 if count == 2 else count)
 
 
 def class_table(targets: Targets, class_weight: Any) -> np.ndarray:
@@ -73,7 +99,7 @@ def class_table(targets: Targets, class_weight: Any) -> np.ndarray:
 
     `class_weight`: "balanced", or a dict of class (column) to weight; those that it leaves out have 1.
     """
-    count = max(2, targets.columns.shape[1]) if targets.classes is not None else targets.columns.shape[1]
+    count = targets.columns if targets.classes is None else max(2, targets.columns)
     if isinstance(class_weight, str) and class_weight == "balanced":
         if targets.classes is None:
             raise ValueError("class_weight='balanced' needs one class for each document. Received: a matrix")
@@ -96,7 +122,7 @@ def column_weights(targets: Targets, class_weight: Any) -> tuple[np.ndarray, np.
     As in LIBLINEAR: with more than two classes, a class's weight counts for its own documents in its own
     column, and the rest counts 1.
     """
-    columns = targets.columns.shape[1]
+    columns = targets.columns
     if class_weight is None:
         return np.ones(columns), np.ones(columns)
     table = class_table(targets, class_weight)

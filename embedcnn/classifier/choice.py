@@ -211,7 +211,7 @@ class Search:
         if not training.best_epoch:
             return None
         logits = np.log(np.maximum(_predicted(training.model, self.held), SMALLEST))
-        slope = slope_of(logits, self.y, logits.shape[1], self.weights)
+        slope = slope_of(logits, self.y, self.weights)
         held = probabilities(slope * logits)
         return Network(kind, settings, training, slope, held, log_loss(held, self.y, self.weights))
 

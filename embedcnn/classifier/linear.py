@@ -199,7 +199,7 @@ def _judged(
         group = [one.part for one in plan.parts[begin : begin + at_once]]
         for model in dual_descent(counts, y, group, folds=folds, final=False, **solver):
             margins = np.asarray(model.out_of_fold, np.float64)
-            slopes.append(slope_of(margins, y, classes, weights))
+            slopes.append(slope_of(margins, y, weights))
             parts.append(probabilities(slopes[-1] * margins))
     return slopes, parts
 
@@ -226,13 +226,13 @@ def _counted(
     raise ValueError(f"{train.path or 'the data'}: there is no word in the {len(train)} texts")
 
 
-def slope_of(margins: np.ndarray, y: np.ndarray, classes: int, weights: np.ndarray | None) -> float:
+def slope_of(margins: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> float:
     """How sure the margins are, see bags.calibration."""
     from embedcnn.bags.calibration import slope  # at start-up nothing is built
 
     if margins.shape[1] == 1:
         return slope(margins, y[:, None], weights)
-    return slope(margins, np.eye(classes, dtype=np.float32)[y], weights)
+    return slope(margins, y, weights)
 
 
 def probabilities(logits: np.ndarray) -> np.ndarray:
