@@ -1,11 +1,13 @@
 """Fixtures of all tests: every instruction set of this machine, thread counts, the shared data where it
 exists."""
 
+import gc
 import os
 import signal
 from pathlib import Path
 
 import pytest
+from draws import examples
 from hypothesis import HealthCheck, settings
 
 from embedcnn import _core
@@ -20,23 +22,24 @@ settings.register_profile(
     "embedcnn",
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=examples(100),
 )
-settings.register_profile("sanitizers", settings.get_profile("embedcnn"), max_examples=15)
-settings.load_profile(os.environ.get("EMBEDCNN_HYPOTHESIS", "embedcnn"))
+settings.load_profile("embedcnn")
 
 
 def pytest_addoption(parser):
     parser.addoption(
         "--ambient",
         action="store_true",
-        help="of cases that choose instruction set or threads, only those of this environment",
+        help="only tests that do not choose the instruction set; of threads those of this environment; "
+        "none that is slow",
     )
     parser.addoption(
         "--pairs",
         choices=("some", "all", "rest"),
         default="some",
-        help="of tests that sweep over instruction sets and threads: some pairs, and no test that is marked "
-        "as slow (the default); all; or the rest",
+        help="of tests that sweep over instruction sets and threads: the ends of both, and no test that is "
+        "marked as slow (the default); all; or the rest",
     )
 
 
@@ -54,25 +57,39 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """With ``--ambient`` a test that sweeps over both is left out: other runs have their pairs."""
-    here = {"rung": _core.kernels()["name"], "threads": _core.get_num_threads()}
+    """By default sweeps have their ends: the plainest kernels on one thread, the best ones on three.
+
+    With ``--ambient`` tests that sweep over instruction sets or are slow are left out: other runs have them.
+    """
     rungs = available_rungs()
-    some = {(rungs[0], THREADS[0]), (rungs[-1], THREADS[-1])}
+    ends = [(rungs[0], THREADS[0]), (rungs[-1], THREADS[-1])]
+    some_rungs = rungs if SANITIZED else [rungs[0], rungs[-1]]
     wanted = config.getoption("--pairs")
 
     def is_kept(item) -> bool:
         callspec = getattr(item, "callspec", None)
-        chosen = {name: callspec.params[name] for name in here if callspec and name in callspec.params}
+        rung, threads = (callspec and callspec.params.get(name) for name in ("rung", "threads"))
         if config.getoption("--ambient"):
-            return len(chosen) < 2 and all(here[name] == value for name, value in chosen.items())
-        quick = not item.get_closest_marker("slow")
-        if len(chosen) == 2:
-            quick = quick and (chosen["rung"], chosen["threads"]) in some
+            is_slow = item.get_closest_marker("slow")
+            return rung is None and threads in (None, _core.get_num_threads()) and not is_slow
+        if rung is None:
+            in_some = threads in (None, THREADS[0], THREADS[-1])
+        else:
+            in_some = rung in some_rungs if threads is None else (rung, threads) in ends
+        quick = in_some and not item.get_closest_marker("slow")
         return wanted == "all" or quick == (wanted == "some")
 
     left_out = [item for item in items if not is_kept(item)]
     items[:] = [item for item in items if is_kept(item)]
     config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_collection_finish():
+    """Looks for cycles in what tests make only: thousands of collected tests took longer to walk than most
+    tests run.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")

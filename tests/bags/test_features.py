@@ -7,6 +7,7 @@ from collections import Counter
 import hypothesis.strategies as st
 import numpy as np
 import pytest
+from draws import examples
 from hypothesis import given, settings
 
 import embedcnn
@@ -314,7 +315,7 @@ def test_fitting_again_forgets():
     assert features.get_feature_names_out().tolist() == ["c"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.lists(st.lists(st.sampled_from(WORDS) | st.text(max_size=5), max_size=12).map(" ".join), max_size=8),
     st.tuples(st.integers(1, 5), st.integers(1, 5)).map(sorted),

@@ -5,6 +5,7 @@ import random
 
 import numpy as np
 import pytest
+from draws import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +20,7 @@ def plain(elements):
     return [x.tolist() if hasattr(x, "tolist") else x for x in elements]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(sizes, st.integers(-1, 14), st.integers(-1, 14), st.integers(0, 3), positive, st.booleans())
 def test_take_skip_repeat_batch(count, take, skip, repeat, size, drop):
     numbers = list(range(count))
@@ -35,7 +36,7 @@ def test_take_skip_repeat_batch(count, take, skip, repeat, size, drop):
         assert plain(dataset.batch(size, drop)) == batches and len(dataset.batch(size, drop)) == len(batches)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(sizes, positive, positive, positive, st.booleans())
 def test_window(count, size, shift, stride, drop):
     numbers = list(range(count))
@@ -47,7 +48,7 @@ def test_window(count, size, shift, stride, drop):
     assert len(dataset) == len(expected)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.integers(0, 40), st.integers(1, 50), st.integers(0, 99), st.integers(0, 3))
 def test_shuffle_is_a_permutation_given_by_seed_and_epoch(count, size, seed, epoch):
     dataset = Dataset.range(count).shuffle(size, seed)

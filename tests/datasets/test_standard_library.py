@@ -15,6 +15,7 @@ def sentences():
     return standard_library_sentences()
 
 
+@pytest.mark.slow
 def test_ten_classes_of_distinct_sentences(sentences):
     counts = collections.Counter(sentences.labels)
     assert len(counts) == 10
@@ -25,6 +26,7 @@ def test_ten_classes_of_distinct_sentences(sentences):
         assert 3000 < len(sentences) < 8000
 
 
+@pytest.mark.slow
 def test_sentences_are_prose(sentences):
     for text in sentences.texts:
         assert not text.startswith(">>>") and "\n" not in text
@@ -40,6 +42,7 @@ def test_same_for_the_same_seed(sentences):
     assert other.label_names == sentences.label_names
 
 
+@pytest.mark.slow
 def test_nothing_is_imported(sentences):
     assert "turtle" not in sys.modules and "lib2to3" not in sys.modules
 
@@ -83,6 +86,7 @@ def test_rule_on_a_small_library(tmp_path, monkeypatch):
     ]
 
 
+@pytest.mark.slow
 def test_linear_model_finds_the_classes(sentences):
     text = pytest.importorskip("sklearn.feature_extraction.text")
     svm = pytest.importorskip("sklearn.svm")

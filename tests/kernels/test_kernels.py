@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from native import compile_checks, compile_checks_for_arm, run_checks
 
+pytestmark = pytest.mark.slow  # all kernels are compiled anew, in half a minute
+
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory):
@@ -15,19 +17,16 @@ def test_every_kernel_on_every_rung(program):
     assert "scalar: checked" in run_checks(program)
 
 
-@pytest.mark.slow
 def test_tile_kernels_over_emulated_registers(tmp_path):
     program = compile_checks(tmp_path, sorted(Path(__file__).parent.glob("*.c")), tiles=True)
     assert "amx: checked" in run_checks(program)
 
 
-@pytest.mark.slow
 def test_every_kernel_on_an_emulated_arm_processor(tmp_path):
     emulator, program = compile_checks_for_arm(tmp_path, sorted(Path(__file__).parent.glob("*.c")))
     assert "neon: checked" in run_checks(program, emulator=(emulator,))
 
 
-@pytest.mark.slow
 def test_benchmark_names_every_rung(program):
     rungs = [line.split(":")[0] for line in run_checks(program).splitlines()]
     assert [line for line in run_checks(program, "--bench").splitlines() if line[:1] != " "] == rungs

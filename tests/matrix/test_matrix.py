@@ -6,6 +6,7 @@ import pytest
 from native import compile_checks, run_checks
 
 
+@pytest.mark.slow
 def test_products_on_every_rung(tmp_path):
     program = compile_checks(tmp_path, [Path(__file__).parent / "check.c"])
     output = run_checks(program)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from comparison import ragged
+from draws import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +15,7 @@ BIASES = [np.random.default_rng(k).normal(size=9).astype(np.float32) for k in (1
 
 texts = st.lists(st.lists(st.integers(1, 39), max_size=9), min_size=1, max_size=6)
 paddings = st.sampled_from(["valid", "same", "causal"])
-EXAMPLES = settings(max_examples=200)
+EXAMPLES = settings(max_examples=examples(200))
 
 
 def padded(batch, before=0, behind=0):

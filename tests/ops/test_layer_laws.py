@@ -3,13 +3,14 @@ results, and one text alone is what it is among others, bit for bit."""
 
 import numpy as np
 import pytest
+from draws import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import embedcnn
 from embedcnn import layers
 
-EXAMPLES = settings(max_examples=40)
+EXAMPLES = settings(max_examples=examples(40))
 texts = st.lists(st.lists(st.integers(1, 19), max_size=8), min_size=1, max_size=5)
 
 

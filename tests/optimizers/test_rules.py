@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from draws import examples
 from golden.make_keras_rules import (
     CASES,
     SCALINGS,
@@ -143,7 +144,7 @@ def test_frozen_weights_have_no_penalty_and_keep_their_bits():
     np.testing.assert_allclose(norms, 1, rtol=1e-5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     parts=st.lists(st.integers(1, 5), min_size=2, max_size=4),
     kind=st.sampled_from(["SGD", "Adam", "Nadam", "Adagrad"]),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from draws import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -119,7 +120,7 @@ def test_lower_is_pythons_for_every_code_point():
     assert [tokens[0] for tokens in rules.tokens(lowered)] == [text.lower() for text in lowered]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     st.lists(any_text, max_size=6),
     st.booleans(),
@@ -139,7 +140,7 @@ def test_any_text(texts, lower, filters, characters):
     assert dict(tokenizer.word_docs) == Counter(word for words in lists for word in set(words))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.lists(any_text, max_size=5),
     any_text,

@@ -13,7 +13,7 @@ def alone():
     return digests(threads=1)
 
 
-@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("count", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_every_model_has_the_same_bits_on_any_team(alone, count):
     assert digests(threads=count) == alone
 

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from draws import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -70,7 +71,7 @@ numbers = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(numbers, min_size=1, max_size=12))
 def test_any_number_is_rounded_correctly(folder, fields):
     wanted = [exactly(field) for field in fields]
@@ -87,7 +88,7 @@ words = st.text(min_size=1, max_size=12).filter(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     st.lists(words, min_size=2, max_size=30, unique=True), st.sampled_from(["\n", "\r\n", " \n", "\t \r\n"])
 )
@@ -102,7 +103,7 @@ def test_any_word_survives(folder, names, end):
     np.testing.assert_array_equal(wv.vectors, rows)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.binary(min_size=1, max_size=20).filter(lambda b: not set(b) & set(b" \t\r\n")))
 def test_bytes_decode_as_in_python(folder, word):
     for errors in ("ignore", "replace"):
@@ -117,7 +118,7 @@ def test_bytes_decode_as_in_python(folder, word):
         assert decoded in load_text(folder, text, unicode_errors=errors, format="word2vec", words=[decoded])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.binary(max_size=300) | st.text("0123456789. -en\n\r\tab", max_size=200).map(str.encode))
 def test_any_bytes_are_read_or_refused(folder, data):
     for options in ({}, {"words": ["a", "0 1"]}, {"on_bad_lines": "skip"}):
