@@ -39,8 +39,8 @@ def slope(margins: Any, targets: Any, sample_weight: Any = None, multi_label: bo
             f"`targets` must have the shape of `margins`, {margins.shape}. Received: shape {targets.shape}"
         )
     if is_class and not (targets.min() >= 0 and targets.max() < margins.shape[1]):
-        found = f"{targets.min()} to {targets.max()}"
-        raise ValueError(f"`targets` must be classes in [0, {margins.shape[1]}). Received: {found}")
+        given = f"{targets.min()} to {targets.max()}"
+        raise ValueError(f"`targets` must be classes in [0, {margins.shape[1]}). Received: {given}")
     check_finite("margins", margins)
     weights = np.ones(len(margins)) if sample_weight is None else numbers("sample_weight", sample_weight)
     if weights.shape != (len(margins),):
