@@ -255,12 +255,16 @@ def pools_of(ids: SymbolicTensor, logits: Logits) -> list[Pool] | None:
         if isinstance(layer, (*IDENTITIES, layers.Concatenate)):
             stack += inputs
             continue
-        if not isinstance(layer, (layers.GlobalAveragePooling1D, layers.GlobalSumPooling1D)):
-            return None
-        n = _ngrams_below(inputs[0], ids)
+        n = None
+        if isinstance(layer, (layers.GlobalAveragePooling1D, layers.GlobalSumPooling1D)):
+            n, is_mean = _ngrams_below(inputs[0], ids), isinstance(layer, layers.GlobalAveragePooling1D)
+        elif isinstance(layer, (layers.EmbeddingBag, layers.EmbedReduce)) and len(inputs) == 1:
+            is_mean = layer.combiner == "mean"
+            padded = layer.mask_zero or getattr(layer, "padding_idx", None) is not None
+            n = None if padded or layer.combiner not in ("mean", "sum") else _ngrams_of(inputs[0], ids)
         if n is None:
             return None
-        found.append((tensor, n, isinstance(layer, layers.GlobalAveragePooling1D)))
+        found.append((tensor, n, is_mean))
     tensors = [tensor for tensor, _, _ in found]
     pools = []
     for tensor, n, is_mean in found:
@@ -275,9 +279,13 @@ def _ngrams_below(tensor: SymbolicTensor, ids: SymbolicTensor) -> int | None:
         tensor = tensor.node.inputs[0]
     if type(tensor.node.layer) is not layers.Embedding or tensor.node.layer.mask_zero:
         return None
-    before = tensor.node.inputs[0]
-    if before is ids:
+    return _ngrams_of(tensor.node.inputs[0], ids)
+
+
+def _ngrams_of(tensor: SymbolicTensor, ids: SymbolicTensor) -> int | None:
+    """Up to how many words the n-grams have that these ids are of; None for ids of anything else."""
+    if tensor is ids:
         return 1
-    if isinstance(before.node.layer, layers.HashedNgrams) and before.node.inputs[0] is ids:
-        return before.node.layer.n
+    if isinstance(tensor.node.layer, layers.HashedNgrams) and tensor.node.inputs[0] is ids:
+        return tensor.node.layer.n
     return None
