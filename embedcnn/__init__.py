@@ -15,6 +15,7 @@ from embedcnn.runtime import (
 
 if _TYPE_CHECKING:  # what __getattr__ finds at run time
     from embedcnn import activations as activations
+    from embedcnn import backend as backend
     from embedcnn import bags as bags
     from embedcnn import callbacks as callbacks
     from embedcnn import constraints as constraints
@@ -49,6 +50,7 @@ if _TYPE_CHECKING:  # what __getattr__ finds at run time
 _MODULES = frozenset(
     (
         "activations",
+        "backend",
         "bags",
         "callbacks",
         "classifier",

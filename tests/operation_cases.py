@@ -29,6 +29,8 @@ FOUR = [((2, 4, 3),), ((1, 3, 2),), ((2, 4, 3, 2),), ((2, 3, 4),), ((3, 5, 5),)]
 THREE_AXES = [((2, 4, 3),), ((1, 3, 2),), ((4, 4, 4),), ((2, 3, 4),), ((3, 5, 5),)]
 PAIRS = [((3, 5), (3, 5)), ((1, 2), (1, 2)), ((2, 4, 3), (2, 4, 3)), ((2, 7, 2), (2, 7, 2)), ((9, 4), (9, 4))]
 
+SIZES = [(2, 3, 4, 2, 5), (1, 1, 1, 1, 1), (2, 4, 4, 1, 3), (1, 5, 2, 3, 2), (3, 2, 2, 2, 2)]
+HEADS = [tuple((batch, steps, n, h) for steps in (t, s, s)) for batch, t, s, n, h in SIZES]
 ACTIVATIONS = (
     "relu6 leaky_relu elu celu selu silu gelu softplus softsign hard_sigmoid hard_silu hard_tanh log_sigmoid "
     "tanh_shrink soft_shrink hard_shrink squareplus sparse_plus sparse_sigmoid"
@@ -172,6 +174,22 @@ CASES = {
     ),
     "einsum of one": (lambda ops, x: ops.einsum("bij->bj", x), THREE_AXES),
     "einsum of three": (lambda ops, x, y: ops.einsum("bik,bkj,bil->bjl", x, y, x * 2), THREE * 2),
+    "cumprod": (lambda ops, x: ops.cumprod(x, axis=1), ONE),
+    "median": (lambda ops, x: ops.median(x, axis=-1), FOUR),
+    "median of steps": (lambda ops, x: ops.median(x, axis=1, keepdims=True), FOUR),
+    "select": (lambda ops, x, y: ops.select([x > 1, y > 1], [x * y, y], x), PAIRS),
+    "isclose": (lambda ops, x, y: ops.isclose(ops.round(x), ops.round(y)), PAIRS),
+    "hypot": (named("hypot"), TWO),
+    "cbrt": (named("cbrt"), ONE),
+    "heaviside": (lambda ops, x: ops.heaviside(x - 1, 0.5), ONE),
+    "append": (lambda ops, x: ops.append(x, x * x, axis=1), ONE),
+    "cond": (lambda ops, x: ops.cond(ops.sum(x) > 5.0, lambda: x * 2, lambda: x * x), ONE),
+    "fori_loop": (lambda ops, x: ops.fori_loop(0, 3, lambda i, y: y * x, x), ONE),
+    "dot_product_attention": (lambda ops, q, k, v: ops.dot_product_attention(q, k, v), HEADS),
+    "dot_product_attention causal": (
+        lambda ops, q, k, v: ops.dot_product_attention(q, k, v, is_causal=True, scale=0.7),
+        HEADS,
+    ),
     "swish": (lambda ops, x: ops.swish(x), ONE),
     "operators": (lambda ops, x, y: (2.0 - x) * y / (x + 1.5) - x**2 + abs(-y), TWO),
 }

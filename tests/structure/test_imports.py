@@ -41,6 +41,7 @@ MAY_IMPORT = {
     "ragged": _BASE,
     "regularizers": _BASE,
     "utils": _BASE,
+    "backend": _BASE,
     "graph": _SMALL,
     "preprocessing": _GRAPH,
     "text": _TEXT,
