@@ -114,11 +114,9 @@ def read_labels(estimator: Any, y: Any, multi_label: bool | None, classes: Any) 
         from sklearn.utils.multiclass import check_classification_targets  # extra
         from sklearn.utils.validation import column_or_1d  # extra
 
-        if getattr(y, "dtype", None) is not None and y.dtype.kind in "fc" or hasattr(y, "__array__"):
-            y = np.asarray(y)
-            if y.ndim == 1 or y.shape[1:] == (1,):
-                check_classification_targets(y)
-                y = column_or_1d(y, warn=True)
+        if hasattr(y, "__array__") and np.asarray(y).shape[1:] in ((), (1,)):
+            check_classification_targets(np.asarray(y))
+            y = column_or_1d(np.asarray(y), warn=True)
     return labelled(y, multi_label, classes)
 
 
