@@ -123,11 +123,13 @@ def _largest(convolution: Any, rows: np.ndarray) -> np.ndarray:
     places = left + np.arange(tokens)
     best = np.maximum(before[np.maximum(places - width + 1, 0)], behind[np.minimum(places + 1, last + 1)])
     for taken in range(1, width):  # so many words before the hidden one, then those behind it
-        inside = np.flatnonzero((places >= taken) & (places + width - taken < taps.shape[1]))
-        place = places[inside]
-        joined = sum(taps[tap, place - taken + tap] for tap in range(taken))
-        joined = joined + sum(taps[tap, place + 1 + tap - taken] for tap in range(taken, width))
-        best[inside] = np.maximum(best[inside], joined)
+        first, end = max(left, taken), min(left + tokens, last + taken)
+        joined = taps[0, first - taken : end - taken].copy()
+        for tap in range(1, width):
+            moved = tap - taken + (tap >= taken)
+            joined += taps[tap, first + moved : end + moved]
+        inside = best[first - left : end - left]
+        np.maximum(inside, joined, out=inside)
     found = np.concatenate([whole.max(axis=0, keepdims=True), best])
     if convolution.use_bias:
         found = found + convolution.bias.value
