@@ -3,12 +3,12 @@
  * kernel for each: `stride` is a constant to the compiler. */
 #include "bags/row_sums.h"
 
+#include "base/ahead.h"
 #include "kernels/kernels.h"
 
 #define CHUNK 8 /* wide rows between asking for one and using it */
 #define AHEAD 16
 #define NARROW 16 /* floats */
-#define FLOATS_PER_LINE 16
 
 float ec_row_dot(const float *a, const float *b, int64_t n)
 {
@@ -73,10 +73,7 @@ static void fetch_rows(const struct ec_row_table *table, const struct ec_bag_sli
 {
     int64_t end = ec_least(begin + CHUNK, document->count);
     for (int64_t i = begin; i < end; i++) {
-        const float *row = table->rows + document->ids[i] * table->stride;
-        for (int64_t column = 0; column < table->width; column += FLOATS_PER_LINE) {
-            __builtin_prefetch(row + column, 1);
-        }
+        ec_ask_for(table->rows + document->ids[i] * table->stride, table->width);
     }
 }
 
