@@ -93,7 +93,7 @@ def drawn_text(lines: int, words: int, labels: int = 3, seed: int = 0) -> bytes:
 
 @pytest.mark.parametrize(
     ("dim", "loss", "words"),
-    [(None, "softmax", 40), (None, "ova", 40), (48, "softmax", 300), (33, "ns", 300)],
+    [(None, "softmax", 40), (None, "ova", 40), (64, "softmax", 300), (60, "ns", 300)],
 )
 def test_threads_do_not_change_a_bit(tmp_path, dim, loss, words):
     path = tmp_path / "text"
