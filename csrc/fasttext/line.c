@@ -80,7 +80,7 @@ static ec_status reserve_ids(struct ec_fasttext_reader *reader, int64_t more)
         return EC_TOO_LARGE;
     }
     int64_t needed = reader->id_count + more;
-    if (needed <= reader->id_capacity) {
+    if (reader->ids && needed <= reader->id_capacity) {
         return EC_OK;
     }
     int32_t *ids = ec_grow_array(reader->ids, reader->id_count, 2 * needed, sizeof *ids);

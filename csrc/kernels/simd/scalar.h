@@ -26,10 +26,16 @@ typedef int part;
 typedef double wide;
 
 INLINE part part_of(int64_t count) { return (part)count; }
-INLINE vec vec_load(const float *p) { return *p; }
+/* Rows of a mapped file may begin at any byte. */
+INLINE vec vec_load(const float *p)
+{
+    vec a;
+    memcpy(&a, p, sizeof a);
+    return a;
+}
 INLINE void vec_store(float *p, vec a) { *p = a; }
 /* Reads only the lanes of `first`; the others are 0. */
-INLINE vec vec_load_part(const float *p, part first) { return first ? *p : 0.0f; }
+INLINE vec vec_load_part(const float *p, part first) { return first ? vec_load(p) : 0.0f; }
 /* Writes only the lanes of `first`. */
 INLINE void vec_store_part(float *p, part first, vec a)
 {
