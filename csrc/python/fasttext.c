@@ -244,6 +244,10 @@ static PyMethodDef methods[] = {
     {"measure", ec_python_fasttext_measure, METH_VARARGS,
      "measure($self, text, k, threshold, /)\n--\n\n(lines, int64 counts (3, labels): named, predicted, both) of "
      "labelled lines."},
+    {"lines", ec_python_fasttext_lines, METH_O,
+     "lines($self, text, /)\n--\n\n(int32 rows, int64 their ends, int32 labels, int64 their ends) of all lines that "
+     "have "
+     "both."},
     {"predict", ec_python_fasttext_predict, METH_VARARGS,
      "predict($self, texts, k, threshold, names, /)\n--\n\n([names of the best labels], [float32 probabilities]) of "
      "each str without a newline; k -1: all labels."},
@@ -266,4 +270,15 @@ PyTypeObject ec_python_fasttext_type = {
     .tp_methods = methods,
 };
 
-int ec_python_add_fasttext_model(PyObject *module) { return PyModule_AddType(module, &ec_python_fasttext_type); }
+static PyMethodDef functions[] = {
+    {"fasttext_quantise", ec_python_fasttext_quantise, METH_VARARGS,
+     "fasttext_quantise(rows, part, seed, /)\n--\n\n(uint8 codes (rows, parts), float32 centroids) of rows cut into "
+     "parts "
+     "of so many floats."},
+    {NULL, NULL, 0, NULL},
+};
+
+int ec_python_add_fasttext_model(PyObject *module)
+{
+    return PyModule_AddType(module, &ec_python_fasttext_type) < 0 ? -1 : PyModule_AddFunctions(module, functions);
+}

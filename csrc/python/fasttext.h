@@ -22,6 +22,9 @@ PyObject *ec_python_fasttext_ids(const int32_t *ids, int64_t count);
 /* k, checked against the model, -1: all labels; 0 with an exception. */
 int64_t ec_python_fasttext_k(const struct ec_fasttext_model *model, long long k);
 
+/* A function of the module. */
+PyObject *ec_python_fasttext_quantise(PyObject *module, PyObject *args);
+
 /* Methods of the type. */
 PyObject *ec_python_fasttext_characters(PyObject *object, PyObject *word);
 PyObject *ec_python_fasttext_gram_row(PyObject *object, PyObject *gram);
@@ -29,6 +32,7 @@ PyObject *ec_python_fasttext_mean(PyObject *object, PyObject *rows);
 PyObject *ec_python_fasttext_word_vector(PyObject *object, PyObject *word);
 PyObject *ec_python_fasttext_word_vectors(PyObject *object, PyObject *unused);
 PyObject *ec_python_fasttext_measure(PyObject *object, PyObject *args);
+PyObject *ec_python_fasttext_lines(PyObject *object, PyObject *text);
 PyObject *ec_python_fasttext_predict(PyObject *object, PyObject *args);
 PyObject *ec_python_fasttext_predict_spans(PyObject *object, PyObject *args);
 

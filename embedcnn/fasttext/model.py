@@ -12,10 +12,10 @@ import numpy as np
 
 from embedcnn import _core
 
-from ..base.arguments import finite_number, integer
+from ..base.arguments import boolean, finite_number, integer
 from ..base.replacement import replacing
 from ..vectors.mapped import MappedFile
-from . import files
+from . import files, quantisation
 from .words import WordQueries
 
 __all__ = ["FastText", "load_model"]
@@ -201,6 +201,77 @@ class FastText(WordQueries):
         rows = self._facts["rows" if number == 1 else "outputs"]
         floats = np.frombuffer(section, np.uint8)[files.MATRIX_HEAD :]
         return floats.copy().view(np.float32).reshape(rows, self.get_dimension())
+
+    def quantize(
+        self,
+        input: str | os.PathLike[str] | None = None,
+        qout: bool = False,
+        cutoff: int = 0,
+        retrain: bool = False,
+        epoch: int | None = None,
+        lr: float | None = None,
+        thread: int | None = None,
+        verbose: int | None = None,
+        dsub: int = 2,
+        qnorm: bool = False,
+    ) -> None:
+        """Makes the model small, in place: rows become codes of a product quantiser, a byte for each `dsub`
+        floats.
+
+        Parameters
+        ----------
+        input : a file of labelled lines, for `retrain`
+        qout : whether the output matrix is quantised, too; worth it for thousands of labels
+        cutoff : rows that are kept, those of the largest norms; 0: all
+        retrain : whether the rows kept learn on, for models of loss softmax and ova
+        epoch, lr : passes over `input`, and the first learning rate; None: the model's epochs, and 0.1
+        thread, verbose : for fastText's sake; all threads are used, and nothing is printed
+        dsub : floats that share a byte
+        qnorm : whether the norm of each row has a byte of its own
+
+        Raises
+        ------
+        ValueError : a model without labels, or quantised already; arguments out of range
+
+        Examples
+        --------
+        >>> model = _example(bucket=300, wordNgrams=2)
+        >>> model.quantize()
+        >>> model.is_quantized(), model.predict("good")[0]
+        (True, ('__label__yes',))
+        """
+        settings = self.args
+        if settings["model"] != "supervised" or not self._facts["labels"]:
+            raise ValueError("only models with labels are quantised; this one has vectors alone")
+        if self.is_quantized():
+            raise ValueError("the model is quantised already")
+        cutoff, dsub = integer("cutoff", cutoff, 0), integer("dsub", dsub, 1, settings["dim"])
+        retrain, qout, qnorm = boolean("retrain", retrain), boolean("qout", qout), boolean("qnorm", qnorm)
+        if retrain and input is None:
+            raise ValueError("`retrain` needs `input`, a file of labelled lines. Received: input=None")
+        if retrain and not cutoff:
+            raise ValueError("`retrain` is for what a `cutoff` has kept. Received: cutoff=0")
+        epoch = settings["epoch"] if epoch is None else integer("epoch", epoch, 1)
+        lr = 0.1 if lr is None else float(finite_number("lr", lr, above=0))
+        rows, output = self.get_input_matrix(), self.get_output_matrix()
+        head = bytes(self._sections[0])
+        if 0 < cutoff < len(rows):
+            kept, dictionary = quantisation.cut_off(self._checked(), rows, cutoff)
+            head, rows = files.packed_settings(settings) + dictionary, np.ascontiguousarray(rows[kept])
+            if retrain:
+                small = quantisation.section(rows, dsub, False)
+                core = self._core_of(head, small, output, False)
+                text = files.mapped(os.fspath(input))[0]  # type: ignore[arg-type]
+                rows, output = quantisation.retrained(core, rows, output, text, epoch, lr)
+        codes: Any = quantisation.section(rows, dsub, qnorm)
+        outputs: Any = output
+        if qout:
+            outputs = quantisation.section(output, min(quantisation.OUTPUT_PART, settings["dim"]), qnorm)
+        core = self._core_of(head, codes, outputs, None)
+        FastText.__init__(self, core, (head, codes, outputs), self._label)
+
+    def _core_of(self, head: bytes, input: Any, output: Any, fold: bool | None) -> _core.FastTextModel:
+        return _core.FastTextModel(head, input, output, label=self._label.encode(), fold=_fold(fold))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A model is pickled with all its bytes; a process that reads the file itself shares them."""
