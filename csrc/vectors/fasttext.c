@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/threads.h"
+#include "text/ngram.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -48,12 +49,11 @@ int64_t ec_fasttext_subwords(const struct ec_subwords *subwords, const char *wor
         if (is_continuation(marked(word, word_bytes, begin))) {
             continue;
         }
-        /* FNV-1a, each byte extended with its sign, as in the file's own program. */
-        uint32_t hash = 2166136261u;
+        uint32_t hash = EC_NGRAM_START;
         int64_t end = begin;
         for (int64_t characters = 1; end < length && characters <= subwords->longest; characters++) {
             do {
-                hash = (hash ^ (uint32_t)(int8_t)marked(word, word_bytes, end++)) * 16777619u;
+                hash = ec_ngram_step(hash, marked(word, word_bytes, end++));
             } while (end < length && is_continuation(marked(word, word_bytes, end)));
             if (characters >= subwords->shortest && !(characters == 1 && (begin == 0 || end == length))) {
                 rows[count++] = subwords->first_row + (int64_t)(hash % (uint64_t)subwords->buckets);

@@ -24,7 +24,7 @@ MAY_INCLUDE = {
     "text": {"text", *_KERNELS},
     "bags": {"bags", "text", *_KERNELS},
     "fasttext": {"fasttext", "bags", "text", "matrix", *_KERNELS},
-    "vectors": {"vectors", *_KERNELS},
+    "vectors": {"vectors", "text", *_KERNELS},
     "python": {"python", "program", "ops", "optim", "text", "bags", "fasttext", "vectors", *_WORK},
 }
 
