@@ -11,7 +11,6 @@ import numpy as np
 
 from embedcnn import _core
 
-from ..bags import Bags, ProductModel, product_form
 from . import files
 from .lines import END, encoded
 
@@ -73,6 +72,8 @@ def retrained(
     core: _core.FastTextModel, rows: np.ndarray, output: np.ndarray, text: Any, epochs: int, rate: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """(rows, output) after more steps on labelled lines, whose ids `core` tells."""
+    from ..bags import ProductModel, product_form  # start-up: only learning on needs them
+
     settings = core.settings()
     loss = {number: name for name, number in files.LOSSES.items()}[settings["loss"]]
     if loss not in ("softmax", "ova"):
@@ -98,8 +99,10 @@ def retrained(
     return np.ascontiguousarray(made.rows), np.ascontiguousarray(made.output)
 
 
-def _bags(ids: np.ndarray, ends: np.ndarray, size: int) -> Bags:
+def _bags(ids: np.ndarray, ends: np.ndarray, size: int) -> Any:
     """Lines as bags: their distinct ids, ascending, with counts."""
+    from ..bags import Bags  # start-up
+
     lines = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
     keys, counts = np.unique(lines * size + ids, return_counts=True)
     offsets = np.searchsorted(keys, np.arange(len(ends) + 1) * size).astype(np.int64)
