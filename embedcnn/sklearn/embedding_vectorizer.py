@@ -5,12 +5,15 @@ The vectors stay where they are: of a file only the rows of the texts' words are
 
 from __future__ import annotations
 
+import importlib
+import sys
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..bags.unfitted import not_fitted
+from ..base.arguments import one_of
 from ..base.parameters import Parameters
 from ..classifier.recipe import make_encoder
 from ..layers.text_reader import text_list
@@ -47,6 +50,7 @@ class TextEmbeddingVectorizer(Parameters):
     """
 
     n_features_out_: int
+    _sklearn_output_config: dict[str, str]
 
     def __init__(self, vectors: Any = None, *, tokenizer: str = "words", norm: str | None = None) -> None:
         self.vectors, self.tokenizer, self.norm = vectors, tokenizer, norm
@@ -65,7 +69,7 @@ class TextEmbeddingVectorizer(Parameters):
         """`fit`, and the means of the same texts; `y` is not used."""
         means = self._means(X)
         self._fitted(means)
-        return means
+        return self._as_output(means, X)
 
     def transform(self, X: Any) -> npt.NDArray[np.float32]:
         """The means of texts, float32 (N, D)."""
@@ -76,12 +80,34 @@ class TextEmbeddingVectorizer(Parameters):
                 f"`vectors` had {self.n_features_out_} numbers each when fit was called, and now have "
                 f"{means.shape[1]}"
             )
-        return means
+        return self._as_output(means, X)
+
+    def set_output(self, *, transform: str | None = None) -> TextEmbeddingVectorizer:
+        """What `transform` gives: a "default" array, or a frame of "pandas" or "polars"; None: as before. As
+        in scikit-learn.
+        """
+        if transform is not None:
+            kind = one_of("transform", transform, ("default", "pandas", "polars"))
+            self._sklearn_output_config = {"transform": kind}  # which clone of scikit-learn copies
+        return self
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
         """A name for each number of a vector."""
         self._require_fitted()
         return np.array([f"textembeddingvectorizer{i}" for i in range(self.n_features_out_)], object)
+
+    def _as_output(self, means: np.ndarray, X: Any) -> Any:
+        """The means as `set_output`, or else scikit-learn's configuration, wants them."""
+        sklearn: Any = sys.modules.get("sklearn")  # where it is not loaded it has no configuration
+        kind = sklearn.get_config()["transform_output"] if hasattr(sklearn, "get_config") else "default"
+        kind = getattr(self, "_sklearn_output_config", {"transform": kind})["transform"]
+        if kind == "default":
+            return means
+        names = list(self.get_feature_names_out())
+        if kind == "polars":
+            return importlib.import_module("polars").DataFrame(means, schema=names, orient="row")
+        index = X.index if hasattr(X, "iloc") else None
+        return importlib.import_module("pandas").DataFrame(means, index=index, columns=names)
 
     def _fitted(self, means: np.ndarray) -> TextEmbeddingVectorizer:
         self.n_features_out_ = means.shape[1]

@@ -16,12 +16,13 @@ from ..base.arguments import boolean, finite_number, integer, positive_integer
 from ..base.parameters import Parameters
 from ..classifier.recipe import make_encoder, table_from_vectors
 from .inputs import Rows, known_ids, read
+from .routing import Routed
 from .surroundings import seed_of, surroundings, threads
 
 AT_ONCE = 256  # texts of a prediction, which then grow by themselves
 
 
-class TextNetwork(Parameters):
+class TextNetwork(Routed, Parameters):
     """A network over token embeddings, in scikit-learn's shape; see the classes of `estimators`."""
 
     input: str

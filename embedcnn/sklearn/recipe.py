@@ -23,12 +23,13 @@ from ..data.labelled import LabelledTexts
 from ..layers.text_reader import text_list
 from .classes import class_weights, read_labels
 from .network import check_lengths, row_weights
+from .routing import Routed
 from .surroundings import seed_of, surroundings, tags, threads
 
 BUCKETS = 2**18  # of n-grams that texts of a later partial_fit bring
 
 
-class TextClassifier(Parameters):
+class TextClassifier(Routed, Parameters):
     """A classifier of texts without anything to choose: linear models of n-grams, and a mean of words and a
     CNN beside them where they pay; what `embedcnn train` makes.
 

@@ -131,3 +131,35 @@ def test_voting_and_one_against_the_rest():
     texts, y = reviews.draw(60, ("bad", "good", "mixed"))
     rest = multiclass.OneVsRestClassifier(CNN).fit(np.array(texts, object), y)
     assert rest.predict_proba(texts).shape == (60, 3)
+
+
+def test_weights_are_routed():
+    sklearn = pytest.importorskip("sklearn")
+    weights = np.where(np.arange(60) % 3 == 0, 5.0, 1.0)
+    with sklearn.config_context(enable_metadata_routing=True):
+        asking = base.clone(CNN).set_fit_request(sample_weight=True)
+        found = pipeline.make_pipeline(base.clone(asking)).fit(TEXTS, LABELS, sample_weight=weights)
+        wanted = base.clone(CNN).fit(TEXTS, LABELS, sample_weight=weights)
+        np.testing.assert_array_equal(found.predict_proba(TEXTS), wanted.predict_proba(TEXTS))
+        params = {"sample_weight": weights}
+        refusing = base.clone(CNN).set_fit_request(sample_weight=False).set_score_request(sample_weight=True)
+        assert len(model_selection.cross_validate(refusing, TEXTS, LABELS, cv=2, params=params)["test_score"])
+        with pytest.raises(Exception, match="sample_weight"):
+            pipeline.make_pipeline(base.clone(CNN)).fit(TEXTS, LABELS, sample_weight=weights)
+
+
+def test_vectors_as_frames():
+    pandas, sklearn = pytest.importorskip("pandas"), pytest.importorskip("sklearn")
+    series = pandas.Series(["good fun", "bad"], index=[7, 3])
+    vectorizer = TextEmbeddingVectorizer({"good": [1.0, 0.0], "bad": [0.0, 1.0]}).set_output(
+        transform="pandas"
+    )
+    frame = base.clone(vectorizer).fit_transform(series)
+    assert frame.index.tolist() == [7, 3] and frame.to_numpy().tolist() == [[1.0, 0.0], [0.0, 1.0]]
+    assert frame.columns.tolist() == vectorizer.fit(series).get_feature_names_out().tolist()
+    with sklearn.config_context(transform_output="pandas"):
+        assert isinstance(
+            TextEmbeddingVectorizer(vectorizer.vectors).fit_transform(["bad"]), pandas.DataFrame
+        )
+    with pytest.raises(ValueError, match="transform"):
+        vectorizer.set_output(transform="csv")
