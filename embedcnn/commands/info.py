@@ -6,7 +6,7 @@ import argparse
 import os
 from typing import Any
 
-from embedcnn.commands.model_file import load_any_model
+from embedcnn.commands.model_file import is_fasttext, load_any_model
 from embedcnn.runtime import show_config
 
 EPILOG = """\
@@ -35,13 +35,16 @@ def add_command(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs `info`."""
     rows = installation() if arguments.model is None else []
-    if arguments.model is not None:
+    fasttext = arguments.model is not None and is_fasttext(arguments.model)
+    if fasttext:
+        rows = described_fasttext(arguments.model)
+    elif arguments.model is not None:
         model = load_any_model(arguments.model)
         rows = described(arguments.model, model)
     wide = max(len(name) for name, _ in rows)
     for name, value in rows:
         print(f"{name:<{wide}}  {value}")
-    if arguments.model is not None:
+    if arguments.model is not None and not fasttext:
         print()
         model.summary(expand_nested=True)
     return 0
@@ -60,6 +63,22 @@ def installation() -> list[tuple[str, str]]:
         ("matrix products", ", ".join(f"{name}: {how}" for name, how in formats.items())),
         ("threads", str(config["threads"])),
         ("NumPy", str(config["numpy"])),
+    ]
+
+
+def described_fasttext(path: str) -> list[tuple[str, str]]:
+    """A model of fastText's: size, labels, words and how it was trained, as lines."""
+    from embedcnn.fasttext import load_model  # start-up
+
+    model = load_model(path)
+    labels = model.labels if model.args["model"] == "supervised" else []
+    listed = ", ".join(labels[:20]) + (", ..." if len(labels) > 20 else "")
+    small = ", quantised" if model.is_quantized() else ""
+    return [
+        ("file", f"{path} ({os.path.getsize(path) / 1e6:.1f} MB{small})"),
+        ("labels", f"{len(labels)}: {listed}" if labels else "none: word vectors"),
+        ("vocabulary", f"{len(model.words)} words"),
+        ("settings", ", ".join(f"{name}={value}" for name, value in model.args.items())),
     ]
 
 

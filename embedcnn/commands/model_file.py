@@ -9,6 +9,7 @@ from typing import Any
 
 from embedcnn.base.pipes import is_pipe
 from embedcnn.commands.errors import CommandError
+from embedcnn.fasttext.files import MAGIC
 
 MEMBERS = {"config.json", "weights.safetensors"}
 
@@ -22,6 +23,14 @@ def is_model(path: str) -> bool:
             return set(archive.namelist()) >= MEMBERS
     except (OSError, zipfile.BadZipFile):
         return False
+
+
+def is_fasttext(path: str) -> bool:
+    """Whether a file begins as fastText's do."""
+    if not os.path.isfile(path) or is_pipe(path):
+        return False
+    with open(path, "rb") as file:
+        return int.from_bytes(file.read(4), "little") == MAGIC
 
 
 def check_name(path: str, option: str = "--out") -> str:
@@ -83,6 +92,8 @@ def load_any_model(path: str) -> Any:
         raise CommandError(f"{path!r} is a folder; a saved model is one file")
     if not os.path.exists(path):
         raise CommandError(f"there is no model file {path!r}; `embedcnn train` makes one")
+    if is_fasttext(path):
+        raise CommandError(f"{path!r} is a model of fastText's, for `embedcnn predict`, `filter` and `info`")
     return load_model(path)
 
 

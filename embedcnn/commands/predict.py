@@ -191,6 +191,9 @@ def answer_stream(arguments: argparse.Namespace, models: list[TextModel]) -> int
 
 def check_usage(arguments: argparse.Namespace) -> None:
     """Refuses options that would do nothing, and says so where a text is the name of a file."""
+    if arguments.more_models and arguments.model is not None and not os.path.exists(arguments.model):
+        arguments.texts.insert(0, arguments.model)  # the models were named before it
+        arguments.model = None
     if arguments.input and arguments.texts:
         raise CommandError(f"--input: give files or texts, not both. Received: text {arguments.texts[0]!r}")
     models = [*([arguments.model] if arguments.model is not None else []), *(arguments.more_models or ())]

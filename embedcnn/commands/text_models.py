@@ -4,17 +4,14 @@ of them is.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 
-from embedcnn.base.pipes import is_pipe
 from embedcnn.commands.errors import CommandError
-from embedcnn.commands.model_file import load_text_model
+from embedcnn.commands.model_file import is_fasttext, load_text_model
 from embedcnn.fasttext import corpora, load_model
-from embedcnn.fasttext.files import MAGIC
 from embedcnn.graph.nesting import leaf_layers
 from embedcnn.layers import BagOfNgrams
 from embedcnn.training.prediction import check_predictions
@@ -78,7 +75,7 @@ class FastTextFile:
     def __init__(self, path: str) -> None:
         self.path, self._model = path, load_model(path)
         self.labels = self._model.labels
-        if not self.labels:
+        if self._model.args["model"] != "supervised" or not self.labels:
             raise CommandError(f"{path!r} has word vectors, and no labels to predict")
 
     def likeliest(self, texts: Sequence[str], count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -90,11 +87,7 @@ class FastTextFile:
 
 def open_model(path: str) -> TextModel:
     """A model of either kind, by how the file begins."""
-    if os.path.isfile(path) and not is_pipe(path):
-        with open(path, "rb") as file:
-            if int.from_bytes(file.read(4), "little") == MAGIC:
-                return FastTextFile(path)
-    return SavedModel(path)
+    return FastTextFile(path) if is_fasttext(path) else SavedModel(path)
 
 
 def open_models(first: str | None, more: Sequence[str] | None) -> list[TextModel]:

@@ -228,6 +228,9 @@ def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, comp
     metrics, losses, optimizers and schedules, and functions (of Lambda layers, metrics, losses). Those of
     saving.register_keras_serializable are known. `compile=False` leaves out what compile was given. Raises
     ValueError for files that are damaged, incomplete or of another kind, and for names that are not given.
+
+    Weights of 256 MB and more stay in the file, of which all processes share one copy: it may be replaced (as
+    `save` does) or removed, but not be written into while the model is used.
     """
     return model_file.load_model(filepath, compile, custom_objects)
 

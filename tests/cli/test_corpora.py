@@ -116,6 +116,9 @@ def test_a_folder_gets_a_file_for_each_input(bag, corpus, tmp_path):
 
 
 def test_predict_with_several_models(bag, model, corpus, tmp_path, capsys):
+    assert main(["predict", "--model", bag, "it purrs", "--model", str(model), "it barks"]) == 0
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [(row[0], row[2]) for row in rows] == [("cat", "cat"), ("dog", "dog")]
     given = ["predict", bag, "--model", str(model), "--input", corpus[1]]
     assert main(given) == 0
     rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
