@@ -10,6 +10,8 @@
 
 /* Tables below this stay in a core's own caches: asking would be work for nothing. */
 #define EC_LARGE_TABLE ((int64_t)1 << 18) /* floats */
+/* Rows of tables from here on are often in no cache at all, and not only those that are rare in a text. */
+#define EC_FAR_TABLE ((int64_t)1 << 23) /* floats */
 /* What is asked for at a time, to be read soon: half of a second cache of 512 KB. */
 #define EC_ASKED_FLOATS ((int64_t)1 << 16)
 

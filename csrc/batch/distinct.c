@@ -71,13 +71,12 @@ void ec_distinct_add(struct ec_distinct *distinct, int32_t *row, const int32_t *
     }
 }
 
-ec_status ec_occurrences_init(struct ec_occurrences *occurrences, struct ec_arena *arena, const int32_t *row,
+int32_t *ec_occurrences_count(struct ec_occurrences *occurrences, struct ec_arena *arena, const int32_t *row,
                               int64_t tokens, int64_t distinct)
 {
     occurrences->begin = ec_arena_take(arena, distinct + 2, sizeof *occurrences->begin);
-    occurrences->at = ec_arena_take(arena, tokens, sizeof *occurrences->at);
-    if (!occurrences->begin || !occurrences->at) {
-        return EC_NO_MEMORY;
+    if (!occurrences->begin) {
+        return NULL;
     }
     /* Counted two places on, so that after the running sum begin[u + 1] is where row u is filled in next, and after
      * filling in, where it ends. */
@@ -90,6 +89,17 @@ ec_status ec_occurrences_init(struct ec_occurrences *occurrences, struct ec_aren
     }
     for (int64_t u = 1; u <= distinct; u++) {
         next[u] += next[u - 1];
+    }
+    return next;
+}
+
+ec_status ec_occurrences_init(struct ec_occurrences *occurrences, struct ec_arena *arena, const int32_t *row,
+                              int64_t tokens, int64_t distinct)
+{
+    occurrences->at = ec_arena_take(arena, tokens, sizeof *occurrences->at);
+    int32_t *next = ec_occurrences_count(occurrences, arena, row, tokens, distinct);
+    if (!occurrences->at || !next) {
+        return EC_NO_MEMORY;
     }
     for (int64_t i = 0; i < tokens; i++) {
         if (row[i] >= 0 && row[i] < distinct) {

@@ -30,4 +30,9 @@ struct ec_occurrences {
 ec_status ec_occurrences_init(struct ec_occurrences *occurrences, struct ec_arena *arena, const int32_t *row,
                               int64_t tokens, int64_t distinct);
 
+/* The first half of it: `next`[u], then raised, is where an occurrence of row u is filled in; when all are, `begin` is
+ * as above. NULL on failure. */
+int32_t *ec_occurrences_count(struct ec_occurrences *occurrences, struct ec_arena *arena, const int32_t *row,
+                              int64_t tokens, int64_t distinct);
+
 #endif

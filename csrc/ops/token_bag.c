@@ -10,52 +10,28 @@
  *     max:              out[b] = values[row(i*)], the first of equal ones; NaN wins        d_values[row(i*)] +=
  * d_out[b]
  */
+#include "ops/token_bag.h"
+
 #include "base/ahead.h"
-#include "ops/op.h"
 
 #include <math.h>
 #include <string.h>
 
-enum mode {
-    MODE_MEAN,
-    MODE_SUM,
-    MODE_SQRTN,
-    MODE_MAX
-};
-
-struct state {
-    int mode;
-
-    int32_t *at;        /* [tokens] rows of those that count, text after text, where they are read ... */
-    int32_t *rows;      /* ... and among the distinct ones; NULL without a gradient */
-    int32_t *begin;     /* [B + 1] */
-    float *share;       /* [B] s */
-    int32_t *weight_at; /* [tokens] where the second input holds the weight, -1: it is 0; NULL without weights */
-    float *weight;      /* [tokens] or NULL */
-    int32_t *winner;    /* max: [B, D] distinct row, -1: none */
-
-    /* backward */
-    struct ec_occurrences occurrences;
-    int32_t *text_of; /* [tokens] text of the i-th occurrence ... */
-    float *share_of;  /* [tokens] ... and its share */
-    float *sums;      /* max: as d_values, for where other operations write d_values too */
-};
-
 static const char *const mode_names[] = {"mean", "sum", "sqrtn", "max", NULL};
 static const struct ec_attribute attributes[] = {
-    {"mode", EC_ATTRIBUTE_CHOICE, offsetof(struct state, mode), mode_names},
+    {"mode", EC_ATTRIBUTE_CHOICE, offsetof(struct ec_token_bag, mode), mode_names},
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
 static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
-    const struct state *state = op->state;
+    const struct ec_token_bag *state = op->state;
     op->outputs[0]->steps = EC_NO_STEPS;
     if (op->input_count == 1) {
         return EC_OK;
     }
     const struct ec_tensor *in = op->inputs[0], *weights = op->inputs[1];
-    if (state->mode == MODE_MAX) {
+    if (state->mode == EC_BAG_MAX) {
         return ec_refuse(report, "token_bag: a maximum takes no weights");
     }
     if (weights->steps != EC_NO_STEPS && weights->cols != 1) {
@@ -69,150 +45,22 @@ static ec_status infer(struct ec_op *op, struct ec_report *report)
     return EC_OK;
 }
 
-/* Occurrences name tokens; the gradient needs their texts. */
-static ec_status plan_backward(struct state *state, struct ec_step *step, int64_t batch, int64_t distinct)
-{
-    int64_t tokens = state->begin[batch];
-    int32_t *text = ec_arena_take(step->arena, tokens, sizeof *text);
-    state->text_of = ec_arena_take(step->arena, tokens, sizeof *state->text_of);
-    state->share_of = ec_arena_take(step->arena, tokens, sizeof *state->share_of);
-    ec_status status = ec_occurrences_init(&state->occurrences, step->arena, state->rows, tokens, distinct);
-    if (step->arena->failed || status != EC_OK) {
-        return EC_NO_MEMORY;
-    }
-    for (int64_t b = 0; b < batch; b++) {
-        for (int32_t i = state->begin[b]; i < state->begin[b + 1]; i++) {
-            text[i] = (int32_t)b;
-        }
-    }
-    int64_t learning = state->occurrences.begin[distinct];
-    for (int64_t i = 0; i < learning; i++) {
-        state->text_of[i] = text[state->occurrences.at[i]];
-        state->share_of[i] = state->weight ? 0.0f : state->share[state->text_of[i]]; /* weights: when they are known */
-    }
-    return EC_OK;
-}
-
-/* The gradient of distinct row u, into `row` or added to it. */
-static void gradient_of_row(const struct ec_op *op, float *row, int adds, int64_t u)
-{
-    const struct state *state = op->state;
-    const struct ec_tensor *out = op->outputs[0];
-    int32_t begin = state->occurrences.begin[u], end = state->occurrences.begin[u + 1];
-    ec_kernels()->weighted_sum(row, adds, out->grad, out->cols, state->text_of + begin, state->share_of + begin,
-                               end - begin, out->cols);
-}
-
-static void make_row(const void *operation, float *row, int64_t u) { gradient_of_row(operation, row, 0, u); }
-
-/* The place of the weight of a token, which is stored at `row` of text b; EC_BAD_VALUE where there is none. */
-static ec_status place_of_weight(const struct ec_op *op, struct ec_step *step, int64_t b, int64_t row, int32_t *place)
-{
-    const struct ec_layout *layout = op->inputs[0]->layout;
-    const struct ec_tensor *weights = op->inputs[1];
-    int64_t position = layout->starts[b] + row - layout->offsets[b];
-    if (weights->layout) {
-        int masked = weights->layout->masked;
-        *place = position < weights->layout->width ? (int32_t)ec_layout_row(layout, b, row, weights->layout) : -1;
-        if (masked || position < weights->layout->width) {
-            return EC_OK;
-        }
-    } else if (position < weights->cols) {
-        *place = (int32_t)(b * weights->cols + position);
-        return EC_OK;
-    }
-    return ec_refuse(&step->report, "token_bag: text %lld has a token at place %lld, and weights for %lld places",
-                     (long long)b, (long long)position,
-                     (long long)(weights->layout ? weights->layout->width : weights->cols));
-}
-
-/* Which tokens count, the places of their weights, and where no weights are given the shares. */
-static ec_status plan_tokens(struct ec_op *op, struct ec_step *step)
-{
-    struct state *state = op->state;
-    const struct ec_tensor *in = op->inputs[0];
-    const struct ec_layout *layout = in->layout;
-    int64_t texts = ec_tensor_texts(in);
-    int32_t count = 0;
-    for (int64_t b = 0; b < texts; b++) {
-        state->begin[b] = count;
-        for (int64_t i = layout->offsets[b]; i < layout->offsets[b + 1]; i++) {
-            state->at[count] = in->token_at[i];
-            if (state->rows) {
-                state->rows[count] = in->token_rows[i];
-            }
-            if (state->weight && in->token_at[i] >= 0) {
-                ec_status status = place_of_weight(op, step, b, i, &state->weight_at[count]);
-                if (status != EC_OK) {
-                    return status;
-                }
-            }
-            count += in->token_at[i] >= 0;
-        }
-        float tokens = (float)(count - state->begin[b]);
-        state->share[b] = count == state->begin[b]    ? 0.0f
-                          : state->mode == MODE_MEAN  ? 1.0f / tokens
-                          : state->mode == MODE_SQRTN ? 1.0f / sqrtf(tokens)
-                                                      : 1.0f;
-    }
-    state->begin[texts] = count;
-    step->work += 2.0 * (double)count * (double)in->cols;
-    return EC_OK;
-}
-
-static ec_status plan(struct ec_op *op, struct ec_step *step)
-{
-    struct state *state = op->state;
-    const struct ec_tensor *in = op->inputs[0];
-    int64_t texts = ec_tensor_texts(in), weights = op->input_count == 2 ? in->rows : 0;
-    struct ec_tensor *out = op->outputs[0];
-    out->rows = texts;
-    if (weights && op->inputs[1]->rows * op->inputs[1]->cols > INT32_MAX) {
-        return EC_TOO_LARGE;
-    }
-    ec_status status = ec_op_plan_gradients(op, step);
-    if (status != EC_OK || (status = ec_tensor_take(out, step)) != EC_OK) {
-        return status;
-    }
-    int is_max = state->mode == MODE_MAX;
-    state->at = ec_arena_take(step->arena, in->rows, sizeof *state->at);
-    state->rows = in->needs_grad ? ec_arena_take(step->arena, in->rows, sizeof *state->rows) : NULL;
-    state->begin = ec_arena_take(step->arena, texts + 1, sizeof *state->begin);
-    state->share = ec_arena_take(step->arena, texts, sizeof *state->share);
-    state->weight = op->input_count == 2 ? ec_arena_take(step->arena, weights, sizeof *state->weight) : NULL;
-    state->weight_at = op->input_count == 2 ? ec_arena_take(step->arena, weights, sizeof *state->weight_at) : NULL;
-    state->winner = is_max ? ec_arena_take(step->arena, texts * out->cols, sizeof *state->winner) : NULL;
-    if (step->arena->failed) {
-        return EC_NO_MEMORY;
-    }
-    if ((status = plan_tokens(op, step)) != EC_OK || !in->needs_grad) {
-        return status;
-    }
-    if (is_max) {
-        state->sums = ec_arena_take(step->arena, in->lookup->learning * in->lookup->stride, sizeof *state->sums);
-        return state->sums ? EC_OK : EC_NO_MEMORY;
-    }
-    in->lookup->maker.make = make_row;
-    in->lookup->maker.operation = op;
-    return plan_backward(state, step, texts, in->lookup->learning);
-}
-
 /* -- forward -------------------------------------------------------------------------------------------------- */
 /* The weights of a text's tokens, and its share. */
 static void read_weights(const struct ec_op *op, int64_t b)
 {
-    const struct state *state = op->state;
+    const struct ec_token_bag *state = op->state;
     double sum = 0.0;
     for (int32_t i = state->begin[b]; i < state->begin[b + 1]; i++) {
         double weight = state->weight_at[i] < 0 ? 0.0 : op->inputs[1]->data[state->weight_at[i]];
         state->weight[i] = (float)weight;
-        sum += state->mode == MODE_SQRTN ? weight * weight : weight;
+        sum += state->mode == EC_BAG_SQRTN ? weight * weight : weight;
     }
-    double divisor = state->mode == MODE_SUM ? 1.0 : state->mode == MODE_SQRTN ? sqrt(sum) : sum;
+    double divisor = state->mode == EC_BAG_SUM ? 1.0 : state->mode == EC_BAG_SQRTN ? sqrt(sum) : sum;
     state->share[b] = divisor == 0.0 || state->begin[b] == state->begin[b + 1] ? 0.0f : (float)(1.0 / divisor);
 }
 
-static void take_maximum(const struct state *state, const struct ec_lookup_rows *lookup, float *y, int64_t b,
+static void take_maximum(const struct ec_token_bag *state, const struct ec_lookup_rows *lookup, float *y, int64_t b,
                          int64_t cols)
 {
     int32_t *winner = state->winner + b * cols, first = state->begin[b];
@@ -233,7 +81,7 @@ static void take_maximum(const struct state *state, const struct ec_lookup_rows 
 }
 
 /* The rows of a text, as far as they stay in the second cache until they are read. */
-static void ask_for_text(const struct state *state, const struct ec_lookup_rows *lookup, int64_t b)
+static void ask_for_text(const struct ec_token_bag *state, const struct ec_lookup_rows *lookup, int64_t b)
 {
     int32_t end = (int32_t)ec_least(state->begin[b + 1], state->begin[b] + EC_ASKED_FLOATS / lookup->width);
     for (int32_t i = state->begin[b]; i < end; i++) {
@@ -244,17 +92,17 @@ static void ask_for_text(const struct state *state, const struct ec_lookup_rows 
 static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
     (void)step;
-    const struct state *state = op->state;
+    const struct ec_token_bag *state = op->state;
     const struct ec_lookup_rows *lookup = op->inputs[0]->lookup;
     const struct ec_tensor *out = op->outputs[0];
     int64_t texts = ec_tensor_texts(op->inputs[0]);
-    int asks = !lookup->values && lookup->limit * lookup->width >= EC_LARGE_TABLE;
+    int asks = !lookup->values && lookup->limit * lookup->width >= EC_FAR_TABLE;
     for (int64_t b; (b = ec_team_next(team, texts)) >= 0;) {
         float *y = out->data + b * out->cols;
         if (asks && b + 1 < texts) {
             ask_for_text(state, lookup, b + 1);
         }
-        if (state->mode == MODE_MAX) {
+        if (state->mode == EC_BAG_MAX) {
             take_maximum(state, lookup, y, b, out->cols);
             continue;
         }
@@ -264,7 +112,7 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
         ec_kernels()->weighted_sum(y, 0, lookup->token_values, lookup->token_stride, state->at + state->begin[b],
                                    state->weight ? state->weight + state->begin[b] : NULL,
                                    state->begin[b + 1] - state->begin[b], out->cols);
-        if (state->mode != MODE_SUM) {
+        if (state->mode != EC_BAG_SUM) {
             ec_kernels()->scale(y, y, state->share[b], out->cols);
         }
     }
@@ -277,7 +125,7 @@ static const int64_t column_block = 64;
 /* Column by column, text after text: the order in which the general path adds up. */
 static void backward_max(struct ec_op *op, struct ec_team *team)
 {
-    const struct state *state = op->state;
+    const struct ec_token_bag *state = op->state;
     const struct ec_lookup_rows *lookup = op->inputs[0]->lookup;
     const struct ec_tensor *out = op->outputs[0];
     float *sums = op->adds_input[0] ? state->sums : lookup->d_values;
@@ -301,7 +149,7 @@ static void backward_max(struct ec_op *op, struct ec_team *team)
     }
 }
 
-static void share_weights(const struct state *state, int64_t occurrences, struct ec_team *team)
+static void share_weights(const struct ec_token_bag *state, int64_t occurrences, struct ec_team *team)
 {
     const int64_t block = 1024;
     for (struct ec_range part; ec_team_next_range(team, occurrences, block, &part);) {
@@ -327,7 +175,7 @@ static float weight_gradient(const float *d, const float *row, const float *out,
 
 static void backward_weights(struct ec_op *op, struct ec_team *team)
 {
-    const struct state *state = op->state;
+    const struct ec_token_bag *state = op->state;
     const struct ec_tensor *weights = op->inputs[1], *out = op->outputs[0];
     const struct ec_lookup_rows *lookup = op->inputs[0]->lookup;
     for (int64_t b; (b = ec_team_next(team, out->rows)) >= 0;) {
@@ -337,9 +185,9 @@ static void backward_weights(struct ec_op *op, struct ec_team *team)
         }
         for (int32_t i = state->begin[b]; i < state->begin[b + 1]; i++) {
             if (state->weight_at[i] >= 0) {
-                float k = state->mode == MODE_MEAN    ? 1.0f
-                          : state->mode == MODE_SQRTN ? state->weight[i] * state->share[b]
-                                                      : 0.0f;
+                float k = state->mode == EC_BAG_MEAN    ? 1.0f
+                          : state->mode == EC_BAG_SQRTN ? state->weight[i] * state->share[b]
+                                                        : 0.0f;
                 weights->grad[state->weight_at[i]] +=
                     state->share[b] * weight_gradient(out->grad + b * out->cols,
                                                       lookup->token_values + state->at[i] * lookup->token_stride,
@@ -349,15 +197,27 @@ static void backward_weights(struct ec_op *op, struct ec_team *team)
     }
 }
 
+/* The gradient of distinct row u, into `row` or added to it. */
+static void gradient_of_row(const struct ec_op *op, float *row, int adds, int64_t u)
+{
+    const struct ec_token_bag *state = op->state;
+    const struct ec_tensor *out = op->outputs[0];
+    int32_t begin = state->occurrences.begin[u], end = state->occurrences.begin[u + 1];
+    ec_kernels()->weighted_sum(row, adds, out->grad, out->cols, state->text_of + begin, state->share_of + begin,
+                               end - begin, out->cols);
+}
+
+void ec_token_bag_make_row(const void *operation, float *row, int64_t u) { gradient_of_row(operation, row, 0, u); }
+
 static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
     (void)step;
-    const struct state *state = op->state;
+    const struct ec_token_bag *state = op->state;
     const struct ec_lookup_rows *lookup = op->inputs[0]->lookup;
     if (op->input_count == 2 && op->inputs[1]->needs_grad) {
         backward_weights(op, team);
     }
-    if (op->inputs[0]->needs_grad && state->mode == MODE_MAX) {
+    if (op->inputs[0]->needs_grad && state->mode == EC_BAG_MAX) {
         backward_max(op, team);
     } else if (op->inputs[0]->needs_grad) {
         if (state->weight) {
@@ -373,7 +233,7 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
 
 const struct ec_op_type ec_op_token_bag = {
     .name = "token_bag",
-    .state_bytes = sizeof(struct state),
+    .state_bytes = sizeof(struct ec_token_bag),
     .attributes = attributes,
     .inputs = {1, 2},
     .outputs = {1, 1},
@@ -382,7 +242,7 @@ const struct ec_op_type ec_op_token_bag = {
     .mixing = EC_MIXES_STEPS,
     .reads_each_token = 1,
     .infer = infer,
-    .plan = plan,
+    .plan = ec_token_bag_plan,
     .forward = forward,
     .backward = backward,
 };

@@ -8,11 +8,26 @@ from typing import Any
 
 import numpy as np
 
+from embedcnn.base.arrays import aligned_zeros
 from embedcnn.callbacks import Callback
 from embedcnn.training.progress import Bar, described, line, watched
 
 BATCH = 256  # texts at once where nothing is learnt
+BLOCK = 1 << 16  # numbers that are averaged at a time: they stay in a core's cache
 DECAY = 0.8  # of an epoch's share in the average of the weights
+
+
+def add_average(total: np.ndarray, value: np.ndarray, average: np.ndarray, share: float) -> None:
+    """`total` fades and takes its share of `value`; `average` becomes total / share. Block by block, so that
+    tables of 100 MB are read once, and nothing of their size is made beside them.
+    """
+    scratch = np.empty(BLOCK, np.float32)
+    parts = [part.reshape(-1) for part in (total, value, average)]
+    for start in range(0, total.size, BLOCK):
+        sums, values, means = (part[start : start + BLOCK] for part in parts)
+        sums *= DECAY
+        sums += np.multiply(values, np.float32(1 - DECAY), out=scratch[: len(values)])
+        np.divide(sums, np.float32(share), out=means)
 
 
 class AveragedTraining(Callback):
@@ -38,13 +53,11 @@ class AveragedTraining(Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         now = [variable.value for variable in self.model.trainable_weights]
         if not self._sums:
-            self._sums = [np.zeros_like(value) for value in now]
+            self._sums = [aligned_zeros(value.shape) for value in now]
         self._share = DECAY * self._share + 1 - DECAY
-        for total, value in zip(self._sums, now, strict=True):
-            total *= DECAY
-            total += np.float32(1 - DECAY) * value
-        for variable, total in zip(self.judge.trainable_weights, self._sums, strict=True):
-            variable.assign(total / np.float32(self._share))
+        averages = [variable.own() for variable in self.judge.trainable_weights]
+        for total, value, average in zip(self._sums, now, averages, strict=True):
+            add_average(total, value, average, self._share)
         if self.x is None:
             self._keep(epoch, 0.0)
             return
@@ -60,7 +73,11 @@ class AveragedTraining(Callback):
 
     def _keep(self, epoch: int, loss: float) -> None:
         self.best_loss, self.best_epoch = loss, epoch + 1
-        self.best = [variable.numpy() for variable in self.judge.trainable_weights]
+        averages = [variable.value for variable in self.judge.trainable_weights]
+        if not self.best:
+            self.best = [aligned_zeros(average.shape) for average in averages]
+        for best, average in zip(self.best, averages, strict=True):
+            best[...] = average
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         for variable, value in zip(self.judge.trainable_weights, self.best, strict=False):

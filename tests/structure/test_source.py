@@ -119,6 +119,7 @@ def test_includes_are_written_from_csrc():
                 "ops/recurrent.h",
                 "ops/full.h",
                 "ops/elementwise.h",
+                "ops/token_bag.h",
             },
         ),
         ("optim", {"optim/optimizer.h", "optim/rule.h"}),
