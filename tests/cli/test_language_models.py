@@ -133,7 +133,9 @@ def test_a_killed_training_goes_on_to_the_same_file(book, tmp_path, more):
     assert not (tmp_path / "killed.backup").exists()
 
 
-@pytest.mark.parametrize("more", [[], ["--carry-state", "--dropout", "0.2"]])
+@pytest.mark.parametrize(
+    "more", [pytest.param([], marks=pytest.mark.slow), ["--carry-state", "--dropout", "0.2"]]
+)
 def test_a_short_book_is_backed_up_after_each_epoch(book, tmp_path, more):
     rarely = SCRIPT.replace("BACKUP_STEPS = 7", "BACKUP_STEPS = 10**6")
     assert rarely != SCRIPT

@@ -166,6 +166,7 @@ def corpus(seed, texts=3000):
     return [" ".join(random_words.choices(words, k=random_words.randrange(80))) for _ in range(texts)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", GOLDEN["imdb"], ids=lambda case: json.dumps(case["arguments"]))
 def test_imdb_has_the_ids_of_keras(shared, case):
     with lzma.open(shared / "data/imdb/imdb.train.tsv.xz", "rt", encoding="utf-8") as file:

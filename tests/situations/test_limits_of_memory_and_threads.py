@@ -76,7 +76,9 @@ print(keras.runtime.get_num_threads())
 
 
 @limited
-@pytest.mark.parametrize("megabytes", [1, 8, 24, 60, 70, 100])
+@pytest.mark.parametrize(
+    "megabytes", [24, 70, *(pytest.param(limit, marks=pytest.mark.slow) for limit in (1, 8, 60, 100))]
+)
 def test_loading_a_model_larger_than_memory(tmp_path, megabytes):
     path = tmp_path / "large"
     model = keras.Sequential([L.Embedding(100_000, 100), L.GlobalMaxPooling1D(), L.Dense(2)])

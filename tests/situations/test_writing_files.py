@@ -51,7 +51,10 @@ def test_a_pipe_gets_what_a_file_gets(tmp_path, writer):
     assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
-@pytest.mark.parametrize("writer", WRITERS)
+@pytest.mark.parametrize(
+    "writer",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name not in ("model", "word2vec"))) for name in WRITERS],
+)
 def test_a_device_stays_one(tmp_path, writer):
     WRITERS[writer](os.devnull)
     assert stat.S_ISCHR(os.stat(os.devnull).st_mode)
