@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# the README's two commands, each in a fresh copy of the checkout
+# the README's two commands, each in a fresh copy of the checkout, and the notebooks
 . "$(dirname "$0")/../environment.sh"
 
 # The n-th fenced ```sh block of the README.
@@ -21,6 +21,10 @@ for number in 1 2; do
     [ "$status" -eq 0 ] || exit "$status"
 done
 grep -qE '[0-9]+ passed' "$WORK/readme-2.log" || { echo "the second command ran no tests" >&2; exit 1; }
+# The notebooks are slow, and only this environment has what they need.
+started=$SECONDS
+(cd "$WORK/readme-2" && run_pytest .venv-test/bin/python --pairs rest tests/notebooks)
+echo "notebooks: $((SECONDS - started)) s"
 # On CPython 3.11's docstrings the linear model reaches 88.2 % in the mean of ten splits; see benchmarks/linear_model.py.
 awk '/^accuracy / {found = 1; exit $2 + 0 < 87} END {if (!found) exit 1}' "$WORK/readme-1.log" ||
     { echo "the first command reached less than 87 %, or said no accuracy" >&2; exit 1; }

@@ -12,7 +12,7 @@ echo "instruction sets: ${rungs[*]}"
 
 # The README's second command has run everything once, with the best instruction set and all CPUs, except for the
 # middle of sweeps over instruction sets and threads, what is slow, and most of what hypothesis draws: here are these.
-run_pytest "$python" tests --pairs rest
+run_pytest "$python" tests --pairs rest --ignore=tests/notebooks
 EMBEDCNN_HYPOTHESIS=all run_pytest "$python" tests --pairs all -m hypothesis
 
 # All others (models, programs, optimizers) have the other instruction sets with two threads, and the best of the usual
