@@ -15,6 +15,7 @@ from ..graph.nodes import SymbolicTensor, flatten
 from ..graph.operators import operate
 from ..ops.primitives import apply
 from .base import Layer, require_rank
+from .open_cells import Loop, StepByStep
 from .own_masks import may_be_masked
 from .shaping import ApplyMask
 
@@ -32,7 +33,8 @@ class OwnCellRNN(Layer):
     The cell has `state_size`, the units of its state or a list of them, and `call(inputs, states)` with
     inputs (B, C) and a list of states (B, units), which returns its output and the new states. A masked step
     keeps states and output (`zero_output_for_mask`: zeros); a result for each step has the mask of the
-    input, and zeros where it is masked. Raises ValueError for texts of open length and `stateful`.
+    input, and zeros where it is masked. Over texts of open length a loop in Python runs the steps, without
+    states that are given or returned. Raises ValueError for `stateful`.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class OwnCellRNN(Layer):
         self.return_state = boolean("return_state", return_state)
         self.go_backwards = boolean("go_backwards", go_backwards)
         self.zero_output_for_mask = boolean("zero_output_for_mask", zero_output_for_mask)
+        self._loop: Any = None  # of texts of open length
 
     @property
     def cell(self) -> Any:
@@ -66,10 +69,7 @@ class OwnCellRNN(Layer):
         """One step after the other."""
         require_rank(self, inputs, 3, "(batch, time, channels)")
         if inputs.shape[1] is None:
-            raise ValueError(
-                f"Layer {self.name!r} runs a cell of one's own, step by step: it takes texts of known "
-                f"length, which may be masked: Input((length, ...)). Received: shape={inputs.shape}"
-            )
+            return self._step_by_step(inputs, initial_state)
         masked = may_be_masked(inputs)
         counted = operate("greater", apply("step_mask", [inputs]), 0.5) if masked else None
         whole = apply("all_steps", [inputs]) if masked else inputs
@@ -83,11 +83,11 @@ class OwnCellRNN(Layer):
         for step in reversed(steps) if self.go_backwards else steps:
             output = whole[:, step]
             counts = None if counted is None else counted[:, step : step + 1]
-            for number, cell in enumerate(self.cells):
-                output, new = _one_step(cell, output, states[number])
-                states[number] = [
-                    _kept(counts, *pair) for pair in zip(flatten(new), states[number], strict=True)
-                ]
+            output, new = self._one_step(output, states)
+            states = [
+                [_kept(counts, *pair) for pair in zip(*both, strict=True)]
+                for both in zip(new, states, strict=True)
+            ]
             known = outputs and not self.zero_output_for_mask
             before = outputs[-1] if known else operate("zeros_like", output)
             outputs.append(_kept(counts, output, before))
@@ -96,6 +96,36 @@ class OwnCellRNN(Layer):
             mask = operate("flip", counted, 1) if self.go_backwards else counted
             result = ApplyMask()([result, mask])
         return [result, *flatten(states)] if self.return_state else result
+
+    def _step_by_step(self, inputs: SymbolicTensor, initial_state: Any) -> Any:
+        """The result for texts of open length, by a loop in Python."""
+        turned = self.go_backwards and self.return_sequences
+        if self.return_state or initial_state is not None or turned:
+            raise ValueError(
+                f"Layer {self.name!r} runs a cell of one's own over texts of open length: without states "
+                "that are given or returned, and sequences in their order. Give the length in "
+                f"Input((length, ...)). Received: shape={inputs.shape}"
+            )
+        if self._loop is None:
+            loop = StepByStep(
+                f"{self.name}_steps",
+                self._one_step,
+                self.cells,
+                [_sizes(cell) for cell in self.cells],
+                sequences=self.return_sequences,
+                backwards=self.go_backwards,
+                zeros=self.zero_output_for_mask,
+            )
+            self._loop = Loop(loop)
+        return self._loop.layer(inputs)
+
+    def _one_step(self, output: Any, states: list[list[Any]]) -> tuple[Any, list[list[Any]]]:
+        """The output of the last cell, and the new states of each."""
+        made = []
+        for cell, own in zip(self.cells, states, strict=True):
+            output, new = _one_step(cell, output, own)
+            made.append(flatten(new))
+        return output, made
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor; the cells by their classes, which load_model is given."""

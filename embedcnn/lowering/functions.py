@@ -1,12 +1,12 @@
 """Functions made of `embedcnn.ops` as programs of the core: called once on symbolic tensors, then run on
-arrays, with their gradients. For losses, and for `ops.vjp`.
+arrays, with their gradients. For losses, for `ops.vjp`, and for the steps of recurrent cells of one's own.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from threading import Lock
+from threading import Lock, RLock
 from typing import Any
 
 import numpy as np
@@ -165,3 +165,59 @@ def _with_places(argument: Any) -> Any:
 def _arrays_in(argument: Any) -> list[Any]:
     nested = isinstance(_with_places(argument), list)
     return [one for part in argument for one in _arrays_in(part)] if nested else [argument]
+
+
+class StepProgram:
+    """A graph as a program that is run many times on other arrays, weights as they are, and back."""
+
+    def __init__(self, inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> None:
+        self.read = [number for number, x in enumerate(inputs) if _reaches(x, outputs)]
+        chosen = [inputs[number] for number in self.read]
+        lowered = translate(chosen, outputs, walk(chosen, outputs), [f"x{number}" for number in self.read])
+        self.program = make_program(*lowered.program_arguments(), input_gradients=True)
+        self.variables: list[Any] = lowered.variables
+        self._running = RLock()  # a program holds the values of its run
+
+    def run(self, arrays: Sequence[np.ndarray], training: bool, step: int) -> list[np.ndarray]:
+        """The results."""
+        with self._running:
+            return self._run(arrays, training, step)
+
+    def _run(self, arrays: Sequence[np.ndarray], training: bool, step: int) -> list[np.ndarray]:
+        for number, variable in enumerate(self.variables):
+            self.program.bind(number, variable.value, variable.trainable, [], np.zeros(1, np.int64))
+        given = [np.ascontiguousarray(arrays[number], np.float32) for number in self.read]
+        return list(self.program.forward(given, training=training, step=step))
+
+    def run_back(
+        self,
+        arrays: Sequence[np.ndarray],
+        d_out: Sequence[np.ndarray],
+        training: bool,
+        step: int,
+        weights: Sequence[Any],
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """The gradients of the arrays and of weights."""
+        with self._running:
+            return self._run_back(arrays, d_out, training, step, weights)
+
+    def _run_back(
+        self,
+        arrays: Sequence[np.ndarray],
+        d_out: Sequence[np.ndarray],
+        training: bool,
+        step: int,
+        weights: Sequence[Any],
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        self._run(arrays, training, step)
+        self.program.backward([np.ascontiguousarray(one, np.float32) for one in d_out])
+        gradients: list[Any] = [np.zeros(array.shape, np.float32) for array in arrays]
+        for place, number in enumerate(self.read):
+            gradients[number] = self.program.input_gradient(place)
+        numbers = {id(variable): number for number, variable in enumerate(self.variables)}
+        learning = [numbers.get(id(one)) if one.trainable else None for one in weights]
+        of_weights: list[Any] = [
+            np.zeros(one.shape, np.float32) if number is None else self.program.gradient(number)
+            for one, number in zip(weights, learning, strict=True)
+        ]
+        return gradients, of_weights

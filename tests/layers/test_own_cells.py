@@ -85,8 +85,41 @@ def test_masked_steps_keep_states_and_outputs(backwards):
     np.testing.assert_allclose(got[1], expected[1] * counts, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "options", [{}, {"return_sequences": True}, {"go_backwards": True}, {"zero_output_for_mask": True}]
+)
+def test_texts_of_open_length_give_and_learn_the_same(options):
+    """The loop over steps in Python against the steps in the graph."""
+    ids = np.array([[1, 2, 3, 0, 0], [0, 4, 0, 5, 0], [0, 0, 0, 0, 0], [1, 2, 3, 4, 5]])
+    found = []
+    for length in (5, None):
+        tokens = keras.Input((length,), dtype="int32")
+        x = layers.Embedding(6, 3, mask_zero=True)(tokens)
+        x = layers.RNN([Simple(4), Simple(2)], **options)(x)
+        x = layers.GlobalMaxPooling1D()(x) if "return_sequences" in options else x
+        model = keras.Model(tokens, layers.Dense(1)(x))
+        rng = np.random.default_rng(3)
+        model.set_weights([rng.normal(size=weight.shape) for weight in model.weights])
+        model.compile(keras.optimizers.SGD(0.05), "mse")
+        before = model.predict(ids, verbose=0)
+        losses = [model.train_on_batch(ids, np.ones(4)) for _ in range(3)]
+        found.append([before, losses, *model.get_weights()])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_texts_of_open_length_in_files(tmp_path):
+    x = keras.Input((None, 3))
+    model = keras.Model(x, layers.RNN(Simple(4))(x))
+    model.save(tmp_path / "model")
+    again = keras.models.load_model(tmp_path / "model", custom_objects={"Simple": Simple})
+    for steps in (5, 2):
+        given = X[:, :steps]
+        np.testing.assert_array_equal(again.predict(given, verbose=0), model.predict(given, verbose=0))
+
+
 def test_mistakes():
-    with pytest.raises(ValueError, match="texts of known length, which may be masked"):
-        layers.RNN(Simple(4))(keras.Input((None, 3)))
+    with pytest.raises(ValueError, match="over texts of open length: without states"):
+        layers.RNN(Simple(4), return_state=True)(keras.Input((None, 3)))
     with pytest.raises(ValueError, match="`stateful` must be False"):
         layers.RNN(Simple(4), stateful=True)
