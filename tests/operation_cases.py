@@ -181,7 +181,6 @@ CASES = {
     "isclose": (lambda ops, x, y: ops.isclose(ops.round(x), ops.round(y)), PAIRS),
     "hypot": (named("hypot"), TWO),
     "cbrt": (named("cbrt"), ONE),
-    "heaviside": (lambda ops, x: ops.heaviside(x - 1, 0.5), ONE),
     "append": (lambda ops, x: ops.append(x, x * x, axis=1), ONE),
     "cond": (lambda ops, x: ops.cond(ops.sum(x) > 5.0, lambda: x * 2, lambda: x * x), ONE),
     "fori_loop": (lambda ops, x: ops.fori_loop(0, 3, lambda i, y: y * x, x), ONE),

@@ -13,7 +13,7 @@ import numpy as np
 from ..activations import FUNCTIONS
 from .elementwise import add, divide, minimum, multiply, subtract, where
 from .functions import abs as absolute
-from .functions import expm1, relu, sigmoid, sqrt, square
+from .functions import expm1, of_one, relu, sigmoid, sqrt, square
 from .primitives import apply, axes_in, broadcast, primitive, shape_of
 from .rearranging import split
 
@@ -31,13 +31,7 @@ for _name in (
     primitive(_name, _of_floats(FUNCTIONS[_name]), broadcast, "float32", True, activation=_name)
 
 
-def relu6(x: Any) -> Any:
-    """min(max(x, 0), 6). As keras.ops.relu6.
-
-    >>> relu6([-1.0, 7.0]).tolist()
-    [0.0, 6.0]
-    """
-    return apply("relu6", [x])
+relu6 = of_one("relu6", "min(max(x, 0), 6).", "[-1.0, 7.0]", ".tolist()", "[0.0, 6.0]")
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
@@ -75,24 +69,8 @@ def _no_alpha(alpha: float) -> Any:
     raise ValueError(f"`alpha` must be above 0. Received: alpha={alpha!r}")
 
 
-def selu(x: Any) -> Any:
-    """The self-normalising exponential linear unit. As keras.ops.selu.
-
-    >>> selu([0.0]).tolist()
-    [0.0]
-    """
-    return apply("selu", [x])
-
-
-def silu(x: Any) -> Any:
-    """x sigmoid(x), also called swish. As keras.ops.silu.
-
-    >>> silu([0.0]).tolist()
-    [0.0]
-    """
-    return apply("silu", [x])
-
-
+selu = of_one("selu", "The self-normalising exponential linear unit.", "[0.0]", ".tolist()", "[0.0]")
+silu = of_one("silu", "x sigmoid(x), also called swish.", "[0.0]", ".tolist()", "[0.0]")
 swish = silu
 
 
@@ -106,79 +84,27 @@ def gelu(x: Any, approximate: bool = True) -> Any:
     return apply("gelu_tanh" if approximate else "gelu", [x])
 
 
-def softplus(x: Any) -> Any:
-    """log(1 + exp(x)), without overflow. As keras.ops.softplus.
-
-    >>> softplus([0.0]).round(4)
-    array([0.6931], dtype=float32)
-    """
-    return apply("softplus", [x])
-
-
-def softsign(x: Any) -> Any:
-    """x / (1 + |x|). As keras.ops.softsign.
-
-    >>> softsign([1.0]).tolist()
-    [0.5]
-    """
-    return apply("softsign", [x])
-
-
-def hard_sigmoid(x: Any) -> Any:
-    """relu6(x + 3) / 6. As keras.ops.hard_sigmoid.
-
-    >>> hard_sigmoid([0.0]).tolist()
-    [0.5]
-    """
-    return apply("hard_sigmoid", [x])
-
-
-def hard_silu(x: Any) -> Any:
-    """x hard_sigmoid(x), also called hard_swish. As keras.ops.hard_silu.
-
-    >>> hard_silu([3.0]).tolist()
-    [3.0]
-    """
-    return apply("hard_silu", [x])
-
-
+softplus = of_one(
+    "softplus", "log(1 + exp(x)), without overflow.", "[0.0]", ".round(4)", "array([0.6931], dtype=float32)"
+)
+softsign = of_one("softsign", "x / (1 + |x|).", "[1.0]", ".tolist()", "[0.5]")
+hard_sigmoid = of_one("hard_sigmoid", "relu6(x + 3) / 6.", "[0.0]", ".tolist()", "[0.5]")
+hard_silu = of_one("hard_silu", "x hard_sigmoid(x), also called hard_swish.", "[3.0]", ".tolist()", "[3.0]")
 hard_swish = hard_silu
 
 
-def hard_tanh(x: Any) -> Any:
-    """x between -1 and 1, these beyond. As keras.ops.hard_tanh.
-
-    >>> hard_tanh([-3.0, 0.5]).tolist()
-    [-1.0, 0.5]
-    """
-    return apply("hard_tanh", [x])
-
-
-def log_sigmoid(x: Any) -> Any:
-    """log(sigmoid(x)), without overflow. As keras.ops.log_sigmoid.
-
-    >>> log_sigmoid([0.0]).round(4)
-    array([-0.6931], dtype=float32)
-    """
-    return apply("log_sigmoid", [x])
-
-
-def mish(x: Any) -> Any:
-    """x tanh(softplus(x)). As keras.activations.mish.
-
-    >>> mish([0.0]).tolist()
-    [0.0]
-    """
-    return apply("mish", [x])
-
-
-def tanh_shrink(x: Any) -> Any:
-    """x - tanh(x). As keras.ops.tanh_shrink.
-
-    >>> tanh_shrink([0.0]).tolist()
-    [0.0]
-    """
-    return apply("tanh_shrink", [x])
+hard_tanh = of_one(
+    "hard_tanh", "x between -1 and 1, these beyond.", "[-3.0, 0.5]", ".tolist()", "[-1.0, 0.5]"
+)
+log_sigmoid = of_one(
+    "log_sigmoid",
+    "log(sigmoid(x)), without overflow.",
+    "[0.0]",
+    ".round(4)",
+    "array([-0.6931], dtype=float32)",
+)
+mish = of_one("mish", "x tanh(softplus(x)).", "[0.0]", ".tolist()", "[0.0]")
+tanh_shrink = of_one("tanh_shrink", "x - tanh(x).", "[0.0]", ".tolist()", "[0.0]")
 
 
 def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
@@ -223,22 +149,16 @@ def squareplus(x: Any, b: float = 4.0) -> Any:
     return divide(add(x, sqrt(add(square(x), b))), 2.0)
 
 
-def sparse_plus(x: Any) -> Any:
-    """0 up to -1, (x + 1)^2 / 4 between -1 and 1, x from 1. As keras.ops.sparse_plus.
-
-    >>> sparse_plus([-2.0, 1.0]).tolist()
-    [0.0, 1.0]
-    """
-    return apply("sparse_plus", [x])
-
-
-def sparse_sigmoid(x: Any) -> Any:
-    """(x + 1) / 2 between 0 and 1. As keras.ops.sparse_sigmoid.
-
-    >>> sparse_sigmoid([-2.0, 0.0]).tolist()
-    [0.0, 0.5]
-    """
-    return apply("sparse_sigmoid", [x])
+sparse_plus = of_one(
+    "sparse_plus",
+    "0 up to -1, (x + 1)^2 / 4 between -1 and 1, x from 1.",
+    "[-2.0, 1.0]",
+    ".tolist()",
+    "[0.0, 1.0]",
+)
+sparse_sigmoid = of_one(
+    "sparse_sigmoid", "(x + 1) / 2 between 0 and 1.", "[-2.0, 0.0]", ".tolist()", "[0.0, 0.5]"
+)
 
 
 def glu(x: Any, axis: int = -1) -> Any:

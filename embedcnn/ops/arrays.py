@@ -61,17 +61,6 @@ def linspace(
     return (made.astype(dtype), step) if retstep else made.astype(dtype)
 
 
-def logspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: float = 10, dtype: Any = "float32"
-) -> np.ndarray:
-    """`base` to the powers of `linspace`, an array. As keras.ops.logspace.
-
-    >>> logspace(0.0, 2.0, 3).tolist()
-    [1.0, 10.0, 100.0]
-    """
-    return np.logspace(start, stop, num, endpoint, base).astype(dtype)
-
-
 def meshgrid(*x: Any, indexing: str = "xy") -> list[np.ndarray]:
     """For arrays of coordinates those of each point of their grid. As keras.ops.meshgrid.
 

@@ -127,15 +127,6 @@ def cbrt(x: Any) -> Any:
     return multiply(sign(x), power(absolute(x), 1.0 / 3.0))
 
 
-def heaviside(x1: Any, x2: Any) -> Any:
-    """0 where x1 is below 0, 1 where it is above, else x2. As keras.ops.heaviside.
-
-    >>> heaviside([-1.0, 0.0, 2.0], 0.5).tolist()
-    [0.0, 0.5, 1.0]
-    """
-    return where(apply("equal", [x1, 0.0]), x2, apply("cast", [apply("greater", [x1, 0.0])], dtype="float32"))
-
-
 def cumprod(x: Any, axis: int) -> Any:
     """The running product along an axis of known size. As keras.ops.cumprod.
 

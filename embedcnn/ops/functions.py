@@ -5,54 +5,28 @@ Of symbolic tensors, weights, arrays and numbers. What they compute stands in th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .primitives import apply
 
 
-def negative(x: Any) -> Any:
-    """-x. As keras.ops.negative.
+def of_one(name: str, what: str, given: str, shown: str, result: str) -> Callable[[Any], Any]:
+    """The function of this name; `given`, `shown` and `result` are its example."""
 
-    >>> negative([1.0, -2.0]).tolist()
-    [-1.0, 2.0]
-    """
-    return apply("negative", [x])
+    def function(x: Any) -> Any:
+        return apply(name, [x])
 
-
-def exp(x: Any) -> Any:
-    """e to the power x, float32. As keras.ops.exp.
-
-    >>> exp([0.0]).tolist()
-    [1.0]
-    """
-    return apply("exp", [x])
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"{what} As keras.ops.{name}.\n\n>>> {name}({given}){shown}\n{result}\n"
+    return function
 
 
-def log(x: Any) -> Any:
-    """The natural logarithm, float32. As keras.ops.log.
-
-    >>> log([1.0]).tolist()
-    [0.0]
-    """
-    return apply("log", [x])
-
-
-def log1p(x: Any) -> Any:
-    """log(1 + x), exact for small x. As keras.ops.log1p.
-
-    >>> log1p([0.0]).tolist()
-    [0.0]
-    """
-    return apply("log1p", [x])
-
-
-def expm1(x: Any) -> Any:
-    """exp(x) - 1, exact for small x. As keras.ops.expm1.
-
-    >>> expm1([0.0]).tolist()
-    [0.0]
-    """
-    return apply("expm1", [x])
+negative = of_one("negative", "-x.", "[1.0, -2.0]", ".tolist()", "[-1.0, 2.0]")
+exp = of_one("exp", "e to the power x, float32.", "[0.0]", ".tolist()", "[1.0]")
+log = of_one("log", "The natural logarithm, float32.", "[1.0]", ".tolist()", "[0.0]")
+log1p = of_one("log1p", "log(1 + x), exact for small x.", "[0.0]", ".tolist()", "[0.0]")
+expm1 = of_one("expm1", "exp(x) - 1, exact for small x.", "[0.0]", ".tolist()", "[0.0]")
 
 
 def log2(x: Any) -> Any:
@@ -95,265 +69,57 @@ def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: fl
     return apply("where", [apply("less", [x, -largest]), -largest if neginf is None else neginf, x])
 
 
-def sqrt(x: Any) -> Any:
-    """The square root, float32. As keras.ops.sqrt.
-
-    >>> sqrt([4.0]).tolist()
-    [2.0]
-    """
-    return apply("sqrt", [x])
-
-
-def rsqrt(x: Any) -> Any:
-    """1 / sqrt(x), float32. As keras.ops.rsqrt.
-
-    >>> rsqrt([4.0]).tolist()
-    [0.5]
-    """
-    return apply("rsqrt", [x])
-
-
-def reciprocal(x: Any) -> Any:
-    """1 / x, float32. As keras.ops.reciprocal.
-
-    >>> reciprocal([4.0]).tolist()
-    [0.25]
-    """
-    return apply("reciprocal", [x])
-
-
-def square(x: Any) -> Any:
-    """x * x. As keras.ops.square.
-
-    >>> square([3.0]).tolist()
-    [9.0]
-    """
-    return apply("square", [x])
-
-
-def abs(x: Any) -> Any:  # noqa: A001 - Keras's name
-    """The absolute value; its gradient in 0 is 0. As keras.ops.abs.
-
-    >>> abs([-3.0]).tolist()
-    [3.0]
-    """
-    return apply("abs", [x])
+sqrt = of_one("sqrt", "The square root, float32.", "[4.0]", ".tolist()", "[2.0]")
+rsqrt = of_one("rsqrt", "1 / sqrt(x), float32.", "[4.0]", ".tolist()", "[0.5]")
+reciprocal = of_one("reciprocal", "1 / x, float32.", "[4.0]", ".tolist()", "[0.25]")
+square = of_one("square", "x * x.", "[3.0]", ".tolist()", "[9.0]")
+abs = of_one("abs", "The absolute value; its gradient in 0 is 0.", "[-3.0]", ".tolist()", "[3.0]")  # noqa: A001 - Keras's name
 
 
 absolute = abs
 
 
-def sign(x: Any) -> Any:
-    """-1, 0 or 1; without a gradient. As keras.ops.sign.
-
-    >>> sign([-3.0, 0.0]).tolist()
-    [-1.0, 0.0]
-    """
-    return apply("sign", [x])
-
-
-def erf(x: Any) -> Any:
-    """The error function, float32. As keras.ops.erf.
-
-    >>> erf([0.0]).tolist()
-    [0.0]
-    """
-    return apply("erf", [x])
-
-
-def sin(x: Any) -> Any:
-    """The sine, float32. As keras.ops.sin.
-
-    >>> sin([0.0]).tolist()
-    [0.0]
-    """
-    return apply("sin", [x])
-
-
-def cos(x: Any) -> Any:
-    """The cosine, float32. As keras.ops.cos.
-
-    >>> cos([0.0]).tolist()
-    [1.0]
-    """
-    return apply("cos", [x])
-
-
-def tan(x: Any) -> Any:
-    """The tangent, float32. As keras.ops.tan.
-
-    >>> tan([0.0]).tolist()
-    [0.0]
-    """
-    return apply("tan", [x])
-
-
-def arcsin(x: Any) -> Any:
-    """The angle of a sine, float32. As keras.ops.arcsin.
-
-    >>> arcsin([0.0]).tolist()
-    [0.0]
-    """
-    return apply("arcsin", [x])
-
-
-def arccos(x: Any) -> Any:
-    """The angle of a cosine, float32. As keras.ops.arccos.
-
-    >>> arccos([1.0]).tolist()
-    [0.0]
-    """
-    return apply("arccos", [x])
-
-
-def arctan(x: Any) -> Any:
-    """The angle of a tangent, float32. As keras.ops.arctan.
-
-    >>> arctan([0.0]).tolist()
-    [0.0]
-    """
-    return apply("arctan", [x])
-
-
-def sinh(x: Any) -> Any:
-    """The hyperbolic sine, float32. As keras.ops.sinh.
-
-    >>> sinh([0.0]).tolist()
-    [0.0]
-    """
-    return apply("sinh", [x])
-
-
-def cosh(x: Any) -> Any:
-    """The hyperbolic cosine, float32. As keras.ops.cosh.
-
-    >>> cosh([0.0]).tolist()
-    [1.0]
-    """
-    return apply("cosh", [x])
-
-
-def tanh(x: Any) -> Any:
-    """The hyperbolic tangent, float32. As keras.ops.tanh.
-
-    >>> tanh([0.0]).tolist()
-    [0.0]
-    """
-    return apply("tanh", [x])
-
-
-def sigmoid(x: Any) -> Any:
-    """1 / (1 + exp(-x)), float32. As keras.ops.sigmoid.
-
-    >>> sigmoid([0.0]).tolist()
-    [0.5]
-    """
-    return apply("sigmoid", [x])
-
-
-def relu(x: Any) -> Any:
-    """max(x, 0); its gradient in 0 is 0. As keras.ops.relu.
-
-    >>> relu([-1.0, 2.0]).tolist()
-    [0.0, 2.0]
-    """
-    return apply("relu", [x])
-
-
-def floor(x: Any) -> Any:
-    """The next whole number below, float32; without a gradient. As keras.ops.floor.
-
-    >>> floor([1.5]).tolist()
-    [1.0]
-    """
-    return apply("floor", [x])
-
-
-def ceil(x: Any) -> Any:
-    """The next whole number above, float32; without a gradient. As keras.ops.ceil.
-
-    >>> ceil([1.5]).tolist()
-    [2.0]
-    """
-    return apply("ceil", [x])
-
-
-def round(x: Any) -> Any:  # noqa: A001 - Keras's name
-    """The nearest whole number, of two the even one; without a gradient. As keras.ops.round.
-
-    >>> round([1.5, 2.5]).tolist()
-    [2.0, 2.0]
-    """
-    return apply("round", [x])
-
-
-def trunc(x: Any) -> Any:
-    """Without what stands behind the point; without a gradient. As keras.ops.trunc.
-
-    >>> trunc([-1.5]).tolist()
-    [-1.0]
-    """
-    return apply("trunc", [x])
-
-
-def stop_gradient(x: Any) -> Any:
-    """x, but as a constant: nothing before it learns through it. As keras.ops.stop_gradient.
-
-    >>> stop_gradient([1.5]).tolist()
-    [1.5]
-    """
-    return apply("stop_gradient", [x])
-
-
-def zeros_like(x: Any) -> Any:
-    """Zeros of the shape of x. As keras.ops.zeros_like.
-
-    >>> zeros_like([1.5]).tolist()
-    [0.0]
-    """
-    return apply("zeros_like", [x])
-
-
-def ones_like(x: Any) -> Any:
-    """Ones of the shape of x. As keras.ops.ones_like.
-
-    >>> ones_like([1.5]).tolist()
-    [1.0]
-    """
-    return apply("ones_like", [x])
-
-
-def isnan(x: Any) -> Any:
-    """Where x is NaN, bool. As keras.ops.isnan.
-
-    >>> isnan([1.5]).tolist()
-    [False]
-    """
-    return apply("isnan", [x])
-
-
-def isfinite(x: Any) -> Any:
-    """Where x is neither infinite nor NaN, bool. As keras.ops.isfinite.
-
-    >>> isfinite([1.5]).tolist()
-    [True]
-    """
-    return apply("isfinite", [x])
-
-
-def isinf(x: Any) -> Any:
-    """Where x is infinite, bool. As keras.ops.isinf.
-
-    >>> isinf([1.5]).tolist()
-    [False]
-    """
-    return apply("isinf", [x])
-
-
-def logical_not(x: Any) -> Any:
-    """Where x is not true (0), bool. As keras.ops.logical_not.
-
-    >>> logical_not([True, False]).tolist()
-    [False, True]
-    """
-    return apply("logical_not", [x])
+sign = of_one("sign", "-1, 0 or 1; without a gradient.", "[-3.0, 0.0]", ".tolist()", "[-1.0, 0.0]")
+erf = of_one("erf", "The error function, float32.", "[0.0]", ".tolist()", "[0.0]")
+sin = of_one("sin", "The sine, float32.", "[0.0]", ".tolist()", "[0.0]")
+cos = of_one("cos", "The cosine, float32.", "[0.0]", ".tolist()", "[1.0]")
+tan = of_one("tan", "The tangent, float32.", "[0.0]", ".tolist()", "[0.0]")
+arcsin = of_one("arcsin", "The angle of a sine, float32.", "[0.0]", ".tolist()", "[0.0]")
+arccos = of_one("arccos", "The angle of a cosine, float32.", "[1.0]", ".tolist()", "[0.0]")
+arctan = of_one("arctan", "The angle of a tangent, float32.", "[0.0]", ".tolist()", "[0.0]")
+sinh = of_one("sinh", "The hyperbolic sine, float32.", "[0.0]", ".tolist()", "[0.0]")
+cosh = of_one("cosh", "The hyperbolic cosine, float32.", "[0.0]", ".tolist()", "[1.0]")
+tanh = of_one("tanh", "The hyperbolic tangent, float32.", "[0.0]", ".tolist()", "[0.0]")
+sigmoid = of_one("sigmoid", "1 / (1 + exp(-x)), float32.", "[0.0]", ".tolist()", "[0.5]")
+relu = of_one("relu", "max(x, 0); its gradient in 0 is 0.", "[-1.0, 2.0]", ".tolist()", "[0.0, 2.0]")
+floor = of_one(
+    "floor", "The next whole number below, float32; without a gradient.", "[1.5]", ".tolist()", "[1.0]"
+)
+ceil = of_one(
+    "ceil", "The next whole number above, float32; without a gradient.", "[1.5]", ".tolist()", "[2.0]"
+)
+round = of_one(
+    "round",
+    "The nearest whole number, of two the even one; without a gradient.",
+    "[1.5, 2.5]",
+    ".tolist()",
+    "[2.0, 2.0]",
+)  # noqa: A001 - Keras's name
+trunc = of_one(
+    "trunc", "Without what stands behind the point; without a gradient.", "[-1.5]", ".tolist()", "[-1.0]"
+)
+stop_gradient = of_one(
+    "stop_gradient",
+    "x, but as a constant: nothing before it learns through it.",
+    "[1.5]",
+    ".tolist()",
+    "[1.5]",
+)
+zeros_like = of_one("zeros_like", "Zeros of the shape of x.", "[1.5]", ".tolist()", "[0.0]")
+ones_like = of_one("ones_like", "Ones of the shape of x.", "[1.5]", ".tolist()", "[1.0]")
+isnan = of_one("isnan", "Where x is NaN, bool.", "[1.5]", ".tolist()", "[False]")
+isfinite = of_one("isfinite", "Where x is neither infinite nor NaN, bool.", "[1.5]", ".tolist()", "[True]")
+isinf = of_one("isinf", "Where x is infinite, bool.", "[1.5]", ".tolist()", "[False]")
+logical_not = of_one(
+    "logical_not", "Where x is not true (0), bool.", "[True, False]", ".tolist()", "[False, True]"
+)
