@@ -39,6 +39,7 @@ COMMANDS = {
     "filter": "embedcnn.commands.filter:add_command",
     "explain": "embedcnn.commands.explain:add_command",
     "report": "embedcnn.commands.html_report:add_command",
+    "quantize": "embedcnn.commands.quantize:add_command",
     "generate": "embedcnn.commands.generate:add_command",
     "info": "embedcnn.commands.info:add_command",
     "vectors": "embedcnn.commands.vectors:add_commands",

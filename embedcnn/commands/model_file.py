@@ -93,7 +93,9 @@ def load_any_model(path: str) -> Any:
     if not os.path.exists(path):
         raise CommandError(f"there is no model file {path!r}; `embedcnn train` makes one")
     if is_fasttext(path):
-        raise CommandError(f"{path!r} is a model of fastText's, for `embedcnn predict`, `filter` and `info`")
+        raise CommandError(
+            f"{path!r} is a model of fastText's, for `embedcnn predict`, `filter`, `quantize` and `info`"
+        )
     return load_model(path)
 
 
