@@ -6,6 +6,7 @@ is read once, trials train on it as it lies in memory; `dim` is not searched, as
 
 from __future__ import annotations
 
+import copy
 import math
 import random
 import sys
@@ -58,8 +59,6 @@ def wanted(path: Any, metric: Any, predictions: Any, duration: Any, size: Any) -
             f"`autotunePredictions` must be at least 1, or -1 for all. Received: autotunePredictions={k}"
         )
     seconds = float(finite_number("autotuneDuration", duration, above=0))
-    if limit is not None:
-        raise ValueError("`autotuneModelSize` is still to come. Received: autotuneModelSize={size!r}")
     if not path:
         if limit is not None:
             raise ValueError("`autotuneModelSize` needs an autotuneValidationFile; else quantize the model")
@@ -86,6 +85,12 @@ def searched(
         tried = walk.ask((time.monotonic() - begin) / search.seconds)
         try:
             model = corpus.train(replace(tried, verbose=0), weights, is_over)
+            if search.size is not None:
+                small = _quantised(model, corpus, tried, walk.part, search.size)
+                if small is None:
+                    too_small += 1
+                    continue
+                model = small
             found = search.metric.of(model, search.lines, search.predictions)
             if best is None or found > score:
                 best, score = model, found
@@ -162,3 +167,26 @@ class _Walk:
 
     def _moved(self, value: float, least: float, most: float, *step: float) -> float:
         return min(most, max(least, value + self._step(*step)))
+
+
+def _quantised(model: FastText, corpus: Corpus, settings: Settings, part: int, size: int) -> FastText | None:
+    """The model quantised, with as many rows as fit into a file of this size; None: these are too few."""
+    dim, labels = model.get_dimension(), corpus.labels
+    of_labels = labels >= LEAST_CUTOFF
+    output = 16 + 4 * labels * dim
+    if of_labels:
+        output = 21 + labels * ((dim + 1) // 2) + 16 + 4 * dim * 256 + labels
+    room = size - 107 - 4 * 256 * dim - output
+    part = min(part, dim)
+    cutoff = int(room / (-(-dim // part) + 1 + 10))
+    while cutoff > LEAST_CUTOFF:
+        small = copy.copy(model)
+        small.quantize(
+            corpus.text, qout=of_labels, cutoff=cutoff, retrain=True, qnorm=True, dsub=part,
+            epoch=max(settings.epoch, 1), lr=settings.lr, thread=settings.thread,
+        )  # fmt: skip
+        made = sum(files.section_bytes(section) for section in small._sections)
+        if made <= size:
+            return small
+        cutoff = min(cutoff - 1, int(cutoff * size / made))
+    return None

@@ -96,6 +96,13 @@ def mapped(path: str | os.PathLike[str]) -> tuple[mmap.mmap | bytes, MappedFile 
         return data, MappedFile(os.fsdecode(path), file.fileno(), advice)
 
 
+def section_bytes(section: Any) -> int:
+    """Bytes of a section in a file: of the head, or of a matrix."""
+    if isinstance(section, np.ndarray):
+        return section.nbytes + MATRIX_HEAD
+    return len(section)
+
+
 def write_matrix(file: BinaryIO, matrix: Any) -> None:
     """A section: that of another file, or of a float32 array."""
     if not isinstance(matrix, np.ndarray):

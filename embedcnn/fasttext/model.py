@@ -4,6 +4,7 @@ when they are needed; several processes share them.
 
 from __future__ import annotations
 
+import mmap
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 
 from embedcnn import _core
 
-from ..base.arguments import boolean, finite_number, integer
+from ..base.arguments import boolean, finite_number, integer, optional
 from ..base.replacement import replacing
 from ..vectors.mapped import MappedFile
 from . import files, quantisation
@@ -204,7 +205,7 @@ class FastText(WordQueries):
 
     def quantize(
         self,
-        input: str | os.PathLike[str] | None = None,
+        input: str | os.PathLike[str] | bytes | mmap.mmap | None = None,
         qout: bool = False,
         cutoff: int = 0,
         retrain: bool = False,
@@ -220,12 +221,13 @@ class FastText(WordQueries):
 
         Parameters
         ----------
-        input : a file of labelled lines, for `retrain`
+        input : a file of labelled lines, or its bytes, for `retrain`
         qout : whether the output matrix is quantised, too; worth it for thousands of labels
         cutoff : rows that are kept, those of the largest norms; 0: all
-        retrain : whether the rows kept learn on, for models of loss softmax and ova
+        retrain : whether the rows kept learn on
         epoch, lr : passes over `input`, and the first learning rate; None: the model's epochs, and 0.1
-        thread, verbose : for fastText's sake; all threads are used, and nothing is printed
+        thread : threads that learn, None: all
+        verbose : for fastText's sake: nothing is printed
         dsub : floats that share a byte
         qnorm : whether the norm of each row has a byte of its own
 
@@ -251,6 +253,7 @@ class FastText(WordQueries):
             raise ValueError("`retrain` needs `input`, a file of labelled lines. Received: input=None")
         if retrain and not cutoff:
             raise ValueError("`retrain` is for what a `cutoff` has kept. Received: cutoff=0")
+        thread = optional(integer, "thread", thread, 1, 64)
         epoch = settings["epoch"] if epoch is None else integer("epoch", epoch, 1)
         lr = 0.1 if lr is None else float(finite_number("lr", lr, above=0))
         rows, output = self.get_input_matrix(), self.get_output_matrix()
@@ -261,8 +264,8 @@ class FastText(WordQueries):
             if retrain:
                 small = quantisation.section(rows, dsub, False)
                 core = self._core_of(head, small, output, False)
-                text = files.mapped(os.fspath(input))[0]  # type: ignore[arg-type]
-                rows, output = quantisation.retrained(core, rows, output, text, epoch, lr)
+                text = input if isinstance(input, (bytes, mmap.mmap)) else files.mapped(input)[0]  # type: ignore[arg-type]
+                rows, output = quantisation.retrained(core, rows, output, text, epoch, lr, thread or 0)
         codes: Any = quantisation.section(rows, dsub, qnorm)
         outputs: Any = output
         if qout:

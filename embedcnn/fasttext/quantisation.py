@@ -13,6 +13,7 @@ from embedcnn import _core
 
 from . import files
 from .lines import END, encoded
+from .tables import scattered, stride_of
 
 CENTROIDS = 256
 SEED = 1234
@@ -69,41 +70,38 @@ def cut_off(core: _core.FastTextModel, rows: np.ndarray, most: int) -> tuple[np.
 
 
 def retrained(
-    core: _core.FastTextModel, rows: np.ndarray, output: np.ndarray, text: Any, epochs: int, rate: float
+    core: _core.FastTextModel,
+    rows: np.ndarray,
+    output: np.ndarray,
+    text: Any,
+    epochs: int,
+    rate: float,
+    threads: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """(rows, output) after more steps on labelled lines, whose ids `core` tells."""
-    from ..bags import ProductModel, product_form  # start-up: only learning on needs them
-
-    settings = core.settings()
-    loss = {number: name for name, number in files.LOSSES.items()}[settings["loss"]]
-    if loss not in ("softmax", "ova"):
-        raise ValueError(
-            f"`retrain` works for models of loss softmax and ova. Received: a model of loss {loss}"
-        )
-    ids, id_ends, labels, label_ends = core.lines(text)
-    if not len(id_ends):
+    settings, facts, dim = core.settings(), core.facts(), rows.shape[1]
+    lines = core.lines(text)
+    if not len(lines[1]):
         raise ValueError("`input` has no line with a label of the model and something that it knows")
-    documents = len(id_ends)
-    targets = np.zeros((documents, len(output)), np.float32)
-    targets[np.repeat(np.arange(documents), np.diff(label_ends, prepend=0)), labels] = 1
-    made = product_form(
-        _bags(ids, id_ends, len(rows)),
-        targets,
-        dim=rows.shape[1],
-        loss="softmax" if loss == "softmax" else "one_vs_all",
-        epochs=epochs,
-        learning_rate=rate,
-        start=ProductModel(rows, output, loss, len(output)),
-        shuffle=False,
+    _, counts = core.entries(facts["words"], facts["words"] + facts["labels"])
+    table = scattered(len(rows), stride_of(dim))
+    table[:, :dim] = rows
+    matrix = np.zeros((len(output), table.shape[1]), np.float32)
+    matrix[:, :dim] = output
+    _, loss = _core.fasttext_train(
+        table,
+        matrix,
+        *lines,
+        counts,
+        settings["loss"],
+        settings["neg"],
+        rate,
+        settings["lrUpdateRate"],
+        epochs,
+        0,
+        threads,
+        None,
     )
-    return np.ascontiguousarray(made.rows), np.ascontiguousarray(made.output)
-
-
-def _bags(ids: np.ndarray, ends: np.ndarray, size: int) -> Any:
-    """Lines as bags: their distinct ids, ascending, with counts."""
-    from ..bags import Bags  # start-up
-
-    lines = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
-    keys, counts = np.unique(lines * size + ids, return_counts=True)
-    offsets = np.searchsorted(keys, np.arange(len(ends) + 1) * size).astype(np.int64)
-    return Bags(offsets, (keys % size).astype(np.int32), counts.astype(np.float32), size)
+    if not np.isfinite(loss):
+        raise ValueError(f"`lr` must be smaller for this text: the loss is {loss}. Received: lr={rate:g}")
+    return np.ascontiguousarray(table[:, :dim]), np.ascontiguousarray(matrix[:, :dim])

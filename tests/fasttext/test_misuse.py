@@ -73,9 +73,9 @@ CALLS = [
     ),
     (lambda: load_model(HERE / "words.bin").quantize(qout=1), TypeError, "`qout`"),
     (
-        lambda: load_model(HERE / "hs.bin").quantize(HERE / "test.txt", retrain=True, cutoff=9),
+        lambda: load_model(HERE / "hs.bin").quantize(HERE / "test.txt", retrain=True, cutoff=9, lr=1e30),
         ValueError,
-        "loss hs",
+        "`lr` must be smaller",
     ),
     (lambda: load_model(HERE / "missing.bin"), FileNotFoundError, "missing.bin"),
     (lambda: load_model(HERE), IsADirectoryError, "golden"),

@@ -264,6 +264,23 @@ def test_a_search_finds_arguments_that_are_better(tmp_path, capfd):
     assert model.args["epoch"] == 5 or model.args["epoch"] >= 1
 
 
+def test_a_search_keeps_to_a_size(tmp_path):
+    words = [f"word{number}" for number in range(3000)]
+    random = np.random.default_rng(4)
+    texts = [" ".join(random.choice(words, 30)) + (" good" if i % 2 else " bad") for i in range(400)]
+    valid = tmp_path / "valid"
+    valid.write_text("__label__yes good\n__label__no bad\n")
+    given = {"epoch": 5, "lr": 0.5, "wordNgrams": 2, "bucket": 5000, "minn": 0, "maxn": 0, "dim": 4}
+    search = {"autotuneValidationFile": valid, "autotuneDuration": 0.5, "autotuneModelSize": "20K"}
+    model = train_supervised(texts, labels=["no", "yes"] * 200, verbose=0, **given, **search)
+    model.save_model(tmp_path / "model.ftz")
+    assert model.is_quantized() and (tmp_path / "model.ftz").stat().st_size <= 20000
+    assert model.predict(["good", "bad"])[0] == [["__label__yes"], ["__label__no"]]
+    with pytest.raises(RuntimeError, match="no model of this size was found"):
+        search["autotuneModelSize"] = "3K"
+        train_supervised(texts, labels=["no", "yes"] * 200, verbose=0, **given, **search)
+
+
 def test_what_is_shown(capfd):
     train_supervised(TEXTS, labels=LABELS, verbose=1)
     shown = capfd.readouterr().err
