@@ -9,7 +9,7 @@ shift
 here=$(cd "$(dirname "$0")" && pwd)
 core=$here/../../csrc
 # Of csrc/bags what reads texts. Kernels are those in plain C, as no instruction set is asked for.
-features="bags census characters emission features grams order pairs partition ranking reader table tally tile tokens transform"
+features="bags census characters emission features folded grams order pairs partition ranking reader row_sums table tally tile tokens transform"
 build=${FUZZ_BUILD:-${TMPDIR:-/tmp}/embedcnn-fuzz}
 
 # Builds and runs one target; what it prints is in its log, of which the end is shown when it breaks.
