@@ -72,6 +72,17 @@ static int learns_something(const struct ec_op *op)
     return learns;
 }
 
+/* An operation that passes nothing back makes no rows of a gradient either: another one writes them. */
+static void take_back_maker(const struct ec_op *op)
+{
+    for (int k = 0; k < op->input_count; k++) {
+        const struct ec_tensor *in = op->inputs[k];
+        if (in->dtype == EC_TOKENS && in->lookup->maker.operation == op) {
+            in->lookup->maker.make = NULL;
+        }
+    }
+}
+
 /* From the last operation to the first: which have a gradient to pass back, and whether they write or add. */
 static void plan_backward(struct ec_program *program)
 {
@@ -82,6 +93,7 @@ static void plan_backward(struct ec_program *program)
             op->active |= op->outputs[k]->needs_grad && *writers_of(op->outputs[k]) > 0;
         }
         if (!op->active) {
+            take_back_maker(op);
             continue;
         }
         for (int k = 0; k < op->input_count; k++) {

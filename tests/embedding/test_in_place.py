@@ -96,3 +96,22 @@ def test_gradients_of_a_whole_step_can_be_read_behind_it(mode, settings):
     assert np.array_equal(rows, rows_of_step)
     assert np.array_equal(values, values_of_step)
     assert np.allclose(value[rows], table[rows] - 0.5 * values, atol=1e-6)
+
+
+def test_a_bag_without_a_loss_makes_no_gradient_of_rows_that_others_read():
+    """Its gradient was never written: the table learns from the other reader alone, clipped (which writes all
+    rows) or not.
+    """
+    ids, target = next(batches(40))
+    tables = []
+    for clipping in ({}, {"clipnorm": 1e9}):
+        embedcnn.utils.set_random_seed(3)
+        words = embedcnn.Input((None,), dtype="int32")
+        tokens = layers.Embedding(40, 8)(words)
+        read = layers.GlobalMaxPooling1D()(layers.Conv1D(6, 3)(tokens))
+        outputs = [layers.GlobalAveragePooling1D()(tokens), layers.Dense(1)(read)]
+        made = embedcnn.Model(words, outputs)
+        made.compile(embedcnn.optimizers.SGD(0.1, **clipping), loss=[None, "mse"])
+        made.train_on_batch(ids, target)
+        tables.append(made.get_weights()[0])
+    assert np.array_equal(*tables)
