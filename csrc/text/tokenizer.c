@@ -225,7 +225,7 @@ static void take_whole(struct ec_token_cursor *cursor, const uint8_t *at, const 
     uint8_t *out = cursor->token;
     while (at < end) {
         uint32_t entry = rules->bytes[*at];
-        if (*at < 0x80) {
+        if (*at < 0x80 || entry < EC_BYTE_WIDE) { /* where no byte is wide, they need not be UTF-8 */
             *out = (uint8_t)entry;
             out += !(drops && (entry & 0xff00u) == EC_BYTE_DROP);
             at++;

@@ -342,3 +342,10 @@ def test_misuse_of_texts_is_named(tmp_path):
     (tmp_path / "empty").write_bytes(b"")
     with pytest.raises(ValueError, match="no word"):
         train_supervised(tmp_path / "empty", verbose=0)
+
+
+def test_words_that_are_given_need_not_be_utf8():
+    given = [b"\xff", b"a\xc3", b"b", b"\xf0\x9f", b"\xe9"]
+    data, ends = np.frombuffer(b"".join(given), np.uint8), np.cumsum([len(word) for word in given])
+    corpus = corpus_of(b"__label__x b\n", words=data, word_ends=ends)
+    assert {(word, 1) for word in given if word != b"b"} <= set(names_of(corpus))
