@@ -124,7 +124,7 @@ static int is_label(const struct work *work, int32_t code)
     int64_t length;
     const uint8_t *bytes = bytes_of(work, code, &length);
     int64_t wanted = work->text->label_length;
-    return length >= wanted && !memcmp(bytes, work->text->label, (size_t)wanted);
+    return length >= wanted && (!wanted || !memcmp(bytes, work->text->label, (size_t)wanted));
 }
 
 /* What types are sorted by: their kind, then how seldom they are. */
