@@ -107,8 +107,8 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
         return status == EC_OK ? ec_tensor_take(out, step) : status;
     }
     state->count = state->along ? by.sizes[state->axis] : index->cols;
-    int by_rows = in->layout && state->axis >= 2 && (!state->along || ec_layout_same(in->layout, index->layout));
-    if (by_rows) { /* each row's own: what is masked stays so */
+    int alike = !state->along || (index->layout && in->layout && ec_layout_same(in->layout, index->layout));
+    if (in->layout && state->axis >= 2 && alike) { /* each row's own: what is masked stays so */
         full = ec_full_rows(in);
         state->outer = ec_full_count(&full, 0, state->axis - 1);
         return ec_op_plan_like_input(op, step);

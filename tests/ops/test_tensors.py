@@ -424,3 +424,10 @@ def test_indices_of_texts_are_refused_where_one_row_is_meant():
     inputs = [("x", "float32", None, (4,)), ("at", "float32", None, (2,))]
     with pytest.raises(ValueError, match="indices a single row"):
         embedcnn._core.Program(inputs, [], [("take", (0, 1), (2,), (), {"axis": 1})], (2,))
+
+
+def test_indices_along_an_axis_may_have_fixed_steps_as_sizes_of_a_row():
+    inputs = [("x", "float32", 5, (4,)), ("at", "float32", None, (5, 2))]
+    program = embedcnn._core.Program(inputs, [], [("take", (0, 1), (2,), (), {"axis": 2, "along": 1})], (2,))
+    x, at = np.arange(40, dtype=np.float32).reshape(2, 5, 4), np.full((2, 5, 2), 3, np.float32)
+    assert np.array_equal(program.forward([x, at])[0], np.take_along_axis(x, at.astype(int), 2))
