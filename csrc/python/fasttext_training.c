@@ -81,8 +81,8 @@ static int parse_importance(struct ec_fasttext_training *training, PyObject *kee
 
 static int parse_loss(struct ec_fasttext_training *training, int loss, long long negatives)
 {
-    if (loss < EC_FASTTEXT_HIERARCHICAL || loss > EC_FASTTEXT_ONE_VS_ALL || negatives < 0 || training->epochs < 0 ||
-        training->rate_tokens < 0) {
+    if (loss < EC_FASTTEXT_HIERARCHICAL || loss > EC_FASTTEXT_ONE_VS_ALL || negatives < 0 || negatives > INT32_MAX ||
+        training->epochs < 0 || training->epochs > INT32_MAX || training->rate_tokens < 0) {
         PyErr_SetString(PyExc_ValueError, "loss, negatives, rate_tokens or epochs out of range");
         return -1;
     }

@@ -349,3 +349,11 @@ def test_words_that_are_given_need_not_be_utf8():
     data, ends = np.frombuffer(b"".join(given), np.uint8), np.cumsum([len(word) for word in given])
     corpus = corpus_of(b"__label__x b\n", words=data, word_ends=ends)
     assert {(word, 1) for word in given if word != b"b"} <= set(names_of(corpus))
+
+
+@pytest.mark.parametrize("negatives, epochs", [(2**63 - 1, 1), (-1, 1), (5, 2**63 - 1)])
+def test_sizes_that_would_overflow_are_refused(negatives, epochs):
+    corpus = corpus_of(b"__label__a x\n__label__b y\n")
+    rows, output = np.zeros((3, 16), np.float32), np.zeros((2, 16), np.float32)
+    with pytest.raises(ValueError, match="negatives, rate_tokens or epochs"):
+        corpus.train(rows, output, (0, 0), 1, 0, LOSSES["ns"], negatives, 0.1, 9, epochs, 1, None, 1, None)
