@@ -17,6 +17,7 @@ from ..base.arguments import boolean, finite_number, integer, optional
 from ..base.replacement import replacing
 from ..vectors.mapped import MappedFile
 from . import files, quantisation
+from .lines import encoded
 from .words import WordQueries
 
 __all__ = ["FastText", "load_model"]
@@ -58,7 +59,7 @@ class FastText(WordQueries):
         (files.packed_dictionary), and matrices: float32 (rows, dim), or sections of a file.
         """
         head = files.packed_settings(args) + bytes(dictionary)
-        core = _core.FastTextModel(head, input, output, label=label.encode(), fold=_fold(fold))
+        core = _core.FastTextModel(head, input, output, label=encoded("label", label), fold=_fold(fold))
         return cls(core, (head, input, output), label)
 
     @classmethod
@@ -66,7 +67,7 @@ class FastText(WordQueries):
         cls, data: Any, name: str, label: str, fold: bool | None, mapping: MappedFile | None = None
     ) -> FastText:
         try:
-            core = _core.FastTextModel(data, label=label.encode(), fold=_fold(fold))
+            core = _core.FastTextModel(data, label=encoded("label", label), fold=_fold(fold))
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
         view, ends = memoryview(data), core.facts()["ends"]
@@ -274,7 +275,7 @@ class FastText(WordQueries):
         FastText.__init__(self, core, (head, codes, outputs), self._label)
 
     def _core_of(self, head: bytes, input: Any, output: Any, fold: bool | None) -> _core.FastTextModel:
-        return _core.FastTextModel(head, input, output, label=self._label.encode(), fold=_fold(fold))
+        return _core.FastTextModel(head, input, output, label=encoded("label", self._label), fold=_fold(fold))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A model is pickled with all its bytes; a process that reads the file itself shares them."""
@@ -349,7 +350,7 @@ def load_model(
 
 
 def _from_sections(head: bytes, input: Any, output: Any, label: str, fold: bool) -> FastText:
-    core = _core.FastTextModel(head, input, output, label=label.encode(), fold=_fold(fold))
+    core = _core.FastTextModel(head, input, output, label=encoded("label", label), fold=_fold(fold))
     return FastText(core, (head, input, output), label)
 
 
@@ -358,7 +359,7 @@ def _share(part: float, whole: float) -> float:
 
 
 def _fold(fold: bool | None) -> int:
-    return -1 if fold is None else int(bool(fold))
+    return -1 if fold is None else int(optional(boolean, "fold", fold))
 
 
 def _example(**args: Any) -> FastText:

@@ -81,6 +81,8 @@ CALLS = [
     (lambda: load_model(HERE), IsADirectoryError, "golden"),
     (lambda: load_model(HERE / "test.txt"), ValueError, "test.txt: no fastText model"),
     (lambda: load_model(b""), ValueError, "the bytes of a model: it ends within the settings"),
+    (lambda: load_model(DATA, fold="yes"), TypeError, "`fold` must be True or False or None"),
+    (lambda: load_model(DATA, label=None), TypeError, "`label` must be a str"),
     (lambda: load_model(None), TypeError, "NoneType"),
     (lambda: MODEL.save_model("/no/such/folder/model.bin"), FileNotFoundError, "folder"),
 ]
