@@ -69,6 +69,9 @@ static ec_status infer(struct ec_op *op, struct ec_report *report)
     }
     if (state->along) {
         made.sizes[state->axis] = by.sizes[state->axis];
+        if (in->steps == EC_NO_STEPS && made.sizes[state->axis] < 0) {
+            return refuse(state, report); /* open steps would become a size of a row */
+        }
         for (int axis = 0; axis < full.axes; axis++) {
             if (by.axes != full.axes || in->single != index->single || by.sizes[axis] != made.sizes[axis]) {
                 return refuse(state, report);

@@ -424,6 +424,9 @@ def test_indices_of_texts_are_refused_where_one_row_is_meant():
     inputs = [("x", "float32", None, (4,)), ("at", "float32", None, (2,))]
     with pytest.raises(ValueError, match="indices a single row"):
         embedcnn._core.Program(inputs, [], [("take", (0, 1), (2,), (), {"axis": 1})], (2,))
+    inputs = [("x", "float32", None, (5, 4)), ("at", "float32", -1, (4,))]  # how long they are is not known
+    with pytest.raises(ValueError, match="take: axis = 1, along = 1"):
+        embedcnn._core.Program(inputs, [], [("take", (0, 1), (2,), (), {"axis": 1, "along": 1})], (2,))
 
 
 def test_indices_along_an_axis_may_have_fixed_steps_as_sizes_of_a_row():
