@@ -208,7 +208,8 @@ class Corpus:
         )
         if self.vectors:
             self._place_vectors(tables)
-        shown = _Progress(threads or get_num_threads()) if settings.verbose > 1 and watch is None else None
+        progress = _Progress(threads or get_num_threads())
+        shown = progress if settings.verbose > 1 and watch is None else None
         ended, loss = self.core.train(
             tables.rows,
             tables.output,
@@ -232,9 +233,8 @@ class Corpus:
         if not ended:
             raise autotune.Interrupted
         if settings.verbose > 0:
-            shown = shown or _Progress(threads or get_num_threads())
             total = self.tokens * settings.epoch
-            shown.show(total, total, 0.0, loss, end="\n")
+            progress.show(total, total, 0.0, loss, end="\n")
         rows, output = tables.finished()
         return FastText._from_parts(
             settings.args(rows.shape[1]), self.core.section(), rows, output, label=settings.label

@@ -285,6 +285,8 @@ def test_what_is_shown(capfd):
     train_supervised(TEXTS, labels=LABELS, verbose=1)
     shown = capfd.readouterr().err
     assert "Number of words:  9" in shown and "Number of labels: 2" in shown and "Progress: 100.0%" in shown
+    # a word takes more than ten nanoseconds: the time counted is that of the training
+    assert float(shown.split("words/sec/thread:")[1].split()[0]) < 1e8
     train_supervised(TEXTS, labels=LABELS, verbose=0)
     assert capfd.readouterr().err == ""
 
