@@ -253,6 +253,8 @@ class TextClassifier(Routed, Parameters):
 
     def explain(self, text: str, label: Any = None) -> Any:
         """Why a text has its label, as `Model.explain`."""
+        if not hasattr(self, "model_"):
+            raise not_fitted("this TextClassifier has learnt nothing yet: call fit first")
         return self.model_.explain(text, label)
 
 

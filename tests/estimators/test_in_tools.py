@@ -16,6 +16,7 @@ from embedcnn.sklearn import (
 )
 
 base = pytest.importorskip("sklearn.base")
+exceptions = pytest.importorskip("sklearn.exceptions")
 model_selection = pytest.importorskip("sklearn.model_selection")
 pipeline = pytest.importorskip("sklearn.pipeline")
 
@@ -31,8 +32,10 @@ def test_kinds_and_clones(estimator):
     fitted = base.clone(estimator).fit(TEXTS, LABELS)
     assert base.is_classifier(fitted) and not base.is_regressor(fitted)
     assert repr(base.clone(fitted)) == repr(estimator)
-    with pytest.raises(pytest.importorskip("sklearn.exceptions").NotFittedError):
+    with pytest.raises(exceptions.NotFittedError):
         base.clone(fitted).predict(TEXTS)
+    with pytest.raises(exceptions.NotFittedError, match="call fit first"):
+        TextClassifier().explain(TEXTS[0])
     assert base.is_regressor(TextRegressor())
 
 
