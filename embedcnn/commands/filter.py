@@ -34,7 +34,8 @@ and comes out as it stood; others are left out. With several models, which read 
 all of them: give --label and --threshold once for all, or once for each.
 
 Files are read in this order, in constant memory; those ending in .gz, .bz2, .xz and .zst are unpacked, and
-the output is packed where its name ends so. A folder as --out gets a file of the same name for each input.
+the output is packed where its name ends so. A folder as --out gets a file of the same name for each input;
+one whose name ends in / is made where there is none.
 Lines that cannot be read are left out, the first are named and all are counted; the exit status is 1 then.
 
 A run that was killed goes on where it was when it is started again with the same arguments: what it has

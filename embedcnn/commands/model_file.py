@@ -49,6 +49,9 @@ def check_output(path: str | None, read: Sequence[str]) -> None:
     """Refuses, before any work, an output that no file or folder can be, or that is read too."""
     if path is None:
         return
+    name = path.rstrip("/")
+    if path != name and os.path.isdir(os.path.dirname(name) or ".") and not os.path.lexists(name):
+        os.mkdir(name)  # the name says that it is a folder
     if not os.path.isdir(path):
         check_name(path)
         targets = [path]

@@ -115,6 +115,18 @@ def test_a_folder_gets_a_file_for_each_input(bag, corpus, tmp_path):
     assert len(lines_of(folder / "a.jsonl.tsv")) == 37 and len(lines_of(folder / "b.jsonl.tsv")) == 36
 
 
+def test_a_folder_that_is_not_there_is_made_where_its_name_says_so(bag, corpus, tmp_path, capsys):
+    given = ["filter", bag, "--label", "cat", "--input", *corpus, "--out"]
+    assert main([*given, str(tmp_path / "kept") + "/"]) == 1
+    assert sorted(os.listdir(tmp_path / "kept")) == ["a.jsonl", "b.jsonl.gz"]
+    (tmp_path / "taken").write_text("x")
+    for name in ("no/such", "taken"):
+        capsys.readouterr()
+        assert main([*given, str(tmp_path / name) + "/"]) == 1
+        assert "--out: there is no folder" in capsys.readouterr().err
+    assert (tmp_path / "taken").read_text() == "x" and not (tmp_path / "no").exists()
+
+
 def test_predict_with_several_models(bag, model, corpus, tmp_path, capsys):
     assert main(["predict", "--model", bag, "it purrs", "--model", str(model), "it barks"]) == 0
     rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
