@@ -97,7 +97,8 @@ def load_any_model(path: str) -> Any:
         raise CommandError(f"there is no model file {path!r}; `embedcnn train` makes one")
     if is_fasttext(path):
         raise CommandError(
-            f"{path!r} is a model of fastText's, for `embedcnn predict`, `filter`, `quantize` and `info`"
+            f"{path!r} is a model of fastText's, for `embedcnn predict`, `filter`, `test`, "
+            "`quantize` and `info`"
         )
     return load_model(path)
 

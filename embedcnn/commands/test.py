@@ -6,8 +6,9 @@ import argparse
 from typing import Any
 
 from embedcnn.commands import arguments as options
-from embedcnn.commands.model_file import load_text_model
+from embedcnn.commands.model_file import is_fasttext, load_text_model
 from embedcnn.commands.report import accuracy, report_lines
+from embedcnn.commands.train_fasttext import lines_of
 
 EPILOG = f"""\
 {options.DATA_HELP}
@@ -26,7 +27,11 @@ def add_command(commands: Any) -> None:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("model", metavar="MODEL", help="a file that embedcnn train or model.save has written")
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a file that embedcnn train or model.save has written, or fastText's .bin or .ftz",
+    )
     parser.add_argument(
         "data", metavar="DATA", type=options.data_file, help="labelled texts, see below; -: standard input"
     )
@@ -44,6 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     options.use_runtime(arguments)
     options.show_inexact_products()
+    if is_fasttext(arguments.model):
+        return _test_fasttext(arguments)
     model = load_text_model(arguments.model)
     labelled = options.read_data(arguments, arguments.data, min_labels=1)
     if labelled.columns:
@@ -53,4 +60,20 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"accuracy  {accuracy(counts):.4f}")
     if arguments.report:
         print("\n" + "\n".join(report_lines(counts, model.labels)))
+    return 0
+
+
+def _test_fasttext(arguments: argparse.Namespace) -> int:
+    """What `fasttext test` says of lines with __label__; with --report, what `test-label` says, too."""
+    from embedcnn.fasttext import load_model  # start-up
+
+    lines = lines_of(arguments.data, "DATA")
+    model = load_model(arguments.model)
+    count, precision, recall = model.test(lines)
+    print(f"texts      {count}\nprecision  {precision:.4f}\nrecall     {recall:.4f}")
+    if arguments.report:
+        print(f"\n{'precision':>10}{'recall':>10}{'F1':>10}  label")
+        for label, scores in model.test_label(lines).items():
+            columns = (scores["precision"], scores["recall"], scores["f1score"])
+            print("".join(f"{value:10.4f}" for value in columns) + f"  {label}")
     return 0

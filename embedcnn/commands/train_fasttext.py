@@ -80,7 +80,7 @@ def train_fasttext(arguments: argparse.Namespace) -> int:
     size = f" ({os.path.getsize(arguments.data) / 1e6 / took:.0f} MB/s)" if "labels" not in text else ""
     print(f"{len(model.words)} words, {len(model.labels)} labels; trained in {took:.1f} s{size}")
     if arguments.valid is not None:
-        count, precision, recall = model.test(lines_of(arguments, arguments.valid))
+        count, precision, recall = model.test(lines_of(arguments.valid))
         print(f"precision {precision:.1%}, recall {recall:.1%} of one label on the {count} texts of --valid")
     model.save_model(arguments.out)
     print(f'saved {arguments.out}; now try: embedcnn predict {arguments.out} "a text of yours"')
@@ -106,7 +106,7 @@ def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.char_ngrams:
         given["minn"], given["maxn"] = shortest_longest
     if arguments.autotune is not None:
-        given["autotuneValidationFile"] = lines_of(arguments, arguments.valid)
+        given["autotuneValidationFile"] = lines_of(arguments.valid)
         given["autotuneDuration"] = arguments.autotune
     given["verbose"] = 0 if arguments.quiet else 2 if sys.stderr.isatty() else 1
     return {name: value for name, value in given.items() if value is not None}
@@ -120,10 +120,12 @@ def has_lines(path: str) -> bool:
         return file.read(4096).lstrip().startswith(LABEL.encode())
 
 
-def lines_of(arguments: argparse.Namespace, path: str) -> str:
+def lines_of(path: str, argument: str = "--valid") -> str:
     """The path of a file of fastText's lines; CommandError for other formats."""
     if not has_lines(path):
-        raise CommandError(f"--valid: {path!r} must have lines that begin with {LABEL}, as fastText's files")
+        raise CommandError(
+            f"{argument}: {path!r} must have lines that begin with {LABEL}, as fastText's files"
+        )
     return path
 
 

@@ -49,6 +49,28 @@ def test_other_formats_become_lines(tmp_path, capsys):
     assert model.get_dimension() == 5 and f"__label__{PAIRS[0][1]}_one" in model.labels
 
 
+def test_a_model_is_tested(tmp_path, lines, capsys):
+    out = str(tmp_path / "model.bin")
+    train = ["train", lines, "--model", "fasttext", "--epochs", "20", "--buckets", "500", "--quiet"]
+    assert main([*train, "--out", out]) == 0
+    model = load_model(out)
+    count, precision, recall = model.test(lines)
+    capsys.readouterr()
+    assert main(["test", out, lines, "--report"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[:3] == [f"texts      {count}", f"precision  {precision:.4f}", f"recall     {recall:.4f}"]
+    scores = model.test_label(lines)
+    rows = {row.split()[3]: row.split()[:3] for row in shown[5:]}
+    assert rows == {
+        label: [f"{one[name]:.4f}" for name in ("precision", "recall", "f1score")]
+        for label, one in scores.items()
+    }
+    table = tmp_path / "pets.csv"
+    table.write_text("text,label\nit purrs,cat\n")
+    assert main(["test", out, str(table)]) == 1
+    assert f"DATA: '{table}' must have lines that begin with __label__" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -69,7 +69,7 @@ def test_info(files, tmp_path, capsys):
     shown = dict(line.split(None, 1) for line in capsys.readouterr().out.splitlines())
     assert shown["labels"] == "2: __label__cat, __label__dog" and "wordNgrams=2" in shown["settings"]
     assert shown["file"].endswith("(0.1 MB)")
-    assert main(["test", str(files / "pets.bin"), str(files / "pets.txt")]) == 1
+    assert main(["explain", str(files / "pets.bin"), "it purrs"]) == 1
     assert "is a model of fastText's, for `embedcnn predict`" in capsys.readouterr().err
 
 
