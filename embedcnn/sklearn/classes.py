@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..bags.labels import Labelled, chosen, labelled, share_right
+from ..bags.unfitted import not_fitted
 from ..base.arguments import boolean
 from ..training.sample_weights import balanced_weights
 from .inputs import Rows, read
@@ -99,6 +100,12 @@ class NetworkClassifier(TextNetwork):
         where `fit` was given one, else an array (N,) of lists of labels.
         """
         return chosen(self.predict_proba(X), self.classes_, self._several, self._as_matrix)
+
+    def explain(self, text: str, label: Any = None) -> Any:
+        """Why a text has its label, as `Model.explain`; for `input="texts"`."""
+        if not self.__sklearn_is_fitted__():
+            raise not_fitted(f"this {type(self).__name__} has learnt nothing yet: call fit first")
+        return self.model_.explain(text, label)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """The share of texts whose label (all of whose labels) is right; ValueError without texts."""

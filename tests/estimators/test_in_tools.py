@@ -35,7 +35,9 @@ def test_kinds_and_clones(estimator):
     with pytest.raises(exceptions.NotFittedError):
         base.clone(fitted).predict(TEXTS)
     with pytest.raises(exceptions.NotFittedError, match="call fit first"):
-        TextClassifier().explain(TEXTS[0])
+        base.clone(fitted).explain(TEXTS[0])
+    why = fitted.explain(TEXTS[0])
+    assert why.label == fitted.predict(TEXTS[:1])[0] and why.text == TEXTS[0] and len(why)
     assert base.is_regressor(TextRegressor())
 
 
