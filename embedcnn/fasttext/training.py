@@ -190,9 +190,10 @@ class Corpus:
                 f"`input` has no word that occurs {settings.minCount} times: give a smaller `minCount`"
             )
         if not self.labels:
+            least = settings.minCountLabel
+            rare = f" and occur {least} times (`minCountLabel`)" if least > 1 else ""
             raise ValueError(
-                f"`input` has no labels: words that begin with {settings.label!r} (argument `label`) and "
-                f"occur {settings.minCountLabel} times (`minCountLabel`)"
+                f"`input` has no labels: words that begin with {settings.label!r} (argument `label`){rare}"
             )
 
     def train(

@@ -311,7 +311,7 @@ def test_what_is_shown(capfd):
         ({"seed": -1}, "`seed` must be"),
         ({"verbose": -1}, "`verbose` must be"),
         ({"minCount": 1000}, "no word that occurs 1000 times"),
-        ({"minCountLabel": 1000}, "`input` has no labels"),
+        ({"minCountLabel": 1000}, "`input` has no labels.* and occur 1000 times"),
         ({"labels": None}, "`labels` must be given"),
         ({"labels": ["yes"]}, "as many as there are texts, 80. Received: 1"),
         ({"labels": ["a b"] * 80}, r"labels\[0\] must be a name without blanks"),
@@ -335,6 +335,12 @@ def test_misuse_of_texts_is_named(tmp_path):
         train_supervised(tmp_path / "none", verbose=0)
     with pytest.raises(ValueError, match="a file names them in each of its lines"):
         train_supervised(str(tmp_path), labels=["a"])
+    unlabelled = tmp_path / "unlabelled.txt"
+    unlabelled.write_text("nice\ndull\n")
+    with pytest.raises(
+        ValueError, match=r"no labels: words that begin with '__label__' \(argument `label`\)$"
+    ):
+        train_supervised(unlabelled, verbose=0)
     with pytest.raises(TypeError, match="`input` must be the path of a file, or a list of texts"):
         train_supervised(b"text")
     with pytest.raises(TypeError, match=r"`input` must be a list of str. Received: input\[1\] = 3"):
