@@ -68,7 +68,11 @@ def test_a_model_is_tested(tmp_path, lines, capsys):
     table = tmp_path / "pets.csv"
     table.write_text("text,label\nit purrs,cat\n")
     assert main(["test", out, str(table)]) == 1
-    assert f"DATA: '{table}' must have lines that begin with __label__" in capsys.readouterr().err
+    assert main(["test", out, lines, "--text-column", "1"]) == 1
+    assert main(["test", out, lines, "--format", "fasttext", "--empty", "keep"]) == 1
+    assert f"DATA: '{table}' must have lines that begin with __label__" in (errors := capsys.readouterr().err)
+    for option in ("--text-column", "--empty"):
+        assert f"{option}: has no meaning with a model of fastText's" in errors
 
 
 @pytest.mark.parametrize(
