@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from embedcnn import __version__
 from embedcnn.base.pipes import is_pipe
 from embedcnn.commands.errors import CommandError
+from embedcnn.commands.model_file import is_new_folder
 from embedcnn.commands.resumable import Progressed, ResumableOutput, StreamOutput
 from embedcnn.data.corpus import Place
 
@@ -160,6 +161,8 @@ def opened_output(
         "inputs": [[os.path.abspath(path), *fingerprint(path)] for path in inputs],
     }
     again = not any(is_pipe(path) for path in inputs)
+    if is_new_folder(out):  # made here, behind all checks
+        os.mkdir(out)
     if not os.path.isdir(out):
         return ResumableOutput([out], f"{out}.partial.json" if again else None, whole, restart)
     twice = next((name for name in names if names.count(name) > 1), None)

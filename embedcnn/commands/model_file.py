@@ -49,9 +49,8 @@ def check_output(path: str | None, read: Sequence[str]) -> None:
     """Refuses, before any work, an output that no file or folder can be, or that is read too."""
     if path is None:
         return
-    name = path.rstrip("/")
-    if path != name and os.path.isdir(os.path.dirname(name) or ".") and not os.path.lexists(name):
-        os.mkdir(name)  # the name says that it is a folder
+    if is_new_folder(path):
+        return
     if not os.path.isdir(path):
         check_name(path)
         targets = [path]
@@ -60,6 +59,16 @@ def check_output(path: str | None, read: Sequence[str]) -> None:
     for target in targets:
         if any(same_file(one, target) for one in read):
             raise CommandError(f"--out: {target!r} is read too; choose another name")
+
+
+def is_new_folder(path: str) -> bool:
+    """Whether a name says that it is a folder, which can be made, and is not there yet.
+
+    >>> is_new_folder("kept/"), is_new_folder("kept")
+    (True, False)
+    """
+    name = path.rstrip("/")
+    return path != name and os.path.isdir(os.path.dirname(name) or ".") and not os.path.lexists(name)
 
 
 def same_file(one: str, other: str) -> bool:

@@ -6,16 +6,10 @@ import argparse
 from typing import Any
 
 from embedcnn.commands import arguments as options
-from embedcnn.commands.errors import CommandError
 from embedcnn.commands.model_file import is_fasttext, load_text_model
 from embedcnn.commands.report import accuracy, report_lines
-from embedcnn.commands.train_fasttext import lines_of
+from embedcnn.commands.train_fasttext import lines_of, refuse_reading
 
-# how fastText reads lines, in the words of the options that say how to read DATA
-READING = {
-    "format": "fasttext", "encoding": "utf-8", "text_column": None, "label_column": None,
-    "empty": "skip", "missing_labels": "skip",
-}  # fmt: skip
 EPILOG = f"""\
 {options.DATA_HELP}
 examples:
@@ -73,9 +67,7 @@ def _test_fasttext(arguments: argparse.Namespace) -> int:
     """What `fasttext test` says of lines with __label__; with --report, what `test-label` says, too."""
     from embedcnn.fasttext import load_model  # start-up
 
-    for name, only in READING.items():
-        if getattr(arguments, name) not in (None, only):
-            raise CommandError(f"--{name.replace('_', '-')}: has no meaning with a model of fastText's")
+    refuse_reading(arguments, "with a model of fastText's")
     lines = lines_of(arguments.data, "DATA")
     model = load_model(arguments.model)
     count, precision, recall = model.test(lines)

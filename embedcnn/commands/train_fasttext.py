@@ -19,6 +19,10 @@ OTHER_OPTIONS = (
     *("filters", "widths", "blend", "freeze", "dropout", "word_dropout", "label_smoothing", "patience"),
     *("batch_size", "max_words", "tokenizer", "class_weight", "baseline", "seconds", "report"),
 )
+READING = {  # options, and the one value of each that fastText's lines have anyhow
+    "format": "fasttext", "encoding": "utf-8", "empty": "skip", "missing_labels": "skip",
+    "text_column": None, "label_column": None,
+}
 LABEL = "__label__"
 LEARNING_RATE = 0.5
 
@@ -67,6 +71,11 @@ def train_fasttext(arguments: argparse.Namespace) -> int:
         raise CommandError("DATA: --model fasttext needs a file of labelled texts")
     if arguments.autotune is not None and arguments.valid is None:
         raise CommandError("--autotune: needs --valid")
+    if arguments.out.endswith(".ftz"):
+        raise CommandError(
+            f"--out: {arguments.out!r} is the name of a quantised model; train a .bin, then "
+            "`embedcnn quantize` it"
+        )
     options.use_runtime(arguments)
     print(options.first_line())
     note = check_target(arguments.out, arguments.force)
@@ -129,9 +138,17 @@ def lines_of(path: str, argument: str = "--valid") -> str:
     return path
 
 
+def refuse_reading(arguments: argparse.Namespace, where: str) -> None:
+    """Refuses options of reading that fastText's lines do not have."""
+    for name, only in READING.items():
+        if getattr(arguments, name) not in (None, only):
+            raise CommandError(f"--{name.replace('_', '-')}: has no meaning {where}")
+
+
 def read(arguments: argparse.Namespace, path: str) -> dict[str, Any]:
     """DATA as train_supervised takes it: the file itself, or texts and labels of other formats."""
     if arguments.format in (None, "fasttext") and has_lines(path):
+        refuse_reading(arguments, f"for lines that begin with {LABEL}")
         return {"input": path}
     found = options.read_data(arguments, path)
     if found.columns:

@@ -74,6 +74,14 @@ class FastText(WordQueries):
         sections = [view[begin:end] for begin, end in zip((0, *ends), ends, strict=False)]
         return cls(core, sections, label, mapping)
 
+    def __repr__(self) -> str:
+        facts = self._facts
+        quantised = ", quantised" if self.is_quantized() else ""
+        return (
+            f"<FastText: {facts['words']} words, {facts['labels']} labels, {facts['rows']} rows x "
+            f"{self.get_dimension()}{quantised}>"
+        )
+
     @property
     def args(self) -> dict[str, Any]:
         """The settings of the model, by fastText's names.

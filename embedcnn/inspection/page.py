@@ -67,9 +67,12 @@ def content_of(report: Report) -> str:
 
 def _numbers(report: Report) -> str:
     largest = report.counts.sum(axis=1).max() / max(1, report.texts)
-    error = (report.accuracy * (1 - report.accuracy) / max(1, report.texts)) ** 0.5
+    low, high = report.accuracy_interval
     shown = [
-        (f"{report.accuracy:.1%}", f"accuracy, ± {error:.1%}; always the most frequent label: {largest:.1%}"),
+        (
+            f"{report.accuracy:.1%}",
+            f"accuracy, {low:.1%} to {high:.1%} with 95 %; always the most frequent label: {largest:.1%}",
+        ),
         (f"{report.balanced_accuracy:.1%}", "mean recall of the labels"),
         (f"{report.macro_f1:.3f}", "mean F1 of the labels"),
         (f"{report.log_loss:.3f}", "log loss"),

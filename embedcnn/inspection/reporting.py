@@ -78,6 +78,15 @@ class Report:
         return float(np.trace(self.counts) / max(1, self.texts))
 
     @property
+    def accuracy_interval(self) -> tuple[float, float]:
+        """Between which the accuracy on all such texts lies, with 95 % (Wilson 1927: near 0 and 1, too)."""
+        z, count = 1.96, max(1, self.texts)
+        middle = (self.accuracy + z * z / (2 * count)) / (1 + z * z / count)
+        spread = self.accuracy * (1 - self.accuracy) / count + z * z / (4 * count * count)
+        half = z * spread**0.5 / (1 + z * z / count)
+        return max(0.0, middle - half), min(1.0, middle + half)
+
+    @property
     def balanced_accuracy(self) -> float:
         """The mean recall of the labels that have texts."""
         return float(scores_by_label(self.counts)[1][self.counts.sum(axis=1) > 0].mean())
@@ -89,12 +98,12 @@ class Report:
         return float(scores_by_label(self.counts)[2][used].mean())
 
     def __str__(self) -> str:
-        error = (self.accuracy * (1 - self.accuracy) / max(1, self.texts)) ** 0.5
+        low, high = self.accuracy_interval
         return "\n".join(
             [
                 f"{self.title}: {self.texts} texts, {len(self.labels)} labels",
-                f"accuracy {self.accuracy:.4f} ± {error:.4f}, balanced {self.balanced_accuracy:.4f}, "
-                f"macro F1 {self.macro_f1:.4f}",
+                f"accuracy {self.accuracy:.4f} ({low:.4f} to {high:.4f} with 95 %), "
+                f"balanced {self.balanced_accuracy:.4f}, macro F1 {self.macro_f1:.4f}",
                 f"log loss {self.log_loss:.4f}, calibration error {self.reliability.error:.4f}",
             ]
         )

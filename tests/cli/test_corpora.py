@@ -119,6 +119,11 @@ def test_a_folder_that_is_not_there_is_made_where_its_name_says_so(bag, corpus, 
     given = ["filter", bag, "--label", "cat", "--input", *corpus, "--out"]
     assert main([*given, str(tmp_path / "kept") + "/"]) == 1
     assert sorted(os.listdir(tmp_path / "kept")) == ["a.jsonl", "b.jsonl.gz"]
+    assert (
+        main(["filter", bag, "--label", "cow", "--input", *corpus, "--out", str(tmp_path / "none") + "/"])
+        == 1
+    )
+    assert not (tmp_path / "none").exists()  # made behind all checks
     (tmp_path / "taken").write_text("x")
     for name in ("no/such", "taken"):
         capsys.readouterr()

@@ -82,6 +82,9 @@ def test_a_model_is_tested(tmp_path, lines, capsys):
         (["--units", "3"], "--units: is for --model lm"),
         (["--autotune", "3"], "--autotune: needs --valid"),
         (["--char-ngrams", "3"], "--char-ngrams: two numbers"),
+        (["--empty", "keep"], "--empty: has no meaning for lines that begin with __label__"),
+        (["--encoding", "latin-1"], "--encoding: has no meaning for lines"),
+        (["--out", "model.ftz"], "--out: 'model.ftz' is the name of a quantised model"),
         (["--model", "bag", "--min-count", "3"], "--min-count: is for --model fasttext"),
     ],
 )

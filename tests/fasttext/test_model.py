@@ -127,6 +127,8 @@ def test_equal_labels_come_in_their_order():
 
 def test_files_are_written_and_read_again(tmp_path):
     model = made()
+    facts = f"{len(model.words)} words, {len(model.labels)} labels, {len(model.get_input_matrix())} rows x "
+    assert repr(model) == f"<FastText: {facts}{model.get_dimension()}>"
     model.save_model(tmp_path / "model.bin")
     for read in (load_model(tmp_path / "model.bin"), load_model((tmp_path / "model.bin").read_bytes())):
         assert read.args == model.args and read.labels == model.labels and read.words == model.words

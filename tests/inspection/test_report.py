@@ -54,7 +54,13 @@ def test_the_numbers(made):
     sure = sorted((p[i].max() for i in range(len(p)) if not right[i]), reverse=True)[:10]
     assert [one.probability for one in report.mistakes] == pytest.approx(sure)
     assert all(one.true != one.predicted == one.explanation.label for one in report.mistakes)
-    assert str(report).splitlines()[1].startswith(f"accuracy {report.accuracy:.4f} ±")
+    low, high = report.accuracy_interval
+    assert 0 < low < report.accuracy <= high <= 1
+    assert (
+        str(report)
+        .splitlines()[1]
+        .startswith(f"accuracy {report.accuracy:.4f} ({low:.4f} to {high:.4f} with 95 %)")
+    )
 
 
 def test_deciding_words_are_summed_shares(made):
