@@ -27,7 +27,6 @@ from embedcnn.classifier.linear import (
     train_linear,
 )
 from embedcnn.classifier.recipe import (
-    KINDS,
     Settings,
     Training,
     label_ids,
@@ -35,6 +34,7 @@ from embedcnn.classifier.recipe import (
     mean_settings,
     suffix,
     table_from_vectors,
+    title_of,
     train_classifier,
 )
 from embedcnn.data.labelled import LabelledTexts
@@ -46,6 +46,11 @@ FEWEST = 20  # texts held out, fewer say nothing
 ERRORS = {"avg": 2.0, "cnn": 0.0}
 LARGE = 8_000_000  # characters in all, above which the mean costs more than it gives
 CNN: dict[str, Any] = {"filters": 100, "patience": 3, "blend": False}
+# With vectors, and few texts: a GRU reads what the filters see. On MR, folds 0 and 1, the mean with linear
+# parts has 82.3 % instead of 81.2, and the choice by a tenth takes 6.4 s instead of 2.4.
+RECURRENT: dict[str, Any] = {"recurrent_units": 32, "widths": (1, 2)}
+RECURRENT_RATE = 2  # times a CNN's learning rate
+MOST_RECURRENT = 2_000_000  # characters in all
 # What a longer search tries in the place of the first settings, in this order.
 VARIANTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("cnn", {"widths": (2, 3, 4)}),
@@ -187,10 +192,20 @@ class Search:
         if end is not None or sum(map(len, self.train.texts)) <= LARGE:
             self.try_network("avg", {})
         if end is not None or self.given.vectors is not None:
-            self.try_network("cnn", {})
+            self.try_network("cnn", self.first_cnn())
         for kind, changes in VARIANTS if end is not None else ():
             if end is not None and time.monotonic() + LEFT * self.took[kind] < end:
                 self.try_network(kind, changes)
+
+    def first_cnn(self) -> dict[str, Any]:
+        """What the first CNN has of its own: a GRU where vectors say what words mean and texts are few."""
+        settings = self.given.settings
+        if settings.recurrent_units or settings.widths != Settings.widths:  # the caller's own
+            return {}
+        if self.given.vectors is None or sum(map(len, self.train.texts)) > MOST_RECURRENT:
+            return {}
+        rate = self.settings_of("cnn", {}).learning_rate
+        return {**RECURRENT, "learning_rate": RECURRENT_RATE * rate}
 
     def try_network(self, kind: str, changes: dict[str, Any]) -> None:
         """Trains one on the rest; keeps it where it is the best of its kind. KeyboardInterrupt at Ctrl-C."""
@@ -293,13 +308,13 @@ class Search:
         if len(linear.chosen) == len(linear.scores) > 1:
             names = f"all {len(linear.chosen)} parts"
         parts = [f"linear ({names}; {linear.accuracy:.1%}{' ' * bool(kind)}{kind} out of fold)"]
-        parts += [f"{KINDS[one.kind]}" for one in chosen]
+        parts += [title_of(one.settings) for one in chosen]
         second = f"chosen: {' and '.join(parts)}"
         if self.tables and len(self.held) < FEWEST:
             second += f"; {self.judging()}: too few to tell whether anything else pays"
         if self.networks:
             found = [("linear", self.of_linear)]
-            found += [(KINDS[one.kind], one.held) for one in self.networks.values()]
+            found += [(title_of(one.settings), one.held) for one in self.networks.values()]
             found += [("together", self.mean(chosen))] if chosen else []
             listed = ", ".join(f"{name} {accuracy(of, self.y, self.weights):.1%}" for name, of in found)
             second += f"; on {self.judging()}, which chooses{', ' * bool(kind)}{kind}: {listed}"

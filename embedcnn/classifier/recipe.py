@@ -32,6 +32,7 @@ TOKENIZERS: dict[str, dict[str, Any]] = {
 KINDS = {"avg": "mean of words", "cnn": "CNN"}  # what people are told of a model
 DIMENSIONS = {"cnn": 300, "avg": 32}  # of an embedding, by model
 BUCKETS_PER_WORD, MOST_BUCKETS = 8, 2**19  # of word n-grams
+RECURRENT_DROPOUT = 0.2  # of the embeddings' numbers, in front of a GRU
 LARGEST_SMOOTHED = 256  # classes; smoothing needs one-hot targets, texts x classes numbers
 
 
@@ -40,9 +41,10 @@ class Settings:
     """What `train_classifier` may be told; the defaults suit a few thousand sentences.
 
     `model`: "cnn", or "avg", the mean of the words and of their n-grams up to `word_ngrams` (fastText's
-    classifier). `dimensions` None: 300 for a CNN, 32 for a mean. `blend`: average a CNN with a mean.
-    `class_weight` "balanced": each label weighs the same in all, however many texts it has. Neither n-grams
-    nor blending with a frozen table.
+    classifier). `recurrent_units`: of a GRU in both directions, whose outputs a CNN takes in the place of the
+    embeddings; 0: there is none. `dimensions` None: 300 for a CNN, 32 for a mean. `blend`: average a CNN
+    with a mean. `class_weight` "balanced": each label weighs the same in all, however many texts it has.
+    Neither n-grams nor blending with a frozen table.
 
     >>> Settings(widths=(2, 3)).filters
     300
@@ -51,6 +53,7 @@ class Settings:
     model: str = "cnn"
     filters: int = 300
     widths: tuple[int, ...] = (1, 2, 3)
+    recurrent_units: int = 0
     dimensions: int | None = None
     word_ngrams: int = 2
     dropout: float = 0.5
@@ -194,6 +197,15 @@ def build_classifier(
     return model
 
 
+def title_of(settings: Settings) -> str:
+    """What people are told of a model.
+
+    >>> title_of(Settings()), title_of(Settings(recurrent_units=32))
+    ('CNN', 'CNN over a GRU')
+    """
+    return KINDS[settings.model] + (" over a GRU" if settings.recurrent_units else "")
+
+
 def suffix(settings: Settings) -> str:
     """What the names of a mean end with: it and a CNN may stand in the same model, see `blend`."""
     return "" if settings.model == "cnn" else f"_{settings.model}"
@@ -218,6 +230,10 @@ def largest_values(
     from embedcnn import layers  # at start-up nothing is built
 
     embedded = embedding(tokens, words, settings, table, freeze)
+    if settings.recurrent_units:
+        dropped = layers.SpatialDropout1D(RECURRENT_DROPOUT, name="dropped_words")(embedded)
+        gru = layers.GRU(settings.recurrent_units, return_sequences=True)
+        embedded = layers.Bidirectional(gru, name="both_directions")(dropped)
     pooled = []
     for width in settings.widths:
         convolution = layers.Conv1D(
@@ -325,7 +341,7 @@ def train_classifier(
         settings.patience,
         held_weights,
     )
-    title = KINDS[settings.model] + ("" if development is not None else " on all texts")
+    title = title_of(settings) + ("" if development is not None else " on all texts")
     watching = [averaged, *callbacks, *([TrainingBar(title)] if show_progress else [])]
     interrupted = False
     try:
@@ -353,6 +369,7 @@ def mean_settings(settings: Settings) -> Settings:
     return replace(
         settings,
         model="avg",
+        recurrent_units=0,
         blend=False,
         dimensions=None,
         dropout=0.3,

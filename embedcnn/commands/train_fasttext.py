@@ -19,9 +19,13 @@ OTHER_OPTIONS = (
     *("filters", "widths", "blend", "freeze", "dropout", "word_dropout", "label_smoothing", "patience"),
     *("batch_size", "max_words", "tokenizer", "class_weight", "baseline", "seconds", "report"),
 )
-READING = {  # options, and the one value of each that fastText's lines have anyhow
-    "format": "fasttext", "encoding": "utf-8", "empty": "skip", "missing_labels": "skip",
-    "text_column": None, "label_column": None,
+READING = {  # how fastText reads lines, in the words of the options that say how to read DATA
+    "format": "fasttext",
+    "encoding": "utf-8",
+    "empty": "skip",
+    "missing_labels": "skip",
+    "text_column": None,
+    "label_column": None,
 }
 LABEL = "__label__"
 LEARNING_RATE = 0.5

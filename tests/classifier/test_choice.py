@@ -62,7 +62,10 @@ def test_a_cnn_with_vectors_stands_beside_where_words_alone_say_nothing(tmp_path
     result = train_portfolio(
         train, vectors=file, freeze=True, settings=Settings(learning_rate=5e-3, epochs=20)
     )
-    assert "and CNN; on a tenth of the training texts (20 texts), which chooses: linear" in result.choice[-1]
+    assert (
+        "and CNN over a GRU; on a tenth of the training texts (20 texts), which chooses: linear"
+        in result.choice[-1]
+    )
     assert "more words of the file are kept" in result.choice[0]
     found = np.array(result.model.predict_labels(test.texts)) == np.array(test.labels)
     assert found.mean() > 0.95 and result.best_epoch > 0
@@ -70,6 +73,22 @@ def test_a_cnn_with_vectors_stands_beside_where_words_alone_say_nothing(tmp_path
         np.mean(np.array(train_linear(train, Settings()).model.predict_labels(test.texts)) == test.labels)
         < 0.7
     )
+
+
+def test_many_texts_or_widths_of_ones_own_have_no_gru(tmp_path, monkeypatch):
+    texts, rows = unseen_words()
+    file = write_vectors(tmp_path / "vectors.txt", rows)
+
+    def first(settings, vectors=file):
+        given = choice.Given(settings, "words", None, vectors, True, False)
+        return choice.Search(texts, None, train_linear(texts, Settings()), given).first_cnn()
+
+    assert first(Settings()) == {"recurrent_units": 32, "widths": (1, 2), "learning_rate": 2e-3}
+    assert (
+        first(Settings(widths=(2, 3))) == first(Settings(recurrent_units=8)) == first(Settings(), None) == {}
+    )
+    monkeypatch.setattr(choice, "MOST_RECURRENT", 1)
+    assert first(Settings()) == {}
 
 
 def test_texts_given_to_decide_are_all_that_decides(tmp_path):
@@ -268,8 +287,9 @@ def test_balanced_scores_are_mean_recalls_and_say_so():
     )
     assert 27 * np.bincount(search.y)[0] != 100 * np.bincount(search.y)[1]  # not the shares of all texts
     search.of_linear = np.full((len(search.y), 2), [0.9, 0.1])  # always the same label
+    mean = Settings(model="avg", class_weight="balanced")
     search.networks = {
-        "avg": choice.Network("avg", settings, None, 1.0, np.full((len(search.y), 2), [0.2, 0.8]), 0.0)
+        "avg": choice.Network("avg", mean, None, 1.0, np.full((len(search.y), 2), [0.2, 0.8]), 0.0)
     }
     first, second = search.lines([])
     assert first.startswith("linear parts, out of fold, balanced accuracy (mean recall of the labels): ")
