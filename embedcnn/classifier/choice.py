@@ -17,6 +17,7 @@ import numpy as np
 from embedcnn.base.random_seeds import set_sequence
 from embedcnn.classifier.batches import label_weights, text_weights
 from embedcnn.classifier.callbacks import BATCH
+from embedcnn.classifier.encoders import make_encoder, table_from_vectors
 from embedcnn.classifier.linear import (
     SMALLEST,
     Linear,
@@ -30,10 +31,8 @@ from embedcnn.classifier.recipe import (
     Settings,
     Training,
     label_ids,
-    make_encoder,
     mean_settings,
     suffix,
-    table_from_vectors,
     title_of,
     train_classifier,
 )

@@ -20,7 +20,7 @@ Without DATA the model learns to tell from which of 10 packages of Python's libr
 Unless --model says otherwise, linear models of n-grams of words and characters are trained, in seconds, and
 those whose mean is best on texts that they did not learn are kept; a mean of embeddings of words, and with
 --vectors a CNN, stand beside them where they pay. Two lines say what was chosen, and what each part scored.
---filters, --widths, --blend and --no-blend are for --model cnn, and mean it.
+--filters, --widths, --recurrent-units, --blend and --no-blend are for --model cnn, and mean it.
 
 A tenth of the texts is held out to measure the accuracy. Of the rest another tenth (of --model cnn and avg a
 twentieth) decides when to stop. With --valid FILE all of DATA is learnt, and FILE does both: measure anew
@@ -47,7 +47,8 @@ examples:
 
 def add_command(commands: Any) -> None:
     """Adds `train`."""
-    from embedcnn.classifier.recipe import DIMENSIONS, TOKENIZERS, Settings  # start-up
+    from embedcnn.classifier.encoders import TOKENIZERS  # start-up
+    from embedcnn.classifier.recipe import DIMENSIONS, Settings  # start-up
 
     default = Settings()
     parser = commands.add_parser(
@@ -101,6 +102,14 @@ def add_command(commands: Any) -> None:
         type=options.widths,
         metavar="N,N",
         help=f"words that a filter looks at (default: {','.join(map(str, default.widths))})",
+    )
+    add_number(
+        group,
+        "--recurrent-units",
+        options.count(0, 100_000),
+        default.recurrent_units,
+        "units of a GRU in both directions, which the filters look at in the place of the words (without "
+        "--model 32 where texts are few and --vectors given)",
     )
     group.add_argument(
         "--dimensions",

@@ -16,7 +16,17 @@ from embedcnn.commands.train_lm import LANGUAGE_MODEL_OPTIONS, refuse
 
 FASTTEXT_OPTIONS = ("loss", "min_count", "char_ngrams", "buckets", "autotune")
 OTHER_OPTIONS = (
-    *("filters", "widths", "blend", "freeze", "dropout", "word_dropout", "label_smoothing", "patience"),
+    *(
+        "filters",
+        "widths",
+        "recurrent_units",
+        "blend",
+        "freeze",
+        "dropout",
+        "word_dropout",
+        "label_smoothing",
+        "patience",
+    ),
     *("batch_size", "max_words", "tokenizer", "class_weight", "baseline", "seconds", "report"),
 )
 READING = {  # how fastText reads lines, in the words of the options that say how to read DATA

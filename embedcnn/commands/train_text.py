@@ -18,7 +18,7 @@ from embedcnn.data.labelled import LabelledTexts
 HELD_OUT, DEVELOPMENT = 0.1, 0.05
 HELD = "held out"
 SHOWN = 5
-CNN_OPTIONS = ("filters", "widths", "blend")
+CNN_OPTIONS = ("filters", "widths", "recurrent_units", "blend")
 NETWORK_OPTIONS = (
     *("vectors", "freeze", "dimensions", "dropout", "word_dropout", "label_smoothing", "epochs", "patience"),
     *("batch_size", "learning_rate"),
@@ -69,6 +69,8 @@ def check_usage(arguments: argparse.Namespace) -> None:
     refuse(arguments, LANGUAGE_MODEL_OPTIONS, "is for --model lm")
     if arguments.model == "bag":
         refuse(arguments, CNN_OPTIONS + NETWORK_OPTIONS, "has no meaning with --model bag")
+    if arguments.model == "avg":
+        refuse(arguments, CNN_OPTIONS, "has no meaning with --model avg")
     if arguments.model is not None and arguments.seconds is not None:
         raise CommandError("--time: is for the search that --model leaves out; leave one of the two out")
     if arguments.baseline:
@@ -133,7 +135,8 @@ def train_network(
     """The Training of --model cnn or avg; without --valid a part of what is to be learnt decides when to
     stop.
     """
-    from embedcnn.classifier.recipe import hold_out, make_encoder, train_classifier  # start-up
+    from embedcnn.classifier.encoders import make_encoder  # start-up
+    from embedcnn.classifier.recipe import hold_out, train_classifier  # start-up
 
     train, development = hold_out(learnt, DEVELOPMENT, arguments.seed) if valid is None else (learnt, valid)
     counted = f"{len(train)} texts to learn, {len(development)} to decide when to stop"
@@ -177,7 +180,7 @@ def settings_of(arguments: argparse.Namespace) -> Any:
 
 def start_table(arguments: argparse.Namespace, encoder: Any) -> Any:
     """The matrix of --vectors, with a line that tells how many words it covers."""
-    from embedcnn.classifier.recipe import table_from_vectors  # start-up
+    from embedcnn.classifier.encoders import table_from_vectors  # start-up
 
     if not arguments.vectors:
         return None

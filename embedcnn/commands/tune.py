@@ -32,7 +32,7 @@ examples:
 
 def add_command(commands: Any) -> None:
     """Adds `tune`."""
-    from embedcnn.classifier.recipe import TOKENIZERS  # start-up
+    from embedcnn.classifier.encoders import TOKENIZERS  # start-up
 
     parser = commands.add_parser(
         "tune",

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ..bags.unfitted import not_fitted
 from ..base.arguments import one_of
 from ..base.parameters import Parameters
-from ..classifier.recipe import make_encoder
+from ..classifier.encoders import make_encoder
 from ..layers.text_reader import text_list
 from ..ragged import Ragged
 from ..vectors.matrix import build_matrix

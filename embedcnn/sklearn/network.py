@@ -14,7 +14,7 @@ from ..bags.unfitted import not_fitted
 from ..bags.weighting import checked_weights
 from ..base.arguments import boolean, finite_number, integer, positive_integer
 from ..base.parameters import Parameters
-from ..classifier.recipe import make_encoder, table_from_vectors
+from ..classifier.encoders import make_encoder, table_from_vectors
 from .inputs import Rows, known_ids, read
 from .routing import Routed
 from .surroundings import seed_of, surroundings, threads

@@ -52,13 +52,18 @@ def test_same_seed_same_file(pets, tmp_path):
 
 def test_average_model_and_max_words(pets, tmp_path):
     out = tmp_path / "m"
-    assert (
-        main(["train", str(pets), "--model", "avg", "--max-words", "5", "--out", str(out), "--quiet", *SMALL])
-        == 0
-    )
+    options = ["--model", "avg", "--max-words", "5", "--dimensions", "8", "--epochs", "2", "--quiet"]
+    assert main(["train", str(pets), "--out", str(out), *options]) == 0
     model = load_model(out)
     assert len(model.text_encoder.vocabulary) == 7
     assert any(type(layer).__name__ == "GlobalAveragePooling1D" for layer in model.layers)
+
+
+def test_a_cnn_over_a_gru(pets, tmp_path):
+    out = tmp_path / "m"
+    assert main(["train", str(pets), "--out", str(out), "--quiet", "--recurrent-units", "3", *SMALL]) == 0
+    layer = load_model(out).get_layer("both_directions")
+    assert layer.forward_layer.units == 3 and type(layer.forward_layer).__name__ == "GRU"
 
 
 def test_valid_decides_and_is_measured(pets, tmp_path, capsys):
@@ -355,6 +360,8 @@ def test_bags_alone(pets, tmp_path, capsys):
     [
         (["--model", "bag", "--epochs", "3"], "--epochs: has no meaning with --model bag"),
         (["--model", "bag", "--filters", "3"], "--filters: has no meaning with --model bag"),
+        (["--model", "avg", "--filters", "3"], "--filters: has no meaning with --model avg"),
+        (["--model", "avg", "--recurrent-units", "3"], "--recurrent-units: has no meaning with --model avg"),
         (["--model", "avg", "--time", "3"], "--time: is for the search that --model leaves out"),
         (["--filters", "3", "--time", "3"], "--time: is for the search that --model leaves out"),
     ],
