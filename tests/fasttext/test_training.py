@@ -93,12 +93,15 @@ def drawn_text(lines: int, words: int, labels: int = 3, seed: int = 0) -> bytes:
 
 @pytest.mark.parametrize(
     ("dim", "loss", "words"),
-    [(None, "softmax", 40), (None, "ova", 40), (64, "softmax", 300), (60, "ns", 300)],
+    [
+        *[(None, "softmax", 40), (None, "ova", 40), (60, "ns", 300)],  # steps by one thread
+        *[(64, "softmax", 1100), (100, "hs", 700)],  # rows that the team shares: SHARED_FLOATS a line
+    ],
 )
 def test_threads_do_not_change_a_bit(tmp_path, dim, loss, words):
     path = tmp_path / "text"
     labels = 2 if dim is None and loss == "softmax" else 3
-    path.write_bytes(drawn_text(200, words, labels))
+    path.write_bytes(drawn_text(8000 // words, words, labels))
     made = []
     for threads in (1, 2, 3, 8):
         model = train_supervised(
