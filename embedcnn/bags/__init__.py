@@ -4,7 +4,7 @@ the classifier made of these.
 
 from typing import TYPE_CHECKING
 
-from ..base.named_objects import named_object
+from ..base.named_objects import lazy_names
 from .product_form import ProductModel, product_form  # now: later the module would have the function's name
 
 if TYPE_CHECKING:  # what __getattr__ finds at run time
@@ -64,11 +64,7 @@ _PLACES = {
 
 
 if not TYPE_CHECKING:  # a checker knows the names from above, and finds the misspelt ones
-
-    def __getattr__(name: str) -> object:
-        if name in _PLACES:
-            return named_object(_PLACES[name])
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__ = lazy_names(__name__, _PLACES)
 
 
 def __dir__() -> list[str]:

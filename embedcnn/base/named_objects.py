@@ -6,6 +6,7 @@ Only names written in this package's own tables are ever looked up, never what a
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable, Mapping
 from typing import Any
 
 
@@ -17,3 +18,18 @@ def named_object(place: str) -> Any:
     """
     module, _, name = place.partition(":")
     return getattr(importlib.import_module(module), name)
+
+
+def lazy_names(module: str, places: Mapping[str, str]) -> Callable[[str], Any]:
+    """A `__getattr__` for a module: its names, by 'module:name', are imported when they are first asked for.
+
+    >>> lazy_names("embedcnn.example", {"Ragged": "embedcnn.ragged:Ragged"})("Ragged").__name__
+    'Ragged'
+    """
+
+    def of_module(name: str) -> Any:
+        if name in places:
+            return named_object(places[name])
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+
+    return of_module

@@ -4,7 +4,7 @@ sklearn.inspection.
 
 from typing import TYPE_CHECKING
 
-from ..base.named_objects import named_object
+from ..base.named_objects import lazy_names
 
 if TYPE_CHECKING:  # what __getattr__ finds at run time
     from .curves import confusion_matrix, precision_recall_curve, reliability_curve
@@ -54,11 +54,7 @@ _PLACES = {
 
 
 if not TYPE_CHECKING:  # a checker knows the names from above, and finds the misspelt ones
-
-    def __getattr__(name: str) -> object:
-        if name in _PLACES:
-            return named_object(_PLACES[name])
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__ = lazy_names(__name__, _PLACES)
 
 
 def __dir__() -> list[str]:
