@@ -161,6 +161,21 @@ def single_integer(argument: str, value: Any) -> int:
     return positive_integer(argument, value)
 
 
+def integer_pair(argument: str, value: Any) -> tuple[int, int]:
+    """Two positive integers, for the height and the width of an image; one stands for both, as in Keras.
+
+    >>> integer_pair("strides", 2), integer_pair("strides", (1, 2))
+    ((2, 2), (1, 2))
+    """
+    several = isinstance(value, (tuple, list)) or np.ndim(value) == 1
+    if several and len(value) not in (1, 2):
+        raise ValueError(
+            f"`{argument}` must be one integer or two, for height and width. Received: {argument}={value!r}"
+        )
+    found = [positive_integer(argument, one) for one in (value if several else [value])]
+    return found[0], found[-1]
+
+
 def warn_user(message: str) -> None:
     """A UserWarning at the line of the first caller outside this package."""
     level, frame = 2, sys._getframe(1)

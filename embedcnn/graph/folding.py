@@ -17,7 +17,7 @@ class Fold:
     """In the place of a layer in an unrolled graph: the steps of its input become a batch of their own."""
 
     activity_regularizer = None
-    reads_texts = prepares = reads_ids = False
+    reads_texts = prepares = reads_ids = reads_images = False
 
     def __init__(self, holder: Any) -> None:
         self.name, self.holder = holder.name, holder
@@ -26,7 +26,7 @@ class Fold:
 class Unfold:
     """In the place of a layer in an unrolled graph: the steps are those of the examples again."""
 
-    reads_texts = prepares = reads_ids = False
+    reads_texts = prepares = reads_ids = reads_images = False
 
     def __init__(self, holder: Any, fold: Fold) -> None:
         self.name, self.fold = holder.name, fold

@@ -10,6 +10,7 @@ from .bag_of_ngrams import BagOfNgrams
 from .base import Layer
 from .categories import CategoryEncoding, Hashing, IntegerLookup
 from .convolution import Conv1D, DepthwiseConv1D, SeparableConv1D
+from .convolution_2d import Conv2D
 from .core import ActivityRegularization, Dense, Identity, Input, InputLayer
 from .dot_attention import AdditiveAttention, Attention, MultiHeadAttention
 from .einsum_dense import EinsumDense
@@ -65,6 +66,7 @@ from .wrapping import made
 
 Convolution1D = Conv1D
 Convolution1DTranspose = Conv1DTranspose
+Convolution2D = Conv2D
 SeparableConvolution1D = SeparableConv1D
 
 __all__ = [
@@ -85,8 +87,10 @@ __all__ = [
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
+    "Conv2D",
     "Convolution1D",
     "Convolution1DTranspose",
+    "Convolution2D",
     "Cropping1D",
     "Dense",
     "DepthwiseConv1D",

@@ -22,6 +22,8 @@ class Activation(Layer):
     (None, 4)
     """
 
+    any_form = True
+
     def __init__(self, activation: Any, **options: Any) -> None:
         self.activation = activations.chosen(activation)
         super().__init__(**options)
@@ -37,6 +39,8 @@ class ReLU(Layer):
     >>> embedcnn.layers.ReLU()(embedcnn.Input((4,))).shape
     (None, 4)
     """
+
+    any_form = True
 
     def __init__(
         self,
@@ -65,6 +69,8 @@ class LeakyReLU(Layer):
     (None, 4)
     """
 
+    any_form = True
+
     def __init__(self, negative_slope: float = 0.3, **options: Any) -> None:
         self.negative_slope = float(
             finite_number("negative_slope", options.pop("alpha", negative_slope), least=0)
@@ -79,6 +85,8 @@ class ELU(Layer):
     >>> embedcnn.layers.ELU()(embedcnn.Input((4,))).shape
     (None, 4)
     """
+
+    any_form = True
 
     def __init__(self, alpha: float = 1.0, **options: Any) -> None:
         self.alpha = float(finite_number("alpha", alpha, least=0))
@@ -145,6 +153,8 @@ class Softmax(Layer):
     >>> embedcnn.layers.Softmax(axis=1)(embedcnn.Input((None, 1))).shape
     (None, None, 1)
     """
+
+    any_form = True
 
     def __init__(self, axis: int | Sequence[int] = -1, **options: Any) -> None:
         self.axis = given_axes(axis)

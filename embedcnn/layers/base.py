@@ -66,8 +66,8 @@ class Layer(Configurable):
     inputs_many = False
     reads_texts = prepares = False  # what a model is given, and not in its program: see TextReader
     reads_ids = takes_weights = False  # its first input is token ids, a second one weights of them
-    traces = False
-    """Whether `call` is run on symbolic tensors, and becomes a part of the graph (see tracing.py)."""
+    reads_images = any_form = False  # takes (B, H, W, C) as a row for each image; as that or as steps
+    traces = False  # whether `call` is run on symbolic tensors and becomes a part of the graph (tracing.py)
     _models_on_arrays: Any = None  # see models/on_arrays.py
 
     def __init_subclass__(cls, **options: Any) -> None:

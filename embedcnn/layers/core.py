@@ -116,6 +116,8 @@ class Identity(Layer):
     (None, 4)
     """
 
+    any_form = True
+
 
 class ActivityRegularization(Identity):
     """Its input, of which l1 times the absolute values and l2 times the squares are added to the loss. As
@@ -147,6 +149,8 @@ class Dense(Layer):
     >>> embedcnn.layers.Dense(3, activation="relu")(embedcnn.Input((5,))).shape
     (None, 3)
     """
+
+    any_form = True
 
     def __init__(
         self,

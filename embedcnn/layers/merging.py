@@ -29,6 +29,8 @@ class Concatenate(Layer):
     (None, 9, 4)
     """
 
+    any_form = True
+
     inputs_many = True
 
     def __init__(self, axis: int = -1, **options: Any) -> None:
@@ -72,6 +74,8 @@ def concatenate(inputs: Sequence[SymbolicTensor], axis: int = -1, **options: Any
 
 class _Merge(Layer):
     """Tensors of one shape, value by value. A step is unmasked where it is in one of them, as in Keras."""
+
+    any_form = True
 
     inputs_many = True
     fewest, most = 2, 1 << 16

@@ -40,6 +40,8 @@ class LayerNormalization(Layer):
     (None, None, 4)
     """
 
+    any_form = True
+
     def __init__(
         self,
         axis: int | Sequence[int] = -1,
@@ -81,6 +83,8 @@ class BatchNormalization(Layer):
     >>> layer(embedcnn.Input((None, 4))).shape, [weight.name for weight in layer.non_trainable_weights]
     ((None, None, 4), ['moving_mean', 'moving_variance'])
     """
+
+    any_form = True
 
     def __init__(
         self,
@@ -144,6 +148,8 @@ class UnitNormalization(Layer):
     >>> embedcnn.layers.UnitNormalization()(embedcnn.Input((4,))).shape
     (None, 4)
     """
+
+    any_form = True
 
     def __init__(self, axis: int | Sequence[int] = -1, **options: Any) -> None:
         self.axis = given_axes(axis)

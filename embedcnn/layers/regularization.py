@@ -14,6 +14,8 @@ from .base import Layer, require_rank
 class _Random(Layer):
     """A layer whose random numbers depend only on the model's seed, the step, the layer and the place."""
 
+    any_form = True
+
     seed: int | None
 
     def key(self, call: int) -> int:

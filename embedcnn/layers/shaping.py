@@ -31,6 +31,8 @@ class Flatten(Layer):
     (None, 40)
     """
 
+    any_form = True
+
     not_stored = ("data_format",)  # always channels_last
 
     def __init__(self, data_format: str | None = None, **options: Any) -> None:

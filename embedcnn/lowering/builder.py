@@ -28,6 +28,7 @@ class Builder:
         self.layer_single = False  # whether that is one for the whole batch
         self._single: set[int] = set()
         self._steps: dict[int, bool] = {}
+        self._images: set[int] = set()
 
     def begin(
         self, origins: Sequence[Origin], shape: Shape, training: bool | None = None, single: bool = False
@@ -47,6 +48,12 @@ class Builder:
         self.tensors[len(self.tensors)] = Tensor(shape, dtype)
         return len(self.tensors) - 1
 
+    def input_symbol(self, shape: Shape) -> int:
+        """The tensor of the input that was described last."""
+        _, dtype, steps, _ = self.inputs[-1]
+        made = self.symbol(shape, dtype)
+        return self.as_image(made) if steps is None and len(shape) == 4 else made
+
     def shape(self, symbol: int) -> Shape:
         return self.tensors[symbol].shape
 
@@ -63,6 +70,15 @@ class Builder:
         if symbol in self._single:
             return False
         return self._steps.get(symbol, self.is_ids(symbol) or len(self.shape(symbol)) > 2)
+
+    def is_image(self, symbol: int) -> bool:
+        """Whether a tensor [B, H, W, C] has a row for each image: who reads images made it, or reads it."""
+        return symbol in self._images
+
+    def as_image(self, symbol: int) -> int:
+        self._steps[symbol] = False
+        self._images.add(symbol)
+        return symbol
 
     def formed(
         self,
@@ -81,6 +97,8 @@ class Builder:
         if single:
             self._single.add(out)
         self._steps[out] = steps
+        if len(shape) == 4 and not steps and not single and any(map(self.is_image, inputs)):
+            self.as_image(out)
         return out
 
     def like(self, name: str, inputs: int | Sequence[int], shape: Shape, **attributes: Any) -> int:
@@ -103,6 +121,8 @@ class Builder:
         """
         out = self.symbol(self.layer_shape if shape is None else shape)
         self.append(name, inputs, [out], variables, **attributes)
+        if inputs and self.is_image(inputs[0]) and len(self.shape(out)) == 4:
+            self.as_image(out)
         return out
 
     def append(

@@ -30,40 +30,16 @@ from ..layers import (
     wrappers,
 )
 from ..layers.axes import axes_of, core_axes
-from . import tensor_forms, tensor_operations
+from . import image_operations, tensor_forms, tensor_operations
+from .activated import activate, activated
 from .builder import Builder
 from .recurrent_operations import bidirectional, step
 from .recurrent_operations import recurrent as run
-
-_CORE_NAMES = {"celu": "elu"}  # with alpha 1 the same function
 
 Make = Callable[[Builder, Any, list[int], int], "int | list[int]"]
 """Adds a layer's operations for the symbols it reads and the number of the call; returns the symbol it
 makes, or those of several outputs.
 """
-
-
-def _activate(build: Builder, name: str, x: int) -> int:
-    if name == "linear":
-        return x
-    if name in ("softmax", "log_softmax"):
-        return build.add(name, [x], shape=build.shape(x))
-    return build.add("activation", [x], shape=build.shape(x), activation=_CORE_NAMES.get(name, name))
-
-
-def _activated(build: Builder, layer: Any, x: int) -> int:
-    """The activation of a layer; one of the user's own is called back for."""
-    function, shape = layer.activation, build.shape(x)
-    if not callable(function):
-        return _activate(build, function, x)
-    if len(shape) > 3:
-        raise ValueError(
-            f"Layer {layer.name!r}: an activation of your own takes (batch, channels) or (batch, time, "
-            f"channels). Received: shape={shape}"
-        )
-    made = build.add("external", [x], shape=shape, has_steps=len(shape) == 3, cols=shape[-1])
-    build.operations[-1].function = python.PythonCall(layer, shape, activation=function)
-    return made
 
 
 def _windows(layer: Any) -> dict[str, Any]:
@@ -76,12 +52,12 @@ def _convolve(build: Builder, layer: Any, inputs: list[int], variables: list[Any
 
 
 def _conv1d(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
-    return _activated(build, layer, _convolve(build, layer, inputs, [layer.kernel, layer.bias]))
+    return activated(build, layer, _convolve(build, layer, inputs, [layer.kernel, layer.bias]))
 
 
 def _depthwise(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     made = build.add("depthwise_conv1d", inputs, [layer.kernel, layer.bias], **_windows(layer))
-    return _activated(build, layer, made)
+    return activated(build, layer, made)
 
 
 def _separable(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
@@ -90,16 +66,16 @@ def _separable(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     made = build.add("depthwise_conv1d", inputs, [layer.depthwise_kernel], shape, **_windows(layer))
     settings: dict[str, Any] = {"strides": 1, "dilation_rate": 1, "padding": "valid"}
     made = build.add("conv1d", [made], [layer.pointwise_kernel, layer.bias], **settings)
-    return _activated(build, layer, made)
+    return activated(build, layer, made)
 
 
 def _dense(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
-    return _activated(build, layer, build.add("dense", inputs, [layer.kernel, layer.bias]))
+    return activated(build, layer, build.add("dense", inputs, [layer.kernel, layer.bias]))
 
 
 def _tied_dense(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     weights = [layer.table, layer.bias]
-    return _activated(build, layer, build.add("dense", inputs, weights, transposed=True))
+    return activated(build, layer, build.add("dense", inputs, weights, transposed=True))
 
 
 def _weight_normalization(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
@@ -109,7 +85,7 @@ def _weight_normalization(build: Builder, layer: Any, inputs: list[int], call: i
     else:
         made = _convolve(build, inner, inputs, [layer.v])
     made = build.add("weight_normalization", [made], [layer.g, layer.v, layer.bias])
-    return _activated(build, inner, made)
+    return activated(build, inner, made)
 
 
 def _dropout(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
@@ -162,7 +138,7 @@ def _attention_pool(build: Builder, layer: Any, inputs: list[int], call: int) ->
     batch, steps, _ = build.shape(inputs[0])
     hidden = (batch, steps, layer.units)
     scores = build.add("dense", inputs, [layer.kernel, layer.bias], hidden)
-    scores = _activated(build, layer, scores)
+    scores = activated(build, layer, scores)
     scores = build.add("dense", [scores], [layer.score_kernel], (batch, steps, 1))
     return build.add("attention_pool", [*inputs, scores])
 
@@ -175,6 +151,8 @@ def _flatten(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     shape = build.shape(inputs[0])
     if len(shape) == 2:
         return inputs[0]
+    if build.is_image(inputs[0]):
+        return tensor_forms.reshaped(build, inputs[0], layer.compute_output_shape(shape), False)
     inner: Any = shape[1:]  # known sizes: Flatten has checked them
     return build.add("flatten", inputs, shape=(shape[0], prod(map(int, inner))), length=shape[1])
 
@@ -239,7 +217,7 @@ def _softmax(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
 def _concatenate(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     shape = build.shape(inputs[0])
     (axis,) = axes_of(layer, layer.axis, shape)
-    if axis == 1 and len(shape) > 2:
+    if axis == 1 and build.has_steps(inputs[0]):
         return build.add("concatenate_steps", inputs)
     before = len(shape) - 1 - axis
     settings: dict[str, Any] = {"axis": before} if before else {}
@@ -248,13 +226,13 @@ def _concatenate(build: Builder, layer: Any, inputs: list[int], call: int) -> in
 
 def _relu(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     if not layer.negative_slope and not layer.threshold and layer.max_value in (None, 6):
-        return _activate(build, "relu" if layer.max_value is None else "relu6", inputs[0])
+        return activate(build, "relu" if layer.max_value is None else "relu6", inputs[0])
     limit = {} if layer.max_value is None else {"max_value": layer.max_value}
     return build.add("rectifier", inputs, slope=layer.negative_slope, threshold=layer.threshold, **limit)
 
 
 def _elu(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
-    made = _activate(build, "elu", inputs[0])  # below 0 exactly where x is
+    made = activate(build, "elu", inputs[0])  # below 0 exactly where x is
     return made if layer.alpha == 1 else build.add("rectifier", [made], slope=layer.alpha)
 
 
@@ -306,7 +284,7 @@ OPERATIONS: dict[type, Make] = {
         (merging.Add, merging.Subtract, merging.Multiply, merging.Average, merging.Maximum, merging.Minimum),
         _merge,
     ),
-    activation.Activation: lambda build, layer, inputs, call: _activated(build, layer, inputs[0]),
+    activation.Activation: lambda build, layer, inputs, call: activated(build, layer, inputs[0]),
     activation.ReLU: _relu,
     activation.LeakyReLU: lambda build, layer, inputs, call: build.add(
         "rectifier", inputs, slope=layer.negative_slope
@@ -317,6 +295,7 @@ OPERATIONS: dict[type, Make] = {
     merging.Concatenate: _concatenate,
     **dict.fromkeys(_GLOBAL_POOLS, _global_pool),
     attention.AttentionPooling1D: _attention_pool,
+    **image_operations.OPERATIONS,
     operation.Operation: tensor_operations.operation,
     **dict.fromkeys((recurrent.SimpleRNN, recurrent.LSTM, recurrent.GRU, recurrent.RNN), run),
     **dict.fromkeys(
@@ -344,5 +323,5 @@ def make(build: Builder, layer: Any, inputs: list[int], call: int) -> int | list
             "computes y = forward(x) on NumPy arrays"
         )
     if plain is not tensor_operations.operation:
-        inputs = [tensor_forms.usual(build, one) for one in inputs]
+        inputs = tensor_forms.taken(build, layer, inputs)
     return plain(build, layer, inputs, call)

@@ -62,6 +62,15 @@ def full(build: Builder, symbol: int) -> int:
     return build.formed("reshape", [symbol], shape, steps=True, attributes={"pads": 1})
 
 
+def taken(build: Builder, layer: Any, inputs: list[int]) -> list[int]:
+    """What a layer reads, in the form that it takes: images as rows, and so where any form will do."""
+    if layer.reads_images:
+        return [build.as_image(as_rows(build, one)) for one in inputs]
+    if layer.any_form and all(map(build.is_image, inputs)):
+        return inputs
+    return [usual(build, one) for one in inputs]
+
+
 def usual(build: Builder, symbol: int) -> int:
     """As layers take it: sequences from three axes on, else a row for each text."""
     shape = build.shape(symbol)

@@ -54,7 +54,7 @@ def translate(
     symbols: dict[int, int] = {}
     for tensor, name in zip(inputs, names, strict=True):
         build.inputs.append(_describe_input(tensor, nodes, name))
-        symbols[id(tensor)] = build.symbol(tensor.shape, build.inputs[-1][1])
+        symbols[id(tensor)] = build.input_symbol(tensor.shape)
     frames = _folded_ids(build, nodes, symbols, origins)
     _ngrams(build, nodes, symbols, origins)
     tokens = tables.lookups(build, nodes, symbols, origins)
@@ -102,7 +102,8 @@ def translate(
 
 def _describe_input(tensor: SymbolicTensor, nodes: Sequence[Node], name: str) -> InputForm:
     dtype = input_dtype(tensor, nodes)
-    has_steps = dtype == "int32" or tensor.ndim > 2
+    images = tensor.ndim == 4 and any(node.layer.reads_images for node in nodes)
+    has_steps = dtype == "int32" or (tensor.ndim > 2 and not images)
     dims = tensor.shape[2 if has_steps else 1 :]
     if dtype == "float32" and None in dims:
         raise ValueError(

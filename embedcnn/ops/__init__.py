@@ -144,6 +144,7 @@ from embedcnn.ops.functions import (
     trunc,
     zeros_like,
 )
+from embedcnn.ops.images import conv, conv2d
 from embedcnn.ops.indexing import (
     arange,
     convert_to_numpy,
@@ -266,8 +267,9 @@ __all__ = [
     "abs", "absolute", "activation", "add", "all", "amax", "amin", "any", "append", "arange", "arccos",
     "arcsin", "arctan", "arctan2", "argmax", "argmin", "argsort", "array", "attention_pool", "average",
     "average_pool", "batch_normalization", "binary_crossentropy", "broadcast_to", "cast",
-    "categorical_crossentropy", "cbrt", "ceil", "celu", "clip", "concatenate", "cond", "conv1d",
-    "conv1d_mask", "conv_pool", "convert_to_numpy", "convert_to_tensor", "cos", "cosh", "count_nonzero",
+    "categorical_crossentropy", "cbrt", "ceil", "celu", "clip", "concatenate", "cond", "conv",
+    "conv1d", "conv1d_mask", "conv2d", "conv_pool", "convert_to_numpy",
+    "convert_to_tensor", "cos", "cosh", "count_nonzero",
     "cross_entropy", "cumprod", "cumsum", "dense", "dense_cross_entropy", "depthwise_conv1d", "diag",
     "diagonal", "diff", "divide", "divide_no_nan", "dot", "dot_product_attention", "dropout", "dtype",
     "einsum", "elu", "embedding_bag", "embedding_lookup", "empty", "equal", "erf", "exp", "exp2",

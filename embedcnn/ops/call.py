@@ -68,6 +68,15 @@ class Call:
         self.values.append(array if mask is None else (array, np.ascontiguousarray(mask, np.bool_)))
         self.input_names.append(name)
 
+    def add_images(self, name: str, x: ArrayLike) -> None:
+        """Images [B, H, W, C]: a row for each, without steps."""
+        array = np.ascontiguousarray(x, np.float32)
+        if array.ndim != 4:
+            raise ValueError(f"{name} has shape {array.shape}; allowed is [B, H, W, C]")
+        self.specs.append((name, "float32", None, array.shape[1:]))
+        self.values.append(array)
+        self.input_names.append(name)
+
     def know_steps(self) -> None:
         """Where weights have a place for each step, their number is that of the first input."""
         if self.operations[0][4].get("axes", 0) & 2 and self.specs[0][2] is not None:

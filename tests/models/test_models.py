@@ -325,8 +325,8 @@ def test_signs_between_tensors_are_layers(tmp_path):
 def test_layers_of_keras_that_are_elsewhere():
     with pytest.raises(AttributeError, match=r"no layers\.CuDNNLSTM; layers\.LSTM is it"):
         layers.CuDNNLSTM(10)
-    with pytest.raises(AttributeError, match=r"no layers\.Conv2D$"):
-        layers.Conv2D(10, 3)
+    with pytest.raises(AttributeError, match=r"no layers\.Conv3D$"):
+        layers.Conv3D(10, 3)
 
 
 class Chain(embedcnn.Sequential):

@@ -120,6 +120,7 @@ def test_includes_are_written_from_csrc():
                 "ops/full.h",
                 "ops/elementwise.h",
                 "ops/token_bag.h",
+                "ops/windows_2d.h",
             },
         ),
         ("optim", {"optim/optimizer.h", "optim/rule.h"}),

@@ -1,0 +1,37 @@
+/* Windows over the rows and columns of images: how many there are, where they begin, what an operation needs for its
+ * shapes. Shared by the convolutions and the pooling of images.
+ *
+ * Images are tensors without steps whose rows have the dimensions [height, width, channels]. Along each axis windows
+ * are those of batch/windows.h without a mask: padding="same" has ceil(size / strides) windows and pads as few places
+ * as these need, the odd one behind (as TensorFlow and Keras). */
+#ifndef EC_OPS_WINDOWS_2D_H
+#define EC_OPS_WINDOWS_2D_H
+
+#include "ops/op.h"
+
+/* Part of an operation's state. Attributes: rows.strides, cols.strides (EC_ATTRIBUTE_COUNT), rows.dilation,
+ * cols.dilation where it has them, rows.padding (EC_ATTRIBUTE_CHOICE); ec_windows_2d_infer sets the rest. */
+struct ec_windows_2d {
+    struct ec_windows rows, cols;
+    int64_t height, width, channels; /* of an image that windows go over */
+    int64_t out_height, out_width;   /* how many windows */
+    int64_t top, left;               /* places before the first row and column where the first windows begin */
+};
+#define EC_WINDOWS_2D_DEFAULTS {.rows = {.strides = 1, .dilation = 1}, .cols = {.strides = 1, .dilation = 1}}
+
+/* Checks the settings and sizes, reads the image from input 0 and gives output 0 the shape
+ * [out_height, out_width, channels]. */
+ec_status ec_windows_2d_infer(struct ec_windows_2d *windows, struct ec_op *op, int64_t size_rows, int64_t size_cols,
+                              int64_t channels, struct ec_report *report);
+/* Which taps of window number `window` along an axis read places inside of `length`; the first window begins `before`
+ * places in front of it. Tap j reads place window * strides + j * dilation - before. */
+static inline struct ec_range ec_windows_2d_taps(const struct ec_windows *axis, int64_t length, int64_t before,
+                                                 int64_t window)
+{
+    int64_t place = window * axis->strides - before;
+    int64_t begin = place >= 0 ? 0 : ec_least(axis->size, ec_ceil_div(-place, axis->dilation));
+    int64_t end = place >= length ? 0 : ec_least(axis->size, (length - 1 - place) / axis->dilation + 1);
+    return (struct ec_range){begin, ec_most(begin, end)};
+}
+
+#endif

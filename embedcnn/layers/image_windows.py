@@ -1,0 +1,48 @@
+"""What layers over windows of images share: images [B, H, W, C], how many windows there are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..graph.nodes import Shape, SymbolicTensor
+from .base import Layer, require_rank
+
+
+def require_image(layer: Layer, tensor: SymbolicTensor) -> None:
+    """ValueError unless the tensor is (batch, height, width, channels) of known sizes."""
+    require_rank(layer, tensor, 4, "(batch, height, width, channels)")
+    if None in tensor.shape[1:]:
+        raise ValueError(
+            f"Layer {layer.name!r} ({type(layer).__name__}) must know height, width and channels of its "
+            f"input. Received: shape={tensor.shape}; give them in Input(shape=...)"
+        )
+
+
+def require_channels_last(data_format: Any) -> None:
+    """ValueError for another order than (batch, height, width, channels)."""
+    if data_format not in (None, "channels_last"):
+        raise ValueError(f"`data_format` must be 'channels_last'. Received: data_format={data_format!r}")
+
+
+def windows_over(
+    layer: Layer,
+    input_shape: Shape,
+    size: tuple[int, int],
+    strides: tuple[int, int],
+    padding: str,
+    dilation: tuple[int, int] = (1, 1),
+) -> tuple[int | None, int | None]:
+    """How many windows fit over the height and the width of images; ValueError where none does.
+
+    padding="same" gives ceil(size / strides), as TensorFlow.
+    """
+    found: list[int | None] = []
+    for pixels, one, stride, rate in zip(input_shape[1:3], size, strides, dilation, strict=True):
+        reach = (one - 1) * rate + 1 if padding == "valid" else 1
+        if pixels is not None and pixels < reach:
+            raise ValueError(
+                f"Layer {layer.name!r} ({type(layer).__name__}): windows that reach over {reach} pixels with "
+                f"padding='valid' need images at least as large. Received: shape={input_shape}"
+            )
+        found.append(None if pixels is None else -(-(pixels - reach + 1) // stride))
+    return found[0], found[1]

@@ -1,0 +1,36 @@
+"""Which operations of the core the layers of images become: a part of the table of layer_operations.py.
+
+Images are tensors without steps, a row [H, W, C] for each: layers that say `reads_images` get them so.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..layers import convolution_2d
+from .activated import activated
+from .builder import Builder
+
+
+def pairs(**settings: tuple[int, int]) -> dict[str, int]:
+    """Settings for height and width as attributes of the core: stride=(1, 2) is stride_rows=1,
+    stride_cols=2.
+    """
+    ends = ("rows", "cols")
+    return {f"{name}_{end}": pair[one] for name, pair in settings.items() for one, end in enumerate(ends)}
+
+
+def _windows(layer: Any) -> dict[str, Any]:
+    dilation = {} if layer.dilation_rate == (1, 1) else pairs(dilation=layer.dilation_rate)
+    return {**pairs(stride=layer.strides), **dilation, "padding": layer.padding}
+
+
+def _conv2d(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    settings = _windows(layer) | ({"groups": layer.groups} if layer.groups > 1 else {})
+    made = build.add("conv2d", inputs, [layer.kernel, layer.bias], **settings)
+    return activated(build, layer, made)
+
+
+OPERATIONS: dict[type, Any] = {
+    convolution_2d.Conv2D: _conv2d,
+}

@@ -1,0 +1,70 @@
+"""Layers of images [B, H, W, C] in float64, slow and obvious."""
+
+import numpy as np
+
+
+def windows_2d(height, width, size, strides=(1, 1), dilation=(1, 1), padding="valid"):
+    """How many windows there are along both axes, and places before the first, as TensorFlow pads."""
+    counts, before = [], []
+    for length, taps, stride, rate in zip((height, width), size, strides, dilation, strict=True):
+        wide = (taps - 1) * rate + 1
+        if padding == "valid":
+            if length < wide:
+                raise ValueError(f"{length} places are fewer than a window reaches over, {wide}")
+            counts.append((length - wide) // stride + 1)
+            before.append(0)
+        else:
+            counts.append(-(-length // stride))
+            before.append(max((counts[-1] - 1) * stride + wide - length, 0) // 2)
+    return counts, before
+
+
+def conv2d(
+    x,
+    kernel,
+    bias=None,
+    *,
+    stride_rows=1,
+    stride_cols=1,
+    dilation_rows=1,
+    dilation_cols=1,
+    padding="valid",
+    groups=1,
+):
+    """Cross-correlation, a window and a tap at a time."""
+    x, kernel = np.asarray(x, np.float64), np.asarray(kernel, np.float64)
+    batch, height, width, channels = x.shape
+    filters = kernel.shape[3]
+    strides, dilation = (stride_rows, stride_cols), (dilation_rows, dilation_cols)
+    (rows, cols), (top, left) = windows_2d(height, width, kernel.shape[:2], strides, dilation, padding)
+    inside, outside = channels // groups, filters // groups
+
+    def taps():
+        """Pixel of the output, pixel of the input, tap."""
+        for y, z in np.ndindex(rows, cols):
+            for i, j in np.ndindex(*kernel.shape[:2]):
+                row, col = (
+                    y * stride_rows + i * dilation_rows - top,
+                    z * stride_cols + j * dilation_cols - left,
+                )
+                if 0 <= row < height and 0 <= col < width:
+                    yield (slice(None), y, z), (slice(None), row, col), (i, j)
+
+    def grouped(pixels, size):
+        return pixels.reshape(batch, groups, size)
+
+    weights = kernel.reshape(*kernel.shape[:2], inside, groups, outside)
+    out = np.zeros((batch, rows, cols, filters)) + (0 if bias is None else bias)
+    for to, source, tap in taps():
+        out[to] += np.einsum("bgc,cgf->bgf", grouped(x[source], inside), weights[tap]).reshape(batch, -1)
+
+    def backward(d_out):
+        d_x, d_weights = np.zeros(x.shape), np.zeros(weights.shape)
+        for to, source, tap in taps():
+            d = grouped(d_out[to], outside)
+            d_x[source] += np.einsum("bgf,cgf->bgc", d, weights[tap]).reshape(batch, -1)
+            d_weights[tap] += np.einsum("bgc,bgf->cgf", grouped(x[source], inside), d)
+        gradients = (d_x, d_weights.reshape(kernel.shape))
+        return gradients if bias is None else (*gradients, d_out.sum((0, 1, 2)))
+
+    return out, backward
