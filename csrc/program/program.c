@@ -6,12 +6,6 @@
 
 #include <string.h>
 
-/* Below so many floating-point operations (some 40 us) a step runs on one thread: waking a second one costs 10 us where
- * the machine is idle, and up to a thousand where it is busy. The bits are the same. */
-static _Atomic int64_t least_work_for_a_team = 4000000;
-
-void ec_program_set_least_work(int64_t operations) { least_work_for_a_team = operations; }
-
 static _Atomic int precision_of_steps = EC_HIGHEST;
 
 void ec_program_set_precision(enum ec_precision precision) { precision_of_steps = (int)precision; }
@@ -276,12 +270,6 @@ static ec_status call_external(struct ec_program *program, int number, int back)
     return status;
 }
 
-/* Largest team that pays for what has been planned. */
-static int team_size(const struct ec_program *program)
-{
-    return program->step.work < (double)least_work_for_a_team ? 1 : program->step.threads;
-}
-
 /* A region for what stands before an external operation, or before one whose plan reads values. */
 static ec_status forward_in_segments(struct ec_program *program, enum ec_run run)
 {
@@ -292,7 +280,7 @@ static ec_status forward_in_segments(struct ec_program *program, enum ec_run run
             continue;
         }
         segment.end = i;
-        ec_parallel(team_size(program), forward_only, &segment);
+        ec_parallel(ec_program_team(program), forward_only, &segment);
         segment.first = op && op->type->is_external ? i + 1 : i;
         ec_status status = !op                     ? EC_OK
                            : op->type->is_external ? call_external(program, i, 0)
@@ -311,7 +299,7 @@ static ec_status backward_in_segments(struct ec_program *program)
         if (segment.first > 0 && !program->ops[segment.first - 1].type->is_external) {
             continue;
         }
-        ec_parallel(team_size(program), backward_only, &segment);
+        ec_parallel(ec_program_team(program), backward_only, &segment);
         segment.end = segment.first - 1;
         ec_status status =
             segment.first > 0 && program->ops[segment.end].active ? call_external(program, segment.end, 1) : EC_OK;
@@ -329,16 +317,16 @@ static ec_status run_segments(struct ec_program *program, enum ec_run run)
     int has_backward = run == EC_RUN_BACKWARD || run == EC_RUN_TRAIN;
     ec_status status = run != EC_RUN_BACKWARD ? forward_in_segments(program, run) : EC_OK;
     if (status == EC_OK && run == EC_RUN_TEST) {
-        ec_parallel(team_size(program), penalties_only, &whole);
+        ec_parallel(ec_program_team(program), penalties_only, &whole);
     }
     if (status == EC_OK && has_backward) {
         status = backward_in_segments(program);
     }
     if (status == EC_OK && has_backward && program->penalties.count) {
-        ec_parallel(team_size(program), add_penalties, &whole);
+        ec_parallel(ec_program_team(program), add_penalties, &whole);
     }
     if (status == EC_OK && run == EC_RUN_TRAIN) {
-        ec_parallel(team_size(program), update, &whole);
+        ec_parallel(ec_program_team(program), update, &whole);
     }
     return status;
 }
@@ -364,7 +352,7 @@ ec_status ec_program_run(struct ec_program *program, enum ec_run run)
         status = run_segments(program, run);
     } else if (status == EC_OK) {
         struct segment whole = {.program = program, .end = program->op_count};
-        ec_parallel(team_size(program), work[run], &whole);
+        ec_program_region(program, run == EC_RUN_TRAIN, work[run], &whole);
     }
     program->can_go_back = status == EC_OK && run == EC_RUN_FORWARD && program->step.backward;
     program->has_gradients = status == EC_OK && (run == EC_RUN_BACKWARD || run == EC_RUN_UPDATE || run == EC_RUN_TRAIN);

@@ -8,6 +8,7 @@
 #ifndef EC_PROGRAM_PROGRAM_H
 #define EC_PROGRAM_PROGRAM_H
 
+#include "base/turns.h"
 #include "grad/penalty.h"
 #include "ops/op.h"
 #include "optim/optimizer.h"
@@ -49,6 +50,7 @@ struct ec_program {
     struct ec_parameter **parameter_list; /* pointers into parameters */
     int can_go_back;                      /* a forward run with training was the last */
     int has_gradients;                    /* a backward pass has run since */
+    struct ec_turns turns;                /* of EC_RUN_TRAIN in one region */
     atomic_flag busy;
 };
 
@@ -80,6 +82,9 @@ enum ec_precision ec_program_precision(void);
  */
 double ec_program_penalty(const struct ec_program *program);
 
+/* Threads that pay for what has been planned; and a region of as many, which times itself where a step trains. */
+int ec_program_team(const struct ec_program *program);
+void ec_program_region(struct ec_program *program, int trains, ec_team_fn fn, void *argument);
 /* Tests only: a step of fewer floating-point operations runs on one thread. */
 void ec_program_set_least_work(int64_t operations);
 

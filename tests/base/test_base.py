@@ -54,6 +54,12 @@ def test_teams_under_the_thread_sanitizer(tmp_path):
     assert run_checks(program, "--own-threads").split() == ["ok"]
 
 
+def test_small_steps_choose_between_one_thread_and_a_team(tmp_path):
+    """What was faster of late, tried anew at pauses that double, and soon where the machine changes."""
+    program = compile_program(tmp_path, "turns.c", ["turns.c"], [])
+    assert run_checks(program).split() == ["ok"]
+
+
 def run_python(code: str, **environment: str) -> str:
     """What a fresh interpreter prints."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}

@@ -198,13 +198,13 @@ def test_weights_set_in_place_count_from_the_next_step():
     assert pair.core.test_step([ids], [labels], None).losses[0] == pytest.approx(np.log(3))
 
 
-def training_bytes(threads, fused, rate=0.4):
+def training_bytes(threads, fused, rate=0.4, steps=8):
     _core.set_num_threads(threads)
     try:
         pair = text_cnn(vocabulary=300, width=24, filters=20, fused=fused, rate=rate, mask_zero=True)
         pair.set_optimizer("adam", global_clipnorm=1.0)
         rng = np.random.default_rng(11)
-        for step in range(8):
+        for step in range(steps):
             ids, labels = rng.integers(0, 300, (17, 21)), rng.integers(0, 3, 17)
             pair.core.train_step([ids], [labels], None, 0.01, step)
         return b"".join(value.tobytes() for value in pair.values)
@@ -215,6 +215,13 @@ def training_bytes(threads, fused, rate=0.4):
 @pytest.mark.parametrize("fused", [True, False])
 def test_any_number_of_threads_trains_the_same_bits(rung, fused):
     assert len({training_bytes(threads, fused) for threads in (1, 2, 3, 4, 7)}) == 1
+
+
+def test_steps_that_go_to_and_fro_between_one_thread_and_a_team_have_the_same_bits():
+    """Near the size where a team begins to pay, a program tries both now and then."""
+    all_alone = training_bytes(1, True, steps=60)
+    _core._set_least_work(200_000)
+    assert training_bytes(3, True, steps=60) == all_alone
 
 
 def test_examples_in_another_order_give_the_same_loss():
