@@ -43,6 +43,12 @@ class Access:
     def changing(self) -> Lease: ...
     def reading(self) -> Lease: ...
 
+# images.c: images as arrays, outside of any program
+
+def resize_images(
+    images: npt.ArrayLike, height: int, width: int, interpolation: str, antialias: bool, /
+) -> npt.NDArray[np.float32]: ...
+
 # program.c, program_spec.c, program_inputs.c, program_gradients.c: a lowered model
 
 _Floats: TypeAlias = npt.NDArray[np.float32]

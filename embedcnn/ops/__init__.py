@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from embedcnn.base.named_objects import named_object
 from embedcnn.graph.operators import OPERATIONS
+from embedcnn.ops import image as image
 from embedcnn.ops.activations import (
     celu,
     elu,

@@ -20,6 +20,7 @@ OTHER_NAMES = {
     "row_loss": "loss",
     "focal_cross_entropy": "loss",
 }
+OF_IMAGES = {"resize_images": "resize"}  # in ops.image
 ONLY_IN_MODELS = {
     "external": "calls Python, which needs no core",
     "given_loss": "calls Python, which needs no core",
@@ -37,6 +38,8 @@ def test_every_operation_of_the_core_is_there_or_has_a_reason():
     names = set(_core.operations())
     assert set(OTHER_NAMES) | set(ONLY_IN_MODELS) < names
     public = set(ops.__all__)
+    assert set(OF_IMAGES.values()) <= set(ops.image.__all__) and set(OF_IMAGES) < names
+    names -= set(OF_IMAGES)
     assert names - set(OTHER_NAMES) - set(ONLY_IN_MODELS) <= public and set(OTHER_NAMES.values()) <= public
     of_tensors = {name for name in public if not hasattr(getattr(ops, name), "call")}
     more = {
