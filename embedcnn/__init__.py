@@ -24,8 +24,10 @@ if _TYPE_CHECKING:  # what __getattr__ finds at run time
     from embedcnn import encoding as encoding
     from embedcnn import fasttext as fasttext
     from embedcnn import generation as generation
+    from embedcnn import image as image
     from embedcnn import initializers as initializers
     from embedcnn import inspection as inspection
+    from embedcnn import io as io
     from embedcnn import language_model as language_model
     from embedcnn import layers as layers
     from embedcnn import losses as losses
@@ -60,8 +62,10 @@ _MODULES = frozenset(
         "encoding",
         "fasttext",
         "generation",
+        "image",
         "initializers",
         "inspection",
+        "io",
         "language_model",
         "layers",
         "losses",

@@ -1,5 +1,5 @@
-"""Keras's utilities: set_random_seed, to_categorical, clear_session; pad_sequences, PyDataset (Sequence) and
-timeseries_dataset_from_array, which are imported when they are asked for.
+"""Keras's utilities: set_random_seed, to_categorical, clear_session; and those that are imported when asked
+for: pad_sequences, PyDataset (Sequence), load_img and its like, data sets from folders and arrays.
 """
 
 from __future__ import annotations
@@ -62,6 +62,10 @@ def clear_session() -> None:
 
 
 _ELSEWHERE = {
+    "array_to_img": "embedcnn.image.pictures:array_to_img",
+    "img_to_array": "embedcnn.image.pictures:img_to_array",
+    "load_img": "embedcnn.image.pictures:load_img",
+    "save_img": "embedcnn.image.pictures:save_img",
     "PyDataset": "embedcnn.data.indexed_batches:PyDataset",
     "Sequence": "embedcnn.data.indexed_batches:PyDataset",
     "pad_sequences": "embedcnn.preprocessing.sequence:pad_sequences",

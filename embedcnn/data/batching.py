@@ -33,7 +33,7 @@ class Batching(Pipeline):
         if self._rows is not None:
             table, index = self._rows
             return self._derive(
-                lambda path: windows.gathered(table, index, path, size, drop_remainder), count
+                lambda path: windows.gathered(table, index, path, size, drop_remainder), count, lasting=True
             )
         return self._batched(size, drop_remainder, stack)
 
@@ -73,7 +73,9 @@ class Batching(Pipeline):
 
     def _batched(self, size: int, drop: bool, together: windows.Stack) -> Dataset:
         count = divided(self._cardinality, size, drop)
-        return self._derive(lambda path: windows.batched(self, path, size, drop, together), count)
+        return self._derive(
+            lambda path: windows.batched(self, path, size, drop, together), count, lasting=True
+        )
 
     def bucket_by_sequence_length(
         self,

@@ -6,7 +6,9 @@ Sources are here; `transformations` and `batching` hold the operations, `streams
 from __future__ import annotations
 
 import builtins
+import glob
 import operator
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -87,6 +89,31 @@ class Dataset(Transformations, Batching):
         return Dataset(lambda path: generated(generator, args))
 
     @staticmethod
+    def list_files(
+        file_pattern: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        shuffle: bool | None = None,
+        seed: int | None = None,
+    ) -> Dataset:
+        """Paths (str) of the files that match a pattern or several, as "images/*/*.jpg"; a list of paths
+        will do. tf.data's name.
+
+        Sorted, then mixed anew in each pass unless `shuffle=False`; the order of epoch k is a function of
+        (`seed`, k). A `*` stands for part of one name, folders do not count. FileNotFoundError for a pattern
+        that matches no file.
+
+        >>> import pathlib, tempfile
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> for name in ("b.png", "a.png", "c.txt"):
+        ...     _ = (folder / name).write_bytes(b"")
+        >>> [pathlib.Path(path).name for path in Dataset.list_files(folder / "*.png", shuffle=False)]
+        ['a.png', 'b.png']
+        """
+        if shuffle not in (None, True, False):
+            raise ValueError(f"`shuffle` must be None, True or False. Received: shuffle={shuffle!r}")
+        files = Dataset.from_tensor_slices(matching_files(file_pattern))
+        return files if shuffle is False else files.shuffle(seed=seed)
+
+    @staticmethod
     def range(*args: int) -> Dataset:
         """Integers as by Python's `range`: (stop), (start, stop) or (start, stop, step).
 
@@ -134,6 +161,25 @@ class Dataset(Transformations, Batching):
         counts = [source.cardinality() for source in sources]
         finite = [count for count in counts if count != INFINITE_CARDINALITY]
         return Dataset(start, min(finite) if finite else INFINITE_CARDINALITY)
+
+
+def matching_files(patterns: Any) -> list[str]:
+    """Sorted paths of the files that match a pattern or a list of them."""
+    if isinstance(patterns, (str, bytes, os.PathLike)):
+        patterns = [patterns]
+    found: list[str] = []
+    for pattern in list(patterns):
+        if not isinstance(pattern, (str, bytes, os.PathLike)):
+            raise TypeError(f"`file_pattern` must be a path or a list of them. Received: {pattern!r}")
+        name = os.fsdecode(pattern)
+        # a file may have a name that is also a pattern
+        files = [name] if os.path.isfile(name) else [one for one in glob.glob(name) if os.path.isfile(one)]
+        if not files:
+            raise FileNotFoundError(f"no file matches `file_pattern`. Received: file_pattern={name!r}")
+        found += files
+    if not found:
+        raise ValueError("`file_pattern` must be at least one path. Received: an empty list")
+    return sorted(found)
 
 
 def _next_of(elements: Iterator[Any], place: Any) -> Any:

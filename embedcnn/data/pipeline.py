@@ -63,12 +63,22 @@ class Pipeline:
     """Passes over elements; see `Dataset`."""
 
     def __init__(
-        self, start: Callable[[Path], Iterator[Any]], cardinality: int = UNKNOWN_CARDINALITY, rows: Any = None
+        self,
+        start: Callable[[Path], Iterator[Any]],
+        cardinality: int = UNKNOWN_CARDINALITY,
+        rows: Any = None,
+        lasting: bool = False,
     ) -> None:
         self._start = start
         self._cardinality = cardinality
         # (table, data set of row numbers) where every element is a row of a table in memory
         self._rows = rows
+        # whether nobody writes into the arrays of an element once it was given out: no need to copy them
+        self.lasting = lasting
+        # of the result of `map`: how to make it with its function changed
+        self._guarded: Callable[[Any], Dataset] | None = None
+        self.ignored_errors: list[str] = []
+        """What `ignore_errors` left out in its last complete pass, a message for each element."""
         self._epoch = self._takes = 0
         self._lock = threading.Lock()
 
@@ -77,9 +87,14 @@ class Pipeline:
         return self._start(path)
 
     def _derive(
-        self, start: Callable[[Path], Iterator[Any]], cardinality: int = UNKNOWN_CARDINALITY
+        self,
+        start: Callable[[Path], Iterator[Any]],
+        cardinality: int = UNKNOWN_CARDINALITY,
+        lasting: bool = False,
     ) -> Dataset:
-        return named_object("embedcnn.data.dataset:Dataset")(start, cardinality)
+        result = named_object("embedcnn.data.dataset:Dataset")(start, cardinality, lasting=lasting)
+        result.ignored_errors = self.ignored_errors
+        return result
 
     def _reorder(self, operation: Callable[[Pipeline], Dataset]) -> Dataset:
         """An operation that looks at no element: on a table's row numbers where there is a table."""

@@ -4,6 +4,7 @@ semantics.
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embedcnn.data import streams
+from embedcnn.data.cache_file import filed
+from embedcnn.data.ignored_errors import ignore
 from embedcnn.data.pipeline import (
     INFINITE_CARDINALITY,
     UNKNOWN_CARDINALITY,
@@ -53,21 +56,40 @@ class Transformations(Pipeline):
             raise ValueError(
                 f"`deterministic` must be None, True or False. Received: deterministic={deterministic!r}"
             )
-        count = checked_workers(num_parallel_calls)
-        if count == 0:
-            return self._derive(lambda path: streams.mapped(self, path, map_func), self._cardinality)
+        return self._mapped(map_func, checked_workers(num_parallel_calls), deterministic is not False)
 
+    def _mapped(self, map_func: Callable[..., Any], count: int, ordered: bool) -> Dataset:
         def start(path: Path) -> Iterator[Any]:
             with opened(self, path) as elements:
                 yield from parallel_map(
-                    elements,
-                    lambda element: call(map_func, element),
-                    count,
-                    deterministic is not False,
-                    "map",
+                    elements, lambda element: call(map_func, element), count, ordered, "map"
                 )
 
-        return self._derive(start, self._cardinality)
+        if count == 0:
+            start = lambda path: streams.mapped(self, path, map_func)  # noqa: E731
+        result = self._derive(start, self._cardinality)
+        result._guarded = lambda guard: self._mapped(guard(map_func), count, ordered)
+        return result
+
+    def ignore_errors(self, log_warning: bool = False, errors: type[Exception] = Exception) -> Dataset:
+        """Leave out the elements for which the `map` right before raised one of `errors`. tf.data's name.
+
+        `ignored_errors` of the result are the messages of its last complete pass, one for each element that
+        it left out; `log_warning=True` warns at the end of each such pass. The first error is raised where
+        no element is left. ValueError unless `map` made the data set.
+
+        >>> from embedcnn.data import Dataset
+        >>> numbers = Dataset.from_tensor_slices(["1", "two", "3"]).map(int).ignore_errors()
+        >>> list(numbers), len(numbers.ignored_errors)
+        ([1, 3], 1)
+        """
+        if not isinstance(log_warning, bool):
+            raise ValueError(f"`log_warning` must be True or False. Received: log_warning={log_warning!r}")
+        if not (isinstance(errors, type) and issubclass(errors, Exception)):
+            raise ValueError(f"`errors` must be a type of exceptions. Received: errors={errors!r}")
+        if self._guarded is None:
+            raise ValueError(f"ignore_errors must come right behind map. Received: {self!r}")
+        return ignore(self, self._guarded, errors, log_warning)
 
     def filter(self, predicate: Callable[..., Any]) -> Dataset:
         """Keep the elements for which `predicate` is true.
@@ -146,7 +168,9 @@ class Transformations(Pipeline):
         """
         count = checked_integer(count, "count", -1, " (-1: all)")
         size = self._cardinality if count == -1 else limited(self._cardinality, count)
-        taken = self._reorder(lambda d: d._derive(lambda path: streams.taken(d, path, count), size))
+        taken = self._reorder(
+            lambda d: d._derive(lambda path: streams.taken(d, path, count), size, d.lasting)
+        )
         with self._lock:
             taken.epoch, self._takes = self._takes, self._takes + 1
         return taken
@@ -161,7 +185,9 @@ class Transformations(Pipeline):
         count = checked_integer(count, "count", -1, " (-1: skip all)")
         size = self._cardinality if self._cardinality < 0 else max(0, self._cardinality - count)
         size = 0 if count == -1 else size
-        return self._reorder(lambda d: d._derive(lambda path: streams.skipped(d, path, count), size))
+        return self._reorder(
+            lambda d: d._derive(lambda path: streams.skipped(d, path, count), size, d.lasting)
+        )
 
     def repeat(self, count: int | None = None) -> Dataset:
         """`count` passes one after the other (None or -1: without end); shuffles below choose a new order
@@ -181,7 +207,9 @@ class Transformations(Pipeline):
             size = UNKNOWN_CARDINALITY
         elif size > 0:
             size *= times
-        return self._reorder(lambda d: d._derive(lambda path: streams.repeated(d, path, times), size))
+        return self._reorder(
+            lambda d: d._derive(lambda path: streams.repeated(d, path, times), size, d.lasting)
+        )
 
     def shard(self, num_shards: int, index: int) -> Dataset:
         """Every `num_shards`-th element, from `index` on: one part for each of several processes.
@@ -195,7 +223,9 @@ class Transformations(Pipeline):
         if at >= shards:
             raise ValueError(f"`index` must be an integer below num_shards ({shards}). Received: index={at}")
         size = self._cardinality if self._cardinality < 0 else len(range(at, self._cardinality, shards))
-        return self._reorder(lambda d: d._derive(lambda path: streams.sharded(d, path, shards, at), size))
+        return self._reorder(
+            lambda d: d._derive(lambda path: streams.sharded(d, path, shards, at), size, d.lasting)
+        )
 
     def shuffle(
         self, buffer_size: int | None = None, seed: int | None = None, reshuffle_each_iteration: bool = True
@@ -225,14 +255,19 @@ class Transformations(Pipeline):
                     Fixed(d, path), path if reshuffle_each_iteration else (), size, key
                 ),
                 self._cardinality,
+                d.lasting,
             )
 
         return self._reorder(operation)
 
-    def cache(self) -> Dataset:
-        """Keep all elements in memory from the first complete pass on; arrays are handed out read-only.
+    def cache(self, filename: str | os.PathLike[str] = "") -> Dataset:
+        """Keep all elements from the first complete pass on: in memory, or in the file `filename`; arrays
+        are handed out read-only.
 
-        Random choices below the cache are those of one pass for ever: shuffle behind it.
+        A file that exists is read, whoever wrote it: other processes too start with it. It is mapped into
+        memory, not read as a whole; it takes arrays of numbers or texts, numbers, texts and bytes (TypeError
+        for others). ValueError for a file that is something else. Random choices below the cache are those
+        of one pass for ever: shuffle behind it.
 
         >>> from embedcnn.data import Dataset
         >>> calls = []
@@ -240,6 +275,12 @@ class Transformations(Pipeline):
         >>> list(numbers), list(numbers), calls
         ([0, 1], [0, 1], [0, 1])
         """
+        if not isinstance(filename, (str, os.PathLike)):
+            raise TypeError(f"`filename` must be a path, or '' for memory. Received: filename={filename!r}")
+        name = os.fspath(filename)
+        source = partial(self.start, ())  # the same pass whichever epoch comes first
+        if name:
+            return self._derive(lambda path: filed(source, name), self._cardinality, self.lasting)
         kept: list[list[Any]] = []
         lock = threading.Lock()
 
@@ -248,14 +289,14 @@ class Transformations(Pipeline):
                 yield from kept[0]
                 return
             seen: list[Any] = []
-            with opened(self, ()) as elements:  # the same pass whichever epoch comes first
+            with opened(self, ()) as elements:
                 for element in elements:
                     seen.append(map_leaves(frozen, element))
                     yield seen[-1]
             with lock:
                 kept[:] = [seen]
 
-        return self._derive(start, self._cardinality)
+        return self._derive(start, self._cardinality, self.lasting)
 
     def prefetch(self, buffer_size: int = AUTOTUNE) -> Dataset:
         """Make up to `buffer_size` elements ahead in a thread (AUTOTUNE: 2; 0: none).
@@ -269,8 +310,10 @@ class Transformations(Pipeline):
         size = checked_integer(buffer_size, "buffer_size", -1, " (-1: AUTOTUNE)")
         size = PREFETCHED if size == AUTOTUNE else size
         if size == 0:
-            return self._derive(self.start, self._cardinality)
-        return self._derive(lambda path: run_ahead(partial(self.start, path), size), self._cardinality)
+            return self._derive(self.start, self._cardinality, self.lasting)
+        return self._derive(
+            lambda path: run_ahead(partial(self.start, path), size), self._cardinality, self.lasting
+        )
 
     def enumerate(self, start: int = 0) -> Dataset:
         """(position, element), counted from `start`.

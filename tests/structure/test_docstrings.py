@@ -25,8 +25,10 @@ PUBLIC = (
         "data",
         "datasets",
         "encoding",
+        "image",
         "initializers",
         "inspection",
+        "io",
     ]
     + ["language_model", "layers", "losses", "metrics", "models", "ops", "optimizers", "optimizers.schedules"]
     + [

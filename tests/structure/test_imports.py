@@ -27,7 +27,7 @@ _BASE = {"base", "runtime"}
 _SMALL = {"activations", "constraints", "initializers", "ragged", "regularizers", *_BASE}
 _GRAPH = {"graph", *_SMALL}
 _TEXT = {"preprocessing", "text", *_GRAPH}
-_DATA = {"data", *_GRAPH}
+_DATA = {"data", "image", *_GRAPH}
 _KERAS = {"layers", "losses", "metrics", "optimizers", "callbacks"}
 _BELOW_SAVING = _KERAS | {"ops"} | _TEXT | _DATA
 _BELOW_MODELS = {"training", "lowering", "saving"} | _BELOW_SAVING
@@ -45,7 +45,9 @@ MAY_IMPORT = {
     "graph": _SMALL,
     "preprocessing": _GRAPH,
     "text": _TEXT,
-    "data": _GRAPH,
+    "image": _GRAPH,
+    "io": _BASE,
+    "data": {"image", "io", *_GRAPH},
     "datasets": _DATA,
     "vectors": _GRAPH,
     "ops": _GRAPH,
