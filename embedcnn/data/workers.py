@@ -204,27 +204,36 @@ def parallel_map(
 
 
 def run_ahead(
-    start: Callable[[], Iterator[Any]], size: int, refill: int | None = None
+    start: Callable[[], Iterator[Any]],
+    size: int,
+    refill: int | None = None,
+    room: Callable[[Any], int] | None = None,
 ) -> Generator[Any, None, None]:
     """The elements of `start()`, made by a thread that is up to `size` of them ahead and closes its input
     itself.
 
     Once it is, it sleeps until `refill` are left (None: size - 1). Whoever computes on all processors is
-    disturbed by every awakening, less by a long one than by several.
+    disturbed by every awakening, less by a long one than by several. `room(element)` are as many as there is
+    memory for, where those may be fewer than `size`.
     """
-    low = size - 1 if refill is None else refill
+    most = size
+    low = least = size - 1 if refill is None else refill
     crew = Crew()
     buffer: deque[Any] = deque()
     ended: list[BaseException | None] = []
 
     def fill() -> None:
+        nonlocal most, low
         failure: BaseException | None = None
         elements: Iterator[Any] = iter(())
         try:
             elements = start()
             for element in elements:
+                if room is not None:
+                    most = min(size, room(element))
+                    low = min(least, most - 1)
                 with crew.lock:
-                    full = len(buffer) >= size
+                    full = len(buffer) >= most
                     while full and len(buffer) > low and not crew.stopped:
                         crew.todo.wait()
                     if crew.stopped:

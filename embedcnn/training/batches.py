@@ -32,6 +32,7 @@ NO_BATCHES = (
     "for one batch and drop_remainder=True"
 )
 REFILL = 8  # so few must be left before the thread wakes up again
+AHEAD_BYTES = 1 << 26  # of large batches, as of images, as many wait as fit into this; two at least
 
 
 def warn_if_short(name: str, batches: int, expected: int | None) -> None:
@@ -123,6 +124,7 @@ class IterableBatches:
         self.source, self.limit = source, limit
         self.seed = None
         self._prepare = prepare
+        self._own = (lambda batch: batch) if getattr(source, "lasting", False) else owned
         self._running: Iterator[Any] | None = None
         self._passes: int | None = None
         self.first_pass = 0  # of epochs of `limit` batches
@@ -158,7 +160,7 @@ class IterableBatches:
         elements = self._open(number)
         try:
             for item in elements:
-                yield owned(self._prepare(item))
+                yield self._own(self._prepare(item))
         finally:
             self._close(elements)
 
@@ -170,7 +172,7 @@ class IterableBatches:
             item = self._next(may_start=not number)
             if item is None:
                 return
-            yield owned(self._prepare(item))
+            yield self._own(self._prepare(item))
 
     def _next(self, may_start: bool = True) -> Any:
         """The next element; None at the end of a pass, unless the next pass `may_start`."""
@@ -199,7 +201,13 @@ class IterableBatches:
 def ahead(start: Callable[[], Generator[Batch, None, None]]) -> Generator[Batch, None, None]:
     """The batches of `start()`, made by a thread of their own."""
 
-    return run_ahead(start, AHEAD, REFILL)
+    return run_ahead(start, AHEAD, REFILL, room)
+
+
+def room(batch: Batch) -> int:
+    """How many batches like this one may wait."""
+    size = sum(part.nbytes for part in batch[0] if isinstance(part, np.ndarray))
+    return AHEAD if size * AHEAD <= AHEAD_BYTES else max(2, AHEAD_BYTES // size)
 
 
 def first_batches(batches: Generator[Batch, None, None], limit: int | None) -> Generator[Batch, None, None]:

@@ -2,8 +2,8 @@
 batches.
 
 Arrays are checked once as a whole (so that an error names the row the user knows); batches from iterables one
-by one. A prepared input is an integer array (B, T), a Ragged, a float32 array (B, C) or (B, T, C), or
-TextRows.
+by one. A prepared input is an integer array (B, T), a Ragged, a float32 array (B, C), (B, T, C) or
+(B, H, W, C), TextRows or Pixels.
 """
 
 from __future__ import annotations
@@ -59,12 +59,25 @@ class TargetSpec:
         return int(self.shape[-1] or 1)
 
 
+class Pixels:
+    """Images of bytes, which stay bytes in memory: `[index]` are float32 numbers, those of a batch."""
+
+    def __init__(self, images: np.ndarray) -> None:
+        self.images = images
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        return np.asarray(self.images[index], np.float32)
+
+
 # -- inputs --------------------------------------------------------------------------------------------------
 def prepare_input(spec: InputSpec, value: Any, whole: bool = False) -> Any:
     """One input as programs take it; `whole` also checks the range of ids, which the core else does per
     batch.
     """
-    if isinstance(value, TextRows):
+    if isinstance(value, (TextRows, Pixels)):
         return value
     if isinstance(value, Ragged):
         if spec.dtype != "int32":
@@ -98,6 +111,8 @@ def prepare_input(spec: InputSpec, value: Any, whole: bool = False) -> Any:
             f"{spec.name}: expected shape {as_output_shape(spec.shape)}. Received: shape {array.shape}"
         )
     _require_examples(spec.name, len(array))
+    if whole and array.dtype == np.uint8 and array.ndim > 3:
+        return Pixels(array)
     array = np.ascontiguousarray(array, np.float32)
     if whole and not np.isfinite(array.sum()) and not np.isfinite(array).all():
         where = tuple(int(part) for part in np.argwhere(~np.isfinite(array))[0])

@@ -26,7 +26,7 @@ NAMES = {
 class Limits:
     """Where a step stands beside what the machine can do.
 
-    `data`, `python`, `core`: their shares of its time. `flops`, `bytes`: a second, in the core; of bytes what
+    `data`, `python`, `core`: their shares of its time, that of data over all steps. `flops`, `bytes`: a second, in the core; of bytes what
     operations must at least read and write. `peak_flops`, `peak_bytes`: of a large product and of a copy of
     `memory` bytes, measured beside it. `bound`: "data", "Python", "compute", "memory" or "size".
     """
@@ -67,7 +67,8 @@ class Limits:
         if self.bound == "data":
             return [
                 "prepare batches ahead: give fit a data.Dataset with prefetch(), or a generator",
-                "encode texts once (model.text_encoder(texts)) and train on ids; cache() what map makes",
+                "cache() what map makes, or map(..., num_parallel_calls=AUTOTUNE) where it leaves the "
+                "interpreter, as decoding images does; encode texts once (model.text_encoder(texts))",
             ]
         if self.bound == "Python":
             return ["a larger batch_size: Python costs the same for each step"]

@@ -54,7 +54,7 @@ class Profile:
     operation, the update of the weights. `str()` is a table; `save` writes a trace for a browser.
 
     An operation may serve several layers (an Embedding and the convolutions over it), and then bears their
-    names. `step_ms` is the median step, batch included. `limits` says what bounds the step beside what the
+    names. `step_ms` is the median step, batch included; `idle_share` what is lost waiting for data. `limits` says what bounds the step beside what the
     machine can do, `advice` what to try.
     """
 
@@ -69,6 +69,13 @@ class Profile:
     ) -> None:
         self.costs, self.step_ms, self.steps, self.threads = costs, step_ms, steps, threads
         self.limits, self.advice = limits, advice
+
+    @property
+    def idle_share(self) -> float:
+        """The share of the time of all steps in which the next batch was waited for. Data that are read or
+        made while the step before computes are ready, and cost nothing here.
+        """
+        return self.limits.data
 
     def __str__(self) -> str:
         width = max(len(cost.name) for cost in self.costs)
@@ -120,7 +127,8 @@ def profile(model: Model, x: Any, y: Any, batch_size: int | None, sample_weight:
         parts = _summed_up(model, times, costs)
         step_ms = statistics.median(sum(one) for one in times) * 1e3
         tables = _learning_tables(model)
-        found = _limits(model, tables, parts, step_ms)
+        waiting = sum(made for made, _ in times) / sum(made + step for made, step in times)
+        found = _limits(model, tables, parts, step_ms, waiting)
         is_dense = getattr(model.optimizer, "embedding_update", "lazy") == "dense"
         in_float32 = [one for one in tables if one.dtype == "float32"]
         advice = found.advice(float(sum(one.nbytes for one in in_float32)), is_dense and bool(tables))
@@ -192,8 +200,10 @@ def _learning_tables(model: Model) -> list[Variable]:
     return [one for one in model.trainable_weights if id(one) in read]
 
 
-def _limits(model: Model, tables: list[Variable], costs: list[Cost], step_ms: float) -> Limits:
-    """What bounds the step: of the memory of an operation each byte is written and read once in each pass;
+def _limits(
+    model: Model, tables: list[Variable], costs: list[Cost], step_ms: float, waiting: float
+) -> Limits:
+    """What bounds the step, `waiting` for data that share of all time: of the memory of an operation each byte is written and read once in each pass;
     weights that all learn are read and written with their gradients and slots, of tables unknown parts.
     """
     operations, update = costs[3:-1], costs[-1]
@@ -206,7 +216,7 @@ def _limits(model: Model, tables: list[Variable], costs: list[Cost], step_ms: fl
     moved += learning * (3 + 2 * slots)
     memory += learning * (2 + slots)
     return Limits(
-        data=costs[0].ms / step_ms,
+        data=waiting,
         python=(costs[1].ms + costs[2].ms) / step_ms,
         core=core_ms / step_ms,
         flops=sum(cost.flops for cost in operations) / core_ms * 1e3,

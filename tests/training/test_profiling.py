@@ -1,6 +1,7 @@
 """Model.profile: what it says adds up, and the model is afterwards as it was."""
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -125,3 +126,19 @@ def test_a_model_must_be_compiled():
 def test_no_data():
     with pytest.raises(ValueError, match="no batches"):
         text_model().profile(iter([]))
+
+
+def test_waiting_for_data_is_told():
+    """Of all steps, not of the median one: data that come in bursts keep few steps waiting, those long."""
+
+    def slow():
+        for number in range(9):
+            time.sleep(0.03 if number % 3 == 2 else 0)
+            yield IDS[:30], LABELS[:30]
+
+    model = text_model()
+    model.fit(IDS[:30], LABELS[:30], verbose=0)
+    found = model.profile(slow(), steps=6)
+    assert found.idle_share == found.limits.data > 0.3 and found.limits.bound == "data"
+    assert "waiting for data" in str(found) and "num_parallel_calls" in str(found)
+    assert text_model().profile(IDS, LABELS, batch_size=30, steps=6).idle_share < found.idle_share
