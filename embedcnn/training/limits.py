@@ -26,9 +26,10 @@ NAMES = {
 class Limits:
     """Where a step stands beside what the machine can do.
 
-    `data`, `python`, `core`: their shares of its time, that of data over all steps. `flops`, `bytes`: a second, in the core; of bytes what
-    operations must at least read and write. `peak_flops`, `peak_bytes`: of a large product and of a copy of
-    `memory` bytes, measured beside it. `bound`: "data", "Python", "compute", "memory" or "size".
+    `data`, `python`, `core`: their shares of its time, that of data over all steps. `flops`, `bytes`: a
+    second, in the core; of bytes what operations must at least read and write. `peak_flops`, `peak_bytes`:
+    of a large product and of a copy of `memory` bytes, measured beside it. `bound`: "data", "Python",
+    "compute", "memory" or "size".
     """
 
     data: float

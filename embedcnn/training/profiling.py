@@ -54,8 +54,8 @@ class Profile:
     operation, the update of the weights. `str()` is a table; `save` writes a trace for a browser.
 
     An operation may serve several layers (an Embedding and the convolutions over it), and then bears their
-    names. `step_ms` is the median step, batch included; `idle_share` what is lost waiting for data. `limits` says what bounds the step beside what the
-    machine can do, `advice` what to try.
+    names. `step_ms` is the median step, batch included; `idle_share` what is lost waiting for data.
+    `limits` says what bounds the step beside what the machine can do, `advice` what to try.
     """
 
     def __init__(
@@ -203,8 +203,9 @@ def _learning_tables(model: Model) -> list[Variable]:
 def _limits(
     model: Model, tables: list[Variable], costs: list[Cost], step_ms: float, waiting: float
 ) -> Limits:
-    """What bounds the step, `waiting` for data that share of all time: of the memory of an operation each byte is written and read once in each pass;
-    weights that all learn are read and written with their gradients and slots, of tables unknown parts.
+    """What bounds the step, `waiting` for data that share of all time. Of the memory of an operation each
+    byte is written and read once in each pass; weights that all learn are read and written with their
+    gradients and slots, of tables unknown parts.
     """
     operations, update = costs[3:-1], costs[-1]
     core_ms = max(1e-6, sum(cost.ms for cost in operations) + update.ms)
