@@ -68,3 +68,37 @@ def conv2d(
         return gradients if bias is None else (*gradients, d_out.sum((0, 1, 2)))
 
     return out, backward
+
+
+def pool2d(kind, x, pool_rows=2, pool_cols=2, stride_rows=2, stride_cols=2, padding="valid"):
+    """The maximum (NaN wins, then the first) or the mean of the pixels inside the image."""
+    size, strides = (pool_rows, pool_cols), (stride_rows, stride_cols)
+    counts, before = windows_2d(*x.shape[1:3], size, strides, padding=padding)
+
+    def reads(axis, window):
+        first = window * strides[axis] - before[axis]
+        return [place for place in range(first, first + size[axis]) if 0 <= place < x.shape[1 + axis]]
+
+    tall, wide = ([reads(axis, window) for window in range(counts[axis])] for axis in (0, 1))
+    out = np.zeros((len(x), len(tall), len(wide), x.shape[3]))
+    shares = {}
+    for b, i, j, c in np.ndindex(out.shape):
+        pixels = [(y, z) for y in tall[i] for z in wide[j]]
+        values = [x[b, y, z, c] for y, z in pixels]
+        if kind == "average_pool2d":
+            out[b, i, j, c] = sum(values) / len(values)
+            shares[b, i, j, c] = [(pixel, 1 / len(values)) for pixel in pixels]
+        else:
+            missing = [k for k, value in enumerate(values) if np.isnan(value)]
+            winner = missing[0] if missing else values.index(max(values))
+            out[b, i, j, c] = values[winner]
+            shares[b, i, j, c] = [(pixels[winner], 1.0)]
+
+    def backward(d_out):
+        d_x = np.zeros(x.shape)
+        for (b, i, j, c), parts in shares.items():
+            for (y, z), share in parts:
+                d_x[b, y, z, c] += share * d_out[b, i, j, c]
+        return (d_x,)
+
+    return out, backward

@@ -123,6 +123,8 @@ class Program:
             return reference.token_bag(*tensors, **attributes)
         if name in ("max_pool", "average_pool"):
             return reference_layers.pool1d(name, tensors[0], **attributes)
+        if name in ("max_pool2d", "average_pool2d"):
+            return reference_images.pool2d(name, tensors[0], **attributes)
         if name == "token_conv_pool":
             return token_conv_pool(tensors[0], arrays, **attributes)
         if name == "conv_pool":

@@ -173,6 +173,8 @@ struct ec_kernels {
     void (*multiply)(float *out, const float *a, const float *b, int64_t n);                   /* out = a * b */
     void (*maximum_into)(float *out, int32_t *at, const float *in, int32_t number, int64_t n); /* where in > out, or in
                                      is NaN and out is not: out = in, at = number */
+    void (*add_where)(float *out, const float *in, const int32_t *at, int32_t number,
+                      int64_t n); /* out += in where at = number */
     void (*add_bias)(float *out, int64_t stride, const float *bias, int64_t rows, int64_t cols); /* each row += bias */
     /* out[c] (+)= sum over r of in[r * stride + c], r rising */
     void (*column_sum)(float *out, int accumulate, const float *in, int64_t stride, int64_t rows, int64_t cols);

@@ -49,6 +49,16 @@ from .pooling import (
     MaxPool1D,
     MaxPooling1D,
 )
+from .pooling_2d import (
+    AveragePooling2D,
+    AvgPool2D,
+    GlobalAveragePooling2D,
+    GlobalAvgPool2D,
+    GlobalMaxPool2D,
+    GlobalMaxPooling2D,
+    MaxPool2D,
+    MaxPooling2D,
+)
 from .python import Lambda
 from .recurrent import GRU, LSTM, RNN, SimpleRNN
 from .recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
@@ -79,7 +89,9 @@ __all__ = [
     "AttentionPooling1D",
     "Average",
     "AveragePooling1D",
+    "AveragePooling2D",
     "AvgPool1D",
+    "AvgPool2D",
     "BagOfNgrams",
     "BatchNormalization",
     "Bidirectional",
@@ -107,9 +119,13 @@ __all__ = [
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
     "GlobalAvgPool1D",
+    "GlobalAvgPool2D",
     "GlobalMaxPool1D",
+    "GlobalMaxPool2D",
     "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
     "GlobalSumPooling1D",
     "GroupNormalization",
     "HashedNgrams",
@@ -126,7 +142,9 @@ __all__ = [
     "LeakyReLU",
     "Masking",
     "MaxPool1D",
+    "MaxPool2D",
     "MaxPooling1D",
+    "MaxPooling2D",
     "Maximum",
     "Minimum",
     "MultiHeadAttention",
@@ -185,6 +203,7 @@ _STORED: tuple[type[Layer], ...] = (
     *(UnitNormalization, WeightNormalization, SimpleRNN, LSTM, GRU, Bidirectional, TimeDistributed),
     *(ApplyMask, AttentionPooling1D, RNN, OwnCellRNN, SimpleRNNCell, LSTMCell, GRUCell, StackedRNNCells),
     *(ActivityRegularization, CategoryEncoding, Hashing, IntegerLookup),
+    *(AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D),
     *(BagOfNgrams, StringLookup, TextVectorization, EmbeddingBag, EmbedReduce, TiedDense),
 )
 _MADE_OF_OPERATIONS = (

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..layers import convolution_2d
+from ..layers import convolution_2d, pooling_2d
 from .activated import activated
 from .builder import Builder
+from .tensor_forms import reshaped
 
 
-def pairs(**settings: tuple[int, int]) -> dict[str, int]:
+def pairs(**settings: tuple[int, int]) -> dict[str, Any]:
     """Settings for height and width as attributes of the core: stride=(1, 2) is stride_rows=1,
     stride_cols=2.
     """
@@ -31,6 +32,24 @@ def _conv2d(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     return activated(build, layer, made)
 
 
+def _pool(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    name = "max_pool2d" if isinstance(layer, pooling_2d.MaxPooling2D) else "average_pool2d"
+    settings = pairs(pool=layer.pool_size, stride=layer.strides)
+    return build.add(name, inputs, padding=layer.padding, **settings)
+
+
+def _global_pool(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    name = "max_pool2d" if isinstance(layer, pooling_2d.GlobalMaxPooling2D) else "average_pool2d"
+    batch, height, width, channels = build.shape(inputs[0])
+    size: Any = (height, width)
+    made = build.add(name, inputs, shape=(batch, 1, 1, channels), **pairs(pool=size, stride=size))
+    return made if layer.keepdims else reshaped(build, made, (batch, channels), False)
+
+
 OPERATIONS: dict[type, Any] = {
     convolution_2d.Conv2D: _conv2d,
+    pooling_2d.MaxPooling2D: _pool,
+    pooling_2d.AveragePooling2D: _pool,
+    pooling_2d.GlobalMaxPooling2D: _global_pool,
+    pooling_2d.GlobalAveragePooling2D: _global_pool,
 }

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from embedcnn.ops import image_pooling
 from embedcnn.ops.call import Call, Padding, elementary, operation
 
 
@@ -179,9 +180,16 @@ def global_sum_pool(x: ArrayLike, mask: ArrayLike | None = None) -> Any:
     return elementary("global_sum_pool", x, mask)
 
 
-def _pool1d(
-    name: str, x: ArrayLike, pool_size: int, strides: int | None, padding: str, mask: ArrayLike | None
+def _pool(
+    name: str,
+    x: ArrayLike,
+    pool_size: image_pooling.Sizes,
+    strides: image_pooling.Sizes | None,
+    padding: str,
+    mask: ArrayLike | None,
 ) -> Call:
+    if np.ndim(x) == 4 and mask is None:
+        return image_pooling.pool(f"{name}2d", x, pool_size, strides, padding)
     settings = {"pool_size": pool_size, "strides": pool_size if strides is None else strides}
     return elementary(name, x, mask, padding=padding, **settings)
 
@@ -189,39 +197,44 @@ def _pool1d(
 @operation
 def max_pool(
     x: ArrayLike,
-    pool_size: int = 2,
-    strides: int | None = None,
+    pool_size: image_pooling.Sizes = 2,
+    strides: image_pooling.Sizes | None = None,
     padding: Literal["valid", "same"] = "valid",
     mask: ArrayLike | None = None,
 ) -> Any:
-    """The largest of each channel over windows of the unmasked steps of x [B, T, C]: float32 [B, T_out, C].
-    As keras.layers.MaxPooling1D.
+    """The largest of each channel over windows of the unmasked steps of x [B, T, C], or of the pixels of x
+    [B, H, W, C]: float32 [B, T_out, C] or [B, H_out, W_out, C]. As keras.ops.max_pool.
 
-    `strides` None means `pool_size`. A window without an unmasked step gives zeros.
+    `strides` None means `pool_size`; both may be pairs for images. A window without an unmasked step gives
+    zeros; the first of equal maxima gets the gradient.
 
     >>> from embedcnn import ops
     >>> ops.max_pool([[[1.0], [2.0], [6.0], [4.0]]]).tolist()
     [[[2.0], [6.0]]]
+    >>> ops.max_pool([[[[1.0], [2.0]], [[6.0], [4.0]]]], (2, 1)).tolist()
+    [[[[6.0], [4.0]]]]
     """
-    return _pool1d("max_pool", x, pool_size, strides, padding, mask)
+    return _pool("max_pool", x, pool_size, strides, padding, mask)
 
 
 @operation
 def average_pool(
     x: ArrayLike,
-    pool_size: int = 2,
-    strides: int | None = None,
+    pool_size: image_pooling.Sizes = 2,
+    strides: image_pooling.Sizes | None = None,
     padding: Literal["valid", "same"] = "valid",
     mask: ArrayLike | None = None,
 ) -> Any:
-    """The mean of each channel over windows of the unmasked steps of x [B, T, C]: float32 [B, T_out, C].
-    As keras.layers.AveragePooling1D.
+    """The mean of each channel over windows of the unmasked steps of x [B, T, C], or of the pixels of x
+    [B, H, W, C]: float32 [B, T_out, C] or [B, H_out, W_out, C]. As keras.ops.average_pool.
 
-    `strides` None means `pool_size`. Places that padding="same" adds do not count; a window without an
-    unmasked step gives zeros.
+    `strides` None means `pool_size`; both may be pairs for images. Places that padding="same" adds do not
+    count; a window without an unmasked step gives zeros.
 
     >>> from embedcnn import ops
     >>> ops.average_pool([[[1.0], [2.0], [6.0], [4.0]]]).tolist()
     [[[1.5], [5.0]]]
+    >>> ops.average_pool([[[[1.0], [2.0]], [[6.0], [4.0]]]]).tolist()
+    [[[[3.25]]]]
     """
-    return _pool1d("average_pool", x, pool_size, strides, padding, mask)
+    return _pool("average_pool", x, pool_size, strides, padding, mask)

@@ -1,4 +1,4 @@
-/* fill, add, add_scaled, scale, multiply, maximum_into, add_bias, column_sum and sum_squares. */
+/* fill, add, add_scaled, scale, multiply, maximum_into, add_where, add_bias, column_sum and sum_squares. */
 #include "check.h"
 
 /* Which kernel a step of the loop below runs. */
@@ -64,6 +64,23 @@ static void check_maximum_into(int64_t n)
     }
 }
 
+static void check_add_where(int64_t n)
+{
+    at_kernel("add_where");
+    float *out = slot_array(0, n), *in = slot_array(1, n);
+    int32_t *at = slot_numbers(2, n);
+    for (int64_t i = 0; i < n; i++) {
+        out[i] = (float)i;
+        in[i] = i % 5 == 4 ? NAN : 0.5f;
+        at[i] = i % 5 == 1 ? 2000000001 : i % 5 == 2 ? -1 : 2000000000;
+    }
+    kernels->add_where(out, in, at, 2000000000, n);
+    for (int64_t i = 0; i < n; i++) {
+        float want = (float)i + (i % 5 == 1 || i % 5 == 2 ? 0.0f : in[i]);
+        expect(is_near(out[i], want, 0, 0), "n %d: [%d] is %g, not %g", (int)n, (int)i, (double)out[i], (double)want);
+    }
+}
+
 void check_elementwise(void)
 {
     int64_t n;
@@ -72,6 +89,7 @@ void check_elementwise(void)
             check_step(step, n);
         }
         check_maximum_into(n);
+        check_add_where(n);
     }
 }
 

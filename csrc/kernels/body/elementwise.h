@@ -54,6 +54,16 @@ static void maximum_into(float *out, int32_t *at, const float *in, int32_t numbe
     }
 }
 
+static void add_where(float *out, const float *in, const int32_t *at, int32_t number, int64_t n)
+{
+    const float *at_bits = (const float *)(const void *)at; /* only loaded */
+    for (int64_t i = 0; i < n; i += LANES) {
+        ivec differs = ivec_xor(vec_bits(vec_load_upto(at_bits + i, n - i)), ivec_set((uint32_t)number));
+        vec share = vec_select(ivec_at_least(differs, ivec_set(1)), vec_set(0.0f), vec_load_upto(in + i, n - i));
+        vec_store_upto(out + i, n - i, vec_add(vec_load_upto(out + i, n - i), share));
+    }
+}
+
 static void add_bias(float *out, int64_t stride, const float *bias, int64_t rows, int64_t cols)
 {
     for (int64_t r = 0; r < rows; r++) {

@@ -47,6 +47,7 @@ static void fill_table(struct ec_kernels *kernels)
         .scale = scale,
         .multiply = multiply,
         .maximum_into = maximum_into,
+        .add_where = add_where,
         .add_bias = add_bias,
         .column_sum = column_sum,
         .sum_squares = sum_squares,

@@ -1,0 +1,89 @@
+"""Layers over windows of images: Keras's values (tests/golden), their place in models, misuse."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from layer_program import Alone, close
+
+import embedcnn
+from embedcnn import layers as L
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+sys.path.insert(0, str(GOLDEN))
+from image_window_cases import CASES, d_out_of, input_of, weights_of  # noqa: E402
+
+KERAS = np.load(GOLDEN / "keras_image_windows.npz")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_keras(name):
+    kind, arguments, shape = CASES[name]
+    layer = getattr(L, kind)(**arguments)
+    layer(embedcnn.Input(shape))
+    alone = Alone(layer, [input_of(name)], weights_of(name, [one.shape for one in layer.weights]))
+    close(alone.out, KERAS[f"{name}/out"], "out")
+    alone.backward(d_out_of(name, alone.out.shape))
+    close(alone.core.input_gradient(0), KERAS[f"{name}/d_x"], "d_x")
+    for number, variable in enumerate(layer.trainable_weights):
+        close(alone.gradient(variable), KERAS[f"{name}/d_w{number}"], variable.name)
+    for variable in layer.non_trainable_weights:
+        close(variable.value, KERAS[f"{name}/{variable.name}"], variable.name)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_saved_and_on_arrays(name, tmp_path):
+    kind, arguments, shape = CASES[name]
+    model = embedcnn.Sequential([embedcnn.Input(shape), getattr(L, kind)(**arguments)])
+    x = input_of(name)
+    model.save(tmp_path / "model.embedcnn")
+    again = embedcnn.models.load_model(tmp_path / "model.embedcnn")
+    assert again.layers[0].get_config() == model.layers[0].get_config()
+    np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+    np.testing.assert_array_equal(model.layers[0](x), model.predict(x, verbose=0))
+
+
+def test_images_stay_rows_between_layers():
+    """What is done value by value, or along axes, takes images as they are: nothing is copied for it."""
+    x = embedcnn.Input((8, 6, 4))
+    h = L.MaxPooling2D(2)(x)
+    h = L.Dropout(0.1)(L.ReLU()(L.BatchNormalization()(h)))
+    h = L.Concatenate()([h, L.Add()([h, L.Dense(4)(h)])])
+    h = L.Concatenate(axis=1)([h, h * 2 + 1])
+    model = embedcnn.Model(x, L.Dense(2)(L.Flatten()(L.AveragePooling2D(3, 1, "same")(h))))
+    names = [op.name for op in model.lowered(training=True).operations]
+    assert names.count("reshape") == 1 and "concatenate_steps" not in names  # Flatten's
+    model.compile("adam", "mse")
+    data = np.random.default_rng(0).normal(size=(6, 8, 6, 4)).astype(np.float32)
+    losses = model.fit(data, data[:, 0, 0, :2], epochs=30, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+
+
+def test_images_of_videos():
+    """Poolings of each step of [B, T, H, W, C]."""
+    clips = np.random.default_rng(0).normal(size=(2, 3, 4, 6, 2)).astype(np.float32)
+    out = L.TimeDistributed(L.MaxPooling2D(2))(clips)
+    np.testing.assert_array_equal(out[:, 1], L.MaxPooling2D(2)(clips[:, 1]))
+
+
+MISUSE = {
+    "size": (lambda: L.MaxPooling2D(0), "pool_size=0"),
+    "three sizes": (lambda: L.MaxPooling2D((2, 2, 2)), "one integer or two, for height and width"),
+    "strides": (lambda: L.AveragePooling2D(2, strides=(1, -1)), "strides=-1"),
+    "padding": (lambda: L.MaxPooling2D(2, padding="causal"), "padding='causal'"),
+    "format": (lambda: L.MaxPooling2D(data_format="channels_first"), "data_format='channels_first'"),
+    "global format": (lambda: L.GlobalMaxPooling2D("channels_first"), "data_format='channels_first'"),
+    "keepdims": (lambda: L.GlobalAveragePooling2D(keepdims=2), "keepdims=2"),
+    "sequence": (lambda: L.MaxPooling2D()(embedcnn.Input((6, 4))), "(batch, height, width, channels)"),
+    "unknown size": (lambda: L.MaxPooling2D()(embedcnn.Input((None, 6, 4))), "must know height, width"),
+    "small": (lambda: L.MaxPooling2D(4)(embedcnn.Input((3, 6, 4))), "reach over 4 pixels"),
+}
+
+
+@pytest.mark.parametrize("name", MISUSE)
+def test_misuse(name):
+    wrong, message = MISUSE[name]
+    with pytest.raises((ValueError, TypeError)) as error:
+        wrong()
+    assert message in str(error.value)
