@@ -2,9 +2,7 @@
  * that name the place. */
 #include "fasttext/dictionary.h"
 
-#include "bags/tokens.h"
-#include "base/memory.h"
-#include "text/vocabulary.h"
+#include "text/ngram.h"
 
 #include <string.h>
 
@@ -23,17 +21,6 @@ static int64_t read_int64(const uint8_t *at)
     int64_t value;
     memcpy(&value, at, sizeof value);
     return value;
-}
-
-uint64_t ec_fasttext_key(const uint8_t *word, int64_t length, const uint8_t *readable_end)
-{
-    uint8_t padded[EC_WORD_INLINE + EC_WORD_SLACK] = {0};
-    if (length <= EC_WORD_INLINE && readable_end - word < EC_WORD_INLINE) {
-        ec_copy(padded, word, (size_t)length);
-        word = padded;
-    }
-    struct ec_word_key key = ec_word_key(word, length);
-    return ec_bag_hash(&key, length);
 }
 
 static ec_status damaged(struct ec_report *report, const char *what, int64_t entry)
@@ -163,9 +150,20 @@ ec_status ec_fasttext_dictionary_init(struct ec_fasttext_dictionary *dictionary,
     return status;
 }
 
+ec_status ec_fasttext_dictionary_hash(struct ec_fasttext_dictionary *dictionary)
+{
+    dictionary->hashes = ec_alloc_array(dictionary->word_count, sizeof *dictionary->hashes);
+    for (int64_t word = 0; dictionary->hashes && word < dictionary->word_count; word++) {
+        struct ec_fasttext_entry entry = ec_fasttext_entry_at(dictionary, word);
+        dictionary->hashes[word] = ec_ngram_hash(entry.bytes, entry.length);
+    }
+    return dictionary->hashes ? EC_OK : EC_NO_MEMORY;
+}
+
 void ec_fasttext_dictionary_clear(struct ec_fasttext_dictionary *dictionary)
 {
     ec_free(dictionary->starts);
+    ec_free(dictionary->hashes);
     ec_free(dictionary->kept_rows);
     ec_bag_table_clear(&dictionary->table);
     ec_bag_table_clear(&dictionary->kept);

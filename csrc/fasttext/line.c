@@ -1,27 +1,33 @@
 /* Lines into ids; see the header. All tokens of a line are found and hashed before the first is looked up, and their
- * slots asked for: the dictionary is in no near cache. Assumes lines of a few hundred words. */
+ * slots asked for: the dictionary is in no near cache. No branch predictor knows where a word of five letters ends, so
+ * words are cut from masks of 64 bytes without looking at them. Assumes lines of a few hundred words. */
 #include "fasttext/line.h"
 
 #include "base/memory.h"
 #include "base/range.h"
+#include "fasttext/blanks.h"
 #include "text/ngram.h"
 
 #include <string.h>
+
+#define BLOCK_TOKENS (EC_BLANKS_BLOCK / 2 + 1) /* that end in a block, or with it, at most; and the end of the line */
+
+static const uint8_t end_of_line[] = EC_FASTTEXT_END;
 
 struct token {
     const uint8_t *bytes;
     int64_t length;
     uint64_t key;
-    uint32_t hash; /* fastText's, of which n-grams are made */
+    int32_t number; /* of its entry, or -1 */
 };
 
 struct ec_fasttext_reader {
     struct ec_fasttext_rules rules;
-    uint8_t ends[256]; /* 1 for bytes that end a token */
     struct ec_ngram_buckets buckets;
+    uint64_t end_key; /* of the token that ends a line */
     struct token *tokens;
     int64_t token_count, token_capacity;
-    uint32_t *hashes; /* of the tokens that are no labels */
+    uint32_t *hashes; /* fastText's, of the tokens that are no labels, where n-grams are made of them */
     int64_t hash_count;
     int32_t *ids, *labels; /* labels: as many as there may be tokens */
     int64_t id_count, id_capacity, label_count;
@@ -35,10 +41,7 @@ struct ec_fasttext_reader *ec_fasttext_reader_new(const struct ec_fasttext_rules
     if (reader) {
         reader->rules = *rules;
         reader->buckets = ec_ngram_buckets((uint64_t)ec_most(rules->buckets, 1));
-        for (const char *end = " \n\r\t\v\f"; *end; end++) {
-            reader->ends[(uint8_t)*end] = 1;
-        }
-        reader->ends[0] = 1;
+        reader->end_key = ec_fasttext_key(end_of_line, 4, end_of_line + 4);
     }
     return reader;
 }
@@ -57,7 +60,7 @@ void ec_fasttext_reader_free(struct ec_fasttext_reader *reader)
 
 static ec_status reserve_tokens(struct ec_fasttext_reader *reader)
 {
-    if (reader->token_count < reader->token_capacity) {
+    if (reader->token_count + BLOCK_TOKENS <= reader->token_capacity) {
         return EC_OK;
     }
     int64_t capacity = 2 * reader->token_capacity + 256;
@@ -92,49 +95,52 @@ static ec_status reserve_ids(struct ec_fasttext_reader *reader, int64_t more)
     return EC_OK;
 }
 
-static int is_end(const struct token *token) { return token->length == 4 && !memcmp(token->bytes, EC_FASTTEXT_END, 4); }
+static int is_end(const struct token *token) { return token->length == 4 && !memcmp(token->bytes, end_of_line, 4); }
 
-static void take_token(struct ec_fasttext_reader *reader, const uint8_t *bytes, int64_t length, uint32_t hash,
-                       const uint8_t *readable_end)
+/* Whether it is the token that ends a line. */
+static inline int take_token(struct ec_fasttext_reader *reader, const uint8_t *bytes, int64_t length,
+                             const uint8_t *readable_end)
 {
     uint64_t key = ec_fasttext_key(bytes, length, readable_end);
     ec_bag_table_prefetch(&reader->rules.dictionary->table, key);
-    reader->tokens[reader->token_count++] = (struct token){bytes, length, key, hash};
+    reader->tokens[reader->token_count++] = (struct token){bytes, length, key, -1};
+    return key == reader->end_key && is_end(&reader->tokens[reader->token_count - 1]);
 }
 
 /* The tokens of a line, with the one that ends it; *used = its bytes. */
 static ec_status find_tokens(struct ec_fasttext_reader *reader, const uint8_t *text, int64_t length,
                              enum ec_fasttext_text kind, int64_t *used)
 {
-    static const uint8_t end_of_line[] = EC_FASTTEXT_END;
-    const uint8_t *at = text, *end = text + length;
-    int ended = 0, newline = kind == EC_FASTTEXT_DOCUMENT ? -1 : '\n'; /* which byte ends the line */
+    const uint8_t *end = text + length, *begin = NULL; /* of the token that is open */
+    int64_t line_length = length;
+    uint64_t before = 1;
     reader->token_count = 0;
-    while (!ended) {
+    for (int64_t at = 0; at <= line_length; at += EC_BLANKS_BLOCK) { /* behind the end is a blank */
         ec_status status = reserve_tokens(reader);
         if (status) {
             return status;
         }
-        while (at < end && reader->ends[*at] && *at != newline) {
-            at++;
-        }
-        if (at == end || *at == newline) {
-            if (at < end || kind != EC_FASTTEXT_PART) {
-                take_token(reader, end_of_line, 4, ec_ngram_hash(end_of_line, 4), end_of_line + 4);
+        int64_t left = line_length - at;
+        uint64_t blanks = ec_blanks_of(text + at, &left, kind == EC_FASTTEXT_DOCUMENT);
+        line_length = at + left;
+        for (uint64_t edges = blanks ^ (blanks << 1 | before); edges; edges &= edges - 1) {
+            const uint8_t *edge = text + at + __builtin_ctzll(edges);
+            if (!begin) {
+                begin = edge;
+            } else if (take_token(reader, begin, edge - begin, end)) {
+                *used = edge - text; /* the blank behind it is read with it */
+                *used += edge < end && (*edge != '\n' || kind == EC_FASTTEXT_DOCUMENT);
+                return EC_OK;
+            } else {
+                begin = NULL;
             }
-            at += at < end;
-            break;
         }
-        const uint8_t *begin = at;
-        uint32_t hash = EC_NGRAM_START;
-        for (; at < end && !reader->ends[*at]; at++) {
-            hash = ec_ngram_step(hash, *at);
-        }
-        take_token(reader, begin, at - begin, hash, end);
-        ended = is_end(&reader->tokens[reader->token_count - 1]);
-        at += ended && at < end && *at != newline; /* the blank behind a token is read with it */
+        before = blanks >> 63;
     }
-    *used = at - text;
+    if (line_length < length || kind != EC_FASTTEXT_PART) {
+        take_token(reader, end_of_line, 4, end_of_line + 4);
+    }
+    *used = line_length + (line_length < length);
     return EC_OK;
 }
 
@@ -187,15 +193,35 @@ static ec_status append_characters(struct ec_fasttext_reader *reader, const uint
     return status;
 }
 
+/* The numbers of the tokens' entries; their hashes, which are in no near cache either, are asked for. */
+static void find_entries(struct ec_fasttext_reader *reader)
+{
+    const struct ec_fasttext_dictionary *dictionary = reader->rules.dictionary;
+    for (int64_t i = 0; i < reader->token_count; i++) {
+        struct token *token = &reader->tokens[i];
+        token->number = ec_bag_table_find(&dictionary->table, token->key);
+        if (dictionary->hashes) {
+            __builtin_prefetch(dictionary->hashes + ec_most(0, ec_least(token->number, dictionary->word_count - 1)));
+        }
+    }
+}
+
+/* fastText's hash of a word. */
+static inline uint32_t hash_of(const struct ec_fasttext_dictionary *dictionary, const struct token *token)
+{
+    return token->number < 0 ? ec_ngram_hash(token->bytes, token->length) : dictionary->hashes[token->number];
+}
+
 /* Ids of words and n-grams of characters; labels. */
 static ec_status look_up(struct ec_fasttext_reader *reader)
 {
     const struct ec_fasttext_rules *rules = &reader->rules;
     const struct ec_fasttext_dictionary *dictionary = rules->dictionary;
     ec_status status = reserve_ids(reader, reader->token_count);
+    find_entries(reader);
     for (int64_t i = 0; !status && i < reader->token_count; i++) {
         const struct token *token = &reader->tokens[i];
-        int32_t number = ec_bag_table_find(&dictionary->table, token->key);
+        int32_t number = token->number;
         int label = number < 0 ? is_label(rules, token) : number >= dictionary->word_count;
         if (label) {
             if (number >= 0) {
@@ -203,7 +229,9 @@ static ec_status look_up(struct ec_fasttext_reader *reader)
             }
             continue;
         }
-        reader->hashes[reader->hash_count++] = token->hash;
+        if (rules->word_ngrams > 1) {
+            reader->hashes[reader->hash_count++] = hash_of(dictionary, token);
+        }
         if (number >= 0) {
             if (reader->id_count == reader->id_capacity) {
                 status = reserve_ids(reader, 1);

@@ -164,21 +164,34 @@ static void fetch_rows(const struct ec_fasttext_matrix *matrix, const int32_t *r
 
 /* Rows that fit into a cache line: `columns` is a constant to the compiler. Two sums, so that none waits for the other.
  */
+static inline void add_narrow(float *sum, const struct ec_fasttext_matrix *matrix, int32_t number,
+                              const int64_t columns)
+{
+    float row[NARROW];
+    memcpy(row, matrix->floats + number * columns * (int64_t)sizeof *row, (size_t)columns * sizeof *row);
+    for (int64_t column = 0; column < columns; column++) {
+        sum[column] += row[column];
+    }
+}
+
 static inline void sum_narrow(float *out, const struct ec_fasttext_matrix *matrix, const int32_t *rows, int64_t count,
                               const int64_t columns)
 {
-    float sums[2][NARROW] = {{0}}, row[NARROW];
-    for (int64_t i = 0; i < count; i++) {
-        if (i + AHEAD < count) {
-            __builtin_prefetch(matrix->floats + rows[i + AHEAD] * columns * (int64_t)sizeof *row);
+    float even[NARROW] = {0}, odd[NARROW] = {0};
+    int64_t i = 0;
+    for (; i + 2 <= count; i += 2) {
+        if (i + AHEAD + 1 < count) {
+            __builtin_prefetch(matrix->floats + rows[i + AHEAD] * columns * (int64_t)sizeof *out);
+            __builtin_prefetch(matrix->floats + rows[i + AHEAD + 1] * columns * (int64_t)sizeof *out);
         }
-        memcpy(row, matrix->floats + rows[i] * columns * (int64_t)sizeof *row, (size_t)columns * sizeof *row);
-        for (int64_t column = 0; column < columns; column++) {
-            sums[i & 1][column] += row[column];
-        }
+        add_narrow(even, matrix, rows[i], columns);
+        add_narrow(odd, matrix, rows[i + 1], columns);
+    }
+    if (i < count) {
+        add_narrow(even, matrix, rows[i], columns);
     }
     for (int64_t column = 0; column < columns; column++) {
-        out[column] = sums[0][column] + sums[1][column];
+        out[column] = even[column] + odd[column];
     }
 }
 

@@ -72,6 +72,9 @@ ec_status ec_fasttext_model_head(struct ec_fasttext_model *model, const uint8_t 
     status = ec_fasttext_dictionary_init(&model->dictionary, data + EC_FASTTEXT_HEAD, bytes - EC_FASTTEXT_HEAD, used,
                                          report);
     *used += EC_FASTTEXT_HEAD;
+    if (!status && settings->word_ngrams > 1) {
+        status = ec_fasttext_dictionary_hash(&model->dictionary);
+    }
     model->rules = (struct ec_fasttext_rules){.dictionary = &model->dictionary,
                                               .shortest = settings->minn,
                                               .longest = settings->maxn,

@@ -82,6 +82,46 @@ def test_ids_are_those_of_fasttext(text, tokens):
     assert used == len(text.encode()) or "</s>" in text
 
 
+def read_bytes(text: bytes, newline_behind: bool) -> tuple[list[bytes], int]:
+    """The tokens of a text's first line byte by byte, as fastText's readWord, and the bytes read."""
+    tokens, token, at = [], b"", 0
+    while at < len(text):
+        byte, at = text[at : at + 1], at + 1
+        if byte not in (b" ", b"\n", b"\r", b"\t", b"\v", b"\f", b"\0"):
+            token += byte
+            continue
+        if token:
+            if byte == b"\n":
+                at -= 1  # read again, as the end of the line
+            tokens.append(token)
+            if token == b"</s>":
+                return tokens, at
+            token = b""
+        elif byte == b"\n":
+            return [*tokens, b"</s>"], at
+    tokens += [token] if token else []
+    return tokens + ([b"</s>"] if newline_behind and token != b"</s>" else []), at
+
+
+def test_lines_of_any_length_are_cut_as_byte_by_byte():
+    """Blanks, newlines and ends of lines at every place of the core's blocks of 64 bytes."""
+    random = np.random.default_rng(9)
+    model = made(maxn=0)
+    parts = [b" ", b"\t", b"\0", b"\v \f", b"good", b"bad", b"q", b"word" * 5, "né".encode(), LABELS[1]]
+    rare = [*parts, b"\n", b"</s>", b"</s>x", b"\r\n", b" </s> "]
+    for number in range(600):
+        chosen = random.integers(0, len(rare if number % 3 == 0 else parts), 1 + number // 10)
+        text = b"".join(rare[i] for i in chosen)
+        for kind in (0, 1):
+            tokens, used = read_bytes(text, kind == 1)
+            ids, labels, count, read = model._model.line(text, kind)
+            words = [token for token in tokens if not token.startswith(b"__label__")]
+            wanted = [WORDS.index(word) for word in words if word in WORDS]
+            wanted += [len(WORDS) + bucket for bucket in word_ngrams(words, 3, 97)]
+            assert (ids.tolist(), count, read) == (wanted, len(tokens), used), (text, kind)
+            assert labels.tolist() == [LABELS.index(token) for token in tokens if token in LABELS]
+
+
 def test_a_text_of_lines_is_read_line_by_line():
     model = made()
     text, at, found = b"good\n\nbad </s>  good", 0, []
