@@ -63,6 +63,7 @@ def clear_session() -> None:
 
 _ELSEWHERE = {
     "array_to_img": "embedcnn.image.pictures:array_to_img",
+    "image_dataset_from_directory": "embedcnn.data.image_directory:image_dataset_from_directory",
     "img_to_array": "embedcnn.image.pictures:img_to_array",
     "load_img": "embedcnn.image.pictures:load_img",
     "save_img": "embedcnn.image.pictures:save_img",

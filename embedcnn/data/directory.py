@@ -109,9 +109,9 @@ def named(dataset: Dataset, names: list[str]) -> Dataset:
     return dataset
 
 
-def joined(text: str, label: tuple[Any, ...]) -> Any:
-    """(text, label), or the text alone."""
-    return (text, *label) if label else text
+def joined(value: Any, label: tuple[Any, ...]) -> Any:
+    """(text or image, label), or that alone."""
+    return (value, *label) if label else value
 
 
 def label_array(chosen: list[int], mode: str, classes: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from embedcnn.image.conversion import convert_image_dtype
 from embedcnn.image.decoding import DamagedImageError, decode_image, decode_jpeg, decode_png
 from embedcnn.image.pictures import array_to_img, img_to_array, load_img, save_img
+from embedcnn.image.resizing import resize, resize_with_pad
 
 __all__ = [
     "DamagedImageError",
@@ -13,5 +14,7 @@ __all__ = [
     "decode_png",
     "img_to_array",
     "load_img",
+    "resize",
+    "resize_with_pad",
     "save_img",
 ]

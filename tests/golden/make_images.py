@@ -3,7 +3,9 @@
     python tests/golden/make_images.py      (with tensorflow and pillow installed)
 
 "NAME": bytes of a file; "NAME/C": what is decoded with channels=C; "from/DTYPE": numbers, and
-"convert/DTYPE/DTYPE/SATURATE": what convert_image_dtype makes of them.
+"convert/DTYPE/DTYPE/SATURATE": what convert_image_dtype makes of them; "resize/NAME": photographs, and with
+a method, a size and whether proportions are kept (and smoothed) what resize makes of them; "pad/...": what
+resize_with_pad does.
 """
 
 import io
@@ -74,6 +76,21 @@ def conversions():
                     yield f"convert/{source}/{target}/{saturate}", result.numpy()
 
 
+def resized():
+    """Small photographs, one and two, in other sizes: nearest keeps the dtype."""
+    for name, shape in (("one", (9, 7, 3)), ("two", (2, 6, 8, 1))):
+        photographs = rng.integers(0, 256, shape).astype(np.uint8)
+        yield f"resize/{name}", photographs
+        for method in ("bilinear", "nearest", "area", "lanczos3"):
+            for size in ((5, 14), (16, 6)):
+                for keep in (0, 1):
+                    result = tf.image.resize(photographs, size, method, bool(keep), antialias=bool(keep))
+                    yield f"resize/{name}/{method}/{size[0]}/{size[1]}/{keep}", result.numpy()
+        for size in ((5, 14), (16, 6)):
+            result = tf.image.resize_with_pad(photographs, *size)
+            yield f"pad/{name}/{size[0]}/{size[1]}", result.numpy()
+
+
 def main():
     arrays = {}
     for name, content in files().items():
@@ -83,6 +100,7 @@ def main():
             if result is not None:
                 arrays[f"{name}/{channels}"] = result.numpy()
     arrays.update(conversions())
+    arrays.update(resized())
     np.savez_compressed(FILE, **arrays)
 
 
