@@ -1,17 +1,29 @@
-"""Model, Sequential and models from files; the language models, which are models, are found here too."""
+"""Model, Sequential and models from files; the language models, which are models, and models of other
+frameworks' files are found here too.
+"""
 
-import importlib
-from typing import Any
+from typing import TYPE_CHECKING
 
+from ..base.named_objects import lazy_names
 from .model import Model
 from .sequential import Sequential, clone_model, load_model, model_from_json
 
-__all__ = ["Model", "Sequential", "clone_model", "load_model", "model_from_json"]
-_ABOVE = dict.fromkeys(("CharLanguageModel", "LanguageModel", "WordLanguageModel"), "embedcnn.language_model")
+if TYPE_CHECKING:  # what __getattr__ finds at run time
+    from ..onnx.import_model import load_onnx as load_onnx
+
+__all__ = ["Model", "Sequential", "clone_model", "load_model", "load_onnx", "model_from_json"]
+_ABOVE = {
+    "CharLanguageModel": "embedcnn.language_model:CharLanguageModel",
+    "LanguageModel": "embedcnn.language_model:LanguageModel",
+    "WordLanguageModel": "embedcnn.language_model:WordLanguageModel",
+    "load_onnx": "embedcnn.onnx.import_model:load_onnx",
+}
 
 
-def __getattr__(name: str) -> Any:
-    """Language models are made of models, so that they are imported when first asked for."""
-    if name in _ABOVE:
-        return getattr(importlib.import_module(_ABOVE[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # a checker knows the names from above, and finds the misspelt ones
+    __getattr__ = lazy_names(__name__, _ABOVE)
+
+
+def __dir__() -> list[str]:
+    """The public names, whether they have been used or not."""
+    return sorted({*__all__, *_ABOVE})

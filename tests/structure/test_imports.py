@@ -65,6 +65,7 @@ MAY_IMPORT = {
     "classifier": {"bags", "models", "vectors", "utils", *_BELOW_MODELS},
     "fasttext": {"bags", "models", "vectors", "utils", *_BELOW_MODELS},
     "language_model": {"models", *_BELOW_MODELS},
+    "onnx": {"models", *_BELOW_MODELS},
     "sklearn": {"classifier", "bags", "models", "vectors", *_BELOW_MODELS},
     "tuning": {"classifier", "bags", "models", *_BELOW_MODELS},
     "commands": {

@@ -1,0 +1,45 @@
+"""load_onnx: a file of ONNX as a Model of our layers and operations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..models import Model
+
+# these fill the table of operations
+from . import import_recurrent as import_recurrent
+from . import import_weights as import_weights
+from .import_file import read
+from .import_graph import Graph
+
+
+def load_onnx(
+    path: Any,
+    input_shapes: Mapping[str, Sequence[int | None]] | None = None,
+    name: str | None = None,
+) -> Model:
+    """The model of a file of ONNX, as PyTorch and Keras export it, made of our layers and operations, so that
+    it predicts, trains and is saved as any other. Needs the extra `onnx`.
+
+    Inputs and outputs are those of the graph, examples first; a batch of any size is right even where the
+    graph was exported with one of a fixed size. Weights of embeddings, convolutions, recurrent and dense
+    layers and normalisations learn; other constants of the graph stay. Layers have the names of PyTorch's
+    modules where the file holds them. `input_shapes`: {name: (None, 12)} fixes sizes that the graph leaves
+    open, where it asks for them. Nothing in the file is executed, and external data are read from its folder
+    alone. Raises ImportError without onnx, FileNotFoundError, and ValueError for damaged files and for nodes
+    that cannot be built, which it names.
+
+    >>> import embedcnn
+    >>> embedcnn.models.load_onnx("missing.onnx")
+    Traceback (most recent call last):
+        ...
+    FileNotFoundError: `path` must be a file of ONNX. Received: path='missing.onnx', which is no file
+    """
+    if input_shapes is not None and not isinstance(input_shapes, Mapping):
+        raise TypeError(
+            "`input_shapes` must be a dict of the inputs' names to shapes, batch first. Received: "
+            f"{type(input_shapes).__name__}"
+        )
+    proto = read(path)
+    return Graph(path, proto, input_shapes or {}).model(name)

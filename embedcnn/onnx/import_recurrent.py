@@ -1,0 +1,200 @@
+"""LSTM, GRU and RNN of ONNX as layers, each in one direction or both.
+
+ONNX has gates in the order i o f c (LSTM) and z r h (GRU), matrices (directions, gates x H, C), two biases in
+a row, and steps before examples; states are (directions, batch, H).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import layers, ops
+from .import_graph import Graph, Node, handles
+from .import_layout import View, described, laid_out
+from .import_sizes import AnySize
+from .import_values import Filled, Stack
+from .import_weights import constant
+
+ACTIVATIONS = {"elu": "elu", "relu": "relu", "sigmoid": "sigmoid", "softplus": "softplus"} | {
+    "softsign": "softsign",
+    "tanh": "tanh",
+}
+DEFAULTS = {"LSTM": ("sigmoid", "tanh", "tanh"), "GRU": ("sigmoid", "tanh"), "RNN": ("tanh",)}
+GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
+STATES = {"LSTM": 2, "GRU": 1, "RNN": 1}
+
+
+@handles("LSTM", "GRU", "RNN")
+def _recurrent(graph: Graph, node: Node, x: Any, w: Any, r: Any, b: Any = None, *more: Any) -> list[Any]:
+    kernel, recurrent = constant(w, "W"), constant(r, "R")
+    lengths, *states = [*more, None, None, None][: 1 + STATES[node.operation]]
+    if len(more) > 3 and more[3] is not None:
+        raise ValueError("peepholes (P) are not known here")
+    batch_axis = 0 if node.get("layout", 0) else 1
+    directions, units = kernel.shape[0], recurrent.shape[-1]
+    _check(node, x, kernel, recurrent, batch_axis)
+    sequence = laid_out(x, [batch_axis, 1 - batch_axis, 2])
+    reads = [bool(name) and bool(graph.readers(name)) for name in (*node.outputs, "", "", "")[:3]]
+    layer = graph.layer(
+        node, [*node.inputs[1:4], str(reads[0])], lambda: _layer(graph, node, units, directions, b, reads[0])
+    )
+    new = not layer.built
+    options: dict[str, Any] = {}
+    initial = _initial(states, directions, units, batch_axis)
+    if initial:
+        options["initial_state"] = initial
+    if lengths is not None:
+        options["mask"] = _mask(sequence, lengths)
+    made = layer(sequence, **options)
+    if new:
+        layer.set_weights(_weights(node, kernel, recurrent, b))
+    result, final = (made[0], made[1:]) if isinstance(made, list) else (made, [])
+    batch, steps = x.shape[batch_axis], x.shape[1 - batch_axis]
+    if lengths is not None and reads[0]:
+        result = ops.primitives.apply("all_steps", [result])
+    return [
+        _sequence(node, result, [batch, steps, directions, units], directions) if reads[0] else None,
+        *_final(graph, node, result, final, [batch, units], directions, reads[0]),
+    ]
+
+
+def _check(node: Node, x: Any, kernel: np.ndarray, recurrent: np.ndarray, batch_axis: int) -> None:
+    gates, direction = GATES[node.operation], node.get("direction", "forward")
+    directions = 2 if direction == "bidirectional" else 1
+    if direction not in ("forward", "reverse", "bidirectional"):
+        raise ValueError(f"`direction` must be forward, reverse or bidirectional. Received: {direction!r}")
+    units = recurrent.shape[-1]
+    fits = kernel.ndim == 3 and kernel.shape[:2] == (directions, gates * units)
+    if not fits or recurrent.shape != (directions, gates * units, units):
+        raise ValueError(f"W of shape {kernel.shape} and R of shape {recurrent.shape} do not fit {direction}")
+    if not isinstance(x, View) or len(x.axes) != 3 or x.shape[2] != kernel.shape[2]:
+        raise ValueError(f"its input must be a sequence of {kernel.shape[2]} channels")
+    if x.axes[batch_axis] != (0,):
+        raise ValueError(f"the examples must be axis {batch_axis} of its input: {described(x)}")
+    if node.get("clip") is not None or node.get("input_forget", 0):
+        raise ValueError("`clip` and `input_forget` are not known here")
+
+
+def _activations(node: Node, directions: int) -> list[str]:
+    given = [one.decode() if isinstance(one, bytes) else one for one in node.get("activations", ())]
+    default = DEFAULTS[node.operation]
+    found = [one.lower() for one in given] or list(default) * directions
+    first = found[: len(default)]
+    if found != first * directions or node.operation == "LSTM" and first[1] != first[2]:
+        raise ValueError(f"the activations {given} must be the same in both directions, and of c and h")
+    unknown = [name for name in first if name not in ACTIVATIONS]
+    if unknown or node.get("activation_alpha") or node.get("activation_beta"):
+        raise ValueError(f"the activations {given} are not known here, or not with alpha and beta")
+    return [ACTIVATIONS[name] for name in first]
+
+
+def _layer(graph: Graph, node: Node, units: int, directions: int, bias: Any, sequences: bool) -> Any:
+    activations = _activations(node, directions)
+    options: dict[str, Any] = {"activation": activations[-1], "use_bias": bias is not None}
+    if node.operation != "RNN":
+        options["recurrent_activation"] = activations[0]
+    if node.operation == "GRU":
+        options["reset_after"] = bool(node.get("linear_before_reset", 0))
+    kind = {"LSTM": layers.LSTM, "GRU": layers.GRU, "RNN": layers.SimpleRNN}[node.operation]
+    name = graph.layer_name(node, "")
+    options |= {"return_sequences": sequences, "return_state": True, "zero_output_for_mask": True}
+    if directions == 2:
+        return layers.Bidirectional(kind(units, **options), name=name)
+    options["go_backwards"] = node.get("direction", "forward") == "reverse"
+    return kind(units, name=name, **options)
+
+
+def _weights(node: Node, kernel: np.ndarray, recurrent: np.ndarray, bias: Any) -> list[np.ndarray]:
+    """Those of each direction, as our layers have them."""
+    gates, units = GATES[node.operation], recurrent.shape[-1]
+    columns = np.arange(gates * units).reshape(gates, units)
+    order = (columns[[0, 2, 3, 1]] if node.operation == "LSTM" else columns).ravel()
+    biases = None if bias is None else constant(bias, "B")
+    if biases is not None and biases.shape != (len(kernel), 2 * gates * units):
+        raise ValueError(f"B of shape {biases.shape} does not fit R of shape {recurrent.shape}")
+    found = []
+    for direction in range(len(kernel)):
+        found += [kernel[direction].T[:, order], recurrent[direction].T[:, order]]
+        if biases is not None:
+            both = biases[direction].reshape(2, -1)[:, order]
+            two = node.operation == "GRU" and node.get("linear_before_reset", 0)
+            found.append(both if two else both.sum(axis=0))
+    return found
+
+
+def _initial(states: list[Any], directions: int, units: int, batch_axis: int) -> list[Any]:
+    """Symbolic first states, h and c of each direction in turn; none where they are zeros."""
+    zero = [
+        one is None
+        or (isinstance(one, Filled) and one.is_zero)
+        or (isinstance(one, np.ndarray) and not one.any())
+        for one in states
+    ]
+    if all(zero):
+        return []
+    known = next((one for one in states if isinstance(one, (View, Stack))), None)
+    if known is None:
+        raise ValueError("the first states must be zeros, or depend on the inputs")
+    parts: list[list[Any]] = []
+    for one, is_zero in zip(states, zero, strict=True):
+        source = known if is_zero else one
+        if not isinstance(source, (View, Stack)):
+            raise ValueError("the first states must be zeros, or depend on the inputs")
+        view = source.view() if isinstance(source, Stack) else source
+        both = laid_out(view, [1 - (1 - batch_axis), 1 - batch_axis, 2] if batch_axis else [0, 1, 2])
+        if both.shape[1:] != (directions, units):
+            raise ValueError(
+                f"first states of {described(view)} do not fit {directions} directions of {units}"
+            )
+        chosen = [both[:, direction] for direction in range(directions)]
+        parts.append([tensor * 0.0 for tensor in chosen] if is_zero else chosen)
+    return [part[direction] for direction in range(directions) for part in parts]
+
+
+def _mask(sequence: Any, lengths: Any) -> Any:
+    """Where a step is before the end of its text: (B, T)."""
+    if not isinstance(lengths, View) or len(lengths.axes) != 1:
+        raise ValueError("sequence_lens must be numbers for each example")
+    ones = ops.ones_like(sequence[:, :, 0])
+    count = ops.reshape(lengths.tensor, [-1, 1])
+    return ops.cast(ops.less_equal(ops.cumsum(ones, axis=1), ops.cast(count, "float32")), "float32")
+
+
+def _sequence(node: Node, result: Any, sizes: list[AnySize], directions: int) -> View:
+    """Y: (T, directions, B, H), or with layout=1 (B, T, directions, H)."""
+    if node.get("direction", "forward") == "reverse":
+        result = ops.flip(result, 1)
+    axes = ((0,), (1,), (2,), (3,)) if node.get("layout", 0) else ((1,), (2,), (0,), (3,))
+    return View(result, tuple(sizes), axes)
+
+
+def _final(
+    graph: Graph,
+    node: Node,
+    result: Any,
+    final: list[Any],
+    sizes: list[AnySize],
+    directions: int,
+    sequences: bool,
+) -> list[Any]:
+    """Y_h and Y_c: (directions, B, H)."""
+    count = STATES[node.operation]
+    made: list[Any] = []
+    for state in range(count):
+        parts = [
+            View(final[direction * count + state], tuple(sizes), ((0,), (1,)))
+            for direction in range(directions)
+        ]
+        whole = None
+        if state == 0 and not sequences and directions == 2:
+            whole = View(result, (sizes[0], sizes[1] * directions), ((0,), (1,)))
+        stack = Stack(tuple(parts), whole)
+        graph.stacks.append(stack)
+        if node.get("layout", 0):
+            view = stack.view()
+            made.append(View(view.tensor, view.dims, (view.axes[1], view.axes[0], view.axes[2])))
+        else:
+            made.append(stack)
+    return made
