@@ -10,9 +10,8 @@ import numpy as np
 from .. import layers, ops
 from .import_graph import Graph, Node, handles
 from .import_layout import View, factored, folding, laid_out, memory_order, plain, together, with_last
-from .import_shapes import axes_of, one_of_rank
 from .import_sizes import AnySize, Size
-from .import_values import Filled
+from .import_values import Filled, axes_of, one_of_rank
 
 BINARY: dict[str, Callable[..., Any]] = {
     "Add": ops.add,

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from .. import layers
-from ..models import Model
 from .import_file import array_of, onnx_module
 from .import_layout import View, laid_out, plain
 from .import_sizes import AnySize, Size, named
@@ -79,8 +78,8 @@ class Graph:
         self._fresh = 0
 
     # -- the whole -------------------------------------------------------------------------------------------
-    def model(self, name: str | None) -> Model:
-        """The Model of the graph."""
+    def built(self) -> tuple[list[Any], list[Any]]:
+        """The inputs and outputs of a model of the graph, symbolic tensors."""
         graph = self.proto.graph
         for tensor in graph.initializer:
             self.values[tensor.name] = array_of(tensor, f"the initializer {tensor.name!r}")
@@ -98,10 +97,7 @@ class Graph:
             self._readers.setdefault(one.name, []).append(None)  # type: ignore[arg-type]  # read from outside
         self.run(nodes)
         outputs = [self._output(one.name) for one in graph.output]
-        used = [tensor for tensor in inputs if _leads_to(tensor, outputs)]
-        return Model(
-            used if len(used) != 1 else used[0], outputs if len(outputs) != 1 else outputs[0], name=name
-        )
+        return [tensor for tensor in inputs if _leads_to(tensor, outputs)], outputs
 
     def node(self, proto: Any) -> Node:
         """A node as it is handled."""

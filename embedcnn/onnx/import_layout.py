@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import ops
 from ..graph.nodes import SymbolicTensor
+from ..ops.rearranging import expand_dims, repeat, reshape, transpose
 from .import_sizes import AnySize, Size, divided, product
 
 
@@ -89,7 +89,7 @@ def reshaped_to(tensor: SymbolicTensor, sizes: Sequence[AnySize]) -> SymbolicTen
     operation = getattr(source.layer, "operation", None)
     if operation == "reshape" and tuple(source.inputs[0].shape) == wanted:
         return source.inputs[0]  # back to what it was before
-    made: SymbolicTensor = ops.reshape(tensor, [-1 if size is None else size for size in wanted])
+    made: SymbolicTensor = reshape(tensor, [-1 if size is None else size for size in wanted])
     return made
 
 
@@ -110,7 +110,7 @@ def laid_out(view: View, order: Sequence[int]) -> SymbolicTensor:
     if wanted == sorted(wanted):
         return reshaped_to(view.tensor, sizes)
     wanted += [dim for dim in range(len(view.dims)) if dim not in wanted]  # of size 1
-    return reshaped_to(ops.transpose(factored(view), wanted), sizes)
+    return reshaped_to(transpose(factored(view), wanted), sizes)
 
 
 def with_last(view: View, axis: int) -> tuple[SymbolicTensor, Callable[[SymbolicTensor, AnySize], View]]:
@@ -227,6 +227,14 @@ def _taken(pieces: _Pieces, waiting: list[int], size: AnySize, batch: int | None
     return found
 
 
+def repeated(x: View, axis: int, times: int) -> View:
+    """An axis of size 1 as one of another size: a new dim, the last in memory."""
+    tensor = repeat(expand_dims(factored(x), -1), times, axis=-1)
+    axes = list(x.axes)
+    axes[axis] = (len(x.dims),)
+    return View(tensor, (*x.dims, times), tuple(axes))
+
+
 # -- several side by side ------------------------------------------------------------------------------------
 class Form:
     """The common layout of operands that meet value by value, with broadcasting: `dims` in memory, and those
@@ -338,7 +346,7 @@ def conformed(view: View, form: Form) -> SymbolicTensor:
     if order == sorted(order):
         return reshaped_to(fine.tensor, sizes)
     order += [dim for dim in range(len(fine.dims)) if dim not in order]
-    return reshaped_to(ops.transpose(factored(fine), order), sizes)
+    return reshaped_to(transpose(factored(fine), order), sizes)
 
 
 def _array_in(array: np.ndarray, form: Form, folds: list[list[int]] | None) -> Any:

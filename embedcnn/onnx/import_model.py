@@ -9,6 +9,7 @@ from ..models import Model
 
 # these fill the table of operations
 from . import import_recurrent as import_recurrent
+from . import import_shapes as import_shapes
 from . import import_weights as import_weights
 from .import_file import read
 from .import_graph import Graph
@@ -42,4 +43,7 @@ def load_onnx(
             f"{type(input_shapes).__name__}"
         )
     proto = read(path)
-    return Graph(path, proto, input_shapes or {}).model(name)
+    inputs, outputs = Graph(path, proto, input_shapes or {}).built()
+    x: Any = inputs[0] if len(inputs) == 1 else inputs
+    y: Any = outputs[0] if len(outputs) == 1 else outputs
+    return Model(x, y, name=name)

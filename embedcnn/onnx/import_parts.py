@@ -11,10 +11,9 @@ from .. import layers, ops
 from ..graph.nodes import SymbolicTensor
 from .import_file import checked_count
 from .import_graph import Graph, Node, handles
-from .import_layout import View, described, factored, folding, laid_out, memory_order, plain
-from .import_shapes import axes_of, one_of_rank, rank_of, repeated, sizes_in, sizes_of
+from .import_layout import View, described, factored, folding, laid_out, memory_order, plain, repeated
 from .import_sizes import AnySize, Size, listed
-from .import_values import Filled, Stack, filled
+from .import_values import Filled, Stack, axes_of, filled, one_of_rank, rank_of, sizes_in, sizes_of
 
 FAR = 2**31 - 1
 """From here on an end of a slice is that of the axis."""

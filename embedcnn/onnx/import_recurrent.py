@@ -14,8 +14,7 @@ from .. import layers, ops
 from .import_graph import Graph, Node, handles
 from .import_layout import View, described, laid_out
 from .import_sizes import AnySize
-from .import_values import Filled, Stack
-from .import_weights import constant
+from .import_values import Filled, Stack, constant
 
 ACTIVATIONS = {"elu": "elu", "relu": "relu", "sigmoid": "sigmoid", "softplus": "softplus"} | {
     "softsign": "softsign",

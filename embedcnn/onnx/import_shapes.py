@@ -9,41 +9,9 @@ import numpy as np
 from .. import ops
 from .import_file import array_of, checked_count
 from .import_graph import Graph, Node, handles
-from .import_layout import View, described, factored, reshaped
+from .import_layout import View, described, repeated, reshaped
 from .import_sizes import Size, as_array, listed, product
-from .import_values import Filled, Stack, filled
-
-
-def one_of_rank(axis: Any, rank: int) -> int:
-    """An axis counted from the first; ValueError for one that is not there."""
-    if not -rank <= int(axis) < rank:
-        raise ValueError(f"axis {int(axis)} is not among the {rank} axes")
-    return int(axis) % rank
-
-
-def axes_of(node: Node, given: Any, rank: int) -> list[int] | None:
-    """The axes of a node, an input of newer graphs and an attribute of older ones; None: not given."""
-    found = given if given is not None else node.get("axes")
-    if found is None:
-        return None
-    return sorted(one_of_rank(axis, rank) for axis in np.ravel(np.asarray(found)))
-
-
-def rank_of(value: Any) -> int:
-    """How many axes a value has."""
-    return value.ndim if isinstance(value, np.ndarray) else len(value.shape)
-
-
-def sizes_of(value: Any) -> list[Any]:
-    """The shape of a value, whatever it is."""
-    return listed(np.array(value.shape)) if isinstance(value, np.ndarray) else list(value.shape)
-
-
-def sizes_in(value: Any, what: str) -> list[Any]:
-    """Sizes that must be known while the graph is read."""
-    if not isinstance(value, np.ndarray):
-        raise ValueError(f"{what} must follow from constants and shapes, not from values of the inputs")
-    return listed(value)
+from .import_values import Filled, Stack, axes_of, filled, one_of_rank, rank_of, sizes_in, sizes_of
 
 
 # -- constants and sizes -------------------------------------------------------------------------------------
@@ -220,11 +188,3 @@ def _expand(graph: Graph, node: Node, x: Any, shape: Any) -> Any:
             raise ValueError(f"{described(x)} cannot be repeated to {tuple(wanted)}")
         x = repeated(x, axis, size)
     return x
-
-
-def repeated(x: View, axis: int, times: int) -> View:
-    """An axis of size 1 as one of another size: a new dim, the last in memory."""
-    tensor = ops.repeat(ops.expand_dims(factored(x), -1), times, axis=-1)
-    axes = list(x.axes)
-    axes[axis] = (len(x.dims),)
-    return View(tensor, (*x.dims, times), tuple(axes))

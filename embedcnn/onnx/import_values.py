@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from .. import ops
+from ..ops.rearranging import stack as stacked
 from .import_layout import View, laid_out, plain
-from .import_sizes import AnySize, Size
+from .import_sizes import AnySize, Size, listed
 
 
 @dataclass(frozen=True)
@@ -67,4 +68,44 @@ class Stack:
             return View(one.tensor, one.dims, ((), *one.axes))
         batch, *rest = self.parts[0].shape
         order = [1, 0, *range(2, len(rest) + 2)]
-        return plain(ops.stack(tensors, axis=1), [batch, len(tensors), *rest], order)
+        return plain(stacked(tensors, axis=1), [batch, len(tensors), *rest], order)
+
+
+# -- what nodes ask of values -------------------------------------------------------------------------------
+def one_of_rank(axis: Any, rank: int) -> int:
+    """An axis counted from the first; ValueError for one that is not there."""
+    if not -rank <= int(axis) < rank:
+        raise ValueError(f"axis {int(axis)} is not among the {rank} axes")
+    return int(axis) % rank
+
+
+def axes_of(node: Any, given: Any, rank: int) -> list[int] | None:
+    """The axes of a node, an input of newer graphs and an attribute of older ones; None: not given."""
+    found = given if given is not None else node.get("axes")
+    if found is None:
+        return None
+    return sorted(one_of_rank(axis, rank) for axis in np.ravel(np.asarray(found)))
+
+
+def rank_of(value: Any) -> int:
+    """How many axes a value has."""
+    return value.ndim if isinstance(value, np.ndarray) else len(value.shape)
+
+
+def sizes_of(value: Any) -> list[Any]:
+    """The shape of a value, whatever it is."""
+    return listed(np.array(value.shape)) if isinstance(value, np.ndarray) else list(value.shape)
+
+
+def sizes_in(value: Any, what: str) -> list[Any]:
+    """Sizes that must be known while the graph is read."""
+    if not isinstance(value, np.ndarray):
+        raise ValueError(f"{what} must follow from constants and shapes, not from values of the inputs")
+    return listed(value)
+
+
+def constant(value: Any, what: str) -> np.ndarray:
+    """A weight as float32; ValueError for what depends on the inputs."""
+    if not isinstance(value, np.ndarray) or value.dtype == object:
+        raise ValueError(f"{what} must be a constant of the graph")
+    return np.ascontiguousarray(value, np.float32)

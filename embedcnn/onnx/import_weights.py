@@ -25,15 +25,8 @@ from .import_layout import (
     with_last,
 )
 from .import_parts import gathered, padded
-from .import_shapes import one_of_rank, rank_of
 from .import_sizes import AnySize, Size, product
-
-
-def constant(value: Any, what: str) -> np.ndarray:
-    """A weight as float32; ValueError for what depends on the inputs."""
-    if not isinstance(value, np.ndarray) or value.dtype == object:
-        raise ValueError(f"{what} must be a constant of the graph")
-    return np.ascontiguousarray(value, np.float32)
+from .import_values import constant, one_of_rank, rank_of
 
 
 def with_weights(layer: Any, tensor: SymbolicTensor, arrays: Sequence[np.ndarray]) -> SymbolicTensor:
