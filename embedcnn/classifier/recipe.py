@@ -24,6 +24,7 @@ from embedcnn.training.prediction import check_predictions
 
 KINDS = {"avg": "mean of words", "cnn": "CNN"}  # what people are told of a model
 DIMENSIONS = {"cnn": 300, "avg": 32}  # of an embedding, by model
+RATES = {"cnn": 5e-4, "avg": 1e-3}  # of Adam, by model that stands alone
 BUCKETS_PER_WORD, MOST_BUCKETS = 8, 2**19  # of word n-grams
 RECURRENT_DROPOUT = 0.2  # of the embeddings' numbers, in front of a GRU
 LARGEST_SMOOTHED = 256  # classes; smoothing needs one-hot targets, texts x classes numbers
@@ -53,7 +54,7 @@ class Settings:
     word_dropout: float = 0.1
     label_smoothing: float = 0.1
     batch_size: int = 50
-    learning_rate: float = 5e-4
+    learning_rate: float = RATES["cnn"]
     epochs: int = 40
     patience: int = 5
     blend: bool = True

@@ -48,7 +48,7 @@ examples:
 def add_command(commands: Any) -> None:
     """Adds `train`."""
     from embedcnn.classifier.encoders import TOKENIZERS  # start-up
-    from embedcnn.classifier.recipe import DIMENSIONS, Settings  # start-up
+    from embedcnn.classifier.recipe import DIMENSIONS, RATES, Settings  # start-up
 
     default = Settings()
     parser = commands.add_parser(
@@ -176,8 +176,11 @@ def add_command(commands: Any) -> None:
         "depends on the machine; default: one try of what usually pays)",
     )
     add_number(group, "--batch-size", options.count(1), default.batch_size, "texts in a step")
-    add_number(
-        group, "--learning-rate", options.number(0, zero=False), default.learning_rate, "Adam's learning rate"
+    group.add_argument(
+        "--learning-rate",
+        type=options.number(0, zero=False),
+        metavar="N",
+        help=f"Adam's learning rate (default: {RATES['cnn']:g}; avg: {RATES['avg']:g})",
     )
     group.add_argument(
         "--class-weight",

@@ -171,10 +171,12 @@ def settings_of(arguments: argparse.Namespace) -> Any:
     """The classifier's settings."""
     from dataclasses import fields
 
-    from embedcnn.classifier.recipe import Settings  # start-up
+    from embedcnn.classifier.recipe import RATES, Settings  # start-up
 
     given = {field.name: getattr(arguments, field.name) for field in fields(Settings)}
     given["model"] = arguments.model if arguments.model in ("cnn", "avg") else None
+    if given["learning_rate"] is None and arguments.model == "avg":
+        given["learning_rate"] = RATES["avg"]
     return Settings(**{name: value for name, value in given.items() if value is not None})
 
 

@@ -59,6 +59,23 @@ def test_average_model_and_max_words(pets, tmp_path):
     assert any(type(layer).__name__ == "GlobalAveragePooling1D" for layer in model.layers)
 
 
+def test_a_mean_learns_at_its_own_rate(pets, tmp_path, monkeypatch):
+    """0.001, unless --learning-rate says another."""
+    asked, train = [], classifier.train_classifier
+
+    def record(rest, held, settings, *others):
+        asked.append(settings.learning_rate)
+        return train(rest, held, settings, *others)
+
+    monkeypatch.setattr(classifier, "train_classifier", record)
+    for options in (["--model", "avg"], ["--model", "avg", "--learning-rate", "0.02"], ["--model", "cnn"]):
+        out = str(tmp_path / f"{len(asked)}.embedcnn")
+        assert (
+            main(["train", str(pets), "--epochs", "1", "--no-blend", "--quiet", "--out", out, *options]) == 0
+        )
+    assert asked == [1e-3, 0.02, 5e-4]
+
+
 def test_a_cnn_over_a_gru(pets, tmp_path):
     out = tmp_path / "m"
     assert main(["train", str(pets), "--out", str(out), "--quiet", "--recurrent-units", "3", *SMALL]) == 0
