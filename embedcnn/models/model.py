@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import optimizers
-from ..base.arguments import optional
+from ..base.arguments import one_of, optional
 from ..base.custom_objects import known_objects
 from ..base.named_objects import named_object
 from ..base.names import snake_case, unique_name
@@ -563,6 +563,26 @@ class Model(Subclassed, LayerGraph):
         `skip_mismatch`: those keep their values instead, with a warning. As keras.Model.load_weights.
         """
         files.load_weights(self, filepath, skip_mismatch)
+
+    def export(
+        self,
+        filepath: Any,
+        format: str = "onnx",
+        *,
+        text: bool = False,
+        ragged: bool = False,
+        opset: int | None = None,
+    ) -> None:
+        """Writes the model as an ONNX graph (extra `onnx`) with the results of `predict`; see `onnx.export`.
+        As keras.Model.export.
+
+        `text`: the graph takes strings, where the text encoder only lower-cases and splits at white space;
+        `ragged`: ids have the lengths of their texts beside them; `opset`: the version of ONNX's operations.
+        Raises ValueError for another `format`, and for what ONNX cannot hold, by the name of its layer.
+        """
+        one_of("format", format, ("onnx",))
+        export = named_object("embedcnn.onnx.exporting:export")
+        export(self, filepath, text=text, ragged=ragged, opset=opset)
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Copies of the weights by name (layer/weight), as `save_weights` stores them; in Keras's layout. As

@@ -30,7 +30,8 @@ PUBLIC = (
         "inspection",
         "io",
     ]
-    + ["language_model", "layers", "losses", "metrics", "models", "ops", "optimizers", "optimizers.schedules"]
+    + ["language_model", "layers", "losses", "metrics", "models", "onnx", "ops", "optimizers"]
+    + ["optimizers.schedules"]
     + [
         "preprocessing.sequence",
         "preprocessing.text",

@@ -22,6 +22,7 @@ HEAVY = (
     "jax",
     "keras",
     "matplotlib",
+    "onnx",
     "optuna",
     "multiprocessing",
     "pandas",
