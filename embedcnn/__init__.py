@@ -33,6 +33,7 @@ if _TYPE_CHECKING:  # what __getattr__ finds at run time
     from embedcnn import losses as losses
     from embedcnn import metrics as metrics
     from embedcnn import models as models
+    from embedcnn import onnx as onnx
     from embedcnn import ops as ops
     from embedcnn import optimizers as optimizers
     from embedcnn import preprocessing as preprocessing
@@ -71,6 +72,7 @@ _MODULES = frozenset(
         "losses",
         "metrics",
         "models",
+        "onnx",
         "ops",
         "optimizers",
         "preprocessing",

@@ -71,8 +71,11 @@ def check_model(model, batches, path, **settings):
 
 
 # -- programs of the core ------------------------------------------------------------------------------------
-def lowered(pair, arrays, targets=None):
-    """A program of the tests as the lowering has it, and its outputs; with losses it needs their targets."""
+def lowered(pair, arrays, targets=None, shapes=()):
+    """A program of the tests as the lowering has it, and its outputs; with losses it needs their targets.
+
+    `shapes`: of further tensors by their number, where a form in ONNX asks for them.
+    """
     layer = SimpleNamespace(name="p")
     variables = [Variable(f"{number}", value, layer) for number, value in enumerate(pair.values)]
     parts = pair.reference
@@ -84,6 +87,8 @@ def lowered(pair, arrays, targets=None):
     tensors = [Tensor(())] * count
     for number, out in zip(parts.outputs, outs, strict=True):
         tensors[number] = Tensor((None,) * out.ndim)
+    for number, shape in dict(shapes).items():
+        tensors[number] = Tensor(shape)
     operations = [
         Operation(name, list(read), list(made), [variables[one] for one in used], dict(settings))
         for name, read, made, used, settings in parts.operations
@@ -91,9 +96,9 @@ def lowered(pair, arrays, targets=None):
     return Lowered(pair.inputs, operations, list(parts.outputs), variables, tensors), outs
 
 
-def program_runtime(pair, arrays, targets=None, opset=18):
+def program_runtime(pair, arrays, targets=None, opset=18, shapes=()):
     """(what the core gives, what onnxruntime does) for a program and the arrays of a batch."""
-    program, expected = lowered(pair, arrays, targets)
+    program, expected = lowered(pair, arrays, targets, shapes)
     g = Graph(opset)
     ragged = [isinstance(one, tuple) and one[1].dtype != bool for one in arrays]
     declared, values = array_inputs(

@@ -148,6 +148,7 @@ def graph_of(
     made = list(values)
     for op in program.operations:
         op = replace(op, variables=[variable.latest() for variable in op.variables])
+        g.shapes = [program.tensors[number].shape for number in op.inputs]
         made += write(g, op, [made[number] for number in op.inputs])
     results = []
     for label, number in zip(outputs, program.outputs, strict=True):

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..graph.nodes import Shape
 from ..graph.variables import Variable
 from .package import package
 
@@ -23,7 +24,7 @@ LEAST = -3.0e38
 
 @dataclass(frozen=True)
 class Mask:
-    """Which steps count: a bool tensor [B, T]; `prefix`: those that do are known to come first in each text."""
+    """Which steps count: a bool tensor [B, T]; `prefix`: those that do are known to come first."""
 
     name: str
     prefix: bool = False
@@ -63,6 +64,8 @@ class Graph:
     onnx: Any = field(default_factory=package)
     scope: str = ""
     """In front of the names of what is made: the layer at work."""
+    shapes: list[Shape] = field(default_factory=list)
+    """Of what the operation at work reads, where they are known."""
     _known: dict[Any, Any] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
 

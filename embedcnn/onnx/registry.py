@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..lowering.operations import Operation
-from . import elementwise, joining, lanes, pointwise, recurrent, reductions, shaping, tokens, windows
+from . import elementwise, images, joining, lanes, pointwise, recurrent, reductions, shaping, tokens, windows
 from .graph import Graph, Value
 from .refusals import REFUSED, refuse
 
 Function = Callable[[Graph, Operation, list[Value]], "Value | list[Value]"]
 """Adds an operation to a graph, from the tensors that it reads; returns those that it makes."""
 
-_PARTS = (elementwise, joining, lanes, pointwise, recurrent, reductions, shaping, tokens, windows)
+_PARTS = (elementwise, images, joining, lanes, pointwise, recurrent, reductions, shaping, tokens, windows)
 OPERATIONS: dict[str, Function] = {name: one for part in _PARTS for name, one in part.OPERATIONS.items()}
 """By the core's names."""
 

@@ -42,7 +42,7 @@ class Windows:
         self._count: str | None = None
 
     def apply(self, run: Run, fill: float = 0.0) -> tuple[str, Mask | None]:
-        """The results of all windows [B, T, ...] and which windows there are; `fill` stands at masked steps."""
+        """The results of all windows [B, T, ...] and which there are; `fill` stands at masked steps."""
         g, x = self.g, self.x
         if x.mask is None:
             if self.padding == "same" and self.stride > 1:  # of no larger strides: see over_windows

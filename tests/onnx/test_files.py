@@ -1,4 +1,4 @@
-"""What stands in exported files: names, labels, tables in fewer bits, texts, large weights; what is refused."""
+"""Exported files: names, labels, tables in fewer bits, texts, large weights; what is refused."""
 
 import json
 

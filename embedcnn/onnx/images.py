@@ -1,0 +1,95 @@
+"""Convolutions, pooling and other sizes of images [B, H, W, C], which ONNX has with the channels first.
+
+Sizes of images are known, so pads are numbers: padding="same" has as few places as its windows need, the
+odd one behind.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..graph.nodes import Shape
+from ..lowering.operations import Operation
+from ..ops.image import resize
+from .graph import Graph, Value
+
+ENDS = ("rows", "cols")
+
+
+def _pair(op: Operation, name: str, default: int) -> list[int]:
+    return [op.attributes.get(f"{name}_{end}", default) for end in ENDS]
+
+
+def _channels_first(g: Graph, name: str) -> str:
+    return g.node("Transpose", name, perm=[0, 3, 1, 2])
+
+
+def _channels_last(g: Graph, name: str) -> str:
+    return g.node("Transpose", name, perm=[0, 2, 3, 1])
+
+
+def _pads(op: Operation, shape: Shape, size: list[int], strides: list[int], rates: list[int]) -> list[int]:
+    """Places before rows and columns, then behind them."""
+    if op.attributes.get("padding", "valid") == "valid":
+        return [0, 0, 0, 0]
+    before, behind = [], []
+    for length, taps, stride, rate in zip(shape[1:3], size, strides, rates, strict=True):
+        assert length is not None  # of images it is known
+        reach = (-(-length // stride) - 1) * stride + (taps - 1) * rate + 1
+        outside = max(reach - length, 0)
+        before.append(outside // 2)
+        behind.append(outside - outside // 2)
+    return [*before, *behind]
+
+
+def conv2d(g: Graph, op: Operation, inputs: list[Value]) -> Value:
+    kernel, *biases = op.variables
+    filters = g.weight(kernel, "filters", np.asarray(kernel).transpose(3, 2, 0, 1))
+    size, strides, rates = list(kernel.shape[:2]), _pair(op, "stride", 1), _pair(op, "dilation", 1)
+    made = g.node(
+        "Conv",
+        *(_channels_first(g, inputs[0].name), filters, *map(g.weight, biases)),
+        kernel_shape=size,
+        strides=strides,
+        dilations=rates,
+        pads=_pads(op, g.shapes[0], size, strides, rates),
+        group=op.attributes.get("groups", 1),
+    )
+    return inputs[0].made(_channels_last(g, made))
+
+
+def pool2d(g: Graph, op: Operation, inputs: list[Value]) -> Value:
+    size, strides = _pair(op, "pool", 2), _pair(op, "stride", 2)
+    settings: dict[str, Any] = {"kernel_shape": size, "strides": strides}
+    settings["pads"] = _pads(op, g.shapes[0], size, strides, [1, 1])
+    kind = "MaxPool" if op.name == "max_pool2d" else "AveragePool"
+    return inputs[0].made(_channels_last(g, g.node(kind, _channels_first(g, inputs[0].name), **settings)))
+
+
+def resize_images(g: Graph, op: Operation, inputs: list[Value]) -> Value:
+    """Rows and columns each by a matrix of the core's own weights, for all ways to interpolate.
+
+    y[:, i, j, c] = sum over k, l of r[i, k] s[j, l] x[:, k, l, c]
+    """
+    ways = op.attributes.get("interpolation", "bilinear"), bool(op.attributes.get("antialias"))
+    x = _channels_first(g, inputs[0].name)
+    for axis, size in ((2, "width"), (1, "height")):
+        length = g.shapes[0][axis]
+        assert length is not None
+        unit = np.eye(length, dtype=np.float32)[None, :, None]  # a channel for each place
+        shares = np.asarray(resize(unit, (op.attributes[size], 1), *ways))[0, :, 0]
+        if axis == 2:
+            x = g.node("MatMul", x, g.array(np.ascontiguousarray(shares.T), "columns"))
+        else:
+            x = g.node("MatMul", g.array(shares, "rows"), x)
+    return inputs[0].made(_channels_last(g, x))
+
+
+OPERATIONS = {
+    "conv2d": conv2d,
+    "max_pool2d": pool2d,
+    "average_pool2d": pool2d,
+    "resize_images": resize_images,
+}

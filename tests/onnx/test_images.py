@@ -1,0 +1,84 @@
+"""Models of images as ONNX: convolutions and pooling of all paddings and strides, other sizes."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx.helper")
+pytest.importorskip("onnxruntime")
+
+from comparison import Pair  # noqa: E402
+from onnx_sessions import check_model, close, program_runtime  # noqa: E402
+
+import embedcnn  # noqa: E402
+from embedcnn import layers  # noqa: E402
+
+SIZES = [(9, 7, 4), (4, 12, 4)]
+
+
+def on_images(size, *parts):
+    images = embedcnn.Input(size, name="images")
+    x = images
+    for part in parts:
+        x = part(x)
+    return embedcnn.Model(images, x)
+
+
+def batches(size):
+    return [np.random.default_rng(0).normal(size=(count, *size)) for count in (3, 1)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"kernel_size": 3, "activation": "relu"},
+        {"kernel_size": (2, 4), "use_bias": False},
+        {"kernel_size": 3, "strides": 2},
+        {"kernel_size": (1, 2), "strides": (3, 1)},
+        {"kernel_size": 2, "dilation_rate": (2, 3)},
+        {"kernel_size": 3, "groups": 2},
+    ],
+)
+def test_conv2d(size, padding, settings, tmp_path):
+    model = on_images(size, layers.Conv2D(6, padding=padding, **settings))
+    check_model(model, batches(size), tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("windows", [(2, None), ((3, 2), 1), (2, 3), ((1, 4), (2, 3))])
+def test_pooling_2d(size, padding, windows, tmp_path):
+    for kind in (layers.MaxPooling2D, layers.AveragePooling2D):
+        model = on_images(size, kind(windows[0], windows[1], padding=padding))
+        check_model(model, batches(size), tmp_path / "m.onnx")
+
+
+def test_a_small_net(tmp_path):
+    size = (12, 10, 3)
+    model = on_images(
+        size,
+        *(layers.Conv2D(8, 3, padding="same", activation="relu"), layers.MaxPooling2D()),
+        *(layers.Conv2D(5, 3, activation="gelu"), layers.GlobalAveragePooling2D()),
+        layers.Dense(3, activation="softmax"),
+    )
+    check_model(model, batches(size), tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"])
+@pytest.mark.parametrize("size", [(5, 11), (14, 3)])
+def test_resize_images(interpolation, size):
+    for antialias in (0, 1):
+        if antialias and interpolation == "nearest":
+            continue
+        settings = {
+            "height": size[0],
+            "width": size[1],
+            "interpolation": interpolation,
+            "antialias": antialias,
+        }
+        operations = [("resize_images", (0,), (1,), (), settings)]
+        pair = Pair([("x", "float32", None, (9, 7, 2))], [], operations, (1,), [])
+        images = np.random.default_rng(1).normal(size=(3, 9, 7, 2)).astype(np.float32)
+        expected, got = program_runtime(pair, [images], shapes={0: (None, 9, 7, 2)})
+        close(got[0], expected[0], interpolation)
