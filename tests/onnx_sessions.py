@@ -12,8 +12,8 @@ import onnxruntime
 import embedcnn
 from embedcnn.graph.variables import Variable
 from embedcnn.lowering.operations import Lowered, Operation, Tensor
-from embedcnn.onnx.exporting import Input, array_inputs, graph_of, input_names
-from embedcnn.onnx.graph import Graph, Mask
+from embedcnn.onnx.export_graph import Graph, Mask
+from embedcnn.onnx.export_model import Input, array_inputs, graph_of, input_names
 
 TOLERANCE = 1e-5
 

@@ -581,7 +581,7 @@ class Model(Subclassed, LayerGraph):
         Raises ValueError for another `format`, and for what ONNX cannot hold, by the name of its layer.
         """
         one_of("format", format, ("onnx",))
-        export = named_object("embedcnn.onnx.exporting:export")
+        export = named_object("embedcnn.onnx.export_model:export")
         export(self, filepath, text=text, ragged=ragged, opset=opset)
 
     def state_dict(self) -> dict[str, np.ndarray]:

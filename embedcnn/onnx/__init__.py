@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from ..base.named_objects import lazy_names
 
 if TYPE_CHECKING:  # what __getattr__ finds at run time
-    from .exporting import export
+    from .export_model import export
 
 __all__ = ["export"]
-_PLACES = {"export": "embedcnn.onnx.exporting:export"}
+_PLACES = {"export": "embedcnn.onnx.export_model:export"}
 
 
 if not TYPE_CHECKING:  # a checker knows the names from above, and finds the misspelt ones

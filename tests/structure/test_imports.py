@@ -67,7 +67,6 @@ MAY_IMPORT = {
     "language_model": {"models", *_BELOW_MODELS},
     "onnx": {"models", *_BELOW_MODELS},
     "sklearn": {"classifier", "bags", "models", "vectors", *_BELOW_MODELS},
-    "onnx": {"models", *_BELOW_MODELS},
     "tuning": {"classifier", "bags", "models", *_BELOW_MODELS},
     "commands": {
         "sklearn",

@@ -17,10 +17,10 @@ from program import models  # noqa: E402
 from program.random_programs import Builder  # noqa: E402
 
 from embedcnn import _core  # noqa: E402
-from embedcnn.onnx import pointwise  # noqa: E402
-from embedcnn.onnx.elementwise import KINDS  # noqa: E402
-from embedcnn.onnx.refusals import REFUSED  # noqa: E402
-from embedcnn.onnx.registry import OPERATIONS  # noqa: E402
+from embedcnn.onnx import export_pointwise as pointwise  # noqa: E402
+from embedcnn.onnx.export_elementwise import KINDS  # noqa: E402
+from embedcnn.onnx.export_refusals import REFUSED  # noqa: E402
+from embedcnn.onnx.export_registry import OPERATIONS  # noqa: E402
 
 MASKS = ("none", "behind", "before", "around", "inside", "empty", "some empty")
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import numpy as np
 
 from ..lowering.operations import Operation
-from . import steps
-from .graph import Graph, Mask, Value
+from . import export_steps as steps
+from .export_graph import Graph, Mask, Value
 
 
 def _named(op: str) -> Callable[..., str]:

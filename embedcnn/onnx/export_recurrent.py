@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..lowering.operations import Operation
-from . import steps
-from .graph import Graph, Value
-from .refusals import refuse
+from . import export_steps as steps
+from .export_graph import Graph, Value
+from .export_refusals import refuse
 
 KINDS = {"lstm": ("LSTM", [0, 3, 1, 2]), "gru": ("GRU", [0, 1, 2]), "simple_rnn": ("RNN", [0])}
 """The operation of ONNX, and which gate of ours stands at each place of its own."""

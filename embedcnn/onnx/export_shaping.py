@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..lowering.operations import Operation
-from .graph import Graph, Mask, Value
+from .export_graph import Graph, Mask, Value
 
 FAR = 1 << 20
 """From so many on the core means the end of an axis, whatever its length."""

@@ -13,7 +13,7 @@ import numpy as np
 from ..graph.nodes import Shape
 from ..lowering.operations import Operation
 from ..ops.image import resize
-from .graph import Graph, Value
+from .export_graph import Graph, Value
 
 ENDS = ("rows", "cols")
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from .graph import Graph, Mask, Value
+from .export_graph import Graph, Mask, Value
 
 
 @dataclass(frozen=True)

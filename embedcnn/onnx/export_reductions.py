@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..lowering.operations import Operation
-from .graph import LEAST, Graph, Mask, Value
+from .export_graph import LEAST, Graph, Mask, Value
 
 
 def any_step(g: Graph, mask: Mask, rank: int) -> str:

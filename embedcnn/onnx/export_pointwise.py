@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..lowering.operations import Operation
-from .graph import Graph, Value
-from .refusals import refuse
+from .export_graph import Graph, Value
+from .export_refusals import refuse
 
 SELU = {"alpha": 1.6732632423543772, "gamma": 1.0507009873554805}
 

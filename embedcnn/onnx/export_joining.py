@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..lowering.operations import Operation
-from . import steps
-from .graph import LEAST, Graph, Mask, Value
+from . import export_steps as steps
+from .export_graph import LEAST, Graph, Mask, Value
 
 EINSUM_AXES = "Bij", "Bkl"
 

@@ -1,6 +1,6 @@
 """`model.export("m.onnx")`: the plain program of a model, in inference, as a file of ONNX.
 
-The core's operations are gone through in their order, each written by its function in registry.py.
+The core's operations are gone through in their order, each written by its function in export_registry.py.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any
 from ..base.arguments import boolean
 from ..lowering.operations import Lowered
 from ..models.inputs import program_inputs
-from .files import write_files
-from .graph import Graph, Mask, Value
-from .opsets import checked_opset
-from .registry import write
-from .texts import text_inputs
+from .export_files import write_files
+from .export_graph import Graph, Mask, Value
+from .export_opsets import checked_opset
+from .export_registry import write
+from .export_texts import text_inputs
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from ..lowering.operations import Operation
-from . import steps
-from .graph import LEAST, Graph, Mask, Value
-from .pointwise import activated
-from .reductions import largest_step
+from . import export_steps as steps
+from .export_graph import LEAST, Graph, Mask, Value
+from .export_pointwise import activated
+from .export_reductions import largest_step
 
 Function = Callable[[Graph, Operation, "list[Value]"], Value]
 Run = Callable[..., str]

@@ -12,7 +12,8 @@ from onnx_sessions import check_model, close, session  # noqa: E402
 
 import embedcnn  # noqa: E402
 from embedcnn import layers  # noqa: E402
-from embedcnn.onnx import export, files  # noqa: E402
+from embedcnn.onnx import export  # noqa: E402
+from embedcnn.onnx import export_files as files  # noqa: E402
 from embedcnn.text import TextEncoder, Vocabulary  # noqa: E402
 
 TEXTS = [

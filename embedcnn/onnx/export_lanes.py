@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..lowering.operations import Operation
-from .graph import LEAST, Graph, Value
+from .export_graph import LEAST, Graph, Value
 
 
 def axes_of(op: Operation, x: Value) -> list[int]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..lowering.operations import Operation
-from . import steps
-from .graph import Graph, Mask, Value
+from . import export_steps as steps
+from .export_graph import Graph, Mask, Value
 
 MIXES = (0xBF58476D1CE4E5B9, 30), (0x94D049BB133111EB, 27)
 GOLDEN = 0x9E3779B97F4A7C15

@@ -14,8 +14,8 @@ import numpy as np
 from ..layers.text_vectorization import TextVectorization
 from ..models.inputs import program_inputs
 from ..text.text_encoder import TextEncoder
-from . import steps
-from .graph import Graph, Mask, Value
+from . import export_steps as steps
+from .export_graph import Graph, Mask, Value
 
 LOCALES = {None: None, "lower": "C", "lower_unicode": "C.UTF-8"}
 """By the encoder's `standardize`: in which locale ONNX's StringNormalizer does the same ("İ" alone
