@@ -12,7 +12,8 @@ from embedcnn.base.arguments import one_of, warn_user
 from embedcnn.data.dataset import Dataset
 from embedcnn.data.directory import LABEL_MODES, check_subset, divided, joined, label_array
 from embedcnn.data.lines import PathLike
-from embedcnn.data.pipeline import checked_integer
+from embedcnn.data.pipeline import UNKNOWN_CARDINALITY, checked_integer
+from embedcnn.data.streams import opened
 from embedcnn.data.workers import AUTOTUNE
 from embedcnn.image.decoding import DamagedImageError, decode_image
 from embedcnn.image.resizing import METHODS, resize, resize_with_pad
@@ -57,7 +58,7 @@ def image_dataset_from_directory(
     `image_size`: (height, width), by `interpolation`, cut around the centre with `crop_to_aspect_ratio` or
     with zeros around with `pad_to_aspect_ratio`.
     The result has `class_names` and `file_paths`. A damaged image raises DamagedImageError, which names the
-    file, or is left out with `damaged="skip"`: a warning counts them after the first pass, and
+    file, or is left out of its batch with `damaged="skip"`: a warning counts them after the first pass, and
     `ignored_errors` of the result tells which. Raises NotADirectoryError or FileNotFoundError for the folder,
     ValueError for arguments that contradict each other, ImportError without Pillow.
 
@@ -105,11 +106,12 @@ def image_dataset_from_directory(
             )
         rows = Dataset.from_tensor_slices(elements)
         rows = rows.shuffle(seed=seed) if again else rows
-        images = rows.map(lambda path, *label: joined(load(path), label), num_parallel_calls=AUTOTUNE)
-        if damaged == "skip":
-            images = warned(images.ignore_errors(errors=DamagedImageError))
-        batches = images if size is None else images.batch(size)
-        result: Any = batches.prefetch(AUTOTUNE)
+        if size is None:
+            images = rows.map(lambda path, *label: joined(load(path), label), num_parallel_calls=AUTOTUNE)
+            images = warned(images.ignore_errors(errors=DamagedImageError)) if damaged == "skip" else images
+        else:
+            images = loaded_batches(rows.batch(size), load, damaged == "skip")
+        result: Any = images.prefetch(AUTOTUNE)
         result.class_names, result.file_paths = names, paths
         return result
 
@@ -212,17 +214,64 @@ def image_files(root: str, follow: bool, may_be_empty: bool = False) -> list[str
     return found
 
 
+def loaded_batches(rows: Dataset, load: Callable[[str], np.ndarray], skip: bool) -> Dataset:
+    """Batches of images for batches of paths, a thread for each: handing over every single image would take
+    as long as to resize it. A damaged one is left out of its batch with `skip`.
+    """
+
+    def load_some(paths: np.ndarray, *labels: np.ndarray) -> Any:
+        images: np.ndarray | None = None
+        kept: list[int] = []
+        errors = []
+        for number, path in enumerate(paths):
+            try:
+                image = load(path)
+            except DamagedImageError as error:
+                if not skip:
+                    raise
+                errors.append(str(error))
+                continue
+            if images is None:
+                images = np.empty((len(paths), *image.shape), np.float32)
+            images[len(kept)] = image
+            kept.append(number)
+        if images is None:
+            return None, errors
+        return joined(images[: len(kept)], tuple(one[kept] for one in labels) if errors else labels), errors
+
+    mapped = rows.map(lambda *batch: load_some(*batch), num_parallel_calls=AUTOTUNE)
+    messages: list[str] = []
+
+    def start(path: tuple[int, ...]) -> Iterator[Any]:
+        found: list[str] = []
+        given = False
+        with opened(mapped, path) as batches:
+            for batch, errors in batches:
+                found += errors
+                if batch is not None:
+                    given = True
+                    yield batch
+        if found and not given:
+            raise DamagedImageError(f"all images are damaged. The first: {found[0]}")
+        messages[:] = found
+
+    result = rows._derive(start, UNKNOWN_CARDINALITY if skip else rows.cardinality(), lasting=True)
+    result.ignored_errors = messages
+    return warned(result) if skip else result
+
+
 def warned(images: Dataset) -> Dataset:
-    """The same images; after the first whole pass a warning counts those that were left out."""
+    """The same; after the first whole pass a warning counts what was left out."""
     told: list[int] = []
 
     def start(path: tuple[int, ...]) -> Iterator[Any]:
-        yield from images.start(path)
+        with opened(images, path) as elements:
+            yield from elements
         if images.ignored_errors and not told:
             told.append(len(images.ignored_errors))
             warn_user(f"{told[0]} damaged images were left out. The first: {images.ignored_errors[0]}")
 
-    return images._derive(start)
+    return images._derive(start, images.cardinality(), images.lasting)
 
 
 def report(

@@ -19,6 +19,8 @@ MODE_OF_CHANNELS = {1: "L", 3: "RGB", 4: "RGBA"}
 ORIENTATION = 0x0112  # EXIF's tag of how the camera was held, 1 (upright) to 8
 RATIOS = (1, 2, 4, 8)  # what libjpeg can shrink by while it decodes
 JPEG_START = b"\xff\xd8\xff"
+FRAMES = (0xFFC0, 0xFFC1, 0xFFC2)  # baseline, extended, progressive
+LARGEST = 1 << 26  # pixels; of more Pillow decides whether they are meant
 
 
 class DamagedImageError(ValueError):
@@ -104,15 +106,15 @@ def _decoded(contents: Any, channels: int, ratio: int) -> np.ndarray:
             "`contents` must be the bytes of an image file, as of io.read_file(path). "
             f"Received: contents={str(contents)[:60]!r} ({type(contents).__name__})"
         )
-    if channels in (1, 3) and ratio == 1 and contents[:3] == JPEG_START:
-        turned = orientation(contents)
-        fast = simplejpeg() if turned == 1 else None
-        if fast is not None:
-            try:
-                return fast.decode_jpeg(contents, "GRAY" if channels == 1 else "RGB")
-            except ValueError:  # Pillow reads some that it refuses, and tells of the others
-                pass
     module = pillow("decoding an image")
+    if channels in (1, 3) and ratio == 1 and contents[:3] == JPEG_START:
+        width, height, components, turned = jpeg_header(contents)
+        usual = components in (1, 3) and 0 < width * height <= LARGEST
+        if usual and (components == channels or channels == 1):
+            try:
+                return _turned(_usual_jpeg(module, contents, channels, width, height), turned)
+            except (ValueError, OSError):  # Image.open reads some that are refused, and tells of the others
+                pass
     try:
         with module.open(io.BytesIO(contents)) as image:
             return image_array(image, channels, ratio)
@@ -125,6 +127,31 @@ def _decoded(contents: Any, channels: int, ratio: int) -> np.ndarray:
         raise DamagedImageError(
             f"{name + ': the file is' if name else some} no image that can be read: {found}"
         ) from error
+
+
+def _usual_jpeg(module: Any, contents: Any, channels: int, width: int, height: int) -> np.ndarray:
+    """A JPEG file as its pixels lie, by the decoder alone: `Image.open` reads all that stands before
+    the image with Python, and then takes it in small pieces.
+    """
+    fast = simplejpeg()
+    if fast is not None:
+        return fast.decode_jpeg(contents, "GRAY" if channels == 1 else "RGB")
+    mode = MODE_OF_CHANNELS[channels]
+    array = np.asarray(module.frombytes(mode, (width, height), bytes(contents), "jpeg", mode, ""))
+    return array[:, :, np.newaxis] if array.ndim == 2 else array
+
+
+def _turned(array: np.ndarray, orientation: int) -> np.ndarray:
+    """Pixels as `ImageOps.exif_transpose` turns them, moved as one piece each."""
+    if not 2 <= orientation <= 8:
+        return array
+    pixels = np.ascontiguousarray(array).view(f"V{array.shape[2]}")[:, :, 0]
+    if orientation >= 5:  # rows were columns
+        pixels = pixels.T
+    rows = -1 if orientation in (3, 4, 7, 8) else 1
+    columns = -1 if orientation in (2, 3, 6, 7) else 1
+    pixels = np.ascontiguousarray(pixels[::rows, ::columns])
+    return pixels.view(np.uint8).reshape(*pixels.shape, array.shape[2])
 
 
 _fast: list[Any] = []
@@ -174,30 +201,37 @@ def upright(image: Any) -> Any:
     return importlib.import_module("PIL.ImageOps").exif_transpose(image)
 
 
-def orientation(jpeg: Any) -> int:
-    """What EXIF's tag of the orientation says, 1 where there is none or where it cannot be read: without a
-    parser of all tags, which takes longer than to decode a small image.
+def jpeg_header(jpeg: Any) -> tuple[int, int, int, int]:
+    """Width, height, number of components and EXIF's orientation (1 where there is none or where it cannot be
+    read), zeros where no image begins: without a parser of all tags, which takes longer than to decode a
+    small image.
 
-    The parts of a JPEG file before the image (their mark and length: two bytes each), of which APP1 holds a
-    TIFF: byte order, where the list of tags stands, their number, twelve bytes a tag.
+    The parts of a JPEG file before its pixels have a mark and a length (two bytes each): the frame (SOF)
+    holds the sizes, APP1 a TIFF: byte order, where the list of tags stands, their number, twelve bytes a tag.
     """
+    at, turned = 2, 1
     try:
-        at = 2
         while jpeg[at] == 0xFF and jpeg[at + 1] != 0xDA:
             mark, length = struct.unpack_from(">HH", jpeg, at)
             if mark == 0xFFE1 and jpeg[at + 4 : at + 10] == b"Exif\0\0":
-                return _tag_of(jpeg, at + 10)
+                turned = _orientation(jpeg, at + 10)
+            if mark in FRAMES:
+                _, height, width, components = struct.unpack_from(">BHHB", jpeg, at + 4)
+                return width, height, components, turned
             at += 2 + length
     except (IndexError, struct.error):
         pass
-    return 1
+    return 0, 0, 0, turned
 
 
-def _tag_of(jpeg: Any, tiff: int) -> int:
+def _orientation(jpeg: Any, tiff: int) -> int:
     order = "<" if jpeg[tiff : tiff + 2] == b"II" else ">"
-    at = tiff + struct.unpack_from(order + "I", jpeg, tiff + 4)[0]
-    for number in range(struct.unpack_from(order + "H", jpeg, at)[0]):
-        tag, _, _, value = struct.unpack_from(order + "HHIH", jpeg, at + 2 + 12 * number)
-        if tag == ORIENTATION:
-            return int(value)
+    try:
+        at = tiff + struct.unpack_from(order + "I", jpeg, tiff + 4)[0]
+        for number in range(struct.unpack_from(order + "H", jpeg, at)[0]):
+            tag, _, _, value = struct.unpack_from(order + "HHIH", jpeg, at + 2 + 12 * number)
+            if tag == ORIENTATION:
+                return int(value)
+    except struct.error:
+        pass
     return 1

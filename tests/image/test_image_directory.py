@@ -130,9 +130,7 @@ def test_damaged_images_are_named_or_left_out(folder):
     with pytest.raises(image.DamagedImageError, match=r"cat/3\.png: the file is no image that can be read"):
         list(read(folder, **settings))
     found = read(folder, damaged="skip", **settings)
-    with pytest.warns(
-        UserWarning, match=r"1 damaged images were left out. The first: element 5: .*cat/3\.png"
-    ):
+    with pytest.warns(UserWarning, match=r"1 damaged images were left out. The first: .*cat/3\.png"):
         assert sum(len(y) for _, y in found) == 9
     assert sum(len(y) for _, y in found) == 9  # and no second warning
     assert len(found.ignored_errors) == 1 and "cat/3.png" in found.ignored_errors[0]
