@@ -40,13 +40,24 @@ COMMANDS = {
     "explain": "embedcnn.commands.explain:add_command",
     "report": "embedcnn.commands.html_report:add_command",
     "quantize": "embedcnn.commands.quantize:add_command",
+    "export": "embedcnn.commands.export:add_command",
     "generate": "embedcnn.commands.generate:add_command",
     "info": "embedcnn.commands.info:add_command",
     "vectors": "embedcnn.commands.vectors:add_commands",
 }
 """What adds each command: a process imports the one that it runs."""
 
-OPTIONS = ("encoding", "format", "text_column", "label_column", "missing_labels", "prompt", "unknown", "stop")
+OPTIONS = (
+    "encoding",
+    "format",
+    "text_column",
+    "label_column",
+    "missing_labels",
+    "prompt",
+    "unknown",
+    "stop",
+    "opset",
+)
 """Options whose values the library checks; it calls them by their names in Python."""
 
 
@@ -145,4 +156,6 @@ def in_options(text: str, given: Collection[str]) -> str:
             text = text.replace(f"{name}: no such", f"{option}: no such").replace(
                 f"{name}: column", f"{option}: column"
             )
+    if "ragged" in given:
+        text = text.replace("text=True", "--text")
     return text.replace("is delimiter= right?", "is --format right?") if "format" in given else text

@@ -48,7 +48,9 @@ def export(
     ----------
     model
         A Model. Inputs and outputs of the graph have the names of its own; ids are int64 (batch, steps),
-        numbers float32. The names of classes are in the graph's metadata as "labels", a list in JSON.
+        numbers float32. What TextVectorization and other layers make
+        outside of the core is an input by the name of the layer. The names of classes are in the graph's
+        metadata as "labels", a list in JSON.
     filepath
         The file. Beside "m.onnx" the words of a text encoder become "m.vocabulary.txt", one a line, that of
         id 0 first, and weights of more than 2 GB "m.onnx.data".
@@ -99,8 +101,8 @@ def export(
 
 
 def input_names(model: Any, count: int) -> list[str]:
-    """The names of the model's inputs; one that is read in several ways has several."""
-    names = [model.inputs[number].name for number, _ in program_inputs(model)]
+    """The names of the model's inputs; what a layer makes of texts or categories has the layer's name."""
+    names = [tensor.name for _, tensor in program_inputs(model)]
     assert len(names) == count
     return [name if names.count(name) == 1 else f"{name}_{place}" for place, name in enumerate(names)]
 
