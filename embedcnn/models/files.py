@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..base.arrays import numbers
+from ..base.named_objects import named_object
 from ..graph.nesting import leaf_layers, weight_paths
 from ..graph.variables import assign_all
 from ..saving import model_file
 
 if TYPE_CHECKING:
     from .model import Model
+
+
+OF_KERAS = "embedcnn.models.keras_files:load_weights"
+"""What reads the weights of Keras's files: it makes models, and so stands above."""
 
 
 class IncompatibleKeys(NamedTuple):
@@ -37,8 +42,16 @@ def save_weights(model: Model, filepath: Any, overwrite: bool = True) -> None:
 
 def load_weights(model: Model, filepath: Any, skip_mismatch: bool = False) -> None:
     """As Model.load_weights."""
+    model._require_built("which weights to load")
     with model._access.training(), model._access.changing():
-        model_file.load_weights(model, filepath, skip_mismatch)
+        if model_file.is_of_keras(filepath):
+            if skip_mismatch:
+                raise ValueError(
+                    "`skip_mismatch` is for files of embedcnn; a file of Keras must fit the model"
+                )
+            named_object(OF_KERAS)(model, filepath)
+        else:
+            model_file.load_weights(model, filepath, skip_mismatch)
 
 
 def state_dict(model: Model) -> dict[str, np.ndarray]:

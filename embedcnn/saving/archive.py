@@ -31,6 +31,8 @@ MEMBERS = (
     "training.json",
     "training.safetensors",
 )
+HDF5 = b"\x89HDF\r\n\x1a\n"
+"""The first bytes of a file of older versions of Keras, or of its weights."""
 MAPPABLE = ("weights.safetensors", "features.safetensors")  # which training copies before it writes to them
 _DTYPES = {"float32": "F32", "int64": "I64"}
 OF_WEIGHTS = {**_DTYPES, "float16": "F16", "uint16": "U16", "int8": "I8"}
@@ -209,14 +211,14 @@ def refuse_hdf5(source: Any, label: str) -> None:
     place = source.tell()
     begin = source.read(8)
     source.seek(place)
-    if begin == b"\x89HDF\r\n\x1a\n":
+    if begin == HDF5:
         raise _foreign(label, "Keras (HDF5 inside)")
 
 
 def _foreign(label: str, owner: str) -> ValueError:
     return ValueError(
-        f"{label} is a file of {owner}, which is not read here: give its arrays to model.set_weights, or "
-        "layer by layer"
+        f"{label} is a file of {owner}, not of embedcnn: models.load_keras makes a model of a file of Keras, "
+        "and model.load_weights takes the weights of one; else give the arrays to model.load_state_dict"
     )
 
 

@@ -13,6 +13,7 @@ import io
 import json
 import os
 import re
+import zipfile
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -300,6 +301,20 @@ def restore_training(model: Model, members: dict[str, bytes], stored: dict[str, 
     restore_states(optimizer, variables, members.get("optimizer.safetensors"), label)
     model.seed, model.epochs_trained = int(config["seed"]), int(config["epochs_trained"])
     model._programs.forget()  # dropout's numbers come from the seed
+
+
+def is_of_keras(filepath: Any) -> bool:
+    """Whether a file is one of Keras: HDF5, or a zip with that inside."""
+    with open(os.fspath(filepath), "rb") as opened:
+        begin = opened.read(8)
+        if begin[:4] != b"PK\x03\x04":
+            return begin == archive.HDF5
+        opened.seek(0)
+        try:
+            with zipfile.ZipFile(opened) as found:
+                return "model.weights.h5" in found.namelist()
+        except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, ValueError, OverflowError):
+            return False  # what is wrong with it is told by who reads it
 
 
 def load_weights(model: Model, filepath: Any, skip_mismatch: bool = False) -> None:
