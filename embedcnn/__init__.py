@@ -42,6 +42,7 @@ if _TYPE_CHECKING:  # what __getattr__ finds at run time
     from embedcnn import saving as saving
     from embedcnn import sklearn as sklearn
     from embedcnn import text as text
+    from embedcnn import torch as torch
     from embedcnn import tuning as tuning
     from embedcnn import utils as utils
     from embedcnn import vectors as vectors
@@ -82,6 +83,7 @@ _MODULES = frozenset(
         "saving",
         "sklearn",
         "text",
+        "torch",
         "tuning",
         "utils",
         "variables",
@@ -132,5 +134,9 @@ if not _TYPE_CHECKING:  # a checker knows the names from above, and finds the mi
 
 
 def __dir__() -> list[str]:
-    """The public names, whether they have been used or not."""
-    return sorted({*__all__, *_MODULES})
+    """The public names, whether they have been used or not; `torch` where PyTorch is installed."""
+    from importlib.util import find_spec  # only here: the cost of start-up
+
+    spec = find_spec("torch")
+    without = set() if spec is not None and spec.origin else {"torch"}
+    return sorted({*__all__, *_MODULES} - without)

@@ -25,12 +25,19 @@ static int execute(PyObject *module)
         return -1;
     }
     static int (*const parts[])(PyObject *) = {
-        ec_python_add_runtime,         ec_python_add_operations,
-        ec_python_add_access,          ec_python_add_program,
-        ec_python_add_images,          ec_python_add_text,
-        ec_python_add_vectors,         ec_python_add_bags,
-        ec_python_add_bag_solvers,     ec_python_add_fasttext_model,
-        ec_python_add_fasttext_corpus, ec_python_add_fasttext_training,
+        ec_python_add_runtime,
+        ec_python_add_operations,
+        ec_python_add_access,
+        ec_python_add_program,
+        ec_python_add_tensors,
+        ec_python_add_images,
+        ec_python_add_text,
+        ec_python_add_vectors,
+        ec_python_add_bags,
+        ec_python_add_bag_solvers,
+        ec_python_add_fasttext_model,
+        ec_python_add_fasttext_corpus,
+        ec_python_add_fasttext_training,
     };
     for (size_t part = 0; part < sizeof parts / sizeof *parts; part++) {
         if (parts[part](module) < 0) {

@@ -29,6 +29,7 @@ int ec_python_add_operations(PyObject *module);
 int ec_python_add_access(PyObject *module);
 int ec_python_add_program(PyObject *module);
 int ec_python_add_images(PyObject *module);
+int ec_python_add_tensors(PyObject *module);
 int ec_python_add_text(PyObject *module);
 int ec_python_add_vectors(PyObject *module);
 int ec_python_add_bags(PyObject *module);

@@ -67,6 +67,7 @@ MAY_IMPORT = {
     "language_model": {"models", *_BELOW_MODELS},
     "onnx": {"models", *_BELOW_MODELS},
     "sklearn": {"classifier", "bags", "models", "vectors", *_BELOW_MODELS},
+    "torch": _BASE,
     "tuning": {"classifier", "bags", "models", *_BELOW_MODELS},
     "commands": {
         "sklearn",
