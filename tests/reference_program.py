@@ -10,6 +10,7 @@ import numpy as np
 import reference
 import reference_attention
 import reference_axes
+import reference_depthwise
 import reference_images
 import reference_layers
 import reference_optimizers
@@ -135,6 +136,8 @@ class Program:
             return getattr(reference, name)(tensors[0])
         if name == "depthwise_conv1d":
             return reference_layers.depthwise_conv1d(tensors[0], *arrays, **attributes)
+        if name == "depthwise_conv2d":
+            return reference_depthwise.depthwise_conv2d(tensors[0], *arrays, **attributes)
         if hasattr(reference_images, name):
             return getattr(reference_images, name)(*tensors, *arrays, **attributes)
         if name == "attention_pool":

@@ -138,6 +138,12 @@ struct ec_gemm {
     void (*end)(void);
 };
 
+/* A tap of a window over channels that lie side by side: how many floats behind the first pixel's channels what it
+ * reads stands, and how many behind the first one its weights. */
+struct ec_tap {
+    int64_t in, weight;
+};
+
 struct ec_kernels {
     const char *name; /* "scalar", "neon", "avx2", "avx512", "avx512_bf16", "amx" */
     int lanes;        /* floats in a vector */
@@ -222,6 +228,26 @@ struct ec_kernels {
     void (*gru_update_backward)(float *update, float *candidate, float *d_direct, const float *d_h,
                                 const float *h_before, int64_t n, enum ec_activation activation,
                                 enum ec_activation gate_activation);
+
+    /* Depthwise convolution of some pixels of a row: out[i * out_step + c] = start[c] + sum over taps t of
+     * in[t.in + i * in_step + c] * weights[t.weight + c], in their order, for i < pixels and c < channels; NULL for
+     * start: zeros. With `accumulate` the sum is added to what is there. */
+    void (*depthwise)(float *out, int64_t out_step, int accumulate, const float *start, const float *in,
+                      int64_t in_step, const float *weights, const struct ec_tap *taps, int64_t count, int64_t pixels,
+                      int64_t channels);
+    /* d_weights[t.weight + c] += sum over i of in[t.in + i * in_step + c] * d_out[i * out_step + c], i rising. */
+    void (*depthwise_gradient)(float *d_weights, const struct ec_tap *taps, int64_t count, const float *in,
+                               int64_t in_step, const float *d_out, int64_t out_step, int64_t pixels, int64_t channels);
+
+    /* The same for windows of 3 x 3 neighbouring pixels, all inside of the image: out[r * out_row + i * channels + c]
+     * = start[c] + sum over k, l < 3 of in[(r + k) * in_row + (i + l) * channels + c] * weights[(3 k + l) * channels +
+     * c], for r < rows and i < pixels; the bits are those of `depthwise`. */
+    void (*depthwise_3x3)(float *out, int64_t out_row, int accumulate, const float *start, const float *in,
+                          int64_t in_row, const float *weights, int64_t rows, int64_t pixels, int64_t channels);
+    /* d_weights[(3 k + l) * channels + c] += sum over r, i of in[(r + k) * in_row + (i + l) * channels + c] *
+     * d_out[r * out_row + i * channels + c], in an order fixed by the sizes. */
+    void (*depthwise_3x3_gradient)(float *d_weights, const float *in, int64_t in_row, const float *d_out,
+                                   int64_t out_row, int64_t rows, int64_t pixels, int64_t channels);
 
     /* optim: value, slots and gradient of n entries. m is NULL for SGD without momentum. */
     void (*adam)(float *value, float *m, float *v, const float *gradient, const struct ec_adam_step *step, int64_t n);

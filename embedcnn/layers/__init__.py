@@ -12,6 +12,7 @@ from .categories import CategoryEncoding, Hashing, IntegerLookup
 from .convolution import Conv1D, DepthwiseConv1D, SeparableConv1D
 from .convolution_2d import Conv2D
 from .core import ActivityRegularization, Dense, Identity, Input, InputLayer
+from .depthwise_2d import DepthwiseConv2D, SeparableConv2D
 from .dot_attention import AdditiveAttention, Attention, MultiHeadAttention
 from .einsum_dense import EinsumDense
 from .embedding import Embedding
@@ -78,6 +79,7 @@ Convolution1D = Conv1D
 Convolution1DTranspose = Conv1DTranspose
 Convolution2D = Conv2D
 SeparableConvolution1D = SeparableConv1D
+SeparableConvolution2D = SeparableConv2D
 
 __all__ = [
     "Activation",
@@ -106,6 +108,7 @@ __all__ = [
     "Cropping1D",
     "Dense",
     "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Dot",
     "Dropout",
     "ELU",
@@ -159,7 +162,9 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "SeparableConv1D",
+    "SeparableConv2D",
     "SeparableConvolution1D",
+    "SeparableConvolution2D",
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
@@ -204,6 +209,7 @@ _STORED: tuple[type[Layer], ...] = (
     *(ApplyMask, AttentionPooling1D, RNN, OwnCellRNN, SimpleRNNCell, LSTMCell, GRUCell, StackedRNNCells),
     *(ActivityRegularization, CategoryEncoding, Hashing, IntegerLookup),
     *(AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D),
+    *(DepthwiseConv2D, SeparableConv2D),
     *(BagOfNgrams, StringLookup, TextVectorization, EmbeddingBag, EmbedReduce, TiedDense),
 )
 _MADE_OF_OPERATIONS = (

@@ -12,7 +12,7 @@ from .base import Layer, known_channels
 from .image_windows import require_channels_last, require_image, windows_over
 
 
-class _Windows(Layer):
+class Windows(Layer):
     """What convolutions over images share: the windows and the shapes that follow."""
 
     not_stored = ("data_format",)  # always channels_last
@@ -51,7 +51,7 @@ class _Windows(Layer):
         return windows_over(self, shape, self.kernel_size, self.strides, self.padding, self.dilation_rate)
 
 
-class Conv2D(_Windows):
+class Conv2D(Windows):
     """Convolution over images: (B, H, W, C) to (B, H', W', filters); kernel (*kernel_size, C / groups,
     filters). As keras.layers.Conv2D, channels_last.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..layers import convolution_2d, pooling_2d
+from ..layers import convolution_2d, depthwise_2d, pooling_2d
 from .activated import activated
 from .builder import Builder
 from .tensor_forms import reshaped
@@ -32,6 +32,19 @@ def _conv2d(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     return activated(build, layer, made)
 
 
+def _depthwise(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    made = build.add("depthwise_conv2d", inputs, [layer.kernel, layer.bias], **_windows(layer))
+    return activated(build, layer, made)
+
+
+def _separable(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    shape = (*build.layer_shape[:3], layer.pointwise_kernel.shape[2])
+    made = build.add("depthwise_conv2d", inputs, [layer.depthwise_kernel], shape, **_windows(layer))
+    settings: dict[str, Any] = {"padding": "valid"}
+    made = build.add("conv2d", [made], [layer.pointwise_kernel, layer.bias], **settings)
+    return activated(build, layer, made)
+
+
 def _pool(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     name = "max_pool2d" if isinstance(layer, pooling_2d.MaxPooling2D) else "average_pool2d"
     settings = pairs(pool=layer.pool_size, stride=layer.strides)
@@ -48,6 +61,8 @@ def _global_pool(build: Builder, layer: Any, inputs: list[int], call: int) -> in
 
 OPERATIONS: dict[type, Any] = {
     convolution_2d.Conv2D: _conv2d,
+    depthwise_2d.DepthwiseConv2D: _depthwise,
+    depthwise_2d.SeparableConv2D: _separable,
     pooling_2d.MaxPooling2D: _pool,
     pooling_2d.AveragePooling2D: _pool,
     pooling_2d.GlobalMaxPooling2D: _global_pool,

@@ -157,6 +157,11 @@ def _token_conv(_: Operation, conv: Operation) -> Any:
     return {name: value for name, value in conv.attributes.items() if name != "groups"}
 
 
+def _activated(conv: Operation, activation: Operation) -> Any:
+    kept = _kept_order(activation)
+    return None if kept is None else {**conv.attributes, "activation": kept}
+
+
 def _bag(_: Operation, pool: Operation) -> Any:
     return {"mode": {"global_sum_pool": "sum", "global_max_pool": "max"}.get(pool.name, "mean")}
 
@@ -280,6 +285,7 @@ PATTERNS: list[tuple[str, Callable[[Draft], None]]] = [
     ("both", Chain("token_bag", ("embed", "global_max_pool"), _bag, alone=True)),
     ("both", Chain("", ("embed", "|".join(RECURRENT)), _same)),  # its product over the distinct ids
     ("both", join_branches),
+    ("both", Chain("depthwise_conv2d", ("depthwise_conv2d", "activation"), _activated, alone=True)),
     ("both", Chain("", ("softmax|activation", "cross_entropy|focal_cross_entropy"), _logits, predicts=True)),
     ("both", Chain("dense_cross_entropy", ("dense", "cross_entropy"), _many_classes, True, predicts=True)),
 ]

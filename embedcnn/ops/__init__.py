@@ -78,6 +78,7 @@ from embedcnn.ops.choices import (
     select,
     while_loop,
 )
+from embedcnn.ops.depthwise import depthwise_conv, depthwise_conv2d
 from embedcnn.ops.elementwise import (
     add,
     arctan2,
@@ -271,7 +272,8 @@ __all__ = [
     "categorical_crossentropy", "cbrt", "ceil", "celu", "clip", "concatenate", "cond", "conv",
     "conv1d", "conv1d_mask", "conv2d", "conv_pool", "convert_to_numpy",
     "convert_to_tensor", "cos", "cosh", "count_nonzero",
-    "cross_entropy", "cumprod", "cumsum", "dense", "dense_cross_entropy", "depthwise_conv1d", "diag",
+    "cross_entropy", "cumprod", "cumsum", "dense", "dense_cross_entropy", "depthwise_conv",
+    "depthwise_conv1d", "depthwise_conv2d", "diag",
     "diagonal", "diff", "divide", "divide_no_nan", "dot", "dot_product_attention", "dropout", "dtype",
     "einsum", "elu", "embedding_bag", "embedding_lookup", "empty", "equal", "erf", "exp", "exp2",
     "expand_dims", "expm1", "eye", "flatten", "flip", "floor", "floor_divide", "fori_loop", "full",

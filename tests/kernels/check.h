@@ -50,6 +50,7 @@ void check_reductions(void);
 void check_activation(void);
 void check_softmax(void);
 void check_dropout(void);
+void check_depthwise(void);
 void check_update(void);
 void bench_all(void);
 

@@ -13,6 +13,8 @@ OTHER_NAMES = {
     "repeat": "repeat_vector",
     "elementwise": "add",  # and other kinds of it, under their names
     "reduce": "sum",
+    "max_pool2d": "max_pool",  # of four axes
+    "average_pool2d": "average_pool",
     "slice": "get_item",
     "stretch": "repeat",
     "weight": "reshape",  # of a weight

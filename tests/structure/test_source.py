@@ -122,6 +122,7 @@ def test_includes_are_written_from_csrc():
                 "ops/elementwise.h",
                 "ops/token_bag.h",
                 "ops/windows_2d.h",
+                "ops/depthwise.h",
             },
         ),
         ("optim", {"optim/optimizer.h", "optim/rule.h"}),

@@ -4,6 +4,7 @@
 
 #include "kernels/body/activation.h"
 #include "kernels/body/cell.h"
+#include "kernels/body/depthwise.h"
 #include "kernels/body/dropout.h"
 #include "kernels/body/elementwise.h"
 #include "kernels/body/few_rows.h"
@@ -61,6 +62,10 @@ static void fill_table(struct ec_kernels *kernels)
         .gru_cell_backward = gru_cell_backward,
         .gru_update = gru_update,
         .gru_update_backward = gru_update_backward,
+        .depthwise = depthwise,
+        .depthwise_gradient = depthwise_gradient,
+        .depthwise_3x3 = depthwise_3x3,
+        .depthwise_3x3_gradient = depthwise_3x3_gradient,
         .adam = adam,
         .amsgrad = amsgrad,
         .sgd = sgd,

@@ -14,6 +14,7 @@
 #define GEMM_VECTORS 2
 #define SUM_VECTORS 13
 #define WINDOW_VECTORS 4 /* three registers each */
+#define DEPTHWISE_ROWS 2 /* 4 sums, 9 weights, 1 pixel: 14 of 16 registers */
 
 typedef __m256 vec;
 typedef __m256i ivec;

@@ -14,6 +14,7 @@
 #define GEMM_VECTORS 2
 #define SUM_VECTORS 20
 #define WINDOW_VECTORS 8 /* three registers each */
+#define DEPTHWISE_ROWS 4 /* 8 sums, 9 weights, 1 pixel */
 
 typedef __m512 vec;
 typedef __m512i ivec;

@@ -15,6 +15,7 @@
 #define GEMM_VECTORS 3
 #define SUM_VECTORS 20
 #define WINDOW_VECTORS 8 /* three registers each */
+#define DEPTHWISE_ROWS 4 /* 8 sums, 9 weights, 1 pixel */
 
 typedef float32x4_t vec;
 typedef uint32x4_t ivec;

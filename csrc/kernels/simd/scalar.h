@@ -18,6 +18,7 @@
 #define GEMM_VECTORS 4   /* vectors in each of its rows */
 #define SUM_VECTORS 8    /* vectors that weighted_sum keeps in registers */
 #define WINDOW_VECTORS 4 /* vectors of filters that window_max keeps: sum, best and best_at of each */
+#define DEPTHWISE_ROWS 2 /* rows of 3 x 3 windows at a time: 4 sums, 9 weights */
 
 typedef float vec;
 typedef uint32_t ivec;
