@@ -12,6 +12,7 @@ import onnxruntime
 import embedcnn
 from embedcnn.graph.variables import Variable
 from embedcnn.lowering.operations import Lowered, Operation, Tensor
+from embedcnn.onnx.export_files import inlined
 from embedcnn.onnx.export_graph import Graph, Mask
 from embedcnn.onnx.export_model import Input, array_inputs, graph_of, input_names
 
@@ -123,4 +124,4 @@ def program_runtime(pair, arrays, targets=None, opset=18, shapes=()):
             values[place] = values[place].made(name, mask=Mask(f"{name}_mask"))
     names = [f"out{number}" for number in range(len(program.outputs))]
     proto = graph_of(g, program, declared, values, names, "program")
-    return expected, session(proto.SerializeToString()).run(None, given)
+    return expected, session(inlined(proto, g.arrays).SerializeToString()).run(None, given)

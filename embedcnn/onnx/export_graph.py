@@ -60,6 +60,8 @@ class Graph:
     opset: int
     nodes: list[Any] = field(default_factory=list)
     weights: list[Any] = field(default_factory=list)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    """The numbers of weights and constants, which export_files.py brings into the file."""
     domains: set[str] = field(default_factory=set)
     onnx: Any = field(default_factory=package)
     scope: str = ""
@@ -91,14 +93,12 @@ class Graph:
         return str(self._known[key])
 
     def _stored(self, name: str, array: np.ndarray, dtype: int) -> str:
-        made = self.unique(name)
+        made, helper = self.unique(name), self.onnx.helper
         if dtype == self.onnx.TensorProto.STRING:
-            self.weights.append(
-                self.onnx.helper.make_tensor(made, dtype, array.shape, array.ravel().tolist())
-            )
-            return made
-        data = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
-        self.weights.append(self.onnx.helper.make_tensor(made, dtype, array.shape, data, raw=True))
+            self.weights.append(helper.make_tensor(made, dtype, array.shape, array.ravel().tolist()))
+        else:
+            self.weights.append(self.onnx.TensorProto(name=made, data_type=dtype, dims=array.shape))
+            self.arrays[made] = array
         return made
 
     def ints(self, *values: int) -> str:
@@ -115,9 +115,13 @@ class Graph:
 
     def weight(self, variable: Variable, form: str = "", array: np.ndarray | None = None) -> str:
         """A weight of the model by its path; `array` is it in another layout, which `form` names."""
-        key = (id(variable), form)
+        key: tuple[Any, ...] = (id(variable), form)
+        if array is not None:  # a weight may be shared, and two layers may want it in two layouts
+            array = np.ascontiguousarray(array, np.float32)
+            key = (*key, array.shape, hash(array.tobytes()))
         if key not in self._known:
-            value = np.asarray(variable, np.float32) if array is None else np.asarray(array, np.float32)
+            value = variable.value if array is None else array
+            value = value if value.dtype == np.float32 else np.asarray(variable, np.float32)
             name = variable.path + (f"/{form}" if form else "")
             self._known[key] = self._stored(name, value, self.onnx.TensorProto.FLOAT)
         return str(self._known[key])

@@ -97,7 +97,7 @@ def export(
         given, values = array_inputs(g, inputs)
     proto = graph_of(g, plain, given, values, output_names(model), model.name)
     metadata = {} if model.labels is None else {"labels": json.dumps(model.labels)}
-    write_files(filepath, proto, metadata, getattr(model.text_encoder, "vocabulary", None))
+    write_files(filepath, proto, g.arrays, metadata, getattr(model.text_encoder, "vocabulary", None))
 
 
 def input_names(model: Any, count: int) -> list[str]:
@@ -146,7 +146,7 @@ def length_mask(g: Graph, name: str, lengths: str) -> Mask:
 def graph_of(
     g: Graph, program: Lowered, declared: list[Any], values: list[Value], outputs: Sequence[str], name: str
 ) -> Any:
-    """A ModelProto of a program: its operations behind what `g` holds already; weights are those of now."""
+    """A ModelProto of a program: its operations behind what `g` holds already; `g.arrays` are its weights."""
     made = list(values)
     for op in program.operations:
         op = replace(op, variables=[variable.latest() for variable in op.variables])

@@ -120,6 +120,11 @@ def test_random_programs(first):
         run_one(seed)
 
 
+@pytest.mark.parametrize("seed", [3173, 4187, 4846])
+def test_kernels_that_operations_of_two_kinds_share(seed):
+    run_one(seed)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(100, 700, 50))
 def test_more_random_programs(first):
