@@ -11,6 +11,7 @@ import reference
 import reference_attention
 import reference_axes
 import reference_depthwise
+import reference_image_changes
 import reference_images
 import reference_layers
 import reference_optimizers
@@ -118,6 +119,9 @@ class Program:
             )
         if name == "weight" or name in reference_tensors.FUNCTIONS:
             return reference_tensors.run(name, tensors, arrays, attributes)
+        if name in reference_image_changes.FUNCTIONS:
+            chance = {"seed": self.seed, "step": step, "training": training}
+            return reference_image_changes.FUNCTIONS[name](*tensors, **chance, **attributes)
         if name == "embed":
             return tensors[0], lambda d_out: (d_out,)
         if name == "token_bag":

@@ -17,6 +17,16 @@ from .dot_attention import AdditiveAttention, Attention, MultiHeadAttention
 from .einsum_dense import EinsumDense
 from .embedding import Embedding
 from .embedding_bag import EmbeddingBag, EmbedReduce
+from .image_augmentation import (
+    RandomBrightness,
+    RandomContrast,
+    RandomCrop,
+    RandomFlip,
+    RandomRotation,
+    RandomTranslation,
+    RandomZoom,
+)
+from .image_shaping import CenterCrop, Cropping2D, Resizing, UpSampling2D, ZeroPadding2D
 from .merging import (
     Add,
     Average,
@@ -63,7 +73,7 @@ from .pooling_2d import (
 from .python import Lambda
 from .recurrent import GRU, LSTM, RNN, SimpleRNN
 from .recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
-from .regularization import Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D
+from .regularization import Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D
 from .resizing import Conv1DTranspose, Cropping1D, UpSampling1D, ZeroPadding1D
 from .scaling import GroupNormalization, Normalization, Rescaling, RMSNormalization
 from .shaping import ApplyMask, Flatten, Masking, Permute, RepeatVector, Reshape
@@ -98,6 +108,7 @@ __all__ = [
     "BatchNormalization",
     "Bidirectional",
     "CategoryEncoding",
+    "CenterCrop",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
@@ -106,6 +117,7 @@ __all__ = [
     "Convolution1DTranspose",
     "Convolution2D",
     "Cropping1D",
+    "Cropping2D",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
@@ -157,10 +169,18 @@ __all__ = [
     "Permute",
     "RMSNormalization",
     "RNN",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "Resizing",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
@@ -169,6 +189,7 @@ __all__ = [
     "SimpleRNNCell",
     "Softmax",
     "SpatialDropout1D",
+    "SpatialDropout2D",
     "StackedRNNCells",
     "StringLookup",
     "Subtract",
@@ -177,8 +198,10 @@ __all__ = [
     "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",
+    "UpSampling2D",
     "WeightNormalization",
     "ZeroPadding1D",
+    "ZeroPadding2D",
     "add",
     "average",
     "concatenate",
@@ -212,11 +235,23 @@ _STORED: tuple[type[Layer], ...] = (
     *(DepthwiseConv2D, SeparableConv2D),
     *(BagOfNgrams, StringLookup, TextVectorization, EmbeddingBag, EmbedReduce, TiedDense),
 )
+_OF_IMAGES = (
+    *(CenterCrop, Cropping2D, Resizing, SpatialDropout2D, UpSampling2D, ZeroPadding2D),
+    *(
+        RandomBrightness,
+        RandomContrast,
+        RandomCrop,
+        RandomFlip,
+        RandomRotation,
+        RandomTranslation,
+        RandomZoom,
+    ),
+)
 _MADE_OF_OPERATIONS = (
     *(AdditiveAttention, Attention, Conv1DTranspose, Cropping1D, EinsumDense, GroupNormalization),
     *(MultiHeadAttention, Normalization, Operation, RMSNormalization, Rescaling, UpSampling1D, ZeroPadding1D),
 )
-CLASSES.update({cls.__name__: cls for cls in (*_STORED, *_MADE_OF_OPERATIONS)})
+CLASSES.update({cls.__name__: cls for cls in (*_STORED, *_OF_IMAGES, *_MADE_OF_OPERATIONS)})
 
 ELSEWHERE = {
     "CuDNNLSTM": "layers.LSTM is it",

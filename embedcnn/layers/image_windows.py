@@ -1,10 +1,14 @@
-"""What layers over windows of images share: images [B, H, W, C], how many windows there are."""
+"""What layers of images share: images [B, H, W, C], how many windows there are, sizes, one image of arrays."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from ..graph.nodes import Shape, SymbolicTensor
+import numpy as np
+
+from ..base.arguments import positive_integer
+from ..graph.nodes import Shape, SymbolicTensor, is_symbolic
 from .base import Layer, require_rank
 
 
@@ -22,6 +26,34 @@ def require_channels_last(data_format: Any) -> None:
     """ValueError for another order than (batch, height, width, channels)."""
     if data_format not in (None, "channels_last"):
         raise ValueError(f"`data_format` must be 'channels_last'. Received: data_format={data_format!r}")
+
+
+class ImageLayer(Layer):
+    """A layer of images (B, H, W, C); on arrays also of one, (H, W, C)."""
+
+    not_stored: tuple[str, ...] = ("data_format",)  # always channels_last
+    reads_images = True
+
+    def __call__(self, inputs: Any, *arguments: Any, **options: Any) -> Any:
+        """Applies the layer to symbolic tensors, or to arrays: images, or one of them."""
+        if is_symbolic(inputs) or np.ndim(inputs) != 3:
+            return super().__call__(inputs, *arguments, **options)
+        return super().__call__(np.asarray(inputs)[None], *arguments, **options)[0]
+
+    def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
+        require_image(self, tensors[0])
+
+
+class SizedImages(ImageLayer):
+    """A layer that makes images of a given size."""
+
+    def __init__(self, height: int, width: int, data_format: str | None = None, **options: Any) -> None:
+        self.height, self.width = positive_integer("height", height), positive_integer("width", width)
+        require_channels_last(data_format)
+        super().__init__(**options)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return (input_shape[0], self.height, self.width, input_shape[3])
 
 
 def windows_over(

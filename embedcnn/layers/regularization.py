@@ -9,6 +9,7 @@ from ..base.arguments import finite_number, integer, optional, positive_integer
 from ..base.random_seeds import layer_key
 from ..graph.nodes import Shape, SymbolicTensor
 from .base import Layer, require_rank
+from .image_windows import require_channels_last, require_image
 
 
 class _Random(Layer):
@@ -95,6 +96,32 @@ class SpatialDropout1D(Dropout):
 
     def shared_axes(self, shape: Shape) -> int:
         return 2  # the steps
+
+
+class SpatialDropout2D(Dropout):
+    """Dropout of whole channels of images: what is dropped is so for all pixels of an image.
+
+    As keras.layers.SpatialDropout2D. Raises ValueError unless 0 <= rate < 1.
+
+    >>> import embedcnn
+    >>> embedcnn.layers.SpatialDropout2D(0.2)(embedcnn.Input((8, 8, 4))).shape
+    (None, 8, 8, 4)
+    """
+
+    not_stored = ("noise_shape", "data_format")  # always whole channels, the last axis
+    reads_images = True
+
+    def __init__(
+        self, rate: float, data_format: str | None = None, seed: int | None = None, **options: Any
+    ) -> None:
+        require_channels_last(data_format)
+        super().__init__(rate, seed=seed, **options)
+
+    def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
+        require_image(self, tensors[0])
+
+    def shared_axes(self, shape: Shape) -> int:
+        return 0b110  # rows and columns
 
 
 class GaussianNoise(_Random):

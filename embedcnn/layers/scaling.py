@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -169,12 +169,22 @@ class Normalization(Layer):
             raise ValueError(f"Layer {self.name!r} has been given its mean and variance: leave `adapt` out")
         rows = isinstance(data, (list, tuple)) and not any(hasattr(part, "__array__") for part in data)
         batches = not rows and not hasattr(data, "__array__")
-        arrays = [np.asarray(part, np.float64) for part in (data if batches else [data])]
-        values = np.concatenate([one[:, None] if one.ndim == 1 else one for one in arrays])
-        self.build(values.shape)
-        axes = None if self.axis is None else tuple(range(values.ndim - 1))
-        self.adapted_mean.assign(values.mean(axes).astype(np.float32))
-        self.adapted_variance.assign(values.var(axes).astype(np.float32))
+        count, mean, variance = 0, np.zeros(()), np.zeros(())
+        for part in _parts(data if batches else [data]):
+            values = np.asarray(part, np.float64)
+            values = values[:, None] if values.ndim == 1 else values
+            self.build(values.shape)
+            axes = None if self.axis is None else tuple(range(values.ndim - 1))
+            own, own_mean, own_variance = len(values), values.mean(axes), values.var(axes)
+            share, away = own / (count + own), own_mean - mean  # Chan, Golub and LeVeque 1979
+            if count:
+                own_mean = mean + share * away
+                own_variance = variance + share * (own_variance - variance + (1 - share) * away**2)
+            mean, variance, count = own_mean, own_variance, count + own
+        if not count:
+            raise ValueError(f"Layer {self.name!r}: `data` of adapt holds no batch. Received: {data!r}")
+        self.adapted_mean.assign(mean.astype(np.float32))
+        self.adapted_variance.assign(variance.astype(np.float32))
 
     def call(self, inputs: Any) -> Any:
         """The result for a tensor."""
@@ -184,6 +194,15 @@ class Normalization(Layer):
         deviation = _at_least(variance)
         x = cast(inputs, "float32")
         return x * deviation + mean if self.invert else (x - mean) / deviation
+
+
+def _parts(batches: Iterable[Any]) -> Iterator[Any]:
+    """Batches; many images as several, whose float64 values fit into memory."""
+    for batch in batches:
+        if np.ndim(batch) < 4:
+            yield batch
+        else:
+            yield from (batch[start : start + 256] for start in range(0, len(batch), 256))
 
 
 def _at_least(variance: Any) -> Any:

@@ -17,11 +17,12 @@ from .operations import InputForm, Lowered, Operation, Origin, Tensor, assembled
 class Builder:
     """Collects operations, the shapes of the tensors they make and the layers they come from."""
 
-    def __init__(self, penalties: bool = False) -> None:
+    def __init__(self, penalties: bool = False, trains: bool = False) -> None:
         self.operations: list[Operation] = []
         self.inputs: list[InputForm] = []
         self.tensors: dict[int, Tensor] = {}
         self.penalties = penalties  # whether activity_regularizers count: where there are losses
+        self.trains = trains  # whether the program is one of training
         self._origins: tuple[Origin, ...] = ()
         self.training: bool | None = None
         self.layer_shape: Shape = ()  # of the (first) result of the layer at work

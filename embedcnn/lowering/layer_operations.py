@@ -30,7 +30,7 @@ from ..layers import (
     wrappers,
 )
 from ..layers.axes import axes_of, core_axes
-from . import image_operations, tensor_forms, tensor_operations
+from . import image_changes, image_operations, tensor_forms, tensor_operations
 from .activated import activate, activated
 from .builder import Builder
 from .recurrent_operations import bidirectional, step
@@ -264,6 +264,7 @@ OPERATIONS: dict[type, Make] = {
     normalization.WeightNormalization: _weight_normalization,
     regularization.Dropout: _dropout,
     regularization.SpatialDropout1D: _dropout,
+    regularization.SpatialDropout2D: _dropout,
     regularization.GaussianNoise: _noise,
     regularization.GaussianDropout: _gaussian_dropout,
     pooling.MaxPooling1D: _pool,
@@ -296,6 +297,7 @@ OPERATIONS: dict[type, Make] = {
     **dict.fromkeys(_GLOBAL_POOLS, _global_pool),
     attention.AttentionPooling1D: _attention_pool,
     **image_operations.OPERATIONS,
+    **image_changes.OPERATIONS,
     operation.Operation: tensor_operations.operation,
     **dict.fromkeys((recurrent.SimpleRNN, recurrent.LSTM, recurrent.GRU, recurrent.RNN), run),
     **dict.fromkeys(

@@ -48,7 +48,7 @@ def translate(
     Raises ValueError for inputs that no
     layer can read, TypeError for layers that have no operation.
     """
-    build = Builder(penalties=bool(losses))
+    build = Builder(penalties=bool(losses), trains=training)
     nodes = tables.ids_first(unrolled(nodes))
     origins = _origins(nodes)
     symbols: dict[int, int] = {}

@@ -15,7 +15,7 @@ from embedcnn import _core
 from embedcnn.base.arguments import boolean, finite_number, one_of, positive_integer
 from embedcnn.ops.call import Call
 
-__all__ = ["resize"]
+__all__ = ["affine_transform", "resize"]
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", "area")
 
@@ -46,6 +46,14 @@ def require_channels_last(data_format: str | None) -> None:
     """ValueError for another order of the axes."""
     if data_format not in (None, "channels_last"):
         raise ValueError(f"`data_format` must be 'channels_last'. Received: data_format={data_format!r}")
+
+
+def check_ratios(crops: Any, pads: Any) -> None:
+    """ValueError unless both are bool, and not both True."""
+    if boolean("crop_to_aspect_ratio", crops) & boolean("pad_to_aspect_ratio", pads):
+        raise ValueError(
+            "`crop_to_aspect_ratio` and `pad_to_aspect_ratio` exclude each other. Received: both True"
+        )
 
 
 def cropped_to(size: tuple[int, int], target: tuple[int, int]) -> Frame:
@@ -138,10 +146,7 @@ def _settings(
     """The size, what is cut off or put around, and which; ValueError for settings that do not fit."""
     to = image_size(size)
     one_of("interpolation", interpolation, INTERPOLATIONS)
-    if boolean("crop_to_aspect_ratio", crops) and boolean("pad_to_aspect_ratio", pads):
-        raise ValueError(
-            "`crop_to_aspect_ratio` and `pad_to_aspect_ratio` exclude each other. Received: both True"
-        )
+    check_ratios(crops, pads)
     own = array.shape[-3], array.shape[-2]
     return to, cropped_to(own, to) if crops else padded_to(own, to) if pads else None, crops
 
@@ -174,3 +179,61 @@ def put_around(images: NDArray[Any], frame: Frame, value: float) -> NDArray[Any]
     return np.pad(
         array, [*before, frame.rows, frame.cols, (0, 0)], constant_values=finite_number("fill_value", value)
     )
+
+
+def affine_transform(
+    images: ArrayLike,
+    transform: ArrayLike,
+    interpolation: str = "bilinear",
+    fill_mode: str = "constant",
+    fill_value: float = 0.0,
+    data_format: str | None = None,
+) -> NDArray[np.float32]:
+    """Images [H, W, C] or [B, H, W, C] seen through maps [8] or [B, 8]: float32. As
+    keras.ops.image.affine_transform.
+
+    The pixel at column x, row y shows what stands at ((a0 x + a1 y + a2) / k, (b0 x + b1 y + b2) / k) with
+    k = c0 x + c1 y + 1; a map is a0, a1, a2, b0, b1, b2, c0, c1. `interpolation`: "bilinear" or "nearest";
+    `fill_mode` beyond the edges: "constant" (`fill_value`), "reflect", "wrap" or "nearest". Maps have no
+    gradient. Raises ValueError for other settings and shapes.
+
+    >>> from embedcnn import ops
+    >>> ops.image.affine_transform([[[1.0], [2.0]]], [1, 0, 1, 0, 1, 0, 0, 0]).ravel().tolist()
+    [2.0, 0.0]
+    """
+    array, maps = _as_images(images), np.asarray(transform, np.float32)
+    batch = array if array.ndim == 4 else array[None]
+    maps = np.broadcast_to(maps, (len(batch), 8)) if maps.shape == (8,) else maps
+    made = _affine_call(batch, maps, interpolation, fill_mode, fill_value, data_format).run()
+    return made if array.ndim == 4 else made[0]
+
+
+def _affine_call(
+    images: ArrayLike,
+    transform: ArrayLike,
+    interpolation: str = "bilinear",
+    fill_mode: str = "constant",
+    fill_value: float = 0.0,
+    data_format: str | None = None,
+) -> Call:
+    """The same as a program of the core, for gradients."""
+    require_channels_last(data_format)
+    maps = np.asarray(transform, np.float32)
+    if maps.shape != (len(np.asarray(images)), 8):
+        raise ValueError(
+            "`transform` must hold 8 numbers, or 8 for each of the images. Received: "
+            f"shape={maps.shape} for images of shape {np.shape(images)}"
+        )
+    call = Call(outputs=(2,))
+    call.add_images("images", images)
+    call.add_floats("transform", maps)
+    settings = {
+        "interpolation": one_of("interpolation", interpolation, ("nearest", "bilinear")),
+        "fill_mode": one_of("fill_mode", fill_mode, ("constant", "reflect", "wrap", "nearest")),
+        "fill_value": float(finite_number("fill_value", fill_value)),
+    }
+    call.operations = [("affine_images", (0, 1), (2,), (), settings)]
+    return call
+
+
+affine_transform.call = _affine_call  # type: ignore[attr-defined]

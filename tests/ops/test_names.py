@@ -22,13 +22,17 @@ OTHER_NAMES = {
     "row_loss": "loss",
     "focal_cross_entropy": "loss",
 }
-OF_IMAGES = {"resize_images": "resize"}  # in ops.image
+OF_IMAGES = {"resize_images": "resize", "affine_images": "affine_transform"}  # in ops.image
 ONLY_IN_MODELS = {
     "external": "calls Python, which needs no core",
     "given_loss": "calls Python, which needs no core",
     "fold": "says how another operation reads its input; no number changes",
     "unfold": "says how another operation reads its input; no number changes",
     "to_ids": "reads what another operation computes; no number changes",
+    "window_images": "of arrays it is a slice, or ops.pad",
+    **dict.fromkeys(
+        ("random_affine", "random_flip", "random_light", "random_window"), "of arrays the layers are called"
+    ),
     "activity_penalty": "adds to the loss of a model",
     "attention": "what the attention layers are where lengths are open; of arrays these layers are called",
     "step_mask": "of arrays a mask is an argument",

@@ -7,6 +7,7 @@ import pytest
 
 from embedcnn import _core
 
+RANDOM_IMAGES = ("random_affine", "random_flip", "random_light")
 FACTS = _core.operations()
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,7 +28,9 @@ def test_facts_that_others_rest_on():
 
     assert having("states") == {"simple_rnn", "lstm", "gru"} and FACTS["lstm"]["states"] == 2
     assert having("reads_table") == {"lookup"} and having("has_penalty") == {"activity_penalty"}
-    assert having("only_trains") == {"dropout", "noise"} and having("is_given") == {"given_loss"}
+    assert having("only_trains") == {"dropout", "noise", *RANDOM_IMAGES} and having("is_given") == {
+        "given_loss"
+    }
     assert having("takes_labels") == {"cross_entropy", "dense_cross_entropy"}
     assert having("takes_labels") < having("is_loss")
     alone = {name for name, facts in FACTS.items() if facts["mixing"] == "nothing"}

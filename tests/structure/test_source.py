@@ -123,6 +123,7 @@ def test_includes_are_written_from_csrc():
                 "ops/token_bag.h",
                 "ops/windows_2d.h",
                 "ops/depthwise.h",
+                "ops/image_draws.h",
             },
         ),
         ("optim", {"optim/optimizer.h", "optim/rule.h"}),
