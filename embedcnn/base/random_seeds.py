@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -70,6 +72,39 @@ def checked_seed(argument: str, seed: object) -> int:
     if isinstance(seed, (bool, np.bool_)) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
         raise ValueError(f"`{argument}` must be an integer in [0, 2**63). Received: {argument}={seed!r}")
     return int(seed)
+
+
+class ElementAtWork:
+    """What a thread of a pipeline works on: the path of the pass and the position of the element, in which
+    what is random depends on these alone, not on the thread and what others did before.
+    """
+
+    __slots__ = ("asked", "asked_at", "place")
+
+    def __init__(self) -> None:
+        self.place: tuple[tuple[int, ...], int] | None = None
+        self.asked_at: tuple[tuple[int, ...], int] | None = None
+        self.asked = 0  # how often for random numbers there
+
+
+class _Here(threading.local):
+    def __init__(self) -> None:
+        self.work = ElementAtWork()
+
+
+here = _Here()
+
+
+def step_of_element() -> int | None:
+    """A step for random numbers of the element at work, another one at each call; None outside of one."""
+    work = here.work
+    if work.place is None:
+        return None
+    if work.asked_at is not work.place:
+        work.asked, work.asked_at = 0, work.place
+    work.asked += 1
+    digest = hashlib.blake2b(repr((work.place, work.asked)).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 2
 
 
 def layer_key(seed: int | None, call: int) -> int:

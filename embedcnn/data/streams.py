@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, Protocol
 
+from embedcnn.base.random_seeds import here
 from embedcnn.data.structure import call
 from embedcnn.data.workers import add_position, run_ahead
 
@@ -58,12 +59,26 @@ def mapped(source: Source, path: Path, function: Callable[..., Any]) -> Iterator
     """function(element)."""
     with opened(source, path) as elements:
         for position, element in enumerate(elements):
+            work = here.work
+            before, work.place = work.place, (path, position)
             try:
                 value = call(function, element)
             except Exception as error:
                 add_position(error, "map", position)
                 raise
+            finally:
+                work.place = before
             yield value
+
+
+def at_position(path: Path, function: Callable[..., Any], numbered: tuple[int, Any]) -> Any:
+    """function(element) of a numbered element: random numbers are those of this pass and position."""
+    work = here.work
+    before, work.place = work.place, (path, numbered[0])
+    try:
+        return call(function, numbered[1])
+    finally:
+        work.place = before
 
 
 def filtered(source: Source, path: Path, predicate: Callable[..., Any]) -> Iterator[Any]:

@@ -61,9 +61,8 @@ class Transformations(Pipeline):
     def _mapped(self, map_func: Callable[..., Any], count: int, ordered: bool) -> Dataset:
         def start(path: Path) -> Iterator[Any]:
             with opened(self, path) as elements:
-                yield from parallel_map(
-                    elements, lambda element: call(map_func, element), count, ordered, "map"
-                )
+                numbered = partial(streams.at_position, path, map_func)
+                yield from parallel_map(enumerate(elements), numbered, count, ordered, "map")
 
         if count == 0:
             start = lambda path: streams.mapped(self, path, map_func)  # noqa: E731

@@ -1,7 +1,8 @@
 """Images changed by chance in training: flipped, cropped, turned, moved, zoomed, with more or less light.
 
 What is drawn for an image depends only on the model's seed, the step, the layer (its `seed`, where given) and
-the image's place in the batch, so that results repeat at any number of threads. In inference images stay.
+the image's place in the batch, so that results repeat at any number of threads; in `Dataset.map` on the pass
+and the element. In inference images stay. Called on arrays the layers work as in training, as Keras's do.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 
 from ..base.arguments import finite_number, integer, one_of, optional
 from ..base.random_seeds import layer_key
+from ..graph.nodes import is_symbolic
 from .image_windows import ImageLayer, SizedImages, require_channels_last
 
 FILL_MODES = ("reflect", "wrap", "constant", "nearest")
@@ -20,6 +22,12 @@ class _Seeded(ImageLayer):
     """What random layers of images share."""
 
     seed: int | None
+
+    def __call__(self, inputs: Any, *arguments: Any, **options: Any) -> Any:
+        """Applies the layer. Arrays are changed, as in Keras, unless it is told training=False."""
+        if not arguments and not is_symbolic(inputs):
+            options.setdefault("training", True)
+        return super().__call__(inputs, *arguments, **options)
 
     def key(self, call: int) -> int:
         """What keys the random numbers of this layer: its seed, else the number of its call in the model."""

@@ -1,4 +1,4 @@
-"""What layers of images share: images [B, H, W, C], how many windows there are, sizes, one image of arrays."""
+"""What layers of images share: images [B, H, W, C], how many windows there are, calls on one image."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .. import layers
-from ..base.random_seeds import next_seed
+from ..base.random_seeds import next_seed, step_of_element
 from ..graph import tracing
 from ..graph.nesting import leaf_layers
 from ..graph.nodes import SymbolicTensor, flatten
@@ -43,10 +43,22 @@ class LayerModels:
     def __init__(self, layer: Layer | None = None) -> None:
         self.layer = layer
         self.calls = count()  # with training=True: each drops other values
+        self.seed: int | None = None
         self.made: OrderedDict[Any, tuple[Model, Any]] = OrderedDict()
 
     def __reduce__(self) -> Any:
         return LayerModels, ()
+
+    def seed_of(self, layer: Layer) -> int:
+        """Of random numbers. Images of a data set have many shapes, whose models are made by whichever thread
+        comes first: one seed serves them all, the layer's own where it has one.
+        """
+        if not layer.reads_images:
+            return next_seed()
+        if self.seed is None:
+            own = getattr(layer, "seed", None)
+            self.seed = next_seed() if own is None else own % 2**31
+        return self.seed
 
 
 def call(layer: Layer, inputs: Any, **options: Any) -> Any:
@@ -75,9 +87,15 @@ def call(layer: Layer, inputs: Any, **options: Any) -> Any:
     given = {name: _nested(layer, value) for name, value in options.items() if value is not None}
     model, form = _model_of(layer, [x, given], training)
     arrays = flatten([x, given])
-    step = next(layer._models_on_arrays.calls) if training else None
+    step = _next_step(layer) if training else None
     made = model._prediction.on_batch(arrays if len(arrays) > 1 else arrays[0], bool(training), step)
     return _as_form(form, flatten(made))
+
+
+def _next_step(layer: Layer) -> int:
+    """Another one at each call; on an element of a data set that of the element."""
+    of_element = step_of_element()
+    return next(layer._models_on_arrays.calls) if of_element is None else of_element
 
 
 def compute_mask(layer: Layer, inputs: Any, mask: Any) -> np.ndarray | None:
@@ -132,7 +150,7 @@ def _model_of(layer: Layer, arguments: Any, training: bool | None) -> tuple[Mode
             tensors = [_input(layer, number, array, batch) for number, array in enumerate(arrays)]
             x, given = _as_form(arguments, tensors)
             result = _symbolic(layer, x, training=None if training else training, **given)
-            seed = next_seed() if training else 0  # of dropout, else nothing is random
+            seed = kept.seed_of(layer) if training else 0  # of dropout, else nothing is random
             kept.made[key] = Model(tensors, flatten(result), name=layer.name, seed=seed), result
         kept.made.move_to_end(key)
         while len(kept.made) > KEPT:

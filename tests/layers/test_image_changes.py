@@ -72,7 +72,7 @@ def test_models_and_files(layer, tmp_path):
     model = embedcnn.Model(inputs, layers.GlobalMaxPooling2D()(layer(inputs)))
     assert model.layers[1].get_config() == type(layer).from_config(layer.get_config()).get_config()
     out = model.predict(X, verbose=0)
-    np.testing.assert_array_equal(out, layer(X).max((1, 2)))
+    np.testing.assert_array_equal(out, layer(X, training=False).max((1, 2)))
     model.save(tmp_path / "model.embedcnn")
     again = embedcnn.models.load_model(tmp_path / "model.embedcnn")
     np.testing.assert_array_equal(again.predict(X, verbose=0), out)
@@ -82,13 +82,13 @@ def test_models_and_files(layer, tmp_path):
 @pytest.mark.parametrize("layer", RANDOM, ids=named)
 def test_inference_training_and_one_image(layer):
     if named(layer) == "RandomCrop":
-        np.testing.assert_array_equal(layer(X), layers.Resizing(5, 6, crop_to_aspect_ratio=True)(X))
+        resized = layers.Resizing(5, 6, crop_to_aspect_ratio=True)(X)
+        np.testing.assert_array_equal(layer(X, training=False), resized)
     else:
-        np.testing.assert_array_equal(layer(X), X)
         np.testing.assert_array_equal(layer(X, training=False), X)
-    first, second = layer(X, training=True), layer(X, training=True)
-    assert (first != second).any() and first.dtype == np.float32
-    np.testing.assert_array_equal(layer(X[0]), layer(X)[0])
+    made = [layer(X, training=True), layer(X), layer(X)]
+    assert any((one != made[0]).any() for one in made[1:]) and made[0].dtype == np.float32
+    np.testing.assert_array_equal(layer(X[0], training=False), layer(X, training=False)[0])
     photograph = (X[0] * 255).astype(np.uint8)
     one = layer(photograph, training=True)
     assert one.shape == layer.compute_output_shape((None, *photograph.shape))[1:] and one.dtype == np.float32
@@ -141,6 +141,27 @@ def test_training_repeats_and_learns_through_them():
     assert losses == again and np.isfinite(losses).all()
     for one, other in zip(weights, others, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("layer", RANDOM, ids=named)
+def test_data_sets_repeat_with_any_number_of_threads(layer):
+    """Each pass draws anew; which thread works on an element, and what shape others have, does not matter."""
+    photographs = [np.round(X[0, : 6 + number % 3] * 255).astype(np.uint8) for number in range(12)]
+
+    def passes(calls):
+        embedcnn.utils.set_random_seed(1)
+        changed = type(layer).from_config(layer.get_config())
+        numbers = embedcnn.data.Dataset.range(len(photographs))
+        made = numbers.map(lambda n: (changed(photographs[n]), changed(photographs[n])), calls)
+        return [[np.stack(pair) for pair in made] for _ in range(2)]
+
+    first, second = passes(None)
+    assert any((one != other).any() for one, other in zip(first, second, strict=True))
+    assert any((one != other).any() for one, other in first)
+    for calls in (1, 4):
+        for one, other in zip([first, second], passes(calls), strict=True):
+            for left, right in zip(one, other, strict=True):
+                np.testing.assert_array_equal(left, right)
 
 
 def test_normalization_adapts_to_images():
