@@ -87,7 +87,21 @@ def resize_images(g: Graph, op: Operation, inputs: list[Value]) -> Value:
     return inputs[0].made(_channels_last(g, x))
 
 
+def window_images(g: Graph, op: Operation, inputs: list[Value]) -> Value:
+    """Zeros, or a value, around images; less than none where the window lies inside."""
+    settings, shape = op.attributes, g.shapes[0]
+    before, behind = [0, settings["top"], settings["left"], 0], [0, 0, 0, 0]
+    for axis, size in ((1, "height"), (2, "width")):
+        length = shape[axis]
+        assert length is not None  # of images it is known
+        behind[axis] = before[axis] + settings[size] - length
+    pads = g.ints(*(-place for place in before), *behind)
+    value = g.array(np.float32(settings.get("value", 0.0)), "around")
+    return inputs[0].made(g.node("Pad", inputs[0].name, pads, value))
+
+
 OPERATIONS = {
+    "window_images": window_images,
     "conv2d": conv2d,
     "max_pool2d": pool2d,
     "average_pool2d": pool2d,

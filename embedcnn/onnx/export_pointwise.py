@@ -168,6 +168,7 @@ OPERATIONS = {
     "embed": as_it_is,
     "dropout": only_in_training,
     "noise": only_in_training,
+    **dict.fromkeys(("random_affine", "random_flip", "random_light"), only_in_training),
     "cross_entropy": cross_entropy,
     "focal_cross_entropy": cross_entropy,
     "element_loss": as_it_is,

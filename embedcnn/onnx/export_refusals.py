@@ -8,6 +8,8 @@ from ..lowering.operations import Operation
 
 REFUSED = {
     "external": "is written in Python",
+    "affine_images": "sees images through maps",
+    "random_window": "draws random numbers in inference too (it was called with training=True)",
     "dense_cross_entropy": "is a loss that gives each row's own, which needs labels",
 }
 """Operations that have no form in ONNX, and why."""

@@ -82,3 +82,17 @@ def test_resize_images(interpolation, size):
         images = np.random.default_rng(1).normal(size=(3, 9, 7, 2)).astype(np.float32)
         expected, got = program_runtime(pair, [images], shapes={0: (None, 9, 7, 2)})
         close(got[0], expected[0], interpolation)
+
+
+def test_frames_and_what_is_random_in_training_alone(tmp_path):
+    size = (9, 7, 2)
+    frames = [layers.ZeroPadding2D(((1, 2), 3)), layers.Cropping2D(((2, 0), 1)), layers.CenterCrop(5, 4)]
+    resized = layers.Resizing(6, 6, pad_to_aspect_ratio=True, fill_value=0.5)
+    changed = [layers.RandomFlip(), layers.RandomRotation(0.2), layers.RandomContrast(0.5)]
+    model = on_images(size, *changed, *frames, resized, layers.RandomCrop(3, 4))
+    check_model(model, batches(size), tmp_path / "m.onnx")
+    images = embedcnn.Input(size)
+    for layer in (layers.RandomCrop(3, 3), layers.RandomZoom(0.1)):
+        always = embedcnn.Model(images, layer(images, training=True))
+        with pytest.raises(ValueError, match="random numbers in inference too"):
+            always.export(tmp_path / "m.onnx", format="onnx")
