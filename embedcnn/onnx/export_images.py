@@ -14,6 +14,7 @@ from ..graph.nodes import Shape
 from ..lowering.operations import Operation
 from ..ops.image import resize
 from .export_graph import Graph, Value
+from .export_pointwise import activated
 
 ENDS = ("rows", "cols")
 
@@ -44,20 +45,34 @@ def _pads(op: Operation, shape: Shape, size: list[int], strides: list[int], rate
     return [*before, *behind]
 
 
-def conv2d(g: Graph, op: Operation, inputs: list[Value]) -> Value:
+def _convolution(g: Graph, op: Operation, x: Value, filters: str, group: int) -> Value:
+    """Conv with filters [F, C / groups, rows, columns]."""
     kernel, *biases = op.variables
-    filters = g.weight(kernel, "filters", np.asarray(kernel).transpose(3, 2, 0, 1))
     size, strides, rates = list(kernel.shape[:2]), _pair(op, "stride", 1), _pair(op, "dilation", 1)
     made = g.node(
         "Conv",
-        *(_channels_first(g, inputs[0].name), filters, *map(g.weight, biases)),
+        *(_channels_first(g, x.name), filters, *map(g.weight, biases)),
         kernel_shape=size,
         strides=strides,
         dilations=rates,
         pads=_pads(op, g.shapes[0], size, strides, rates),
-        group=op.attributes.get("groups", 1),
+        group=group,
     )
-    return inputs[0].made(_channels_last(g, made))
+    return activated(g, x.made(_channels_last(g, made)), op.attributes.get("activation", "linear"))
+
+
+def conv2d(g: Graph, op: Operation, inputs: list[Value]) -> Value:
+    kernel = op.variables[0]
+    filters = g.weight(kernel, "filters", np.asarray(kernel).transpose(3, 2, 0, 1))
+    return _convolution(g, op, inputs[0], filters, op.attributes.get("groups", 1))
+
+
+def depthwise_conv2d(g: Graph, op: Operation, inputs: list[Value]) -> Value:
+    """Every channel with kernels of its own, [rows, columns, C, M]."""
+    kernel = op.variables[0]
+    turned = np.asarray(kernel).transpose(2, 3, 0, 1)
+    filters = g.weight(kernel, "filters", turned.reshape(-1, 1, *turned.shape[2:]))
+    return _convolution(g, op, inputs[0], filters, turned.shape[0])
 
 
 def pool2d(g: Graph, op: Operation, inputs: list[Value]) -> Value:
@@ -103,6 +118,7 @@ def window_images(g: Graph, op: Operation, inputs: list[Value]) -> Value:
 OPERATIONS = {
     "window_images": window_images,
     "conv2d": conv2d,
+    "depthwise_conv2d": depthwise_conv2d,
     "max_pool2d": pool2d,
     "average_pool2d": pool2d,
     "resize_images": resize_images,

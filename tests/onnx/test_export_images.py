@@ -45,6 +45,17 @@ def test_conv2d(size, padding, settings, tmp_path):
     check_model(model, batches(size), tmp_path / "m.onnx")
 
 
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_depthwise_conv2d(padding, tmp_path):
+    for size in SIZES:
+        for part in (
+            layers.DepthwiseConv2D(3, depth_multiplier=2, padding=padding, activation="relu"),
+            layers.DepthwiseConv2D((2, 3), strides=2, padding=padding, use_bias=False),
+            layers.SeparableConv2D(5, 2, dilation_rate=2, padding=padding, activation="tanh"),
+        ):
+            check_model(on_images(size, part), batches(size), tmp_path / "m.onnx")
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("windows", [(2, None), ((3, 2), 1), (2, 3), ((1, 4), (2, 3))])
@@ -63,6 +74,34 @@ def test_a_small_net(tmp_path):
         layers.Dense(3, activation="softmax"),
     )
     check_model(model, batches(size), tmp_path / "m.onnx")
+
+
+def residual(x):
+    return layers.Add()([x, layers.Conv2D(4, 3, padding="same")(x)])
+
+
+def each_row(x):
+    return layers.LSTM(3)(layers.Reshape((9, 28))(x))
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        layers.BatchNormalization,
+        lambda: layers.BatchNormalization(axis=1),
+        lambda: layers.LayerNormalization(axis=[1, 2, 3]),
+        lambda: layers.GroupNormalization(2),
+        layers.Flatten,
+        lambda: layers.Softmax(axis=(1, 2)),
+        lambda: layers.GlobalMaxPooling2D(keepdims=True),
+        lambda: layers.TimeDistributed(layers.Conv1D(3, 2)),
+        lambda: lambda x: layers.Concatenate(axis=1)([x, x]),
+        lambda: residual,
+        lambda: each_row,
+    ],
+)
+def test_other_layers_of_images(part, tmp_path):
+    check_model(on_images(SIZES[0], part()), batches(SIZES[0]), tmp_path / "m.onnx")
 
 
 @pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"])
