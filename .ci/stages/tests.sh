@@ -17,7 +17,7 @@ EMBEDCNN_HYPOTHESIS=all run_pytest "$python" tests --pairs all -m hypothesis
 
 # All others (models, programs, optimizers) have the other instruction sets with two threads, and the best of the usual
 # ones with 1 and 3; but for texts, word vectors, bags, files and mistakes, which have no kernels of their own.
-without_kernels=(structure datasets data cli notebooks base kernels matrix fuzz text preprocessing vectors metrics classifier
+without_kernels=(structure datasets data image cli notebooks base kernels matrix fuzz text preprocessing vectors metrics classifier
     estimators tuning inspection fasttext saving/test_model_file.py callbacks/test_backup.py callbacks/test_tensorboard.py)
 for name in empty_texts hostile_files labels_by_name limits_of_memory_and_threads names_that_programs_use numbers_of_numpy \
     own_functions_of_texts pipes progress_shown texts_of_tables vector_files_that_change what_objects_say writing_files; do
