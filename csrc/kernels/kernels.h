@@ -168,6 +168,11 @@ struct ec_kernels {
     int few_rows, few_cols;
     void (*product_tile)(float *out, int64_t out_stride, int accumulate, const float *a, int64_t a_stride,
                          const float *b, int64_t b_stride, int rows, int cols, int64_t depth);
+    /* out[r][c] (+)= sum over k of a[offset[k] + r] * b[k * b_stride + c], k rising, one fused multiply-add per k: the
+     * tile of a convolution, b as pack_b of fp32 packs it (b_stride gemm.cols), or rows where they stand. rows and cols
+     * as for the tile of fp32; of each row of b whole vectors are read. depth may be 0. */
+    void (*offset_tile)(float *out, int64_t out_stride, int accumulate, const float *a, const int32_t *offset,
+                        const float *b, int64_t b_stride, int rows, int cols, int64_t depth);
     /* out[r * out_stride + c] = in[c * in_stride + r] for r < rows, c < cols. No overlap. */
     void (*transpose)(float *out, int64_t out_stride, const float *in, int64_t in_stride, int64_t rows, int64_t cols);
 

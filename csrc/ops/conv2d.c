@@ -1,19 +1,28 @@
-/* conv2d: images -> images, convolution over rows and columns (cross-correlation, channels last, as Keras's Conv2D).
+/* conv2d: images -> images, convolution over rows and columns (cross-correlation, channels last, as Keras's Conv2D),
+ * and an activation that never falls; matrix/correlation.h computes it.
  *
- *     out[y, x, f] = bias[f] + sum over i, j, c of in[y sr + i dr - top, x sc + j dc - left, c] W[i, j, c, f]
- *     d_W[i, j, c, f] = sum over images, y, x of in[..., c] d_out[y, x, f]     d_bias[f] = sum of d_out[..., f]
+ *     out[y, x, f] = activation of bias[f] + sum over i, j, c of in[y sr + i dr - top, x sc + j dc - left, c] W[i, j,
+ * c, f] d_W[i, j, c, f] = sum over images, y, x of in[..., c] d_out[y, x, f]     d_bias[f] = sum of d_out[..., f]
  *     d_in[..., c] += sum over f of d_out[y, x, f] W[i, j, c, f]
  *
  * s are the strides, d the dilation; places outside of an image are zeros. With groups, filter f of group g reads the
  * channels of g only: c counts them from the first of the group. */
+#include "matrix/correlation.h"
 #include "ops/windows_2d.h"
 
-#include <string.h>
+enum {
+    ONE_ROW = 256, /* pixels of small images that a convolution of single pixels takes as one row */
+    BLOCK = 4096   /* values of a gradient that a thread takes at a time */
+};
 
 struct state {
     struct ec_windows_2d window;
-    int groups;
+    int groups, activation;
     int64_t filters;
+
+    /* of the step */
+    struct ec_sweep forward, back;
+    struct ec_kernel_sum kernel;
 };
 
 static const struct state defaults = {.window = EC_WINDOWS_2D_DEFAULTS, .groups = 1};
@@ -24,6 +33,7 @@ static const struct ec_attribute attributes[] = {
     {"dilation_cols", EC_ATTRIBUTE_COUNT, offsetof(struct state, window.cols.dilation), NULL},
     {"padding", EC_ATTRIBUTE_CHOICE, offsetof(struct state, window.rows.padding), ec_pool_padding_names},
     {"groups", EC_ATTRIBUTE_INT, offsetof(struct state, groups), NULL},
+    {"activation", EC_ATTRIBUTE_CHOICE, offsetof(struct state, activation), ec_rising_activation_names},
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
@@ -52,112 +62,97 @@ static ec_status infer(struct ec_op *op, struct ec_report *report)
     return ec_windows_2d_infer(&state->window, op, kernel[0], kernel[1], state->filters, report);
 }
 
-static ec_status plan(struct ec_op *op, struct ec_step *step)
+/* The sizes of one axis; images of one pixel a window and tap are a row of pixels. */
+static struct ec_correlation_axis axis_of(const struct ec_windows *windows, int64_t from, int64_t of, int64_t lead)
 {
-    struct ec_tensor *out = op->outputs[0];
-    step->work +=
-        2.0 * (double)op->inputs[0]->rows * (double)out->cols * (double)op->parameters[0]->size / (double)out->channels;
-    return ec_op_plan_like_input(op, step);
+    return (struct ec_correlation_axis){.from = from,
+                                        .of = of,
+                                        .taps = windows->size,
+                                        .stride = windows->strides,
+                                        .dilation = windows->dilation,
+                                        .lead = lead};
 }
 
-/* Calls `tap` for each window of image b and each tap of it inside of the image, with the pixel of `in`, the pixel of
- * `out`, the tap's matrix [channels of a group, filters] and the number of the group. */
-static void each_tap(const struct ec_op *op, int64_t b,
-                     void (*tap)(const struct ec_op *op, int64_t in, int64_t out, int64_t weights, int64_t group))
+static struct ec_correlation sizes_of(const struct ec_op *op)
 {
     const struct state *state = op->state;
     const struct ec_windows_2d *w = &state->window;
-    for (int64_t y = 0; y < w->out_height; y++) {
-        struct ec_range rows = ec_windows_2d_taps(&w->rows, w->height, w->top, y);
-        for (int64_t x = 0; x < w->out_width; x++) {
-            struct ec_range cols = ec_windows_2d_taps(&w->cols, w->width, w->left, x);
-            int64_t out = ((b * w->out_height + y) * w->out_width + x) * state->filters;
-            for (int64_t i = rows.begin; i < rows.end; i++) {
-                for (int64_t j = cols.begin; j < cols.end; j++) {
-                    int64_t row = y * w->rows.strides + i * w->rows.dilation - w->top;
-                    int64_t col = x * w->cols.strides + j * w->cols.dilation - w->left;
-                    int64_t in = ((b * w->height + row) * w->width + col) * w->channels;
-                    int64_t weights = (i * w->cols.size + j) * w->channels / state->groups * state->filters;
-                    for (int64_t group = 0; group < state->groups; group++) {
-                        tap(op, in, out, weights, group);
-                    }
-                }
-            }
-        }
+    struct ec_correlation sizes = {
+        .axis = {axis_of(&w->rows, w->height, w->out_height, w->top),
+                 axis_of(&w->cols, w->width, w->out_width, w->left)},
+        .images = op->inputs[0]->rows,
+        .groups = state->groups,
+        .channels = w->channels,
+        .filters = state->filters,
+    };
+    int64_t pixels = w->height * w->width;
+    if (w->rows.size * w->cols.size * w->rows.strides * w->cols.strides == 1 && pixels <= ONE_ROW) {
+        sizes.axis[EC_ROWS].from = sizes.axis[EC_ROWS].of = 1;
+        sizes.axis[EC_COLS].from = sizes.axis[EC_COLS].of = pixels;
     }
+    return sizes;
 }
 
-static void forward_tap(const struct ec_op *op, int64_t in, int64_t out, int64_t weights, int64_t group)
+static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
-    const struct state *state = op->state;
-    int64_t channels = state->window.channels / state->groups, filters = state->filters / state->groups;
-    for (int64_t c = 0; c < channels; c++) {
-        ec_kernels()->add_scaled(op->outputs[0]->data + out + group * filters,
-                                 op->parameters[0]->value + weights + c * state->filters + group * filters,
-                                 op->inputs[0]->data[in + group * channels + c], filters);
+    struct state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    ec_status status = ec_op_plan_like_input(op, step);
+    const struct ec_correlation sizes = sizes_of(op);
+    if (status == EC_OK) {
+        status = ec_sweep_plan(&state->forward, &sizes, 0, step->threads, step->arena);
     }
+    if (status == EC_OK && out->needs_grad && in->needs_grad) {
+        status = ec_sweep_plan(&state->back, &sizes, 1, step->threads, step->arena);
+    }
+    if (status == EC_OK && out->needs_grad && op->parameters[0]->trainable) {
+        status = ec_kernel_sum_plan(&state->kernel, &sizes, step->threads, step->arena);
+    }
+    step->work += 2.0 * (double)in->rows * (double)out->cols * (double)op->parameters[0]->size / (double)out->channels;
+    return step->arena->failed ? EC_NO_MEMORY : status;
 }
 
 static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
     (void)step;
+    const struct state *state = op->state;
+    const struct ec_sweep_end end = {.bias = op->parameter_count == 2 ? op->parameters[1]->value : NULL,
+                                     .activation = (enum ec_activation)state->activation};
+    ec_sweep_run(team, &state->forward, op->outputs[0]->data, 0, op->inputs[0]->data, op->parameters[0]->value, &end);
+}
+
+/* The gradient before the activation, in the place of that behind it, which nobody reads any more. */
+static void activation_gradient(const struct ec_op *op, struct ec_team *team)
+{
+    const struct state *state = op->state;
     const struct ec_tensor *out = op->outputs[0];
-    for (int64_t b; (b = ec_team_next(team, out->rows)) >= 0;) {
-        memset(out->data + b * out->cols, 0, (size_t)out->cols * sizeof(float));
-        each_tap(op, b, forward_tap);
-        if (op->parameter_count == 2) {
-            ec_kernels()->add_bias(out->data + b * out->cols, out->channels, op->parameters[1]->value,
-                                   out->cols / out->channels, out->channels);
-        }
+    if (state->activation == EC_LINEAR) {
+        return;
+    }
+    for (struct ec_range block; ec_team_next_range(team, out->rows * out->cols, BLOCK, &block);) {
+        ec_kernels()->activate_backward(out->grad + block.begin, out->grad + block.begin, NULL, out->data + block.begin,
+                                        (enum ec_activation)state->activation, block.end - block.begin);
     }
     ec_team_barrier(team);
-}
-
-static void input_tap(const struct ec_op *op, int64_t in, int64_t out, int64_t weights, int64_t group)
-{
-    const struct state *state = op->state;
-    int64_t channels = state->window.channels / state->groups, filters = state->filters / state->groups;
-    const float *d_y = op->outputs[0]->grad + out + group * filters;
-    for (int64_t c = 0; c < channels; c++) {
-        const float *w = op->parameters[0]->value + weights + c * state->filters + group * filters;
-        float sum = 0.0f;
-        for (int64_t f = 0; f < filters; f++) {
-            sum += d_y[f] * w[f];
-        }
-        op->inputs[0]->grad[in + group * channels + c] += sum;
-    }
-}
-
-static void kernel_tap(const struct ec_op *op, int64_t in, int64_t out, int64_t weights, int64_t group)
-{
-    const struct state *state = op->state;
-    int64_t channels = state->window.channels / state->groups, filters = state->filters / state->groups;
-    for (int64_t c = 0; c < channels; c++) {
-        ec_kernels()->add_scaled(op->parameters[0]->gradient.values + weights + c * state->filters + group * filters,
-                                 op->outputs[0]->grad + out + group * filters,
-                                 op->inputs[0]->data[in + group * channels + c], filters);
-    }
 }
 
 static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
     (void)step;
-    const struct ec_tensor *in = op->inputs[0];
-    struct ec_parameter *kernel = op->parameters[0];
-    ec_op_bias_gradient(op, team);
-    while (kernel->trainable && ec_team_next(team, 1) >= 0) {
-        if (!op->adds_parameter[0]) {
-            memset(kernel->gradient.values, 0, (size_t)kernel->size * sizeof(float));
-        }
-        for (int64_t b = 0; b < in->rows; b++) {
-            each_tap(op, b, kernel_tap);
-        }
+    const struct state *state = op->state;
+    const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
+    const struct ec_parameter *kernel = op->parameters[0];
+    activation_gradient(op, team);
+    if (kernel->trainable) {
+        const struct ec_parameter *bias =
+            op->parameter_count == 2 && op->parameters[1]->trainable ? op->parameters[1] : NULL;
+        ec_kernel_sum_run(team, &state->kernel, kernel->gradient.values, op->adds_parameter[0],
+                          bias ? bias->gradient.values : NULL, bias && op->adds_parameter[1], in->data, out->grad);
+    } else {
+        ec_op_bias_gradient(op, team);
     }
-    for (int64_t b; in->needs_grad && (b = ec_team_next(team, in->rows)) >= 0;) {
-        if (!op->adds_input[0]) {
-            memset(in->grad + b * in->cols, 0, (size_t)in->cols * sizeof(float));
-        }
-        each_tap(op, b, input_tap);
+    if (in->needs_grad) {
+        ec_sweep_run(team, &state->back, in->grad, op->adds_input[0], out->grad, kernel->value, NULL);
     }
     ec_team_barrier(team);
 }

@@ -9,6 +9,7 @@
 #include "kernels/body/elementwise.h"
 #include "kernels/body/few_rows.h"
 #include "kernels/body/gemm.h"
+#include "kernels/body/offset_tile.h"
 #include "kernels/body/pack.h"
 #include "kernels/body/softmax.h"
 #include "kernels/body/tokens.h"
@@ -41,6 +42,7 @@ static void fill_table(struct ec_kernels *kernels)
         .few_rows = GEMM_ROWS,
         .few_cols = FEW_COLS,
         .product_tile = product_tile,
+        .offset_tile = offset_tile,
         .transpose = transpose,
         .fill = fill,
         .add = add,
