@@ -1,6 +1,7 @@
 """Layers of images [B, H, W, C] in float64, slow and obvious."""
 
 import numpy as np
+import reference
 
 
 def windows_2d(height, width, size, strides=(1, 1), dilation=(1, 1), padding="valid"):
@@ -30,6 +31,7 @@ def conv2d(
     dilation_cols=1,
     padding="valid",
     groups=1,
+    activation="linear",
 ):
     """Cross-correlation, a window and a tap at a time."""
     x, kernel = np.asarray(x, np.float64), np.asarray(kernel, np.float64)
@@ -58,7 +60,10 @@ def conv2d(
     for to, source, tap in taps():
         out[to] += np.einsum("bgc,cgf->bgf", grouped(x[source], inside), weights[tap]).reshape(batch, -1)
 
+    out, activation_back = reference.activation(out, activation)
+
     def backward(d_out):
+        (d_out,) = activation_back(d_out)
         d_x, d_weights = np.zeros(x.shape), np.zeros(weights.shape)
         for to, source, tap in taps():
             d = grouped(d_out[to], outside)
@@ -100,5 +105,48 @@ def pool2d(kind, x, pool_rows=2, pool_cols=2, stride_rows=2, stride_cols=2, padd
             for (y, z), share in parts:
                 d_x[b, y, z, c] += share * d_out[b, i, j, c]
         return (d_x,)
+
+    return out, backward
+
+
+def conv2d_transpose(
+    x,
+    kernel,
+    bias=None,
+    *,
+    out_rows,
+    out_cols,
+    lead_rows,
+    lead_cols,
+    stride_rows=1,
+    stride_cols=1,
+    dilation_rows=1,
+    dilation_cols=1,
+    activation="linear",
+):
+    """Every pixel adds its values times a tap to one place of the output."""
+    x, kernel = np.asarray(x, np.float64), np.asarray(kernel, np.float64)
+    batch, height, width, _ = x.shape
+    out = np.zeros((batch, out_rows, out_cols, kernel.shape[2])) + (0 if bias is None else bias)
+
+    def taps():
+        for y, z in np.ndindex(height, width):
+            for i, j in np.ndindex(*kernel.shape[:2]):
+                row = y * stride_rows + i * dilation_rows - lead_rows
+                col = z * stride_cols + j * dilation_cols - lead_cols
+                if 0 <= row < out_rows and 0 <= col < out_cols:
+                    yield (slice(None), row, col), (slice(None), y, z), (i, j)
+
+    for to, source, tap in taps():
+        out[to] += np.einsum("bc,fc->bf", x[source], kernel[tap])
+    out, activation_back = reference.activation(out, activation)
+
+    def backward(d_out):
+        (d_out,) = activation_back(d_out)
+        d_x, d_kernel = np.zeros(x.shape), np.zeros(kernel.shape)
+        for to, source, tap in taps():
+            d_x[source] += np.einsum("bf,fc->bc", d_out[to], kernel[tap])
+            d_kernel[tap] += np.einsum("bc,bf->fc", x[source], d_out[to])
+        return (d_x, d_kernel) if bias is None else (d_x, d_kernel, d_out.sum((0, 1, 2)))
 
     return out, backward

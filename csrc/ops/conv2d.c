@@ -11,8 +11,7 @@
 #include "ops/windows_2d.h"
 
 enum {
-    ONE_ROW = 256, /* pixels of small images that a convolution of single pixels takes as one row */
-    BLOCK = 4096   /* values of a gradient that a thread takes at a time */
+    ONE_ROW = 256 /* pixels of small images that a convolution of single pixels takes as one row */
 };
 
 struct state {
@@ -62,7 +61,6 @@ static ec_status infer(struct ec_op *op, struct ec_report *report)
     return ec_windows_2d_infer(&state->window, op, kernel[0], kernel[1], state->filters, report);
 }
 
-/* The sizes of one axis; images of one pixel a window and tap are a row of pixels. */
 static struct ec_correlation_axis axis_of(const struct ec_windows *windows, int64_t from, int64_t of, int64_t lead)
 {
     return (struct ec_correlation_axis){.from = from,
@@ -121,28 +119,13 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
     ec_sweep_run(team, &state->forward, op->outputs[0]->data, 0, op->inputs[0]->data, op->parameters[0]->value, &end);
 }
 
-/* The gradient before the activation, in the place of that behind it, which nobody reads any more. */
-static void activation_gradient(const struct ec_op *op, struct ec_team *team)
-{
-    const struct state *state = op->state;
-    const struct ec_tensor *out = op->outputs[0];
-    if (state->activation == EC_LINEAR) {
-        return;
-    }
-    for (struct ec_range block; ec_team_next_range(team, out->rows * out->cols, BLOCK, &block);) {
-        ec_kernels()->activate_backward(out->grad + block.begin, out->grad + block.begin, NULL, out->data + block.begin,
-                                        (enum ec_activation)state->activation, block.end - block.begin);
-    }
-    ec_team_barrier(team);
-}
-
 static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
     (void)step;
     const struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     const struct ec_parameter *kernel = op->parameters[0];
-    activation_gradient(op, team);
+    ec_op_activation_gradient(op, (enum ec_activation)state->activation, team);
     if (kernel->trainable) {
         const struct ec_parameter *bias =
             op->parameter_count == 2 && op->parameters[1]->trainable ? op->parameters[1] : NULL;

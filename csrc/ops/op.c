@@ -127,6 +127,18 @@ void ec_op_bias_gradient(const struct ec_op *op, struct ec_team *team)
     }
 }
 
+void ec_op_activation_gradient(const struct ec_op *op, enum ec_activation activation, struct ec_team *team)
+{
+    const int64_t size = 4096;
+    const struct ec_tensor *out = op->outputs[0];
+    int64_t values = activation == EC_LINEAR ? 0 : out->rows * out->cols;
+    for (struct ec_range block; ec_team_next_range(team, values, size, &block);) {
+        float *grad = out->grad + block.begin;
+        ec_kernels()->activate_backward(grad, grad, NULL, out->data + block.begin, activation, block.end - block.begin);
+    }
+    ec_team_barrier(team);
+}
+
 void ec_op_clear_gradients(const struct ec_op *op, int64_t text)
 {
     for (int i = 0; i < op->input_count; i++) {

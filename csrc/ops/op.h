@@ -263,6 +263,9 @@ ec_status ec_op_plan_like_input(struct ec_op *op, struct ec_step *step);
 ec_status ec_op_plan_like_inputs(struct ec_op *op, struct ec_step *step, struct ec_layout *layout, int *differ);
 /* d_bias (+)= column sums of the output's gradient, where parameter 1 is a bias that learns. No barrier. */
 void ec_op_bias_gradient(const struct ec_op *op, struct ec_team *team);
+/* The gradient before an activation that the operation has behind it, in the place of that of the output, which nobody
+ * reads any more. One whose slope follows from its value. Ends with a barrier. */
+void ec_op_activation_gradient(const struct ec_op *op, enum ec_activation activation, struct ec_team *team);
 /* Zeros for the rows of a text in the gradients of all input sequences to which this operation does not add. */
 void ec_op_clear_gradients(const struct ec_op *op, int64_t text);
 /* Sets needs_grad of an output from the inputs and parameters, and takes the dense gradients of the trainable ones. */

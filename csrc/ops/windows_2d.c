@@ -1,11 +1,16 @@
 /* Sizes and checks of windows over images, once when a program is built: images have one size. */
 #include "ops/windows_2d.h"
 
+enum {
+    LARGEST = 1 << 20 /* stride or dilation: what a window reaches over stays far below 2^63 */
+};
+
 static ec_status check_settings(const struct ec_windows_2d *windows, const struct ec_op *op, struct ec_report *report)
 {
     const struct ec_windows *rows = &windows->rows, *cols = &windows->cols;
-    if (rows->strides < 1 || cols->strides < 1 || rows->dilation < 1 || cols->dilation < 1) {
-        return ec_refuse(report, "%s: strides = (%lld, %lld), dilation_rate = (%lld, %lld); all must be >= 1",
+    if (ec_least(ec_least(rows->strides, cols->strides), ec_least(rows->dilation, cols->dilation)) < 1 ||
+        ec_most(ec_most(rows->strides, cols->strides), ec_most(rows->dilation, cols->dilation)) > LARGEST) {
+        return ec_refuse(report, "%s: strides = (%lld, %lld), dilation_rate = (%lld, %lld); all must be in [1, 2**20]",
                          op->type->name, (long long)rows->strides, (long long)cols->strides, (long long)rows->dilation,
                          (long long)cols->dilation);
     }

@@ -10,7 +10,7 @@ from .bag_of_ngrams import BagOfNgrams
 from .base import Layer
 from .categories import CategoryEncoding, Hashing, IntegerLookup
 from .convolution import Conv1D, DepthwiseConv1D, SeparableConv1D
-from .convolution_2d import Conv2D
+from .convolution_2d import Conv2D, Conv2DTranspose
 from .core import ActivityRegularization, Dense, Identity, Input, InputLayer
 from .depthwise_2d import DepthwiseConv2D, SeparableConv2D
 from .dot_attention import AdditiveAttention, Attention, MultiHeadAttention
@@ -88,6 +88,7 @@ from .wrapping import made
 Convolution1D = Conv1D
 Convolution1DTranspose = Conv1DTranspose
 Convolution2D = Conv2D
+Convolution2DTranspose = Conv2DTranspose
 SeparableConvolution1D = SeparableConv1D
 SeparableConvolution2D = SeparableConv2D
 
@@ -113,9 +114,11 @@ __all__ = [
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
+    "Conv2DTranspose",
     "Convolution1D",
     "Convolution1DTranspose",
     "Convolution2D",
+    "Convolution2DTranspose",
     "Cropping1D",
     "Cropping2D",
     "Dense",
@@ -232,7 +235,7 @@ _STORED: tuple[type[Layer], ...] = (
     *(ApplyMask, AttentionPooling1D, RNN, OwnCellRNN, SimpleRNNCell, LSTMCell, GRUCell, StackedRNNCells),
     *(ActivityRegularization, CategoryEncoding, Hashing, IntegerLookup),
     *(AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D),
-    *(DepthwiseConv2D, SeparableConv2D),
+    *(DepthwiseConv2D, SeparableConv2D, Conv2D, Conv2DTranspose),
     *(BagOfNgrams, StringLookup, TextVectorization, EmbeddingBag, EmbedReduce, TiedDense),
 )
 _OF_IMAGES = (

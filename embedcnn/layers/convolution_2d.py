@@ -1,4 +1,4 @@
-"""Conv2D: convolution over images."""
+"""Conv2D and Conv2DTranspose: convolution over images, and the other way round."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import activations, initializers
 from ..base.arguments import boolean, integer_pair, one_of, positive_integer
+from ..base.transposed_windows import transposed_pair, transposed_windows
 from ..graph.nodes import Shape, SymbolicTensor
 from .base import Layer, known_channels
 from .image_windows import require_channels_last, require_image, windows_over
@@ -105,3 +106,60 @@ class Conv2D(Windows):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], *self._sizes(input_shape), self.filters)
+
+
+class Conv2DTranspose(_Windows):
+    """The gradient of a Conv2D as a layer, from few pixels to many: (B, H, W, C) to (B, H', W', filters);
+    kernel (*kernel_size, filters, C). As keras.layers.Conv2DTranspose, channels_last.
+
+    H' is strides H with padding "same", else strides H + max(kernel_size - strides, 0), kernel_size being
+    that of the dilated kernel; `output_padding` (a number or two, below the strides) sets the last rows and
+    columns instead. Raises ValueError for other settings, and for stride and dilation both above 1.
+
+    >>> import embedcnn
+    >>> layer = embedcnn.layers.Conv2DTranspose(3, 4, strides=2, padding="same")
+    >>> layer(embedcnn.Input((5, 6, 2))).shape, layer.kernel.shape
+    ((None, 10, 12, 3), (4, 4, 3, 2))
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = (1, 1),
+        padding: str = "valid",
+        output_padding: int | Sequence[int] | None = None,
+        data_format: str | None = None,
+        dilation_rate: int | Sequence[int] = (1, 1),
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        **options: Any,
+    ) -> None:
+        self.filters = positive_integer("filters", filters)
+        self._set_windows(kernel_size, strides, padding, data_format, dilation_rate)
+        self.output_padding = transposed_pair(self.strides, self.dilation_rate, output_padding)
+        self.activation = activations.chosen(activation)
+        self.use_bias = boolean("use_bias", use_bias)
+        self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
+        self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
+        super().__init__(**options)
+
+    def build(self, input_shape: Shape) -> None:
+        self._channels = known_channels(self, input_shape)
+        shape = (*self.kernel_size, self.filters, self._channels)
+        self.kernel = self.add_weight("kernel", shape, self.kernel_initializer)
+        self.bias = self.add_weight("bias", (self.filters,), self.bias_initializer) if self.use_bias else None
+
+    def windows(self, shape: Shape) -> dict[str, int]:
+        """The settings of the core for inputs of this shape."""
+        images: Any = shape[1:3]
+        taps, strides, more = self.kernel_size, self.strides, self.output_padding
+        return transposed_windows(images, taps, strides, self.padding, more, self.dilation_rate)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if None in input_shape[1:3]:
+            return (input_shape[0], None, None, self.filters)
+        settings = self.windows(input_shape)
+        return (input_shape[0], settings["out_rows"], settings["out_cols"], self.filters)

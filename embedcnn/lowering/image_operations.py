@@ -45,6 +45,12 @@ def _separable(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     return activated(build, layer, made)
 
 
+def _conv2d_transpose(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    settings = layer.windows(build.shape(inputs[0]))
+    made = build.add("conv2d_transpose", inputs, [layer.kernel, layer.bias], **settings)
+    return activated(build, layer, made)
+
+
 def _pool(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     name = "max_pool2d" if isinstance(layer, pooling_2d.MaxPooling2D) else "average_pool2d"
     settings = pairs(pool=layer.pool_size, stride=layer.strides)
@@ -63,6 +69,7 @@ OPERATIONS: dict[type, Any] = {
     convolution_2d.Conv2D: _conv2d,
     depthwise_2d.DepthwiseConv2D: _depthwise,
     depthwise_2d.SeparableConv2D: _separable,
+    convolution_2d.Conv2DTranspose: _conv2d_transpose,
     pooling_2d.MaxPooling2D: _pool,
     pooling_2d.AveragePooling2D: _pool,
     pooling_2d.GlobalMaxPooling2D: _global_pool,

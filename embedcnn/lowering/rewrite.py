@@ -151,6 +151,13 @@ def _conv_pool(conv: Operation, activation: Found, pool: Operation) -> Any:
     return {**windows, "activation": kept}
 
 
+def _activated_images(conv: Operation, activation: Found) -> Any:
+    kept = _kept_order(activation)
+    if kept is None or "activation" in conv.attributes:
+        return None
+    return {**conv.attributes, "activation": kept}
+
+
 def _token_conv(_: Operation, conv: Operation) -> Any:
     if not _plain(conv, "groups"):
         return None
@@ -280,6 +287,8 @@ PATTERNS: list[tuple[str, Callable[[Draft], None]]] = [
     ("both", Chain("token_conv_pool", ("embed", *POOLED), _token_conv_pool)),
     ("both", Chain("conv_pool", POOLED, _conv_pool, alone=True)),
     ("both", Chain("token_conv", ("embed", "conv1d"), _token_conv)),
+    ("both", Chain("conv2d", ("conv2d", "activation"), _activated_images, alone=True)),
+    ("both", Chain("conv2d_transpose", ("conv2d_transpose", "activation"), _activated_images, alone=True)),
     ("both", Chain("token_bag", ("embed", "global_average_pool"), _bag)),
     ("both", Chain("token_bag", ("embed", "global_sum_pool"), _bag)),
     ("both", Chain("token_bag", ("embed", "global_max_pool"), _bag, alone=True)),

@@ -1,4 +1,4 @@
-"""Operations over images [B, H, W, C]: convolution."""
+"""Operations over images [B, H, W, C]: convolution and its transpose."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..base.arguments import integer_pair
+from ..base.arguments import integer_pair, one_of
+from ..base.transposed_windows import transposed_pair, transposed_windows
 from .call import Call, operation
 from .steps import conv1d
 
@@ -61,6 +62,49 @@ def conv2d(
     return call
 
 
+@operation
+def conv2d_transpose(
+    x: ArrayLike,
+    kernel: ArrayLike,
+    bias: ArrayLike | None = None,
+    strides: Sizes = 1,
+    padding: Literal["valid", "same"] = "valid",
+    output_padding: int | Sequence[int] | None = None,
+    dilation_rate: Sizes = 1,
+) -> Any:
+    """The gradient of a convolution of images as an operation, from few pixels to many: x [B, H, W, C] with
+    kernel [K, L, F, C] gives float32 [B, H_out, W_out, F]. As keras.layers.Conv2DTranspose.
+
+    H_out is strides H with padding "same", else strides H + max(K - strides, 0); `output_padding` sets the
+    last rows and columns instead. Raises ValueError for strides and dilation both above 1.
+
+    >>> import numpy as np
+    >>> from embedcnn import ops
+    >>> ops.conv2d_transpose([[[[1.0], [2.0]]]], np.ones((1, 2, 1, 1)), strides=(1, 2)).ravel().tolist()
+    [1.0, 1.0, 2.0, 2.0]
+    """
+    call, numbers = _convolution(x, kernel, bias)
+    one_of("padding", padding, ("valid", "same"))
+    both, dilation = integer_pair("strides", strides), integer_pair("dilation_rate", dilation_rate)
+    more = transposed_pair(both, dilation, output_padding)
+    sizes = np.shape(x)[1:3], np.shape(kernel)[:2]
+    settings = transposed_windows(sizes[0], sizes[1], both, padding, more, dilation)
+    call.operations = [("conv2d_transpose", (0,), (1,), numbers, settings)]
+    return call
+
+
+def _operands(inputs: ArrayLike, kernel: ArrayLike, data_format: str | None) -> tuple[Any, Any]:
+    if data_format not in (None, "channels_last"):
+        raise ValueError(f"`data_format` must be 'channels_last'. Received: data_format={data_format!r}")
+    x, weights = np.asarray(inputs), np.asarray(kernel)
+    if x.ndim not in (3, 4) or weights.ndim != x.ndim:
+        raise ValueError(
+            "`inputs` and `kernel` must both have 3 axes (sequences) or 4 (images). Received: shapes "
+            f"{x.shape} and {weights.shape}"
+        )
+    return x, weights
+
+
 def conv(
     inputs: ArrayLike,
     kernel: ArrayLike,
@@ -79,17 +123,35 @@ def conv(
     >>> ops.conv(np.ones((1, 4, 4, 2)), np.ones((3, 3, 2, 5)), strides=2, padding="same").shape
     (1, 2, 2, 5)
     """
-    if data_format not in (None, "channels_last"):
-        raise ValueError(f"`data_format` must be 'channels_last'. Received: data_format={data_format!r}")
-    x, weights = np.asarray(inputs), np.asarray(kernel)
-    if x.ndim not in (3, 4) or weights.ndim != x.ndim:
-        raise ValueError(
-            "`inputs` and `kernel` must both have 3 axes (sequences) or 4 (images). Received: shapes "
-            f"{x.shape} and {weights.shape}"
-        )
+    x, weights = _operands(inputs, kernel, data_format)
     groups = max(x.shape[-1] // max(weights.shape[-2], 1), 1)
     if x.ndim == 4:
         return conv2d(x, weights, None, strides, padding, dilation_rate, groups)
     steps = {"strides": strides, "dilation_rate": dilation_rate}
     single: dict[str, Any] = {name: int(np.ravel(value)[0]) for name, value in steps.items()}
     return conv1d(x, weights, None, padding=padding, groups=groups, **single)
+
+
+def conv_transpose(
+    inputs: ArrayLike,
+    kernel: ArrayLike,
+    strides: Sizes = 1,
+    padding: Literal["valid", "same"] = "valid",
+    output_padding: int | Sequence[int] | None = None,
+    data_format: str | None = None,
+    dilation_rate: Sizes = 1,
+) -> Any:
+    """Transposed convolution of sequences [B, T, C] with kernel [K, F, C], or of images [B, H, W, C] with
+    kernel [K, L, F, C], channels last. As keras.ops.conv_transpose; sizes as for `conv2d_transpose`.
+
+    >>> import numpy as np
+    >>> from embedcnn import ops
+    >>> ops.conv_transpose(np.ones((1, 4, 4, 2)), np.ones((3, 3, 5, 2)), 2, padding="same").shape
+    (1, 8, 8, 5)
+    """
+    x, weights = _operands(inputs, kernel, data_format)
+    if x.ndim == 4:
+        return conv2d_transpose(x, weights, None, strides, padding, output_padding, dilation_rate)
+    along, rate = ((1, int(np.ravel(one)[0])) for one in (strides, dilation_rate))
+    more = None if output_padding is None else (0, int(np.ravel(output_padding)[0]))
+    return conv2d_transpose(x[:, None], weights[None], None, along, padding, more, rate)[:, 0]

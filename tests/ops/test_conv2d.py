@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from comparison import Pair
 
+import embedcnn
 from embedcnn import ops
 
 SETTINGS = [((1, 1), (1, 1)), ((2, 2), (1, 1)), ((3, 1), (1, 1)), ((1, 2), (1, 1)), ((1, 1), (2, 3))]
@@ -80,6 +81,52 @@ def test_what_does_not_learn_and_what_is_added():
         inputs = [("x", "float32", None, (6, 7, 4))]
         pair = Pair(inputs, parameters, operations, (1, 2, 3), values, trainable)
         pair.check_gradients([rng.normal(size=(2, 6, 7, 4))])
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "elu", "leaky_relu", "softplus"])
+def test_activations(rung, threads, activation):
+    rng = np.random.default_rng(7)
+    for groups in (1, 2):
+        kernel = (3, 2, 4 // groups, 6)
+        pair = conv_pair((6, 7, 4), kernel, activation=activation, groups=groups, padding="same")
+        pair.check_gradients([rng.normal(size=(2, 6, 7, 4))])
+
+
+def test_strides_beyond_the_kernel(rung):
+    """Pixels that no window reads have no gradient."""
+    rng = np.random.default_rng(8)
+    for size, strides in [((1, 1), (3, 2)), ((2, 1), (4, 3))]:
+        for padding in ("valid", "same"):
+            pair = conv_pair((7, 8, 3), (*size, 3, 5), **settings(strides, (1, 1), padding))
+            pair.check_gradients([rng.normal(size=(2, 7, 8, 3))])
+
+
+def test_many_bands_and_sums(rung):
+    """One wide image of many bands; many small images; a kernel so large that there are few sums."""
+    rng = np.random.default_rng(9)
+    for images, size, kernel in [(1, (60, 90, 5), (3, 3, 5, 9)), (40, (4, 4, 3), (2, 2, 3, 4))]:
+        pair = conv_pair(size, kernel, padding="same")
+        pair.check_gradients([rng.normal(size=(images, *size))], tolerance=5e-5)
+    pair = conv_pair((2, 3, 320), (2, 2, 320, 520))
+    pair.check_gradients([rng.normal(size=(2, 2, 3, 320))], tolerance=2e-5)
+
+
+def test_the_bits_are_those_of_one_thread():
+    rng = np.random.default_rng(10)
+    x = rng.normal(size=(5, 23, 31, 12)).astype(np.float32)
+    kernel, bias = rng.normal(size=(3, 3, 12, 40)), rng.normal(size=40)
+    for arguments in ({"padding": "same"}, {"strides": 2}, {"dilation_rate": (1, 2)}):
+        found = []
+        for count in (1, 2, 3, 8):
+            embedcnn.set_num_threads(count)
+            try:
+                out, gradients = ops.vjp(ops.conv2d, x, kernel, bias, **arguments)
+            finally:
+                embedcnn.set_num_threads(0)
+            found.append([out, *gradients])
+        for others in found[1:]:
+            for one, other in zip(found[0], others, strict=True):
+                np.testing.assert_array_equal(one, other)
 
 
 def test_conv_by_keras_s_name():
