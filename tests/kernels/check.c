@@ -125,10 +125,10 @@ static void check_ladder(void)
 int main(int count, char **arguments)
 {
     int bench = count > 1 && !strcmp(arguments[1], "--bench");
-    static void (*const checks[])(void) = {check_gemm,      check_few_rows,    check_pack,       check_tokens,
-                                           check_transpose, check_elementwise, check_reductions, check_activation,
-                                           check_softmax,   check_dropout,     check_depthwise,  check_update,
-                                           check_precision};
+    static void (*const checks[])(void) = {check_gemm,       check_few_rows,  check_offset_tile, check_pack,
+                                           check_tokens,     check_transpose, check_elementwise, check_reductions,
+                                           check_activation, check_softmax,   check_dropout,     check_depthwise,
+                                           check_update,     check_precision};
     if (count > 1 && !strcmp(arguments[1], "--rungs")) {
         for (const char *const *rung = ec_kernels_available(); *rung; rung++) {
             printf("%s ", *rung);

@@ -44,6 +44,7 @@ void check_pack(void);
 void check_precision(void);
 void check_tokens(void);
 void check_few_rows(void);
+void check_offset_tile(void);
 void check_transpose(void);
 void check_elementwise(void);
 void check_reductions(void);

@@ -1,4 +1,4 @@
-/* The tiles and packings of gemm, product_tile and transpose. */
+/* The tiles and packings of gemm, product_tile, offset_tile and transpose. */
 #include "check.h"
 
 static void check_tile(int rows, int cols, int64_t depth, int accumulate)
@@ -106,6 +106,41 @@ void check_few_rows(void)
             check_product_tile(rows, cols, cols % 7, rows % 2);
         }
         check_product_tile(rows, kernels->few_cols, 37, 1);
+    }
+}
+
+static void check_one_offset_tile(int rows, int cols, int64_t depth, int accumulate)
+{
+    const int width = kernels->gemm[EC_HIGHEST].cols;
+    int64_t stride = cols + 3, b_stride = width + cols % 5, places = 40;
+    int64_t b_count = depth ? (depth - 1) * b_stride + (cols <= kernels->lanes ? kernels->lanes : width) : 0;
+    float *a = slot_array(0, places + rows), *b = slot_array(1, b_count);
+    float *out = slot_array(2, (rows - 1) * stride + cols);
+    int32_t *offset = slot_numbers(3, depth);
+    fill_random(a, places + rows, 1.0f, 5);
+    fill_random(b, b_count, 1.0f, 6);
+    fill_numbers(offset, depth, (int32_t)places, 7);
+    kernels->offset_tile(out, stride, accumulate, a, offset, b, b_stride, rows, cols, depth);
+    for (int64_t at = 0; at < (rows - 1) * stride + cols; at++) {
+        int64_t row = at / stride, col = at % stride;
+        double want = col < cols && !accumulate ? 0.0 : UNTOUCHED;
+        for (int64_t k = 0; k < depth && col < cols; k++) {
+            want += (double)a[offset[k] + row] * (double)b[k * b_stride + col];
+        }
+        expect(col < cols ? is_near(out[at], want, 3e-7, 2e-7 * (double)depth) : out[at] == UNTOUCHED,
+               "%d x %d, depth %d, accumulate %d: [%d, %d] is %g, not %g", rows, cols, (int)depth, accumulate, (int)row,
+               (int)col, (double)out[at], want);
+    }
+}
+
+void check_offset_tile(void)
+{
+    at_kernel("offset_tile");
+    for (int rows = 1; rows <= kernels->gemm[EC_HIGHEST].rows; rows++) {
+        for (int cols = 1; cols <= kernels->gemm[EC_HIGHEST].cols; cols++) {
+            check_one_offset_tile(rows, cols, cols % 7, rows % 2);
+        }
+        check_one_offset_tile(rows, kernels->gemm[EC_HIGHEST].cols, 61, 1);
     }
 }
 
