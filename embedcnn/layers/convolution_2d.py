@@ -108,7 +108,7 @@ class Conv2D(Windows):
         return (input_shape[0], *self._sizes(input_shape), self.filters)
 
 
-class Conv2DTranspose(_Windows):
+class Conv2DTranspose(Windows):
     """The gradient of a Conv2D as a layer, from few pixels to many: (B, H, W, C) to (B, H', W', filters);
     kernel (*kernel_size, filters, C). As keras.layers.Conv2DTranspose, channels_last.
 

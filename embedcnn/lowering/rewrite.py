@@ -151,13 +151,6 @@ def _conv_pool(conv: Operation, activation: Found, pool: Operation) -> Any:
     return {**windows, "activation": kept}
 
 
-def _activated_images(conv: Operation, activation: Found) -> Any:
-    kept = _kept_order(activation)
-    if kept is None or "activation" in conv.attributes:
-        return None
-    return {**conv.attributes, "activation": kept}
-
-
 def _token_conv(_: Operation, conv: Operation) -> Any:
     if not _plain(conv, "groups"):
         return None
@@ -166,7 +159,9 @@ def _token_conv(_: Operation, conv: Operation) -> Any:
 
 def _activated(conv: Operation, activation: Operation) -> Any:
     kept = _kept_order(activation)
-    return None if kept is None else {**conv.attributes, "activation": kept}
+    if kept is None or "activation" in conv.attributes:  # two above each other
+        return None
+    return {**conv.attributes, "activation": kept}
 
 
 def _bag(_: Operation, pool: Operation) -> Any:
@@ -287,13 +282,13 @@ PATTERNS: list[tuple[str, Callable[[Draft], None]]] = [
     ("both", Chain("token_conv_pool", ("embed", *POOLED), _token_conv_pool)),
     ("both", Chain("conv_pool", POOLED, _conv_pool, alone=True)),
     ("both", Chain("token_conv", ("embed", "conv1d"), _token_conv)),
-    ("both", Chain("conv2d", ("conv2d", "activation"), _activated_images, alone=True)),
-    ("both", Chain("conv2d_transpose", ("conv2d_transpose", "activation"), _activated_images, alone=True)),
     ("both", Chain("token_bag", ("embed", "global_average_pool"), _bag)),
     ("both", Chain("token_bag", ("embed", "global_sum_pool"), _bag)),
     ("both", Chain("token_bag", ("embed", "global_max_pool"), _bag, alone=True)),
     ("both", Chain("", ("embed", "|".join(RECURRENT)), _same)),  # its product over the distinct ids
     ("both", join_branches),
+    ("both", Chain("conv2d", ("conv2d", "activation"), _activated, alone=True)),
+    ("both", Chain("conv2d_transpose", ("conv2d_transpose", "activation"), _activated, alone=True)),
     ("both", Chain("depthwise_conv2d", ("depthwise_conv2d", "activation"), _activated, alone=True)),
     ("both", Chain("", ("softmax|activation", "cross_entropy|focal_cross_entropy"), _logits, predicts=True)),
     ("both", Chain("dense_cross_entropy", ("dense", "cross_entropy"), _many_classes, True, predicts=True)),

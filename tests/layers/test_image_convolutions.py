@@ -83,6 +83,14 @@ def test_activations_are_part_of_the_convolution_unless_others_read_before_them(
     np.testing.assert_allclose(model.predict(array, verbose=0), fused, atol=1e-6)
 
 
+def test_of_two_activations_one_is_part_of_the_convolution():
+    x = embedcnn.Input((5, 5, 2))
+    for layer in (L.Conv2D(3, 3, activation="relu"), L.DepthwiseConv2D(3, activation="relu")):
+        model = embedcnn.Model(x, L.Activation("tanh")(layer(x)))
+        array = np.random.default_rng(0).normal(size=(2, 5, 5, 2)).astype(np.float32)
+        np.testing.assert_allclose(model.predict(array, verbose=0), np.tanh(layer(array)), atol=1e-6)
+
+
 def test_an_autoencoder_learns():
     rng = np.random.default_rng(1)
     x = rng.normal(size=(16, 1, 1, 3)) * rng.normal(size=(16, 8, 8, 1)).round()

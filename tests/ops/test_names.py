@@ -21,8 +21,6 @@ OTHER_NAMES = {
     "element_loss": "loss",
     "row_loss": "loss",
     "focal_cross_entropy": "loss",
-    "max_pool2d": "max_pool",  # of four axes
-    "average_pool2d": "average_pool",
 }
 OF_IMAGES = {"resize_images": "resize", "affine_images": "affine_transform"}  # in ops.image
 ONLY_IN_MODELS = {
