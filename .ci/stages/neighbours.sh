@@ -9,8 +9,8 @@ copy_checkout "$copy"
 build_in "$copy" "$python"
 cd "$copy"
 folders=()
-for folder in tests/torch tests/onnx tests/saving tests/image; do
-    [ ! -d "$folder" ] || folders+=("$folder")
+for folder in tests/torch tests/onnx tests/saving tests/image tests/models/test_torch_weights.py; do
+    [ ! -e "$folder" ] || folders+=("$folder")
 done
 "$python" -c 'import h5py, onnx, onnxruntime, simplejpeg, torch' # else their tests would be skipped
 run_pytest "$python" "${folders[@]}" --pairs all

@@ -11,14 +11,25 @@ from .sequential import Sequential, clone_model, load_model, model_from_json
 if TYPE_CHECKING:  # what __getattr__ finds at run time
     from ..onnx.import_model import load_onnx as load_onnx
     from .keras_files import load_keras as load_keras
+    from .torch_files import load_torch_weights as load_torch_weights
 
-__all__ = ["Model", "Sequential", "clone_model", "load_keras", "load_model", "load_onnx", "model_from_json"]
+__all__ = [
+    "Model",
+    "Sequential",
+    "clone_model",
+    "load_keras",
+    "load_model",
+    "load_onnx",
+    "load_torch_weights",
+    "model_from_json",
+]
 _ABOVE = {
     "CharLanguageModel": "embedcnn.language_model:CharLanguageModel",
     "LanguageModel": "embedcnn.language_model:LanguageModel",
     "WordLanguageModel": "embedcnn.language_model:WordLanguageModel",
     "load_keras": "embedcnn.models.keras_files:load_keras",
     "load_onnx": "embedcnn.onnx.import_model:load_onnx",
+    "load_torch_weights": "embedcnn.models.torch_files:load_torch_weights",
 }
 
 
