@@ -72,6 +72,24 @@ static inline __attribute__((always_inline)) void row_of(float *out, const void 
     }
 }
 
+/* The same where each place reads two of the source at most, as most images are made larger and smaller. */
+static inline __attribute__((always_inline)) void pair_row_of(float *out, const void *row, int is_bytes,
+                                                              int64_t channels, const struct ec_taps *taps)
+{
+    const float *floats = row;
+    const uint8_t *bytes = row;
+    for (int64_t x = 0; x < taps->size; x++) {
+        const float *weight = taps->weight + x * 2;
+        int64_t at = taps->first[x] * channels, beside = taps->count[x] > 1 ? channels : 0;
+        float second = beside ? weight[1] : 0.0f;
+        for (int64_t c = 0; c < channels; c++) {
+            int64_t a = at + c, b = a + beside;
+            float left = is_bytes ? (float)bytes[a] : floats[a], right = is_bytes ? (float)bytes[b] : floats[b];
+            out[x * channels + c] = weight[0] * left + second * right;
+        }
+    }
+}
+
 /* The same where a pixel fills vectors. */
 static void wide_row(float *out, const float *row, int64_t channels, const struct ec_taps *taps)
 {
@@ -93,6 +111,14 @@ static void wide_row(float *out, const float *row, int64_t channels, const struc
 
 static void resize_row(float *out, const void *row, int is_bytes, int64_t channels, const struct ec_taps *taps)
 {
+    if (taps->pairs && channels == 3 && is_bytes) {
+        pair_row_of(out, row, 1, 3, taps);
+        return;
+    }
+    if (taps->pairs && channels == 3) {
+        pair_row_of(out, row, 0, 3, taps);
+        return;
+    }
     if (is_bytes) {
         switch (channels) {
         case 1: row_of(out, row, 1, 1, taps); break;

@@ -116,7 +116,9 @@ ec_status ec_taps_init(struct ec_taps *taps, enum ec_interpolation interpolation
                        int64_t size)
 {
     struct view view = view_of(interpolation, antialias, source, size, 0);
-    int64_t most = interpolation == EC_NEAREST ? 1 : ec_least(source, (int64_t)ceil(2.0 * view.reach) + 1);
+    int64_t most = interpolation == EC_NEAREST
+                       ? 1
+                       : ec_least(source, (int64_t)ceil(2.0 * view.reach) + (interpolation == EC_AREA));
     ec_status status = take(taps, size, most);
     if (status != EC_OK) {
         return status;
@@ -125,6 +127,7 @@ ec_status ec_taps_init(struct ec_taps *taps, enum ec_interpolation interpolation
         set_nearest(taps, source);
         return EC_OK;
     }
+    taps->pairs = most == 2;
     for (int64_t i = 0; i < size; i++) {
         view = view_of(interpolation, antialias, source, size, i);
         set_place(taps, i, interpolation, &view, source);
