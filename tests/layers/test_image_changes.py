@@ -12,8 +12,10 @@ from embedcnn import _core, layers, ops
 GOLDEN = Path(__file__).parents[1] / "golden"
 sys.path.insert(0, str(GOLDEN))
 from image_change_cases import CONTRASTS, FILLS, IMAGES, MAPS, cases  # noqa: E402
+from make_torch_image_changes import MOVED, RESIZED, d_out_of  # noqa: E402
 
 CASES, KERAS = cases(), np.load(GOLDEN / "keras_image_changes.npz")
+TORCH = np.load(GOLDEN / "torch_image_changes.npz")
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -39,6 +41,20 @@ def test_contrast_of_keras(factor):
     program = _core.Program([("x", "float32", None, IMAGES["wide"].shape[1:])], [], operations, (1,))
     out = program.forward([IMAGES["wide"]], training=True)[0]
     np.testing.assert_allclose(out, KERAS[f"contrast {factor}"], rtol=1e-5, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", [*RESIZED, *MOVED])
+def test_values_and_gradients_of_pytorch(name):
+    wanted = TORCH[f"{name}/out"]
+    if name in RESIZED:
+        images, size, mode, antialias = RESIZED[name]
+        change, settings = ops.image.resize, {"size": size, "interpolation": mode, "antialias": antialias}
+    else:
+        images, numbers = MOVED[name]
+        change, settings = ops.image.affine_transform, {"transform": [numbers] * len(IMAGES[images])}
+    out, gradients = ops.vjp(change, IMAGES[images], **settings, d_out=d_out_of(name, wanted.shape))
+    np.testing.assert_allclose(out, wanted, rtol=1e-4, atol=2e-2)
+    np.testing.assert_allclose(gradients["images"], TORCH[f"{name}/gradient"], rtol=1e-4, atol=1e-3)
 
 
 RANDOM = [
