@@ -12,7 +12,7 @@ import numpy as np
 from ..base.arguments import integer, optional, warn_user
 from ..base.columns import as_list
 from ..base.pipes import is_pipe
-from . import arrays, fasttext
+from . import arrays, fasttext, model2vec
 from .cache import MAGIC as CACHE_MAGIC
 from .cache import load_cache, save_cache
 from .dtypes import converted
@@ -45,7 +45,8 @@ def load(
     cache: bool | str | os.PathLike[str] = False,
     cache_copy: bool = False,
 ) -> WordVectors:
-    """Reads word vectors: GloVe text, word2vec text and binary, fastText .vec and .bin, NumPy, cache files.
+    """Reads word vectors: GloVe text, word2vec text and binary, fastText .vec and .bin, NumPy, cache files,
+    folders of Model2Vec.
 
     As gensim's `KeyedVectors.load_word2vec_format`.
 
@@ -64,8 +65,9 @@ def load(
     ----------
     path
         A file, plain or compressed (gzip, xz, bzip2, zip, with `embedcnn[zstd]` also Zstandard), recognised
-        by its content; or an object with `vectors` and `index_to_key` (gensim's KeyedVectors); or a dict
-        of vectors.
+        by its content; a folder of Model2Vec or a static sentence-transformer (model.safetensors and
+        tokenizer.json), whose words are its tokens; or an object with `vectors` and `index_to_key` (gensim's
+        KeyedVectors: its files are pickles, which gensim alone opens); or a dict of vectors.
     words
         Keep only these words (any iterable of str; of a mapping, its keys). The file's other vectors are
         never held in memory, and of their lines only the number of fields is checked. A fastText model
@@ -125,6 +127,12 @@ def load(
     )
     if not isinstance(path, (str, bytes, os.PathLike)):
         return cut(from_object(path), options)
+    if os.path.isdir(path):
+        if cache or format is not None or keys is not None:
+            raise ValueError(
+                f"cache=, format= and keys= are for files. Received: the folder {os.fsdecode(path)!r}"
+            )
+        return cut(model2vec.load_folder(os.fsdecode(path)), options)
     if not cache:
         return load_file(os.fsdecode(path), options, format, keys)
     if os.fsdecode(path) and format == "cache":
