@@ -40,7 +40,7 @@ def write_files(
     package().helper.set_model_props(proto, {"embedcnn": __version__, **metadata})
     if sum(array.nbytes for array in arrays.values()) > LARGEST:
         _write_apart(path + ".data", proto, arrays)
-    if vocabulary is not None and hasattr(vocabulary, "to_text"):
+    if vocabulary is not None:
         vocabulary.save(os.path.splitext(path)[0] + ".vocabulary.txt")
     with replacing(path) as file:
         file.write(inlined(proto, arrays).SerializeToString())

@@ -18,7 +18,7 @@ from .export_files import write_files
 from .export_graph import Graph, Mask, Value
 from .export_opsets import checked_opset
 from .export_registry import write
-from .export_texts import text_inputs
+from .export_texts import text_inputs, vocabulary_of
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,12 @@ def export(
         outside of the core is an input by the name of the layer. The names of classes are in the graph's
         metadata as "labels", a list in JSON.
     filepath
-        The file. Beside "m.onnx" the words of a text encoder become "m.vocabulary.txt", one a line, that of
-        id 0 first, and weights of more than 2 GB "m.onnx.data".
+        The file. Beside "m.onnx" the words of the text encoder, or of a TextVectorization of ids, become
+        "m.vocabulary.txt", one a line, that of id 0 first, and weights of more than 2 GB "m.onnx.data".
     text
         The graph takes strings (batch,), where the text encoder only lower-cases and splits at white space.
-        Needs a runtime with opset 20.
+        Needs a runtime with opset 20 and, where `standardize` is "lower_unicode", the locale C.UTF-8, which
+        Linux has.
     ragged
         Each input of ids has lengths beside it, "NAME_lengths", int64 (batch,): what stands behind a text's
         length is no part of it, as in a Ragged batch. Else 0 is padding where the Embedding has `mask_zero`,
@@ -97,7 +98,7 @@ def export(
         given, values = array_inputs(g, inputs)
     proto = graph_of(g, plain, given, values, output_names(model), model.name)
     metadata = {} if model.labels is None else {"labels": json.dumps(model.labels)}
-    write_files(filepath, proto, g.arrays, metadata, getattr(model.text_encoder, "vocabulary", None))
+    write_files(filepath, proto, g.arrays, metadata, vocabulary_of(model))
 
 
 def input_names(model: Any, count: int) -> list[str]:

@@ -14,6 +14,7 @@ import numpy as np
 from ..layers.text_vectorization import TextVectorization
 from ..models.inputs import program_inputs
 from ..text.text_encoder import TextEncoder
+from ..text.vocabulary import Vocabulary
 from . import export_steps as steps
 from .export_graph import Graph, Mask, Value
 
@@ -70,6 +71,17 @@ def encoder_of(model: Any, tensor: Any) -> TextEncoder:
     if encoder.vocabulary is None:
         raise ValueError(f"text=True: {owner} has no vocabulary yet: call adapt or set_vocabulary first")
     return encoder
+
+
+def vocabulary_of(model: Any) -> Any:
+    """The Vocabulary that makes the ids of a model: of its text encoder, or of the layer that reads texts."""
+    layers = [tensor.node.layer for _, tensor in program_inputs(model)]
+    readers = [
+        one._encoder for one in layers if isinstance(one, TextVectorization) and one.output_mode == "int"
+    ]
+    encoders = [model.text_encoder, *readers]
+    found = [getattr(encoder, "vocabulary", None) for encoder in encoders]
+    return next((one for one in found if isinstance(one, Vocabulary)), None)
 
 
 def encoded(g: Graph, texts: str, encoder: TextEncoder, length: int | None) -> Value:

@@ -122,6 +122,21 @@ def test_texts_read_by_a_layer(tmp_path):
     model.export(tmp_path / "m.onnx", text=True)
     (got,) = session(str(tmp_path / "m.onnx")).run(None, {"review": np.array(TEXTS, object)})
     close(got, model.predict(np.array(TEXTS), verbose=0))
+    assert Vocabulary.load(tmp_path / "m.vocabulary.txt").tokens == reader.get_vocabulary()
+    model.export(tmp_path / "ids.onnx", ragged=True)
+    given = [one.name for one in session(str(tmp_path / "ids.onnx")).get_inputs()]
+    assert given == [reader.name, f"{reader.name}_lengths"]
+
+
+def test_what_other_layers_make_of_texts_is_an_input(tmp_path):
+    reader = layers.TextVectorization(output_mode="count", vocabulary=["cat", "mat"], name="counts")
+    texts = embedcnn.Input((1,), dtype="string", name="review")
+    model = embedcnn.Model(texts, layers.Dense(2)(reader(texts)))
+    model.export(tmp_path / "m.onnx")
+    (got,) = session(str(tmp_path / "m.onnx")).run(None, {"counts": np.asarray(reader(TEXTS))})
+    close(got, model.predict(np.array(TEXTS), verbose=0))
+    with pytest.raises(ValueError, match=r"layer 'counts' \(TextVectorization\) has no form"):
+        model.export(tmp_path / "m.onnx", text=True)
 
 
 @pytest.mark.parametrize(

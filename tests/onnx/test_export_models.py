@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("onnx.helper")
 pytest.importorskip("onnxruntime")
 
-from onnx_sessions import check_model  # noqa: E402
+from onnx_sessions import check_model, close, session  # noqa: E402
 from program import digest_cases, digest_models  # noqa: E402
 
 import embedcnn  # noqa: E402
@@ -228,6 +228,36 @@ def test_bags_and_their_weights(tmp_path):
     model = embedcnn.Model([words, weights], [*outputs, layers.GlobalAveragePooling1D()(rows)])
     ids = batches()[-1]
     check_model(model, [[ids, np.random.default_rng(1).random(ids.shape)]], tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("sentences", [4, None])
+def test_documents(sentences, tmp_path):
+    """An encoder of sentences over those of documents, with padding in both."""
+    words = embedcnn.Input((None,), dtype="int32")
+    x = layers.Embedding(WORDS, 6, mask_zero=True)(words)
+    x = layers.AttentionPooling1D(4)(layers.Bidirectional(layers.GRU(3, return_sequences=True))(x))
+    encoder = embedcnn.Model(words, x)
+    documents = embedcnn.Input((sentences, 7), dtype="int32")
+    x = layers.TimeDistributed(encoder)(documents)
+    model = embedcnn.Model(documents, [layers.LSTM(3)(x), layers.GlobalAveragePooling1D()(x)])
+    random = np.random.default_rng(0)
+    ids = random.integers(1, WORDS, (5, 4, 7))
+    ids[np.arange(7) >= random.integers(0, 8, (5, 4, 1))] = 0
+    ids[1, 2:] = ids[2] = 0
+    check_model(model, [ids, ids[:1]], tmp_path / "m.onnx")
+
+
+def test_known_lengths_of_ragged_texts(tmp_path):
+    """Shorter texts are padded up to the length of the model."""
+    words = embedcnn.Input((9,), dtype="int32", name="words")
+    x = layers.Embedding(WORDS, 4)(words)
+    parts = [layers.Flatten()(x), layers.Flatten()(layers.Permute((2, 1))(x)), layers.GRU(3)(x)]
+    model = embedcnn.Model(words, layers.Dense(2)(layers.Concatenate()(parts)))
+    ragged = batches(ragged=True)[2]
+    model.export(tmp_path / "m.onnx", ragged=True)
+    given = {"words": ragged.to_padded(9, padding="post").astype(np.int64), "words_lengths": ragged.lengths}
+    (got,) = session(str(tmp_path / "m.onnx")).run(None, given)
+    close(got, model.predict(ragged, verbose=0))
 
 
 def test_outputs_that_are_a_dict(tmp_path):
