@@ -14,6 +14,8 @@ from embedcnn import _core
 FLOATS_PER_LINE = 16
 HUGE_PAGE = 2 << 20
 ROWS_AT_ONCE = 1 << 16
+PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+"""Shared memory, which Python maps unless told otherwise, has small pages only."""
 START = 0.5
 """What the output of a folded model starts with, on its diagonal."""
 
@@ -34,7 +36,7 @@ def scattered(rows: int, stride: int) -> np.ndarray:
         start = -(block.ctypes.data // 4) % FLOATS_PER_LINE
     else:
         _check_memory(count * 4)
-        pages = mmap.mmap(-1, count * 4 + HUGE_PAGE)
+        pages = mmap.mmap(-1, count * 4 + HUGE_PAGE, **PRIVATE)
         if hasattr(mmap, "MADV_HUGEPAGE"):
             with contextlib.suppress(OSError):  # a wish: where it is refused, pages are small as ever
                 pages.madvise(mmap.MADV_HUGEPAGE)
