@@ -1,5 +1,6 @@
 /* Sums and steps of rows: see row_sums.h. Wide rows come from memory, seven cache lines each, so those of the next ids
- * are asked for a chunk early. Narrow ones, as those of folded models with several classes, do without the call of a
+ * are asked for a chunk early, and those of the next document while this one's, which the second cache has, are added
+ * to. Narrow ones, as those of folded models with several classes, do without the call of a
  * kernel for each: `stride` is a constant to the compiler. */
 #include "bags/row_sums.h"
 
@@ -96,7 +97,7 @@ void ec_row_sum(float *sum, const struct ec_row_table *table, const struct ec_ba
 }
 
 void ec_row_add(const struct ec_row_table *table, const struct ec_bag_slice *document, const float *step,
-                struct ec_range shards)
+                struct ec_range shards, const struct ec_bag_slice *next)
 {
     switch (table->stride) {
     case 2: add_narrow(table, document, step, shards, 2); return;
@@ -106,9 +107,14 @@ void ec_row_add(const struct ec_row_table *table, const struct ec_bag_slice *doc
     default: break;
     }
     const struct ec_kernels *kernels = ec_kernels();
-    int all = are_all(shards);
+    if (are_all(shards)) { /* the width is 0 where there are more threads than blocks of columns */
+        int64_t later = next ? ec_least(next->count, EC_ASKED_FLOATS / ec_most(table->width, 1)) : 0;
+        kernels->add_to_rows(table->rows, table->stride, document->ids, document->tf, document->count, step,
+                             table->width, later ? next->ids : NULL, later);
+        return;
+    }
     for (int64_t i = 0; i < document->count; i++) {
-        if (all || is_in(shards, document->ids[i])) {
+        if (is_in(shards, document->ids[i])) {
             kernels->add_scaled(table->rows + document->ids[i] * table->stride, step, document->tf[i], table->width);
         }
     }

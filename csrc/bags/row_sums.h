@@ -17,8 +17,9 @@ void ec_row_sum(float *sum, const struct ec_row_table *table, const struct ec_ba
 
 /* Rows are dealt to EC_ROW_SHARDS shards by their ids, frequent ones (small ids) evenly; threads own shards. */
 #define EC_ROW_SHARDS 64
-/* row += count * step[stride] for the rows in some shards; `step` is zero behind the width. */
+/* row += count * step[stride] for the rows in some shards; `step` is zero behind the width. Meanwhile wide rows of the
+ * document that is `next` are asked for; NULL: none is. */
 void ec_row_add(const struct ec_row_table *table, const struct ec_bag_slice *document, const float *step,
-                struct ec_range shards);
+                struct ec_range shards, const struct ec_bag_slice *next);
 
 #endif

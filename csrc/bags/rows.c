@@ -123,7 +123,7 @@ static void move(const struct learner *learner, int64_t count, double done, stru
                                 (float)(rate * learner->errors[b * classes + j]), learner->table.width);
         }
         kernels->scale(step, learner->steps + b * stride, (float)(rate / share->length), stride);
-        ec_row_add(&learner->table, &share->document, step, shards);
+        ec_row_add(&learner->table, &share->document, step, shards, NULL);
         done += share->length;
     }
 }

@@ -35,4 +35,17 @@ static inline void ec_ask_for(const float *row, int64_t width)
 #endif
 }
 
+/* Rows that are not needed soon: into the second cache, as the first is in use. */
+static inline void ec_ask_for_later(const float *row, int64_t width)
+{
+#if defined(__GNUC__) || defined(__clang__)
+    for (int64_t c = 0; c < width; c += EC_ALIGNMENT / (int64_t)sizeof *row) {
+        __builtin_prefetch(row + c, 0, 2);
+    }
+    __asm__ volatile("" : : "r"(row));
+#else
+    (void)row, (void)width;
+#endif
+}
+
 #endif

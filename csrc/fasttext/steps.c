@@ -83,7 +83,7 @@ static void make_logits(struct ec_fasttext_steps *steps, struct ec_fasttext_seat
 }
 
 double ec_fasttext_step(struct ec_fasttext_steps *steps, struct ec_team *team, const struct ec_bag_slice *line,
-                        const struct ec_fasttext_target *target)
+                        const struct ec_fasttext_target *target, const struct ec_bag_slice *next)
 {
     if (steps->stride == 1) {
         return folded_step(steps, line, target);
@@ -110,6 +110,6 @@ double ec_fasttext_step(struct ec_fasttext_steps *steps, struct ec_team *team, c
         kernels->add_scaled(weights, mean, seat->logits[i], width);
     }
     kernels->scale(step, step, 1 / length, width);
-    ec_row_add(&table, line, step, (struct ec_range){0, EC_ROW_SHARDS});
+    ec_row_add(&table, line, step, (struct ec_range){0, EC_ROW_SHARDS}, next);
     return loss;
 }

@@ -34,8 +34,9 @@ ec_status ec_fasttext_steps_init(struct ec_fasttext_steps *steps, const struct e
                                  float *rows, float *output, int64_t stride, int threads);
 void ec_fasttext_steps_clear(struct ec_fasttext_steps *steps);
 
-/* The loss before the step. `team`: all its threads call this, of wide rows; NULL: one does. */
+/* The loss before the step. `team`: all its threads call this, of wide rows; NULL: one does. `next`: the line whose
+ * step comes then, or NULL. */
 double ec_fasttext_step(struct ec_fasttext_steps *steps, struct ec_team *team, const struct ec_bag_slice *line,
-                        const struct ec_fasttext_target *target);
+                        const struct ec_fasttext_target *target, const struct ec_bag_slice *next);
 
 #endif

@@ -140,7 +140,11 @@ static void learn_block(struct trainer *trainer, struct ec_team *team, const str
             target.rate *= training->importance[first_line + i];
         }
         if (line.count && target.count) {
-            place->loss += ec_fasttext_step(&trainer->steps, team, &line, &target);
+            struct ec_bag_slice next = {0};
+            if (i + 1 < lines->count) {
+                next = slice_of(trainer, lines, i + 1);
+            }
+            place->loss += ec_fasttext_step(&trainer->steps, team, &line, &target, &next);
             place->examples++;
         }
         place->pending += lines->tokens[i];

@@ -159,6 +159,10 @@ struct ec_kernels {
      * sum over all i is kept in registers. weight NULL: all ones. With `accumulate` the old out[c] is added last. */
     void (*weighted_sum)(float *out, int accumulate, const float *rows, int64_t stride, const int32_t *index,
                          const float *weight, int64_t count, int64_t width);
+    /* rows[index[i] * stride + c] += weight[i] * step[c], c in [0, width), i rising. Meanwhile the `later_count` rows
+     * with the numbers `later` are asked for, evenly, as memory gives them: into the second cache. */
+    void (*add_to_rows)(float *rows, int64_t stride, const int32_t *index, const float *weight, int64_t count,
+                        const float *step, int64_t width, const int32_t *later, int64_t later_count);
     /* out[i * out_stride + c] = table[index[i] * table_stride + c] for c < width, 0 for width <= c < out_stride; an
      * index of -1 gives a row of zeros. */
     void (*gather_rows)(float *out, int64_t out_stride, const float *table, int64_t table_stride, const int32_t *index,

@@ -1,4 +1,4 @@
-/* window_max, weighted_sum and gather_rows. */
+/* window_max, weighted_sum, add_to_rows and gather_rows. */
 #include "check.h"
 
 /* The largest sum and its first window, as kernels.h defines them; sums in float with taps rising, as the kernel does,
@@ -71,6 +71,34 @@ static void check_weighted_sum_of(int64_t width, int64_t count, int accumulate, 
     }
 }
 
+/* As add_scaled, row after row, bit for bit; rows are as close as they can be, and those to be asked for are more than,
+ * as many as, or fewer than those that are added to. */
+static void check_add_to_rows_of(int64_t width, int64_t count, int64_t later_count)
+{
+    enum {
+        ROWS = 11
+    };
+    float *rows = slot_array(0, ROWS * width), *want = slot_array(1, ROWS * width), *step = slot_array(2, width);
+    float *weight = slot_array(3, count);
+    int32_t *index = slot_numbers(4, count), *later = slot_numbers(5, later_count);
+    fill_random(rows, ROWS * width, 1.0f, 11);
+    fill_random(step, width, 1.0f, 12);
+    fill_random(weight, count, 1.0f, 13);
+    fill_numbers(index, count, ROWS, 14);
+    fill_numbers(later, later_count, ROWS, 15);
+    for (int64_t i = 0; i < ROWS * width; i++) {
+        want[i] = rows[i];
+    }
+    for (int64_t i = 0; i < count; i++) {
+        kernels->add_scaled(want + index[i] * width, step, weight[i], width);
+    }
+    kernels->add_to_rows(rows, width, index, weight, count, step, width, later, later_count);
+    for (int64_t i = 0; i < ROWS * width; i++) {
+        expect(rows[i] == want[i], "width %d, count %d, later %d: [%d] is %g, not %g", (int)width, (int)count,
+               (int)later_count, (int)i, (double)rows[i], (double)want[i]);
+    }
+}
+
 static void check_gather_rows_of(int64_t width, int64_t out_stride, int64_t count)
 {
     enum {
@@ -113,6 +141,13 @@ void check_tokens(void)
             check_weighted_sum_of(width, width % 6, variant & 1, variant & 2);
             check_weighted_sum_of(width, 50, variant & 1, variant & 2);
         }
+    }
+    at_kernel("add_to_rows");
+    for (int64_t width = 1; width <= 140; width += width < 70 ? 1 : 13) {
+        check_add_to_rows_of(width, 20, 33);
+        check_add_to_rows_of(width, 7, 7);
+        check_add_to_rows_of(width, 15, 0);
+        check_add_to_rows_of(width, 0, 0);
     }
     at_kernel("gather_rows");
     for (int number = 0; (size = edge_size(number)) >= 0; number++) {

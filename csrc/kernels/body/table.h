@@ -38,6 +38,7 @@ static void fill_table(struct ec_kernels *kernels)
         .gemm = {gemm_fp32, gemm_fp32, gemm_fp32},
         .window_max = window_max,
         .weighted_sum = weighted_sum,
+        .add_to_rows = add_to_rows,
         .gather_rows = gather_rows,
         .few_rows = GEMM_ROWS,
         .few_cols = FEW_COLS,

@@ -4,6 +4,7 @@
 #ifndef EC_KERNELS_BODY_TOKENS_H
 #define EC_KERNELS_BODY_TOKENS_H
 
+#include "base/ahead.h"
 #include "kernels/body/partial.h"
 
 #include <math.h>
@@ -168,6 +169,27 @@ static void weighted_sum(float *out, int accumulate, const float *rows, int64_t 
     }
 }
 _Static_assert(SUM_VECTORS <= 20, "a case above for each count");
+
+static void add_to_rows(float *rows, int64_t stride, const int32_t *index, const float *weight, int64_t count,
+                        const float *step, int64_t width, const int32_t *later, int64_t later_count)
+{
+    int64_t due = 0;
+    for (int64_t i = 0; i < count; i++) {
+        float *row = rows + index[i] * stride;
+        vec factor = vec_set(weight[i]);
+        int64_t c = 0;
+        for (; c + LANES <= width; c += LANES) {
+            vec_store(row + c, vec_fma(factor, vec_load(step + c), vec_load(row + c)));
+        }
+        if (c < width) {
+            vec sum = vec_fma(factor, vec_load_upto(step + c, width - c), vec_load_upto(row + c, width - c));
+            vec_store_upto(row + c, width - c, sum);
+        }
+        for (due += later_count; due >= count; due -= count) {
+            ec_ask_for_later(rows + *later++ * stride, width);
+        }
+    }
+}
 
 static void gather_rows(float *out, int64_t out_stride, const float *table, int64_t table_stride, const int32_t *index,
                         int64_t count, int64_t width)
