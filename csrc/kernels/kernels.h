@@ -238,6 +238,15 @@ struct ec_kernels {
                                 const float *h_before, int64_t n, enum ec_activation activation,
                                 enum ec_activation gate_activation);
 
+    /* sum[c] = sum over r of other[r][c], product[c] = sum of other[r][c] (in[r][c] - center[c]), r rising, over rows
+     * of cols floats; other NULL: in - center itself. */
+    void (*centered_sums)(float *sum, float *product, const float *in, const float *center, const float *other,
+                          int64_t rows, int64_t cols);
+    /* out[r][c] (+)= scale[c] (in[r][c] - center[c]) + offset[c] + other_scale[c] other[r][c]; other NULL: without. */
+    void (*centered_scale)(float *out, int accumulate, const float *in, const float *center, const float *scale,
+                           const float *offset, const float *other, const float *other_scale, int64_t rows,
+                           int64_t cols);
+
     /* Depthwise convolution of some pixels of a row: out[i * out_step + c] = start[c] + sum over taps t of
      * in[t.in + i * in_step + c] * weights[t.weight + c], in their order, for i < pixels and c < channels; NULL for
      * start: zeros. With `accumulate` the sum is added to what is there. */

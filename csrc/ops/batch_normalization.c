@@ -9,55 +9,24 @@
  *     d_gamma = sum of d_y h, d_beta = sum of d_y
  *     d_x = gamma (d_y - (d_beta + h d_gamma) / n) / sqrt(variance + epsilon)
  *           with moving statistics gamma d_y / sqrt(variance + epsilon) */
-#include "ops/axes.h"
+#include "ops/batch_normalization.h"
 
-#include <math.h>
 #include <string.h>
 
-struct state {
-    struct ec_axes axes;
-    int scale, center;
-    double epsilon, momentum;
-    int frozen; /* called with training=False: the moving statistics also in training */
-
-    /* of the step */
-    int own_statistics; /* the batch's */
-    int64_t counted;    /* unmasked rows */
-    float *normal;      /* [rows, C] h */
-    double *mean;       /* [C] */
-    float *deviation;   /* [C] 1 / sqrt(variance + epsilon) */
-    double *sums;       /* [2, C] of d_y, and of d_y h */
-    int64_t *seen;      /* [C] other axis: unmasked values of each place; 0: it has the moving statistics */
-};
-
-static const struct state defaults = {.scale = 1, .center = 1, .epsilon = 1e-3, .momentum = 0.99};
+static const struct ec_batch_normalization defaults = {.scale = 1, .center = 1, .epsilon = 1e-3, .momentum = 0.99};
 static const struct ec_attribute attributes[] = {
-    {"axes", EC_ATTRIBUTE_INT, offsetof(struct state, axes.chosen), NULL},
-    {"scale", EC_ATTRIBUTE_INT, offsetof(struct state, scale), NULL},
-    {"center", EC_ATTRIBUTE_INT, offsetof(struct state, center), NULL},
-    {"epsilon", EC_ATTRIBUTE_FLOAT, offsetof(struct state, epsilon), NULL},
-    {"momentum", EC_ATTRIBUTE_FLOAT, offsetof(struct state, momentum), NULL},
-    {"frozen", EC_ATTRIBUTE_INT, offsetof(struct state, frozen), NULL},
+    {"axes", EC_ATTRIBUTE_INT, offsetof(struct ec_batch_normalization, axes.chosen), NULL},
+    {"scale", EC_ATTRIBUTE_INT, offsetof(struct ec_batch_normalization, scale), NULL},
+    {"center", EC_ATTRIBUTE_INT, offsetof(struct ec_batch_normalization, center), NULL},
+    {"epsilon", EC_ATTRIBUTE_FLOAT, offsetof(struct ec_batch_normalization, epsilon), NULL},
+    {"momentum", EC_ATTRIBUTE_FLOAT, offsetof(struct ec_batch_normalization, momentum), NULL},
+    {"frozen", EC_ATTRIBUTE_INT, offsetof(struct ec_batch_normalization, frozen), NULL},
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
-static struct ec_parameter *gamma_of(const struct ec_op *op)
-{
-    return ((const struct state *)op->state)->scale ? op->parameters[0] : NULL;
-}
-
-static struct ec_parameter *beta_of(const struct ec_op *op)
-{
-    const struct state *state = op->state;
-    return state->center ? op->parameters[state->scale ? 1 : 0] : NULL;
-}
-
-/* The moving mean; the moving variance stands behind it. */
-static struct ec_parameter **moving_of(const struct ec_op *op) { return op->parameters + op->parameter_count - 2; }
-
 static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
-    struct state *state = op->state;
+    struct ec_batch_normalization *state = op->state;
     int64_t sizes[1 + EC_MAX_RANK];
     int count = (state->scale != 0) + (state->center != 0) + 2;
     if (op->parameter_count != count) {
@@ -89,22 +58,33 @@ static int counts(const struct ec_tensor *tensor, int64_t vector)
     return !tensor->layout || ec_layout_counts(tensor->layout, row);
 }
 
+/* Whether what counts are all pixels of images. */
+static int is_image(const struct ec_op *op)
+{
+    const struct ec_batch_normalization *state = op->state;
+    return !op->inputs[0]->layout && op->inputs[0]->rank == 3 && !state->axes.chosen;
+}
+
 static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
-    struct state *state = op->state;
+    struct ec_batch_normalization *state = op->state;
     const struct ec_tensor *in = op->inputs[0];
-    if (moving_of(op)[0]->trainable || moving_of(op)[1]->trainable) {
+    if (ec_batch_moving(op)[0]->trainable || ec_batch_moving(op)[1]->trainable) {
         return ec_refuse(&step->report, "batch_normalization: the moving mean and variance cannot be trainable");
     }
     ec_status status = ec_op_plan_like_input(op, step);
-    state->counted = 0;
-    for (int64_t row = 0; row < ec_tensor_vectors(in); row++) {
+    state->counted = in->layout ? 0 : ec_tensor_vectors(in);
+    for (int64_t row = 0; in->layout && row < ec_tensor_vectors(in); row++) {
         state->counted += counts(in, row);
     }
-    state->own_statistics = step->training && !state->frozen && moving_of(op)[0]->tracked &&
-                            moving_of(op)[1]->tracked && state->counted > 0;
+    state->own_statistics = step->training && !state->frozen && ec_batch_moving(op)[0]->tracked &&
+                            ec_batch_moving(op)[1]->tracked && state->counted > 0;
     int64_t channels = op->parameters[0]->size;
-    state->normal = ec_arena_take(step->arena, ec_tensor_vectors(in) * in->channels, sizeof *state->normal);
+    if (is_image(op)) {
+        status = status == EC_OK ? ec_pixels_plan(&state->pixels, in, step) : status;
+    } else {
+        state->normal = ec_arena_take(step->arena, ec_tensor_vectors(in) * in->channels, sizeof *state->normal);
+    }
     state->mean = ec_arena_take(step->arena, channels, sizeof *state->mean);
     state->deviation = ec_arena_take(step->arena, channels, sizeof *state->deviation);
     state->sums = ec_arena_take(step->arena, 2 * channels, sizeof *state->sums);
@@ -120,18 +100,10 @@ enum {
     CHANNELS = 16 /* of a tile: a cache line */
 };
 
-static void move(const struct ec_op *op, int64_t c, double mean, double variance)
-{
-    const struct state *state = op->state;
-    float *moving_mean = moving_of(op)[0]->value + c, *moving_variance = moving_of(op)[1]->value + c;
-    *moving_mean = (float)(*moving_mean * state->momentum + mean * (1.0 - state->momentum));
-    *moving_variance = (float)(*moving_variance * state->momentum + variance * (1.0 - state->momentum));
-}
-
 /* Mean and variance of the channels [begin, begin + n), and the moving ones with them. */
 static void find_statistics(const struct ec_op *op, int64_t begin, int64_t n)
 {
-    struct state *state = op->state;
+    struct ec_batch_normalization *state = op->state;
     const struct ec_tensor *in = op->inputs[0];
     double sum[CHANNELS] = {0.0}, squares[CHANNELS] = {0.0}, count = (double)state->counted;
     for (int64_t row = 0; row < ec_tensor_vectors(in); row++) {
@@ -151,157 +123,29 @@ static void find_statistics(const struct ec_op *op, int64_t begin, int64_t n)
     for (int64_t c = 0; c < n; c++) {
         double variance = squares[c] / count;
         state->deviation[begin + c] = (float)(1.0 / sqrt(variance + state->epsilon));
-        move(op, begin + c, state->mean[begin + c], variance);
+        ec_batch_move(op, begin + c, state->mean[begin + c], variance);
     }
-}
-
-static void take_moving(const struct ec_op *op, int64_t begin, int64_t n)
-{
-    struct state *state = op->state;
-    for (int64_t c = begin; c < begin + n; c++) {
-        state->mean[c] = (double)moving_of(op)[0]->value[c];
-        state->deviation[c] = (float)(1.0 / sqrt((double)moving_of(op)[1]->value[c] + state->epsilon));
-    }
-}
-
-/* -- another axis than the last ------------------------------------------------------------------------------- */
-/* Where a place of a lane stands, -1 where it does not count. */
-static int64_t counted_at(const struct ec_op *op, int64_t lane, int64_t place)
-{
-    const struct ec_tensor *in = op->inputs[0];
-    int64_t at = ec_axes_at(&((const struct state *)op->state)->axes, in, lane, place);
-    return at >= 0 && !ec_axes_counts(in, at) ? -1 : at;
-}
-
-static void find_place_statistics(const struct ec_op *op, int64_t place)
-{
-    struct state *state = op->state;
-    const struct ec_tensor *in = op->inputs[0];
-    const int64_t lanes = ec_axes_lanes(&state->axes, in);
-    double sum = 0.0, squares = 0.0;
-    int64_t count = 0;
-    for (int64_t lane = 0; state->own_statistics && lane < lanes; lane++) {
-        int64_t at = counted_at(op, lane, place);
-        sum += at >= 0 ? (double)in->data[at] : 0.0;
-        count += at >= 0;
-    }
-    state->seen[place] = count;
-    if (!count) {
-        take_moving(op, place, 1);
-        return;
-    }
-    state->mean[place] = sum / (double)count;
-    for (int64_t lane = 0; lane < lanes; lane++) {
-        int64_t at = counted_at(op, lane, place);
-        double distance = at >= 0 ? (double)in->data[at] - state->mean[place] : 0.0;
-        squares += distance * distance;
-    }
-    state->deviation[place] = (float)(1.0 / sqrt(squares / (double)count + state->epsilon));
-    move(op, place, state->mean[place], squares / (double)count);
-}
-
-static void normalize_lane(const struct ec_op *op, int64_t lane)
-{
-    const struct state *state = op->state;
-    const struct ec_tensor *in = op->inputs[0];
-    const struct ec_parameter *gamma = gamma_of(op), *beta = beta_of(op);
-    for (int64_t place = 0; place < ec_axes_places(&state->axes, in); place++) {
-        int64_t at = ec_axes_at(&state->axes, in, lane, place);
-        if (at >= 0) {
-            float h = (float)((double)in->data[at] - state->mean[place]) * state->deviation[place];
-            state->normal[at] = h;
-            op->outputs[0]->data[at] = h * (gamma ? gamma->value[place] : 1.0f) + (beta ? beta->value[place] : 0.0f);
-        }
-    }
-}
-
-static void forward_lanes(struct ec_op *op, struct ec_team *team)
-{
-    const struct state *state = op->state;
-    for (int64_t place; (place = ec_team_next(team, ec_axes_places(&state->axes, op->inputs[0]))) >= 0;) {
-        find_place_statistics(op, place);
-    }
-    ec_team_barrier(team);
-    for (int64_t lane; (lane = ec_team_next(team, ec_axes_lanes(&state->axes, op->inputs[0]))) >= 0;) {
-        normalize_lane(op, lane);
-    }
-    ec_team_barrier(team);
-}
-
-/* Sums over all lanes for one place, and the gradients of gamma and beta; zeros behind the longest text. */
-static void find_place_sums(const struct ec_op *op, int64_t place)
-{
-    const struct state *state = op->state;
-    struct ec_parameter *gamma = gamma_of(op), *beta = beta_of(op);
-    int inside = place < ec_axes_places(&state->axes, op->inputs[0]);
-    double sum = 0.0, dot = 0.0;
-    for (int64_t lane = 0; inside && lane < ec_axes_lanes(&state->axes, op->inputs[0]); lane++) {
-        int64_t at = counted_at(op, lane, place);
-        if (at >= 0) {
-            sum += (double)op->outputs[0]->grad[at];
-            dot += (double)op->outputs[0]->grad[at] * (double)state->normal[at];
-        }
-    }
-    state->sums[2 * place] = sum;
-    state->sums[2 * place + 1] = dot;
-    if (gamma && gamma->trainable) {
-        float *d = gamma->gradient.values + place;
-        *d = (float)(dot + (op->adds_parameter[0] ? (double)*d : 0.0));
-    }
-    if (beta && beta->trainable) {
-        float *d = beta->gradient.values + place;
-        *d = (float)(sum + (op->adds_parameter[gamma ? 1 : 0] ? (double)*d : 0.0));
-    }
-}
-
-static void lane_gradient(const struct ec_op *op, int64_t lane)
-{
-    const struct state *state = op->state;
-    const struct ec_tensor *in = op->inputs[0];
-    const struct ec_parameter *gamma = gamma_of(op);
-    for (int64_t place = 0; place < ec_axes_places(&state->axes, in); place++) {
-        int64_t at = ec_axes_at(&state->axes, in, lane, place);
-        if (at < 0) {
-            continue;
-        }
-        float kept = ec_axes_counts(in, at) ? 1.0f : 0.0f;
-        double share = state->seen[place] ? 1.0 / (double)state->seen[place] : 0.0;
-        float mean = (float)(state->sums[2 * place] * share), slope = (float)(state->sums[2 * place + 1] * share);
-        float d = op->outputs[0]->grad[at] - mean - state->normal[at] * slope;
-        d *= state->deviation[place] * (gamma ? gamma->value[place] : 1.0f) * kept;
-        in->grad[at] = op->adds_input[0] ? in->grad[at] + d : d;
-    }
-}
-
-static void backward_lanes(struct ec_op *op, struct ec_team *team)
-{
-    const struct state *state = op->state;
-    const struct ec_tensor *in = op->inputs[0];
-    for (int64_t place; (place = ec_team_next(team, op->parameters[0]->size)) >= 0;) {
-        find_place_sums(op, place);
-    }
-    ec_team_barrier(team);
-    for (int64_t lane; in->needs_grad && (lane = ec_team_next(team, ec_axes_lanes(&state->axes, in))) >= 0;) {
-        lane_gradient(op, lane);
-    }
-    ec_team_barrier(team);
 }
 
 static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
     (void)step;
-    const struct state *state = op->state;
+    const struct ec_batch_normalization *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
-    const struct ec_parameter *gamma = gamma_of(op), *beta = beta_of(op);
+    const struct ec_parameter *gamma = ec_batch_gamma(op), *beta = ec_batch_beta(op);
     if (state->axes.chosen) {
-        forward_lanes(op, team);
+        ec_batch_forward_lanes(op, team);
+        return;
+    }
+    if (is_image(op)) {
+        ec_batch_forward_pixels(op, team);
         return;
     }
     for (struct ec_range tile; ec_team_next_range(team, in->channels, CHANNELS, &tile);) {
         if (state->own_statistics) {
             find_statistics(op, tile.begin, tile.end - tile.begin);
         } else {
-            take_moving(op, tile.begin, tile.end - tile.begin);
+            ec_batch_take_moving(op, tile.begin, tile.end - tile.begin);
         }
     }
     ec_team_barrier(team);
@@ -319,9 +163,9 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
 /* Sums over all rows for the channels [begin, begin + n), and the gradients of gamma and beta. */
 static void find_sums(const struct ec_op *op, int64_t begin, int64_t n)
 {
-    const struct state *state = op->state;
+    const struct ec_batch_normalization *state = op->state;
     const struct ec_tensor *out = op->outputs[0];
-    struct ec_parameter *gamma = gamma_of(op), *beta = beta_of(op);
+    struct ec_parameter *gamma = ec_batch_gamma(op), *beta = ec_batch_beta(op);
     double *sum = state->sums + begin, *dot = state->sums + out->channels + begin;
     memset(sum, 0, (size_t)n * sizeof *sum);
     memset(dot, 0, (size_t)n * sizeof *dot);
@@ -344,9 +188,9 @@ static void find_sums(const struct ec_op *op, int64_t begin, int64_t n)
 
 static void row_gradient(const struct ec_op *op, int64_t row)
 {
-    const struct state *state = op->state;
+    const struct ec_batch_normalization *state = op->state;
     const struct ec_tensor *in = op->inputs[0];
-    const struct ec_parameter *gamma = gamma_of(op);
+    const struct ec_parameter *gamma = ec_batch_gamma(op);
     const float *d_y = op->outputs[0]->grad + row * in->channels, *h = state->normal + row * in->channels;
     float *d_x = in->grad + row * in->channels, kept = counts(in, row) ? 1.0f : 0.0f;
     double share = state->own_statistics ? 1.0 / (double)state->counted : 0.0;
@@ -361,8 +205,12 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
 {
     (void)step;
     const struct ec_tensor *in = op->inputs[0];
-    if (((const struct state *)op->state)->axes.chosen) {
-        backward_lanes(op, team);
+    if (((const struct ec_batch_normalization *)op->state)->axes.chosen) {
+        ec_batch_backward_lanes(op, team);
+        return;
+    }
+    if (is_image(op)) {
+        ec_batch_backward_pixels(op, team);
         return;
     }
     for (struct ec_range tile; ec_team_next_range(team, in->channels, CHANNELS, &tile);) {
@@ -377,7 +225,7 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
 
 const struct ec_op_type ec_op_batch_normalization = {
     .name = "batch_normalization",
-    .state_bytes = sizeof(struct state),
+    .state_bytes = sizeof(struct ec_batch_normalization),
     .defaults = &defaults,
     .attributes = attributes,
     .inputs = {1, 1},

@@ -1,4 +1,5 @@
-/* fill, add, add_scaled, scale, multiply, maximum_into, add_where, add_bias, column_sum and sum_squares. */
+/* fill, add, add_scaled, scale, multiply, maximum_into, add_where, add_bias, column_sum, sum_squares, centered_sums and
+ * centered_scale. */
 #include "check.h"
 
 /* Which kernel a step of the loop below runs. */
@@ -121,12 +122,48 @@ static void check_rows(int64_t rows, int64_t cols)
     }
 }
 
+static void check_centered(int64_t rows, int64_t cols)
+{
+    float *in = slot_array(0, rows * cols), *other = slot_array(1, rows * cols), *factors = slot_array(2, 4 * cols);
+    fill_random(in, rows * cols, 1.0f, 5);
+    fill_random(other, rows * cols, 1.0f, 6);
+    fill_random(factors, 4 * cols, 1.0f, 7);
+    const float *center = factors, *scale = center + cols, *offset = scale + cols, *share = offset + cols;
+    for (int way = 0; way < 2; way++) {
+        const float *beside = way ? other : NULL;
+        float *out = slot_array(3, rows * cols), *sum = slot_array(4, cols), *product = slot_array(5, cols);
+        at_kernel("centered_scale");
+        kernels->centered_scale(out, way, in, center, scale, offset, beside, share, rows, cols);
+        for (int64_t at = 0; at < rows * cols; at++) {
+            int64_t c = at % cols;
+            double want = (double)scale[c] * ((double)in[at] - (double)center[c]) + (double)offset[c];
+            want += way ? (double)share[c] * (double)other[at] + (double)UNTOUCHED : 0.0;
+            expect(is_near(out[at], want, 2e-7, 1e-6), "%d x %d: [%d] is %g, not %g", (int)rows, (int)cols, (int)at,
+                   (double)out[at], want);
+        }
+        at_kernel("centered_sums");
+        kernels->centered_sums(sum, product, in, center, beside, rows, cols);
+        for (int64_t c = 0; c < cols; c++) {
+            double first = 0.0, second = 0.0;
+            for (int64_t at = c; at < rows * cols; at += cols) {
+                double apart = (double)in[at] - (double)center[c], value = way ? (double)other[at] : apart;
+                first += value;
+                second += value * apart;
+            }
+            expect(is_near(sum[c], first, 1e-6, 1e-5) && is_near(product[c], second, 1e-6, 1e-5),
+                   "%d x %d: [%d] is %g and %g, not %g and %g", (int)rows, (int)cols, (int)c, (double)sum[c],
+                   (double)product[c], first, second);
+        }
+    }
+}
+
 void check_reductions(void)
 {
     int64_t n;
     for (int number = 0; (n = edge_size(number)) >= 0; number++) {
         for (int64_t rows = 0; rows < 20; rows = 2 * rows + 1) {
             check_rows(rows, n);
+            check_centered(rows, n);
         }
         at_kernel("sum_squares");
         float *in = slot_array(0, n);

@@ -124,6 +124,8 @@ def test_includes_are_written_from_csrc():
                 "ops/windows_2d.h",
                 "ops/depthwise.h",
                 "ops/image_draws.h",
+                "ops/batch_normalization.h",
+                "ops/pixel_normalization.h",
             },
         ),
         ("optim", {"optim/optimizer.h", "optim/rule.h"}),

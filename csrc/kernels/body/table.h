@@ -9,6 +9,7 @@
 #include "kernels/body/elementwise.h"
 #include "kernels/body/few_rows.h"
 #include "kernels/body/gemm.h"
+#include "kernels/body/normalization.h"
 #include "kernels/body/offset_tile.h"
 #include "kernels/body/pack.h"
 #include "kernels/body/softmax.h"
@@ -18,20 +19,21 @@
 
 #define GEMM_FP32_DEPTH 512 /* a panel of b, 64 to 128 bytes times this, streams through the first cache */
 
+static const struct ec_gemm gemm_fp32 = {
+    .name = "fp32",
+    .rows = GEMM_ROWS,
+    .cols = GEMM_COLS,
+    .row_unit = 1,
+    .depth_unit = 1,
+    .value_bytes = sizeof(float),
+    .depth_block = GEMM_FP32_DEPTH,
+    .tile = gemm_tile,
+    .pack_a = pack_a,
+    .pack_b = pack_b,
+};
+
 static void fill_table(struct ec_kernels *kernels)
 {
-    const struct ec_gemm gemm_fp32 = {
-        .name = "fp32",
-        .rows = GEMM_ROWS,
-        .cols = GEMM_COLS,
-        .row_unit = 1,
-        .depth_unit = 1,
-        .value_bytes = sizeof(float),
-        .depth_block = GEMM_FP32_DEPTH,
-        .tile = gemm_tile,
-        .pack_a = pack_a,
-        .pack_b = pack_b,
-    };
     *kernels = (struct ec_kernels){
         .name = ISA_NAME,
         .lanes = LANES,
@@ -65,6 +67,8 @@ static void fill_table(struct ec_kernels *kernels)
         .gru_cell_backward = gru_cell_backward,
         .gru_update = gru_update,
         .gru_update_backward = gru_update_backward,
+        .centered_sums = centered_sums,
+        .centered_scale = centered_scale,
         .depthwise = depthwise,
         .depthwise_gradient = depthwise_gradient,
         .depthwise_3x3 = depthwise_3x3,
