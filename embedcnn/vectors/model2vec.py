@@ -6,6 +6,7 @@ The table may have a weight for each token, and fewer rows than tokens, with the
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from typing import Any
@@ -23,7 +24,7 @@ MOST_BYTES = 2**30
 
 
 def load_folder(path: str) -> WordVectors:
-    """The vectors of a folder; VectorFileError for what is missing or does not fit."""
+    """The vectors of a folder; IsADirectoryError for another one, VectorFileError for what does not fit."""
     for inside in FOLDERS:
         table, tokenizer = (
             os.path.join(path, inside, name) for name in ("model.safetensors", "tokenizer.json")
@@ -31,8 +32,10 @@ def load_folder(path: str) -> WordVectors:
         if os.path.isfile(table) and os.path.isfile(tokenizer):
             words = _tokens(tokenizer)
             return checked(table, _matrix(table, len(words)), words)
-    raise VectorFileError(
-        path, "a folder must be one of Model2Vec, with model.safetensors and tokenizer.json in it"
+    raise IsADirectoryError(
+        errno.EISDIR,
+        "a folder must be one of Model2Vec, with model.safetensors and tokenizer.json in it",
+        path,
     )
 
 

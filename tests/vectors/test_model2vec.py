@@ -85,7 +85,7 @@ def test_folders_that_are_refused(name, tmp_path):
 
 
 def test_damaged_and_missing_parts(tmp_path):
-    with pytest.raises(VectorFileError, match="must be one of Model2Vec"):
+    with pytest.raises(IsADirectoryError, match="must be one of Model2Vec"):
         vectors.load(tmp_path)
     path = folder(tmp_path / "m")
     with pytest.raises(ValueError, match="cache=, format= and keys= are for files"):
