@@ -174,10 +174,18 @@ class Sequential(Model):
             self._build_chain(self._made)
 
     def __call__(self, inputs: Any, *arguments: Any, **options: Any) -> Any:
-        """As Model's; symbolic tensors make the weights where there are none yet."""
+        """As Model's; symbolic tensors make the weights where there are none yet. Layers of images take one
+        image (height, width, channels), too, as each of them does.
+        """
+        if self._is_one_image(inputs):
+            return self(inputs[None], *arguments, **options)[0]
         if isinstance(inputs, SymbolicTensor) and not self.built and self._chain:
             self._build_chain(layers.Input(inputs.shape[1:], dtype=inputs.dtype))
         return super().__call__(inputs, *arguments, **options)
+
+    def _is_one_image(self, inputs: Any) -> bool:
+        array = isinstance(inputs, np.ndarray) and inputs.ndim == 3
+        return array and any(getattr(layer, "reads_images", False) for layer in self._chain)
 
     def _build_for(self, x: Any) -> None:
         if self.built:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..base.arguments import positive_integer
+from ..base.random_seeds import step_of_element
 from ..callbacks import CallbackList
 from ..text.rows import is_empty, is_text
 from .batches import NO_BATCHES, ArrayBatches, raw, warn_if_short
@@ -129,13 +130,14 @@ class Prediction:
 
     def on_batch(self, x: Any, training: bool = False, step: int | None = None) -> Any:
         """As calling a model; with `training` dropout drops, as in this step. None: in the first call as in
-        the optimizer's next step, then other values each time.
+        the optimizer's next step, then other values each time; in `Dataset.map` as in that of the element.
         """
         self._adapter.build_for(x)
         inputs = [raw(part) for part in self._adapter.prepare_inputs(x, False)]
         if not training:
             return self._model._as_outputs(self._run("predict", inputs)[0])
         optimizer = self._compilation.optimizer
+        step = step_of_element() if step is None else step
         if step is None:
             step = (optimizer.steps if optimizer else 0) + (next(self._called) << 40)  # steps stay below
         outputs, _ = self._run("forward", inputs, True, step)

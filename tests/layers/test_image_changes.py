@@ -180,6 +180,27 @@ def test_data_sets_repeat_with_any_number_of_threads(layer):
                 np.testing.assert_array_equal(left, right)
 
 
+def test_sequential_of_changes_in_a_data_set():
+    """As in Keras's guides: a model of such layers on images, or batches of them, in parallel."""
+
+    def passes(calls, batch):
+        embedcnn.utils.set_random_seed(2)
+        changes = embedcnn.Sequential(
+            [layers.RandomFlip(), layers.RandomRotation(0.1), layers.Rescaling(2.0)]
+        )
+        data = embedcnn.data.Dataset.from_tensor_slices((X, np.arange(6)))
+        data = data.batch(2) if batch else data
+        return [made for made, _ in data.map(lambda x, y: (changes(x, training=True), y), calls)]
+
+    for batch in (False, True):
+        first = passes(None, batch)
+        assert first[0].shape == ((2, 8, 9, 3) if batch else (8, 9, 3)) and (first[0] != 2 * X[0]).any()
+        for one, other in zip(first, passes(3, batch), strict=True):
+            np.testing.assert_array_equal(one, other)
+    changes = embedcnn.Sequential([layers.Rescaling(2.0), layers.RandomFlip()])
+    np.testing.assert_array_equal(changes(X[0]), 2 * X[0])
+
+
 def test_normalization_adapts_to_images():
     images = (X * 255).astype(np.uint8)
     layer, batches = layers.Normalization(), layers.Normalization()
