@@ -75,6 +75,30 @@ def depthwise_conv2d(g: Graph, op: Operation, inputs: list[Value]) -> Value:
     return _convolution(g, op, inputs[0], filters, turned.shape[0])
 
 
+def conv2d_transpose(g: Graph, op: Operation, inputs: list[Value]) -> Value:
+    """Every pixel adds its values times the taps to a window; of all places that windows reach, a part."""
+    (kernel, *biases), settings = op.variables, op.attributes
+    size, strides, rates = list(kernel.shape[:2]), _pair(op, "stride", 1), _pair(op, "dilation", 1)
+    filters = g.weight(kernel, "filters", np.asarray(kernel).transpose(3, 2, 0, 1))
+    made = g.node(
+        "ConvTranspose",
+        *(_channels_first(g, inputs[0].name), filters),
+        kernel_shape=size,
+        strides=strides,
+        dilations=rates,
+    )
+    for axis, (end, taps, stride, rate) in enumerate(zip(ENDS, size, strides, rates, strict=True), 2):
+        length = g.shapes[0][axis - 1]
+        assert length is not None  # of images it is known
+        first, wanted = settings.get(f"lead_{end}", 0), settings[f"out_{end}"]
+        behind = first + wanted - ((length - 1) * stride + (taps - 1) * rate + 1)
+        made = g.padded(made, 4, axis, 0, behind) if behind > 0 else made
+        made = g.sliced(made, axis, first, first + wanted)
+    made = _channels_last(g, made)
+    made = g.node("Add", made, g.weight(biases[0])) if biases else made
+    return activated(g, inputs[0].made(made), settings.get("activation", "linear"))
+
+
 def pool2d(g: Graph, op: Operation, inputs: list[Value]) -> Value:
     size, strides = _pair(op, "pool", 2), _pair(op, "stride", 2)
     settings: dict[str, Any] = {"kernel_shape": size, "strides": strides}
@@ -118,6 +142,7 @@ def window_images(g: Graph, op: Operation, inputs: list[Value]) -> Value:
 OPERATIONS = {
     "window_images": window_images,
     "conv2d": conv2d,
+    "conv2d_transpose": conv2d_transpose,
     "depthwise_conv2d": depthwise_conv2d,
     "max_pool2d": pool2d,
     "average_pool2d": pool2d,

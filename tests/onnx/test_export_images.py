@@ -8,6 +8,7 @@ pytest.importorskip("onnxruntime")
 
 from comparison import Pair  # noqa: E402
 from onnx_sessions import check_model, close, program_runtime  # noqa: E402
+from program.test_random_image_programs import Builder  # noqa: E402
 
 import embedcnn  # noqa: E402
 from embedcnn import layers  # noqa: E402
@@ -54,6 +55,23 @@ def test_depthwise_conv2d(padding, tmp_path):
             layers.SeparableConv2D(5, 2, dilation_rate=2, padding=padding, activation="tanh"),
         ):
             check_model(on_images(size, part), batches(size), tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"kernel_size": 3, "activation": "relu"},
+        {"kernel_size": (2, 4), "strides": 2, "use_bias": False},
+        {"kernel_size": 2, "strides": (3, 4)},
+        {"kernel_size": 3, "dilation_rate": 2},
+        {"kernel_size": 4, "strides": 3, "output_padding": (2, 1)},
+    ],
+)
+def test_conv2d_transpose(padding, settings, tmp_path):
+    for size in SIZES:
+        model = on_images(size, layers.Conv2DTranspose(5, padding=padding, **settings))
+        check_model(model, batches(size), tmp_path / "m.onnx")
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -135,3 +153,31 @@ def test_frames_and_what_is_random_in_training_alone(tmp_path):
         always = embedcnn.Model(images, layer(images, training=True))
         with pytest.raises(ValueError, match="random numbers in inference too"):
             always.export(tmp_path / "m.onnx", format="onnx")
+
+
+def drawn(seed):
+    """A program over images, and the sizes of its tensors."""
+    build = Builder(seed)
+    for _ in range(build.whole(2, 8)):
+        build.grow()
+    read = {source for _, sources, _, _, _ in build.operations for source in sources}
+    outputs = tuple(number for number in range(1, len(build.sizes)) if number not in read)
+    parameters = [(f"p{number}", value.shape) for number, value in enumerate(build.values)]
+    inputs = [("x", "float32", None, build.sizes[0])]
+    return build, Pair(inputs, parameters, build.operations, outputs, build.values, seed=seed)
+
+
+@pytest.mark.parametrize("first", range(0, 60, 15))
+def test_random_programs_of_images(first):
+    """But for windows that chance places in inference too."""
+    compared = 0
+    for seed in range(first, first + 15):
+        build, pair = drawn(seed)
+        if any(operation[0] == "random_window" for operation in build.operations):
+            continue
+        x = build.rng.normal(size=(3, *build.sizes[0])).astype(np.float32)
+        shapes = {number: (None, *size) for number, size in enumerate(build.sizes)}
+        for one, other in zip(*program_runtime(pair, [x], shapes=shapes), strict=True):
+            close(other, one, f"seed {seed}")
+        compared += 1
+    assert compared > 8
