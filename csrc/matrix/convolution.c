@@ -5,6 +5,7 @@
 #include "kernels/kernels.h"
 
 enum {
+    FEWEST_CHANNELS = 16, /* below, a product costs no more than adding up what rows share */
     SPARSE = 16 /* d_out is sparse where at most one of so many values is not zero: sums of windows are slower than
                    products value by value, but less than that */
 };
@@ -33,12 +34,36 @@ static int is_too_large(const struct ec_convolution *c)
            __builtin_mul_overflow(rows + wide, wide, &size) || size > INT64_MAX / 64;
 }
 
+/* The product of each distinct row with each tap. */
+static ec_status plan_distinct(struct ec_convolution *c, struct ec_arena *arena)
+{
+    int64_t wide = c->taps * c->filters;
+    c->products = ec_arena_take(arena, c->batch * c->steps * c->filters, sizeof(float));
+    c->distinct = ec_arena_take(arena, c->rows.count * c->channels, sizeof(float));
+    c->by_tap = ec_arena_take(arena, wide * c->channels, sizeof(float));
+    c->of_rows = ec_arena_take(arena, c->rows.count * wide, sizeof(float));
+    c->product = (struct ec_product){.out = c->of_rows,
+                                     .out_stride = wide,
+                                     .a = ec_matrix(c->distinct, c->rows.count, c->channels, c->channels),
+                                     .b = ec_transposed(ec_matrix(c->by_tap, wide, c->channels, c->channels)),
+                                     .precision = c->precision};
+    return c->products && c->distinct && c->by_tap && c->of_rows && take_workspace(&c->product, arena) ? EC_OK
+                                                                                                       : EC_NO_MEMORY;
+}
+
 ec_status ec_convolution_plan_forward(struct ec_convolution *c, struct ec_arena *arena)
 {
     if (is_too_large(c)) {
         return EC_TOO_LARGE;
     }
-    int64_t depth = c->taps * c->channels;
+    int64_t depth = c->taps * c->channels, rows = c->batch * c->steps;
+    if (c->channels >= FEWEST_CHANNELS && rows <= INT32_MAX / ec_most(c->taps, 4)) {
+        ec_status status = ec_same_rows_init(&c->rows, arena, c->x, rows, c->channels, rows / 2);
+        c->repeats = status == EC_OK && c->rows.count < rows;
+        if (status != EC_OK || c->repeats) {
+            return status == EC_OK ? plan_distinct(c, arena) : status;
+        }
+    }
     c->products = ec_arena_take(arena, c->batch * c->steps * c->filters, sizeof(float));
     c->product = (struct ec_product){.out = c->products,
                                      .out_stride = c->filters,
@@ -48,11 +73,59 @@ ec_status ec_convolution_plan_forward(struct ec_convolution *c, struct ec_arena 
     return c->products && take_workspace(&c->product, arena) ? EC_OK : EC_NO_MEMORY;
 }
 
+/* The filters by tap: [K, F, C]. `last_first`: from the last tap to the first. No barrier. */
+static void order_by_tap(struct ec_team *team, const struct ec_convolution *c, float *out, int last_first)
+{
+    for (int64_t tap; (tap = ec_team_next(team, c->taps)) >= 0;) {
+        int64_t from = last_first ? c->taps - 1 - tap : tap;
+        for (int64_t f = 0; f < c->filters; f++) {
+            memcpy(out + (tap * c->filters + f) * c->channels, c->weight + (f * c->taps + from) * c->channels,
+                   (size_t)c->channels * sizeof *out);
+        }
+    }
+}
+
+static void gather_distinct(struct ec_team *team, const struct ec_convolution *c)
+{
+    for (struct ec_range tile; ec_team_next_range(team, c->rows.count, 64, &tile);) {
+        ec_kernels()->gather_rows(c->distinct + tile.begin * c->channels, c->channels, c->x, c->channels,
+                                  c->rows.first + tile.begin, tile.end - tile.begin, c->channels);
+    }
+    order_by_tap(team, c, c->by_tap, 0);
+    ec_team_barrier(team);
+}
+
+/* The windows of one text, each the sum of a product for each tap. */
+static void sum_products(const struct ec_convolution *c, int64_t b)
+{
+    enum {
+        AT_ONCE = 16 /* taps whose products are added in one call */
+    };
+    const int32_t *kind = c->rows.kind + b * c->steps;
+    for (int64_t t = 0; t < windows(c); t++) {
+        float *out = c->products + (b * c->steps + t) * c->filters;
+        for (int64_t tap = 0; tap < c->taps; tap += AT_ONCE) {
+            int32_t index[AT_ONCE];
+            int64_t taps = ec_least(c->taps - tap, AT_ONCE);
+            for (int64_t k = 0; k < taps; k++) {
+                index[k] = (int32_t)(kind[t + tap + k] * c->taps + tap + k);
+            }
+            ec_kernels()->weighted_sum(out, tap > 0, c->of_rows, c->filters, index, NULL, taps, c->filters);
+        }
+    }
+}
+
 void ec_convolution_forward(struct ec_team *team, const struct ec_convolution *c)
 {
     int64_t count = windows(c);
+    if (c->repeats) {
+        gather_distinct(team, c);
+    }
     ec_product_run(team, &c->product);
     for (int64_t b; (b = ec_team_next(team, c->batch)) >= 0;) {
+        if (c->repeats) {
+            sum_products(c, b);
+        }
         float *out = c->out + b * c->filters * count;
         ec_kernels()->transpose(out, count, c->products + b * c->steps * c->filters, c->filters, c->filters, count);
         for (int64_t f = 0; c->bias && f < c->filters; f++) {
@@ -181,11 +254,8 @@ static void turn_operands(struct ec_team *team, const struct ec_convolution *c)
             memset(c->d_padded, 0, (size_t)lead * sizeof *d);
         }
     }
-    for (int64_t tap; c->d_x && (tap = ec_team_next(team, c->taps)) >= 0;) {
-        for (int64_t f = 0; f < c->filters; f++) {
-            memcpy(c->flipped + (tap * c->filters + f) * c->channels,
-                   c->weight + (f * c->taps + c->taps - 1 - tap) * c->channels, (size_t)c->channels * sizeof(float));
-        }
+    if (c->d_x) {
+        order_by_tap(team, c, c->flipped, 1);
     }
     ec_team_barrier(team);
 }

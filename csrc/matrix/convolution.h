@@ -7,13 +7,14 @@
  *
  * The K vectors that a window reads stand one behind the other: windows are rows of a matrix whose rows overlap, the
  * whole batch is one product, and nothing is written out. Windows across two texts are computed too and not read
- * (K - 1 of T). Where few of d_out are not zero, as below a maximum over time (one of T), both gradients are sums of
- * windows for these alone. */
+ * (K - 1 of T). Where at most half the rows of x differ, as those of an embedded batch do, each distinct row is
+ * multiplied once, by all taps, and windows are sums of K of these products. Where few of d_out are not zero, as below
+ * a maximum over time (one of T), both gradients are sums of windows for these alone. */
 #ifndef EC_MATRIX_CONVOLUTION_H
 #define EC_MATRIX_CONVOLUTION_H
 
-#include "base/memory.h"
 #include "matrix/product.h"
+#include "matrix/same_rows.h"
 
 struct ec_convolution {
     int64_t batch, steps, channels; /* x: [B, T, C], with T >= K */
@@ -24,6 +25,9 @@ struct ec_convolution {
     float *out;      /* forward */
     float *products; /* [B T, F] */
     struct ec_product product;
+    int repeats; /* rows of x are the same: */
+    struct ec_same_rows rows;
+    float *distinct, *by_tap, *of_rows; /* [U, C] of x, w as [K, F, C], and their products [U, K, F] */
 
     const float *d_out;             /* backward, like out */
     float *d_x, *d_weight, *d_bias; /* each NULL where it is not wanted */

@@ -3,6 +3,7 @@
  * memory is refused. */
 #include "python/module.h"
 
+#include "base/ahead.h"
 #include "base/threads.h"
 #include "batch/row_sums.h"
 #include "matrix/convolution.h"
@@ -10,7 +11,8 @@
 #include "python/program.h"
 
 enum {
-    LEAST_WORK = 1 << 20 /* values to move for which a team pays */
+    LEAST_WORK = 1 << 20, /* values to move for which a team pays */
+    MOST_ASKED = 512      /* floats of a row that are asked for: the processor goes on by itself */
 };
 
 /* Borrowed: the array, where it is one of contiguous float32 of this rank; else NULL with an exception. */
@@ -64,12 +66,16 @@ struct gather {
     float *out;
     const float *table;
     int64_t width;
+    int is_large; /* rows are in no cache */
 };
 
 static void run_gather(struct ec_team *team, void *argument)
 {
     const struct gather *g = argument;
-    for (struct ec_range rows; ec_team_next_range(team, g->ids->count, 64, &rows);) {
+    for (struct ec_range rows; ec_team_next_range(team, g->ids->count, 16, &rows);) {
+        for (int64_t i = rows.begin; g->is_large && i < rows.end; i++) {
+            ec_ask_for(g->table + g->ids->values[i] * g->width, ec_least(g->width, MOST_ASKED));
+        }
         ec_kernels()->gather_rows(g->out + rows.begin * g->width, g->width, g->table, g->width,
                                   g->ids->values + rows.begin, rows.end - rows.begin, g->width);
     }
@@ -93,7 +99,8 @@ static PyObject *gather_rows(PyObject *module, PyObject *args)
         out = PyArray_SimpleNew(2, dims, NPY_FLOAT32);
     }
     if (out) {
-        struct gather gather = {&ids, PyArray_DATA((PyArrayObject *)out), PyArray_DATA(rows), dims[1]};
+        struct gather gather = {&ids, PyArray_DATA((PyArrayObject *)out), PyArray_DATA(rows), dims[1],
+                                PyArray_SIZE(rows) >= EC_LARGE_TABLE};
         Py_BEGIN_ALLOW_THREADS;
         ec_parallel(team_for((double)dims[0] * (double)dims[1]), run_gather, &gather);
         Py_END_ALLOW_THREADS;

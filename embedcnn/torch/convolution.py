@@ -10,7 +10,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from ..runtime import _core
-from .tensors import computes_here, on_threads_of_torch
+from .tensors import computes_here, on_threads_of_torch, outside_graphs
 
 
 class _Convolve(torch.autograd.Function):
@@ -30,6 +30,9 @@ class _Convolve(torch.autograd.Function):
             _core.convolve_backward, d_out.contiguous().numpy(), x, weight, *ctx.needs_input_grad
         )
         return tuple(None if one is None else torch.from_numpy(one) for one in made)
+
+
+_convolve = outside_graphs(_Convolve.apply)
 
 
 class Conv1d(nn.Conv1d):
@@ -69,4 +72,4 @@ class Conv1d(nn.Conv1d):
         if before or after:
             x = functional.pad(x, (0, 0, before, after))
         weight = self.weight.transpose(1, 2)
-        return _Convolve.apply(x.contiguous(), weight.contiguous(), self.bias)
+        return _convolve(x.contiguous(), weight.contiguous(), self.bias)

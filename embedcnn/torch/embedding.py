@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 
 from ..runtime import _core
 from .programs import ProgramCall, ProgramPool, apply_program
-from .tensors import computes_here, on_threads_of_torch, table_gradient
+from .tensors import computes_here, on_threads_of_torch, outside_graphs, table_gradient
 
 
 class _Gather(torch.autograd.Function):
@@ -36,6 +36,9 @@ class _Gather(torch.autograd.Function):
         return table_gradient(ctx.weight_shape, *found, module.sparse), None, None
 
 
+_gather = outside_graphs(_Gather.apply)
+
+
 class Embedding(nn.Embedding):
     """Rows of a table [V, D] for ids int64 or int32 of any shape: float32 [..., D]. As torch.nn.Embedding,
     with its arguments, state and `from_pretrained`.
@@ -52,13 +55,23 @@ class Embedding(nn.Embedding):
     [[2, 5]]
     """
 
+    @classmethod
+    def from_pretrained(cls, embeddings: torch.Tensor, *settings: Any, **named: Any) -> Embedding:
+        """An Embedding over a table [V, D] of vectors, shared and frozen unless `freeze=False`, with the
+        arguments of torch.nn.Embedding.from_pretrained.
+
+        A float64 matrix, as NumPy makes them, becomes one of PyTorch's default dtype, which the layers above
+        have; `.double()` turns a model to float64.
+        """
+        return super().from_pretrained(in_default_dtype(embeddings), *settings, **named)
+
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """The rows of ids of any shape."""
         if not computes_here(input, self.weight) or not self.weight.is_contiguous():
             return super().forward(input)
         if self.max_norm is not None:
             bound_norms(self, input)
-        return _Gather.apply(self.weight, input, self)
+        return _gather(self.weight, input, self)
 
 
 class EmbeddingBag(nn.EmbeddingBag):
@@ -75,6 +88,13 @@ class EmbeddingBag(nn.EmbeddingBag):
     >>> bag(torch.tensor([1, 2, 4, 5, 4, 3, 2, 9]), torch.tensor([0, 4])).shape
     torch.Size([2, 3])
     """
+
+    @classmethod
+    def from_pretrained(cls, embeddings: torch.Tensor, *settings: Any, **named: Any) -> EmbeddingBag:
+        """An EmbeddingBag over a table [V, D] of vectors, shared and frozen unless `freeze=False`, with the
+        arguments of torch.nn.EmbeddingBag.from_pretrained. A float64 matrix as for Embedding.
+        """
+        return super().from_pretrained(in_default_dtype(embeddings), *settings, **named)
 
     def forward(
         self,
@@ -118,6 +138,11 @@ class EmbeddingBag(nn.EmbeddingBag):
             ends = np.append(ends, input.numel())
         rises = len(ends) > 1 and ends[0] == 0 and ends[-1] == input.numel() and (ends[1:] >= ends[:-1]).all()
         return (input.numpy(), ends) if rises else None
+
+
+def in_default_dtype(vectors: torch.Tensor) -> torch.Tensor:
+    """The vectors; those of float64, NumPy's default, in PyTorch's."""
+    return vectors.to(torch.get_default_dtype()) if vectors.dtype is torch.float64 else vectors
 
 
 def bound_norms(module: Any, ids: torch.Tensor) -> None:

@@ -16,7 +16,7 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from ..base.programs import make_program
-from .tensors import on_threads_of_torch, table_gradient
+from .tensors import on_threads_of_torch, outside_graphs, table_gradient
 
 _MOST_KINDS = 8
 _MOST_FREE = 4
@@ -144,6 +144,7 @@ class _ProgramFunction(torch.autograd.Function):
         return None, *found
 
 
+@outside_graphs
 def apply_program(call: ProgramCall, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """The outputs of a program for float32 tensors, its further inputs and then its parameters, in the
     core's layouts.

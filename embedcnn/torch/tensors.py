@@ -6,6 +6,7 @@ a tracer, autocast, a tensor class of one's own) goes PyTorch's way: the modules
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -41,6 +42,23 @@ def computes_here(ids: torch.Tensor | None, *floats: torch.Tensor | None) -> boo
         ):
             return False
     return not (torch.is_autocast_enabled("cpu") or torch.jit.is_tracing() or _transforms_are_active())
+
+
+def outside_graphs(function: Callable[..., Any]) -> Callable[..., Any]:
+    """torch.compiler.disable, for a function that torch.compile is to call and not to look into; the
+    compiler, which takes seconds to import, is imported when it first meets the function.
+    """
+    disabled: list[Callable[..., Any]] = []
+
+    @functools.wraps(function)
+    def call(*arguments: Any) -> Any:
+        if not torch.compiler.is_compiling():
+            return function(*arguments)
+        if not disabled:
+            disabled.append(torch.compiler.disable(function))
+        return disabled[0](*arguments)
+
+    return call
 
 
 def on_threads_of_torch(function: Callable[..., Any], *arguments: Any) -> Any:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from .convolution import Conv1d
-from .embedding import Embedding
+from .embedding import Embedding, in_default_dtype
 from .programs import ProgramCall, ProgramPool, apply_program
 from .tensors import computes_here
 
@@ -79,13 +79,14 @@ class TextCNN(nn.Module):
     @classmethod
     def from_pretrained(cls, embeddings: torch.Tensor, freeze: bool = True, **settings: Any) -> TextCNN:
         """A TextCNN over a table [V, D] of vectors, which is shared and does not learn unless `freeze=False`.
-        As torch.nn.Embedding.from_pretrained.
+        As Embedding.from_pretrained.
 
         >>> import torch
         >>> from embedcnn.torch import TextCNN
         >>> TextCNN.from_pretrained(torch.rand(10, 4), num_filters=8).embedding.weight.requires_grad
         False
         """
+        embeddings = in_default_dtype(embeddings)
         count, width = embeddings.shape
         placed = {"device": embeddings.device, "dtype": embeddings.dtype}
         return cls(count, width, **settings, _weight=embeddings, _freeze=freeze, **placed)

@@ -56,6 +56,28 @@ def test_convolution(batch, steps, channels, filters, taps, has_bias, rung, thre
     np.testing.assert_allclose(_core.convolve(x, weight, bias), expected, rtol=1e-5, atol=2e-5)
 
 
+@pytest.mark.parametrize("distinct", [1, 7, 30, 31])
+@pytest.mark.parametrize(("channels", "taps"), [(16, 3), (33, 1), (50, 18)])
+def test_rows_that_repeat(channels, taps, distinct, rung, threads):
+    """Of 60 rows up to 30 differ: each is multiplied once. The result is that of any rows."""
+    table = draw(distinct, channels)
+    if distinct == 7:
+        table = np.eye(7, channels, dtype=np.float32)  # one-hot codes
+    ids = np.resize(np.arange(distinct), (3, 20))
+    x, weight, bias = table[ids], draw(6, taps, channels), draw(6)
+    expected = np.einsum("btkc,fkc->bft", windows(x, taps).astype(np.float64), weight) + bias[:, None]
+    np.testing.assert_allclose(_core.convolve(x, weight, bias), expected, rtol=1e-5, atol=5e-5)
+
+
+def test_rows_of_any_bits():
+    """Zeros of both signs and NaN are rows like any other."""
+    x = np.zeros((1, 8, 16), np.float32)
+    x[0, 3] = -0.0
+    x[0, 6, 2] = np.nan
+    made = _core.convolve(x, np.ones((2, 1, 16), np.float32), None)
+    assert np.isnan(made[0, :, 6]).all() and (np.delete(made, 6, 2) == 0).all()
+
+
 @pytest.mark.parametrize("kept", [1.0, 0.03, 0.0], ids=["dense", "sparse", "none"])
 @pytest.mark.parametrize(("batch", "steps", "channels", "filters", "taps"), SIZES)
 def test_gradients_of_a_convolution(batch, steps, channels, filters, taps, kept, rung, threads):

@@ -267,6 +267,31 @@ def test_a_traced_module_holds_no_python():
     torch.testing.assert_close(torch.jit.load(stored)(one), module(one))
 
 
+@pytest.mark.slow
+def test_compiled_models_call_the_core():
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding, self.conv, self.gru = nn.Embedding(50, 20), nn.Conv1d(20, 8, 3), nn.GRU(8, 6)
+            self.encoder, self.bag = nn.TextCNN(50, 10, 4, (2, 3)), nn.EmbeddingBag(50, 6)
+            self.linear = nn.Linear(20, 2)
+
+        def forward(self, x):
+            y = self.conv(self.embedding(x).transpose(1, 2)).relu().permute(2, 0, 1)
+            return self.linear(torch.cat([self.gru(y)[1][0], self.encoder(x), self.bag(x)], 1))
+
+    net, x = Net(), ids(4, 12)
+    net(x).square().sum().backward()
+    expected, theirs = net(x), gradients(net)
+    net.zero_grad()
+    compiled = torch.compile(net, backend="eager")
+    for _ in range(2):
+        torch.testing.assert_close(compiled(x), expected)
+    compiled(x).square().sum().backward()
+    for one, other in zip(gradients(net), theirs, strict=True):
+        torch.testing.assert_close(one, other)
+
+
 def test_names():
     import embedcnn
 
