@@ -4,11 +4,12 @@
 
 2,062 photographs of hands (JPEG, 100 x 100; three of 3,024 x 3,024) in ten folders: decode, resize to 64 x 64
 (bilinear, half-pixel centres, no antialiasing), batches of 32, RandomFlip, RandomRotation and RandomContrast
-in the model, then Conv2D 32 and 64 of 3 x 3 with MaxPooling2D behind each, GlobalAveragePooling2D, Dense 10,
+in the model, Conv2D 16, 32 and 64 of 3 x 3 with MaxPooling2D behind each, GlobalAveragePooling2D, Dense 10,
 Adam. A step is an epoch: `files` reads and decodes in each, `cached` keeps the resized images from the first
-on, `decoding` makes the batches and trains nothing. Each framework by its `image_dataset_from_directory`,
-which in Keras decodes by a faster, less exact transform. simplejpeg, where it is installed, decodes for
-embedcnn. Goals: 1.5 times Keras from files; cached, a step waits at most 5 % for data.
+on, `decoding` makes the batches and trains nothing; `article` is `files` with the larger network of
+`image_net.py`. Each framework by its `image_dataset_from_directory`, which in Keras decodes by a faster, less
+exact transform; simplejpeg, where it is installed, decodes for embedcnn. Goals: 1.5 times Keras from files;
+cached, a step waits at most 5 % for data.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import image_net
 import peers
 
 FOLDER = Path(
     os.environ.get("EMBEDCNN_SHARED", peers.ROOT.parent / "shared"), "data", "images", "sign_digits"
 )
-CASES = ["files", "cached", "decoding"]
+CASES = ["files", "cached", "decoding", "article"]
 GOALS = {"files": 1.5}
 MOST_WAITING = 0.05
 
@@ -40,9 +42,13 @@ class Shape:
     folder: str = os.environ.get("EMBEDCNN_PHOTOGRAPHS", str(FOLDER))
 
 
-def network(framework, shape: Shape):
+def network(framework, shape: Shape, article: bool = False):
     """The same layers in Keras's names; small steps, so that the pipeline shows."""
     layers = framework.layers
+    small = []
+    for filters in (16, 32, 64):
+        small += [layers.Conv2D(filters, 3, activation="relu"), layers.MaxPooling2D()]
+    small += [layers.GlobalAveragePooling2D(), layers.Dense(shape.classes, activation="softmax")]
     model = framework.Sequential(
         [
             framework.Input((shape.side, shape.side, 3)),
@@ -50,12 +56,7 @@ def network(framework, shape: Shape):
             layers.RandomRotation(0.05),
             layers.RandomContrast(0.2),
             layers.Rescaling(1 / 255),
-            layers.Conv2D(32, 3, activation="relu"),
-            layers.MaxPooling2D(),
-            layers.Conv2D(64, 3, activation="relu"),
-            layers.MaxPooling2D(),
-            layers.GlobalAveragePooling2D(),
-            layers.Dense(shape.classes, activation="softmax"),
+            *(image_net.keras_layers(layers, shape.classes) if article else small),
         ]
     )
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
@@ -77,7 +78,7 @@ def epochs(framework, shape: Shape, case: str) -> Callable[[int], object]:
     data = batches(framework, shape, case)
     if case == "decoding":
         return lambda number: sum(len(labels) for _, labels in data)
-    model = network(framework, shape)
+    model = network(framework, shape, article=case == "article")
     return lambda number: model.fit(data, verbose=0)
 
 

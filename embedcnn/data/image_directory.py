@@ -15,7 +15,7 @@ from embedcnn.data.lines import PathLike
 from embedcnn.data.pipeline import UNKNOWN_CARDINALITY, checked_integer
 from embedcnn.data.streams import opened
 from embedcnn.data.workers import AUTOTUNE
-from embedcnn.image.decoding import DamagedImageError, decode_image
+from embedcnn.image.decoding import LYING, DamagedImageError, decoded_as_it_lies, upright_pixels
 from embedcnn.image.resizing import METHODS, resize, resize_with_pad
 from embedcnn.io import read_file
 
@@ -137,11 +137,15 @@ def loader(
         raise ValueError("`crop_to_aspect_ratio` and `pad_to_aspect_ratio` must not both be True")
 
     def load(path: str) -> np.ndarray:
-        image = decode_image(read_file(path), channels=channels)
+        image, orientation = decoded_as_it_lies(read_file(path), channels)
         if pad:
-            image = resize_with_pad(image, height, width, method)
+            image = resize_with_pad(upright_pixels(image, orientation), height, width, method)
+        elif crop:
+            image = upright_pixels(image, orientation)
+            image = resize(cut_to_ratio(image, height, width), (height, width), method)
         else:
-            image = resize(cut_to_ratio(image, height, width) if crop else image, (height, width), method)
+            size = (width, height) if orientation >= LYING else (height, width)
+            image = upright_pixels(resize(image, size, method), orientation)
         image = np.asarray(image, np.float32)
         return image.transpose(2, 0, 1) if first else image
 

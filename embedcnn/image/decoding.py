@@ -17,6 +17,7 @@ import numpy as np
 CHANNELS_OF_MODES = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
 MODE_OF_CHANNELS = {1: "L", 3: "RGB", 4: "RGBA"}
 ORIENTATION = 0x0112  # EXIF's tag of how the camera was held, 1 (upright) to 8
+LYING = 5  # from here on its rows are columns of the image
 RATIOS = (1, 2, 4, 8)  # what libjpeg can shrink by while it decodes
 JPEG_START = b"\xff\xd8\xff"
 FRAMES = (0xFFC0, 0xFFC1, 0xFFC2)  # baseline, extended, progressive
@@ -101,6 +102,14 @@ def _checked_channels(channels: int) -> int:
 
 
 def _decoded(contents: Any, channels: int, ratio: int) -> np.ndarray:
+    array, orientation = decoded_as_it_lies(contents, channels, ratio)
+    return upright_pixels(array, orientation)
+
+
+def decoded_as_it_lies(contents: Any, channels: int, ratio: int = 1) -> tuple[np.ndarray, int]:
+    """An image, and how it is to be turned: whoever makes it smaller turns it afterwards, as that takes as
+    long as to decode it.
+    """
     if not isinstance(contents, (bytes, bytearray, memoryview)):
         raise TypeError(
             "`contents` must be the bytes of an image file, as of io.read_file(path). "
@@ -112,12 +121,12 @@ def _decoded(contents: Any, channels: int, ratio: int) -> np.ndarray:
         usual = components in (1, 3) and 0 < width * height <= LARGEST
         if usual and (components == channels or channels == 1):
             try:
-                return _turned(_usual_jpeg(module, contents, channels, width, height), turned)
+                return _usual_jpeg(module, contents, channels, width, height), turned
             except (ValueError, OSError):  # Image.open reads some that are refused, and tells of the others
                 pass
     try:
         with module.open(io.BytesIO(contents)) as image:
-            return image_array(image, channels, ratio)
+            return image_array(image, channels, ratio), 1
     except MemoryError:
         raise
     except Exception as error:  # of a damaged file: OSError, ValueError, SyntaxError, struct.error and more
@@ -141,17 +150,18 @@ def _usual_jpeg(module: Any, contents: Any, channels: int, width: int, height: i
     return array[:, :, np.newaxis] if array.ndim == 2 else array
 
 
-def _turned(array: np.ndarray, orientation: int) -> np.ndarray:
+def upright_pixels(array: np.ndarray, orientation: int) -> np.ndarray:
     """Pixels as `ImageOps.exif_transpose` turns them, moved as one piece each."""
     if not 2 <= orientation <= 8:
         return array
-    pixels = np.ascontiguousarray(array).view(f"V{array.shape[2]}")[:, :, 0]
-    if orientation >= 5:  # rows were columns
+    bytes_of_one = array.shape[2] * array.itemsize
+    pixels = np.ascontiguousarray(array).view(f"V{bytes_of_one}")[:, :, 0]
+    if orientation >= LYING:
         pixels = pixels.T
     rows = -1 if orientation in (3, 4, 7, 8) else 1
     columns = -1 if orientation in (2, 3, 6, 7) else 1
     pixels = np.ascontiguousarray(pixels[::rows, ::columns])
-    return pixels.view(np.uint8).reshape(*pixels.shape, array.shape[2])
+    return pixels.view(array.dtype).reshape(*pixels.shape, array.shape[2])
 
 
 _fast: list[Any] = []

@@ -7,6 +7,7 @@ import pytest
 
 import embedcnn
 from embedcnn import data, image
+from embedcnn.data import image_directory
 
 pytest.importorskip("PIL.Image")
 read = embedcnn.utils.image_dataset_from_directory
@@ -122,6 +123,24 @@ def test_proportions(tmp_path):
     )
     assert (cut == 200).all() and cut.shape == (1, 4, 4, 3)
     assert padded[0, :, :, 0].tolist() == [[0] * 4, [0, 200, 200, 0], [0, 200, 200, 0], [0] * 4]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_photographs_are_upright(tmp_path, orientation):
+    """They are turned when they are small, which is the same but for rounding."""
+    from PIL import Image
+
+    pixels = np.random.default_rng(1).integers(0, 256, (40, 31, 3)).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(pixels).save(tmp_path / "x.jpg", exif=exif)
+    for settings in ({}, {"crop_to_aspect_ratio": True}, {"interpolation": "area"}):
+        found = next(iter(read(tmp_path, labels=None, image_size=(12, 9), verbose=False, **settings)))[0]
+        whole = image.decode_jpeg((tmp_path / "x.jpg").read_bytes())
+        if settings == {"crop_to_aspect_ratio": True}:
+            whole = image_directory.cut_to_ratio(whole, 12, 9)
+        expected = image.resize(whole, (12, 9), settings.get("interpolation", "bilinear"))
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3)
 
 
 def test_damaged_images_are_named_or_left_out(folder):
