@@ -13,6 +13,7 @@ NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
 NEEDED = ("nbclient", "nbformat", "ipykernel", "matplotlib")
 ITS_DATA = {"06_language_identification": "django"}
 """Packages with the data of a notebook, which the tests do without."""
+PHOTOGRAPHS = Path(os.environ.get("EMBEDCNN_SHARED", ROOT.parent / "shared"), "data", "images", "sign_digits")
 LANGUAGE_MODELS = ("04_character_language_model",)
 SHOWN = {
     "01_text_classification": (r"sentences with these n-grams (\d+)% have the label", 80, 100),
@@ -35,6 +36,10 @@ def test_notebook_runs(path, monkeypatch):
     if path.stem in ITS_DATA:
         name = ITS_DATA[path.stem]
         pytest.importorskip(name, reason=f"{name}, whose data it reads, is not installed: pip install {name}")
+    if path.stem == "07_photographs" and PHOTOGRAPHS.is_dir():
+        monkeypatch.setenv("EMBEDCNN_PHOTOGRAPHS", str(PHOTOGRAPHS))
+    elif path.stem == "07_photographs":
+        pytest.importorskip("sklearn", reason="neither photographs nor scikit-learn's digits are at hand")
     import nbformat
     from nbclient import NotebookClient
 
