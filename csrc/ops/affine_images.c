@@ -96,7 +96,8 @@ static void draw_map(float map[8], const struct state *state, const struct ec_st
         a[2] = -col * (double)state->warp.width;
         b[2] = -row * (double)state->warp.height;
     } else {
-        double angle = 6.283185307179586 * row, rotates = state->kind == ROTATION;
+        double angle = 6.283185307179586 * row;
+        int rotates = state->kind == ROTATION;
         a[0] = rotates ? cos(angle) : 1.0 + col;
         a[1] = rotates ? -sin(angle) : 0.0;
         b[0] = -a[1];
