@@ -4,6 +4,8 @@
 #include "base/memory.h"
 #include "kernels/kernels.h"
 
+#include <string.h>
+
 /* Whether a workspace for all threads can be counted. */
 static ec_status check_size(const struct ec_resize *resize)
 {
@@ -52,16 +54,23 @@ int64_t ec_resize_block(const struct ec_resize *resize)
     return ec_ceil_div(16384, resize->cols.size * resize->channels);
 }
 
+/* Whether each place shows one of the source as it is. */
+static int is_single(const struct ec_taps *taps) { return taps->each && taps->most == 1; }
+
 /* One row along its width. Inlined with `channels` and `is_bytes` known, where pixels are small. */
 static inline __attribute__((always_inline)) void row_of(float *out, const void *row, int is_bytes, int64_t channels,
                                                          const struct ec_taps *taps)
 {
     const float *floats = row;
     const uint8_t *bytes = row;
+    int single = is_single(taps);
     for (int64_t x = 0; x < taps->size; x++) {
         const float *weight = taps->weight + x * taps->most;
         int64_t at = taps->first[x] * channels;
-        for (int64_t c = 0; c < channels; c++) {
+        for (int64_t c = 0; single && c < channels; c++) {
+            out[x * channels + c] = is_bytes ? (float)bytes[at + c] : floats[at + c];
+        }
+        for (int64_t c = 0; !single && c < channels; c++) {
             float sum = 0.0f;
             for (int64_t k = 0; k < taps->count[x]; k++) {
                 int64_t place = at + k * channels + c;
@@ -94,10 +103,15 @@ static inline __attribute__((always_inline)) void pair_row_of(float *out, const 
 static void wide_row(float *out, const float *row, int64_t channels, const struct ec_taps *taps)
 {
     const struct ec_kernels *kernels = ec_kernels();
+    int single = is_single(taps);
     for (int64_t x = 0; x < taps->size; x++, out += channels) {
         const float *weight = taps->weight + x * taps->most, *pixel = row + taps->first[x] * channels;
         if (taps->count[x] == 0) {
             kernels->fill(out, 0.0f, channels);
+        }
+        if (single) {
+            memcpy(out, pixel, (size_t)channels * sizeof *out);
+            continue;
         }
         for (int64_t k = 0; k < taps->count[x]; k++) {
             if (k) {
@@ -111,11 +125,12 @@ static void wide_row(float *out, const float *row, int64_t channels, const struc
 
 static void resize_row(float *out, const void *row, int is_bytes, int64_t channels, const struct ec_taps *taps)
 {
-    if (taps->pairs && channels == 3 && is_bytes) {
+    int pairs = taps->each && taps->most == 2;
+    if (pairs && channels == 3 && is_bytes) {
         pair_row_of(out, row, 1, 3, taps);
         return;
     }
-    if (taps->pairs && channels == 3) {
+    if (pairs && channels == 3) {
         pair_row_of(out, row, 0, 3, taps);
         return;
     }
@@ -139,12 +154,33 @@ static void resize_row(float *out, const void *row, int is_bytes, int64_t channe
     }
 }
 
+/* Rows of nearest pixels, where they stand; one that shows the same as the row before is a copy. */
+static void nearest_rows(float *out, const void *image, int is_bytes, const struct ec_resize *resize,
+                         struct ec_range rows)
+{
+    int64_t width = resize->cols.size * resize->channels, stride = resize->source_width * resize->channels;
+    for (int64_t y = rows.begin; y < rows.end; y++) {
+        int64_t at = resize->rows.first[y] * stride;
+        if (y > rows.begin && resize->rows.first[y] == resize->rows.first[y - 1]) {
+            memcpy(out + y * width, out + (y - 1) * width, (size_t)width * sizeof *out);
+            continue;
+        }
+        resize_row(out + y * width,
+                   is_bytes ? (const void *)((const uint8_t *)image + at) : (const void *)((const float *)image + at),
+                   is_bytes, resize->channels, &resize->cols);
+    }
+}
+
 void ec_resize_rows(float *out, int adds, const void *image, int is_bytes, const struct ec_resize *resize,
                     struct ec_range rows, float *workspace)
 {
     const struct ec_kernels *kernels = ec_kernels();
     const struct ec_taps *taps = &resize->rows;
     int64_t width = resize->cols.size * resize->channels, stride = resize->source_width * resize->channels;
+    if (is_single(taps) && is_single(&resize->cols) && !adds) {
+        nearest_rows(out, image, is_bytes, resize, rows);
+        return;
+    }
     int64_t next = 0; /* the ring holds the rows of the source before it, row j in slot j mod most */
     for (int64_t y = rows.begin; y < rows.end; y++) {
         float *row = out + y * width;

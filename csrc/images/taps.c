@@ -123,11 +123,11 @@ ec_status ec_taps_init(struct ec_taps *taps, enum ec_interpolation interpolation
     if (status != EC_OK) {
         return status;
     }
+    taps->each = 1;
     if (interpolation == EC_NEAREST) {
         set_nearest(taps, source);
         return EC_OK;
     }
-    taps->pairs = most == 2;
     for (int64_t i = 0; i < size; i++) {
         view = view_of(interpolation, antialias, source, size, i);
         set_place(taps, i, interpolation, &view, source);

@@ -24,7 +24,7 @@ extern const char *const ec_interpolation_names[];
 struct ec_taps {
     int64_t size;           /* places of the result */
     int64_t most;           /* taps of one of them, at least 1 */
-    int pairs;              /* most is 2, and each has one at least */
+    int each;               /* of the places has a tap; not so where taps are read the other way */
     int32_t *first, *count; /* [size]; first never falls */
     float *weight;          /* [size x most] */
 };
