@@ -150,3 +150,15 @@ def conv2d_transpose(
         return (d_x, d_kernel) if bias is None else (d_x, d_kernel, d_out.sum((0, 1, 2)))
 
     return out, backward
+
+
+def conv2d_pool(x, kernel, bias=None, *, activation="linear", **attributes):
+    """conv2d, the largest of each 2 x 2 pixels (the first of equal ones), then the activation."""
+    made, conv_back = conv2d(x, kernel, bias, **attributes)
+    pooled, pool_back = pool2d("max_pool2d", made, pool_rows=2, pool_cols=2, stride_rows=2, stride_cols=2)
+    out, activation_back = reference.activation(pooled, activation)
+
+    def backward(d_out):
+        return conv_back(pool_back(activation_back(d_out)[0])[0])
+
+    return out, backward

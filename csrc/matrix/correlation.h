@@ -11,6 +11,9 @@
  * A convolution gathers forward and scatters back; a transposed one the other way round. Places outside are zeros. With
  * groups, c counts the channels of a group, and filter f reads those of its own.
  *
+ * Where `pools` is set, `of` is never whole in memory: gathering keeps the maxima and who they were, the other way
+ * spreads them, a band at a time.
+ *
  * Work is cut into bands of rows whose bounds follow from the sizes alone, so the bits do not depend on the team. */
 #ifndef EC_MATRIX_CORRELATION_H
 #define EC_MATRIX_CORRELATION_H
@@ -20,6 +23,7 @@
 #include "kernels/kernels.h"
 
 #include <stdint.h>
+#include <string.h>
 
 enum {
     EC_ROWS,
@@ -33,6 +37,9 @@ struct ec_correlation {
     struct ec_correlation_axis axis[2]; /* of rows, of columns */
     int64_t images, groups;
     int64_t channels, filters; /* of all groups: of `from`, of `of` */
+    int pools;                 /* of `of`, whose sizes are even then, only the largest of each 2 x 2 pixels are kept;
+                                * one group */
+    int32_t *at;               /* which of the four it was: [images, rows / 2, columns / 2, filters]; or NULL */
 };
 
 /* One direction, planned: gather or scatter. */
@@ -56,8 +63,21 @@ struct ec_sweep {
     } *phase;                 /* [phases of rows][phases of columns] */
     float *weights;           /* [groups][panels][all taps][source channels][columns of a panel] */
     float *bands_of_threads;
-    int64_t room; /* floats of a thread */
+    int64_t room, room_band; /* floats of a thread, of its band; behind it what is pooled */
 };
+/* A row of `of` from what its pooled rows hold: zeros but for the winners. */
+static inline void ec_correlation_spread(const struct ec_correlation *sizes, float *row, const float *pooled,
+                                         int64_t image, int64_t number)
+{
+    int64_t filters = sizes->filters, cols = sizes->axis[EC_COLS].of;
+    int64_t first = (image * (sizes->axis[EC_ROWS].of / 2) + number / 2) * (cols / 2) * filters;
+    memset(row, 0, (size_t)(cols * filters) * sizeof *row);
+    for (int64_t x = 0; x < cols; x++) {
+        ec_kernels()->add_where(row + x * filters, pooled + first + x / 2 * filters,
+                                sizes->at + first + x / 2 * filters, (int32_t)(number % 2 * 2 + x % 2), filters);
+    }
+}
+
 /* What is done to a target once it is complete, row by row. */
 struct ec_sweep_end {
     const float *bias; /* [target channels] or NULL */
@@ -85,6 +105,7 @@ struct ec_kernel_sum {
     float *sums, *bias_sums;           /* [parts] x the kernel, and the filters */
     float *buffers;                    /* of threads */
     int64_t room, room_copy, sum_room; /* floats of a thread, of its copy; of a sum */
+    int64_t room_packed;               /* of packed panels; behind them what was pooled */
 };
 ec_status ec_kernel_sum_plan(struct ec_kernel_sum *sum, const struct ec_correlation *sizes, int threads,
                              struct ec_arena *arena);

@@ -47,7 +47,8 @@ ec_status ec_kernel_sum_plan(struct ec_kernel_sum *sum, const struct ec_correlat
     int64_t of_row = cols->of * sizes->filters;
     int64_t most = (BAND_FLOATS - reach_of(rows, 1) * sum->pitch) / (rows->stride * sum->pitch + of_row);
     sum->bands = ec_ceil_div(rows->of, ec_most(1, most));
-    sum->band = ec_ceil_div(rows->of, sum->bands);
+    sum->band = ec_round_up(ec_ceil_div(rows->of, sum->bands), sizes->pools ? 2 : 1);
+    sum->bands = ec_ceil_div(rows->of, sum->band);
     int64_t all = sizes->images * sum->bands, kernel = rows->taps * cols->taps * channels * sizes->filters;
     sum->parts = ec_most(1, ec_least(ec_least(all, PARTS), SUM_FLOATS / kernel));
     sum->shares = ec_ceil_div(PARTS, sum->parts);
@@ -56,8 +57,8 @@ ec_status ec_kernel_sum_plan(struct ec_kernel_sum *sum, const struct ec_correlat
     sum->bias_sums = ec_arena_take(arena, sum->parts * sizes->filters, sizeof(float));
     sum->offsets = ec_arena_take(arena, sum->band * cols->of, sizeof *sum->offsets);
     sum->room_copy = sum->copies ? ec_round_up(reach_of(rows, sum->band) * sum->pitch, 16) : 0;
-    int64_t packed = sum->packs ? sizes->groups * sum->panels * sum->band * cols->of * gemm->cols : 0;
-    sum->room = sum->room_copy + packed;
+    sum->room_packed = sum->packs ? sizes->groups * sum->panels * sum->band * cols->of * gemm->cols : 0;
+    sum->room = sum->room_copy + sum->room_packed + (sizes->pools ? ec_round_up(sum->band * of_row, 16) : 0);
     sum->buffers = ec_arena_take(arena, threads * sum->room, sizeof(float));
     if (reach_of(rows, sum->band) * sum->pitch > INT32_MAX) {
         return EC_TOO_LARGE;
@@ -149,8 +150,16 @@ static void add_up(const struct ec_kernel_sum *sum, int64_t part, int64_t share,
         int64_t image = number / sum->bands, first = number % sum->bands * sum->band;
         int64_t windows = ec_most(0, ec_least(sum->band, rows->of - first));
         const float *picture = from + image * rows->from * cols->from * sizes->channels;
-        const float *pixels = of + (image * rows->of + first) * cols->of * sizes->filters;
+        const float *pixels = of + (image * rows->of + first) * cols->of * sizes->filters, *kept = pixels;
         band.pixels = windows * cols->of;
+        if (sizes->pools) {
+            float *spread = buffer + sum->room_copy + sum->room_packed;
+            for (int64_t row = 0; row < windows; row++) {
+                ec_correlation_spread(sizes, spread + row * cols->of * sizes->filters, of, image, first + row);
+            }
+            kept = of + (image * rows->of + first) / 2 * (cols->of / 2) * sizes->filters;
+            pixels = spread;
+        }
         band.from = picture + first * rows->stride * sum->pitch;
         if (sum->copies && windows) {
             copy_band(sum, buffer, picture, first, windows);
@@ -166,7 +175,8 @@ static void add_up(const struct ec_kernel_sum *sum, int64_t part, int64_t share,
             multiply_run(sum, &band, panel / sum->panels, panel % sum->panels, under / sum->runs, under % sum->runs);
         }
         if (with_bias && share == 0) {
-            ec_kernels()->column_sum(bias, band.accumulate, pixels, sizes->filters, band.pixels, sizes->filters);
+            ec_kernels()->column_sum(bias, band.accumulate, kept, sizes->filters,
+                                     sizes->pools ? band.pixels / 4 : band.pixels, sizes->filters);
         }
         band.accumulate = 1;
     }

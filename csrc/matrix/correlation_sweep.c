@@ -128,11 +128,17 @@ ec_status ec_sweep_plan(struct ec_sweep *sweep, const struct ec_correlation *siz
         __builtin_mul_overflow(sweep->row_floats, reach_of(rows, 1), &size) || size > INT32_MAX) {
         return EC_TOO_LARGE; /* places are int32 */
     }
-    int64_t most = ec_most(1, BAND_FLOATS / sweep->row_floats - (rows->most - rows->least)) / rows->step;
+    int64_t pools = sizes->pools && !scatters, of_target = pools ? cols->target * sizes->filters : 0;
+    int64_t most =
+        (BAND_FLOATS - (rows->most - rows->least) * sweep->row_floats) / (rows->step * sweep->row_floats + of_target);
     int64_t wanted = ec_ceil_div(ENOUGH_BANDS, ec_most(1, sizes->images * sizes->groups));
     sweep->bands = ec_least(steps, ec_most(wanted, ec_ceil_div(steps, ec_most(1, most))));
-    sweep->band = ec_ceil_div(steps, sweep->bands);
-    sweep->room = ec_round_up(sweep->row_floats * reach_of(rows, sweep->band), 16);
+    sweep->band = ec_round_up(ec_ceil_div(steps, sweep->bands), pools ? 2 : 1);
+    sweep->room_band = ec_round_up(sweep->row_floats * reach_of(rows, sweep->band), 16);
+    sweep->room = sweep->room_band + ec_round_up(pools          ? sweep->band * of_target + sizes->filters
+                                                 : sizes->pools ? cols->source * sizes->filters
+                                                                : 0,
+                                                 16);
     if (sweep->room > INT32_MAX) {
         return EC_TOO_LARGE;
     }
@@ -179,7 +185,7 @@ static void turn_row(const struct ec_sweep *sweep, float *to, const float *row, 
             memset(to + c * sweep->line, 0, (size_t)begin * sizeof *to);
             memset(to + c * sweep->line + end, 0, (size_t)(sweep->line - end) * sizeof *to);
         }
-        if (row && end > begin) {
+        if (end > begin) {
             ec_kernels()->transpose(to + begin, sweep->line, row + (first + begin * cols->step) * all_channels,
                                     cols->step * all_channels, channels, end - begin);
         }
@@ -211,9 +217,10 @@ struct band {
     const struct ec_sweep *sweep;
     const float *values;
     struct ec_range steps; /* of the target rows */
-    float *target;         /* the image, at the first channel of the group */
+    float *target;         /* the image, at the first channel of the group; or rows of it, which are pooled */
+    int64_t first_row;     /* of it */
     int accumulate;
-    int64_t group;
+    int64_t image, group;
 };
 
 static void multiply_phase(const struct band *band, int64_t row_phase, int64_t col_phase, int64_t panel)
@@ -232,7 +239,7 @@ static void multiply_phase(const struct band *band, int64_t row_phase, int64_t c
         int64_t of_tap = phase->taps[EC_COLS] * sweep->source_channels, begin = taps.begin * of_tap;
         const float *from = band->values + rows->step * (i - band->steps.begin) * sweep->row_floats;
         float *out = band->target + panel * gemm->cols +
-                     ((row_phase + i * rows->phases) * cols->target + col_phase) * all_channels;
+                     ((row_phase + i * rows->phases - band->first_row) * cols->target + col_phase) * all_channels;
         for (int64_t tile = 0; tile < tiles; tile++) {
             struct ec_range x = ec_range_part(width, tiles, tile);
             ec_kernels()->offset_tile(out + x.begin * cols->phases * all_channels, cols->phases * all_channels,
@@ -259,7 +266,29 @@ static void end_rows(const struct ec_sweep *sweep, const struct ec_sweep_end *en
     }
 }
 
-static void compute_band(struct band *band, const float *source, float *values, const struct ec_sweep_end *end)
+/* The largest of each 2 x 2 pixels of the band, and which it was: the first of equal ones, NaN before numbers. */
+static void pool_band(const struct band *band, float *pooled)
+{
+    const struct ec_sweep *sweep = band->sweep;
+    const struct ec_kernels *kernels = ec_kernels();
+    int64_t filters = sweep->sizes.filters, width = sweep->axis[EC_COLS].target;
+    int64_t rows = (band->steps.end - band->steps.begin) / 2, of_row = width * filters;
+    int64_t first = (band->image * sweep->axis[EC_ROWS].target + band->steps.begin) / 2 * (width / 2) * filters;
+    int32_t *unseen = (int32_t *)(void *)(band->target + sweep->band * of_row);
+    for (int64_t pixel = 0; pixel < rows * (width / 2); pixel++) {
+        const float *top = band->target + pixel / (width / 2) * 2 * of_row + pixel % (width / 2) * 2 * filters;
+        float *out = pooled + pixel * filters;
+        int32_t *at = sweep->sizes.at ? sweep->sizes.at + first + pixel * filters : unseen;
+        memcpy(out, top, (size_t)filters * sizeof *out);
+        memset(at, 0, (size_t)filters * sizeof *at);
+        kernels->maximum_into(out, at, top + filters, 1, filters);
+        kernels->maximum_into(out, at, top + of_row, 2, filters);
+        kernels->maximum_into(out, at, top + of_row + filters, 3, filters);
+    }
+}
+
+static void compute_band(struct band *band, const float *source, float *values, float *pooled,
+                         const struct ec_sweep_end *end)
 {
     const struct ec_sweep *sweep = band->sweep;
     const struct ec_sweep_axis *rows = &sweep->axis[EC_ROWS], *cols = &sweep->axis[EC_COLS];
@@ -267,10 +296,15 @@ static void compute_band(struct band *band, const float *source, float *values, 
     int64_t first = rows->step * band->steps.begin + rows->least;
     int64_t count = reach_of(rows, band->steps.end - band->steps.begin);
     for (int64_t row = first; row < first + count; row++) {
-        if (row >= 0 && row < rows->source) { /* no other row is read */
-            turn_row(sweep, values + (row - first) * sweep->row_floats, source + row * cols->source * all_channels,
-                     all_channels);
+        if (row < 0 || row >= rows->source) { /* is never read */
+            continue;
         }
+        const float *pixels = source + row * cols->source * all_channels;
+        if (sweep->sizes.pools && sweep->scatters) {
+            pixels = values + sweep->room_band;
+            ec_correlation_spread(&sweep->sizes, values + sweep->room_band, source, band->image, row);
+        }
+        turn_row(sweep, values + (row - first) * sweep->row_floats, pixels, all_channels);
     }
     band->values = values;
     for (int64_t phase = 0; phase < rows->phases * cols->phases; phase++) {
@@ -279,7 +313,11 @@ static void compute_band(struct band *band, const float *source, float *values, 
         }
     }
     int64_t begin = rows->phases * band->steps.begin, stop = ec_least(rows->target, rows->phases * band->steps.end);
-    if (end) {
+    if (pooled) {
+        float *to = pooled + begin / 2 * (cols->target / 2) * sweep->sizes.filters;
+        pool_band(band, to);
+        end_rows(sweep, end, to, (stop - begin) / 2 * (cols->target / 2), 0);
+    } else if (end) {
         end_rows(sweep, end, band->target + begin * cols->target * sweep->target_channels * sweep->sizes.groups,
                  (stop - begin) * cols->target, band->group);
     }
@@ -303,11 +341,19 @@ void ec_sweep_run(struct ec_team *team, const struct ec_sweep *sweep, float *tar
             .steps = ec_range_from(item % sweep->bands * sweep->band, sweep->band, steps),
             .target = target + image * of_target + group * sweep->target_channels,
             .accumulate = accumulate,
+            .image = image,
             .group = group,
         };
+        float *values = sweep->bands_of_threads + team->index * sweep->room, *pooled = NULL;
+        if (sizes->pools && !sweep->scatters) {
+            pooled = target + image * (of_target / 4);
+            band.target = values + sweep->room_band;
+            band.first_row = band.steps.begin;
+        }
         if (band.steps.end > band.steps.begin) {
-            compute_band(&band, source + image * of_source + group * sweep->source_channels,
-                         sweep->bands_of_threads + team->index * sweep->room, end);
+            int whole = sizes->pools && sweep->scatters; /* the pooled source, of all images */
+            compute_band(&band, whole ? source : source + image * of_source + group * sweep->source_channels, values,
+                         pooled, end);
         }
     }
     ec_team_barrier(team);

@@ -1,9 +1,12 @@
-/* conv2d: images -> images, convolution over rows and columns (cross-correlation, channels last, as Keras's Conv2D),
- * and an activation that never falls; matrix/correlation.h computes it.
+/* conv2d, conv2d_pool: images -> images, convolution over rows and columns (cross-correlation, channels last, as
+ * Keras's Conv2D), and an activation that never falls; matrix/correlation.h computes it.
  *
  *     out[y, x, f] = activation of bias[f] + sum over i, j, c of in[y sr + i dr - top, x sc + j dc - left, c] W[i, j,
  * c, f] d_W[i, j, c, f] = sum over images, y, x of in[..., c] d_out[y, x, f]     d_bias[f] = sum of d_out[..., f]
  *     d_in[..., c] += sum over f of d_out[y, x, f] W[i, j, c, f]
+ *
+ * conv2d_pool keeps of each 2 x 2 of these pixels the largest (MaxPooling2D behind a Conv2D): the first of equal ones,
+ * NaN before numbers; nothing four times as large as its output is ever in memory.
  *
  * s are the strides, d the dilation; places outside of an image are zeros. With groups, filter f of group g reads the
  * channels of g only: c counts them from the first of the group. */
@@ -22,6 +25,7 @@ struct state {
     /* of the step */
     struct ec_sweep forward, back;
     struct ec_kernel_sum kernel;
+    int32_t *at; /* conv2d_pool: which of the four pixels was the largest; NULL where no backward follows */
 };
 
 static const struct state defaults = {.window = EC_WINDOWS_2D_DEFAULTS, .groups = 1};
@@ -36,12 +40,15 @@ static const struct ec_attribute attributes[] = {
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
+/* Whether the operation keeps the largest of each 2 x 2 pixels alone. */
+static int pools(const struct ec_op *op) { return op->type == &ec_op_conv2d_pool; }
+
 static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
     struct state *state = op->state;
     int64_t channels = op->inputs[0]->channels;
     if (state->groups < 1 || channels % state->groups) {
-        return ec_refuse(report, "conv2d: groups = %d does not divide the %lld channels", state->groups,
+        return ec_refuse(report, "%s: groups = %d does not divide the %lld channels", op->type->name, state->groups,
                          (long long)channels);
     }
     const int64_t dims[] = {-1, -1, channels / state->groups, -1};
@@ -52,13 +59,26 @@ static ec_status infer(struct ec_op *op, struct ec_report *report)
     const int64_t *kernel = op->parameters[0]->dims;
     state->filters = kernel[3];
     if (state->filters % state->groups) {
-        return ec_refuse(report, "conv2d: groups = %d does not divide the %lld filters", state->groups,
+        return ec_refuse(report, "%s: groups = %d does not divide the %lld filters", op->type->name, state->groups,
                          (long long)state->filters);
     }
     if (op->parameter_count == 2 && (status = ec_infer_parameter(op, 1, &state->filters, report)) != EC_OK) {
         return status;
     }
-    return ec_windows_2d_infer(&state->window, op, kernel[0], kernel[1], state->filters, report);
+    status = ec_windows_2d_infer(&state->window, op, kernel[0], kernel[1], state->filters, report);
+    if (status != EC_OK || !pools(op)) {
+        return status;
+    }
+    struct ec_windows_2d *w = &state->window;
+    if (w->out_height < 2 || w->out_width < 2 || state->groups > 1) {
+        return ec_refuse(report, "conv2d_pool: %lld x %lld windows and groups = %d; at least 2 x 2 and one group",
+                         (long long)w->out_height, (long long)w->out_width, state->groups);
+    }
+    const int64_t out[] = {w->out_height / 2, w->out_width / 2, state->filters};
+    w->out_height = 2 * out[0]; /* the last of an odd number is not read */
+    w->out_width = 2 * out[1];
+    ec_tensor_set_shape(op->outputs[0], EC_NO_STEPS, 3, out);
+    return EC_OK;
 }
 
 static struct ec_correlation_axis axis_of(const struct ec_windows *windows, int64_t from, int64_t of, int64_t lead)
@@ -82,9 +102,11 @@ static struct ec_correlation sizes_of(const struct ec_op *op)
         .groups = state->groups,
         .channels = w->channels,
         .filters = state->filters,
+        .pools = pools(op),
+        .at = state->at,
     };
     int64_t pixels = w->height * w->width;
-    if (w->rows.size * w->cols.size * w->rows.strides * w->cols.strides == 1 && pixels <= ONE_ROW) {
+    if (w->rows.size * w->cols.size * w->rows.strides * w->cols.strides == 1 && pixels <= ONE_ROW && !pools(op)) {
         sizes.axis[EC_ROWS].from = sizes.axis[EC_ROWS].of = 1;
         sizes.axis[EC_COLS].from = sizes.axis[EC_COLS].of = pixels;
     }
@@ -96,6 +118,8 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     ec_status status = ec_op_plan_like_input(op, step);
+    state->at =
+        pools(op) && out->needs_grad ? ec_arena_take(step->arena, out->rows * out->cols, sizeof *state->at) : NULL;
     const struct ec_correlation sizes = sizes_of(op);
     if (status == EC_OK) {
         status = ec_sweep_plan(&state->forward, &sizes, 0, step->threads, step->arena);
@@ -106,7 +130,8 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     if (status == EC_OK && out->needs_grad && op->parameters[0]->trainable) {
         status = ec_kernel_sum_plan(&state->kernel, &sizes, step->threads, step->arena);
     }
-    step->work += 2.0 * (double)in->rows * (double)out->cols * (double)op->parameters[0]->size / (double)out->channels;
+    step->work += 2.0 * (pools(op) ? 4 : 1) * (double)in->rows * (double)out->cols * (double)op->parameters[0]->size /
+                  (double)out->channels;
     return step->arena->failed ? EC_NO_MEMORY : status;
 }
 
@@ -140,18 +165,21 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     ec_team_barrier(team);
 }
 
-const struct ec_op_type ec_op_conv2d = {
-    .name = "conv2d",
-    .state_bytes = sizeof(struct state),
-    .defaults = &defaults,
-    .attributes = attributes,
-    .inputs = {1, 1},
-    .outputs = {1, 1},
-    .first = {EC_FLOATS, EC_WITHOUT_STEPS, {3, 3}},
-    .parameters = {1, 2},
-    .parameter_ranks = {{4, 4}, {1, 1}},
-    .infer = infer,
-    .plan = plan,
-    .forward = forward,
-    .backward = backward,
-};
+#define EC_CONVOLUTION(operation)                                                                                      \
+    const struct ec_op_type ec_op_##operation = {                                                                      \
+        .name = #operation,                                                                                            \
+        .state_bytes = sizeof(struct state),                                                                           \
+        .defaults = &defaults,                                                                                         \
+        .attributes = attributes,                                                                                      \
+        .inputs = {1, 1},                                                                                              \
+        .outputs = {1, 1},                                                                                             \
+        .first = {EC_FLOATS, EC_WITHOUT_STEPS, {3, 3}},                                                                \
+        .parameters = {1, 2},                                                                                          \
+        .parameter_ranks = {{4, 4}, {1, 1}},                                                                           \
+        .infer = infer,                                                                                                \
+        .plan = plan,                                                                                                  \
+        .forward = forward,                                                                                            \
+        .backward = backward,                                                                                          \
+    }
+EC_CONVOLUTION(conv2d);
+EC_CONVOLUTION(conv2d_pool);

@@ -157,6 +157,16 @@ def _token_conv(_: Operation, conv: Operation) -> Any:
     return {name: value for name, value in conv.attributes.items() if name != "groups"}
 
 
+def _conv2d_pool(conv: Operation, activation: Found, pool: Operation) -> Any:
+    kept = _kept_order(activation)
+    windows = {name: size for name, size in pool.attributes.items() if name != "padding"}
+    if kept is None or set(windows.values()) != {2} or pool.attributes["padding"] != "valid":
+        return None
+    if "activation" in conv.attributes or not _plain(conv, "groups"):
+        return None
+    return {name: value for name, value in conv.attributes.items() if name != "groups"} | {"activation": kept}
+
+
 def _activated(conv: Operation, activation: Operation) -> Any:
     kept = _kept_order(activation)
     if kept is None or "activation" in conv.attributes:  # two above each other
@@ -287,6 +297,7 @@ PATTERNS: list[tuple[str, Callable[[Draft], None]]] = [
     ("both", Chain("token_bag", ("embed", "global_max_pool"), _bag, alone=True)),
     ("both", Chain("", ("embed", "|".join(RECURRENT)), _same)),  # its product over the distinct ids
     ("both", join_branches),
+    ("both", Chain("conv2d_pool", ("conv2d", "activation?", "max_pool2d"), _conv2d_pool, alone=True)),
     ("both", Chain("conv2d", ("conv2d", "activation"), _activated, alone=True)),
     ("both", Chain("conv2d_transpose", ("conv2d_transpose", "activation"), _activated, alone=True)),
     ("both", Chain("depthwise_conv2d", ("depthwise_conv2d", "activation"), _activated, alone=True)),

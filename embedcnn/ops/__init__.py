@@ -146,7 +146,7 @@ from embedcnn.ops.functions import (
     trunc,
     zeros_like,
 )
-from embedcnn.ops.images import conv, conv2d, conv2d_transpose, conv_transpose
+from embedcnn.ops.images import conv, conv2d, conv2d_pool, conv2d_transpose, conv_transpose
 from embedcnn.ops.indexing import (
     arange,
     convert_to_numpy,
@@ -270,8 +270,8 @@ __all__ = [
     "arcsin", "arctan", "arctan2", "argmax", "argmin", "argsort", "array", "attention_pool", "average",
     "average_pool", "batch_normalization", "binary_crossentropy", "broadcast_to", "cast",
     "categorical_crossentropy", "cbrt", "ceil", "celu", "clip", "concatenate", "cond", "conv",
-    "conv1d", "conv1d_mask", "conv2d", "conv2d_transpose", "conv_pool", "conv_transpose", "convert_to_numpy",
-    "convert_to_tensor", "cos", "cosh", "count_nonzero",
+    "conv1d", "conv1d_mask", "conv2d", "conv2d_pool", "conv2d_transpose", "conv_pool", "conv_transpose",
+    "convert_to_numpy", "convert_to_tensor", "cos", "cosh", "count_nonzero",
     "cross_entropy", "cumprod", "cumsum", "dense", "dense_cross_entropy", "depthwise_conv",
     "depthwise_conv1d", "depthwise_conv2d", "diag",
     "diagonal", "diff", "divide", "divide_no_nan", "dot", "dot_product_attention", "dropout", "dtype",

@@ -63,6 +63,34 @@ def conv2d(
 
 
 @operation
+def conv2d_pool(
+    x: ArrayLike,
+    kernel: ArrayLike,
+    bias: ArrayLike | None = None,
+    strides: Sizes = 1,
+    padding: Literal["valid", "same"] = "valid",
+    dilation_rate: Sizes = 1,
+    activation: str = "linear",
+) -> Any:
+    """Convolution of images, activation and the largest of each 2 x 2 pixels, x [B, H, W, C] with kernel
+    [K, L, C, F]: float32 [B, H_out // 2, W_out // 2, F]. As keras.layers.Conv2D and MaxPooling2D(2).
+
+    The activation must be one that never falls. The first of equal pixels wins, NaN wins over numbers. Errors
+    as for `conv2d`, and ValueError for fewer than 2 x 2 windows.
+
+    >>> import numpy as np
+    >>> from embedcnn import ops
+    >>> x = np.arange(9.0).reshape(1, 3, 3, 1)
+    >>> ops.conv2d_pool(x, np.ones((2, 2, 1, 1)), activation="relu").tolist()
+    [[[[24.0]]]]
+    """
+    call, numbers = _convolution(x, kernel, bias)
+    settings = _windows(strides, dilation_rate, padding)
+    call.operations = [("conv2d_pool", (0,), (1,), numbers, {**settings, "activation": activation})]
+    return call
+
+
+@operation
 def conv2d_transpose(
     x: ArrayLike,
     kernel: ArrayLike,
