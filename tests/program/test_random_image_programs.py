@@ -47,13 +47,26 @@ class Builder:
     def grow(self):
         x = self.whole(0, len(self.sizes) - 1)
         size = self.sizes[x]
-        getattr(self, self.pick(["convolve", "pool", "resize", "frame", "change", "join"]))(x, size)
+        getattr(self, self.pick(["convolve", "transpose", "pool", "resize", "frame", "change", "join"]))(
+            x, size
+        )
 
     def convolve(self, x, size):
         settings, counts = self.windows(size, "taps")
         taps, filters = [settings.pop(f"taps_{end}") for end in ("rows", "cols")], self.whole(1, 5)
         parameters = [self.parameter(*taps, size[2], filters), self.parameter(filters)]
         self.add("conv2d", [x], (*counts, filters), parameters, **settings)
+
+    def transpose(self, x, size):
+        taps, filters = (self.whole(1, 4), self.whole(1, 3)), self.whole(1, 4)
+        to, settings = [], {}
+        for end, length, wide in zip(("rows", "cols"), size, taps, strict=False):
+            stride, dilation = self.whole(1, 3), self.whole(1, 2)
+            to.append(min(length * stride + self.whole(0, 2), 12))
+            settings |= {f"stride_{end}": stride, f"dilation_{end}": dilation, f"out_{end}": to[-1]}
+            settings[f"lead_{end}"] = self.whole(0, wide)
+        parameters = [self.parameter(*taps, filters, size[2]), self.parameter(filters)]
+        self.add("conv2d_transpose", [x], (*to, filters), parameters, **settings)
 
     def pool(self, x, size):
         settings, counts = self.windows(size, "pool")
