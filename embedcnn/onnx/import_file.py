@@ -68,7 +68,7 @@ def array_of(tensor: Any, what: str) -> np.ndarray:
         array: np.ndarray = onnx.numpy_helper.to_array(tensor)
     except Exception as error:  # what onnx raises differs from type to type
         raise ValueError(f"{what}: its data do not fit the shape {tuple(tensor.dims)}: {error}") from error
-    return array
+    return array.astype(np.float32) if array.dtype.name == "bfloat16" else array
 
 
 def _tensors(graph: Any, onnx: Any) -> Iterator[Any]:

@@ -10,7 +10,7 @@ from ..models import Model
 # these fill the table of operations
 from . import import_recurrent as import_recurrent
 from . import import_shapes as import_shapes
-from . import import_weights as import_weights
+from . import import_windows as import_windows
 from .import_file import read
 from .import_graph import Graph
 

@@ -211,6 +211,8 @@ def joined(parts: Sequence[Any], axis: int) -> View:
     order = memory_order(first)
     if first.axes[axis] == (0,):
         raise ValueError("examples cannot be joined: the batch stays as it is")
+    if len(parts) == 1:
+        return first
     tensors: list[SymbolicTensor] = []
     total: AnySize = 0
     for one in parts:

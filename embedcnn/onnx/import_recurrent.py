@@ -16,10 +16,10 @@ from .import_layout import View, described, laid_out
 from .import_sizes import AnySize
 from .import_values import Filled, Stack, constant
 
-ACTIVATIONS = {"elu": "elu", "relu": "relu", "sigmoid": "sigmoid", "softplus": "softplus"} | {
-    "softsign": "softsign",
-    "tanh": "tanh",
-}
+ACTIVATIONS = {name: name for name in ("elu", "relu", "sigmoid", "softplus", "softsign", "tanh")}
+ACTIVATIONS |= {"hardsigmoid": "hard_sigmoid"}
+SLOPES = {"elu": (1.0,), "hardsigmoid": (1 / 6, 0.5)}
+"""alpha and beta of those that have some here."""
 DEFAULTS = {"LSTM": ("sigmoid", "tanh", "tanh"), "GRU": ("sigmoid", "tanh"), "RNN": ("tanh",)}
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 STATES = {"LSTM": 2, "GRU": 1, "RNN": 1}
@@ -84,7 +84,14 @@ def _activations(node: Node, directions: int) -> list[str]:
     if found != first * directions or node.operation == "LSTM" and first[1] != first[2]:
         raise ValueError(f"the activations {given} must be the same in both directions, and of c and h")
     unknown = [name for name in first if name not in ACTIVATIONS]
-    if unknown or node.get("activation_alpha") or node.get("activation_beta"):
+    alpha, beta = node.get("activation_alpha"), node.get("activation_beta")
+    ours = [[SLOPES[name][place] for name in first if len(SLOPES.get(name, ())) > place] for place in (0, 1)]
+    differ = [
+        given is not None and not np.allclose(given, list(one) * directions)
+        for given, one in ((alpha, ours[0]), (beta, ours[1]))
+        if given is None or len(given) == len(one) * directions
+    ]
+    if unknown or len(differ) < 2 or any(differ) or (alpha is None and "hardsigmoid" in first):
         raise ValueError(f"the activations {given} are not known here, or not with alpha and beta")
     return [ACTIVATIONS[name] for name in first]
 
