@@ -11,7 +11,7 @@ from .. import layers, ops
 from .import_graph import Graph, Node, handles
 from .import_layout import View, factored, folding, laid_out, memory_order, plain, together, with_last
 from .import_sizes import AnySize, Size
-from .import_values import Filled, axes_of, one_of_rank
+from .import_values import Filled, axes_of, filled, one_of_rank
 
 BINARY: dict[str, Callable[..., Any]] = {
     "Add": ops.add,
@@ -36,6 +36,9 @@ BINARY: dict[str, Callable[..., Any]] = {
 
 UNARY: dict[str, Callable[..., Any]] = {
     "Abs": ops.abs,
+    "Acos": ops.arccos,
+    "Asin": ops.arcsin,
+    "Atan": ops.arctan,
     "Ceil": ops.ceil,
     "Cos": ops.cos,
     "Cosh": ops.cosh,
@@ -115,7 +118,7 @@ def _whole(value: Any) -> bool:
 
 def _of_sizes(node: Node, operands: Any) -> Any:
     if any(isinstance(one, Filled) for one in operands):
-        raise ValueError("constants of open size are not computed with: give `input_shapes`")
+        return _of_filled(node, operands)
     if node.operation in ("Max", "Min") and len({str(one) for one in operands}) == 1:
         return operands[0]
     if node.operation not in ON_SIZES:
@@ -128,6 +131,19 @@ def _of_sizes(node: Node, operands: Any) -> Any:
     if node.operation == "Equal":
         return made.astype(bool)
     return made if any(isinstance(one, Size) for one in made.flat) else made.astype(np.int64)
+
+
+def _of_filled(node: Node, operands: Any) -> Any:
+    """Value by value of constants, some of which are repeated to a size that is not known."""
+    arrays = [one.array if isinstance(one, Filled) else one for one in operands]
+    if any(array.dtype == object for array in arrays):
+        raise ValueError("sizes that are not known are not computed with here: give `input_shapes`")
+    found = arrays[0]
+    for other in arrays[1:]:
+        found = BINARY[node.operation](found, other)
+    shapes = [(1,) * (found.ndim - len(one.shape)) + tuple(one.shape) for one in operands]
+    joined = [next((size for size in sizes if size != 1), 1) for sizes in zip(*shapes, strict=True)]
+    return filled(np.asarray(found), joined)
 
 
 @handles("Mean")

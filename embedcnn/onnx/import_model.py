@@ -8,6 +8,7 @@ from typing import Any
 from ..models import Model
 
 # these fill the table of operations
+from . import import_choices as import_choices
 from . import import_recurrent as import_recurrent
 from . import import_shapes as import_shapes
 from . import import_windows as import_windows

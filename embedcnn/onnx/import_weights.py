@@ -85,6 +85,11 @@ def _matmul(graph: Graph, node: Node, a: Any, b: Any) -> View:
         if out:
             graph.values[out] = made
         return made
+    if isinstance(b, View) and isinstance(a, np.ndarray) and a.ndim == 2 and len(b.axes) > 2:
+        if b.shape[-2] != a.shape[1]:
+            raise ValueError(f"a matrix of shape {a.shape} does not fit {described(b)}")
+        tensor, again = with_last(b, len(b.axes) - 2)  # a b = (b^T a^T)^T
+        return again(ops.matmul(tensor, constant(a, "the matrix").T), len(a))
     if not isinstance(a, View) or not isinstance(b, View):
         raise ValueError("one operand must depend on the inputs, the other too or be a matrix behind it")
     return _of_both(a, b)

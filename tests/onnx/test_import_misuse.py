@@ -38,7 +38,24 @@ def lstm(**attributes):
 GRAPHS = {
     "unknown operation": ([node("Det", "x")], X, {}, r"the_det_of_x.*Det is not known here; known are"),
     "NonZero": ([node("NonZero", "x")], X, {}, "NonZero is not known"),
-    "an image resized": ([node("TopK", "x k", "y i")], X, {"k": ints(2)}, "TopK is not known"),
+    "a sequence": (
+        [node("SequenceConstruct", "x", "s"), node("SequenceAt", "s k")],
+        X,
+        {"k": np.int64(0)},
+        "SequenceCon",
+    ),
+    "rows by several numbers": (
+        [node("Cast", "x", "i", to=7), node("GatherND", "x i")],
+        X,
+        {},
+        "known are batch_dims=1",
+    ),
+    "letters without a batch": (
+        [node("Einsum", "x w", equation="btc,cd->tbd")],
+        X,
+        {"w": ones(4, 2)},
+        "`equation` must have the batch",
+    ),
     "the batch reduced": ([node("ReduceSum", "x a")], X, {"a": ints(0)}, "whole batch"),
     "all reduced": ([node("ReduceSum", "x")], X, {}, "the axes must be given"),
     "the batch moved": (

@@ -206,6 +206,41 @@ CASES = {
     "MatMul": ([node("MatMul", "x w")], X, {"w": draw(4, 3)}),
     "MatMul and Add": ([node("MatMul", "x w", "m"), node("Add", "b m")], X, {"w": draw(4, 3), "b": draw(3)}),
     "MatMul of both": ([node("Transpose", "z", "t", perm=[0, 2, 1]), node("MatMul", "x t")], TWO, {}),
+    "MatMul behind a matrix": ([node("MatMul", "w x")], X, {"w": draw(3, 5)}),
+    "Einsum": ([node("Einsum", "x z", equation="btc,bsc->bts")], TWO, {}),
+    "Einsum with a matrix": ([node("Einsum", "x w", equation="btc,cd->btd")], X, {"w": draw(4, 3)}),
+    "TopK": ([node("TopK", "x k", "y places", axis=2)], X, {"k": ints(2)}),
+    "TopK of the least": (
+        [node("TopK", "x k", "values i", axis=1, largest=0), node("Cast", "i", to=1)],
+        X,
+        {"k": ints(3)},
+    ),
+    "GatherND": (
+        [
+            *(node("ReduceMax", "x last", "m", keepdims=0), node("TopK", "m k", "v i", axis=1)),
+            *(node("Unsqueeze", "i behind", "u"), node("GatherND", "x u", batch_dims=1)),
+        ],
+        X,
+        {"last": ints(2), "k": ints(5), "behind": ints(2)},
+    ),
+    "GatherElements": (
+        [node("TopK", "x k", "v i", axis=2), node("GatherElements", "z i", axis=2)],
+        TWO,
+        {"k": ints(2)},
+    ),
+    "zeros of the shape of the batch": (
+        [
+            *(node("Shape", "x", "s"), node("ConstantOfShape", "s", "c"), node("Add", "c one", "d")),
+            node("Mul", "x d"),
+        ],
+        X,
+        {"one": np.float32(1.5)},
+    ),
+    "OneHot": (
+        [node("OneHot", "ids n v")],
+        IDS,
+        {"n": np.int64(9), "v": np.array([0, 2], np.float32)},
+    ),
     "MatMul of a turned layout": ([*TURNED, node("MatMul", "t w")], IDS, {**TABLE, "w": draw(6, 2)}),
     "Gather of ids": (EMBED + [node("Tanh", "e")], IDS, TABLE),
     "Gather of a vector": ([node("Gather", "v ids")], IDS, {"v": draw(9)}),

@@ -1,0 +1,229 @@
+"""Nodes of ONNX with windows: Conv, over one axis or two, and pooling.
+
+Their tensors are (B, C, T) or (B, C, H, W); a padding that is not the layers' own is made before them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import layers
+from .import_arithmetic import reduced
+from .import_graph import Graph, Node, handles
+from .import_layout import View, described, laid_out, plain
+from .import_parts import padded
+from .import_sizes import AnySize
+from .import_values import constant
+from .import_weights import with_weights
+
+
+def _same_padding(size: AnySize, span: int, stride: int) -> int:
+    """How many places "same" adds along an axis."""
+    if stride == 1:
+        return span - 1
+    if not isinstance(size, int):
+        raise ValueError("auto_pad with strides needs a size that is known: give `input_shapes`")
+    return max((-(-size // stride) - 1) * stride + span - size, 0)
+
+
+def windows(
+    node: Node, sizes: Sequence[AnySize], kernel: Sequence[int]
+) -> tuple[list[int], list[int], list[tuple[int, int]]]:
+    """Strides, dilations and padding (before, behind) of each axis of a node with windows."""
+    count = len(sizes)
+    strides = list(node.get("strides", [1] * count))
+    dilations = list(node.get("dilations", [1] * count))
+    pads = list(node.get("pads", [0] * 2 * count))
+    automatic = node.get("auto_pad", "NOTSET")
+    if automatic in ("SAME_UPPER", "SAME_LOWER"):
+        spans = [
+            _same_padding(size, (width - 1) * step + 1, stride)
+            for size, width, step, stride in zip(sizes, kernel, dilations, strides, strict=True)
+        ]
+        less, more = [span // 2 for span in spans], [span - span // 2 for span in spans]
+        pads = [*less, *more] if automatic == "SAME_UPPER" else [*more, *less]
+    elif automatic not in ("NOTSET", "VALID"):
+        raise ValueError(f"auto_pad={automatic!r} is not known here")
+    if not len(strides) == len(dilations) == len(kernel) == count or len(pads) != 2 * count or min(pads) < 0:
+        raise ValueError(
+            f"strides {strides}, dilations {dilations}, pads {pads} and the kernel {kernel} do not fit"
+        )
+    return strides, dilations, list(zip(pads[:count], pads[count:], strict=True))
+
+
+@handles("Conv")
+def _conv(graph: Graph, node: Node, x: Any, weight: Any, bias: Any = None) -> View:
+    kernel = constant(weight, "the kernel")
+    count = kernel.ndim - 2
+    if not isinstance(x, View) or len(x.axes) != kernel.ndim or count not in (1, 2):
+        raise ValueError(f"a kernel of shape {kernel.shape} needs an input of {kernel.ndim} axes, 3 or 4")
+    strides, dilations, pads = windows(node, x.shape[2:], kernel.shape[2:])
+    group = node.get("group", 1)
+    if x.shape[1] != kernel.shape[1] * group:
+        raise ValueError(f"{described(x)} does not fit a kernel of shape {kernel.shape} in {group} groups")
+    if count == 1:
+        return _conv1d(graph, node, x, kernel, bias, strides[0], dilations[0], pads[0], group)
+    whole = [axis for axis in (1, 0) if kernel.shape[2 + axis] == x.shape[2 + axis] and pads[axis] == (0, 0)]
+    if not whole or group != 1:
+        return _conv2d(graph, node, x, kernel, bias, strides, dilations, pads, group)
+    # windows as wide as the input: their places along that axis are channels of a convolution over the other
+    across, along = whole[0], 1 - whole[0]
+    order = [0, 2 + along, 1, 2 + across]
+    tensor = laid_out(x, order)
+    rows = kernel.transpose(0, 1, 2 + across, 2 + along)
+    flat = rows.reshape(len(kernel), -1, kernel.shape[2 + along])
+    merged = plain(tensor, [x.shape[one] for one in order])
+    one = View(tensor, merged.dims, ((0,), (2, 3), (1,)))
+    made = _conv1d(graph, node, one, flat, bias, strides[along], dilations[along], pads[along], 1)
+    axes = [*made.axes]
+    axes.insert(2 + across, ())
+    return View(made.tensor, made.dims, tuple(axes))
+
+
+def _conv1d(
+    graph: Graph,
+    node: Node,
+    x: View,
+    kernel: np.ndarray,
+    bias: Any,
+    stride: int,
+    dilation: int,
+    pads: tuple[int, int],
+    group: int,
+) -> View:
+    """A Conv1D over the last axis of (B, C, T); kernel (F, C / group, K)."""
+    filters, _, width = kernel.shape
+    span = (width - 1) * dilation
+    padding = "valid"
+    if stride == 1 and pads == (span // 2, span - span // 2) and span:
+        padding = "same"
+    elif stride == 1 and pads == (span, 0) and span:
+        padding = "causal"
+    elif pads != (0, 0):
+        x = padded(x, 2, pads[0], pads[1], 0.0)
+
+    def make() -> Any:
+        return layers.Conv1D(
+            filters,
+            width,
+            strides=stride,
+            padding=padding,
+            dilation_rate=dilation,
+            groups=group,
+            use_bias=bias is not None,
+            name=graph.layer_name(node, node.inputs[1]),
+        )
+
+    layer = graph.layer(node, node.inputs[1:], make)
+    arrays = [kernel.transpose(2, 1, 0)] + ([constant(bias, "the bias")] if bias is not None else [])
+    tensor = with_weights(layer, laid_out(x, [0, 2, 1]), arrays)
+    steps = _steps(graph, x.shape[2], span, stride) if padding == "valid" else x.shape[2]
+    return plain(tensor, [x.shape[0], steps, filters], [0, 2, 1])
+
+
+def _steps(graph: Graph, size: AnySize, span: int, stride: int) -> AnySize:
+    """How many windows there are."""
+    if stride == 1:
+        return size - span
+    return (size - span - 1) // stride + 1
+
+
+def _conv2d(graph: Graph, node: Node, x: View, kernel: np.ndarray, bias: Any, *settings: Any) -> View:
+    """A Conv2D; kernel (F, C / group, K, K)."""
+    conv2d = getattr(layers, "Conv2D", None)
+    if conv2d is None:
+        raise ValueError("windows over two axes are not known here, unless they are as wide as one of them")
+    strides, dilations, pads, group = settings
+    for axis, pair in enumerate(pads):
+        if pair != (0, 0):
+            x = padded(x, 2 + axis, pair[0], pair[1], 0.0)
+
+    def make() -> Any:
+        return conv2d(
+            len(kernel),
+            kernel.shape[2:],
+            strides=tuple(strides),
+            dilation_rate=tuple(dilations),
+            groups=group,
+            use_bias=bias is not None,
+            name=graph.layer_name(node, node.inputs[1]),
+        )
+
+    layer = graph.layer(node, node.inputs[1:], make)
+    arrays = [kernel.transpose(2, 3, 1, 0)] + ([constant(bias, "the bias")] if bias is not None else [])
+    tensor = with_weights(layer, laid_out(x, [0, 2, 3, 1]), arrays)
+    sizes = [
+        _steps(graph, x.shape[2 + axis], (kernel.shape[2 + axis] - 1) * dilations[axis], strides[axis])
+        for axis in range(2)
+    ]
+    return plain(tensor, [x.shape[0], *sizes, len(kernel)], [0, 2, 3, 1])
+
+
+@handles("MaxPool", "AveragePool", "GlobalMaxPool", "GlobalAveragePool")
+def _pool(graph: Graph, node: Node, x: View) -> Any:
+    largest = "Max" in node.operation
+    count = len(x.axes) - 2
+    whole = Node(node.proto, "ReduceMax" if largest else "ReduceMean", node.name, [], [], {})
+    if node.operation.startswith("Global"):
+        return reduced(graph, whole, x, list(range(2, len(x.axes))), True)
+    kernel = list(node.get("kernel_shape"))
+    strides, dilations, pads = windows(node, x.shape[2:], kernel)
+    if any(dilation != 1 for dilation in dilations):
+        raise ValueError(f"dilations of pooling must be 1. Received: dilations={dilations}")
+    for axis in [axis for axis in range(count) if kernel[axis] == x.shape[2 + axis] and pads[axis] == (0, 0)]:
+        x = reduced(graph, whole, x, [2 + axis], True)
+        kernel[axis] = strides[axis] = 1
+    if all(size == 1 for size in kernel) and all(stride == 1 for stride in strides):
+        return [x]
+    if count not in (1, 2):
+        raise ValueError(f"windows over {count} axes are not pooled here")
+    if node.get("ceil_mode", 0) and not all(map(_fits, x.shape[2:], kernel, strides, pads)):
+        raise ValueError("`ceil_mode` must be 0 where the windows do not fit")
+    padding = "same" if all(map(_is_same, x.shape[2:], kernel, strides, pads)) else "valid"
+    if not largest and node.get("count_include_pad", 0) or padding == "valid":
+        padding = "valid"
+        for axis, pair in enumerate(pads):
+            if pair != (0, 0):
+                if not largest and not node.get("count_include_pad", 0):
+                    raise ValueError(
+                        "an average that leaves padding out (count_include_pad=0) is known here only as "
+                        "padding='same'"
+                    )
+                x = padded(x, 2 + axis, pair[0], pair[1], -np.inf if largest else 0.0)
+    return [_pooled(graph, node, x, kernel, strides, padding)]
+
+
+def _pooled(
+    graph: Graph, node: Node, x: View, kernel: Sequence[int], strides: Sequence[int], padding: str
+) -> View:
+    """A pooling layer over one axis or two."""
+    largest, count = "Max" in node.operation, len(kernel)
+    name = graph.name(node.name, node.operation.lower())
+    order = [0, *range(2, count + 2), 1]
+    layer: Any
+    if count == 1:
+        kind = layers.MaxPooling1D if largest else layers.AveragePooling1D
+        layer = kind(kernel[0], strides[0], padding, name=name)
+    else:
+        kind_2d = layers.MaxPooling2D if largest else layers.AveragePooling2D
+        layer = kind_2d(tuple(kernel), tuple(strides), padding, name=name)
+    made = layer(laid_out(x, order))
+    spans = [1 if padding == "same" else size for size in kernel]
+    sizes = [_steps(graph, x.shape[2 + axis], spans[axis] - 1, strides[axis]) for axis in range(count)]
+    return plain(made, [x.shape[0], *sizes, x.shape[1]], order)
+
+
+def _fits(size: AnySize, width: int, stride: int, pads: tuple[int, int]) -> bool:
+    """Whether the last window ends where the axis does."""
+    return isinstance(size, int) and not (size + sum(pads) - width) % stride
+
+
+def _is_same(size: AnySize, width: int, stride: int, pads: tuple[int, int]) -> bool:
+    """Whether the padding is that of padding="same", less before than behind."""
+    if stride != 1 and not isinstance(size, int):
+        return False
+    total = _same_padding(size, width, stride)
+    return pads == (total // 2, total - total // 2)
