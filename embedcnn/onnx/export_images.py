@@ -67,6 +67,13 @@ def conv2d(g: Graph, op: Operation, inputs: list[Value]) -> Value:
     return _convolution(g, op, inputs[0], filters, op.attributes.get("groups", 1))
 
 
+def conv2d_pool(g: Graph, op: Operation, inputs: list[Value]) -> Value:
+    """The largest of each 2 x 2 pixels that a convolution makes."""
+    made = conv2d(g, op, inputs)
+    largest = g.node("MaxPool", _channels_first(g, made.name), kernel_shape=[2, 2], strides=[2, 2])
+    return made.made(_channels_last(g, largest))
+
+
 def depthwise_conv2d(g: Graph, op: Operation, inputs: list[Value]) -> Value:
     """Every channel with kernels of its own, [rows, columns, C, M]."""
     kernel = op.variables[0]
@@ -142,6 +149,7 @@ def window_images(g: Graph, op: Operation, inputs: list[Value]) -> Value:
 OPERATIONS = {
     "window_images": window_images,
     "conv2d": conv2d,
+    "conv2d_pool": conv2d_pool,
     "conv2d_transpose": conv2d_transpose,
     "depthwise_conv2d": depthwise_conv2d,
     "max_pool2d": pool2d,

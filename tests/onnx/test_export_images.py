@@ -155,6 +155,20 @@ def test_frames_and_what_is_random_in_training_alone(tmp_path):
             always.export(tmp_path / "m.onnx", format="onnx")
 
 
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_conv2d_pool(padding):
+    """What a convolution, its activation and a pooling become where they run."""
+    random = np.random.default_rng(0)
+    values = [random.normal(size=(3, 2, 4, 5)), random.normal(size=5)]
+    settings = {"padding": padding, "activation": "relu"}
+    parameters = [(f"p{number}", value.shape) for number, value in enumerate(values)]
+    operations = [("conv2d_pool", (0,), (1,), (0, 1), settings)]
+    pair = Pair([("x", "float32", None, SIZES[0])], parameters, operations, (1,), values)
+    x = random.normal(size=(3, *SIZES[0])).astype(np.float32)
+    expected, got = program_runtime(pair, [x], shapes={0: (None, *SIZES[0])})
+    close(got[0], expected[0])
+
+
 def drawn(seed):
     """A program over images, and the sizes of its tensors."""
     build = Builder(seed)
