@@ -113,10 +113,14 @@ class ProgramCall:
         if not isinstance(made, tuple):
             return torch.from_numpy(made)
         rows, values = made
-        order = np.argsort(rows)
-        order = order[rows[order] != self.table.padding_idx]
-        numbered = torch.from_numpy(rows[order].astype(np.int64))
-        return table_gradient(tensor.shape, numbered, torch.from_numpy(values[order]), self.table.sparse)
+        if self.table.sparse:
+            order = np.argsort(rows)
+            order = order[rows[order] != self.table.padding_idx]
+            rows, values = rows[order], values[order]
+        elif self.table.padding_idx is not None:
+            values[rows == self.table.padding_idx] = 0
+        numbered = torch.from_numpy(rows.astype(np.int64))
+        return table_gradient(tensor.shape, numbered, torch.from_numpy(values), self.table.sparse)
 
 
 class _ProgramFunction(torch.autograd.Function):

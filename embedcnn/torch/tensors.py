@@ -84,8 +84,8 @@ def on_threads_of_torch(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def table_gradient(shape: torch.Size, rows: torch.Tensor, values: torch.Tensor, sparse: bool) -> torch.Tensor:
-    """The gradient of a table [V, D] from distinct rising rows [U] and their values [U, D]: a coalesced
-    sparse tensor, or a dense one.
+    """The gradient of a table [V, D] from distinct rows [U] and their values [U, D]: a coalesced sparse
+    tensor, for which the rows must rise, or a dense one.
     """
     if sparse:
         return torch.sparse_coo_tensor(
