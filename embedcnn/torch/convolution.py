@@ -66,10 +66,11 @@ class Conv1d(nn.Conv1d):
             or not len(input)
         ):
             return super().forward(input)
-        if (before or after) and self.padding_mode != "zeros":
-            input, before, after = functional.pad(input, (before, after), mode=self.padding_mode), 0, 0
         x = input.transpose(1, 2)
-        if before or after:
+        if (before or after) and self.padding_mode == "zeros" and x.is_contiguous():
             x = functional.pad(x, (0, 0, before, after))
+        elif before or after:
+            mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
+            x = functional.pad(input, (before, after), mode=mode).transpose(1, 2)
         weight = self.weight.transpose(1, 2)
         return _convolve(x.contiguous(), weight.contiguous(), self.bias)
