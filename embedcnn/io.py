@@ -21,7 +21,7 @@ def read_file(filename: str | os.PathLike[str]) -> FileContents:
     """
     if not isinstance(filename, (str, bytes, os.PathLike)):
         raise TypeError(f"`filename` must be a path. Received: filename={filename!r}")
-    with open(filename, "rb") as file:
+    with open(filename, "rb", buffering=0) as file:  # all at once, without a copy
         contents = FileContents(file.read())
     contents.path = os.fsdecode(filename)
     return contents
