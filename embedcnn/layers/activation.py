@@ -96,14 +96,16 @@ class ELU(Layer):
 class PReLU(Layer):
     """x where it is positive, else alpha x with a learned alpha of the input's shape. As keras.layers.PReLU.
 
-    With `shared_axes=[1]` all steps of a sequence share it. Raises ValueError for other axes, and where
-    an axis that is not shared has no known size.
+    With `shared_axes=[1]` all steps of a sequence share it, with [1, 2] all pixels of an image. Raises
+    ValueError for other axes, and where an axis that is not shared has no known size.
 
     >>> import embedcnn
     >>> layer = embedcnn.layers.PReLU(shared_axes=[1])
     >>> layer(embedcnn.Input((None, 4))).shape, layer.alpha.shape
     ((None, None, 4), (1, 4))
     """
+
+    any_form = True
 
     def __init__(self, alpha_initializer: Any = "zeros", shared_axes: Any = None, **options: Any) -> None:
         self.alpha_initializer = initializers.get(alpha_initializer, "alpha_initializer")
@@ -112,9 +114,10 @@ class PReLU(Layer):
             if isinstance(shared_axes, (int, np.integer))
             else list(() if shared_axes is None else shared_axes)
         )
-        if axes not in ([], [1]):
+        if axes not in ([], [1], [1, 2]):
             raise ValueError(
-                f"`shared_axes` must be None or [1] (time). Received: shared_axes={shared_axes!r}"
+                "`shared_axes` must be None, [1] (time) or [1, 2] (height and width). "
+                f"Received: shared_axes={shared_axes!r}"
             )
         self.shared_axes = [int(axis) for axis in axes]
         super().__init__(**options)
@@ -122,9 +125,10 @@ class PReLU(Layer):
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
         shape = tensors[0].shape
         known_channels(self, shape)
-        if self.shared_axes and len(shape) != 3:
+        if self.shared_axes and len(shape) != 2 + len(self.shared_axes):
+            meaning = "(batch, time, channels)" if len(self.shared_axes) == 1 else "of images"
             raise ValueError(
-                f"`shared_axes`=[1] needs an input (batch, time, channels). Received: shape={shape}"
+                f"`shared_axes`={self.shared_axes} needs an input {meaning}. Received: shape={shape}"
             )
         if None in shape[1:] and not self.shared_axes:
             raise ValueError(
@@ -135,7 +139,8 @@ class PReLU(Layer):
             raise ValueError(f"Layer {self.name!r} was built for {self.alpha.shape}. Received: shape={shape}")
 
     def _alpha_shape(self, shape: Shape) -> tuple[int, ...]:
-        return (1, shape[2] or 0) if self.shared_axes else tuple(size or 0 for size in shape[1:])
+        sizes = [1 if axis in self.shared_axes else size or 0 for axis, size in enumerate(shape)]
+        return tuple(sizes[1:])
 
     def build(self, input_shape: Shape) -> None:
         self.alpha = self.add_weight("alpha", self._alpha_shape(input_shape), self.alpha_initializer)

@@ -231,6 +231,17 @@ def _relu(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     return build.add("rectifier", inputs, slope=layer.negative_slope, threshold=layer.threshold, **limit)
 
 
+def _prelu(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    if len(layer.alpha.shape) < 3:
+        return build.add("rectifier", inputs, [layer.alpha])
+    x, shape = build.as_image(tensor_forms.as_rows(build, inputs[0])), build.shape(inputs[0])
+    above = activate(build, "relu", x)
+    below = activate(build, "relu", build.like("elementwise", x, shape, kind="negative"))
+    alpha = build.formed("weight", [], layer.alpha.shape, [layer.alpha], single=True)
+    scaled = build.like("elementwise", [below, alpha], shape, kind="multiply")
+    return build.like("elementwise", [above, scaled], shape, kind="subtract")
+
+
 def _elu(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     made = activate(build, "elu", inputs[0])  # below 0 exactly where x is
     return made if layer.alpha == 1 else build.add("rectifier", [made], slope=layer.alpha)
@@ -291,7 +302,7 @@ OPERATIONS: dict[type, Make] = {
         "rectifier", inputs, slope=layer.negative_slope
     ),
     activation.ELU: _elu,
-    activation.PReLU: lambda build, layer, inputs, call: build.add("rectifier", inputs, [layer.alpha]),
+    activation.PReLU: _prelu,
     activation.Softmax: _softmax,
     merging.Concatenate: _concatenate,
     **dict.fromkeys(_GLOBAL_POOLS, _global_pool),

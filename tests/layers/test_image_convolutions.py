@@ -91,6 +91,40 @@ def test_of_two_activations_one_is_part_of_the_convolution():
         np.testing.assert_allclose(model.predict(array, verbose=0), np.tanh(layer(array)), atol=1e-6)
 
 
+def test_functions_of_ones_own_and_prelu_on_images():
+    def leaky(x):
+        return np.where(x > 0, x, 0.25 * x), lambda d_y: d_y * np.where(x > 0, 1, 0.25)
+
+    def model_of(activation, behind=()):
+        layers = [L.Conv2D(3, 2, activation=activation, name="c"), *behind, L.Flatten(), L.Dense(2, name="d")]
+        model = embedcnn.Sequential([embedcnn.Input((5, 6, 2)), *layers])
+        model.compile("sgd", "mse")
+        return model
+
+    x = np.random.default_rng(3).normal(size=(4, 5, 6, 2)).astype(np.float32)
+    slope = embedcnn.initializers.Constant(0.25)
+    behind = [L.LeakyReLU(0.25), L.PReLU(slope), L.PReLU(slope, shared_axes=[1, 2])]
+    assert [layer(x).shape for layer in behind[1:]] == [x.shape] * 2
+    behind[1:] = [L.PReLU(slope), L.PReLU(slope, shared_axes=[1, 2])]
+    models = [model_of(None, [layer]) for layer in behind]
+    for layer in behind[1:]:
+        layer.trainable = False
+    models.append(model_of(leaky))
+    start = models[0].get_weights()
+    for model in models:
+        model.layers[0].set_weights(start[:2])
+        model.layers[-1].set_weights(start[2:])
+        model.train_on_batch(x, x[:, 0, 0])
+    assert [layer.alpha.shape for layer in behind[1:]] == [(4, 5, 3), (1, 1, 3)]
+    for model in models[1:]:
+        np.testing.assert_allclose(model.predict(x, verbose=0), models[0].predict(x, verbose=0), atol=1e-5)
+    behind[2].trainable = True
+    before = behind[2].alpha.numpy().copy()
+    models[2].compile("sgd", "mse")
+    models[2].train_on_batch(x, x[:, 0, 0])
+    assert (behind[2].alpha.numpy() != before).all()
+
+
 def test_an_autoencoder_learns():
     rng = np.random.default_rng(1)
     x = rng.normal(size=(16, 1, 1, 3)) * rng.normal(size=(16, 8, 8, 1)).round()
