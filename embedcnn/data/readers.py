@@ -215,7 +215,12 @@ def fasttext_examples(path: Path, encoding: str, empty: EmptyTexts) -> Iterator[
             blank.append(number)
             continue
         report_blank(blank, empty)
-        words = line.split(" ") if "\t" not in line else line.replace("\t", " ").split(" ")
+        line = line.replace("\t", " ")
+        if line.startswith(PREFIX) and line.count(PREFIX) == 1:  # nearly all: no word has to be looked at
+            label, _, text = line.partition(" ")
+            yield where, text, label.removeprefix(PREFIX)
+            continue
+        words = line.split(" ")
         labels = [word for word in words if word.startswith(PREFIX)]
         if not labels:
             empty.missing_label(

@@ -103,6 +103,12 @@ def test_lines_end_at_lf_only(write):
     assert pairs(read_labelled(write("a.txt", f"__label__1 {text}\n__label__2 x\n")))[0] == (text, "1")
 
 
+def test_fasttext_labels_anywhere_in_the_line(write):
+    lines = ["__label__a x\ty  z", "it is __label__b so", "__label__a my__label__b", "at the end __label__c"]
+    expected = [("x y  z", "a"), ("it is so", "b"), ("my__label__b", "a"), ("at the end", "c")]
+    assert pairs(read_labelled(write("a.txt", "\n".join(lines)))) == expected
+
+
 def test_quotes_in_tsv_belong_to_the_text(write):
     path = write("a.tsv", '1\t"Alien" is like "Aliens"\n0\t" unclosed\n0\t"all ""of"" it"\n')
     assert read_labelled(path, text_column=1).texts == [
