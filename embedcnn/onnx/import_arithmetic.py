@@ -173,26 +173,28 @@ def _clip(graph: Graph, node: Node, x: View, low: Any = None, high: Any = None) 
 
 # -- of one --------------------------------------------------------------------------------------------------
 @handles(*UNARY)
-def _unary(graph: Graph, node: Node, x: Any) -> View:
+def _unary(graph: Graph, node: Node, x: Any) -> Any:
     return _changed(x, UNARY[node.operation])
 
 
-def _changed(x: Any, function: Callable[[Any], Any]) -> View:
+def _changed(x: Any, function: Callable[[Any], Any]) -> Any:
     """A function of each value."""
+    if isinstance(x, Filled):
+        return Filled(np.asarray(function(x.array)), x.shape)
     if not isinstance(x, View):
         raise ValueError("sizes that are not known are not computed with here: give `input_shapes`")
     return x.with_tensor(function(x.tensor))
 
 
 @handles(*ACTIVATIONS)
-def _activation(graph: Graph, node: Node, x: Any) -> View:
+def _activation(graph: Graph, node: Node, x: Any) -> Any:
     layer = layers.Activation(ACTIVATIONS[node.operation], name=graph.name(node.name, node.operation.lower()))
     sequence = isinstance(x, View) and 1 < len(x.tensor.shape) < 5 and x.dtype == "float32"
     return _changed(x, layer if sequence else getattr(ops, ACTIVATIONS[node.operation]))
 
 
 @handles("LeakyRelu", "Elu", "Celu", "Selu", "ThresholdedRelu", "HardSigmoid", "Gelu", "Shrink")
-def _with_settings(graph: Graph, node: Node, x: Any) -> View:
+def _with_settings(graph: Graph, node: Node, x: Any) -> Any:
     alpha, beta = node.get("alpha"), node.get("beta")
     if node.operation == "LeakyRelu":
         return _changed(x, lambda value: ops.leaky_relu(value, 0.01 if alpha is None else alpha))

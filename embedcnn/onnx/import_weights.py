@@ -26,7 +26,7 @@ from .import_layout import (
 )
 from .import_parts import gathered
 from .import_sizes import Size, product
-from .import_values import constant, one_of_rank, rank_of
+from .import_values import Filled, constant, filled, one_of_rank, rank_of
 
 
 def with_weights(layer: Any, tensor: SymbolicTensor, arrays: Sequence[np.ndarray]) -> SymbolicTensor:
@@ -78,13 +78,16 @@ def _gemm(graph: Graph, node: Node, a: Any, b: Any, c: Any = None) -> View:
 
 
 @handles("MatMul")
-def _matmul(graph: Graph, node: Node, a: Any, b: Any) -> View:
+def _matmul(graph: Graph, node: Node, a: Any, b: Any) -> Any:
     if isinstance(a, View) and isinstance(b, np.ndarray) and b.ndim == 2:
         bias, out = _bias_behind(graph, node, b.shape[1])
         made = _dense(graph, node, a, constant(b, "the second operand"), bias, node.inputs[1:2])
         if out:
             graph.values[out] = made
         return made
+    if isinstance(a, Filled) and isinstance(b, np.ndarray) and a.shape[-1] == b.shape[0]:
+        whole = np.broadcast_to(a.array, (*a.array.shape[:-1], len(b)))  # first states of steps written out
+        return filled(whole @ constant(b, "the second operand"), [*a.shape[:-1], b.shape[1]])
     if isinstance(b, View) and isinstance(a, np.ndarray) and a.ndim == 2 and len(b.axes) > 2:
         if b.shape[-2] != a.shape[1]:
             raise ValueError(f"a matrix of shape {a.shape} does not fit {described(b)}")

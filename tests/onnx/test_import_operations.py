@@ -236,6 +236,19 @@ CASES = {
         X,
         {"one": np.float32(1.5)},
     ),
+    "a first step written out": (
+        [
+            *(node("Shape", "x", "s"), node("ConstantOfShape", "s", "h"), node("MatMul", "h r", "m")),
+            *(
+                node("Add", "m b", "n"),
+                node("Tanh", "n", "t"),
+                node("MatMul", "x w", "k"),
+                node("Add", "k t"),
+            ),
+        ],
+        FLAT,
+        {"r": draw(4, 3), "b": draw(3), "w": draw(4, 3)},
+    ),
     "OneHot": (
         [node("OneHot", "ids n v")],
         IDS,
