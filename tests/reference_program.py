@@ -140,8 +140,8 @@ class Program:
             return getattr(reference, name)(tensors[0])
         if name == "depthwise_conv1d":
             return reference_layers.depthwise_conv1d(tensors[0], *arrays, **attributes)
-        if name == "depthwise_conv2d":
-            return reference_depthwise.depthwise_conv2d(tensors[0], *arrays, **attributes)
+        if name in ("depthwise_conv2d", "separable_conv2d"):
+            return getattr(reference_depthwise, name)(tensors[0], *arrays, **attributes)
         if hasattr(reference_images, name):
             return getattr(reference_images, name)(*tensors, *arrays, **attributes)
         if name == "attention_pool":

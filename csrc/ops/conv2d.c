@@ -20,6 +20,7 @@ enum {
 struct state {
     struct ec_windows_2d window;
     int groups, activation;
+    int slope_is_given; /* what reads the output, alone, multiplies its gradient by the activation's slope */
     int64_t filters;
 
     /* of the step */
@@ -37,6 +38,7 @@ static const struct ec_attribute attributes[] = {
     {"padding", EC_ATTRIBUTE_CHOICE, offsetof(struct state, window.rows.padding), ec_pool_padding_names},
     {"groups", EC_ATTRIBUTE_INT, offsetof(struct state, groups), NULL},
     {"activation", EC_ATTRIBUTE_CHOICE, offsetof(struct state, activation), ec_rising_activation_names},
+    {"slope_is_given", EC_ATTRIBUTE_INT, offsetof(struct state, slope_is_given), NULL},
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
@@ -150,7 +152,7 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     const struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     const struct ec_parameter *kernel = op->parameters[0];
-    ec_op_activation_gradient(op, (enum ec_activation)state->activation, team);
+    ec_op_activation_gradient(op, state->slope_is_given ? EC_LINEAR : (enum ec_activation)state->activation, team);
     if (kernel->trainable) {
         const struct ec_parameter *bias =
             op->parameter_count == 2 && op->parameters[1]->trainable ? op->parameters[1] : NULL;

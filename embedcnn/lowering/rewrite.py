@@ -15,6 +15,9 @@ from typing import Any
 from ..activations import MONOTONE
 from .operations import FACTS, Lowered, Operation, assembled, live
 
+MOST_MIXED = 16384
+"""Weights of a convolution of single pixels, at most, that stay in the caches beside a band of rows."""
+_WINDOWS = ("stride_rows", "stride_cols", "dilation_rows", "dilation_cols")
 RECURRENT = tuple(name for name, facts in FACTS.items() if facts["states"])
 MANY_CLASSES = 2048
 """From so many on, the logits of a batch are worth not keeping."""
@@ -174,6 +177,28 @@ def _activated(conv: Operation, activation: Operation) -> Any:
     return {**conv.attributes, "activation": kept}
 
 
+def _separable(depthwise: Operation, conv: Operation) -> Any:
+    """What stands between is made a band of rows at a time, where the second kernel fits beside it."""
+    (rows, cols, channels, filters), multiplier = conv.variables[0].shape, depthwise.variables[0].shape[3]
+    small = channels * filters <= MOST_MIXED
+    if (rows, cols, multiplier) != (1, 1, 1) or not small or not _plain(conv, *_WINDOWS, "groups"):
+        return None
+    return {
+        **{name: value for name, value in depthwise.attributes.items() if name != "activation"},
+        "first_activation": depthwise.attributes.get("activation", "linear"),
+        "activation": conv.attributes.get("activation", "linear"),
+        "first_bias": len(depthwise.variables) == 2,
+        "bias": len(conv.variables) == 2,
+    }
+
+
+def _pooled(conv: Operation, pool: Operation) -> Any:
+    squares = all(
+        pool.attributes[name] == 2 for name in ("pool_rows", "pool_cols", "stride_rows", "stride_cols")
+    )
+    return {**conv.attributes, "pools": True} if squares and pool.attributes["padding"] == "valid" else None
+
+
 def _bag(_: Operation, pool: Operation) -> Any:
     return {"mode": {"global_sum_pool": "sum", "global_max_pool": "max"}.get(pool.name, "mean")}
 
@@ -284,6 +309,20 @@ def _joined(draft: Draft, run: list[int]) -> Operation:
     )
 
 
+def give_slopes(draft: Draft) -> None:
+    """separable_conv2d(conv2d(x)) where nobody else reads what is between: the slope of its activation is
+    multiplied into its gradient while a band of that is in the cache.
+    """
+    for op in [op for op in draft.operations if op.name == "separable_conv2d"]:
+        source = draft.maker(op.inputs[0])
+        activation = source.attributes.get("activation", "linear") if source else "linear"
+        if source is None or source.name != "conv2d" or activation == "linear":
+            continue
+        if draft.readers(source.outputs[0]) == 1:
+            source.attributes = {**source.attributes, "slope_is_given": True}
+            op.attributes = {**op.attributes, "input_activation": activation}
+
+
 POOLED = ("conv1d", "activation?", "global_max_pool")
 
 PATTERNS: list[tuple[str, Callable[[Draft], None]]] = [
@@ -301,6 +340,9 @@ PATTERNS: list[tuple[str, Callable[[Draft], None]]] = [
     ("both", Chain("conv2d", ("conv2d", "activation"), _activated, alone=True)),
     ("both", Chain("conv2d_transpose", ("conv2d_transpose", "activation"), _activated, alone=True)),
     ("both", Chain("depthwise_conv2d", ("depthwise_conv2d", "activation"), _activated, alone=True)),
+    ("both", Chain("separable_conv2d", ("depthwise_conv2d", "conv2d"), _separable, alone=True)),
+    ("both", Chain("separable_conv2d", ("separable_conv2d", "max_pool2d"), _pooled, alone=True)),
+    ("both", give_slopes),
     ("both", Chain("", ("softmax|activation", "cross_entropy|focal_cross_entropy"), _logits, predicts=True)),
     ("both", Chain("dense_cross_entropy", ("dense", "cross_entropy"), _many_classes, True, predicts=True)),
 ]

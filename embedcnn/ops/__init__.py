@@ -78,7 +78,7 @@ from embedcnn.ops.choices import (
     select,
     while_loop,
 )
-from embedcnn.ops.depthwise import depthwise_conv, depthwise_conv2d
+from embedcnn.ops.depthwise import depthwise_conv, depthwise_conv2d, separable_conv, separable_conv2d
 from embedcnn.ops.elementwise import (
     add,
     arctan2,
@@ -288,7 +288,8 @@ __all__ = [
     "nan_to_num", "ndim", "negative", "noise", "norm", "normalize", "not_equal", "one_hot", "ones",
     "ones_like", "outer", "pad", "permute", "power", "prod", "ptp", "ravel", "reciprocal", "rectifier",
     "relu", "relu6", "repeat", "repeat_vector", "reshape", "rms_normalization", "roll", "round",
-    "rsqrt", "select", "selu", "shape", "sigmoid", "sign", "silu", "simple_rnn", "sin", "sinh", "size",
+    "rsqrt", "select", "selu", "separable_conv", "separable_conv2d", "shape", "sigmoid", "sign",
+    "silu", "simple_rnn", "sin", "sinh", "size",
     "slice", "soft_shrink", "softmax", "softplus", "softsign", "sort",
     "sparse_categorical_crossentropy", "sparse_plus", "sparse_sigmoid", "split", "sqrt", "square",
     "squared_error", "squareplus", "squeeze", "stack", "std", "stop_gradient", "subtract", "sum",

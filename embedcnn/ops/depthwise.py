@@ -10,7 +10,16 @@ from numpy.typing import ArrayLike
 from ..base.arguments import integer_pair
 from .call import Call, operation
 from .image_pooling import Sizes
-from .steps import depthwise_conv1d
+from .images import conv2d
+from .steps import conv1d, depthwise_conv1d
+
+
+def _windows(strides: Sizes, dilation_rate: Sizes) -> dict[str, Any]:
+    (down, right), (rows, cols) = (
+        integer_pair("strides", strides),
+        integer_pair("dilation_rate", dilation_rate),
+    )
+    return {"stride_rows": down, "stride_cols": right, "dilation_rows": rows, "dilation_cols": cols}
 
 
 def depthwise_conv(
@@ -76,4 +85,59 @@ def depthwise_conv2d(
     )
     windows = {"stride_rows": down, "stride_cols": right, "dilation_rows": rows, "dilation_cols": cols}
     call.operations = [("depthwise_conv2d", (0,), (1,), tuple(numbers), {**windows, "padding": padding})]
+    return call
+
+
+def separable_conv(
+    inputs: ArrayLike,
+    depthwise_kernel: ArrayLike,
+    pointwise_kernel: ArrayLike,
+    strides: Sizes = 1,
+    padding: Literal["valid", "same"] = "valid",
+    data_format: str | None = None,
+    dilation_rate: Sizes = 1,
+) -> Any:
+    """`depthwise_conv`, then a mix of the channels by a kernel [1, C * M, F] or [1, 1, C * M, F]. As
+    keras.ops.separable_conv, channels last.
+
+    >>> import numpy as np
+    >>> from embedcnn import ops
+    >>> ops.separable_conv(np.ones((1, 4, 4, 2)), np.ones((3, 3, 2, 1)), np.ones((1, 1, 2, 5))).shape
+    (1, 2, 2, 5)
+    """
+    h = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
+    mix = conv2d if np.ndim(h) == 4 else conv1d
+    return mix(h, pointwise_kernel)
+
+
+@operation
+def separable_conv2d(
+    x: ArrayLike,
+    depthwise_kernel: ArrayLike,
+    pointwise_kernel: ArrayLike,
+    bias: ArrayLike | None = None,
+    strides: Sizes = 1,
+    padding: Literal["valid", "same"] = "valid",
+    dilation_rate: Sizes = 1,
+) -> Any:
+    """Each channel of images x [B, H, W, C] convolved with its own kernel [K, L, C, 1], then a mix of the
+    channels by [1, 1, C, F], a band of rows at a time: float32 [B, H_out, W_out, F]. As
+    keras.layers.SeparableConv2D with depth_multiplier=1.
+
+    Settings and errors as for `conv2d`.
+
+    >>> import numpy as np
+    >>> from embedcnn import ops
+    >>> x = np.arange(8.0).reshape(1, 2, 2, 2)
+    >>> ops.separable_conv2d(x, np.ones((2, 2, 2, 1)), np.ones((1, 1, 2, 1))).ravel().tolist()
+    [28.0]
+    """
+    call = Call(outputs=(1,))
+    call.add_images("x", x)
+    numbers = [call.add_parameter("depthwise_kernel", depthwise_kernel, 4)]
+    numbers.append(call.add_parameter("pointwise_kernel", pointwise_kernel, 4))
+    if bias is not None:
+        numbers.append(call.add_parameter("bias", bias, 1))
+    settings = {**_windows(strides, dilation_rate), "padding": padding, "bias": bias is not None}
+    call.operations = [("separable_conv2d", (0,), (1,), tuple(numbers), settings)]
     return call

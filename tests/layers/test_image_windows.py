@@ -60,6 +60,29 @@ def test_images_stay_rows_between_layers():
     assert losses[-1] < losses[0]
 
 
+def test_the_bits_do_not_depend_on_the_threads():
+    x = np.random.default_rng(0).normal(size=(9, 33, 30, 3)).astype(np.float32)
+    found = []
+    try:
+        for threads in (1, 2, 3, 8):
+            embedcnn.set_num_threads(threads)
+            embedcnn.utils.set_random_seed(1)
+            h = inputs = embedcnn.Input(x.shape[1:])
+            h = L.BatchNormalization()(L.DepthwiseConv2D(3, depth_multiplier=2, activation="relu")(h))
+            h = L.AveragePooling2D(2, padding="same")(L.SeparableConv2D(8, 3, activation="relu")(h))
+            h = L.MaxPooling2D(3, strides=2)(L.DepthwiseConv2D(3, strides=2, padding="same")(h))
+            h = L.MaxPooling2D(2)(L.SeparableConv2D(8, 3, padding="same", activation="relu")(h))
+            model = embedcnn.Model(inputs, L.Dense(3, activation="softmax")(L.GlobalMaxPooling2D()(h)))
+            model.compile("adam", "sparse_categorical_crossentropy")
+            model.fit(x, np.arange(9) % 3, epochs=3, batch_size=5, verbose=0)
+            found.append(model.get_weights())
+    finally:
+        embedcnn.set_num_threads(0)
+    for other in found[1:]:
+        for one, same in zip(found[0], other, strict=True):
+            np.testing.assert_array_equal(one, same)
+
+
 def test_images_of_videos():
     """Poolings of each step of [B, T, H, W, C]."""
     clips = np.random.default_rng(0).normal(size=(2, 3, 4, 6, 2)).astype(np.float32)

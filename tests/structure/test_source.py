@@ -123,6 +123,7 @@ def test_includes_are_written_from_csrc():
                 "ops/token_bag.h",
                 "ops/windows_2d.h",
                 "ops/depthwise.h",
+                "ops/squares.h",
                 "ops/image_draws.h",
                 "ops/batch_normalization.h",
                 "ops/pixel_normalization.h",
