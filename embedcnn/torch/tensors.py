@@ -22,6 +22,9 @@ _transforms_are_active: Callable[[], bool] = getattr(
 )
 
 
+_exports: Callable[[], bool] = getattr(torch.compiler, "is_exporting", lambda: False)
+
+
 def computes_here(ids: torch.Tensor | None, *floats: torch.Tensor | None) -> bool:
     """Whether the core can compute with these: integers of 32 or 64 bits, and float32, in plain tensors of
     the CPU, outside of autocast, tracers and the transforms of torch.func.
@@ -41,7 +44,8 @@ def computes_here(ids: torch.Tensor | None, *floats: torch.Tensor | None) -> boo
             and one.layout is torch.strided
         ):
             return False
-    return not (torch.is_autocast_enabled("cpu") or torch.jit.is_tracing() or _transforms_are_active())
+    is_traced = torch.jit.is_tracing() or _exports()
+    return not (is_traced or torch.is_autocast_enabled("cpu") or _transforms_are_active())
 
 
 def outside_graphs(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -292,6 +292,14 @@ def test_compiled_models_call_the_core():
         torch.testing.assert_close(one, other)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("strict", [False, True])
+def test_exported_models_are_pytorchs(strict):
+    model, x = nn.nn.Sequential(nn.TextCNN(50, 10, 4, (2, 3)), nn.Linear(8, 2)), ids(4, 12)
+    exported = torch.export.export(model.eval(), (x,), strict=strict)
+    torch.testing.assert_close(exported.module()(x), model(x))
+
+
 def test_names():
     import embedcnn
 
