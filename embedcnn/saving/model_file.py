@@ -21,6 +21,7 @@ import numpy as np
 from .. import __version__, initializers
 from ..base.arguments import warn_user
 from ..base.custom_objects import known_objects
+from ..base.pipes import is_pipe
 from ..base.replacement import replacing
 from ..graph.model_kinds import described, model_from
 from ..graph.nesting import check_owners, leaf_layers, models_below, weight_paths
@@ -304,7 +305,11 @@ def restore_training(model: Model, members: dict[str, bytes], stored: dict[str, 
 
 
 def is_of_keras(filepath: Any) -> bool:
-    """Whether a file is one of Keras: HDF5, or a zip with that inside."""
+    """Whether a file is one of Keras: HDF5, or a zip with that inside; a pipe, which can be read once, is
+    none.
+    """
+    if is_pipe(filepath):
+        return False
     with open(os.fspath(filepath), "rb") as opened:
         begin = opened.read(8)
         if begin[:4] != b"PK\x03\x04":
