@@ -6,6 +6,7 @@ odd one behind.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,17 @@ def conv2d_pool(g: Graph, op: Operation, inputs: list[Value]) -> Value:
     made = conv2d(g, op, inputs)
     largest = g.node("MaxPool", _channels_first(g, made.name), kernel_shape=[2, 2], strides=[2, 2])
     return made.made(_channels_last(g, largest))
+
+
+def separable_conv2d(g: Graph, op: Operation, inputs: list[Value]) -> Value:
+    """depthwise_conv2d, conv2d of single pixels with an activation, and where it `pools` max_pool2d."""
+    settings, weights = op.attributes, list(op.variables)
+    first = 2 if settings.get("first_bias") else 1
+    windows = settings | {"activation": settings.get("first_activation", "linear")}
+    made = depthwise_conv2d(g, replace(op, variables=weights[:first], attributes=windows), inputs)
+    single = {"activation": settings.get("activation", "linear")}
+    kind = conv2d_pool if settings.get("pools") else conv2d
+    return kind(g, replace(op, variables=weights[first:], attributes=single), [made])
 
 
 def depthwise_conv2d(g: Graph, op: Operation, inputs: list[Value]) -> Value:
@@ -152,6 +164,7 @@ OPERATIONS = {
     "conv2d_pool": conv2d_pool,
     "conv2d_transpose": conv2d_transpose,
     "depthwise_conv2d": depthwise_conv2d,
+    "separable_conv2d": separable_conv2d,
     "max_pool2d": pool2d,
     "average_pool2d": pool2d,
     "resize_images": resize_images,

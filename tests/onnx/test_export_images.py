@@ -169,6 +169,21 @@ def test_conv2d_pool(padding):
     close(got[0], expected[0])
 
 
+@pytest.mark.parametrize("pools", [0, 1])
+def test_separable_conv2d(pools):
+    """Another operation that layers become where they run."""
+    random = np.random.default_rng(0)
+    values = [random.normal(size=shape) for shape in ((3, 2, 4, 1), (4,), (1, 1, 4, 5), (5,))]
+    settings = {"padding": "same", "stride_rows": 2, "first_bias": 1, "bias": 1, "pools": pools}
+    settings |= {"first_activation": "tanh", "activation": "relu"}
+    parameters = [(f"p{number}", value.shape) for number, value in enumerate(values)]
+    operations = [("separable_conv2d", (0,), (1,), (0, 1, 2, 3), settings)]
+    pair = Pair([("x", "float32", None, SIZES[0])], parameters, operations, (1,), values)
+    x = random.normal(size=(3, *SIZES[0])).astype(np.float32)
+    expected, got = program_runtime(pair, [x], shapes={0: (None, *SIZES[0])})
+    close(got[0], expected[0])
+
+
 def drawn(seed):
     """A program over images, and the sizes of its tensors."""
     build = Builder(seed)
