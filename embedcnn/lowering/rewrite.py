@@ -186,7 +186,6 @@ def _separable(depthwise: Operation, conv: Operation) -> Any:
     return {
         **{name: value for name, value in depthwise.attributes.items() if name != "activation"},
         "first_activation": depthwise.attributes.get("activation", "linear"),
-        "activation": conv.attributes.get("activation", "linear"),
         "first_bias": len(depthwise.variables) == 2,
         "bias": len(conv.variables) == 2,
     }
@@ -336,12 +335,13 @@ PATTERNS: list[tuple[str, Callable[[Draft], None]]] = [
     ("both", Chain("token_bag", ("embed", "global_max_pool"), _bag, alone=True)),
     ("both", Chain("", ("embed", "|".join(RECURRENT)), _same)),  # its product over the distinct ids
     ("both", join_branches),
+    ("both", Chain("depthwise_conv2d", ("depthwise_conv2d", "activation"), _activated, alone=True)),
+    ("both", Chain("separable_conv2d", ("depthwise_conv2d", "conv2d"), _separable, alone=True)),
+    ("both", Chain("separable_conv2d", ("separable_conv2d", "activation"), _activated, alone=True)),
+    ("both", Chain("separable_conv2d", ("separable_conv2d", "max_pool2d"), _pooled, alone=True)),
     ("both", Chain("conv2d_pool", ("conv2d", "activation?", "max_pool2d"), _conv2d_pool, alone=True)),
     ("both", Chain("conv2d", ("conv2d", "activation"), _activated, alone=True)),
     ("both", Chain("conv2d_transpose", ("conv2d_transpose", "activation"), _activated, alone=True)),
-    ("both", Chain("depthwise_conv2d", ("depthwise_conv2d", "activation"), _activated, alone=True)),
-    ("both", Chain("separable_conv2d", ("depthwise_conv2d", "conv2d"), _separable, alone=True)),
-    ("both", Chain("separable_conv2d", ("separable_conv2d", "max_pool2d"), _pooled, alone=True)),
     ("both", give_slopes),
     ("both", Chain("", ("softmax|activation", "cross_entropy|focal_cross_entropy"), _logits, predicts=True)),
     ("both", Chain("dense_cross_entropy", ("dense", "cross_entropy"), _many_classes, True, predicts=True)),
