@@ -207,16 +207,17 @@ ec_status ec_convolution_plan_backward(struct ec_convolution *c, struct ec_arena
     return c->list_at && c->list_value ? EC_OK : EC_NO_MEMORY;
 }
 
-/* d_weight of one filter: the windows that d_out names, weighed by it. */
+/* d_weight of one filter: the windows that d_out names, weighed by it. No more of them than were counted: the caller's
+ * array may have changed since. */
 static void sum_windows(const struct ec_convolution *c, int64_t f)
 {
-    int64_t count = windows(c), depth = c->taps * c->channels;
+    int64_t count = windows(c), depth = c->taps * c->channels, room = c->list_begin[f + 1] - c->list_begin[f];
     int32_t *at = c->list_at + c->list_begin[f];
     float *value = c->list_value + c->list_begin[f];
     int64_t found = 0;
     for (int64_t b = 0; b < c->batch; b++) {
         const float *d = c->d_out + (b * c->filters + f) * count;
-        for (int64_t t = 0; t < count; t++) {
+        for (int64_t t = 0; t < count && found < room; t++) {
             if (d[t] != 0.0f) {
                 at[found] = (int32_t)(b * c->steps + t);
                 value[found++] = d[t];

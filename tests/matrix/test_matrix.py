@@ -18,3 +18,9 @@ def test_products_of_emulated_tiles(tmp_path):
     program = compile_checks(tmp_path, [Path(__file__).parent / "check.c"], tiles=True)
     output = run_checks(program, "amx")
     assert "amx: checked" in output
+
+
+@pytest.mark.slow
+def test_a_convolution_of_values_that_change(tmp_path):
+    program = compile_checks(tmp_path, [Path(__file__).parent / "convolution_check.c"])
+    assert "convolution: checked" in run_checks(program)
