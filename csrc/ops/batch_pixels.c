@@ -23,7 +23,8 @@ static void find_statistics(const struct ec_op *op)
     struct ec_batch_normalization *state = op->state;
     for (int64_t c = 0; c < state->pixels.channels; c++) {
         double n = (double)state->counted, apart = state->sums[c] / n;
-        double variance = fmax(0.0, state->sums[state->pixels.channels + c] / n - apart * apart);
+        double variance = state->sums[state->pixels.channels + c] / n - apart * apart;
+        variance = variance < 0.0 ? 0.0 : variance; /* NaN stays */
         state->mean[c] = (double)factor_of(state, CENTER)[c] + apart;
         state->deviation[c] = (float)(1.0 / sqrt(variance + state->epsilon));
         ec_batch_move(op, c, state->mean[c], variance);

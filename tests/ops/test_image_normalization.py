@@ -57,3 +57,14 @@ def test_values_and_gradients(rung, threads, scale, center, moves):
         np.testing.assert_allclose(arrays["mean"], moved, rtol=1e-5)
         moved = 0.7 * values["variance"] + 0.3 * variance if moves else values["variance"]
         np.testing.assert_allclose(arrays["variance"], moved, rtol=1e-5)
+
+
+def test_statistics_of_no_numbers():
+    """The variance of NaN is NaN, as that of rows without pixels, not 0."""
+    x = np.ones((2, 3, 3, 2), np.float32)
+    x[1, 2, 0, 1] = np.nan
+    values = {"mean": np.zeros(2, np.float32), "variance": np.ones(2, np.float32)}
+    made, arrays = program((3, 3, 2), 0, 0, True, values)
+    made.forward([x], training=True)
+    assert np.isnan(arrays["mean"][1]) and np.isnan(arrays["variance"][1])
+    np.testing.assert_allclose(arrays["variance"][0], 0.7, 1e-6)
