@@ -31,8 +31,9 @@ static const struct ec_attribute attributes[] = {
 static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
     struct ec_windows_2d *window = &((struct state *)op->state)->window;
-    if (window->rows.size < 1 || window->cols.size < 1) {
-        return ec_refuse(report, "%s: pool_size = (%lld, %lld); both must be >= 1", op->type->name,
+    if (ec_least(window->rows.size, window->cols.size) < 1 ||
+        ec_most(window->rows.size, window->cols.size) > INT32_MAX) {
+        return ec_refuse(report, "%s: pool_size = (%lld, %lld); both must be in [1, 2**31 - 1]", op->type->name,
                          (long long)window->rows.size, (long long)window->cols.size);
     }
     ec_status status =

@@ -51,6 +51,7 @@ def test_a_mean_over_many_pixels_keeps_its_digits():
         ({"strides": (1, 0)}, "`strides` must be a positive integer"),
         ({"padding": "causal"}, "padding"),
         ({"pool_size": (5, 1)}, "images of 4 x 4 are smaller than a window"),
+        ({"pool_size": 2**63 - 1, "strides": 1, "padding": "same"}, "both must be in"),
     ],
 )
 def test_misuse(settings, message):
