@@ -66,6 +66,8 @@ def set_num_threads(num_threads: int) -> None:
     2
     >>> set_num_threads(0)
     """
+    if not hasattr(num_threads, "__index__"):
+        raise TypeError(f"`num_threads` must be an integer in [0, 64]. Received: num_threads={num_threads!r}")
     _core.set_num_threads(num_threads)
     if num_threads > 1 and not _core.build_info()["openmp"]:
         warnings.warn(

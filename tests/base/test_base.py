@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from native import FLAGS, ROOT, run_checks, run_compiler
 
-from embedcnn import _core
+from embedcnn import _core, set_num_threads
 
 HERE = Path(__file__).parent
 OPENMP = _core.build_info()["openmp"] > 0
@@ -107,6 +107,8 @@ def test_the_number_of_threads_has_limits():
             _core.set_num_threads(wrong)
     with pytest.raises(TypeError):
         _core.set_num_threads("two")
+    with pytest.raises(TypeError, match=r"integer in \[0, 64\]. Received: num_threads='two'"):
+        set_num_threads("two")
     _core.set_num_threads(0)
     assert _core.get_num_threads() >= 1
 
