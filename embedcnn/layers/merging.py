@@ -72,8 +72,19 @@ def concatenate(inputs: Sequence[SymbolicTensor], axis: int = -1, **options: Any
     return Concatenate(axis=axis, **options)(inputs)
 
 
+def _broadcasts(shapes: Sequence[Shape]) -> bool:
+    """Whether they are images, of known sizes that are equal or 1 along each axis."""
+    if {len(shape) for shape in shapes} != {4} or any(None in shape[1:] for shape in shapes):
+        return False
+    inner = zip(*(shape[1:] for shape in shapes), strict=True)
+    return all(len({size for size in sizes if size != 1}) < 2 for sizes in inner)
+
+
 class _Merge(Layer):
-    """Tensors of one shape, value by value. A step is unmasked where it is in one of them, as in Keras."""
+    """Tensors of one shape, value by value. A step is unmasked where it is in one of them, as in Keras.
+
+    Of images an axis may have size 1 in some: it is repeated, as a gate (B, 1, 1, C) for each pixel.
+    """
 
     any_form = True
 
@@ -88,12 +99,17 @@ class _Merge(Layer):
                 f"Layer {self.name!r} ({type(self).__name__}) takes {count} tensors. Received: {len(shapes)}"
             )
         known = {shape for shape in shapes if None not in shape[1:-1]}
-        if len({(len(shape), shape[-1]) for shape in shapes}) > 1 or len(known) > 1:
+        apart = len({(len(shape), shape[-1]) for shape in shapes}) > 1 or len(known) > 1
+        if apart and not _broadcasts(shapes):
             raise ValueError(
-                f"Layer {self.name!r} ({type(self).__name__}) needs tensors of one shape. Received: {shapes}"
+                f"Layer {self.name!r} ({type(self).__name__}) needs tensors of one shape; of images an axis "
+                f"may be 1, and x * y, x + y and embedcnn.ops take others. Received: {shapes}"
             )
 
     def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
+        if _broadcasts(input_shape):
+            inner = zip(*(shape[1:] for shape in input_shape), strict=True)
+            return (input_shape[0][0], *(max(size or 1 for size in sizes) for sizes in inner))
         return next((shape for shape in input_shape if None not in shape[1:]), input_shape[0])
 
 
@@ -124,11 +140,14 @@ class Subtract(_Merge):
 class Multiply(_Merge):
     """The product of tensors of one shape, value by value. As keras.layers.Multiply.
 
-    Where one of them is masked the others are left as they are.
+    Where one of them is masked the others are left as they are. Of images an axis may be 1 in some, as in the
+    gates of channels (Add and its like take them too).
 
     >>> import embedcnn
     >>> Multiply()([embedcnn.Input((2,)), embedcnn.Input((2,))]).shape
     (None, 2)
+    >>> Multiply()([embedcnn.Input((8, 6, 3)), embedcnn.Input((1, 1, 3))]).shape
+    (None, 8, 6, 3)
     """
 
 

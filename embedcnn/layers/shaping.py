@@ -15,9 +15,12 @@ from .base import Layer, known_channels, require_rank
 
 def _require_sizes(layer: Layer, shape: Shape) -> None:
     if None in shape[1:]:
+        what, given = "length of the texts", "it in Input((length,))"
+        if len(shape) > 3:
+            what, given = "sizes of its input", "them in Input((height, width, channels))"
         raise ValueError(
-            f"Layer {layer.name!r} ({type(layer).__name__}) must know the length of the texts. "
-            f"Received: shape={shape}; give it in Input((length,))"
+            f"Layer {layer.name!r} ({type(layer).__name__}) must know the {what}. "
+            f"Received: shape={shape}; give {given}"
         )
 
 
@@ -88,10 +91,11 @@ class Reshape(Layer):
 
 
 class Permute(Layer):
-    """The axes behind the batch in another order: (2, 1) makes (B, T, C) to (B, C, T). As
-    keras.layers.Permute.
+    """The axes behind the batch in another order: (2, 1) makes (B, T, C) to (B, C, T), (2, 3, 1) images
+    (B, C, H, W) to (B, H, W, C). As keras.layers.Permute.
 
-    Masked steps become zeros. Raises ValueError unless `dims` holds each axis once, and where T is not known.
+    Masked steps become zeros. Raises ValueError unless `dims` holds each axis once, and where a size is not
+    known.
 
     >>> import embedcnn
     >>> embedcnn.layers.Permute((2, 1))(embedcnn.Input((10, 4))).shape
@@ -108,12 +112,7 @@ class Permute(Layer):
         shape = tensors[0].shape
         if len(shape) != len(self.dims) + 1:
             raise ValueError(f"`dims`={self.dims} needs {len(self.dims) + 1} axes. Received: shape={shape}")
-        if len(self.dims) > 2 and list(self.dims) != sorted(self.dims):
-            raise ValueError(
-                f"Layer {self.name!r} (Permute) exchanges the axes of (batch, time, channels) only. "
-                f"Received: dims={self.dims}"
-            )
-        if self.dims == (2, 1):
+        if list(self.dims) != sorted(self.dims):
             _require_sizes(self, shape)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

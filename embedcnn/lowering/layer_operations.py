@@ -144,6 +144,11 @@ def _attention_pool(build: Builder, layer: Any, inputs: list[int], call: int) ->
 
 
 def _merge(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    shapes = [build.shape(one) for one in inputs]
+    wanted = layer.compute_output_shape(shapes)
+    if any(None not in shape[1:] and shape[1:] != wanted[1:] for shape in shapes):  # images only
+        rows = [tensor_forms.as_rows(build, one) for one in inputs]
+        inputs = [tensor_operations.stretched(build, one, wanted) for one in rows]
     return build.add("merge", inputs, kind=type(layer).__name__.lower())
 
 
@@ -170,8 +175,10 @@ def _reshape(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
 
 
 def _permute(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
-    if layer.dims != (2, 1):
+    if list(layer.dims) == sorted(layer.dims):
         return inputs[0]
+    if len(layer.dims) > 2:
+        return tensor_operations.transposed(build, inputs[0], [0, *layer.dims])
     return build.add("permute", inputs, length=build.shape(inputs[0])[1])
 
 

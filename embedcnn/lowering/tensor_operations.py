@@ -171,6 +171,12 @@ def _transpose(build: Builder, read: list[int], settings: dict[str, Any], shape:
     return build.like("transpose", x, shape, order=sum(axis << 3 * place for place, axis in enumerate(order)))
 
 
+def transposed(build: Builder, x: int, order: list[int]) -> int:
+    """The axes in this order, 0 being the batch, which stays; masked steps are zeros and count."""
+    shape = build.shape(x)
+    return _transpose(build, [as_rows(build, x)], {"axes": order}, tuple(shape[axis] for axis in order))
+
+
 def _get_item(build: Builder, read: list[int], settings: dict[str, Any], shape: Shape) -> int:
     (x,), index, whole = read, settings["index"], [None, None, None]
     single = build.is_single(x)
@@ -267,9 +273,9 @@ def _take_along_axis(build: Builder, read: list[int], settings: dict[str, Any], 
     if build.has_steps(x) != build.has_steps(indices):
         x, indices = as_rows(build, x), as_rows(build, indices)
     wanted = list(shape)
-    indices = _stretched(build, indices, wanted)
+    indices = stretched(build, indices, wanted)
     wanted[axis] = build.shape(x)[axis]
-    x = _stretched(build, x, wanted)
+    x = stretched(build, x, wanted)
     return build.like("take", [x, indices], shape, axis=axis, along=1)
 
 
@@ -279,7 +285,7 @@ def _argsort(build: Builder, read: list[int], settings: dict[str, Any], shape: S
     return build.like("argsort", x, shape, axis=axis, descending=int(settings["descending"]))
 
 
-def _stretched(build: Builder, x: int, wanted: Sequence[int | None]) -> int:
+def stretched(build: Builder, x: int, wanted: Sequence[int | None]) -> int:
     """x with its axes of size 1 repeated up to these sizes."""
     size = list(build.shape(x))
     for axis, (own, to) in enumerate(zip(build.shape(x), wanted, strict=True)):
@@ -307,8 +313,8 @@ def _matmul(build: Builder, read: list[int], settings: dict[str, Any], shape: Sh
             "each example"
         )
     a, b = full(build, a), full(build, b)
-    a = _stretched(build, a, (*shape[:-2], *build.shape(a)[-2:]))
-    b = _stretched(build, b, (*shape[:-2], *build.shape(b)[-2:]))
+    a = stretched(build, a, (*shape[:-2], *build.shape(a)[-2:]))
+    b = stretched(build, b, (*shape[:-2], *build.shape(b)[-2:]))
     if build.has_steps(a) != build.has_steps(b):
         a, b = as_rows(build, a), as_rows(build, b)
     return build.like("matmul", [a, b], shape)

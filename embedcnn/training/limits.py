@@ -89,7 +89,9 @@ class Limits:
         if self.bound == "memory":
             tried.append("an optimizer with fewer slots (SGD, Adagrad in the place of Adam)")
         if self.bound == "size":
-            tried.append("a larger batch_size: more work for each operation, and words that texts share")
+            tried.append(
+                "a larger batch_size: more work for each operation, and words that texts share, if any"
+            )
         return tried
 
     def lines(self) -> list[str]:

@@ -36,6 +36,7 @@ CASES = {
     "flatten": ("Flatten", {}, (2, 3, 2)),
     "batch normalization": ("BatchNormalization", {"momentum": 0.7}, IMAGE),
     "batch normalization rows": ("BatchNormalization", {"axis": 1, "momentum": 0.7}, (3, 4, 2)),
+    "permute": ("Permute", {"dims": [2, 3, 1]}, IMAGE),
 }
 
 

@@ -83,6 +83,31 @@ def test_the_bits_do_not_depend_on_the_threads():
             np.testing.assert_array_equal(one, same)
 
 
+@pytest.mark.parametrize("kind", ["Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"])
+def test_merged_with_what_all_pixels_share(kind):
+    """As though what is of size 1 had been repeated before: values, and what a step of training learns."""
+    random = np.random.default_rng(0)
+    x, gate = random.normal(size=(3, 4, 5, 2)), random.normal(size=(3, 2))
+    images, gates = embedcnn.Input((4, 5, 2)), embedcnn.Input((2,))
+    weights = []
+    for size in [(1, 1, 2), (4, 5, 2)]:
+        learned = L.Dense(2, kernel_initializer="identity")(gates)
+        shared = L.UpSampling2D((size[0], size[1]))(L.Reshape((1, 1, 2))(learned))
+        mixed = getattr(L, kind)()([shared, L.Dense(2, kernel_initializer="identity")(images)])
+        assert mixed.shape == (None, 4, 5, 2)
+        model = embedcnn.Model([images, gates], L.Flatten()(mixed))
+        if size == (1, 1, 2):
+            wanted = {"Add": np.add, "Subtract": np.subtract, "Multiply": np.multiply, "Maximum": np.maximum}
+            wanted |= {"Minimum": np.minimum, "Average": lambda a, b: (a + b) / 2}
+            made = wanted[kind](gate[:, None, None], x).reshape(3, 40)
+            np.testing.assert_allclose(model.predict([x, gate], verbose=0), made, atol=1e-6)
+        model.compile(embedcnn.optimizers.SGD(0.5), "mse")
+        model.train_on_batch([x, gate], np.ones((3, 40)))
+        weights.append(model.get_weights())
+    for own, repeated in zip(*weights, strict=True):
+        np.testing.assert_allclose(own, repeated, atol=1e-6)
+
+
 def test_images_of_videos():
     """Poolings of each step of [B, T, H, W, C]."""
     clips = np.random.default_rng(0).normal(size=(2, 3, 4, 6, 2)).astype(np.float32)

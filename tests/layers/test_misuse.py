@@ -49,6 +49,14 @@ CASES = {
     "permute twice": (lambda: Permute((1, 1)), "dims=(1, 1)"),
     "permute batch": (lambda: Permute((0, 1)), "dims=(0, 1)"),
     "permute rank": (lambda: Permute((2, 1))(flat()), "needs 3 axes. Received: shape=(None, 4)"),
+    "permute image": (
+        lambda: Permute((2, 1, 3))(embedcnn.Input((None, 4, 3))),
+        "must know the sizes of its input. Received: shape=(None, None, 4, 3)",
+    ),
+    "merge image": (
+        lambda: layers.Add()([embedcnn.Input((4, 4, 3)), embedcnn.Input((2, 4, 3))]),
+        "Received: [(None, 4, 4, 3), (None, 2, 4, 3)]",
+    ),
     "permute length": (lambda: Permute((2, 1))(sequence(None)), "must know the length"),
     "repeat": (lambda: layers.RepeatVector(0), "n=0"),
     "repeat float": (lambda: layers.RepeatVector(1.5), "n=1.5 (float)"),

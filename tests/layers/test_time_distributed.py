@@ -27,7 +27,6 @@ from embedcnn.layers import (
     Input,
     LayerNormalization,
     Masking,
-    Permute,
     Reshape,
     TimeDistributed,
 )
@@ -271,8 +270,6 @@ def test_what_cannot_be_done_is_said():
         TimeDistributed(LSTM(3, return_state=True))(Input((4, 3, 2)))
     with pytest.raises(TypeError, match="layer or model of one input"):
         TimeDistributed("lstm")
-    with pytest.raises(ValueError, match="Permute"):
-        Permute((2, 1, 3))(Input((2, 3, 4)))
     with pytest.raises(ValueError, match="expects an input of 3 axes"):
         LSTM(3)(Input((2, 3, 4)))
     model = document_model("cnn")

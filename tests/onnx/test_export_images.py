@@ -98,6 +98,12 @@ def residual(x):
     return layers.Add()([x, layers.Conv2D(4, 3, padding="same")(x)])
 
 
+def gated(x):
+    """Channels weighed by what all pixels say, as the blocks of EfficientNet do."""
+    gate = layers.Dense(4, activation="sigmoid")(layers.GlobalAveragePooling2D()(x))
+    return layers.Multiply()([x, layers.Reshape((1, 1, 4))(gate)])
+
+
 def each_row(x):
     return layers.LSTM(3)(layers.Reshape((9, 28))(x))
 
@@ -110,6 +116,10 @@ def each_row(x):
         lambda: layers.LayerNormalization(axis=[1, 2, 3]),
         lambda: layers.GroupNormalization(2),
         layers.Flatten,
+        layers.PReLU,
+        lambda: layers.PReLU("ones", shared_axes=[1, 2]),
+        lambda: layers.Permute((3, 1, 2)),
+        lambda: gated,
         lambda: layers.Softmax(axis=(1, 2)),
         lambda: layers.GlobalMaxPooling2D(keepdims=True),
         lambda: layers.TimeDistributed(layers.Conv1D(3, 2)),
