@@ -36,7 +36,7 @@ def accelerate(model: nn.Module) -> Accelerated:
     torch.nn) into those of embedcnn.torch, in place, and says which, and why not the others with parameters.
 
     Parameters, buffers, hooks and names stay as they are, so that optimizers and stored states go on to fit.
-    `print` shows the result, a line for each module.
+    `print` shows the result, a line for each module. Raises TypeError for what is no module.
 
     >>> import torch
     >>> from embedcnn.torch import accelerate
@@ -44,6 +44,8 @@ def accelerate(model: nn.Module) -> Accelerated:
     0: Embedding runs on the core
     1: Linear has no counterpart in the core
     """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model must be a torch.nn.Module. Received: {model!r:.100}")
     done = Accelerated()
     for name, module in model.named_modules():
         kind = type(module).__name__

@@ -13,6 +13,8 @@ from ..runtime import _core
 from .programs import ProgramCall, ProgramPool, apply_program
 from .tensors import computes_here, on_threads_of_torch, outside_graphs, table_gradient
 
+_MODES = ("sum", "mean", "max")
+
 
 class _Gather(torch.autograd.Function):
     @staticmethod
@@ -20,7 +22,8 @@ class _Gather(torch.autograd.Function):
         ctx.module, ctx.weight_shape = module, weight.shape
         ctx.save_for_backward(ids)
         rows = on_threads_of_torch(_core.gather_rows, weight.detach().numpy(), ids.numpy())
-        return torch.from_numpy(rows).view(*ids.shape, weight.shape[1])
+        # shaped before it is a tensor: PyTorch lets no view that a Function returns be changed in place
+        return torch.from_numpy(rows.reshape(*ids.shape, weight.shape[1]))
 
     @staticmethod
     @once_differentiable
@@ -60,8 +63,9 @@ class Embedding(nn.Embedding):
         """An Embedding over a table [V, D] of vectors, shared and frozen unless `freeze=False`, with the
         arguments of torch.nn.Embedding.from_pretrained.
 
-        A float64 matrix, as NumPy makes them, becomes one of PyTorch's default dtype, which the layers above
-        have; `.double()` turns a model to float64.
+        An array of NumPy will do. A float64 matrix becomes one of PyTorch's default dtype, which the layers
+        above have; `.double()` turns a model to float64. Raises TypeError for what is neither, ValueError for
+        another number of axes.
         """
         return super().from_pretrained(in_default_dtype(embeddings), *settings, **named)
 
@@ -92,7 +96,7 @@ class EmbeddingBag(nn.EmbeddingBag):
     @classmethod
     def from_pretrained(cls, embeddings: torch.Tensor, *settings: Any, **named: Any) -> EmbeddingBag:
         """An EmbeddingBag over a table [V, D] of vectors, shared and frozen unless `freeze=False`, with the
-        arguments of torch.nn.EmbeddingBag.from_pretrained. A float64 matrix as for Embedding.
+        arguments of torch.nn.EmbeddingBag.from_pretrained. Arrays and float64 as for Embedding.
         """
         return super().from_pretrained(in_default_dtype(embeddings), *settings, **named)
 
@@ -129,6 +133,8 @@ class EmbeddingBag(nn.EmbeddingBag):
         """
         if not computes_here(input) or input.numel() == 0 or self.scale_grad_by_freq:
             return None
+        if self.mode not in _MODES:
+            return None
         if offsets is None:
             return input.numpy() if input.dim() == 2 else None
         if input.dim() != 1 or offsets.dim() != 1 or not computes_here(offsets):
@@ -140,8 +146,16 @@ class EmbeddingBag(nn.EmbeddingBag):
         return (input.numpy(), ends) if rises else None
 
 
-def in_default_dtype(vectors: torch.Tensor) -> torch.Tensor:
-    """The vectors; those of float64, NumPy's default, in PyTorch's."""
+def in_default_dtype(vectors: Any) -> torch.Tensor:
+    """A table [V, D] as a tensor that shares its memory; one of float64, NumPy's default, in PyTorch's."""
+    if isinstance(vectors, np.ndarray):
+        vectors = torch.from_numpy(vectors)
+    if not isinstance(vectors, torch.Tensor):
+        raise TypeError(
+            "embeddings must be a tensor or an array of NumPy [V, D]. Received: a " + type(vectors).__name__
+        )
+    if vectors.dim() != 2:
+        raise ValueError(f"embeddings must have the shape [V, D]. Received: {tuple(vectors.shape)}")
     return vectors.to(torch.get_default_dtype()) if vectors.dtype is torch.float64 else vectors
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import numbers
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -31,8 +32,8 @@ class TextCNN(nn.Module):
     distinct ids of a batch convolved once and gradients of the winning windows only. `activation`:
     "relu", "tanh", "sigmoid" or "linear". Weights: embedding.weight [V, D], convs.N.weight [F, D, K],
     convs.N.bias [F], as the two modules of torch.nn have them. With `sparse` the table's gradient is a sparse
-    tensor of the batch's rows. Raises IndexError for an id outside [0, V), ValueError for texts shorter than
-    the widest kernel.
+    tensor of the batch's rows. Raises IndexError for an id outside [0, V), RuntimeError for texts shorter
+    than the widest kernel.
 
     >>> import torch
     >>> from embedcnn.torch import TextCNN
@@ -58,8 +59,14 @@ class TextCNN(nn.Module):
         super().__init__()
         if activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}. Received: {activation!r}")
-        if not kernel_sizes:
-            raise ValueError(f"kernel_sizes must name one width at least. Received: {kernel_sizes!r}")
+        sizes = list(kernel_sizes) if isinstance(kernel_sizes, Iterable) else []
+        if not sizes or not all(_is_positive(size) for size in sizes):
+            raise ValueError(
+                "kernel_sizes must be one or more positive integers, as (3, 4, 5). "
+                f"Received: {kernel_sizes!r}"
+            )
+        if not _is_positive(num_filters):
+            raise ValueError(f"num_filters must be a positive integer. Received: {num_filters!r}")
         placed = {"device": device, "dtype": dtype}
         self.activation = activation
         self.embedding = Embedding(
@@ -71,9 +78,7 @@ class TextCNN(nn.Module):
             _freeze=_freeze,
             **placed,
         )
-        self.convs = nn.ModuleList(
-            Conv1d(embedding_dim, num_filters, size, **placed) for size in kernel_sizes
-        )
+        self.convs = nn.ModuleList(Conv1d(embedding_dim, num_filters, size, **placed) for size in sizes)
         self._programs = ProgramPool()
 
     @classmethod
@@ -145,6 +150,10 @@ class TextCNN(nn.Module):
         x = self.embedding(input).transpose(-1, -2)
         activate = ACTIVATIONS[self.activation]
         return torch.cat([activate(conv(x)).max(-1).values for conv in self.convs], -1)
+
+
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, numbers.Integral) and int(value) > 0
 
 
 def _has_hooks(module: nn.Module) -> bool:

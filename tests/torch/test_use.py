@@ -5,6 +5,7 @@ import io
 import pickle
 import threading
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs PyTorch")
@@ -326,3 +327,57 @@ def test_public_names_have_docstrings():
 
     for module in (nn, nn.nn, nn.optim):
         assert not sorted(without_docstring(module))
+
+
+@each
+def test_outputs_may_be_changed_in_place(name):
+    make, arguments = MODULES[name]
+    torch.manual_seed(3)
+    module, given = make(), arguments()
+    output = first(module(*given))
+    output += 1.0
+    (output * output).sum().backward()
+    found = gradients(module)
+    module.zero_grad()
+    output = first(module(*given)) + 1.0
+    (output * output).sum().backward()
+    for ours, expected in zip(found, gradients(module), strict=True):
+        torch.testing.assert_close(ours, expected)
+
+
+@pytest.mark.parametrize("kind", [nn.Embedding, nn.EmbeddingBag, nn.TextCNN])
+def test_tables_come_from_arrays(kind):
+    table = np.random.default_rng(0).random((9, 4))
+    module = kind.from_pretrained(table)
+    weight = module.embedding.weight if kind is nn.TextCNN else module.weight
+    assert weight.dtype is torch.float32
+    np.testing.assert_allclose(weight.numpy(), table, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (
+            lambda: nn.Embedding.from_pretrained("glove.txt"),
+            TypeError,
+            r"embeddings must be .*Received: a str",
+        ),
+        (lambda: nn.TextCNN.from_pretrained(np.ones(3)), ValueError, r"\[V, D\]. Received: \(3,\)"),
+        (lambda: nn.TextCNN(9, 4, kernel_sizes=3), ValueError, "kernel_sizes must be .*Received: 3"),
+        (
+            lambda: nn.TextCNN(9, 4, kernel_sizes=(2, 0)),
+            ValueError,
+            r"kernel_sizes must be .*Received: \(2, 0\)",
+        ),
+        (lambda: nn.TextCNN(9, 4, "x"), ValueError, "num_filters must be a positive integer. Received: 'x'"),
+        (
+            lambda: nn.EmbeddingBag(9, 4, mode="sqrtn")(ids(2, 3, limit=9)),
+            ValueError,
+            "mode has to be one of",
+        ),
+        (lambda: nn.accelerate([1]), TypeError, r"model must be a torch.nn.Module. Received: \[1\]"),
+    ],
+)
+def test_misuse_names_the_argument(call, kind, message):
+    with pytest.raises(kind, match=message):
+        call()
