@@ -117,6 +117,8 @@ def _json(text: Any, label: str, what: str) -> dict[str, Any]:
 
 def _of_archive(opened: Any, label: str, compile: bool) -> Model:
     with _archive(opened, label) as archive:
+        if "weights.safetensors" in archive.namelist():
+            raise ValueError(f"{label!r} is a file of embedcnn, not of Keras: models.load_model reads it")
         described = _json(_member(archive, "config.json", label), label, "config.json")
         maker = _Maker(label)
         model = maker.model(described)

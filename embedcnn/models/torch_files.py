@@ -17,6 +17,7 @@ from ..base.arrays import numbers
 from ..graph.nesting import leaf_layers
 from ..graph.variables import assign_all
 from .files import IncompatibleKeys
+from .model import Model
 from .torch_layouts import converted, variables_of
 
 OF_RECURRENT = re.compile(r"^(weight_ih|weight_hh|bias_ih|bias_hh)(?:_l(\d+)(_reverse)?)?$")
@@ -59,6 +60,8 @@ def load_torch_weights(
     >>> model.predict([[1.0, 2.0, 3.0]], verbose=0).tolist()
     [[6.0, 6.0]]
     """
+    if not isinstance(model, Model):
+        raise TypeError(f"`model` must be a model of embedcnn. Received: {type(model).__name__}")
     model._require_built("which weights to load")
     modules = _modules(_state_dict(source))
     leaves = {id(layer): layer for layer in leaf_layers(model.layers) if variables_of(layer)}

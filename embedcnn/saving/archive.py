@@ -192,7 +192,8 @@ def read_archive(source: Any, label: str) -> dict[str, Any]:
                 for entry in entries
             }
     except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-        raise ValueError(f"{label} is not a saved model, or is damaged: {error}") from None
+        hint = "; models.load_onnx reads graphs of ONNX" if label.strip("'\"").endswith(".onnx") else ""
+        raise ValueError(f"{label} is not a saved model, or is damaged: {error}{hint}") from None
     except OSError as error:
         if error.errno != errno.EINVAL:  # of a seek to where a damaged directory points
             raise

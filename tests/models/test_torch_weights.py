@@ -256,6 +256,11 @@ def test_no_state_dict(source):
         models.load_torch_weights(text_cnn(), source)
 
 
+def test_no_model():
+    with pytest.raises(TypeError, match="`model` must be a model of embedcnn. Received: dict"):
+        models.load_torch_weights({"fc.bias": draw(2)}, text_cnn())
+
+
 def test_nothing_in_it():
     with pytest.raises(ValueError, match="`source` holds no weights"):
         models.load_torch_weights(text_cnn(), {"epoch": 3})

@@ -303,6 +303,12 @@ def test_weights_that_do_not_fit(tmp_path):
     assert all((weight.numpy() == old).all() for weight, old in zip(wider.weights, kept, strict=True))
 
 
+def test_a_file_of_ours_is_told_from_one_of_keras(tmp_path):
+    Sequential([Input((3,)), layers.Dense(2)]).save(tmp_path / "m.embedcnn")
+    with pytest.raises(ValueError, match="is a file of embedcnn, not of Keras: models.load_model reads it"):
+        models.load_keras(tmp_path / "m.embedcnn")
+
+
 def test_without_h5py(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "h5py", None)
     with pytest.raises(ImportError, match=r"pip install embedcnn\[keras\]"):

@@ -364,6 +364,9 @@ def test_other_files_are_refused(tmp_path):
     (tmp_path / "m").write_bytes(b"hello")
     with pytest.raises(ValueError, match="is not a saved model, or is damaged"):
         models.load_model(tmp_path / "m")
+    (tmp_path / "m.onnx").write_bytes(b"hello")
+    with pytest.raises(ValueError, match="models.load_onnx reads graphs of ONNX"):
+        models.load_model(tmp_path / "m.onnx")
     with pytest.raises(FileNotFoundError):
         models.load_model(tmp_path / "missing")
 
