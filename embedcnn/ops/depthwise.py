@@ -7,19 +7,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..base.arguments import integer_pair
-from .call import Call, operation
-from .image_pooling import Sizes
-from .images import conv2d
+from .call import operation
+from .images import Sizes, conv2d, convolution_call, sequences_or_images, windows_of
 from .steps import conv1d, depthwise_conv1d
-
-
-def _windows(strides: Sizes, dilation_rate: Sizes) -> dict[str, Any]:
-    (down, right), (rows, cols) = (
-        integer_pair("strides", strides),
-        integer_pair("dilation_rate", dilation_rate),
-    )
-    return {"stride_rows": down, "stride_cols": right, "dilation_rows": rows, "dilation_cols": cols}
 
 
 def depthwise_conv(
@@ -40,18 +30,11 @@ def depthwise_conv(
     >>> ops.depthwise_conv(np.ones((1, 4, 4, 2)), np.ones((3, 3, 2, 5)), padding="same").shape
     (1, 4, 4, 10)
     """
-    if data_format not in (None, "channels_last"):
-        raise ValueError(f"`data_format` must be 'channels_last'. Received: data_format={data_format!r}")
-    shapes = np.shape(inputs), np.shape(kernel)
-    if len(shapes[0]) not in (3, 4) or len(shapes[0]) != len(shapes[1]):
-        raise ValueError(
-            "`inputs` and `kernel` must both have 3 axes (sequences) or 4 (images). Received: shapes "
-            f"{shapes[0]} and {shapes[1]}"
-        )
-    if len(shapes[0]) == 4:
-        return depthwise_conv2d(inputs, kernel, None, strides, padding, dilation_rate)
+    x, weights = sequences_or_images(inputs, kernel, data_format)
+    if x.ndim == 4:
+        return depthwise_conv2d(x, weights, None, strides, padding, dilation_rate)
     single = [int(np.ravel(value)[0]) for value in (strides, dilation_rate)]
-    return depthwise_conv1d(inputs, kernel, None, single[0], padding, single[1])
+    return depthwise_conv1d(x, weights, None, single[0], padding, single[1])
 
 
 @operation
@@ -74,17 +57,9 @@ def depthwise_conv2d(
     >>> ops.depthwise_conv2d(x, np.ones((2, 2, 2, 1))).ravel().tolist()
     [12.0, 16.0]
     """
-    call = Call(outputs=(1,))
-    call.add_images("x", x)
-    numbers = [call.add_parameter("kernel", kernel, 4)]
-    if bias is not None:
-        numbers.append(call.add_parameter("bias", bias, 1))
-    (down, right), (rows, cols) = (
-        integer_pair("strides", strides),
-        integer_pair("dilation_rate", dilation_rate),
-    )
-    windows = {"stride_rows": down, "stride_cols": right, "dilation_rows": rows, "dilation_cols": cols}
-    call.operations = [("depthwise_conv2d", (0,), (1,), tuple(numbers), {**windows, "padding": padding})]
+    call, numbers = convolution_call(x, bias, kernel=kernel)
+    settings = windows_of(strides, dilation_rate, padding)
+    call.operations = [("depthwise_conv2d", (0,), (1,), numbers, settings)]
     return call
 
 
@@ -132,12 +107,8 @@ def separable_conv2d(
     >>> ops.separable_conv2d(x, np.ones((2, 2, 2, 1)), np.ones((1, 1, 2, 1))).ravel().tolist()
     [28.0]
     """
-    call = Call(outputs=(1,))
-    call.add_images("x", x)
-    numbers = [call.add_parameter("depthwise_kernel", depthwise_kernel, 4)]
-    numbers.append(call.add_parameter("pointwise_kernel", pointwise_kernel, 4))
-    if bias is not None:
-        numbers.append(call.add_parameter("bias", bias, 1))
-    settings = {**_windows(strides, dilation_rate), "padding": padding, "bias": bias is not None}
-    call.operations = [("separable_conv2d", (0,), (1,), tuple(numbers), settings)]
+    kernels = {"depthwise_kernel": depthwise_kernel, "pointwise_kernel": pointwise_kernel}
+    call, numbers = convolution_call(x, bias, **kernels)
+    settings = {**windows_of(strides, dilation_rate, padding), "bias": bias is not None}
+    call.operations = [("separable_conv2d", (0,), (1,), numbers, settings)]
     return call

@@ -16,7 +16,7 @@ from .steps import conv1d
 Sizes = int | Sequence[int]
 
 
-def _windows(strides: Sizes, dilation_rate: Sizes, padding: str) -> dict[str, Any]:
+def windows_of(strides: Sizes, dilation_rate: Sizes, padding: str) -> dict[str, Any]:
     pairs = {"stride": strides, "dilation": dilation_rate}
     named = {"stride": "strides", "dilation": "dilation_rate"}
     settings: dict[str, Any] = {"padding": padding}
@@ -25,10 +25,12 @@ def _windows(strides: Sizes, dilation_rate: Sizes, padding: str) -> dict[str, An
     return settings
 
 
-def _convolution(x: ArrayLike, kernel: ArrayLike, bias: ArrayLike | None) -> tuple[Call, tuple[int, ...]]:
+def convolution_call(
+    x: ArrayLike, bias: ArrayLike | None, **kernels: ArrayLike
+) -> tuple[Call, tuple[int, ...]]:
     call = Call(outputs=(1,))
     call.add_images("x", x)
-    numbers = [call.add_parameter("kernel", kernel, 4)]
+    numbers = [call.add_parameter(name, kernel, 4) for name, kernel in kernels.items()]
     if bias is not None:
         numbers.append(call.add_parameter("bias", bias, 1))
     return call, tuple(numbers)
@@ -56,8 +58,8 @@ def conv2d(
     >>> ops.conv2d(x, np.ones((2, 2, 1, 1)), bias=[0.5]).ravel().tolist()
     [8.5, 12.5]
     """
-    call, numbers = _convolution(x, kernel, bias)
-    settings = _windows(strides, dilation_rate, padding)
+    call, numbers = convolution_call(x, bias, kernel=kernel)
+    settings = windows_of(strides, dilation_rate, padding)
     call.operations = [("conv2d", (0,), (1,), numbers, {**settings, "groups": groups})]
     return call
 
@@ -84,8 +86,8 @@ def conv2d_pool(
     >>> ops.conv2d_pool(x, np.ones((2, 2, 1, 1)), activation="relu").tolist()
     [[[[24.0]]]]
     """
-    call, numbers = _convolution(x, kernel, bias)
-    settings = _windows(strides, dilation_rate, padding)
+    call, numbers = convolution_call(x, bias, kernel=kernel)
+    settings = windows_of(strides, dilation_rate, padding)
     call.operations = [("conv2d_pool", (0,), (1,), numbers, {**settings, "activation": activation})]
     return call
 
@@ -111,7 +113,7 @@ def conv2d_transpose(
     >>> ops.conv2d_transpose([[[[1.0], [2.0]]]], np.ones((1, 2, 1, 1)), strides=(1, 2)).ravel().tolist()
     [1.0, 1.0, 2.0, 2.0]
     """
-    call, numbers = _convolution(x, kernel, bias)
+    call, numbers = convolution_call(x, bias, kernel=kernel)
     one_of("padding", padding, ("valid", "same"))
     both, dilation = integer_pair("strides", strides), integer_pair("dilation_rate", dilation_rate)
     more = transposed_pair(both, dilation, output_padding)
@@ -121,7 +123,7 @@ def conv2d_transpose(
     return call
 
 
-def _operands(inputs: ArrayLike, kernel: ArrayLike, data_format: str | None) -> tuple[Any, Any]:
+def sequences_or_images(inputs: ArrayLike, kernel: ArrayLike, data_format: str | None) -> tuple[Any, Any]:
     if data_format not in (None, "channels_last"):
         raise ValueError(f"`data_format` must be 'channels_last'. Received: data_format={data_format!r}")
     x, weights = np.asarray(inputs), np.asarray(kernel)
@@ -151,7 +153,7 @@ def conv(
     >>> ops.conv(np.ones((1, 4, 4, 2)), np.ones((3, 3, 2, 5)), strides=2, padding="same").shape
     (1, 2, 2, 5)
     """
-    x, weights = _operands(inputs, kernel, data_format)
+    x, weights = sequences_or_images(inputs, kernel, data_format)
     groups = max(x.shape[-1] // max(weights.shape[-2], 1), 1)
     if x.ndim == 4:
         return conv2d(x, weights, None, strides, padding, dilation_rate, groups)
@@ -177,7 +179,7 @@ def conv_transpose(
     >>> ops.conv_transpose(np.ones((1, 4, 4, 2)), np.ones((3, 3, 5, 2)), 2, padding="same").shape
     (1, 8, 8, 5)
     """
-    x, weights = _operands(inputs, kernel, data_format)
+    x, weights = sequences_or_images(inputs, kernel, data_format)
     if x.ndim == 4:
         return conv2d_transpose(x, weights, None, strides, padding, output_padding, dilation_rate)
     along, rate = ((1, int(np.ravel(one)[0])) for one in (strides, dilation_rate))
