@@ -192,6 +192,11 @@ class Graph:
         return tensor
 
     def _with_given(self, name: str, sizes: Sequence[AnySize], given: Sequence[int | None]) -> list[AnySize]:
+        if isinstance(given, str) or not isinstance(given, Sequence):
+            raise TypeError(
+                f"`input_shapes`: the shape of {name!r} must be a tuple of sizes, batch first. "
+                f"Received: {given!r}"
+            )
         fits = len(given) == len(sizes) and all(
             one is None or (isinstance(one, int) and one > 0 and (isinstance(size, Size) or one == size))
             for one, size in zip(given, sizes, strict=True)

@@ -73,7 +73,13 @@ def _cast_like(graph: Graph, node: Node, x: Any, like: Any) -> Any:
 @handles("Range", known=True)
 def _range(graph: Graph, node: Node, *limits: Any) -> np.ndarray:
     start, stop, step = (listed(one)[0] if one.dtype.kind in "iuO" else one.item() for one in limits)
-    if any(isinstance(one, Size) for one in (start, stop, step)):
+    unknown = [one for one in (start, stop, step) if isinstance(one, Size)]
+    if any("batch" in names for one in unknown for names in one.terms):
+        raise ValueError(
+            f"a range up to {stop} goes with the batch, as PyTorch's EmbeddingBag needs it, and a batch has "
+            "no fixed size here; an Embedding and its mean or sum over time can be built"
+        )
+    if unknown:
         raise ValueError(f"the sizes {start}, {stop} must be known: give `input_shapes`")
     count = max(0, -(-(stop - start) // step)) if step else 0
     checked_count([count], node.operation)

@@ -92,6 +92,16 @@ GRAPHS = {
         {"one": np.int64(1)},
         "Equal.*give `input_shapes`",
     ),
+    "a range that goes with the batch": (
+        [
+            node("Shape", "x", "s", end=1),
+            node("Squeeze", "s", "n"),
+            node("Range", "zero n one"),
+        ],
+        X,
+        {"zero": np.int64(0), "one": np.int64(1)},
+        "Range.*up to batch goes with the batch",
+    ),
     "an open size squeezed": ([node("Squeeze", "x a")], OPEN, {"a": ints(1)}, "give `input_shapes`"),
     "a constant along an open size": ([node("Add", "x c")], OPEN, {"c": ones(7, 4)}, "cannot be broadcast"),
     "a kernel of the inputs": (
@@ -192,6 +202,7 @@ def good(tmp_path):
         ({"x": (None, 5)}, ValueError, r"`input_shapes`: the input 'x' has the shape"),
         ({"x": (None, 6, 4)}, ValueError, "Received: .None, 6, 4."),
         ({"other": (None, 5, 4)}, ValueError, r"names \['other'\]; the inputs of the graph are \['x'\]"),
+        ({"x": 5}, TypeError, "the shape of 'x' must be a tuple of sizes, batch first. Received: 5"),
         ([(None, 5, 4)], TypeError, "`input_shapes` must be a dict"),
     ],
 )
