@@ -15,7 +15,7 @@
 struct ec_fasttext_rules {
     const struct ec_fasttext_dictionary *dictionary;
     int32_t shortest, longest; /* characters of an n-gram, "<" and ">" included; longest 0: none */
-    int32_t word_ngrams;       /* words of the longest n-gram of words; up to 1: none */
+    int32_t word_ngrams;       /* words of the longest n-gram of words; up to 1: none, else the dictionary has hashes */
     int64_t buckets;           /* at least 1 where there are n-grams */
     const uint8_t *label;      /* what labels start with: such a token that is not known is not a word */
     int64_t label_length;

@@ -43,6 +43,7 @@ static void check_lines(const struct ec_fasttext_features *features, const uint8
     uint8_t *section = malloc((size_t)bytes);
     ec_fasttext_corpus_section(section, corpus);
     check(ec_fasttext_dictionary_init(&dictionary, section, bytes, &used, &report) == EC_OK && used == bytes);
+    check(features->word_ngrams == 1 || ec_fasttext_dictionary_hash(&dictionary) == EC_OK);
     struct ec_fasttext_rules rules = {&dictionary,
                                       (int32_t)features->chars[0],
                                       (int32_t)features->chars[1],
