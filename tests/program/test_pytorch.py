@@ -1,7 +1,6 @@
 """50 training steps give PyTorch's losses: from stored values always, from PyTorch itself where it is
 installed."""
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -44,7 +43,7 @@ def test_losses_stored(rung, threads, name):
     assert losses[-1] < losses[0] / 2
 
 
-@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")
 @pytest.mark.parametrize("name", pytorch_loop.OPTIMIZERS)
 def test_losses_live(name):
+    pytest.importorskip("torch")
     np.testing.assert_allclose(train(name), pytorch_loop.train(name), atol=1e-4)
