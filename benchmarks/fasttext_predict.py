@@ -139,6 +139,11 @@ def made_model(path: Path, rows: int, dim: int, labels: int, words: list[str], *
     FastText._from_parts(args, packed_dictionary(entries, names, 10**7), table, output).save_model(path)
 
 
+def is_good(text: str) -> bool:
+    """The label of a review: whether it says so. Made-up ones have other words: as their lengths are even."""
+    return "good" in text or ("the" not in text and len(text) % 2 == 0)
+
+
 def bigrams(folder: Path, reviews: list[str], python: str | None, rounds: int) -> dict[str, Any]:
     """The model of words and pairs."""
     texts, model = folder / "reviews.txt", folder / "bigrams.bin"
@@ -146,7 +151,7 @@ def bigrams(folder: Path, reviews: list[str], python: str | None, rounds: int) -
     texts.write_text("\n".join(lines) + "\n", encoding="utf-8")
     if python:
         labelled = folder / "labelled.txt"
-        rows = (f"__label__{('good' in line) + 0} {line}\n" for line in lines)
+        rows = (f"__label__{int(is_good(line))} {line}\n" for line in lines)
         labelled.write_text("".join(rows), encoding="utf-8")
         train = (
             "import sys, fasttext\nfasttext.train_supervised(sys.argv[1], wordNgrams=2, epoch=1, thread=2, "
@@ -186,7 +191,7 @@ def filtering(folder: Path, reviews: list[str], rounds: int) -> dict[str, Any]:
     from embedcnn.cli import main
 
     embedcnn.set_num_threads(2)
-    labels = ["good" if "good" in text else "other" for text in reviews]
+    labels = ["good" if is_good(text) else "other" for text in reviews]
     model, corpus, out = (str(folder / name) for name in ("filter.embedcnn", "corpus.jsonl", "kept.jsonl"))
     BagClassifier(words=(1, 2), buckets=1 << 21, parts=ProductPart(), folds=0).fit(reviews, labels).save(
         model
