@@ -10,7 +10,6 @@
  *
  * s are the strides, d the dilation; places outside of an image are zeros. With groups, filter f of group g reads the
  * channels of g only: c counts them from the first of the group. */
-#include "matrix/correlation.h"
 #include "ops/windows_2d.h"
 
 enum {
@@ -83,23 +82,13 @@ static ec_status infer(struct ec_op *op, struct ec_report *report)
     return EC_OK;
 }
 
-static struct ec_correlation_axis axis_of(const struct ec_windows *windows, int64_t from, int64_t of, int64_t lead)
-{
-    return (struct ec_correlation_axis){.from = from,
-                                        .of = of,
-                                        .taps = windows->size,
-                                        .stride = windows->strides,
-                                        .dilation = windows->dilation,
-                                        .lead = lead};
-}
-
 static struct ec_correlation sizes_of(const struct ec_op *op)
 {
     const struct state *state = op->state;
     const struct ec_windows_2d *w = &state->window;
     struct ec_correlation sizes = {
-        .axis = {axis_of(&w->rows, w->height, w->out_height, w->top),
-                 axis_of(&w->cols, w->width, w->out_width, w->left)},
+        .axis = {ec_correlation_axis_of(&w->rows, w->height, w->out_height, w->top),
+                 ec_correlation_axis_of(&w->cols, w->width, w->out_width, w->left)},
         .images = op->inputs[0]->rows,
         .groups = state->groups,
         .channels = w->channels,

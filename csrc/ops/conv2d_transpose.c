@@ -8,8 +8,7 @@
  * in[..., c]
  *
  * The caller says how large the output is and how many places before it the first window begins. */
-#include "matrix/correlation.h"
-#include "ops/op.h"
+#include "ops/windows_2d.h"
 
 enum {
     LARGEST = 1 << 20 /* of any setting: their products stay far below 2^63 */
@@ -67,24 +66,14 @@ static ec_status infer(struct ec_op *op, struct ec_report *report)
     return op->parameter_count == 2 ? ec_infer_parameter(op, 1, &kernel[2], report) : EC_OK;
 }
 
-static struct ec_correlation_axis axis_of(const struct ec_windows *windows, int64_t from, int64_t of, int64_t lead)
-{
-    return (struct ec_correlation_axis){.from = from,
-                                        .of = of,
-                                        .taps = windows->size,
-                                        .stride = windows->strides,
-                                        .dilation = windows->dilation,
-                                        .lead = lead};
-}
-
 static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
     struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     ec_status status = ec_op_plan_like_input(op, step);
     const struct ec_correlation sizes = {
-        .axis = {axis_of(&state->rows, state->out_rows, in->dims[0], state->lead_rows),
-                 axis_of(&state->cols, state->out_cols, in->dims[1], state->lead_cols)},
+        .axis = {ec_correlation_axis_of(&state->rows, state->out_rows, in->dims[0], state->lead_rows),
+                 ec_correlation_axis_of(&state->cols, state->out_cols, in->dims[1], state->lead_cols)},
         .images = in->rows,
         .groups = 1,
         .channels = out->channels,

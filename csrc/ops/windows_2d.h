@@ -7,6 +7,7 @@
 #ifndef EC_OPS_WINDOWS_2D_H
 #define EC_OPS_WINDOWS_2D_H
 
+#include "matrix/correlation.h"
 #include "ops/op.h"
 
 /* Part of an operation's state. Attributes: rows.strides, cols.strides (EC_ATTRIBUTE_COUNT), rows.dilation,
@@ -32,6 +33,19 @@ static inline struct ec_range ec_windows_2d_taps(const struct ec_windows *axis, 
     int64_t begin = place >= 0 ? 0 : ec_least(axis->size, ec_ceil_div(-place, axis->dilation));
     int64_t end = place >= length ? 0 : ec_least(axis->size, (length - 1 - place) / axis->dilation + 1);
     return (struct ec_range){begin, ec_most(begin, end)};
+}
+
+/* The same windows as matrix/correlation.h takes them: `from` places are read by `of` windows, the first of which
+ * begins `lead` places in front. */
+static inline struct ec_correlation_axis ec_correlation_axis_of(const struct ec_windows *windows, int64_t from,
+                                                                int64_t of, int64_t lead)
+{
+    return (struct ec_correlation_axis){.from = from,
+                                        .of = of,
+                                        .taps = windows->size,
+                                        .stride = windows->strides,
+                                        .dilation = windows->dilation,
+                                        .lead = lead};
 }
 
 #endif
