@@ -176,6 +176,12 @@ def integer_pair(argument: str, value: Any) -> tuple[int, int]:
     return found[0], found[-1]
 
 
+def require_channels_last(data_format: Any) -> None:
+    """ValueError for another order of the axes than (batch, time or height and width, channels)."""
+    if data_format not in (None, "channels_last"):
+        raise ValueError(f"`data_format` must be 'channels_last'. Received: data_format={data_format!r}")
+
+
 def warn_user(message: str) -> None:
     """A UserWarning at the line of the first caller outside this package."""
     level, frame = 2, sys._getframe(1)

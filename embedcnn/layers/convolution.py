@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import activations, initializers
-from ..base.arguments import one_of, positive_integer, single_integer
+from ..base.arguments import one_of, positive_integer, require_channels_last, single_integer
 from ..graph.nodes import Shape, SymbolicTensor
 from .base import Layer, known_channels, require_rank
 
@@ -29,8 +29,7 @@ class _Windows(Layer):
         self.strides = single_integer("strides", strides)
         self.dilation_rate = single_integer("dilation_rate", dilation_rate)
         self.padding = one_of("padding", padding, ("valid", "same", "causal"))
-        if data_format not in (None, "channels_last"):
-            raise ValueError(f"`data_format` must be 'channels_last'. Received: data_format={data_format!r}")
+        require_channels_last(data_format)
         if self.strides > 1 and self.dilation_rate > 1:
             raise ValueError(
                 "`strides` > 1 and `dilation_rate` > 1 exclude each other. "

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import activations, initializers
-from ..base.arguments import boolean, integer_pair, one_of, positive_integer
+from ..base.arguments import boolean, integer_pair, one_of, positive_integer, require_channels_last
 from ..base.transposed_windows import transposed_pair, transposed_windows
 from ..graph.nodes import Shape, SymbolicTensor
 from .base import Layer, known_channels
-from .image_windows import require_channels_last, require_image, windows_over
+from .image_windows import require_image, windows_over
 
 
 class Windows(Layer):

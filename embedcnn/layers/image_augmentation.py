@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..base.arguments import finite_number, integer, one_of, optional
+from ..base.arguments import finite_number, integer, one_of, optional, require_channels_last
 from ..base.random_seeds import layer_key
 from ..graph.nodes import is_symbolic
-from .image_windows import ImageLayer, SizedImages, require_channels_last
+from .image_windows import ImageLayer, SizedImages
 
 FILL_MODES = ("reflect", "wrap", "constant", "nearest")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..base.arguments import boolean, finite_number, integer, integer_pair, one_of
+from ..base.arguments import boolean, finite_number, integer, integer_pair, one_of, require_channels_last
 from ..graph.nodes import Shape, SymbolicTensor, is_symbolic
 from ..ops.image import INTERPOLATIONS, Ends, Frame, check_ratios, cropped_to, resize
-from .image_windows import ImageLayer, SizedImages, require_channels_last
+from .image_windows import ImageLayer, SizedImages
 
 
 class ZeroPadding2D(ImageLayer):

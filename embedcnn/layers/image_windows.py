@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.arguments import positive_integer
+from ..base.arguments import positive_integer, require_channels_last
 from ..graph.nodes import Shape, SymbolicTensor, is_symbolic
 from .base import Layer, require_rank
 
@@ -20,12 +20,6 @@ def require_image(layer: Layer, tensor: SymbolicTensor) -> None:
             f"Layer {layer.name!r} ({type(layer).__name__}) must know height, width and channels of its "
             f"input. Received: shape={tensor.shape}; give them in Input(shape=...)"
         )
-
-
-def require_channels_last(data_format: Any) -> None:
-    """ValueError for another order than (batch, height, width, channels)."""
-    if data_format not in (None, "channels_last"):
-        raise ValueError(f"`data_format` must be 'channels_last'. Received: data_format={data_format!r}")
 
 
 class ImageLayer(Layer):

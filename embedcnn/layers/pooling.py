@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..base.arguments import boolean, one_of, single_integer
+from ..base.arguments import boolean, one_of, require_channels_last, single_integer
 from ..graph.nodes import Shape, SymbolicTensor
 from .base import Layer, require_rank
 
@@ -16,8 +16,7 @@ class _GlobalPooling1D(Layer):
     not_stored = ("data_format",)  # always channels_last
 
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **options: Any) -> None:
-        if data_format not in (None, "channels_last"):
-            raise ValueError(f"`data_format` must be 'channels_last'. Received: data_format={data_format!r}")
+        require_channels_last(data_format)
         self.keepdims = boolean("keepdims", keepdims)
         super().__init__(**options)
 
@@ -76,8 +75,7 @@ class _Pooling1D(Layer):
         self.pool_size = single_integer("pool_size", pool_size)
         self.strides = self.pool_size if strides is None else single_integer("strides", strides)
         self.padding = one_of("padding", padding, ("valid", "same"))
-        if data_format not in (None, "channels_last"):
-            raise ValueError(f"`data_format` must be 'channels_last'. Received: data_format={data_format!r}")
+        require_channels_last(data_format)
         super().__init__(**options)
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..base.arguments import boolean, integer_pair, one_of
+from ..base.arguments import boolean, integer_pair, one_of, require_channels_last
 from ..graph.nodes import Shape, SymbolicTensor
 from .base import Layer
-from .image_windows import require_channels_last, require_image, windows_over
+from .image_windows import require_image, windows_over
 
 
 class _Pooling2D(Layer):

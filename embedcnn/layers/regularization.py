@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..base.arguments import finite_number, integer, optional, positive_integer
+from ..base.arguments import finite_number, integer, optional, positive_integer, require_channels_last
 from ..base.random_seeds import layer_key
 from ..graph.nodes import Shape, SymbolicTensor
 from .base import Layer, require_rank
-from .image_windows import require_channels_last, require_image
+from .image_windows import require_image
 
 
 class _Random(Layer):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.arguments import finite_number, integer, positive_integer
+from ..base.arguments import finite_number, integer, positive_integer, require_channels_last
 from ..graph.nodes import Shape, SymbolicTensor
 from .base import Layer, known_channels, require_rank
 
@@ -39,8 +39,7 @@ class Flatten(Layer):
     not_stored = ("data_format",)  # always channels_last
 
     def __init__(self, data_format: str | None = None, **options: Any) -> None:
-        if data_format not in (None, "channels_last"):
-            raise ValueError(f"`data_format` must be 'channels_last'. Received: data_format={data_format!r}")
+        require_channels_last(data_format)
         super().__init__(**options)
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from embedcnn import _core
-from embedcnn.base.arguments import boolean, finite_number, one_of, positive_integer
+from embedcnn.base.arguments import boolean, finite_number, one_of, positive_integer, require_channels_last
 from embedcnn.ops.call import Call
 
 __all__ = ["affine_transform", "resize"]
@@ -40,12 +40,6 @@ def image_size(size: Any, name: str = "size") -> tuple[int, int]:
     if len(given) != 2:
         raise ValueError(f"`{name}` must be (height, width). Received: {name}={size!r}")
     return positive_integer(name, given[0]), positive_integer(name, given[1])
-
-
-def require_channels_last(data_format: str | None) -> None:
-    """ValueError for another order of the axes."""
-    if data_format not in (None, "channels_last"):
-        raise ValueError(f"`data_format` must be 'channels_last'. Received: data_format={data_format!r}")
 
 
 def check_ratios(crops: Any, pads: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..base.arguments import integer_pair, one_of
+from ..base.arguments import integer_pair, one_of, require_channels_last
 from ..base.transposed_windows import transposed_pair, transposed_windows
 from .call import Call, operation
 from .steps import conv1d
@@ -124,8 +124,7 @@ def conv2d_transpose(
 
 
 def sequences_or_images(inputs: ArrayLike, kernel: ArrayLike, data_format: str | None) -> tuple[Any, Any]:
-    if data_format not in (None, "channels_last"):
-        raise ValueError(f"`data_format` must be 'channels_last'. Received: data_format={data_format!r}")
+    require_channels_last(data_format)
     x, weights = np.asarray(inputs), np.asarray(kernel)
     if x.ndim not in (3, 4) or weights.ndim != x.ndim:
         raise ValueError(
