@@ -150,15 +150,19 @@ def one_of(argument: str, value: Any, allowed: tuple[str, ...]) -> str:
     return value.lower()
 
 
-def single_integer(argument: str, value: Any) -> int:
-    """A positive integer that may come as a tuple, list or array of one, as Keras allows for 1-D layers."""
+def single_integer(argument: str, value: Any, least: int = 1) -> int:
+    """An integer from `least` on that may come as a tuple, list or array of one, as Keras allows along time.
+
+    >>> single_integer("strides", (2,))
+    2
+    """
     if isinstance(value, (tuple, list)) or np.ndim(value) == 1:
         if len(value) != 1:
             raise ValueError(
-                f"`{argument}` must be one integer for a 1-D layer. Received: {argument}={value!r}"
+                f"`{argument}` must be one integer for sequences. Received: {argument}={value!r}"
             )
         value = value[0]
-    return positive_integer(argument, value)
+    return positive_integer(argument, value) if least == 1 else integer(argument, value, least)
 
 
 def integer_pair(argument: str, value: Any) -> tuple[int, int]:

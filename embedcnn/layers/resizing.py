@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from .. import activations, initializers
-from ..base.arguments import boolean, integer, one_of, optional, positive_integer
+from ..base.arguments import boolean, integer, one_of, optional, positive_integer, single_integer
 from ..graph.nodes import Shape, SymbolicTensor
 from ..ops.padding import pad
 from ..ops.products import matmul
@@ -85,7 +86,8 @@ class Conv1DTranspose(Layer):
 
     T' is strides T with padding "same", else strides T + max(kernel_size - strides, 0), kernel_size being
     that of the dilated kernel; `output_padding` sets the last steps instead. Kernel (kernel_size, filters,
-    C). T must be known unless strides are 1. Raises ValueError for other settings.
+    C). T must be known unless strides are 1. Raises ValueError for other settings, and for stride and
+    dilation both above 1.
 
     >>> import embedcnn
     >>> layer = embedcnn.layers.Conv1DTranspose(3, 4, strides=2, padding="same")
@@ -96,11 +98,11 @@ class Conv1DTranspose(Layer):
     def __init__(
         self,
         filters: int,
-        kernel_size: int,
-        strides: int = 1,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
         padding: str = "valid",
-        output_padding: int | None = None,
-        dilation_rate: int = 1,
+        output_padding: int | Sequence[int] | None = None,
+        dilation_rate: int | Sequence[int] = 1,
         activation: Any = None,
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
@@ -109,11 +111,16 @@ class Conv1DTranspose(Layer):
     ) -> None:
         super().__init__(**options)
         self.filters = positive_integer("filters", filters)
-        self.kernel_size = positive_integer("kernel_size", _single(kernel_size))
-        self.strides = positive_integer("strides", _single(strides))
+        self.kernel_size = single_integer("kernel_size", kernel_size)
+        self.strides = single_integer("strides", strides)
         self.padding = one_of("padding", padding, ("valid", "same"))
-        self.output_padding = optional(integer, "output_padding", output_padding)
-        self.dilation_rate = positive_integer("dilation_rate", _single(dilation_rate))
+        self.output_padding = optional(single_integer, "output_padding", output_padding, 0)
+        self.dilation_rate = single_integer("dilation_rate", dilation_rate)
+        if self.strides > 1 and self.dilation_rate > 1:
+            raise ValueError(
+                "`strides` > 1 and `dilation_rate` > 1 exclude each other. "
+                f"Received: strides={self.strides}, dilation_rate={self.dilation_rate}"
+            )
         if self.output_padding is not None and not 0 <= self.output_padding < self.strides:
             raise ValueError(
                 "`output_padding` must be from 0 to strides - 1. Received: "
@@ -160,11 +167,6 @@ class Conv1DTranspose(Layer):
         behind = wide - 1 - before - length  # of what is there; more zeros where it is below 0
         made = pad(made, [(0, 0), (0, -behind), (0, 0)]) if behind < 0 else made
         return made[:, before : -behind if behind > 0 else None]
-
-
-def _single(value: Any) -> Any:
-    """A number that may stand in a list, as Keras takes it."""
-    return value[0] if isinstance(value, (list, tuple)) and len(value) == 1 else value
 
 
 def _pair(name: str, value: Any) -> tuple[int, int]:

@@ -33,8 +33,7 @@ def depthwise_conv(
     x, weights = sequences_or_images(inputs, kernel, data_format)
     if x.ndim == 4:
         return depthwise_conv2d(x, weights, None, strides, padding, dilation_rate)
-    single = [int(np.ravel(value)[0]) for value in (strides, dilation_rate)]
-    return depthwise_conv1d(x, weights, None, single[0], padding, single[1])
+    return depthwise_conv1d(x, weights, None, strides, padding, dilation_rate)
 
 
 @operation

@@ -8,7 +8,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..base.arguments import integer_pair, one_of, require_channels_last
+from ..base.arguments import (
+    integer_pair,
+    one_of,
+    optional,
+    positive_integer,
+    require_channels_last,
+    single_integer,
+)
 from ..base.transposed_windows import transposed_pair, transposed_windows
 from .call import Call, operation
 from .steps import conv1d
@@ -60,7 +67,9 @@ def conv2d(
     """
     call, numbers = convolution_call(x, bias, kernel=kernel)
     settings = windows_of(strides, dilation_rate, padding)
-    call.operations = [("conv2d", (0,), (1,), numbers, {**settings, "groups": groups})]
+    call.operations = [
+        ("conv2d", (0,), (1,), numbers, {**settings, "groups": positive_integer("groups", groups)})
+    ]
     return call
 
 
@@ -156,9 +165,7 @@ def conv(
     groups = max(x.shape[-1] // max(weights.shape[-2], 1), 1)
     if x.ndim == 4:
         return conv2d(x, weights, None, strides, padding, dilation_rate, groups)
-    steps = {"strides": strides, "dilation_rate": dilation_rate}
-    single: dict[str, Any] = {name: int(np.ravel(value)[0]) for name, value in steps.items()}
-    return conv1d(x, weights, None, padding=padding, groups=groups, **single)
+    return conv1d(x, weights, None, strides, padding, dilation_rate, groups=groups)
 
 
 def conv_transpose(
@@ -181,6 +188,7 @@ def conv_transpose(
     x, weights = sequences_or_images(inputs, kernel, data_format)
     if x.ndim == 4:
         return conv2d_transpose(x, weights, None, strides, padding, output_padding, dilation_rate)
-    along, rate = ((1, int(np.ravel(one)[0])) for one in (strides, dilation_rate))
-    more = None if output_padding is None else (0, int(np.ravel(output_padding)[0]))
-    return conv2d_transpose(x[:, None], weights[None], None, along, padding, more, rate)[:, 0]
+    step, rate = single_integer("strides", strides), single_integer("dilation_rate", dilation_rate)
+    more = optional(single_integer, "output_padding", output_padding, 0)
+    along, behind = (1, step), None if more is None else (0, more)
+    return conv2d_transpose(x[:, None], weights[None], None, along, padding, behind, (1, rate))[:, 0]

@@ -7,8 +7,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from embedcnn.base.arguments import one_of, positive_integer, single_integer
 from embedcnn.ops import image_pooling
 from embedcnn.ops.call import Call, Padding, elementary, operation
+
+Sizes = image_pooling.Sizes  # along time an integer, or a sequence that holds one
 
 
 @operation
@@ -16,9 +19,9 @@ def conv1d(
     x: ArrayLike,
     kernel: ArrayLike,
     bias: ArrayLike | None = None,
-    strides: int = 1,
+    strides: Sizes = 1,
     padding: Padding = "valid",
-    dilation_rate: int = 1,
+    dilation_rate: Sizes = 1,
     mask: ArrayLike | None = None,
     groups: int = 1,
 ) -> Any:
@@ -43,10 +46,10 @@ def conv1d(
     if bias is not None:
         numbers.append(call.add_parameter("bias", bias, 1))
     attributes = {
-        "strides": strides,
-        "dilation_rate": dilation_rate,
+        "strides": single_integer("strides", strides),
+        "dilation_rate": single_integer("dilation_rate", dilation_rate),
         "padding": padding,
-        "groups": groups,
+        "groups": positive_integer("groups", groups),
     }
     call.operations = [("conv1d", (0,), (1,), tuple(numbers), attributes)]
     return call
@@ -57,7 +60,7 @@ def conv_pool(
     x: ArrayLike,
     kernel: ArrayLike,
     bias: ArrayLike | None = None,
-    strides: int = 1,
+    strides: Sizes = 1,
     padding: Padding = "valid",
     activation: str = "linear",
     mask: ArrayLike | None = None,
@@ -79,7 +82,11 @@ def conv_pool(
     numbers = [call.add_parameter("kernel", kernel, 3)]
     if bias is not None:
         numbers.append(call.add_parameter("bias", bias, 1))
-    attributes = {"strides": strides, "padding": padding, "activation": activation}
+    attributes = {
+        "strides": single_integer("strides", strides),
+        "padding": padding,
+        "activation": activation,
+    }
     call.operations = [("conv_pool", (0,), (1,), tuple(numbers), attributes)]
     return call
 
@@ -89,9 +96,9 @@ def depthwise_conv1d(
     x: ArrayLike,
     kernel: ArrayLike,
     bias: ArrayLike | None = None,
-    strides: int = 1,
+    strides: Sizes = 1,
     padding: Padding = "valid",
-    dilation_rate: int = 1,
+    dilation_rate: Sizes = 1,
     mask: ArrayLike | None = None,
 ) -> Any:
     """Each channel of x [B, T, C] convolved with its own kernels [K, C, M]: float32 [B, T_out, C * M]. As
@@ -110,13 +117,21 @@ def depthwise_conv1d(
     numbers = [call.add_parameter("kernel", kernel, 3)]
     if bias is not None:
         numbers.append(call.add_parameter("bias", bias, 1))
-    attributes = {"strides": strides, "dilation_rate": dilation_rate, "padding": padding}
+    attributes = {
+        "strides": single_integer("strides", strides),
+        "dilation_rate": single_integer("dilation_rate", dilation_rate),
+        "padding": padding,
+    }
     call.operations = [("depthwise_conv1d", (0,), (1,), tuple(numbers), attributes)]
     return call
 
 
 def conv1d_mask(
-    mask: ArrayLike, kernel_size: int, strides: int = 1, padding: Padding = "valid", dilation_rate: int = 1
+    mask: ArrayLike,
+    kernel_size: Sizes,
+    strides: Sizes = 1,
+    padding: Padding = "valid",
+    dilation_rate: Sizes = 1,
 ) -> NDArray[np.bool_]:
     """Which steps of a masked convolution's output hold a window: bool [B, T_out] for a mask [B, T].
 
@@ -129,7 +144,9 @@ def conv1d_mask(
     given = np.asarray(mask, np.bool_)
     if given.ndim != 2 or given.shape[1] == 0:
         raise ValueError(f"mask has shape {given.shape}; allowed is [B, T] with T >= 1")
-    width, wide = given.shape[1], (kernel_size - 1) * dilation_rate + 1
+    taps, strides = single_integer("kernel_size", kernel_size), single_integer("strides", strides)
+    one_of("padding", padding, ("valid", "same", "causal"))
+    width, wide = given.shape[1], (taps - 1) * single_integer("dilation_rate", dilation_rate) + 1
     begin = given.argmax(1)
     length = np.where(given.any(1), width - given[:, ::-1].argmax(1) - begin, 0)
     if padding == "valid":
@@ -183,22 +200,23 @@ def global_sum_pool(x: ArrayLike, mask: ArrayLike | None = None) -> Any:
 def _pool(
     name: str,
     x: ArrayLike,
-    pool_size: image_pooling.Sizes,
-    strides: image_pooling.Sizes | None,
+    pool_size: Sizes,
+    strides: Sizes | None,
     padding: str,
     mask: ArrayLike | None,
 ) -> Call:
     if np.ndim(x) == 4 and mask is None:
         return image_pooling.pool(f"{name}2d", x, pool_size, strides, padding)
-    settings = {"pool_size": pool_size, "strides": pool_size if strides is None else strides}
-    return elementary(name, x, mask, padding=padding, **settings)
+    size = single_integer("pool_size", pool_size)
+    step = size if strides is None else single_integer("strides", strides)
+    return elementary(name, x, mask, padding=padding, pool_size=size, strides=step)
 
 
 @operation
 def max_pool(
     x: ArrayLike,
-    pool_size: image_pooling.Sizes = 2,
-    strides: image_pooling.Sizes | None = None,
+    pool_size: Sizes = 2,
+    strides: Sizes | None = None,
     padding: Literal["valid", "same"] = "valid",
     mask: ArrayLike | None = None,
 ) -> Any:
@@ -220,8 +238,8 @@ def max_pool(
 @operation
 def average_pool(
     x: ArrayLike,
-    pool_size: image_pooling.Sizes = 2,
-    strides: image_pooling.Sizes | None = None,
+    pool_size: Sizes = 2,
+    strides: Sizes | None = None,
     padding: Literal["valid", "same"] = "valid",
     mask: ArrayLike | None = None,
 ) -> Any:
