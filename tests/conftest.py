@@ -2,12 +2,9 @@
 exists."""
 
 import gc
-import importlib.util
 import os
 import signal
-import sys
 import zlib
-from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
@@ -19,33 +16,6 @@ from embedcnn.utils import set_random_seed
 
 ROOT = Path(__file__).resolve().parent.parent
 collect_ignore_glob = ["*/make_*.py"]  # they write stored values, with frameworks that need not be here
-
-
-def only_a_folder(name):
-    """Whether what an import would take for a package is a folder of these tests."""
-    found = importlib.util.find_spec(name)
-    return found is not None and found.origin is None
-
-
-class NoPackages:
-    """Torch and onnx, where they are missing: else imports would find the folders of that name."""
-
-    names = tuple(filter(only_a_folder, ("torch", "onnx")))
-
-    @classmethod
-    def find_spec(cls, name, path=None, target=None):
-        return ModuleSpec(name, cls) if name in cls.names else None
-
-    @staticmethod
-    def create_module(spec):
-        return None
-
-    @staticmethod
-    def exec_module(module):
-        raise ModuleNotFoundError(f"No module named {module.__name__!r}", name=module.__name__)
-
-
-sys.meta_path.insert(0, NoPackages)
 
 # A run in the background starts with interrupts ignored, and tests of Ctrl-C would wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,6 +1,6 @@
 """Runs exported graphs in onnxruntime beside the model or the program that they come from.
 
-Imported by tests/onnx, after it has found onnx and onnxruntime.
+Imported by tests/onnx_files, after it has found onnx and onnxruntime.
 """
 
 from types import SimpleNamespace

@@ -9,9 +9,9 @@ copy_checkout "$copy"
 build_in "$copy" "$python"
 cd "$copy"
 folders=()
-for folder in embedcnn/torch tests/torch tests/onnx tests/saving tests/image tests/models/test_torch_weights.py; do
+for folder in embedcnn/torch tests/torch_modules tests/onnx_files tests/saving tests/image tests/models/test_torch_weights.py; do
     [ ! -e "$folder" ] || folders+=("$folder")
 done
 "$python" -c 'import h5py, onnx, onnxruntime, simplejpeg, torch' # else their tests would be skipped
 # What needs none of them has run before.
-run_pytest "$python" "${folders[@]}" --pairs all --ignore=tests/torch/test_arrays.py --ignore=tests/saving/test_model_file.py
+run_pytest "$python" "${folders[@]}" --pairs all --ignore=tests/torch_modules/test_arrays.py --ignore=tests/saving/test_model_file.py

@@ -2,19 +2,17 @@
 (tests/golden/make_keras_rs.py).
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from golden.make_keras_rs import ROWS, WIDTH, cases
 
 import embedcnn
 from embedcnn import _core, layers
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-sys.path.insert(0, str(GOLDEN))
 
-from make_keras_rs import ROWS, WIDTH, cases  # noqa: E402
 
 KERAS_RS = np.load(GOLDEN / "keras_rs.npz")
 CASES = dict(cases())

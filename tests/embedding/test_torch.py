@@ -2,19 +2,17 @@
 (tests/golden/make_torch_bags.py).
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from golden.bag_cases import CASES, ROWS, WIDTH, data, ids_of, settings_of
 
 import embedcnn
 from embedcnn import _core, layers
 from embedcnn.ragged import Ragged
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-sys.path.insert(0, str(GOLDEN))
-from bag_cases import CASES, ROWS, WIDTH, data, ids_of, settings_of  # noqa: E402
 
 TORCH = np.load(GOLDEN / "torch_bags.npz")
 

@@ -57,3 +57,16 @@ MAPS = {
 """For ops.image.affine_transform of "wide", with each fill mode."""
 CONTRASTS = (0.6, 1.5)
 """Factors of RandomContrast of "wide"."""
+
+
+# What PyTorch resizes, and sees through maps.
+RESIZED = {
+    f"{images} {size} {mode} {antialias}": (images, size, mode, antialias)
+    for images, size in (("wide", (3, 4)), ("wide", (9, 13)), ("tall", (4, 5)))
+    for mode, antialias in (("bilinear", False), ("bilinear", True), ("nearest", False))
+}
+MOVED = {f"{images}, {name}": (images, MAPS[name]) for images in ("wide", "tall") for name in MAPS}
+
+
+def d_out_of(name, shape):
+    return np.random.default_rng(len(name)).normal(size=shape).astype(np.float32)

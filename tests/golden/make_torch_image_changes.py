@@ -7,19 +7,7 @@ gradients of the images. Run once, where it is installed:
 import pathlib
 
 import numpy as np
-from image_change_cases import IMAGES, MAPS
-
-RESIZED = {
-    f"{images} {size} {mode} {antialias}": (images, size, mode, antialias)
-    for images, size in (("wide", (3, 4)), ("wide", (9, 13)), ("tall", (4, 5)))
-    for mode, antialias in (("bilinear", False), ("bilinear", True), ("nearest", False))
-}
-MOVED = {f"{images}, {name}": (images, MAPS[name]) for images in ("wide", "tall") for name in MAPS}
-
-
-def d_out_of(name, shape):
-    return np.random.default_rng(len(name)).normal(size=shape).astype(np.float32)
-
+from image_change_cases import IMAGES, MOVED, RESIZED, d_out_of
 
 if __name__ == "__main__":
     import torch

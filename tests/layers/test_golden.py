@@ -1,20 +1,18 @@
 """Layers against what Keras and PyTorch computed once: outputs, gradients of inputs and weights, moving
 statistics (tests/golden)."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from golden.layer_cases import CASES, MASK, d_out_of, inputs_of, weights_of
+from golden.make_torch_layers import data
 from layer_program import Alone, close
 
 import embedcnn
 from embedcnn import layers
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-sys.path.insert(0, str(GOLDEN))
-from layer_cases import CASES, MASK, d_out_of, inputs_of, weights_of  # noqa: E402
-from make_torch_layers import data  # noqa: E402
 
 KERAS = np.load(GOLDEN / "keras_layers.npz")
 TORCH = np.load(GOLDEN / "torch_layers.npz")

@@ -1,18 +1,15 @@
 """Layers that move or change pixels: Keras's values, gradients, chance, inference, files, misuse."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from golden.image_change_cases import CONTRASTS, FILLS, IMAGES, MAPS, MOVED, RESIZED, cases, d_out_of
 
 import embedcnn
 from embedcnn import _core, layers, ops
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-sys.path.insert(0, str(GOLDEN))
-from image_change_cases import CONTRASTS, FILLS, IMAGES, MAPS, cases  # noqa: E402
-from make_torch_image_changes import MOVED, RESIZED, d_out_of  # noqa: E402
 
 CASES, KERAS = cases(), np.load(GOLDEN / "keras_image_changes.npz")
 TORCH = np.load(GOLDEN / "torch_image_changes.npz")

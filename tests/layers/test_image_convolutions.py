@@ -1,19 +1,17 @@
 """Convolutions of images as layers: values of Keras and PyTorch (tests/golden), 50 steps beside PyTorch,
 their place in models and files, misuse."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from golden import image_convolution_cases as cases
 from layer_program import Alone, close
 
 import embedcnn
 from embedcnn import layers as L
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-sys.path.insert(0, str(GOLDEN))
-import image_convolution_cases as cases  # noqa: E402
 
 KERAS = np.load(GOLDEN / "keras_image_convolutions.npz")
 TORCH = np.load(GOLDEN / "torch_image_convolutions.npz")

@@ -1,18 +1,16 @@
 """Layers over windows of images: Keras's values (tests/golden), their place in models, misuse."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from golden.image_window_cases import CASES, d_out_of, input_of, weights_of
 from layer_program import Alone, close
 
 import embedcnn
 from embedcnn import layers as L
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-sys.path.insert(0, str(GOLDEN))
-from image_window_cases import CASES, d_out_of, input_of, weights_of  # noqa: E402
 
 KERAS = np.load(GOLDEN / "keras_image_windows.npz")
 

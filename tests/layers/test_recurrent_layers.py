@@ -1,10 +1,10 @@
 """LSTM, GRU, SimpleRNN and the layers around them: against Keras, PyTorch and each other; states; misuse."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from golden import recurrent_cases as cases
 from safetensors.numpy import load_file
 
 import embedcnn
@@ -13,8 +13,6 @@ from embedcnn.graph import flatten
 from embedcnn.layers import GRU, LSTM, Bidirectional, Dense, Embedding, SimpleRNN, TimeDistributed
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-sys.path.insert(0, str(GOLDEN))
-import recurrent_cases as cases  # noqa: E402
 
 KERAS = load_file(GOLDEN / "keras_recurrent.safetensors")
 

@@ -1,17 +1,15 @@
 """ops.lstm, gru and simple_rnn: outputs, states and gradients as Keras's layers (tests/golden)."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from golden import recurrent_cases as cases
 from safetensors.numpy import load_file
 
 from embedcnn import ops
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-sys.path.insert(0, str(GOLDEN))
-import recurrent_cases as cases  # noqa: E402
 
 KERAS = load_file(GOLDEN / "keras_recurrent.safetensors")
 FUNCTIONS = {"SimpleRNN": ops.simple_rnn, "LSTM": ops.lstm, "GRU": ops.gru, "GRU before": ops.gru}

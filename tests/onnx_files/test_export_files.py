@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-onnx = pytest.importorskip("onnx.helper") and pytest.importorskip("onnx")
+onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 from onnx_sessions import check_model, close, session  # noqa: E402

@@ -1,21 +1,16 @@
 """Every layer that the golden values of Keras have, alone, as ONNX."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 pytest.importorskip("onnx.helper")
 pytest.importorskip("onnxruntime")
 
+from golden.layer_cases import CASES, inputs_of, weights_of
 from onnx_sessions import check_model  # noqa: E402
 
 import embedcnn  # noqa: E402
 from embedcnn import layers  # noqa: E402
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "golden"))
-from layer_cases import CASES, inputs_of, weights_of  # noqa: E402
 
 
 @pytest.mark.parametrize("name", CASES)
