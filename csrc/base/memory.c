@@ -102,7 +102,9 @@ void *ec_alloc_scattered(int64_t count, size_t size)
     void *block = aligned_alloc(HUGE_PAGE, rounded);
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
     if (block) {
-        madvise(block, rounded, MADV_HUGEPAGE); /* a wish: where it is refused, pages are small as ever */
+        /* A wish: where it is refused, pages are small as ever. What fills no huge page has small ones: no memory is
+         * taken that nobody uses. */
+        madvise(block, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
     }
 #endif
     return block;

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "fasttext/best.h"
+#include "fasttext/folding.h"
 
 #include <math.h>
 #include <string.h>
@@ -93,12 +94,27 @@ static ec_status choose(const struct ec_fasttext_worker *worker, float *logits, 
     return EC_OK;
 }
 
+/* Of a place; folded sums are logits themselves, or their differences with that of label 0. */
+static float *logits_of(struct ec_fasttext_worker *worker, int64_t place)
+{
+    int64_t classes = worker->model->classes, columns = worker->table.columns;
+    if (worker->model->panels.values) {
+        return worker->logits + place * classes;
+    }
+    if (worker->model->tree || columns == classes) {
+        return worker->hidden + place * columns;
+    }
+    worker->logits[0] = 0;
+    memcpy(worker->logits + 1, worker->hidden + place * columns, (size_t)columns * sizeof *worker->logits);
+    return worker->logits;
+}
+
 ec_status ec_fasttext_answer(struct ec_fasttext_worker *worker, int64_t place, int32_t *labels, float *shares,
                              int64_t *count)
 {
     const struct ec_fasttext_model *model = worker->model;
     const float *hidden = worker->hidden + place * worker->table.columns;
-    float *logits = (model->panels.values ? worker->logits : worker->hidden) + place * model->classes;
+    float *logits = logits_of(worker, place);
     struct ec_fasttext_best best = {.most = worker->k, .scores = shares, .labels = labels};
     ec_status status = model->tree ? descend(worker, hidden, &best) : choose(worker, logits, &best);
     ec_fasttext_best_sort(&best);
@@ -140,7 +156,7 @@ ec_status ec_fasttext_worker_init(struct ec_fasttext_worker *worker, const struc
     worker->table = model->input;
     fill_sigmoid(worker->sigmoid);
     if (model->folded) {
-        ec_fasttext_matrix_of(&worker->table, model->folded, model->input.rows, model->classes);
+        ec_fasttext_matrix_of(&worker->table, model->folded, model->input.rows, ec_fasttext_folded_columns(model));
     }
     worker->reader = ec_fasttext_reader_new(&model->rules);
     worker->hidden = ec_alloc_array(EC_FASTTEXT_BLOCK * worker->table.columns, sizeof *worker->hidden);
@@ -149,9 +165,10 @@ ec_status ec_fasttext_worker_init(struct ec_fasttext_worker *worker, const struc
         struct ec_panels packed;
         ec_panels_init(&packed, EC_ROWS_OF_A, EC_FASTTEXT_BLOCK, worker->table.columns, EC_HIGHEST);
         worker->packed = ec_alloc_array(ec_panels_floats(&packed), sizeof *worker->packed);
-        worker->logits = ec_alloc_array(EC_FASTTEXT_BLOCK * model->classes, sizeof *worker->logits);
-        status = worker->packed && worker->logits ? status : EC_NO_MEMORY;
+        status = worker->packed ? status : EC_NO_MEMORY;
     }
+    worker->logits = ec_alloc_array(EC_FASTTEXT_BLOCK * model->classes, sizeof *worker->logits);
+    status = worker->logits ? status : EC_NO_MEMORY;
     if (model->tree) {
         worker->stack = ec_alloc_array(2 * model->classes, sizeof *worker->stack);
         worker->node_scores = ec_alloc_array(2 * model->classes, sizeof *worker->node_scores);

@@ -2,12 +2,14 @@
 #include "fasttext/folding.h"
 
 #include "base/memory.h"
+#include "base/range.h"
 #include "base/threads.h"
 
 #define ROWS_PER_TILE 1024
 
 struct work {
     struct ec_fasttext_model *model;
+    float *folding;
     _Atomic int status;
 };
 
@@ -26,20 +28,52 @@ static float dot(const float *a, const float *b, int64_t n)
     return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }
 
+/* Whether a row's floats are differences with label 0. */
+static int has_differences(const struct ec_fasttext_model *model)
+{
+    return model->settings.loss == EC_FASTTEXT_SOFTMAX && model->classes > 1;
+}
+
+int64_t ec_fasttext_folded_columns(const struct ec_fasttext_model *model)
+{
+    return ec_most(1, model->classes - (has_differences(model) || model->tree));
+}
+
+void ec_fasttext_unfolding(float *out, const struct ec_fasttext_model *model)
+{
+    int64_t columns = ec_fasttext_folded_columns(model), first = has_differences(model);
+    for (int64_t label = 0; label < model->classes; label++) {
+        for (int64_t j = 0; j < columns; j++) {
+            out[label * columns + j] = label == j + first;
+        }
+    }
+}
+
+/* [columns, floats of a row]: what a row is multiplied by. */
+static float *folding_of(const struct ec_fasttext_model *model)
+{
+    int64_t width = model->input.columns, columns = ec_fasttext_folded_columns(model), first = has_differences(model);
+    float *folding = ec_alloc_array(columns * width, sizeof *folding);
+    for (int64_t i = 0; folding && i < columns * width; i++) {
+        folding[i] = model->weights[first * width + i] - (first ? model->weights[i % width] : 0);
+    }
+    return folding;
+}
+
 static void fold_rows(struct ec_team *team, void *argument)
 {
     struct work *work = argument;
     const struct ec_fasttext_model *model = work->model;
-    int64_t columns = model->input.columns, classes = model->classes;
-    float *row = ec_alloc_array(columns, sizeof *row);
+    int64_t width = model->input.columns, columns = ec_fasttext_folded_columns(model);
+    float *row = ec_alloc_array(width, sizeof *row);
     if (!row) {
         work->status = EC_NO_MEMORY;
     }
     for (struct ec_range rows; ec_team_next_range(team, model->input.rows, ROWS_PER_TILE, &rows);) {
         for (int64_t i = rows.begin; row && i < rows.end; i++) {
             ec_fasttext_row(row, &model->input, i);
-            for (int64_t j = 0; j < classes; j++) {
-                model->folded[i * classes + j] = dot(row, model->weights + j * columns, columns);
+            for (int64_t j = 0; j < columns; j++) {
+                model->folded[i * columns + j] = dot(row, work->folding + j * width, width);
             }
         }
     }
@@ -48,12 +82,14 @@ static void fold_rows(struct ec_team *team, void *argument)
 
 ec_status ec_fasttext_fold(struct ec_fasttext_model *model, int threads)
 {
-    struct work work = {.model = model, .status = EC_OK};
-    model->folded = ec_alloc_scattered(model->input.rows * model->classes, sizeof *model->folded);
-    if (!model->folded) {
+    struct work work = {.model = model, .folding = folding_of(model), .status = EC_OK};
+    model->folded = ec_alloc_scattered(model->input.rows * ec_fasttext_folded_columns(model), sizeof *model->folded);
+    if (!model->folded || !work.folding) {
+        ec_free(work.folding);
         return EC_NO_MEMORY;
     }
     ec_parallel(threads, fold_rows, &work);
+    ec_free(work.folding);
     return (ec_status)work.status;
 }
 

@@ -45,7 +45,7 @@ struct ec_fasttext_model {
     int64_t classes;
     float *weights;                /* [classes, dim]: the output matrix as floats */
     struct ec_panels panels;       /* the weights, packed as columns; without values: folded, or hierarchical */
-    float *folded;                 /* [input rows, classes] = input weights^T, or NULL */
+    float *folded;                 /* [input rows, ec_fasttext_folded_columns], or NULL; see folding.h */
     struct ec_fasttext_node *tree; /* [2 classes - 1], the root last; hierarchical softmax only */
 };
 

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/threads.h"
+#include "fasttext/folding.h"
 
 #include <string.h>
 
@@ -220,11 +221,37 @@ static PyObject *model_line(PyObject *object, PyObject *args)
     return result;
 }
 
+static PyObject *model_folded(PyObject *object, PyObject *unused)
+{
+    (void)unused;
+    const struct ec_fasttext_model *model = &((struct ec_python_fasttext *)object)->model;
+    if (!model->folded) {
+        PyErr_SetString(PyExc_ValueError, "the model is not folded");
+        return NULL;
+    }
+    npy_intp columns = (npy_intp)ec_fasttext_folded_columns(model);
+    npy_intp shape[2] = {(npy_intp)model->input.rows, columns}, output_shape[2] = {(npy_intp)model->classes, columns};
+    PyObject *rows = PyArray_SimpleNew(2, shape, NPY_FLOAT32),
+             *output = PyArray_SimpleNew(2, output_shape, NPY_FLOAT32);
+    if (!rows || !output) {
+        Py_XDECREF(rows);
+        Py_XDECREF(output);
+        return NULL;
+    }
+    ec_copy(PyArray_DATA((PyArrayObject *)rows), model->folded,
+            (size_t)(model->input.rows * columns) * sizeof *model->folded);
+    ec_fasttext_unfolding(PyArray_DATA((PyArrayObject *)output), model);
+    return Py_BuildValue("NN", rows, output);
+}
+
 static PyMethodDef methods[] = {
     {"settings", model_settings, METH_NOARGS,
      "settings($self, /)\n--\n\nThe settings of the file, by fastText's names."},
     {"facts", model_facts, METH_NOARGS,
      "facts($self, /)\n--\n\nSizes, whether it is quantised and folded, where head, input and output end in the file."},
+    {"folded", model_folded, METH_NOARGS,
+     "folded($self, /)\n--\n\n(input, output), float32, of a model of shorter rows that predicts the same: the table "
+     "of a folded one."},
     {"entries", model_entries, METH_VARARGS,
      "entries($self, begin, end, /)\n--\n\n([bytes], int64 counts) of entries of the dictionary: words, then labels."},
     {"find", model_find, METH_O, "find($self, word, /)\n--\n\nNumber of the entry, or -1."},

@@ -16,14 +16,14 @@ from embedcnn import _core
 from ..base.arguments import boolean, finite_number, integer, optional
 from ..base.replacement import replacing
 from ..vectors.mapped import MappedFile
-from . import files, quantisation
+from . import files, folding, quantisation
 from .lines import encoded
-from .words import WordQueries
+from .measures import Measures
 
 __all__ = ["FastText", "load_model"]
 
 
-class FastText(WordQueries):
+class FastText(Measures):
     """A model as fastText's Python has it; `load_model` makes one.
 
     The names are fastText's. Any number of threads may use a model at once; lists are predicted on all
@@ -43,7 +43,7 @@ class FastText(WordQueries):
         self._label = label
         self._mapping = mapping
         self._facts = core.facts()
-        self._decoded = {}
+        self._decoded, self._normalised = {}, None
 
     @classmethod
     def _from_parts(
@@ -131,55 +131,6 @@ class FastText(WordQueries):
         names = self._entries(True, on_unicode_error)
         found, shares = self._checked().predict([text] if single else text, k, threshold, names)
         return (tuple(found[0]), shares[0]) if single else (found, shares)
-
-    def test(
-        self, path: str | os.PathLike[str], k: int = 1, threshold: float = 0.0
-    ) -> tuple[int, float, float]:
-        """How well the labels of a file are predicted: (lines, precision, recall) at `k` labels a line.
-
-        Parameters
-        ----------
-        path : a text of labelled lines; those without a label, or of which the model knows nothing, are left
-            out
-        k : how many labels are predicted at most, -1: all
-        threshold : probability, from which on they are
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> path = os.path.join(tempfile.mkdtemp(), "test.txt")
-        >>> _ = open(path, "w").write("__label__yes good\\n__label__no good good\\n")
-        >>> _example().test(path)
-        (2, 0.5, 0.5)
-        """
-        lines, (gold, predicted, right) = self._measured(path, k, threshold)
-        return lines, _share(right.sum(), predicted.sum()), _share(right.sum(), gold.sum())
-
-    def test_label(
-        self, path: str | os.PathLike[str], k: int = 1, threshold: float = 0.0
-    ) -> dict[str, dict[str, float]]:
-        """Of each label, how well it is predicted: {label: {"precision", "recall", "f1score"}}, nan where it
-        was not predicted, or does not occur.
-
-        >>> import tempfile
-        >>> path = os.path.join(tempfile.mkdtemp(), "test.txt")
-        >>> _ = open(path, "w").write("__label__yes good\\n__label__no good good\\n")
-        >>> _example().test_label(path)["__label__yes"]
-        {'precision': 0.5, 'recall': 1.0, 'f1score': 0.6666...}
-        """
-        _, counts = self._measured(path, k, threshold)
-        return {
-            label: {
-                "precision": _share(right, predicted),
-                "recall": _share(right, gold),
-                "f1score": _share(2 * right, gold + predicted),
-            }
-            for label, gold, predicted, right in zip(self.labels, *counts.tolist(), strict=True)
-        }
-
-    def _measured(self, path: Any, k: int, threshold: float) -> tuple[int, np.ndarray]:
-        k, threshold = integer("k", k), float(finite_number("threshold", threshold))
-        return self._checked().measure(files.mapped(path)[0], k, threshold)
 
     def get_input_matrix(self) -> np.ndarray:
         """The rows of words, then of n-grams, float32 (rows, dim), a copy; ValueError where it is quantised.
@@ -282,7 +233,33 @@ class FastText(WordQueries):
         core = self._core_of(head, codes, outputs, None)
         FastText.__init__(self, core, (head, codes, outputs), self._label)
 
-    def _core_of(self, head: bytes, input: Any, output: Any, fold: bool | None) -> _core.FastTextModel:
+    def fold(self) -> None:
+        """Makes the model small, in place, without changing what it predicts: rows get a float a label.
+
+        Texts have the same labels, and probabilities within 1e-6. Two labels that exclude each other (loss
+        "softmax") take one float in all, C of them C - 1, and so does a tree ("hs"). What `save_model` writes
+        then, fastText reads, too; `load_model` maps it, so all processes share its table, where each makes
+        one of its own of a larger file. Vectors of words become shares of the labels.
+
+        Raises
+        ------
+        ValueError : a model without labels, a quantised one, or one whose rows are as short already
+
+        Examples
+        --------
+        >>> model = _example()
+        >>> model.fold()
+        >>> model.get_dimension(), model.predict("good good")
+        (1, (('__label__yes',), array([0.8808...], dtype=float32)))
+        """
+        settings = self.args
+        folding.check_folding(settings, self._facts)
+        core, (head, rows, output) = self._checked(), self._sections
+        core = core if self._facts["folded"] else self._core_of(head, rows, output, True)
+        parts = folding.folded_sections(core, settings, bytes(head))
+        FastText.__init__(self, self._core_of(*parts, False), parts, self._label)
+
+    def _core_of(self, head: Any, input: Any, output: Any, fold: bool | None) -> _core.FastTextModel:
         return _core.FastTextModel(head, input, output, label=encoded("label", self._label), fold=_fold(fold))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -333,9 +310,10 @@ def load_model(
     Parameters
     ----------
     path : a file, which is mapped and must not change while the model is used; or its bytes
-    fold : whether a table of one float a label for each row takes the place of the rows when texts are
-        predicted: many times faster, same labels, probabilities within 1e-6. None: where there are at most
-        half as many labels as floats in a row
+    fold : whether a table of one float a label for each row (one in all of two labels that exclude each
+        other) takes the place of the rows when texts are predicted: many times faster, same labels,
+        probabilities within 1e-6. None: where there are at most half as many labels as floats in a row.
+        Each process has such a table of its own; of the file that `fold` and `save_model` make, all share it
     label : what labels start with; a file does not say it
 
     Raises
@@ -360,10 +338,6 @@ def load_model(
 def _from_sections(head: bytes, input: Any, output: Any, label: str, fold: bool) -> FastText:
     core = _core.FastTextModel(head, input, output, label=encoded("label", label), fold=_fold(fold))
     return FastText(core, (head, input, output), label)
-
-
-def _share(part: float, whole: float) -> float:
-    return float(part / whole) if whole else float("nan")
 
 
 def _fold(fold: bool | None) -> int:

@@ -37,6 +37,18 @@ def test_sizes_and_accuracy_before_and_after(files, tmp_path, capsys):
     assert "precision" not in out and "will be replaced" in said
 
 
+def test_a_folded_model_predicts_the_same(files, tmp_path, capsys):
+    small = tmp_path / "small.bin"
+    given = ["quantize", str(files / "pets.bin"), "--out", str(small), "--fold"]
+    assert main([*given, "--test", str(files / "pets.txt")]) == 0
+    before, after = capsys.readouterr().out.splitlines()
+    assert "precision 1.0000" in before and "precision 1.0000" in after
+    assert small.stat().st_size < 0.35 * (files / "pets.bin").stat().st_size
+    one, other = fasttext.load_model(files / "pets.bin"), fasttext.load_model(small)
+    assert other.get_dimension() == 1 and other.predict("it purrs")[0] == one.predict("it purrs")[0]
+    assert abs(other.predict("it purrs")[1] - one.predict("it purrs")[1]) < 1e-6
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -54,6 +66,9 @@ def test_sizes_and_accuracy_before_and_after(files, tmp_path, capsys):
         ),
         (["{folder}/pets.bin", "--out", "{out}", "--test", "missing"], "there is no file 'missing'"),
         (["{folder}/pets.bin", "--out", "{out}", "--dsub", "9"], "dsub"),
+        (["{folder}/pets.bin", "--out", "{out}", "--fold"], "--fold: writes a .bin"),
+        (["{folder}/pets.bin", "--out", "{out}", "--fold", "--dsub", "2"], "there is no use for --dsub"),
+        (["{folder}/pets.bin", "--out", "{out}", "--fold", "--cutoff", "9"], "there is no use for --cutoff"),
     ],
 )
 def test_misuse(files, tmp_path, capsys, arguments, message):

@@ -73,6 +73,11 @@ def test_its_models(kind, quantised, texts, tmp_path):
         np.testing.assert_allclose(ours.test(texts / "test.txt"), theirs.test(str(texts / "test.txt")))
     ours.save_model(tmp_path / "copy")
     assert (tmp_path / "copy").read_bytes() == (tmp_path / "model").read_bytes()
+    if quantised is None:
+        ours.fold()
+        ours.save_model(tmp_path / "folded")
+        same_predictions(load_model(tmp_path / "folded"), theirs, asked, kind != "ova")
+        same_predictions(ours, fasttext.load_model(str(tmp_path / "folded")), asked, kind != "ova")
 
 
 @pytest.mark.parametrize("quantised", [None, {}, {"cutoff": 400, "qnorm": True, "qout": True}])

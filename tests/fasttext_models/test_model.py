@@ -43,16 +43,17 @@ def characters(word: str, shortest: int, longest: int, buckets: int) -> list[int
     return found
 
 
-def made(fold: bool | None = None, **args) -> FastText:
+def made(fold: bool | None = None, labels: int = 2, **args) -> FastText:
+    names = LABELS[:labels] + [f"__label__{number}".encode() for number in range(2, labels)]
     settings = {"dim": 5, "wordNgrams": 3, "bucket": 97, "minn": 2, "maxn": 3, **args}
     rows = len(WORDS) + settings["bucket"]
     random = np.random.default_rng(5)
-    dictionary = packed_dictionary([(word, 3) for word in WORDS], [(label, 2) for label in LABELS], 20)
+    dictionary = packed_dictionary([(word, 3) for word in WORDS], [(label, 2) for label in names], 20)
     return FastText._from_parts(
         settings,
         dictionary,
         random.standard_normal((rows, 5), np.float32),
-        random.standard_normal((2, 5), np.float32),
+        random.standard_normal((labels, 5), np.float32),
         fold=fold,
     )
 
@@ -154,6 +155,32 @@ def test_predictions_follow_the_formulas(loss, fold):
         assert labels == [LABELS[label].decode() for label in order]
         np.testing.assert_allclose(share, np.minimum(expected[order] + 1e-5, 1), atol=3e-5)
     assert model.predict(texts[0], k=1) == ((found[0][0],), shares[0][:1])
+
+
+@pytest.mark.parametrize("labels", [1, 2, 3, 4])
+@pytest.mark.parametrize("loss", ["softmax", "ova", "ns", "hs"])
+def test_folded_models_predict_the_same_from_shorter_rows(loss, labels, tmp_path):
+    model = made(False, loss=loss, labels=labels)
+    texts = ["good né", "bad bad unseen", "", "x y z"]
+    expected = model.predict(texts, k=-1)
+    table = made(True, loss=loss, labels=labels)
+    rows, output = table._model.folded()
+    columns = max(labels - 1, 1) if loss in ("softmax", "hs") else labels
+    assert rows.shape == (101, columns) and output.shape == (labels, columns)
+    model.get_nearest_neighbors("good")
+    model.fold()
+    model.save_model(tmp_path / "model.bin")
+    read = load_model(tmp_path / "model.bin")
+    assert not read._facts["folded"] and read.get_dimension() == columns and read.args["loss"] == loss
+    assert model["good"].shape == (columns,) and len(model.get_nearest_neighbors("good")) == 3
+    for one in (table, model, read):
+        found, shares = one.predict(texts, k=-1)
+        assert found == expected[0]
+        if loss in ("softmax", "hs"):  # the others' are steps of a table, which may fall to either side
+            np.testing.assert_allclose(shares, expected[1], rtol=0, atol=1e-6)
+        np.testing.assert_array_equal(shares, table.predict(texts, k=-1)[1])
+    with pytest.raises(ValueError, match=f"rows of {columns} floats do not get shorter"):
+        read.fold()
 
 
 def test_equal_labels_come_in_their_order():
