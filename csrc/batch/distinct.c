@@ -1,7 +1,14 @@
-/* Distinct ids by open addressing, occurrences by counting sort; both serial: some microseconds a batch. */
+/* Distinct ids by a table of places or open addressing, occurrences by counting sort; all serial: some nanoseconds a
+ * token. Whether an id of a text was seen before is what no branch predictor can guess, so that the loops do not ask:
+ * each writes the id behind those seen, and counts it or not. 3,200 tokens of text, 1,300 of them distinct, took 15 us
+ * with a branch and take 5. */
 #include "batch/distinct.h"
 
 #include <string.h>
+
+struct ec_id_slot {
+    int32_t id, place; /* id -1: free */
+};
 
 ec_status ec_distinct_init(struct ec_distinct *distinct, struct ec_arena *arena, int64_t tokens, int64_t limit)
 {
@@ -12,62 +19,71 @@ ec_status ec_distinct_init(struct ec_distinct *distinct, struct ec_arena *arena,
     while (capacity < 2 * tokens) {
         capacity *= 2;
     }
-    distinct->by_id = limit <= 2 * capacity;
-    capacity = distinct->by_id ? limit : capacity;
+    int by_id = limit <= 2 * capacity;
     distinct->count = 0;
-    distinct->ids = ec_arena_take(arena, tokens, sizeof *distinct->ids);
-    distinct->slots = ec_arena_take(arena, capacity, sizeof *distinct->slots);
-    if (!distinct->ids || !distinct->slots) {
+    distinct->hash_mask = (uint32_t)capacity - 1;
+    distinct->ids = ec_arena_take(arena, tokens + 1, sizeof *distinct->ids); /* one more is written than counts */
+    distinct->place_of = by_id ? ec_arena_take(arena, limit, sizeof *distinct->place_of) : NULL;
+    distinct->slots = by_id ? NULL : ec_arena_take(arena, capacity, sizeof *distinct->slots);
+    if (arena->failed) {
         return EC_NO_MEMORY;
     }
-    distinct->hash_mask = (uint32_t)capacity - 1; /* of a hash set */
-    memset(distinct->slots, 0xff, (size_t)capacity * sizeof *distinct->slots);
+    if (by_id) {
+        memset(distinct->place_of, 0xff, (size_t)limit * sizeof *distinct->place_of);
+    } else {
+        memset(distinct->slots, 0xff, (size_t)capacity * sizeof *distinct->slots);
+    }
     return EC_OK;
 }
 
-static int32_t place_of(struct ec_distinct *distinct, int32_t id)
+static void add_to_table(struct ec_distinct *distinct, int32_t *row, const int32_t *ids, int64_t count)
 {
-    uint32_t slot = (uint32_t)id * 0x9e3779b9u;
-    slot = (slot ^ slot >> 15) & distinct->hash_mask;
-    for (;; slot = (slot + 1) & distinct->hash_mask) {
-        int32_t place = distinct->slots[slot];
-        if (place < 0) {
-            place = (int32_t)distinct->count++;
-            distinct->slots[slot] = place;
-            distinct->ids[place] = id;
-            return place;
+    int32_t *seen = distinct->ids, *place_of = distinct->place_of, next = (int32_t)distinct->count;
+    for (int64_t i = 0; i < count; i++) {
+        int32_t id = ids[i];
+        if (id < 0) {
+            row[i] = -1;
+            continue;
         }
-        if (distinct->ids[place] == id) {
-            return place;
-        }
+        int32_t found = place_of[id], is_new = found < 0, place = is_new ? next : found;
+        seen[next] = id;
+        place_of[id] = row[i] = place;
+        next += is_new;
     }
+    distinct->count = next;
 }
 
-static void add_by_id(struct ec_distinct *distinct, int32_t *row, const int32_t *ids, int64_t count)
+static void add_to_set(struct ec_distinct *distinct, int32_t *row, const int32_t *ids, int64_t count)
 {
+    struct ec_id_slot *slots = distinct->slots;
+    uint32_t mask = distinct->hash_mask;
+    int shift = __builtin_clz(mask); /* the high bits of a product are its best */
+    int32_t *seen = distinct->ids, next = (int32_t)distinct->count;
     for (int64_t i = 0; i < count; i++) {
-        int32_t id = ids[i], place = id < 0 ? -1 : distinct->slots[id];
-        if (place < 0 && id >= 0) {
-            place = distinct->slots[id] = (int32_t)distinct->count;
-            distinct->ids[distinct->count++] = id;
+        int32_t id = ids[i];
+        if (id < 0) {
+            row[i] = -1;
+            continue;
         }
+        uint32_t at = ((uint32_t)id * 0x9e3779b9u) >> shift;
+        while ((slots[at].id ^ id) > 0) { /* another id: of the same one it is 0, of a free slot negative */
+            at = (at + 1) & mask;
+        }
+        int32_t old = slots[at].place, is_new = old < 0, place = is_new ? next : old;
+        seen[next] = id;
+        slots[at] = (struct ec_id_slot){id, place};
         row[i] = place;
+        next += is_new;
     }
+    distinct->count = next;
 }
 
 void ec_distinct_add(struct ec_distinct *distinct, int32_t *row, const int32_t *ids, int64_t count)
 {
-    if (distinct->by_id) {
-        add_by_id(distinct, row, ids, count);
-        return;
-    }
-    int32_t last_id = -1, last_row = -1; /* padding comes in runs */
-    for (int64_t i = 0; i < count; i++) {
-        if (ids[i] != last_id) {
-            last_id = ids[i];
-            last_row = last_id < 0 ? -1 : place_of(distinct, last_id);
-        }
-        row[i] = last_row;
+    if (distinct->place_of) {
+        add_to_table(distinct, row, ids, count);
+    } else {
+        add_to_set(distinct, row, ids, count);
     }
 }
 

@@ -9,10 +9,10 @@
 #include <stdint.h>
 
 struct ec_distinct {
-    int64_t count;  /* U */
-    int32_t *ids;   /* [U] in order of first appearance */
-    int32_t *slots; /* index into ids, or -1: by id, or as a hash set */
-    int by_id;
+    int64_t count;            /* U */
+    int32_t *ids;             /* [U] in order of first appearance */
+    int32_t *place_of;        /* by id: index into ids, or -1; NULL where there is a hash set */
+    struct ec_id_slot *slots; /* the hash set */
     uint32_t hash_mask;
 };
 

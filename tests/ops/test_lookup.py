@@ -46,6 +46,29 @@ def test_two_inputs_share_one_table(rung):
     assert len(set(rows.tolist())) == len(rows) == len(values)
 
 
+@pytest.mark.parametrize("vocabulary", [3000, 50_000])  # a place for each id, and a hash set
+@pytest.mark.parametrize("kind", ["crowded", "few", "all", "masked"])
+def test_distinct_ids_of_small_and_large_tables(vocabulary, kind):
+    rng = np.random.default_rng(5)
+    numbers = np.arange(1, vocabulary, dtype=np.uint64)
+    if kind == "crowded":  # those that share the first slots of a hash set
+        numbers = numbers[np.argsort(numbers * 0x9E3779B9 % 2**32)[:40]]
+    elif kind == "few":
+        numbers = numbers[-3:]
+    ids = rng.permutation(np.resize(numbers, 900)).reshape(30, 30).astype(np.int64)
+    if kind == "masked":
+        ids[rng.random(ids.shape) < 0.3] = 0
+    table = rng.normal(size=(vocabulary, 2)).astype(np.float32)
+    d_out = rng.normal(size=(30, 30, 2)).astype(np.float32)
+    out, gradients = ops.vjp(ops.embedding_lookup, ids, table, d_out=d_out, mask_zero=kind == "masked")
+    np.testing.assert_array_equal(out, np.where(ids[..., None] == 0, 0, table[ids]))
+    rows, values = gradients["embeddings"]
+    assert sorted(rows) == sorted(set(ids[ids > 0].tolist()))
+    expected = np.zeros(table.shape)
+    np.add.at(expected, ids, d_out.astype(np.float64))
+    np.testing.assert_allclose(values, expected[rows], rtol=1e-5, atol=1e-5)
+
+
 def test_row_zero_of_a_masked_table_gets_no_gradient():
     pair = embedding_pair(5, 3, mask_zero=True)
     pair.check_gradients([np.array([[0, 1, 0, 2], [0, 0, 0, 0]])])
