@@ -11,7 +11,8 @@ import numpy as np
 
 from ..bags.tokenizers import token_spans
 from ..ragged import Ragged
-from ..text.text_encoder import WHITESPACE, TextEncoder
+from ..text.rules import WHITESPACE
+from ..text.text_encoder import TextEncoder
 
 Span = tuple[int, int]
 

@@ -197,6 +197,10 @@ class TextVectorization(TextReader):
         made = made.astype(np.int64) if self.output_mode == "int" else made
         return made[0] if single else made
 
+    def settings_of_ids(self) -> Any:
+        """As TextEncoder.settings_of_ids; None where the layer gives counts."""
+        return self._encoder.settings_of_ids() if self.output_mode == "int" else None
+
     def encode(self, texts: Sequence[str]) -> Any:
         if self.output_mode == "int":
             return self._encoder(texts)

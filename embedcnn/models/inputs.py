@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..graph.folding import steps_of, unrolled
 from ..lowering.input_types import input_dtype
+from ..text.rows import no_settings
 from ..training.input_data import InputSpec
 
 if TYPE_CHECKING:
@@ -63,5 +64,10 @@ def input_specs(graph: LayerGraph) -> list[InputSpec]:
         name = "x" if len(graph.inputs) == 1 else graph.inputs[number].name
         dtype = input_dtype(tensor, graph.nodes)
         limit, of_texts = min(sizes, default=None), graph.inputs[number].dtype == "string"
-        specs.append(InputSpec(name, dtype, tensor.shape, limit, number, _encoding(tensor), of_texts))
+        layer = tensor.node.layer  # of texts, where it is what prepares them
+        alone = layer.prepares and not tensor.node.inputs[0].node.layer.prepares
+        settings = getattr(layer, "settings_of_ids", no_settings) if alone else no_settings
+        specs.append(
+            InputSpec(name, dtype, tensor.shape, limit, number, _encoding(tensor), of_texts, settings)
+        )
     return specs

@@ -224,13 +224,15 @@ class Model(Subclassed, LayerGraph):
 
         `x`: an array, Ragged, list or column of texts, list of lists of ids or of encodings of `tokenizers`;
         a list or dict of them for several inputs; or an iterable of batches (x, y[, sample_weight]), as a
-        data.Dataset or a generator. Iterables are read, and texts encoded, by a thread that is up to five
-        batches ahead of the step. `y` may hold names, numbered by `model.labels`, which are learnt here
-        (sorted) where none are set. `class_weight`: a dict by class number or name, or "balanced", so that
-        all classes weigh the same. `validation_split` takes the last examples, before shuffling. The order of
-        an epoch depends on the model's seed (that of a Dataset on its own) and on how many epochs the model
-        has been trained, so that training goes on after save and load as though it had not stopped. Ctrl-C
-        keeps the weights of the last whole step. Raises ValueError and TypeError that name the argument.
+        data.Dataset or a generator. Iterables are read, and texts encoded, by a thread that is some batches
+        ahead of the step; texts are encoded once, however many epochs there are, unless functions of your own
+        cut them or the ids take more than 1 GiB. `y` may hold names, numbered by `model.labels`, which are
+        learnt here (sorted) where none are set. `class_weight`: a dict by class number or name, or
+        "balanced", so that all classes weigh the same. `validation_split` takes the last examples, before
+        shuffling. The order of an epoch depends on the model's seed (that of a Dataset on its own) and on how
+        many epochs the model has been trained, so that training goes on after save and load as though it had
+        not stopped. Ctrl-C keeps the weights of the last whole step. Raises ValueError and TypeError that
+        name the argument.
         """
         return self._loop.fit(
             x,

@@ -194,6 +194,12 @@ class Tokenizer(WordCounts):
             self._lookup = (key, self._make_encoder())
         return self._lookup[1]
 
+    def settings_of_ids(self) -> Any:
+        """What decides ids besides the texts, to compare; None where a function of the user does."""
+        if self.analyzer is not None or self._encoder() is None or self._lookup is None:
+            return None
+        return *self._lookup[0], self.filters, self.lower, self.split, self.char_level
+
     def _encode_block(self, texts: Sequence[Any], first: int) -> tuple[np.ndarray, np.ndarray] | None:
         """(ids, offsets) by the core, or None where only Python can."""
         encoder = self._encoder()

@@ -50,6 +50,11 @@ class TokenizerEncoder(Configurable):
         maxlen = self.maxlen or max(1, *(len(sequence) for sequence in sequences))
         return pad_sequences(sequences, maxlen=maxlen, padding=self.padding, truncating=self.truncating)
 
+    def settings_of_ids(self) -> Any:
+        """What decides ids besides the texts, to compare; None where a function of the user does."""
+        settings = self.tokenizer.settings_of_ids()
+        return None if settings is None else (*settings, self.maxlen, self.padding, self.truncating)
+
     def get_config(self) -> dict[str, Any]:
         """The tokenizer as JSON, the lengths, and the name of the tokenizer's `analyzer` where it has one."""
         config = {**super().get_config(), "tokenizer": self.tokenizer.to_json()}

@@ -1,7 +1,7 @@
 """Raw texts as an input of a model: checked at once, turned into ids batch by batch.
 
-Encoding a batch takes much less time than its training step, and a thread ahead of the step does it (see
-training/batches.py); so nothing but the texts themselves is kept in memory.
+A thread ahead of the training step does it (see training/batches.py); training of several epochs keeps the
+ids (training/kept_ids.py).
 """
 
 from __future__ import annotations
@@ -15,17 +15,29 @@ from ..base.columns import as_list, is_column, is_missing
 from ..preprocessing.texts import COUNT_AS_EMPTY, without_gaps
 
 
-class TextRows:
-    """Texts whose ids do not depend on each other, with the function that encodes some of them."""
+def no_settings() -> None:
+    """The settings of what may give other ids for the same text each time."""
 
-    def __init__(self, texts: np.ndarray, encode: Callable[[list[str]], Any]) -> None:
-        self.texts, self.encode = texts, encode
+
+class TextRows:
+    """Texts whose ids do not depend on each other, with the function that encodes some of them.
+
+    `settings()`: what else decides the ids, to compare; None where that cannot be said.
+    """
+
+    def __init__(
+        self,
+        texts: np.ndarray,
+        encode: Callable[[list[str]], Any],
+        settings: Callable[[], Any] = no_settings,
+    ) -> None:
+        self.texts, self.encode, self.settings = texts, encode, settings
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def __getitem__(self, index: Any) -> TextRows:
-        return TextRows(self.texts[index], self.encode)
+        return TextRows(self.texts[index], self.encode, self.settings)
 
     def encoded(self, index: Any) -> Any:
         """The ids of the texts of `index` (an array or a slice)."""

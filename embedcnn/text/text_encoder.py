@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,17 +16,11 @@ from embedcnn.base.stored_functions import named_functions, with_functions, with
 from embedcnn.preprocessing.texts import done, text_blocks
 from embedcnn.preprocessing.word_counts import PLAIN
 from embedcnn.ragged import Ragged, concatenate
-from embedcnn.text import unicode_words
 from embedcnn.text.encoder_shown import as_table, as_text
+from embedcnn.text.rules import SPLIT, STANDARDIZE, WHITESPACE, core_rules
 from embedcnn.text.vocabulary import CharVocabulary, Vocabulary
 
 __all__ = ["CharVocabulary", "Ragged", "TextEncoder", "Vocabulary", "ngrams", "subword_ids", "word_hash"]
-
-WHITESPACE = " \t\n\v\f\r"
-PUNCTUATION = "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~'"
-STANDARDIZE = ("lower_and_strip_punctuation", "lower", "strip_punctuation", "lower_unicode", None)
-SPLIT = {"whitespace": "words", "words": "words", "character": "characters", None: "none"}
-CUTS = "!\"#$%&'()*+,-./:;<=>?@[\\]^`{|}~"  # ASCII that ends a word of split="words"
 
 
 def _widths(ngrams: Any) -> tuple[int, ...]:
@@ -146,7 +139,7 @@ class TextEncoder(Configurable):
 
     def _rules(self) -> Any:
         standardize = self.standardize if isinstance(self.standardize, str) else ""
-        return _core_rules(standardize, None if callable(self.split) else self.split, self.filters)
+        return core_rules(standardize, None if callable(self.split) else self.split, self.filters)
 
     def _blocks(self, texts: Iterable[Any]) -> Iterator[tuple[int, Sequence[Any], Any]]:
         """(number of the first, texts or lists of tokens, the core's rules that make tokens of them)."""
@@ -258,6 +251,15 @@ class TextEncoder(Configurable):
             return ragged
         return ragged.to_padded(self.output_sequence_length, "post", "post")
 
+    def settings_of_ids(self) -> Any:
+        """What decides ids besides the texts, to compare; None where a function of the user does, which may
+        give other tokens each time.
+        """
+        if callable(self.standardize) or callable(self.split) or type(self) is not TextEncoder:
+            return None
+        rules = self.standardize, self.split, self._ngram_widths, self.filters, self.missing
+        return *rules, self.output_sequence_length, self.vocabulary
+
     def __repr__(self) -> str:
         return as_text(self)
 
@@ -301,21 +303,6 @@ def _single_texts(texts: Iterable[Any]) -> Iterable[Any]:
         for element in texts
         for text in (as_list(element) if isinstance(element, np.ndarray) or is_column(element) else [element])
     )
-
-
-@lru_cache(maxsize=32)
-def _core_rules(standardize: str, split: str | None, filters: str) -> Any:
-    """The core's rules for these settings; made once, as a single sentence is encoded in less time."""
-    marks = PUNCTUATION if "strip" in standardize else ""
-    drops = "".join(mark for mark in marks if mark not in filters)
-    stops = WHITESPACE + filters if split in ("whitespace", "words") else ""
-    case = "unicode" if standardize == "lower_unicode" else "ascii" if "lower" in standardize else "none"
-    if split == "words":
-        stops = (
-            WHITESPACE + CUTS + "".join(mark for mark in filters if mark not in CUTS) + unicode_words.cuts()
-        )
-        return _core.TextRules("words", case, stops, "", unicode_words.alone(), unicode_words.marks())
-    return _core.TextRules(SPLIT[split], case, stops, drops)
 
 
 def ngrams(

@@ -21,6 +21,7 @@ from ..data.indexed_batches import IndexedBatches, is_indexed
 from ..data.workers import run_ahead
 from ..ragged import Ragged
 from ..text.rows import TextRows
+from .kept_ids import KeptIds
 from .sample_weights import Weights, take_weights
 
 Batch = tuple[list[Any], list[np.ndarray], Weights, int]
@@ -59,7 +60,10 @@ class ArrayBatches:
         self._taken: int | None = None
         self.batch_size, self.limit = batch_size, limit
         self.steps: int | None = math.ceil(self.count / batch_size)
-        self._texts = any(isinstance(part, TextRows) for part in inputs)
+
+    def keep_ids(self) -> None:
+        """Keeps the ids of raw texts from the first pass: more will follow."""
+        self.inputs = [KeptIds(part) if isinstance(part, TextRows) else part for part in self.inputs]
 
     def epoch(self, number: int) -> Generator[Batch, None, None]:
         """The batches of an epoch; its number (of the model's life) decides the order. Epochs of `limit`
@@ -99,7 +103,11 @@ class ArrayBatches:
         """Nothing stays open between epochs."""
 
     def _started(self, batches: Generator[Batch, None, None]) -> Generator[Batch, None, None]:
-        return ahead(lambda: batches) if self._texts and self.count > self.batch_size else batches
+        encodes = any(
+            isinstance(part, TextRows) or isinstance(part, KeptIds) and not part.complete
+            for part in self.inputs
+        )
+        return ahead(lambda: batches) if encodes and self.count > self.batch_size else batches
 
     def _batches(self, order: np.ndarray | None, first: int = 0) -> Generator[Batch, None, None]:
         stop = first * self.batch_size
@@ -252,6 +260,8 @@ def take(prepared: Any, index: Any) -> Any:
     """The examples of `index` (an array or a slice) of a prepared input, in the form that programs take."""
     if isinstance(prepared, TextRows):
         return raw(prepared.encoded(index))
+    if isinstance(prepared, KeptIds):
+        return raw(prepared.take(index))
     if isinstance(prepared, Ragged):
         return raw(prepared[index])
     return prepared[index]

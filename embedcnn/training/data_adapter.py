@@ -10,7 +10,7 @@ from ..base.arguments import finite_number, positive_integer, warn_user
 from ..base.columns import is_column
 from ..preprocessing.texts import FILL_GAPS
 from ..ragged import Ragged
-from ..text.rows import TextRows, checked_texts, is_empty, raw_texts
+from ..text.rows import TextRows, checked_texts, is_empty, no_settings, raw_texts
 from . import input_data, sample_weights
 from .batches import ArrayBatches, Batch, IterableBatches, raw
 from .input_data import InputSpec
@@ -91,7 +91,7 @@ class DataAdapter:
             texts, encode = checked_texts(spec.name, raw, remedy=FILL_GAPS), spec.encode
             if not whole:
                 return encode(texts.tolist())
-            return TextRows(texts, lambda some: input_data.prepare_input(spec, encode(some)))
+            return TextRows(texts, lambda some: input_data.prepare_input(spec, encode(some)), spec.settings)
         if self._model.text_encoder is None:
             raise TypeError(
                 f"{spec.name} holds texts, but model {self._model.name!r} has no text encoder. Set "
@@ -101,7 +101,11 @@ class DataAdapter:
         texts = checked_texts(spec.name, raw, getattr(encoder, "missing", "error"))
         if not whole or not getattr(encoder, "rows_independent", False):
             return encoder(texts.tolist())
-        rows = TextRows(texts, lambda some: input_data.prepare_input(spec, encoder(some)))
+        rows = TextRows(
+            texts,
+            lambda some: input_data.prepare_input(spec, encoder(some)),
+            getattr(encoder, "settings_of_ids", no_settings),
+        )
         rows.encoded(slice(0, 1))  # what does not fit the model is found before training begins
         return rows
 

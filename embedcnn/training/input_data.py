@@ -18,7 +18,7 @@ import numpy as np
 from ..base.columns import is_column, is_missing
 from ..data.indexed_batches import is_indexed
 from ..ragged import Ragged, ids_of
-from ..text.rows import TextRows
+from ..text.rows import TextRows, no_settings
 
 UNEQUAL = (
     "rows of unequal length cannot form an array. Pad them: utils.pad_sequences({0}), "
@@ -40,6 +40,8 @@ class InputSpec:
     encode: Callable[[Any], Any] | None = None
     of_texts: bool = True
     """Whether `encode` is given texts; else the whole array of what the input of the model takes."""
+    settings: Callable[[], Any] = no_settings
+    """What `encode` depends on, to compare, as TextRows.settings."""
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,9 @@ class TrainingLoop:
             check = self._adapter.validation_feed(
                 validation_data, validation_batch_size or batch_size, validation_steps
             )
+            for batches in (feed, check):
+                if isinstance(batches, ArrayBatches) and epochs - initial_epoch > 1:
+                    batches.keep_ids()
             steps = feed.steps if steps_per_epoch is None else steps_per_epoch
             model.history = History()
             watching = CallbackList(
