@@ -51,17 +51,17 @@ struct ec_sweep {
         int64_t phases;         /* a target pixel p + phases * i ... */
         int64_t step;           /* ... reads the source pixels step * i + shift of its taps */
         int64_t least, most;    /* of the shifts */
+        int64_t read;           /* how many of the phases read a tap: pixels of the others are zeros */
+        struct ec_sweep_phase {
+            int64_t number, taps, before; /* how many taps it reads, and how many all before it */
+        } *phase;                         /* [read] */
     } axis[2];
     int64_t source_channels, target_channels; /* of a group */
     int64_t row_floats, line;                 /* of a band: floats from row to row, and from channel to channel */
     int64_t band, bands;                      /* steps i of a band of target rows, and how many there are */
     int64_t panels;                           /* column panels of a group */
-    int32_t *offsets;                         /* [phases of rows][phases of columns][depth]: places in a band */
-    struct ec_sweep_phase {
-        int64_t depth, begin; /* depth of the product, and of those before it */
-        int64_t taps[2];      /* how many of them, over rows and columns */
-    } *phase;                 /* [phases of rows][phases of columns] */
-    float *weights;           /* [groups][panels][all taps][source channels][columns of a panel] */
+    int32_t *offsets;                         /* [phases of rows][phases of columns][taps]: places in a band */
+    float *weights;                           /* [groups][panels][the same taps, source channels][columns of a panel] */
     float *bands_of_threads;
     int64_t room, room_band; /* floats of a thread, of its band; behind it what is pooled */
 };

@@ -22,25 +22,49 @@ static int reads(const struct ec_sweep *sweep, int side, int64_t phase, int64_t 
     return place % axis->stride == 0;
 }
 
-static void plan_axis(struct ec_sweep *sweep, int side)
+/* The phase of the target pixels that reads a tap. */
+static int64_t phase_of(const struct ec_sweep *sweep, int side, int64_t tap)
+{
+    const struct ec_correlation_axis *axis = &sweep->sizes.axis[side];
+    int64_t place = (tap * axis->dilation - axis->lead) % axis->stride;
+    return !sweep->scatters ? 0 : place < 0 ? place + axis->stride : place;
+}
+
+/* Counts a tap among the phases, which stand in their order: never more than there are taps. */
+static void add_tap(struct ec_sweep_axis *made, int64_t number)
+{
+    int64_t at = 0;
+    while (at < made->read && made->phase[at].number < number) {
+        at++;
+    }
+    if (at == made->read || made->phase[at].number != number) {
+        memmove(made->phase + at + 1, made->phase + at, (size_t)(made->read++ - at) * sizeof *made->phase);
+        made->phase[at] = (struct ec_sweep_phase){
+            .number = number, .before = at ? made->phase[at - 1].before + made->phase[at - 1].taps : 0};
+    }
+    made->phase[at++].taps++;
+    for (; at < made->read; at++) {
+        made->phase[at].before++;
+    }
+}
+
+static void plan_axis(struct ec_sweep *sweep, int side, struct ec_arena *arena)
 {
     const struct ec_correlation_axis *axis = &sweep->sizes.axis[side];
     struct ec_sweep_axis *made = &sweep->axis[side];
     *made = (struct ec_sweep_axis){
         .source = sweep->scatters ? axis->of : axis->from,
         .target = sweep->scatters ? axis->from : axis->of,
-        .phases = sweep->scatters ? axis->stride : 1,
+        .phases = sweep->scatters ? ec_least(axis->stride, axis->from) : 1,
         .step = sweep->scatters ? 1 : axis->stride,
-        .least = INT32_MAX,
-        .most = INT32_MIN,
+        .phase = ec_arena_take(arena, axis->taps + 1, sizeof *made->phase),
     };
-    for (int64_t phase = 0; phase < made->phases; phase++) {
-        for (int64_t tap = 0; tap < axis->taps; tap++) {
-            int64_t shift;
-            if (reads(sweep, side, phase, tap, &shift)) {
-                made->least = ec_least(made->least, shift);
-                made->most = ec_most(made->most, shift);
-            }
+    for (int64_t tap = 0; made->phase && tap < axis->taps; tap++) {
+        int64_t phase = phase_of(sweep, side, tap), shift;
+        if (phase < made->phases && reads(sweep, side, phase, tap, &shift)) { /* it has pixels */
+            made->least = made->read ? ec_least(made->least, shift) : shift;
+            made->most = made->read ? ec_most(made->most, shift) : shift;
+            add_tap(made, phase);
         }
     }
 }
@@ -76,36 +100,30 @@ static void write_offsets(const struct ec_sweep *sweep, int64_t row_phase, int64
     }
 }
 
-static int64_t taps_of(const struct ec_sweep *sweep, int side, int64_t phase)
-{
-    int64_t count = 0, shift;
-    for (int64_t tap = 0; tap < sweep->sizes.axis[side].taps; tap++) {
-        count += reads(sweep, side, phase, tap, &shift);
-    }
-    return count;
-}
-
 static int64_t depth_of_all(const struct ec_sweep *sweep)
 {
     return sweep->sizes.axis[EC_ROWS].taps * sweep->sizes.axis[EC_COLS].taps * sweep->source_channels;
 }
 
+/* Where the taps of a phase begin: those of all rows before it, then of the columns before it under its own rows. */
+static int64_t begin_of(const struct ec_sweep *sweep, const struct ec_sweep_phase *down,
+                        const struct ec_sweep_phase *right)
+{
+    const struct ec_sweep_axis *cols = &sweep->axis[EC_COLS];
+    int64_t across = cols->read ? cols->phase[cols->read - 1].before + cols->phase[cols->read - 1].taps : 0;
+    return (down->before * across + down->taps * right->before) * sweep->source_channels;
+}
+
 static ec_status plan_phases(struct ec_sweep *sweep, struct ec_arena *arena)
 {
-    int64_t rows = sweep->axis[EC_ROWS].phases, cols = sweep->axis[EC_COLS].phases, begin = 0;
-    sweep->phase = ec_arena_take(arena, rows * cols, sizeof *sweep->phase);
+    const struct ec_sweep_axis *rows = &sweep->axis[EC_ROWS], *cols = &sweep->axis[EC_COLS];
     sweep->offsets = ec_arena_take(arena, depth_of_all(sweep), sizeof *sweep->offsets);
     if (arena->failed) {
         return EC_NO_MEMORY;
     }
-    for (int64_t number = 0; number < rows * cols; number++) {
-        struct ec_sweep_phase *phase = &sweep->phase[number];
-        phase->begin = begin;
-        phase->taps[EC_ROWS] = taps_of(sweep, EC_ROWS, number / cols);
-        phase->taps[EC_COLS] = taps_of(sweep, EC_COLS, number % cols);
-        phase->depth = phase->taps[EC_ROWS] * phase->taps[EC_COLS] * sweep->source_channels;
-        write_offsets(sweep, number / cols, number % cols, sweep->offsets + begin);
-        begin += phase->depth;
+    for (int64_t i = 0; i < rows->read * cols->read; i++) {
+        const struct ec_sweep_phase *down = &rows->phase[i / cols->read], *right = &cols->phase[i % cols->read];
+        write_offsets(sweep, down->number, right->number, sweep->offsets + begin_of(sweep, down, right));
     }
     return EC_OK;
 }
@@ -115,8 +133,8 @@ ec_status ec_sweep_plan(struct ec_sweep *sweep, const struct ec_correlation *siz
 {
     const struct ec_gemm *gemm = &ec_kernels()->gemm[EC_HIGHEST];
     *sweep = (struct ec_sweep){.sizes = *sizes, .scatters = scatters};
-    plan_axis(sweep, EC_ROWS);
-    plan_axis(sweep, EC_COLS);
+    plan_axis(sweep, EC_ROWS, arena);
+    plan_axis(sweep, EC_COLS, arena);
     sweep->source_channels = (scatters ? sizes->filters : sizes->channels) / sizes->groups;
     sweep->target_channels = (scatters ? sizes->channels : sizes->filters) / sizes->groups;
     sweep->panels = ec_ceil_div(sweep->target_channels, gemm->cols);
@@ -159,8 +177,10 @@ static void pack_panel(const struct ec_sweep *sweep, const float *kernel, int64_
     int64_t row_stride = sweep->scatters ? 1 : filters, col_stride = sweep->scatters ? filters : 1;
     int cols = (int)ec_least(gemm->cols, sweep->target_channels - panel * gemm->cols);
     float *to = sweep->weights + (group * sweep->panels + panel) * depth_of_all(sweep) * gemm->cols;
-    for (int64_t phase = 0; phase < sweep->axis[EC_ROWS].phases * sweep->axis[EC_COLS].phases; phase++) {
-        int64_t row_phase = phase / sweep->axis[EC_COLS].phases, col_phase = phase % sweep->axis[EC_COLS].phases;
+    int64_t across = sweep->axis[EC_COLS].read;
+    for (int64_t phase = 0; phase < sweep->axis[EC_ROWS].read * across; phase++) {
+        int64_t row_phase = sweep->axis[EC_ROWS].phase[phase / across].number;
+        int64_t col_phase = sweep->axis[EC_COLS].phase[phase % across].number;
         for (int64_t tap = 0; tap < taps[0] * taps[1]; tap++) {
             if (reads(sweep, EC_ROWS, row_phase, tap / taps[1], &shift) &&
                 reads(sweep, EC_COLS, col_phase, tap % taps[1], &shift)) {
@@ -223,30 +243,43 @@ struct band {
     int64_t image, group;
 };
 
-static void multiply_phase(const struct band *band, int64_t row_phase, int64_t col_phase, int64_t panel)
+static void multiply_phase(const struct band *band, const struct ec_sweep_phase *down,
+                           const struct ec_sweep_phase *right, int64_t panel)
 {
     const struct ec_sweep *sweep = band->sweep;
     const struct ec_gemm *gemm = &ec_kernels()->gemm[EC_HIGHEST];
     const struct ec_sweep_axis *rows = &sweep->axis[EC_ROWS], *cols = &sweep->axis[EC_COLS];
-    const struct ec_sweep_phase *phase = &sweep->phase[row_phase * cols->phases + col_phase];
+    int64_t row_phase = down->number, col_phase = right->number, first = begin_of(sweep, down, right);
     int64_t all_channels = sweep->target_channels * sweep->sizes.groups;
     int64_t width = steps_of(cols, col_phase), tiles = ec_ceil_div(width, gemm->rows);
     int wide = (int)ec_least(gemm->cols, sweep->target_channels - panel * gemm->cols);
     const float *weights =
-        sweep->weights + ((band->group * sweep->panels + panel) * depth_of_all(sweep) + phase->begin) * gemm->cols;
+        sweep->weights + ((band->group * sweep->panels + panel) * depth_of_all(sweep) + first) * gemm->cols;
     for (int64_t i = band->steps.begin; i < ec_least(band->steps.end, steps_of(rows, row_phase)); i++) {
         struct ec_range taps = taps_inside(sweep, row_phase, i);
-        int64_t of_tap = phase->taps[EC_COLS] * sweep->source_channels, begin = taps.begin * of_tap;
+        int64_t of_tap = right->taps * sweep->source_channels, begin = taps.begin * of_tap;
         const float *from = band->values + rows->step * (i - band->steps.begin) * sweep->row_floats;
         float *out = band->target + panel * gemm->cols +
                      ((row_phase + i * rows->phases - band->first_row) * cols->target + col_phase) * all_channels;
         for (int64_t tile = 0; tile < tiles; tile++) {
             struct ec_range x = ec_range_part(width, tiles, tile);
             ec_kernels()->offset_tile(out + x.begin * cols->phases * all_channels, cols->phases * all_channels,
-                                      band->accumulate, from + x.begin, sweep->offsets + phase->begin + begin,
+                                      band->accumulate, from + x.begin, sweep->offsets + first + begin,
                                       weights + begin * gemm->cols, gemm->cols, (int)(x.end - x.begin), wide,
                                       (taps.end - taps.begin) * of_tap);
         }
+    }
+}
+
+/* Zeros in the group's channels of some target rows, where pixels that read no tap are not written. */
+static void clear_rows(const struct band *band, int64_t begin, int64_t end)
+{
+    const struct ec_sweep *sweep = band->sweep;
+    int64_t channels = sweep->target_channels, groups = sweep->sizes.groups, cols = sweep->axis[EC_COLS].target;
+    int64_t runs = groups == 1 ? end - begin : (end - begin) * cols, run = groups == 1 ? cols * channels : channels;
+    float *to = band->target + (begin - band->first_row) * cols * channels * groups;
+    for (int64_t i = 0; i < runs; i++) {
+        memset(to + i * run * groups, 0, (size_t)run * sizeof *to);
     }
 }
 
@@ -307,12 +340,15 @@ static void compute_band(struct band *band, const float *source, float *values, 
         turn_row(sweep, values + (row - first) * sweep->row_floats, pixels, all_channels);
     }
     band->values = values;
-    for (int64_t phase = 0; phase < rows->phases * cols->phases; phase++) {
+    int64_t begin = rows->phases * band->steps.begin, stop = ec_least(rows->target, rows->phases * band->steps.end);
+    if (!band->accumulate && (rows->read < rows->phases || cols->read < cols->phases)) {
+        clear_rows(band, begin, stop);
+    }
+    for (int64_t phase = 0; phase < rows->read * cols->read; phase++) {
         for (int64_t panel = 0; panel < sweep->panels; panel++) {
-            multiply_phase(band, phase / cols->phases, phase % cols->phases, panel);
+            multiply_phase(band, &rows->phase[phase / cols->read], &cols->phase[phase % cols->read], panel);
         }
     }
-    int64_t begin = rows->phases * band->steps.begin, stop = ec_least(rows->target, rows->phases * band->steps.end);
     if (pooled) {
         float *to = pooled + begin / 2 * (cols->target / 2) * sweep->sizes.filters;
         pool_band(band, to);

@@ -40,8 +40,9 @@ static void find_windows(struct ec_reads *reads, const struct ec_windows *axis, 
 static struct ec_reads *all_windows(const struct ec_windows *axis, int64_t pixels, int64_t before, int64_t windows,
                                     struct ec_arena *arena)
 {
-    struct ec_reads *reads = ec_arena_take(arena, axis->strides, sizeof *reads);
-    for (int64_t phase = 0; reads && phase < axis->strides; phase++) {
+    int64_t phases = ec_least(axis->strides, pixels);
+    struct ec_reads *reads = ec_arena_take(arena, phases, sizeof *reads);
+    for (int64_t phase = 0; reads && phase < phases; phase++) {
         take_reads(&reads[phase], axis->size, arena);
         if (!arena->failed) {
             find_windows(&reads[phase], axis, pixels, before, windows, phase);
@@ -285,11 +286,11 @@ static void input_gradient(const struct ec_depthwise *depthwise, int thread, con
 {
     const struct ec_windows_2d *w = depthwise->window;
     int64_t down = w->rows.strides, right = w->cols.strides, pixel_row = w->width * w->channels;
-    for (int64_t y = 0; y < down; y++) {
+    for (int64_t y = 0; y < ec_least(down, w->height); y++) {
         /* rows u * down + y of the band */
         struct ec_range rows = {ec_ceil_div(ec_most(band->pixels.begin - y, 0), down),
                                 ec_ceil_div(ec_most(band->pixels.end - y, 0), down)};
-        for (int64_t x = 0; x < right; x++) {
+        for (int64_t x = 0; x < ec_least(right, w->width); x++) {
             for (int64_t m = 0; m < depthwise->multiplier; m++) {
                 const struct work work = {.depthwise = depthwise,
                                           .thread = thread,

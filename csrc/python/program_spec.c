@@ -32,7 +32,8 @@ static int check_tuple(PyObject *spec, const char *what)
     return 0;
 }
 
-/* The sizes of a shape, each at least 1, or -1 where `any` allows it; how many, or -1 with an exception. */
+/* The sizes of a shape, each at least 1, or -1 where `any` allows it; how many, or -1 with an exception. Places in a
+ * row are int32, so it has no more values, as in what operations make. */
 static int parse_dims(PyObject *spec, PyObject *shape, int any, int64_t dims[EC_MAX_RANK])
 {
     Py_ssize_t rank = PyTuple_GET_SIZE(shape);
@@ -40,13 +41,13 @@ static int parse_dims(PyObject *spec, PyObject *shape, int any, int64_t dims[EC_
         PyErr_Format(PyExc_ValueError, "input %R: %zd inner axes; at most %d", spec, rank, EC_MAX_RANK);
         return -1;
     }
-    for (Py_ssize_t i = 0; i < rank; i++) {
+    for (int64_t i = 0, values = 1; i < rank; values *= ec_most(1, dims[i]), i++) {
         long long size = PyLong_AsLongLong(PyTuple_GET_ITEM(shape, i));
         if (size == -1 && PyErr_Occurred()) {
             return -1;
         }
-        if ((size < 1 && !(any && size == -1)) || size > INT32_MAX) {
-            PyErr_Format(PyExc_ValueError, "input %R: sizes are at least 1 and at most 2**31 - 1", spec);
+        if ((size < 1 && !(any && size == -1)) || size > INT32_MAX / values) {
+            PyErr_Format(PyExc_ValueError, "input %R: sizes are at least 1, a row has at most 2**31 - 1 values", spec);
             return -1;
         }
         dims[i] = size;

@@ -98,3 +98,61 @@ def test_transposed_layer_takes_what_the_operation_takes():
             layers.Conv1DTranspose(5, 3, **{name: (2, 1)})
     with pytest.raises(ValueError, match="exclude each other"):
         layers.Conv1DTranspose(5, 3, strides=2, dilation_rate=2)
+
+
+FAR = (2**18, 2**20)  # strides of which one window fits
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_strides_beyond_the_image_need_no_memory_for_what_is_not_there(padding, groups):
+    # back to the images there was a plan for each place modulo the strides: 2^38 of them
+    rng = np.random.default_rng(4)
+    x, kernel = rng.normal(size=(2, 5, 4, 6)), rng.normal(size=(3, 2, 6 // groups, 4))
+    out, gradients = ops.vjp(ops.conv2d, x, kernel, strides=FAR, padding=padding, groups=groups)
+    near, wanted = ops.vjp(ops.conv2d, x, kernel, strides=(5, 4), padding=padding, groups=groups)
+    assert out.shape == (2, 1, 1, 4)
+    np.testing.assert_array_equal(out, near)
+    np.testing.assert_array_equal(gradients["x"], wanted["x"])
+    np.testing.assert_array_equal(gradients["kernel"], wanted["kernel"])
+    assert gradients["x"].any()
+
+
+def test_depthwise_strides_beyond_the_image():
+    rng = np.random.default_rng(5)
+    x, kernel = rng.normal(size=(2, 5, 4, 6)), rng.normal(size=(3, 2, 6, 2))
+    out, gradients = ops.vjp(ops.depthwise_conv2d, x, kernel, strides=FAR)
+    near, wanted = ops.vjp(ops.depthwise_conv2d, x, kernel, strides=(5, 4))
+    np.testing.assert_array_equal(out, near)
+    np.testing.assert_array_equal(gradients["x"], wanted["x"])
+    np.testing.assert_array_equal(gradients["kernel"], wanted["kernel"])
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_transposed_windows_far_apart(padding):
+    # every pixel is the constant but those of a window, which all stand alone
+    rng = np.random.default_rng(6)
+    x, kernel, bias = rng.normal(size=(2, 2, 3, 3)), rng.normal(size=(2, 3, 2, 3)), rng.normal(size=2)
+    down, right = 1024, 700
+    out, gradients = ops.vjp(ops.conv2d_transpose, x, kernel, bias, strides=(down, right), padding=padding)
+    assert out.shape == (2, 2 * down, 3 * right, 2)
+    wanted = np.broadcast_to(bias, out.shape).copy()
+    d_x = np.zeros_like(x)
+    for y, col in np.ndindex(2, 3):
+        rows, cols = slice(y * down, y * down + 2), slice(col * right, col * right + 3)
+        wanted[:, rows, cols] += np.einsum("bc,ijfc->bijf", x[:, y, col], kernel)
+        d_x[:, y, col] = kernel.sum((0, 1, 2))
+    np.testing.assert_allclose(out, wanted, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(gradients["x"], d_x, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        gradients["kernel"], np.broadcast_to(x.sum((0, 1, 2)), kernel.shape), rtol=1e-4
+    )
+
+
+def test_images_of_more_values_than_places_can_count_are_refused():
+    # a maximum counts pixels of an image: 2^32 of them would have been read at places before it
+    for pixels, channels in ((2**16, 1), (2**15, 2)):
+        x = embedcnn.Input((pixels, pixels, channels))
+        model = embedcnn.Model(x, layers.MaxPooling2D(2, strides=2**15)(x))
+        with pytest.raises(ValueError, match=r"input .* at most 2\*\*31 - 1 values"):
+            model.predict(np.broadcast_to(np.float32(0), (1, pixels, pixels, channels)), verbose=0)
