@@ -3,12 +3,14 @@
  *     value += l1 sum |w| + l2 sum w^2          d_w += l1 sign(w) + 2 l2 w */
 #include "grad/penalty.h"
 
+#include "grad/storage.h"
+
 #include <math.h>
 
 static int64_t tile_size(const struct ec_penalty *item) { return item->by_rows ? EC_SUMMED_ROW_TILE : EC_DENSE_TILE; }
 
 ec_status ec_penalties_plan(struct ec_penalties *penalties, struct ec_parameter *const *parameters, int count,
-                            struct ec_arena *arena)
+                            int threads, struct ec_arena *arena)
 {
     penalties->count = 0;
     penalties->value = 0.0;
@@ -32,6 +34,7 @@ ec_status ec_penalties_plan(struct ec_penalties *penalties, struct ec_parameter 
         item->count = item->by_rows ? parameter->gradient.count : parameter->size;
         item->tiles = ec_ceil_div(item->count, tile_size(item));
         item->partial = ec_arena_take(arena, item->tiles, sizeof *item->partial);
+        item->room = parameter->stored ? ec_arena_take(arena, threads * parameter->dims[1], sizeof *item->room) : NULL;
     }
     return arena->failed ? EC_NO_MEMORY : EC_OK;
 }
@@ -54,22 +57,31 @@ static double penalise(const struct ec_parameter_rules *rules, float *d_w, const
     return total;
 }
 
-static void run_tile(struct ec_penalty *item, struct ec_range range, int adds)
+/* All entries of a tile of a table, row by row. */
+static double run_rows(const struct ec_penalty *item, struct ec_range range, int adds, float *room)
+{
+    const struct ec_parameter *parameter = item->parameter;
+    int64_t width = parameter->size / parameter->dims[0];
+    double sum = 0.0;
+    for (int64_t at = range.begin, end; at < range.end; at = end) { /* the part of a row in this tile */
+        end = ec_least(range.end, (at / width + 1) * width);
+        if (ec_row_learns(parameter, at / width)) {
+            sum += penalise(&parameter->rules, adds ? parameter->gradient.values + at : NULL,
+                            ec_row_values(parameter, at / width, room) + at % width, end - at);
+        }
+    }
+    return sum;
+}
+
+static void run_tile(struct ec_penalty *item, struct ec_range range, int adds, int thread)
 {
     const struct ec_parameter *parameter = item->parameter;
     const struct ec_gradient *gradient = &parameter->gradient;
     double *partial = item->partial + range.begin / tile_size(item);
+    float *room = parameter->stored ? item->room + thread * parameter->dims[1] : NULL;
     adds = adds && gradient->values;
-    if (!item->by_rows && parameter->row_learns) {
-        int64_t width = parameter->size / parameter->dims[0];
-        *partial = 0.0;
-        for (int64_t at = range.begin, end; at < range.end; at = end) { /* the part of a row in this tile */
-            end = ec_least(range.end, (at / width + 1) * width);
-            if (parameter->row_learns[at / width]) {
-                *partial +=
-                    penalise(&parameter->rules, adds ? gradient->values + at : NULL, parameter->value + at, end - at);
-            }
-        }
+    if (!item->by_rows && (parameter->row_learns || parameter->stored)) {
+        *partial = run_rows(item, range, adds, room);
         return;
     }
     if (!item->by_rows) {
@@ -81,7 +93,7 @@ static void run_tile(struct ec_penalty *item, struct ec_range range, int adds)
     *partial = 0.0;
     for (int64_t i = range.begin; i < range.end; i++) {
         *partial += penalise(&parameter->rules, adds ? gradient->values + i * gradient->stride : NULL,
-                             parameter->value + item->rows[i] * width, width);
+                             ec_row_values(parameter, item->rows[i], room), width);
     }
 }
 
@@ -108,7 +120,7 @@ void ec_penalties_run(struct ec_penalties *penalties, int adds, struct ec_team *
     for (int i = 0; i < penalties->count; i++) {
         struct ec_penalty *item = &penalties->items[i];
         for (struct ec_range range; ec_team_next_range(team, item->count, tile_size(item), &range);) {
-            run_tile(item, range, adds);
+            run_tile(item, range, adds, team->index);
         }
     }
     ec_team_barrier(team);

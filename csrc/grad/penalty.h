@@ -16,6 +16,7 @@ struct ec_penalty {
     const int32_t *rows;
     int64_t count, tiles;
     double *partial; /* [tiles] */
+    float *room;     /* [threads] a row of a table that is stored in fewer bits, while its penalty is found */
 };
 
 struct ec_penalties {
@@ -26,7 +27,7 @@ struct ec_penalties {
 
 /* Plans the penalties of a step whose backward pass, if it has one, has been planned. */
 ec_status ec_penalties_plan(struct ec_penalties *penalties, struct ec_parameter *const *parameters, int count,
-                            struct ec_arena *arena);
+                            int threads, struct ec_arena *arena);
 /* Sums the value; with `adds` also adds the gradients. Every thread of the team; ends with a barrier. */
 void ec_penalties_run(struct ec_penalties *penalties, int adds, struct ec_team *team);
 

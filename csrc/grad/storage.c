@@ -83,8 +83,9 @@ static uint16_t random_bfloat(float value, uint32_t random)
     return (rounded & 0x7fffu) == 0x7f80u && !isinf(value) ? (uint16_t)(rounded - 1) : rounded;
 }
 
-/* The half at or next to the value: what is cut off, and 13 random bits, decide. */
-static uint16_t random_half(float value, uint32_t random)
+/* The half at or next to the value: `part` of 2^13 is added to what is cut off; of subnormal numbers the share that is
+ * cut off must be above `least`. */
+static uint16_t half_of(float value, uint32_t part, float least)
 {
     uint32_t bits = bits_of(value), size = bits & 0x7fffffffu;
     if (size >= 0x477fe000u) { /* 65504 and above, NaN */
@@ -92,26 +93,76 @@ static uint16_t random_half(float value, uint32_t random)
     }
     if (size < 0x38800000u) { /* below 2^-14: whole numbers of 2^-24 */
         float scaled = of_bits(size) * 0x1p24f, whole = floorf(scaled);
-        whole += (float)(random >> 8) * 0x1p-24f < scaled - whole ? 1.0f : 0.0f;
+        whole += least < scaled - whole ? 1.0f : 0.0f;
         size = bits_of(whole * 0x1p-24f);
     } else {
-        size = (size + (random >> 19)) & ~0x1fffu;
+        size = (size + part) & ~0x1fffu;
     }
     return ec_half(of_bits(size | (bits & 0x80000000u)));
 }
 
-void ec_row_write(struct ec_parameter *table, int64_t row, const float *values, const uint64_t *key)
+static uint16_t random_half(float value, uint32_t random)
+{
+    return half_of(value, random >> 19, (float)(random >> 8) * 0x1p-24f);
+}
+
+static void write_nearest(uint16_t *out, const float *values, int64_t width, int is_half)
+{
+    for (int64_t c = 0; c < width; c++) {
+        out[c] = is_half ? ec_half(values[c]) : nearest_bfloat(values[c]);
+    }
+}
+
+static void write_smaller(uint16_t *out, const float *values, int64_t width, int is_half)
+{
+    for (int64_t c = 0; c < width; c++) {
+        out[c] = is_half ? half_of(values[c], 0, 1.0f) : bfloat_of(values[c], 0);
+    }
+}
+
+static void write_random(uint16_t *out, const float *values, int64_t width, int is_half, uint64_t key)
+{
+    for (int64_t c = 0; c < width; c++) {
+        uint32_t random = ec_random_u32(key, (uint32_t)c);
+        out[c] = is_half ? random_half(values[c], random) : random_bfloat(values[c], random);
+    }
+}
+
+const float *ec_row_values(const struct ec_parameter *table, int64_t row, float *room)
+{
+    if (!table->stored) {
+        return table->value + row * table->dims[1];
+    }
+    read_row(room, table, row, table->dims[1]);
+    return room;
+}
+
+float *ec_row_open(struct ec_parameter *table, int64_t row, float *room)
 {
     int64_t width = table->dims[1];
-    uint16_t *out = (uint16_t *)table->stored + row * width;
+    float *values = !table->stored || table->mastered ? table->value + row * width : room;
+    if (table->stored && !(table->mastered && table->mastered[row])) {
+        read_row(values, table, row, width);
+    }
+    if (table->stored && table->mastered) {
+        table->mastered[row] = 1;
+    }
+    return values;
+}
+
+void ec_row_close(struct ec_parameter *table, int64_t row, const float *values, const uint64_t *key)
+{
+    int64_t width = table->dims[1];
     int is_half = table->storage == EC_FLOAT16;
-    uint64_t own = key ? ec_random_key(*key, (uint64_t)row) : 0;
-    for (int64_t c = 0; c < width; c++) {
-        uint32_t random = key ? ec_random_u32(own, (uint32_t)c) : 0;
-        if (is_half) {
-            out[c] = key ? random_half(values[c], random) : ec_half(values[c]);
-        } else {
-            out[c] = key ? random_bfloat(values[c], random) : nearest_bfloat(values[c]);
-        }
+    if (!table->stored) {
+        return;
+    }
+    uint16_t *out = (uint16_t *)table->stored + row * width;
+    if (table->mastered) {
+        write_nearest(out, values, width, is_half);
+    } else if (key) {
+        write_random(out, values, width, is_half, ec_random_key(*key, (uint64_t)row));
+    } else {
+        write_smaller(out, values, width, is_half);
     }
 }

@@ -9,9 +9,10 @@
  *     values[u] = table[ids[u]]          d_table[ids[u]] = d_values[u]
  *
  * max_norm: in a step that trains the table, a row that is read and whose norm (of order norm_type) is larger is scaled
- * to it first, in the table itself. scale_grad_by_freq: d_table[ids[u]] = d_values[u] / how often u stands in the
- * batch. Rows that rest come last among the distinct ones, so that a gradient is that of the first rows. A table that
- * another operation reads too (is_tied) has a dense gradient, to which the rows are added. */
+ * to it first, in the table itself (in fewer bits: towards zero, so that it stays). scale_grad_by_freq: d_table[ids[u]]
+ * = d_values[u] / how often u stands in the batch. Rows that rest come last among the distinct ones, so that a gradient
+ * is that of the first rows. A table that another operation reads too (is_tied) has a dense gradient, to which the rows
+ * are added. */
 #include "grad/norm.h"
 #include "grad/storage.h"
 #include "ops/op.h"
@@ -26,6 +27,7 @@ struct state {
     struct ec_lookup_rows rows;
     int in_place;  /* tokens are read from the table */
     int finds_ids; /* the distinct ids are asked for */
+    float *room;   /* [threads] a row that is stored in fewer bits, while its norm is bounded */
     struct ec_distinct distinct;
     int32_t *occurs; /* [U] how often each stands in the batch, where the gradient is scaled by it */
 };
@@ -252,10 +254,6 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
 {
     struct state *state = op->state;
     struct ec_parameter *table = op->parameters[0];
-    if (table->stored && bounds(op, step)) {
-        return ec_refuse(&step->report, "lookup: max_norm = %g of a table that is stored in fewer bits",
-                         state->max_norm);
-    }
     struct ec_lookup_rows *rows = &state->rows;
     rows->learning = 0;
     ec_status status = plan_ids(op, step);
@@ -267,6 +265,10 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     rows->width = table->dims[1];
     rows->stride = (rows->width + 15) / 16 * 16;
     rows->values = NULL;
+    state->room = NULL;
+    if (table->stored && bounds(op, step)) {
+        state->room = ec_arena_take(step->arena, step->threads * rows->width, sizeof(float));
+    }
     rows->token_values = table->value;
     rows->token_stride = rows->width;
     if (!state->in_place) {
@@ -281,15 +283,17 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
 }
 
 /* Of the distinct rows, as far as they learn; a row is one thread's. */
-static void bound_norms(const struct ec_op *op, struct ec_range tile)
+static void bound_norms(const struct ec_op *op, struct ec_range tile, int thread)
 {
     const struct state *state = op->state;
     int64_t width = state->rows.width;
+    float *room = state->room ? state->room + thread * width : NULL;
     for (int64_t u = tile.begin; u < ec_least(tile.end, state->rows.learning); u++) {
-        float *row = op->parameters[0]->value + state->distinct.ids[u] * width;
+        float *row = ec_row_open(op->parameters[0], state->distinct.ids[u], room);
         double norm = ec_norm_of_order(row, state->norm_type, width);
         if (norm > state->max_norm) {
             ec_kernels()->scale(row, row, (float)(state->max_norm / (norm + 1e-7)), width);
+            ec_row_close(op->parameters[0], state->distinct.ids[u], row, NULL);
         }
     }
 }
@@ -323,7 +327,7 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
     }
     for (struct ec_range tile; ec_team_next_range(team, state->rows.count + 1, block, &tile);) {
         if (bounded) {
-            bound_norms(op, tile);
+            bound_norms(op, tile, team->index);
         }
         if (!state->in_place) {
             gather(op, tile);

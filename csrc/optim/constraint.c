@@ -83,18 +83,22 @@ static void keep_positive(float *w, int64_t n)
     }
 }
 
+void ec_constrain_row(const struct ec_parameter_rules *rules, float *row, int64_t width)
+{
+    const struct walk inside = {.rank = 1, .sizes = {width}, .strides = {1}};
+    if (rules->constraint == EC_NON_NEGATIVE) {
+        keep_positive(row, width);
+    } else if (rules->constraint == EC_NORM) {
+        scale_group(rules, row, &inside);
+    }
+}
+
 static void constrain_rows(struct ec_parameter *parameter, const struct ec_gradient *touched, struct ec_team *team)
 {
-    const struct walk row = {.rank = 1, .sizes = {touched->width}, .strides = {1}};
     for (int64_t i; (i = ec_team_next(team, touched->count)) >= 0;) {
-        float *w = parameter->value + touched->rows[i] * touched->width;
-        if (!ec_row_learns(parameter, touched->rows[i])) {
-            continue;
-        }
-        if (parameter->rules.constraint == EC_NON_NEGATIVE) {
-            keep_positive(w, touched->width);
-        } else {
-            scale_group(&parameter->rules, w, &row);
+        if (ec_row_learns(parameter, touched->rows[i])) {
+            float *row = parameter->value + touched->rows[i] * touched->width;
+            ec_constrain_row(&parameter->rules, row, touched->width);
         }
     }
 }

@@ -86,6 +86,11 @@ static ec_status plan_item(struct ec_update_item *item, int number, const struct
     if (parameter->stored) {
         item->key = ec_random_key(update->key, (uint64_t)number + ROUNDING);
         item->rows = ec_arena_take(arena, update->threads * parameter->dims[1], sizeof *item->rows);
+        item->no_gradient = ec_arena_take(arena, parameter->dims[1], sizeof *item->no_gradient);
+        if (!item->rows || !item->no_gradient) {
+            return EC_NO_MEMORY;
+        }
+        memset(item->no_gradient, 0, (size_t)parameter->dims[1] * sizeof *item->no_gradient);
     } else if (makes_rows(update, parameter)) {
         parameter->gradient.maker->used = 1;
         item->rows = ec_arena_take(arena, update->threads * parameter->gradient.stride, sizeof *item->rows);
@@ -106,6 +111,13 @@ static ec_status plan_item(struct ec_update_item *item, int number, const struct
         parameter->gradient = now;
     }
     return status == EC_OK && arena->failed ? EC_NO_MEMORY : status;
+}
+
+/* Whether the constraint is a pass of its own behind the update: rows that are stored in fewer bits meet theirs before
+ * they are rounded. */
+static int constrained_apart(const struct ec_parameter *parameter)
+{
+    return parameter->rules.constraint != EC_NO_CONSTRAINT && !parameter->stored;
 }
 
 double ec_optimizer_work(struct ec_parameter *const *parameters, int count)
@@ -134,7 +146,7 @@ ec_status ec_optimizer_plan(struct ec_update *update, struct ec_optimizer *optim
         if (parameters[i]->trainable && parameters[i]->writers) {
             struct ec_update_item *item = &update->items[update->count++];
             *item = (struct ec_update_item){.parameter = parameters[i]};
-            update->constrained |= parameters[i]->rules.constraint != EC_NO_CONSTRAINT;
+            update->constrained |= constrained_apart(parameters[i]);
             ec_status status = plan_item(item, i, update, arena);
             if (status != EC_OK) {
                 return status;
@@ -223,7 +235,7 @@ static void update_range(const struct ec_update *update, const struct ec_rule *r
         ec_rule_apply(rule, parameter, parameter->value + begin, begin, gradient, n);
     }
     if (update->optimizer->use_ema) {
-        ec_average_move(update, parameter, begin, n);
+        ec_average_move(update, parameter, parameter->value + begin, begin, n);
     }
 }
 
@@ -274,7 +286,8 @@ static void update_touched_rows(const struct ec_update *update, const struct ec_
                 continue; /* of a gradient that the caller gave */
             }
             if (ec_average_owes_moves(update, parameter)) {
-                ec_average_catch_up(update, parameter, gradient->rows[i], *parameter->moves + 1);
+                ec_average_catch_up(update, parameter, parameter->value + gradient->rows[i] * width, gradient->rows[i],
+                                    *parameter->moves + 1);
             }
             update_range(update, rule, parameter, gradient->rows[i] * width, ec_gradient_row(gradient, i, room), width);
         }
@@ -301,7 +314,7 @@ static void constrain(struct ec_update *update, struct ec_team *team)
 {
     for (int i = 0; i < update->count; i++) {
         struct ec_parameter *parameter = update->items[i].parameter;
-        if (parameter->rules.constraint != EC_NO_CONSTRAINT) {
+        if (constrained_apart(parameter)) {
             ec_constrain(parameter, &parameter->gradient, team);
         }
     }
@@ -314,17 +327,21 @@ void ec_optimizer_update(struct ec_update *update, struct ec_team *team)
     if (optimizer->updates && needs_norm(optimizer)) {
         find_norms(update, team);
     }
-    for (int i = 0; i < update->count && (optimizer->updates || optimizer->use_ema); i++) {
+    for (int i = 0; i < update->count; i++) {
         struct ec_update_item *item = &update->items[i];
         struct ec_parameter *parameter = item->parameter;
         struct ec_rule made, *rule = optimizer->updates ? &made : NULL;
+        int constrains = parameter->stored && parameter->rules.constraint != EC_NO_CONSTRAINT;
+        if (!rule && !optimizer->use_ema && !constrains) {
+            continue; /* its gradients have been accumulated */
+        }
         if (rule) {
             struct ec_optimizer own = *optimizer;
             own.learning_rate *= parameter->rules.rate_scale;
             ec_rule_init(rule, &own, *parameter->steps + 1, !parameter->rules.keeps_weight, scaling_of(update, item));
         }
         if (parameter->stored) {
-            ec_update_stored_rows(rule, item, team); /* without averages, so there is a rule */
+            ec_update_stored_rows(update, rule, item, team);
         } else if (!parameter->gradient.rows) {
             update_dense(update, rule, parameter, team);
         } else if (item->place_of_row) {
@@ -340,7 +357,7 @@ void ec_optimizer_update(struct ec_update *update, struct ec_team *team)
     }
     for (int i = 0; i < update->count && optimizer->overwrites; i++) {
         if (ec_average_owes_moves(update, update->items[i].parameter)) {
-            ec_average_overwrite_others(update, update->items[i].parameter, team);
+            ec_average_overwrite_others(update, &update->items[i], team);
         }
     }
     if (optimizer->overwrites) {

@@ -26,20 +26,28 @@ void ec_rule_init(struct ec_rule *rule, const struct ec_optimizer *optimizer, in
 void ec_rule_apply(const struct ec_rule *rule, struct ec_parameter *parameter, float *value, int64_t begin,
                    const float *gradient, int64_t n);
 
-/* stored.c: the touched rows of a table that is stored in fewer bits. Shared out among the team, no barrier. */
-void ec_update_stored_rows(const struct ec_rule *rule, const struct ec_update_item *item, struct ec_team *team);
+/* stored.c: a table that is stored in fewer bits, the rows that the step touched or all of them; with averages and
+ * constraint. `rule` NULL: a step without an update. Shared out among the team, no barrier. */
+void ec_update_stored_rows(const struct ec_update *update, const struct ec_rule *rule,
+                           const struct ec_update_item *item, struct ec_team *team);
 
 /* averages.c: whether rows that a step does not touch owe moves of the average. */
 int ec_average_owes_moves(const struct ec_update *update, const struct ec_parameter *parameter);
-/* The moves that a row of a table has missed, since no step touched it. `now`: those that it has come to afterwards. */
-void ec_average_catch_up(const struct ec_update *update, struct ec_parameter *parameter, int64_t row, int64_t now);
+/* The moves that a row of a table has missed, since no step touched it: its numbers stood still at `value`. `now`: the
+ * moves that it has come to afterwards. */
+void ec_average_catch_up(const struct ec_update *update, struct ec_parameter *parameter, const float *value,
+                         int64_t row, int64_t now);
 /* In a step whose averages replace the values: of the rows that it did not touch, too. No barrier. */
-void ec_average_overwrite_others(const struct ec_update *update, struct ec_parameter *parameter, struct ec_team *team);
-/* Of n entries from `begin` on, which have been updated. */
-void ec_average_move(const struct ec_update *update, struct ec_parameter *parameter, int64_t begin, int64_t n);
+void ec_average_overwrite_others(const struct ec_update *update, const struct ec_update_item *item,
+                                 struct ec_team *team);
+/* Of n entries from `begin` on, which have been updated and stand at `value`. */
+void ec_average_move(const struct ec_update *update, struct ec_parameter *parameter, float *value, int64_t begin,
+                     int64_t n);
 
 /* constraint.c: keeps the parameter (of a lazily updated table the rows of `touched`, each by itself) inside its
  * constraint. Shared out among the team, no barrier. */
 void ec_constrain(struct ec_parameter *parameter, const struct ec_gradient *touched, struct ec_team *team);
+/* The numbers of one row of a table; none where there is no constraint. */
+void ec_constrain_row(const struct ec_parameter_rules *rules, float *row, int64_t width);
 
 #endif

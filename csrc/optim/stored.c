@@ -1,35 +1,53 @@
-/* The update of a table whose rows are kept in fewer bits than they are computed with: each touched row is read,
- * updated in float32 and written back, by chance or as the nearest of a master that is kept of it. */
+/* The update of a table whose rows are kept in fewer bits than they are computed with. All that a step does to a row is
+ * done in float32 before it is stored: the optimizer's rule, the moving average, the constraint. Then it is rounded, by
+ * chance or as the nearest of a master that is kept of it. */
 #include "grad/storage.h"
 #include "optim/rule.h"
 
-/* A row that is stored in fewer bits: updated in float32 and rounded, or its master updated, which the first update
- * makes. */
-static void update_stored_row(const struct ec_rule *rule, const struct ec_update_item *item, int64_t i, int thread)
+static void update_row(const struct ec_update *update, const struct ec_rule *rule, const struct ec_update_item *item,
+                       int64_t row, const float *gradient, float *room)
 {
     struct ec_parameter *parameter = item->parameter;
-    const struct ec_gradient *gradient = &parameter->gradient;
-    int32_t row = gradient->rows[i];
-    int64_t begin = row * gradient->width;
-    float *value = parameter->mastered ? parameter->value + begin : item->rows + thread * gradient->width;
-    if (!parameter->mastered || !parameter->mastered[row]) {
-        ec_rows_read(value, gradient->width, parameter, &row, 1);
+    int64_t width = parameter->dims[1], begin = row * width;
+    float *value = ec_row_open(parameter, row, room);
+    if (ec_average_owes_moves(update, parameter)) {
+        ec_average_catch_up(update, parameter, value, row, *parameter->moves + 1);
     }
-    ec_rule_apply(rule, parameter, value, begin, gradient->values + i * gradient->stride, gradient->width);
-    ec_row_write(parameter, row, value, parameter->mastered ? NULL : &item->key);
-    if (parameter->mastered) {
-        parameter->mastered[row] = 1;
+    if (rule) {
+        ec_rule_apply(rule, parameter, value, begin, gradient, width);
+    }
+    if (update->optimizer->use_ema) {
+        ec_average_move(update, parameter, value, begin, width);
+    }
+    ec_constrain_row(&parameter->rules, value, width);
+    ec_row_close(parameter, row, value, &item->key);
+}
+
+/* Entry i of the gradient: of a row that the step touched, or of every row, whose gradient may be none. */
+static void update_entry(const struct ec_update *update, const struct ec_rule *rule, const struct ec_update_item *item,
+                         int64_t i, float *room)
+{
+    const struct ec_gradient *gradient = &item->parameter->gradient;
+    int64_t row = i, place = i, stride = item->parameter->dims[1];
+    if (gradient->rows) {
+        row = item->place_of_row ? i : gradient->rows[i];
+        place = item->place_of_row ? item->place_of_row[i] : i;
+        stride = gradient->stride;
+    }
+    if (ec_row_learns(item->parameter, row)) {
+        update_row(update, rule, item, row, place < 0 ? item->no_gradient : gradient->values + place * stride, room);
     }
 }
 
-void ec_update_stored_rows(const struct ec_rule *rule, const struct ec_update_item *item, struct ec_team *team)
+void ec_update_stored_rows(const struct ec_update *update, const struct ec_rule *rule,
+                           const struct ec_update_item *item, struct ec_team *team)
 {
     const struct ec_gradient *gradient = &item->parameter->gradient;
-    for (struct ec_range tile; ec_team_next_range(team, gradient->count, EC_ROW_TILE, &tile);) {
+    int64_t count = gradient->rows && !item->place_of_row ? gradient->count : item->parameter->dims[0];
+    float *room = item->rows + team->index * item->parameter->dims[1];
+    for (struct ec_range tile; ec_team_next_range(team, count, EC_ROW_TILE, &tile);) {
         for (int64_t i = tile.begin; i < tile.end; i++) {
-            if (ec_row_learns(item->parameter, gradient->rows[i])) {
-                update_stored_row(rule, item, i, team->index);
-            }
+            update_entry(update, rule, item, i, room);
         }
     }
 }

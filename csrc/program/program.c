@@ -139,8 +139,9 @@ static ec_status plan_rest(struct ec_program *program, enum ec_run run)
         }
         plan_backward(program);
     }
-    ec_status status = ec_penalties_plan(&program->penalties, program->parameter_list,
-                                         has_penalties ? program->parameter_count : 0, &program->arena);
+    ec_status status =
+        ec_penalties_plan(&program->penalties, program->parameter_list, has_penalties ? program->parameter_count : 0,
+                          program->step.threads, &program->arena);
     return status == EC_OK && run == EC_RUN_TRAIN ? plan_update(program, run) : status;
 }
 

@@ -38,7 +38,7 @@ int ec_set_stored(struct ec_parameter *made, PyObject *stored, int trainable);
 /* Whether their array still has its memory. */
 int ec_stored_in_place(const struct ec_parameter *parameter, PyObject *stored);
 /* -1 with an exception where a table that is stored so cannot do what a step asks for. */
-int ec_check_stored(const struct ec_parameter *parameter, const struct ec_optimizer *optimizer, int learns);
+int ec_check_stored(const struct ec_parameter *parameter);
 /* Every parameter has its arrays, and every trainable one those of the optimizer where an update is to come. */
 int ec_check_bound(const ec_program_object *self, enum ec_run run);
 int ec_program_enter_or_raise(ec_program_object *self);

@@ -361,7 +361,7 @@ int ec_check_bound(const ec_program_object *self, enum ec_run run)
                          parameter->name);
             return -1;
         }
-        if (ec_check_stored(parameter, optimizer, learns) < 0) {
+        if (ec_check_stored(parameter) < 0) {
             return -1;
         }
         if (parameter->trainable && parameter->slot_count < slots) {

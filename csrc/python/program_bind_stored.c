@@ -68,16 +68,19 @@ int ec_stored_in_place(const struct ec_parameter *parameter, PyObject *stored)
            PyArray_DATA((PyArrayObject *)PyTuple_GET_ITEM(stored, 1)) == (void *)parameter->stored;
 }
 
-int ec_check_stored(const struct ec_parameter *parameter, const struct ec_optimizer *optimizer, int learns)
+int ec_check_stored(const struct ec_parameter *parameter)
 {
-    const struct ec_parameter_rules *rules = &parameter->rules;
-    int ruled = rules->l1 != 0.0 || rules->l2 != 0.0 || rules->constraint != EC_NO_CONSTRAINT;
-    int whole = learns && parameter->trainable && (optimizer->dense_tables || optimizer->use_ema);
-    if (parameter->stored && (ruled || whole || !parameter->is_table)) {
+    if (parameter->stored && !parameter->is_table) {
         PyErr_Format(PyExc_ValueError,
-                     "%s is stored in fewer bits: it can be the table of a lookup alone, without penalty and "
-                     "constraint, and learn by lazy updates without moving averages",
+                     "%s is stored in fewer bits, so only a lookup of its rows can read it; an operation that reads "
+                     "all rows needs it in float32",
                      parameter->name);
+        return -1;
+    }
+    if (parameter->stored && parameter->rules.constraint == EC_NORM && parameter->rules.norm_axes != 2) {
+        PyErr_Format(PyExc_ValueError,
+                     "%s is stored in fewer bits, row by row, so a norm is that of a row; norm_axes = %d",
+                     parameter->name, parameter->rules.norm_axes);
         return -1;
     }
     return 0;

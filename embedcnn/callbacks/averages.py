@@ -30,17 +30,13 @@ class SwapEMAWeights(Callback):
             raise ValueError("SwapEMAWeights needs an optimizer with use_ema=True")
         if optimizer.averages_in_model == wanted:
             return
-        places: list[Any] = []
+        changes: list[tuple[Any, Any, Any]] = []  # container, key, value: made all at once
         for variable in self.model.trainable_weights:
             state = optimizer.states.get(variable)
             if state is not None and state.average is not None:
-                if wanted:
-                    state.settle_average(variable.value, optimizer.ema_momentum)
-                places += [variable.own(), state.average]
-        before = [place.copy() for place in places]
-        swapped = [before[number ^ 1] for number in range(len(places))]
-        keys = [*[Ellipsis] * len(places), "averages_in_model"]
-        set_items([*places, vars(optimizer)], keys, [*swapped, wanted])
+                changes += state.changes_of_swap(variable, optimizer.ema_momentum, wanted)
+        containers, keys, values = zip(*changes, (vars(optimizer), "averages_in_model", wanted), strict=True)
+        set_items(containers, keys, values)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._swap(False)

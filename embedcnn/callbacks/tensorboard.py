@@ -100,7 +100,7 @@ class TensorBoard(Callback):
         self._scalars("epoch_", logs, epoch)
         if self.histogram_freq and epoch % self.histogram_freq == 0:
             for variable in self.model.weights:
-                self._writer("train").add_histogram(f"{variable.path}/histogram", variable.value, epoch)
+                self._writer("train").add_histogram(f"{variable.path}/histogram", variable.read(), epoch)
         if self.samples is not None:
             given = self.samples(epoch)
             for name, text in ({"sample": given} if isinstance(given, str) else given).items():

@@ -107,6 +107,17 @@ class StoredVariable(Variable):
         """The table in float32, a new array."""
         return decoded(self.storage_dtype, self.value, self.scales)
 
+    def read(self) -> np.ndarray:
+        """The table in float32, a new array."""
+        return self.numpy()
+
+    def learnt(self, rows: np.ndarray) -> np.ndarray:
+        """Some rows of halves in float32: their masters where they have one."""
+        read = self.of_rows(self.value[rows])
+        if self.masters is None or self.mastered is None:
+            return read
+        return np.where(self.mastered[rows][:, None] != 0, self.masters[rows], read)
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self.numpy(), dtype=dtype or np.float32)
 
@@ -125,24 +136,48 @@ class StoredVariable(Variable):
         return self
 
     def as_stored(self, array: np.ndarray) -> np.ndarray:
-        """Numbers as they will be kept; forgets the masters, which were those of the rows before."""
+        """Numbers as they will be kept, or rows that are stored so already, as `snapshot` gives them; forgets
+        the masters, which were those of the rows before.
+        """
         if array is self.value:
             return array
-        rows, self.scales, _ = encoded(self.storage_dtype, np.asarray(array, np.float32))
-        self.masters = self.mastered = None
-        mark_changed()
+        rows = array
+        if array.dtype != ARRAY_DTYPES[self.storage_dtype]:
+            rows, self.scales, _ = encoded(self.storage_dtype, np.asarray(array, np.float32))
+        self.forget_masters()
         return rows
 
+    def as_rows(self, rows: np.ndarray) -> np.ndarray:
+        """Some rows in float32 as the table keeps them, rounded to nearest; of halves."""
+        return encoded(self.storage_dtype, rows)[0]
+
+    def of_rows(self, rows: np.ndarray) -> np.ndarray:
+        """Some rows as the table keeps them in float32; of halves."""
+        return decoded(self.storage_dtype, rows)
+
+    def forget_masters(self) -> None:
+        """Forgets the masters: the rows are about to be others."""
+        mark_changed()  # before too: a signal may come between
+        self.masters = self.mastered = None
+        mark_changed()
+
     def snapshot(self) -> np.ndarray:
-        """The present value in float32, safe from later steps; the rows themselves where none learns."""
-        return self.numpy() if self.trainable else self.value
+        """The present value in float32, safe from later steps; the rows themselves (then shared) where none
+        learns.
+        """
+        if self.trainable:
+            return self.numpy()
+        if not self.shared:
+            self.shared = True
+            mark_changed()
+        return self.value
 
     def with_rows(self, rows: np.ndarray) -> None:
         """Adds rows behind the table."""
         more, scales, _ = encoded(self.storage_dtype, rows)
         if self.scales is not None and scales is not None:
             self.scales = np.concatenate([self.scales, scales])
-        self.masters = self.mastered = None
+        self.forget_masters()
         self.replace(np.concatenate([self.value, more]))
 
     def in_core(self, learns: bool) -> tuple[Any, ...]:

@@ -185,9 +185,28 @@ class Variable(Operators):
             self.replace(aligned_copy(self.value))
         return self.value
 
+    def read(self) -> np.ndarray:
+        """The numbers in float32: the value itself where it is that, so nobody may write to it."""
+        return self.value
+
+    def learnt(self, rows: np.ndarray) -> np.ndarray:
+        """The numbers of some rows that an update goes on from, in float32."""
+        return self.value[rows]
+
     def as_stored(self, array: np.ndarray) -> np.ndarray:
         """Numbers as the value keeps them (stored.py has tables of fewer bits)."""
         return array
+
+    def as_rows(self, rows: np.ndarray) -> np.ndarray:
+        """Some rows in float32 as the value keeps them."""
+        return rows
+
+    def of_rows(self, rows: np.ndarray) -> np.ndarray:
+        """Some rows as the value keeps them in float32."""
+        return rows
+
+    def forget_masters(self) -> None:
+        """What is kept of the rows beside the value, as that is about to be replaced (stored.py)."""
 
     def in_core(self, learns: bool) -> Any:
         """How the core finds the rows of a table of fewer bits; None: they are the value."""
@@ -227,7 +246,8 @@ def assign_numbers(variables: Sequence[Variable], values: Sequence[Any]) -> None
                 f"{np.shape(value)}"
             )
     named = zip(variables, values, strict=True)
-    assign_all(variables, [numbers(variable.path, value) for variable, value in named])
+    arrays = [numbers(variable.path, value) for variable, value in named]
+    assign_all(variables, [array.astype(np.float32, copy=False) for array in arrays])
 
 
 def replace_all(variables: Sequence[Variable], arrays: Iterable[np.ndarray]) -> None:

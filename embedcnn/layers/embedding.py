@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import initializers
+from .. import constraints, initializers, regularizers
 from ..base.arguments import boolean, finite_number, one_of, optional, positive_integer
 from ..base.arrays import numbers
 from ..base.configuration import described
@@ -22,7 +22,15 @@ from .each_step import on_each_step
 from .ngrams import HashedNgrams
 from .on_arrays import on_arrays
 from .table_rows import row_mask, row_number, runs_of
-from .table_storage import converted, given_rows, refuse_rules, rounded, stored_table
+from .table_storage import (
+    LEARNING_RULES,
+    converted,
+    given_rows,
+    refuse_column_norms,
+    refuse_rules,
+    rounded,
+    stored_table,
+)
 
 
 class Embedding(Layer):
@@ -46,8 +54,14 @@ class Embedding(Layer):
     `storage_dtype` keeps the table in "float16", "bfloat16" (half the memory) or "int8" with a scale a row (a
     quarter); all is computed in float32. Halves learn: what a step touches is rounded by chance, drawn from
     seed, step, row and column, or with `storage_rounding="master"` is the nearest of a float32 master of each
-    touched row. Tables of int8 do not learn. `weights=[matrix]` is rounded to nearest; one that is stored so
-    already (float16; uint16, the bits of bfloat16; (int8, scales)), as a mapped file, is shared.
+    touched row. The rule of the optimizer, moving averages and constraints come before the rounding: numbers
+    are none below zero then, norms what they should be up to one part in 2^7 (bfloat16) or 2^10 (float16),
+    with masters half of that; `max_norm` rounds towards zero and holds, without masters. Penalties are those
+    of the rounded rows. Refused are norms over all rows, and other layers that read the table (TiedDense):
+    both need all of it in float32. Tables of int8 do not learn, so rules of learning are refused; one that
+    was converted keeps them for when it is converted back. `weights=[matrix]` is rounded to nearest; one that
+    is stored so already (float16; uint16, the bits of bfloat16; (int8, scales)), as a mapped file, is shared,
+    and copied at the first step that would write to it.
 
     Raises ValueError for sizes that are not positive integers, for a matrix of another shape, for NaN or
     infinite elements and for rows outside the table.
@@ -107,7 +121,9 @@ class Embedding(Layer):
             self._given = None
         super().__init__(**options)
         if self.storage_dtype != "float32":
-            refuse_rules(self, self.storage_dtype)
+            refuse_column_norms(self, self.storage_dtype)
+        if self.storage_dtype == "int8":
+            refuse_rules(self)
 
     def _checked_matrix(self, argument: str, value: Any) -> np.ndarray:
         matrix = given_matrix(argument, value)
@@ -228,12 +244,12 @@ class Embedding(Layer):
         """Keeps the table in another of the storage dtypes from now on; the layer learns as it may in that.
 
         Returns how many numbers were beyond the range of float16 and became its largest. Raises ValueError
-        for unknown dtypes and where the layer has what needs float32.
+        for unknown dtypes and for a constraint on norms over all rows, which needs float32.
         """
         dtype = one_of("dtype", dtype, STORAGE_DTYPES)
         old = self.embeddings
         if dtype != "float32":
-            refuse_rules(self, dtype)
+            refuse_column_norms(self, dtype)
         if dtype == old.dtype:
             return 0
         made, overflow = converted(self, old, dtype)
@@ -311,6 +327,19 @@ class Embedding(Layer):
         self._models_on_arrays = None  # they hold a table of the old size
         return first
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Embedding:
+        """A new layer from what `get_config` gave. A table of int8 that was converted has the rules of its
+        training, which hold again where it is converted back.
+        """
+        if config.get("storage_dtype", "float32") != "int8":
+            return super().from_config(config)
+        kept = {name: config[name] for name in LEARNING_RULES if config.get(name) is not None}
+        layer = super().from_config({name: value for name, value in config.items() if name not in kept})
+        layer.max_norm = kept.pop("max_norm", None)
+        layer._rules |= {name: _RULES[name](value, name) for name, value in kept.items()}
+        return layer
+
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor. A matrix stands with the weights, never here."""
         config, initializer = super().get_config(), self.embeddings_initializer
@@ -320,6 +349,9 @@ class Embedding(Layer):
             stored = {**initializer.get_config(), "seed": None}
             return {**config, "embeddings_initializer": {**described(initializer), "config": stored}}
         return {**config, "embeddings_initializer": described(initializer)}
+
+
+_RULES = {"embeddings_regularizer": regularizers.get, "embeddings_constraint": constraints.get}
 
 
 def _norm_type(value: Any) -> float:

@@ -84,19 +84,39 @@ def converted(layer: Any, table: Variable, dtype: str) -> tuple[Variable, int]:
     """The table in another dtype, and how many numbers were beyond the range of float16."""
     matrix = table.numpy()
     if dtype == "float32":
-        made = Variable(table.name, matrix, layer)
-        made.regularizer, made.constraint = table.regularizer, table.constraint
-        return made, 0
-    rows, scales, overflow = encoded(dtype, matrix)
-    return StoredVariable(table.name, rows, scales, layer, dtype, layer.storage_rounding), overflow
+        made, overflow = Variable(table.name, matrix, layer), 0
+    else:
+        rows, scales, overflow = encoded(dtype, matrix)
+        made = StoredVariable(table.name, rows, scales, layer, dtype, layer.storage_rounding)
+    made.regularizer, made.constraint = table.regularizer, table.constraint
+    return made, overflow
 
 
-def refuse_rules(layer: Any, dtype: str) -> None:
-    """ValueError for what needs a table in float32."""
-    for name in ("max_norm", "embeddings_regularizer", "embeddings_constraint"):
+LEARNING_RULES = ("max_norm", "embeddings_regularizer", "embeddings_constraint")
+"""The arguments of an Embedding that say how its table learns."""
+
+
+def refuse_rules(layer: Any) -> None:
+    """ValueError for rules of a new table of int8, which never learns."""
+    for name in LEARNING_RULES:
         value = getattr(layer, name)
         if value is not None:
             raise ValueError(
-                f"`{name}` of {layer.name!r} needs a table in float32. Received: {name}={value!r}, "
-                f"storage_dtype={dtype!r}"
+                f"`{name}` of {layer.name!r} would do nothing: a table of int8 never learns. Use "
+                "storage_dtype='float16' or 'bfloat16', or convert_tables('int8') after the training. "
+                f"Received: {name}={value!r}, storage_dtype='int8'"
             )
+
+
+def refuse_column_norms(layer: Any, dtype: str) -> None:
+    """ValueError for a constraint on norms over all rows: rows of fewer bits are constrained one by one,
+    before they are rounded.
+    """
+    constraint = layer.embeddings_constraint
+    rules = {} if constraint is None else constraint.rules((layer.input_dim, layer.output_dim))
+    if rules.get("constraint") == "norm" and rules["norm_axes"] != 2:
+        raise ValueError(
+            f"`embeddings_constraint` of {layer.name!r} takes norms over all rows, but a table of {dtype} is "
+            "constrained row by row, before a row is rounded. Use axis=1, or a table in float32. Received: "
+            f"embeddings_constraint={constraint!r}, storage_dtype={dtype!r}"
+        )

@@ -9,7 +9,7 @@ from ..base.arguments import one_of
 from ..graph.nesting import leaf_layers
 from ..graph.stored import STORAGE_DTYPES
 from ..layers.embedding import Embedding
-from ..layers.table_storage import refuse_rules
+from ..layers.table_storage import refuse_column_norms
 from ..layers.tied import TiedDense
 from .summary import size_text
 
@@ -51,7 +51,7 @@ def convert_tables(model: Any, dtype: str, check: Any) -> TableConversion:
         raise ValueError(f"Model {model.name!r} has no Embedding whose table could be converted")
     tied = {id(layer.embedding): layer.name for layer in found if isinstance(layer, TiedDense)}
     for layer in tables if dtype != "float32" else []:  # before anything changes
-        refuse_rules(layer, dtype)
+        refuse_column_norms(layer, dtype)
         if id(layer) in tied:
             raise ValueError(
                 f"the table of {layer.name!r} is shared by {tied[id(layer)]!r}, so it must be kept in "
@@ -67,7 +67,9 @@ def convert_tables(model: Any, dtype: str, check: Any) -> TableConversion:
         for layer, variable in zip(tables, old, strict=True):
             for states in (one.states for one in own):
                 if variable in states and layer.embeddings is not variable:
-                    states[layer.embeddings] = states.pop(variable)
+                    state = states[layer.embeddings] = states.pop(variable)
+                    if dtype == "float32" or state.held:
+                        state.average_in_float32(variable)
     after = sum(layer.embeddings.nbytes for layer in tables)
     names = [layer.name for layer in tables]
     return TableConversion(dtype, names, size, after, overflow, before, _evaluated(model, check))

@@ -175,7 +175,7 @@ def dtype_of(value: Any) -> str:
 
 def as_array(value: Any) -> np.ndarray:
     """An operand as an array: numbers float32, whole ones int32 or int64, bool."""
-    array = value.value if isinstance(value, Variable) else np.asarray(value)
+    array = value.read() if isinstance(value, Variable) else np.asarray(value)
     if array.dtype.kind not in "fiub":
         raise TypeError(
             "operands must be tensors, weights, arrays of numbers or numbers. Received: "

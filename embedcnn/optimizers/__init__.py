@@ -18,9 +18,10 @@ from ..base.stored_objects import describe, made_of
 from . import schedules
 from .adam import Adam, Adamax, AdamW, Nadam
 from .adaptive import Adadelta, Adagrad, RMSprop
-from .base import Optimizer, VariableState
+from .base import Optimizer
 from .multi import MultiOptimizer
 from .sgd import SGD
+from .state import VariableState
 
 __all__ = [
     "SGD",

@@ -14,50 +14,9 @@ from ..base.arguments import boolean, finite_number, integer, one_of, optional
 from ..base.arrays import aligned_copy, aligned_zeros
 from ..base.configuration import Configurable
 from ..base.named_objects import named_object
-from ..graph.variables import Variable, assign_all, mark_changed, set_items
+from ..graph.variables import Variable, mark_changed, set_items
 from . import schedules
-
-
-class VariableState:
-    """What an optimizer keeps for one variable: its slots, how many updates it has had, the moving average
-    of its value, and the gradients that wait for an update (`touched`: of which rows of a table).
-
-    `moves`, of a table whose rows are updated when touched: how often the average has moved, and to which of
-    these moves each row has come (int64, 1 + rows). What a row has missed is made up for when it is touched,
-    or by `settle_average`.
-    """
-
-    __slots__ = ("accumulator", "average", "moves", "slots", "steps", "touched")
-
-    def __init__(
-        self,
-        slots: list[np.ndarray],
-        steps: int = 0,
-        average: np.ndarray | None = None,
-        accumulator: np.ndarray | None = None,
-        touched: np.ndarray | None = None,
-        moves: np.ndarray | None = None,
-    ) -> None:
-        self.slots = slots
-        self.steps = np.array([steps], np.int64)
-        self.average, self.accumulator, self.touched, self.moves = average, accumulator, touched, moves
-
-    def settle_average(
-        self, value: np.ndarray, momentum: float, row_learns: np.ndarray | None = None
-    ) -> np.ndarray:
-        """The average, after all rows have come to its last move: what had missed moves stood still at
-        `value`. Rows that rest keep the value.
-        """
-        assert self.average is not None
-        if self.moves is not None:
-            missed = self.moves[0] - self.moves[1:]
-            rows = np.flatnonzero(missed > 0)
-            keep = np.power(momentum, missed[rows].astype(np.float64)).astype(np.float32)[:, None]
-            settled = value[rows] + keep * (self.average[rows] - value[rows])
-            set_items([self.average, self.moves], [rows, slice(1, None)], [settled, self.moves[0]])
-        if row_learns is None:
-            return self.average
-        return np.where(row_learns[:, None] != 0, self.average, value)
+from .state import VariableState
 
 
 class LearningRate(float):
@@ -213,9 +172,11 @@ class Optimizer(Configurable):
         if state is None:
             slots = [self._new_slot(variable.shape) for _ in self.used_slots()]
             state = self.states[variable] = VariableState(slots)
+        lazy = self.use_ema and table and self.embedding_update == "lazy"
         if self.use_ema and state.average is None:
-            state.average = aligned_copy(variable.numpy())
-        if self.use_ema and table and self.embedding_update == "lazy" and state.moves is None:
+            begun = lazy and variable.dtype != "float32"  # then rows have one when they are touched
+            state.average = aligned_zeros(variable.shape) if begun else aligned_copy(variable.numpy())
+        if lazy and state.moves is None:
             state.moves = np.zeros(1 + variable.shape[0], np.int64)
         if self.gradient_accumulation_steps and state.accumulator is None:
             state.accumulator = aligned_zeros(variable.shape)
@@ -299,18 +260,25 @@ class Optimizer(Configurable):
         states = [
             (variable, state)
             for variable in variables
-            if self.use_ema and (state := self.states.get(variable)) and state.average is not None
+            if self.use_ema
+            and variable.dtype != "int8"  # one that was converted, whose average waits
+            and (state := self.states.get(variable))
+            and state.average is not None
         ]
         if self.averages_in_model:  # SwapEMAWeights was there first
             for variable, state in states:
                 assert state.average is not None  # as chosen above
-                state.average[...] = variable.value
+                if variable.dtype == "float32":
+                    state.average[...] = variable.value
+                state.held.clear()
         else:
-            settled = [
-                state.settle_average(variable.value, self.ema_momentum, variable.row_learns)
-                for variable, state in states
-            ]
-            assign_all([variable for variable, _ in states], settled)
+            settled = [state.settle_average(variable, self.ema_momentum) for variable, state in states]
+            keys, averages = zip(*settled, strict=True) if settled else ((), ())
+            owned = [variable.own() for variable, _ in states]
+            both = zip(states, averages, strict=True)
+            set_items(owned, keys, [variable.as_rows(average) for (variable, _), average in both])
+        for variable, _ in states:
+            variable.forget_masters()
         self.averages_in_model = False
 
     def divided(self, variables: Mapping[str, Variable]) -> list[tuple[Optimizer, Mapping[str, Variable]]]:

@@ -6,19 +6,24 @@ that wait for an update.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from ..base.arguments import warn_user
-from ..graph.stored import StoredVariable
+from ..base.arrays import aligned_zeros
+from ..graph.stored import ARRAY_DTYPES, StoredVariable
 from ..graph.variables import Variable
-from ..optimizers.base import Optimizer, VariableState
+from ..optimizers.base import Optimizer
+from ..optimizers.state import VariableState
 from . import archive
 
-STATE_NAMES = ("steps", "average", "gradient_sum", "touched", "moves", "masters", "master_rows")
-STEPS, AVERAGE, GRADIENT_SUM, TOUCHED, MOVES, MASTERS, MASTER_ROWS = STATE_NAMES
+STATE_NAMES = (
+    *("steps", "average", "gradient_sum", "touched", "moves", "masters", "master_rows"),
+    *("average_rows", "held_rows"),
+)
+STEPS, AVERAGE, GRADIENT_SUM, TOUCHED, MOVES, MASTERS, MASTER_ROWS, AVERAGE_ROWS, HELD = STATE_NAMES
 """What is held of a variable beside the optimizer's slots, none of which has such a name."""
 
 
@@ -38,9 +43,9 @@ def _state(optimizer: Optimizer, variables: Mapping[str, Variable]) -> dict[str,
         tensors[f"{path}/{STEPS}"] = state.steps
         for name, slot in zip(optimizer.used_slots(), state.slots, strict=True):
             tensors[f"{path}/{name}"] = slot
-        for name, array in ((AVERAGE, state.average), (GRADIENT_SUM, state.accumulator)):
-            if array is not None:
-                tensors[f"{path}/{name}"] = array
+        if state.accumulator is not None:
+            tensors[f"{path}/{GRADIENT_SUM}"] = state.accumulator
+        tensors |= {f"{path}/{name}": array for name, array in _averages(variable, state)}
         if state.touched is not None:
             tensors[f"{path}/{TOUCHED}"] = state.touched.astype(np.int64)
         if state.moves is not None:
@@ -52,13 +57,27 @@ def _state(optimizer: Optimizer, variables: Mapping[str, Variable]) -> dict[str,
     return tensors
 
 
+def _averages(variable: Variable, state: VariableState) -> Iterator[tuple[str, np.ndarray]]:
+    """The moving average, of a table of fewer bits that of the rows that have one, and what it has taken the
+    place of.
+    """
+    if state.average is None:
+        return
+    rows = state.averaged_rows(variable)
+    yield AVERAGE, state.average if rows is None else state.average[rows]
+    if rows is not None:
+        yield AVERAGE_ROWS, rows.astype(np.int64)
+    if state.held:
+        yield HELD, state.held[0]
+
+
 def restore_states(
     optimizer: Optimizer, variables: dict[str, Variable], data: bytes | None, label: str
 ) -> None:
     """The optimizer's state of variables that a file knows by these paths."""
     if data is None:
         return
-    tensors = archive.read_tensors(data, f"{label}: optimizer.safetensors")
+    tensors = archive.read_tensors(data, f"{label}: optimizer.safetensors", archive.OF_WEIGHTS)
     for one, own in optimizer.divided(variables):
         _restore(one, own, tensors, label)
 
@@ -82,8 +101,9 @@ def _restore(
                 f"{label} was trained with other settings of the optimizer: {path} has no {missing}"
             )
         slots = [np.array(tensors[f"{path}/{name}"]) for name in optimizer.used_slots()]
-        more = [tensors.get(f"{path}/{name}") for name in (AVERAGE, GRADIENT_SUM)]
-        average, waiting = (None if array is None else np.array(array) for array in more)
+        waiting = tensors.get(f"{path}/{GRADIENT_SUM}")
+        waiting = None if waiting is None else np.array(waiting)
+        average = _average_of(variable, tensors, path, label)
         touched, moves = tensors.get(f"{path}/{TOUCHED}"), tensors.get(f"{path}/{MOVES}")
         arrays = [array for array in (*slots, average, waiting) if array is not None]
         if (
@@ -95,21 +115,52 @@ def _restore(
             raise ValueError(f"{label}: the optimizer's state of {variable.path} has wrong shapes")
         marks = None if touched is None else (touched != 0).astype(np.uint8)
         moves = None if moves is None else np.array(moves)
-        optimizer.states[variable] = VariableState(slots, int(steps[0]), average, waiting, marks, moves)
+        made = VariableState(slots, int(steps[0]), average, waiting, marks, moves)
+        optimizer.states[variable] = made
+        made.held = _held_of(variable, tensors.get(f"{path}/{HELD}"), label)
         masters, rows = tensors.get(f"{path}/{MASTERS}"), tensors.get(f"{path}/{MASTER_ROWS}")
         if isinstance(variable, StoredVariable) and masters is not None:
             _restore_masters(variable, masters, rows, label)
+
+
+def _average_of(
+    variable: Variable, tensors: Mapping[str, np.ndarray], path: str, label: str
+) -> np.ndarray | None:
+    """The moving average of a variable; where a file has that of some rows, those of the others."""
+    average, rows = tensors.get(f"{path}/{AVERAGE}"), tensors.get(f"{path}/{AVERAGE_ROWS}")
+    if average is None or rows is None:
+        return None if average is None else np.array(average)
+    _check_rows(variable, average, rows, "averages", label)
+    whole = aligned_zeros(variable.shape) if variable.dtype != "float32" else variable.numpy()
+    whole[rows] = average
+    return whole
+
+
+def _held_of(variable: Variable, held: np.ndarray | None, label: str) -> list[np.ndarray]:
+    """The rows that wait while their averages stand in the model."""
+    if held is None:
+        return []
+    if held.shape != variable.shape or held.dtype != ARRAY_DTYPES.get(variable.dtype):
+        raise ValueError(f"{label}: the rows of {variable.path} that are held have another form")
+    return [np.array(held)]
+
+
+def _check_rows(
+    variable: Variable, values: np.ndarray, rows: np.ndarray | None, what: str, label: str
+) -> None:
+    """ValueError unless these are float32 rows of a table, and which."""
+    fits = rows is not None and rows.dtype == np.int64 and values.dtype == np.float32 and rows.ndim == 1
+    if not fits or rows is None or values.shape != (*rows.shape, *variable.shape[1:]):
+        raise ValueError(f"{label}: the {what} of {variable.path} have wrong shapes")
+    if len(rows) and not (rows.min() >= 0 and rows.max() < variable.shape[0]):
+        raise ValueError(f"{label}: the {what} of {variable.path} are those of other rows")
 
 
 def _restore_masters(
     variable: StoredVariable, masters: np.ndarray, rows: np.ndarray | None, label: str
 ) -> None:
     """The float32 masters of rows that have been updated."""
-    fits = rows is not None and rows.dtype == np.int64 and masters.dtype == np.float32
-    if not fits or rows is None or masters.shape != (*rows.shape, variable.shape[1]) or rows.ndim != 1:
-        raise ValueError(f"{label}: the masters of {variable.path} have wrong shapes")
-    if len(rows) and not (rows.min() >= 0 and rows.max() < variable.shape[0]):
-        raise ValueError(f"{label}: the masters of {variable.path} are those of other rows")
+    _check_rows(variable, masters, rows, "masters", label)
     variable.masters = np.zeros(variable.shape, np.float32)
     variable.mastered = np.zeros(variable.shape[0], np.uint8)
     variable.masters[rows], variable.mastered[rows] = masters, 1

@@ -166,4 +166,4 @@ def loss_of(model: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
         value = compiled.given_losses[number](target, predictions[number], weight)
         total += compiled.loss_weights[number] * float(value)
     penalised = (one for one in model.trainable_weights if one.regularizer is not None)
-    return total + sum(float(one.regularizer(one.value)) for one in penalised)
+    return total + sum(float(one.regularizer(one.read())) for one in penalised)

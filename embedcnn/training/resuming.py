@@ -100,7 +100,8 @@ def read_backup(path: str) -> dict[str, bytes]:
 def restore_run(model: Model, run: Run, members: dict[str, bytes], label: str) -> None:
     """Puts model and run into the state of a backup; ValueError where it is of another training."""
     training = archive.parse_json(members["training.json"], f"{label}: training.json")
-    tensors = archive.read_tensors(members["training.safetensors"], f"{label}: training.safetensors")
+    what = f"{label}: training.safetensors"
+    tensors = archive.read_tensors(members["training.safetensors"], what, archive.OF_WEIGHTS)
     layers = list(leaf_layers(model.layers))
     if len(training["trainable"]) != len(layers):
         raise ValueError(f"{label} does not fit the model: it has {len(training['trainable'])} layers")

@@ -64,13 +64,15 @@ CASES = {
         "value of table",
     ),
     "no value": (lambda: bind(program()), "value of table"),
-    "rules": (
-        lambda: step(bind(program(), rules={"l2": 0.1}, stored=("float16", HALVES, None, None))),
-        "stored in fewer bits",
-    ),
-    "norm": (
-        lambda: step(bind(program(max_norm=1.0), stored=("float16", HALVES, None, None))),
-        "max_norm = 1 of a table that is stored in fewer bits",
+    "norm of columns": (
+        lambda: step(
+            bind(
+                program(),
+                stored=("float16", HALVES, None, None),
+                rules={"constraint": "norm", "norm_axes": 1, "most_norm": 1.0},
+            )
+        ),
+        "a norm is that of a row; norm_axes = 1",
     ),
     "kernel": (
         lambda: step(

@@ -384,17 +384,11 @@ def stored(dtype="float16", **options):
     return lambda: layers.Embedding(ROWS, WIDTH, storage_dtype=dtype, **options)
 
 
-def trained(**settings):
-    return lambda: model_of("mean", optimizers.Adam(**settings), dtype="float16")[0].train_on_batch(X, Y)
-
-
 INT8, SCALES = np.zeros((ROWS, WIDTH), np.int8), np.ones(ROWS, np.float32)
 CASES = {
     "dtype": (stored("float8"), "storage_dtype='float8'"),
     "dtype object": (stored(np.float16), "storage_dtype"),
     "rounding": (stored(storage_rounding="up"), "storage_rounding='up'"),
-    "norm": (stored(max_norm=1.0), "`max_norm` of"),
-    "regularizer": (stored(embeddings_regularizer="l2"), "needs a table in float32"),
     "constraint": (stored("int8", embeddings_constraint="non_neg"), "storage_dtype='int8'"),
     "overflow": (
         stored(weights=[TABLE * 1e6]),
@@ -406,8 +400,6 @@ CASES = {
     "scales": (stored("int8", weights=(INT8, SCALES[:2])), "scales float32 of shape (60,)"),
     "scales dtype": (stored("int8", weights=(INT8, SCALES.astype(float))), "Received: float64"),
     "scales nan": (stored("int8", weights=(INT8, SCALES * np.nan)), "weights[1]"),
-    "dense updates": (trained(embedding_update="dense"), "learn by lazy updates without moving averages"),
-    "moving averages": (trained(use_ema=True), "learn by lazy updates without moving averages"),
     "convert dtype": (lambda: model_of()[0].convert_tables("int4"), "dtype='int4'"),
     "convert check": (lambda: model_of()[0].convert_tables("int8", check=X), "`check` must be (x, y)"),
     "convert nothing": (
@@ -415,7 +407,6 @@ CASES = {
         "has no Embedding whose table",
     ),
     "convert tied": (lambda: tied().convert_tables("int8"), "is shared by 'tied_dense"),
-    "convert norm": (lambda: model_of(max_norm=1.0)[0].convert_tables("float16"), "`max_norm` of"),
     "tied to halves": (
         lambda: layers.TiedDense(stored()())(embedcnn.Input((WIDTH,))),
         "must be kept in float32",
