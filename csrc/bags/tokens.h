@@ -47,12 +47,6 @@ static inline uint64_t ec_bag_hash(const struct ec_word_key *key, int64_t length
 /* The key of an n-gram from that of its first n - 1 tokens. A token's key is its hash. */
 static inline uint64_t ec_bag_longer(uint64_t key, uint64_t hash) { return ec_random_key(key, hash); }
 
-/* One n-gram of characters: a token's bytes from `begin` to `end`. */
-struct ec_bag_gram {
-    const uint8_t *begin;
-    int32_t length;
-};
-
 /* Bytes that ec_bag_frame writes for a token of `length` bytes. */
 #define EC_BAG_FRAME_ROOM(length) ((length) + 2 + EC_WORD_SLACK)
 /* Writes "<token>"; its length. */

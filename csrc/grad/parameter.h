@@ -114,10 +114,4 @@ static inline int ec_row_learns(const struct ec_parameter *parameter, int64_t ro
     return !parameter->row_learns || parameter->row_learns[row];
 }
 
-/* Rows of a gradient matrix and floats a row: a dense gradient is one with a single long row. */
-static inline int64_t ec_gradient_rows(const struct ec_parameter *parameter)
-{
-    return parameter->gradient.rows ? parameter->gradient.count : 1;
-}
-
 #endif

@@ -109,36 +109,3 @@ const char *const *ec_kernels_available(void)
     ready();
     return available;
 }
-
-int ec_activation_is_monotone(enum ec_activation activation)
-{
-    switch (activation) {
-    case EC_SILU:
-    case EC_GELU:
-    case EC_GELU_TANH:
-    case EC_MISH:
-    case EC_HARD_SILU: return 0; /* each has a dip below zero */
-    case EC_LINEAR:
-    case EC_RELU:
-    case EC_TANH:
-    case EC_SIGMOID:
-    case EC_SOFTPLUS:
-    case EC_SOFTSIGN:
-    case EC_ELU:
-    case EC_SELU:
-    case EC_EXPONENTIAL:
-    case EC_LEAKY_RELU:
-    case EC_RELU6:
-    case EC_HARD_SIGMOID:
-    case EC_LOG_SIGMOID:
-    case EC_HARD_TANH:
-    case EC_TANH_SHRINK:
-    case EC_SOFT_SHRINK:
-    case EC_HARD_SHRINK:
-    case EC_SQUAREPLUS:
-    case EC_SPARSE_PLUS:
-    case EC_SPARSE_SIGMOID:
-    case EC_ACTIVATIONS: break;
-    }
-    return 1;
-}

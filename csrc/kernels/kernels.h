@@ -40,8 +40,6 @@ enum ec_activation {
     EC_SPARSE_SIGMOID,
     EC_ACTIVATIONS
 };
-/* Whether y never falls where x rises: then max(activation(x)) = activation(max(x)). */
-int ec_activation_is_monotone(enum ec_activation activation);
 
 /* What an update does to a gradient before it is used: g = clamp(scale * g, -limit, limit). */
 struct ec_gradient_scaling {

@@ -66,7 +66,8 @@ static int64_t floats_of(const struct ec_panels *panels, int64_t values)
     return values * panels->gemm->value_bytes / (int64_t)sizeof(float);
 }
 
-float *ec_panels_place(const struct ec_panels *panels, int64_t block, int64_t panel)
+/* Where a panel of a block stands. */
+static float *place_of(const struct ec_panels *panels, int64_t block, int64_t panel)
 {
     struct ec_range k = block_range(panels, block);
     int64_t depth = ec_round_up(k.end - k.begin, panels->gemm->depth_unit);
@@ -113,8 +114,8 @@ void ec_panels_pack(const struct ec_panels *panels, const float *first, int64_t 
                     int64_t begin, int64_t end)
 {
     for (int64_t block = 0; block < panels->depth_blocks; block++) {
-        ec_panels_pack_block(panels, ec_panels_place(panels, block, begin), first, line_stride, depth_stride, block,
-                             begin, end);
+        ec_panels_pack_block(panels, place_of(panels, block, begin), first, line_stride, depth_stride, block, begin,
+                             end);
     }
 }
 
@@ -140,7 +141,7 @@ void ec_panels_multiply_block(float *out, int64_t out_stride, int accumulate, co
         gemm->begin();
     }
     for (int64_t col_panel = b_begin; col_panel < b_end; col_panel++) {
-        const float *a_values = ec_panels_place(a, block, a_begin);
+        const float *a_values = place_of(a, block, a_begin);
         int cols = (int)ec_least(width, b->lines - col_panel * width);
         for (int64_t row_panel = a_begin; row_panel < a_end; row_panel++) {
             int64_t row = ec_panels_line(a, row_panel), end = ec_panels_line(a, row_panel + 1);
@@ -159,7 +160,7 @@ void ec_panels_multiply(float *out, int64_t out_stride, int accumulate, const st
                         int64_t a_end, const struct ec_panels *b, int64_t b_begin, int64_t b_end)
 {
     for (int64_t block = 0; block < a->depth_blocks; block++) {
-        ec_panels_multiply_block(out, out_stride, accumulate, a, a_begin, a_end, b, ec_panels_place(b, block, b_begin),
+        ec_panels_multiply_block(out, out_stride, accumulate, a, a_begin, a_end, b, place_of(b, block, b_begin),
                                  b_begin, b_end, block);
     }
 }

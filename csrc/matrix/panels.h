@@ -68,7 +68,5 @@ void ec_panels_pack_block(const struct ec_panels *panels, float *to, const float
 void ec_panels_multiply_block(float *out, int64_t out_stride, int accumulate, const struct ec_panels *a,
                               int64_t a_begin, int64_t a_end, const struct ec_panels *b, const float *b_values,
                               int64_t b_begin, int64_t b_end, int64_t block);
-/* Where a panel of a block stands. */
-float *ec_panels_place(const struct ec_panels *panels, int64_t block, int64_t panel);
 
 #endif

@@ -24,17 +24,6 @@ struct ec_windows_2d {
  * [out_height, out_width, channels]. */
 ec_status ec_windows_2d_infer(struct ec_windows_2d *windows, struct ec_op *op, int64_t size_rows, int64_t size_cols,
                               int64_t channels, struct ec_report *report);
-/* Which taps of window number `window` along an axis read places inside of `length`; the first window begins `before`
- * places in front of it. Tap j reads place window * strides + j * dilation - before. */
-static inline struct ec_range ec_windows_2d_taps(const struct ec_windows *axis, int64_t length, int64_t before,
-                                                 int64_t window)
-{
-    int64_t place = window * axis->strides - before;
-    int64_t begin = place >= 0 ? 0 : ec_least(axis->size, ec_ceil_div(-place, axis->dilation));
-    int64_t end = place >= length ? 0 : ec_least(axis->size, (length - 1 - place) / axis->dilation + 1);
-    return (struct ec_range){begin, ec_most(begin, end)};
-}
-
 /* The same windows as matrix/correlation.h takes them: `from` places are read by `of` windows, the first of which
  * begins `lead` places in front. */
 static inline struct ec_correlation_axis ec_correlation_axis_of(const struct ec_windows *windows, int64_t from,

@@ -20,7 +20,8 @@ static int busy(const struct table *self, int writes)
     return 0;
 }
 
-PyObject *ec_python_decode_words(const struct ec_words *words, const int32_t *order, int64_t count)
+/* A list of `count` str from the bytes between starts[i] and starts[i + 1]; `order` NULL: as they stand. */
+static PyObject *decode_words(const struct ec_words *words, const int32_t *order, int64_t count)
 {
     PyObject *list = PyList_New(count);
     for (int64_t i = 0; list && i < count; i++) {
@@ -254,7 +255,7 @@ static PyObject *table_words(PyObject *object, PyObject *args)
     }
     int64_t count = self->counts.words.count;
     if (!order) {
-        return ec_python_decode_words(&self->counts.words, NULL, count);
+        return decode_words(&self->counts.words, NULL, count);
     }
     if (PyArray_TYPE(order) != NPY_INT32 || PyArray_NDIM(order) != 1 || !PyArray_ISCARRAY_RO(order)) {
         return PyErr_Format(PyExc_ValueError, "order must be a contiguous int32 array");
@@ -266,7 +267,7 @@ static PyObject *table_words(PyObject *object, PyObject *args)
                                 (long long)count);
         }
     }
-    return ec_python_decode_words(&self->counts.words, words, PyArray_DIM(order, 0));
+    return decode_words(&self->counts.words, words, PyArray_DIM(order, 0));
 }
 
 static PyObject *table_order(PyObject *object, PyObject *unused)

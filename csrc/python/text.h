@@ -17,9 +17,6 @@ struct ec_python_rules {
 
 extern PyTypeObject ec_python_rules_type;
 
-/* A list of `count` str from the bytes between starts[i] and starts[i + 1]; `order` NULL: as they stand. */
-PyObject *ec_python_decode_words(const struct ec_words *words, const int32_t *order, int64_t count);
-
 int ec_python_add_rules(PyObject *module);
 int ec_python_add_sequence(PyObject *module);
 int ec_python_add_ngram(PyObject *module);

@@ -24,12 +24,3 @@ int ec_utf8_encode(uint32_t point, uint8_t *out)
     out[3] = (uint8_t)(0x80 | (point & 0x3f));
     return 4;
 }
-
-int64_t ec_utf8_count(const uint8_t *bytes, int64_t length)
-{
-    int64_t points = 0;
-    for (int64_t i = 0; i < length; i++) {
-        points += (bytes[i] & 0xc0) != 0x80; /* every byte but a continuation starts one */
-    }
-    return points;
-}

@@ -27,7 +27,4 @@ static inline uint32_t ec_utf8_decode(const uint8_t *at)
 /* Writes a code point and returns how many bytes (1 to 4) it took. */
 int ec_utf8_encode(uint32_t point, uint8_t *out);
 
-/* Code points in `length` bytes. */
-int64_t ec_utf8_count(const uint8_t *bytes, int64_t length);
-
 #endif

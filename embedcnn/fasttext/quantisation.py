@@ -15,7 +15,6 @@ from . import files
 from .lines import END, encoded
 from .tables import scattered, stride_of
 
-CENTROIDS = 256
 SEED = 1234
 OUTPUT_PART = 2
 """Floats of a part of the output matrix, whatever those of the input have."""

@@ -21,7 +21,6 @@ from .word_index import WordIndex
 __all__ = ["Subwords", "WordVectors"]
 
 ROWS_AT_ONCE = 1 << 16
-Query = "str | np.ndarray | tuple[str | np.ndarray, float]"
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,7 @@ def test_evaluate_predict_and_validation_take_them_in_order():
 
 def test_keras_names_and_a_base_without_methods():
     assert embedcnn.utils.PyDataset is embedcnn.utils.Sequence
+    assert type("Three", (embedcnn.utils.PyDataset,), {"__len__": Numbered.__len__})().num_batches == 3
     with pytest.raises(NotImplementedError, match="__len__"):
         dense().fit(embedcnn.utils.PyDataset(), verbose=0)
     assert list(embedcnn.utils.timeseries_dataset_from_array(np.arange(4), None, 3))[0].shape == (2, 3)

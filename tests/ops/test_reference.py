@@ -6,6 +6,8 @@ import reference
 import reference_layers
 from reference import Sequence, sequence
 
+from embedcnn import activations
+
 
 def check_gradients(function, arrays, tolerance=1e-6, step=1e-6):
     """`function(*arrays)` -> (output array, backward); compares d sum(output * random) for every entry."""
@@ -160,6 +162,7 @@ def test_monotone_activations_never_fall():
         "hard_silu",
     ]
     assert not any(falls[name] for name in reference.MONOTONE)
+    assert set(reference.MONOTONE) == activations.MONOTONE  # by which rewriting goes
 
 
 def test_softmax_dropout_concatenate():

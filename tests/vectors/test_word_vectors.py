@@ -68,6 +68,8 @@ def test_other_questions_as_in_gensim(pair):
     theirs, wv = pair
     vector = np.ones(12, np.float32)
     assert [w for w, _ in wv.similar_by_vector(vector)] == [w for w, _ in theirs.similar_by_vector(vector)]
+    assert [w for w, _ in wv.similar_by_word("w1", 5)] == [w for w, _ in theirs.similar_by_word("w1", 5)]
+    assert wv.similar_by_word("w1", 5) == wv.most_similar("w1", topn=5)
     assert wv.similarity("w1", "w2") == pytest.approx(float(theirs.similarity("w1", "w2")), abs=1e-6)
     for words in (["w1", "w2", "w3"], ["w10", "w20", "w30", "w40", "absent"]):
         assert wv.doesnt_match(words) == theirs.doesnt_match([word for word in words if word in wv])
