@@ -3,10 +3,7 @@
 #ifndef EC_KERNELS_BODY_FEW_ROWS_H
 #define EC_KERNELS_BODY_FEW_ROWS_H
 
-#include "kernels/body/partial.h"
-#include "kernels/kernels.h"
-
-#define FEW_COLS (GEMM_VECTORS * LANES)
+#include "kernels/body/register_tile.h"
 
 /* The arguments of product_tile that are not constants of one of its loops. */
 struct few {
@@ -24,13 +21,10 @@ struct few {
 /* `wanted_rows`, `vectors` and `whole` (cols fill all vectors) are constants once this is inlined. */
 INLINE void few_constant_tile(const struct few *g, const int wanted_rows, const int vectors, const int whole)
 {
-    const int rows = wanted_rows <= GEMM_ROWS ? wanted_rows : 1;
+    const int rows = tile_rows(wanted_rows);
     const float *b_row = g->b;
     vec sum[GEMM_ROWS][GEMM_VECTORS];
-    UNROLLED for (int r = 0; r < rows; r++)
-    {
-        UNROLLED for (int v = 0; v < vectors; v++) { sum[r][v] = vec_set(0.0f); }
-    }
+    tile_clear(sum, rows, vectors);
     for (int64_t k = 0; k < g->depth; k++) {
         vec b[GEMM_VECTORS];
         UNROLLED for (int v = 0; v < vectors; v++)
@@ -47,51 +41,19 @@ INLINE void few_constant_tile(const struct few *g, const int wanted_rows, const 
         }
         b_row += g->b_stride;
     }
-    UNROLLED for (int r = 0; r < rows; r++)
-    {
-        float *out_row = g->out + r * g->out_stride;
-        UNROLLED for (int v = 0; v < vectors; v++)
-        {
-            int left = g->cols - v * LANES;
-            if (left > 0) {
-                vec total = sum[r][v];
-                total = g->accumulate ? vec_add(vec_load_upto(out_row + v * LANES, left), total) : total;
-                vec_store_upto(out_row + v * LANES, left, total);
-            }
-        }
-    }
-}
-
-INLINE void few_rows_tile(const struct few *g, int rows, const int vectors, const int whole)
-{
-    switch (rows) {
-    case 1: few_constant_tile(g, 1, vectors, whole); break;
-    case 2: few_constant_tile(g, 2, vectors, whole); break;
-    case 3: few_constant_tile(g, 3, vectors, whole); break;
-    case 4: few_constant_tile(g, 4, vectors, whole); break;
-    case 5: few_constant_tile(g, 5, vectors, whole); break;
-    case 6: few_constant_tile(g, 6, vectors, whole); break;
-    case 7: few_constant_tile(g, 7, vectors, whole); break;
-    case 8: few_constant_tile(g, 8, vectors, whole); break;
-    case 9: few_constant_tile(g, 9, vectors, whole); break;
-    case 10: few_constant_tile(g, 10, vectors, whole); break;
-    case 11: few_constant_tile(g, 11, vectors, whole); break;
-    case 12: few_constant_tile(g, 12, vectors, whole); break;
-    case 13: few_constant_tile(g, 13, vectors, whole); break;
-    case 14: few_constant_tile(g, 14, vectors, whole); break;
-    }
+    tile_store(g->out, g->out_stride, g->accumulate, sum, rows, vectors, g->cols);
 }
 
 static void product_tile(float *out, int64_t out_stride, int accumulate, const float *a, int64_t a_stride,
                          const float *b, int64_t b_stride, int rows, int cols, int64_t depth)
 {
     const struct few g = {out, out_stride, accumulate, a, a_stride, b, b_stride, cols, depth};
-    if (cols == FEW_COLS) {
-        few_rows_tile(&g, rows, GEMM_VECTORS, 1);
+    if (cols == GEMM_COLS) {
+        TILE_OF_ROWS(few_constant_tile, &g, rows, GEMM_VECTORS, 1);
     } else if (cols > LANES) {
-        few_rows_tile(&g, rows, GEMM_VECTORS, 0);
+        TILE_OF_ROWS(few_constant_tile, &g, rows, GEMM_VECTORS, 0);
     } else {
-        few_rows_tile(&g, rows, 1, 0);
+        TILE_OF_ROWS(few_constant_tile, &g, rows, 1, 0);
     }
 }
 

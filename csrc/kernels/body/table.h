@@ -43,7 +43,7 @@ static void fill_table(struct ec_kernels *kernels)
         .add_to_rows = add_to_rows,
         .gather_rows = gather_rows,
         .few_rows = GEMM_ROWS,
-        .few_cols = FEW_COLS,
+        .few_cols = GEMM_COLS,
         .product_tile = product_tile,
         .offset_tile = offset_tile,
         .transpose = transpose,
