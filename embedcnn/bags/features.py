@@ -12,6 +12,7 @@ from embedcnn import _core
 
 from ..base.arguments import boolean, integer, one_of, optional
 from ..base.configuration import Configurable
+from ..base.mapped_pages import check_pages, pages_of
 from ..preprocessing.texts import done
 from . import names
 from .container import Bags
@@ -110,14 +111,20 @@ class NgramFeatures(Configurable):
     def _ready(self) -> Any:
         if not self.fitted:
             raise not_fitted("these features know no n-grams yet: call fit or fit_transform first")
+        self._check_file()
         if self._core is None:  # only now: who has the bags may need no more
             self._core = _core.BagFeatures(
                 *self._settings(), 0, names.as_state(self._state or {}, self.words)
             )
         return self._core
 
+    def _check_file(self) -> None:
+        for name, array in (self._state or {}).items():
+            check_pages(name, pages_of(array))
+
     def _kinds(self) -> names.Kinds:
         """(tokens of an n-gram or 0 for characters, first id, one behind the last) of each kind."""
+        self._check_file()
         if self._state is None or self._core is not None:
             return self._ready().kinds()
         return names.kinds_of(self._state, self.words, self.chars)

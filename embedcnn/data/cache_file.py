@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from embedcnn.base.mapped_pages import check_pages
 from embedcnn.base.replacement import replacing
 from embedcnn.data.streams import close_elements
 from embedcnn.data.structure import objects
@@ -55,7 +56,7 @@ def read(filename: str) -> Iterator[Any]:
     """The elements of a file, whose arrays are read-only views of it. ValueError for another file."""
     with open(filename, "rb") as file:
         size = os.fstat(file.fileno()).st_size
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+        mapped: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
     tail = len(CLOSED) + 8
     if mapped[: len(FORMAT)] != FORMAT or mapped[-len(CLOSED) :] != CLOSED:
         raise ValueError(
@@ -65,7 +66,8 @@ def read(filename: str) -> Iterator[Any]:
     count = int(np.frombuffer(mapped, "<i8", 1, size - tail)[0])
     if not 0 <= count <= size // 8:
         raise ValueError(f"{filename} is damaged: it claims to hold {count} elements")
-    for start in np.frombuffer(mapped, "<i8", count, size - tail - 8 * count).tolist():
+    for position, start in enumerate(np.frombuffer(mapped, "<i8", count, size - tail - 8 * count).tolist()):
+        check_pages(f"element {position} of {filename}", mapped)
         length = int.from_bytes(mapped[start : start + 8], "little")
         described = json.loads(mapped[start + 8 : start + 8 + length])
         yield _element_of(described, mapped)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..base.arrays import aligned_copy, numbers
+from ..base.mapped_pages import check_pages, pages_of
 from . import tracing
 from .operators import Operators
 
@@ -66,7 +67,7 @@ class Variable(Operators):
         "shared",
         "successor",
         "tracked",
-        "value",
+        "_value",
     )
 
     def __init__(
@@ -84,9 +85,21 @@ class Variable(Operators):
         self.tracked = tracked  # a moving statistic: written by training, but without a gradient
 
     @property
+    def value(self) -> np.ndarray:
+        """The array; ValueError where it lies in a mapped file that another process has cut short."""
+        array = self._value
+        if array.base is not None and (pages := pages_of(array)) is not None:
+            check_pages(self.path, pages)
+        return array
+
+    @value.setter
+    def value(self, array: np.ndarray) -> None:
+        self._value = array
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """The sizes of the axes."""
-        return self.value.shape
+        return self._value.shape
 
     @property
     def dtype(self) -> str:
@@ -106,7 +119,7 @@ class Variable(Operators):
     @property
     def size(self) -> int:
         """How many numbers the variable holds."""
-        return self.value.size
+        return self._value.size
 
     def latest(self) -> Variable:
         """The variable, or what it was converted to."""
@@ -118,7 +131,7 @@ class Variable(Operators):
     @property
     def nbytes(self) -> int:
         """The memory of the value."""
-        return self.value.nbytes
+        return self._value.nbytes
 
     @property
     def learning_size(self) -> int:
@@ -255,7 +268,7 @@ def replace_all(variables: Sequence[Variable], arrays: Iterable[np.ndarray]) -> 
     for variable in variables:
         variable.shared = True
     mark_changed()
-    deque(map(vars(Variable)["value"].__set__, variables, arrays), maxlen=0)  # of the slot
+    deque(map(vars(Variable)["_value"].__set__, variables, arrays), maxlen=0)  # of the slot
     mark_changed()
 
 

@@ -7,11 +7,13 @@ has moved (trainable changed, an array was replaced) and made again when a table
 from __future__ import annotations
 
 import math
+import mmap
 import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..base.mapped_pages import check_pages, pages_of
 from ..base.programs import make_program
 from ..graph.variables import Variable, structure
 from .operations import Lowered
@@ -60,6 +62,8 @@ class BoundProgram:
         """Whose gradients are those of some rows; a table that is tied to another layer has them of all."""
         self._bound: list[Any] = [None] * len(self.variables)
         self._version = -1
+        self._mapped: list[tuple[str, mmap.mmap]] = []
+        """What lies in mapped files."""
         updates = self.optimizer if self.trains else None
         self.core: Any = make_program(
             *self._lowered.program_arguments(),
@@ -77,6 +81,8 @@ class BoundProgram:
         """The program of the core, bound to the present arrays."""
         if self._version != structure.version:
             self._bind()
+        for name, pages in self._mapped:
+            check_pages(name, pages)
         return self.core
 
     @property
@@ -125,6 +131,8 @@ class BoundProgram:
             if learns or self._moves(variable):
                 variable.own()
         version = structure.version  # before the arrays are read: a change meanwhile counts for the next step
+        found = [(variable.path, pages_of(variable.value)) for variable in self.variables]
+        self._mapped = [(name, pages) for name, pages in found if pages is not None]
         self.penalised = self._activities
         for number, (variable, learns) in enumerate(zip(self.variables, learn, strict=True)):
             table = id(variable) in self._tables

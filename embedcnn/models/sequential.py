@@ -238,7 +238,9 @@ def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, comp
     ValueError for files that are damaged, incomplete or of another kind, and for names that are not given.
 
     Weights of 256 MB and more stay in the file, of which all processes share one copy: it may be replaced (as
-    `save` does) or removed, but not be written into while the model is used.
+    `save` does) or removed, but not be written into while the model is used. Each use first looks whether
+    it was cut short (ValueError); where that happens while the weights are read, the system ends the process.
+    `load_model(io.BytesIO(data))` keeps them in memory of its own.
     """
     return model_file.load_model(filepath, compile, custom_objects)
 
