@@ -5,6 +5,7 @@ __version__ = "0.1.0"
 import importlib as _importlib
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
+from embedcnn.base import keras_names as _keras_names
 from embedcnn.runtime import (
     get_float32_matmul_precision,
     get_num_threads,
@@ -18,6 +19,7 @@ if _TYPE_CHECKING:  # what __getattr__ finds at run time
     from embedcnn import backend as backend
     from embedcnn import bags as bags
     from embedcnn import callbacks as callbacks
+    from embedcnn import config as config
     from embedcnn import constraints as constraints
     from embedcnn import data as data
     from embedcnn import datasets as datasets
@@ -58,6 +60,7 @@ _MODULES = frozenset(
         "bags",
         "callbacks",
         "classifier",
+        "config",
         "constraints",
         "data",
         "datasets",
@@ -93,6 +96,7 @@ _MODULES = frozenset(
 )
 _NAMES = {
     "CharLanguageModel": "language_model",
+    "Initializer": "initializers",
     "Input": "layers",
     "LanguageModel": "language_model",
     "Layer": "layers",
@@ -101,6 +105,7 @@ _NAMES = {
     "Model": "models",
     "Optimizer": "optimizers",
     "Ragged": "ragged",
+    "Regularizer": "regularizers",
     "Sequential": "models",
     "WordLanguageModel": "language_model",
 }
@@ -130,7 +135,7 @@ if not _TYPE_CHECKING:  # a checker knows the names from above, and finds the mi
             return _importlib.import_module(f"{__name__}.{name}")
         if name in _NAMES:
             return getattr(_importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise _keras_names.no_such_name("", name, {*_MODULES, *_NAMES, *__all__})
 
 
 def __dir__() -> list[str]:

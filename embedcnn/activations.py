@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from .base.arguments import unknown_name
-from .base.custom_objects import custom_object, is_reading, known_function
+from .base.custom_objects import custom_object, is_reading, known_function, known_objects
+from .base.keras_names import no_such_name
 from .base.named_objects import named_object
 
 MONOTONE = frozenset(
@@ -52,6 +53,8 @@ def _also_symbolic(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(x, *arguments, **options)
         given = inspect.signature(function).bind(x, *arguments, **options).arguments
         name, settings = function.__name__, {key: value for key, value in given.items() if key != "x"}
+        if name == "gelu" and "approximate" in settings:
+            name = "gelu_tanh" if settings.pop("approximate") else "gelu"
         if settings and name not in _LAYERS:
             raise TypeError(
                 f"activations.{name} of a symbolic tensor takes no settings. Received: {settings}"
@@ -167,8 +170,15 @@ def silu(x: Any) -> np.ndarray:
 
 
 @_also_symbolic
-def gelu(x: Any) -> np.ndarray:
-    """x times the normal distribution function of x (the exact form, Keras's default)."""
+def gelu(x: Any, approximate: bool = False) -> np.ndarray:
+    """x times the normal distribution function of x (the exact form, Keras's default); `approximate`:
+    gelu_tanh.
+
+    >>> bool(gelu(1.0) == gelu_tanh(1.0)), bool(gelu(1.0, approximate=True) == gelu_tanh(1.0))
+    (False, True)
+    """
+    if approximate:
+        return gelu_tanh(x)
     x = np.asarray(x)
     return 0.5 * x * (1 + _erf(x / math.sqrt(2)))
 
@@ -267,6 +277,9 @@ def softmax(x: Any, axis: int = -1) -> np.ndarray:
     return e / e.sum(axis=axis, keepdims=True)
 
 
+swish, hard_swish = silu, hard_silu
+_OF_OPS = frozenset(("glu", "threshold"))  # no layer has them as its activation by name
+
 FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
     function.__name__: function
     for function in (
@@ -292,6 +305,34 @@ def get(identifier: Any) -> Callable[..., Any]:
     """
     found = chosen(identifier)
     return FUNCTIONS[found] if isinstance(found, str) else found
+
+
+def serialize(activation: Any) -> str:
+    """The name of an activation function, for `deserialize`; of one's own its `__name__`. As
+    keras.activations.serialize.
+
+    Raises ValueError for functions without a name.
+
+    >>> serialize(relu), serialize(get("gelu"))
+    ('relu', 'gelu')
+    """
+    found = chosen(activation)
+    name = found if isinstance(found, str) else getattr(found, "__name__", "<lambda>")
+    if name == "<lambda>":
+        raise ValueError(f"a function without a name cannot be stored. Received: activation={activation!r}")
+    return name
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Callable[..., Any]:
+    """The function of a name, also of one in `custom_objects`. As keras.activations.deserialize.
+
+    >>> deserialize("tanh") is tanh
+    True
+    """
+    if custom_objects is None:
+        return get(config)
+    with known_objects(custom_objects):
+        return get(config)
 
 
 def chosen(identifier: Any) -> str | Callable[..., Any]:
@@ -336,3 +377,10 @@ def name_of(identifier: Any) -> str:
     if not isinstance(name, str) or name not in FUNCTIONS:
         raise unknown_name("activation", identifier, FUNCTIONS)
     return name
+
+
+def __getattr__(name: str) -> Any:
+    """What ops alone has, of Keras's names; what to use in the place of a name that is not here."""
+    if name in _OF_OPS:
+        return named_object(f"embedcnn.ops:{name}")
+    raise no_such_name("activations", name, FUNCTIONS)

@@ -15,6 +15,8 @@ import numpy as np
 
 from .base.arguments import chosen, finite_number, integer
 from .base.configuration import Configurable, described
+from .base.custom_objects import known_objects
+from .base.keras_names import no_such_name
 
 _EPSILON = 1e-7
 
@@ -165,3 +167,19 @@ def get(identifier: Any, argument: str = "constraint") -> Constraint | None:
 def serialize(constraint: Constraint | None) -> dict[str, Any] | None:
     """The configuration of a constraint, for `get`."""
     return described(constraint)
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Constraint | None:
+    """The constraint of a configuration or name, also of a class in `custom_objects`. As
+    keras.constraints.deserialize.
+
+    >>> deserialize(serialize(NonNeg()))
+    NonNeg()
+    """
+    with known_objects(custom_objects):
+        return get(config)
+
+
+def __getattr__(name: str) -> Any:
+    """What to use in the place of a name that is not here."""
+    raise no_such_name("constraints", name, [*CLASSES, *NAMES])

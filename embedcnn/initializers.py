@@ -16,10 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from .base.arguments import finite_number, one_of, optional, unknown_name
+from .base.arguments import finite_number, one_of, unknown_name
 from .base.arrays import aligned_copy, aligned_zeros, numbers
 from .base.configuration import Configurable, described
-from .base.random_seeds import checked_seed, generator, next_seed
+from .base.custom_objects import known_objects
+from .base.keras_names import no_such_name
+from .base.random_seeds import SeedGenerator, checked_seed, generator, next_seed
+
+Seed = int | SeedGenerator | None
 
 # each thread has its own: one that loads a model does not touch the weights that another makes
 _budget: ContextVar[list[int] | None] = ContextVar("budget", default=None)
@@ -108,12 +112,21 @@ class Constant(Initializer):
 class _Random(Initializer):
     """An initializer that draws; keeps the seed the user gave apart from the seed in use."""
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: Seed = None) -> None:
+        if isinstance(seed, dict):  # in a configuration
+            seed = SeedGenerator.from_config(seed)
         self.seed = seed
-        self._seed = next_seed() if seed is None else optional(checked_seed, "seed", seed)
+        given = next_seed() if seed is None else seed
+        self._seed = given if isinstance(given, SeedGenerator) else checked_seed("seed", given)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor, of a SeedGenerator its own."""
+        config = super().get_config()
+        drawn = isinstance(self.seed, SeedGenerator)
+        return {**config, "seed": self.seed.get_config()} if drawn else config  # type: ignore[union-attr]
 
     def _generator(self) -> np.random.Generator:
-        return generator(self._seed)
+        return generator(self._seed.next() if isinstance(self._seed, SeedGenerator) else self._seed)
 
     def _uniform(self, shape: Sequence[int], low: float, high: float) -> np.ndarray:
         values = self._generator().random(out=aligned_zeros(shape), dtype=np.float32)
@@ -147,7 +160,7 @@ class RandomUniform(_Random):
     True
     """
 
-    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Seed = None) -> None:
         super().__init__(seed)
         self.minval, self.maxval = minval, maxval
 
@@ -158,7 +171,7 @@ class RandomUniform(_Random):
 class RandomNormal(_Random):
     """Normal with this mean and deviation. As keras.initializers.RandomNormal."""
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Seed = None) -> None:
         super().__init__(seed)
         self.mean, self.stddev = mean, stddev
 
@@ -182,7 +195,7 @@ class Orthogonal(_Random):
     True
     """
 
-    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
+    def __init__(self, gain: float = 1.0, seed: Seed = None) -> None:
         super().__init__(seed)
         self.gain = gain
 
@@ -222,7 +235,7 @@ class VarianceScaling(_Random):
         scale: float = 1.0,
         mode: str = "fan_in",
         distribution: str = "truncated_normal",
-        seed: int | None = None,
+        seed: Seed = None,
     ) -> None:
         super().__init__(seed)
         self.scale = finite_number("scale", scale, above=0)
@@ -249,7 +262,7 @@ class _Scaled(VarianceScaling):
 
     settings: tuple[float, str, str] = (1.0, "fan_in", "uniform")
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: Seed = None) -> None:
         super().__init__(*self.settings, seed=seed)
 
 
@@ -308,21 +321,14 @@ class LecunNormal(_Scaled):
     settings = (1.0, "fan_in", "truncated_normal")
 
 
+IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
+
 CLASSES: dict[str, type[Initializer]] = {
     cls.__name__: cls
     for cls in (
-        Zeros,
-        Ones,
-        Constant,
-        RandomUniform,
-        RandomNormal,
-        TruncatedNormal,
-        Orthogonal,
-        Identity,
-        VarianceScaling,
-        GlorotUniform,
+        *(Zeros, Ones, Constant, RandomUniform, RandomNormal, TruncatedNormal, Orthogonal, Identity),
+        *(VarianceScaling, GlorotUniform, GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal),
     )
-    + (GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal)
 }
 NAMES: dict[str, type[Initializer]] = {
     "zeros": Zeros,
@@ -374,3 +380,19 @@ def get(identifier: Any, argument: str = "initializer") -> Initializer:
 def serialize(initializer: Initializer) -> dict[str, Any]:
     """The configuration of an initializer, for `get`."""
     return described(initializer)
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Initializer:
+    """The initializer of a configuration or name, also of a class in `custom_objects`. As
+    keras.initializers.deserialize.
+
+    >>> deserialize({"class_name": "Constant", "config": {"value": 2.0}})
+    Constant(value=2.0)
+    """
+    with known_objects(custom_objects):
+        return get(config)
+
+
+def __getattr__(name: str) -> Any:
+    """What to use in the place of a name that is not here."""
+    raise no_such_name("initializers", name, [*CLASSES, *NAMES])

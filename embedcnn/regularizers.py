@@ -13,6 +13,8 @@ import numpy as np
 
 from .base.arguments import chosen, finite_number
 from .base.configuration import Configurable, described
+from .base.custom_objects import known_objects
+from .base.keras_names import no_such_name
 
 
 class Regularizer(Configurable):
@@ -84,3 +86,19 @@ def get(identifier: Any, argument: str = "regularizer") -> Regularizer | None:
 def serialize(regularizer: Regularizer | None) -> dict[str, Any] | None:
     """The configuration of a regularizer, for `get`."""
     return described(regularizer)
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Regularizer | None:
+    """The regularizer of a configuration or name, also of a class in `custom_objects`. As
+    keras.regularizers.deserialize.
+
+    >>> deserialize(serialize(L2(0.5)))
+    L2(l2=0.5)
+    """
+    with known_objects(custom_objects):
+        return get(config)
+
+
+def __getattr__(name: str) -> Any:
+    """What to use in the place of a name that is not here."""
+    raise no_such_name("regularizers", name, [*CLASSES, *NAMES])

@@ -1,5 +1,6 @@
-"""Keras's utilities: set_random_seed, to_categorical, clear_session; and those that are imported when asked
-for: pad_sequences, PyDataset (Sequence), load_img and its like, data sets from folders and arrays.
+"""Keras's utilities: set_random_seed, to_categorical, normalize, clear_session; and those that are imported
+when asked for: pad_sequences, PyDataset (Sequence), load_img and its like, data sets from folders and arrays,
+get_file, plot_model, custom objects.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from .base import names, random_seeds
+from .base.arguments import positive_integer
+from .base.keras_names import no_such_name
 from .base.named_objects import named_object
 
 
@@ -56,8 +59,64 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
     return np.eye(num_classes)[classes.astype(np.int64)]
 
 
-def clear_session() -> None:
-    """Starts the automatic layer names anew. As keras.utils.clear_session."""
+def normalize(x: Any, axis: int = -1, order: int = 2) -> np.ndarray:
+    """x divided by its norm of this `order` along an axis, float64; what is all zeros stays. As
+    keras.utils.normalize.
+
+    Raises ValueError unless `order` is an integer above 0.
+
+    >>> normalize([[3.0, 4.0]]).tolist()
+    [[0.6, 0.8]]
+    """
+    norm = np.atleast_1d(np.linalg.norm(np.asarray(x), positive_integer("order", order), axis))
+    norm[norm == 0] = 1
+    return np.asarray(x) / np.expand_dims(norm, axis)
+
+
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """The batch that `train_step` and iterables of batches hold: (x, y, sample_weight), (x, y) or (x,),
+    without what is None; x alone where it is no list and nothing else is given. As
+    keras.utils.pack_x_y_sample_weight.
+
+    >>> pack_x_y_sample_weight([1.0], [0])
+    ([1.0], [0])
+    """
+    if y is None:
+        return (x,) if isinstance(x, (list, tuple)) else x
+    return (x, y) if sample_weight is None else (x, y, sample_weight)
+
+
+def is_keras_tensor(x: Any) -> bool:
+    """Whether x is a symbolic tensor, which Input and calls of layers make. As keras.utils.is_keras_tensor.
+
+    >>> is_keras_tensor(np.zeros(3))
+    False
+    """
+    return hasattr(x, "node") and hasattr(x, "shape")
+
+
+def standardize_dtype(dtype: Any) -> str:
+    """The name of a dtype: of a name, a type, NumPy's dtype, or None, which is "float32". As
+    keras.utils.standardize_dtype.
+
+    Raises ValueError for what is none.
+
+    >>> standardize_dtype(np.int32), standardize_dtype(None), standardize_dtype("bool")
+    ('int32', 'float32', 'bool')
+    """
+    if dtype is None:
+        return "float32"
+    if dtype in ("bfloat16", "string"):
+        return str(dtype)
+    try:
+        name = np.dtype(dtype).name
+    except TypeError:
+        raise ValueError(f"`dtype` must name a dtype, as 'float32'. Received: dtype={dtype!r}") from None
+    return "string" if name.startswith("str") else name
+
+
+def clear_session(free_memory: bool = True) -> None:
+    """Starts the automatic layer names anew; memory needs no freeing. As keras.utils.clear_session."""
     names.reset_names()
 
 
@@ -67,6 +126,16 @@ _ELSEWHERE = {
     "img_to_array": "embedcnn.image.pictures:img_to_array",
     "load_img": "embedcnn.image.pictures:load_img",
     "save_img": "embedcnn.image.pictures:save_img",
+    "CustomObjectScope": "embedcnn.base.custom_objects:CustomObjectScope",
+    "custom_object_scope": "embedcnn.base.custom_objects:CustomObjectScope",
+    "deserialize_keras_object": "embedcnn.saving.keras_objects:deserialize_keras_object",
+    "get_custom_objects": "embedcnn.base.custom_objects:get_custom_objects",
+    "get_file": "embedcnn.data.downloads:get_file",
+    "get_registered_name": "embedcnn.base.custom_objects:get_registered_name",
+    "get_registered_object": "embedcnn.base.custom_objects:get_registered_object",
+    "plot_model": "embedcnn.inspection.plots:draw_model",
+    "serialize_keras_object": "embedcnn.saving.keras_objects:serialize_keras_object",
+    "split_dataset": "embedcnn.data.splitting:split_dataset",
     "PyDataset": "embedcnn.data.indexed_batches:PyDataset",
     "Sequence": "embedcnn.data.indexed_batches:PyDataset",
     "pad_sequences": "embedcnn.preprocessing.sequence:pad_sequences",
@@ -81,4 +150,4 @@ _ELSEWHERE = {
 def __getattr__(name: str) -> Any:
     if name in _ELSEWHERE:
         return named_object(_ELSEWHERE[name])
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise no_such_name("utils", name, {*_ELSEWHERE, *globals()})

@@ -35,6 +35,71 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
     return register
 
 
+def get_custom_objects() -> dict[str, Any]:
+    """The classes and functions that are known everywhere, by name: a dict that may be changed. As
+    keras.saving.get_custom_objects.
+
+    >>> get_custom_objects()["halved"] = lambda x: x / 2
+    >>> del get_custom_objects()["halved"]
+    """
+    return _registered
+
+
+def get_registered_name(obj: Any) -> str:
+    """The name under which a file keeps a class or function of one's own: its own. As
+    keras.saving.get_registered_name, which puts the package before it.
+
+    >>> get_registered_name(dict)
+    'dict'
+    """
+    return str(obj.__name__)
+
+
+def get_registered_object(
+    name: str, custom_objects: dict[str, Any] | None = None, module_objects: dict[str, Any] | None = None
+) -> Any:
+    """What is known under a name, of those given and of those registered; None where nothing is. As
+    keras.saving.get_registered_object.
+
+    >>> get_registered_object("dict", {"dict": dict})
+    <class 'dict'>
+    """
+    known = {**(module_objects or {}), **_registered, **_known.get({}), **(custom_objects or {})}
+    return known.get(name)
+
+
+class CustomObjectScope:
+    """Inside, classes and functions of one's own are found by these names, by whatever makes objects from
+    files, configurations and names. As keras.saving.CustomObjectScope.
+
+    Raises TypeError unless `custom_objects` is a dict from names.
+
+    >>> import embedcnn
+    >>> def halved(x):
+    ...     return x / 2
+    >>> with CustomObjectScope({"halved": halved}):
+    ...     embedcnn.activations.get("halved") is halved
+    True
+    """
+
+    def __init__(self, custom_objects: dict[str, Any]) -> None:
+        if custom_objects is None:
+            raise TypeError("`custom_objects` must be a dict. Received: custom_objects=None")
+        self.custom_objects = custom_objects
+        self._inside: list[Any] = []
+
+    def __enter__(self) -> CustomObjectScope:
+        self._inside.append(known_objects(self.custom_objects))
+        self._inside[-1].__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._inside.pop().__exit__(*error)
+
+
+custom_object_scope = CustomObjectScope
+
+
 @contextmanager
 def known_objects(objects: dict[str, Any] | None) -> Iterator[None]:
     """Inside, `custom_object` finds these too; TypeError unless they are a dict from names."""

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 import numpy as np
 
@@ -105,6 +106,39 @@ def step_of_element() -> int | None:
     work.asked += 1
     digest = hashlib.blake2b(repr((work.place, work.asked)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 2
+
+
+class SeedGenerator:
+    """A sequence of seeds of one's own: what is given it as `seed` draws anew at each call, the same numbers
+    in each run. Without a `seed` it starts with the next of the process (utils.set_random_seed). As
+    keras.random.SeedGenerator.
+
+    Raises ValueError unless `seed` is None or an integer in [0, 2**63).
+
+    >>> one, other = SeedGenerator(1), SeedGenerator(1)
+    >>> first = one.next()
+    >>> first == other.next(), first == one.next()
+    (True, False)
+    """
+
+    def __init__(self, seed: int | None = None, name: str | None = None) -> None:
+        self.seed = next_seed() if seed is None else checked_seed("seed", seed)
+        self.name = "seed_generator" if name is None else name
+        self._drawn = 0
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {"seed": self.seed, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> SeedGenerator:
+        """A new generator from what `get_config` gave, at its start."""
+        return cls(**config)
+
+    def next(self) -> int:
+        """The next seed, in [0, 2**63)."""
+        self._drawn += 1
+        return int(generator(self.seed, self._drawn).integers(0, 2**63))
 
 
 def layer_key(seed: int | None, call: int) -> int:

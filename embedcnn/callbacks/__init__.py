@@ -1,5 +1,8 @@
 """Callbacks: what happens between the steps of `fit`. Names, arguments and rules are Keras's."""
 
+from typing import Any
+
+from ..base.keras_names import no_such_name
 from .averages import SwapEMAWeights
 from .backup import BackupAndRestore
 from .base import MOMENTS, Callback, CallbackList, History, LambdaCallback
@@ -29,3 +32,8 @@ __all__ = [
     "TerminateOnNaN",
     "UnfreezeAt",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What to use in the place of a name that is not here."""
+    raise no_such_name("callbacks", name, __all__)

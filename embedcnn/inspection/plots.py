@@ -188,6 +188,37 @@ def plot_model(model: Any, axes: Any = None) -> Any:
     return axes
 
 
+def draw_model(
+    model: Any, to_file: Any = "model.png", show_shapes: bool = False, dpi: int = 200, **options: Any
+) -> None:
+    """Draws a model, as `plot_model` does, into a file whose suffix says the format (.png, .svg, .pdf). As
+    keras.utils.plot_model.
+
+    Shapes, names and numbers of weights are always there, from top to bottom: `show_shapes`, `show_dtype`,
+    `show_layer_names`, `rankdir="TB"` and Keras's other options are accepted where they ask for no more.
+    Raises ValueError for the others, ImportError without matplotlib.
+
+    >>> import embedcnn, matplotlib, pathlib, tempfile
+    >>> matplotlib.use("agg")
+    >>> model = embedcnn.Sequential([embedcnn.Input((3,)), embedcnn.layers.Dense(2)])
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "model.png")
+    >>> draw_model(model, path, show_shapes=True)
+    >>> path.read_bytes()[1:4]
+    b'PNG'
+    """
+    more = {"show_layer_activations", "expand_nested", "show_trainable"}
+    always = {"show_dtype", "show_layer_names", "splines"}
+    for name, value in options.items():
+        if name not in {*more, *always, "rankdir"}:
+            raise TypeError(f"draw_model() has no argument {name!r}")
+        if (name in more and value) or (name == "rankdir" and value != "TB"):
+            allowed = "TB" if name == "rankdir" else False
+            raise ValueError(f"`{name}` of a plot must be {allowed!r}. Received: {name}={value!r}")
+    axes = plot_model(model)
+    axes.figure.savefig(to_file, dpi=positive_integer("dpi", dpi))
+    _pyplot().close(axes.figure)
+
+
 def _text(name: Any) -> str:
     """A name of the user's in a plot: cut where it is long, dollars as they are, not as mathematics."""
     text = str(name).encode("utf-8", "replace").decode("utf-8")

@@ -4,6 +4,7 @@ from typing import Any
 
 from ..base.configuration import described
 from ..base.custom_objects import known_class, known_objects
+from ..base.keras_names import no_such_name
 from .activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from .attention import AttentionPooling1D
 from .bag_of_ngrams import BagOfNgrams
@@ -256,12 +257,6 @@ _MADE_OF_OPERATIONS = (
 )
 CLASSES.update({cls.__name__: cls for cls in (*_STORED, *_OF_IMAGES, *_MADE_OF_OPERATIONS)})
 
-ELSEWHERE = {
-    "CuDNNLSTM": "layers.LSTM is it",
-    "CuDNNGRU": "layers.GRU is it",
-}
-"""Keras's layers whose work is done by something with another name."""
-
 
 def serialize(layer: Layer) -> dict[str, Any]:
     """The configuration of a layer, for `deserialize`. As keras.layers.serialize."""
@@ -282,7 +277,4 @@ def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = 
 
 def __getattr__(name: str) -> Any:
     """What to use in the place of a layer that is not here."""
-    there = f"; {ELSEWHERE[name]}" if name in ELSEWHERE else ""
-    near = {known.lower(): known for known in __all__}.get(name.lower())
-    there = f"; did you mean {near!r}?" if near else there
-    raise AttributeError(f"embedcnn has no layers.{name}{there}")
+    raise no_such_name("layers", name, __all__)

@@ -11,6 +11,8 @@ import inspect
 from typing import Any
 
 from ..base.arguments import unknown_name
+from ..base.custom_objects import known_objects
+from ..base.keras_names import no_such_name
 from ..base.stored_objects import describe, made_of
 from .base import REDUCTIONS, Loss, function_of
 from .cross_entropy import (
@@ -92,6 +94,7 @@ __all__ = [
     "Poisson",
     "SparseCategoricalCrossentropy",
     "SquaredHinge",
+    "deserialize",
     "get",
     "serialize",
 ]
@@ -129,3 +132,19 @@ def serialize(loss: Loss) -> dict[str, Any]:
     functions without one, which no file can hold.
     """
     return describe(loss, STORED, "loss")
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Loss:
+    """The loss of a configuration or name, also of a class in `custom_objects`. As
+    keras.losses.deserialize.
+
+    >>> deserialize(serialize(Huber(0.5)))
+    Huber(delta=0.5)
+    """
+    with known_objects(custom_objects):
+        return get(config)
+
+
+def __getattr__(name: str) -> Any:
+    """What to use in the place of a name that is not here."""
+    raise no_such_name("losses", name, __all__)

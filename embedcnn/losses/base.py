@@ -4,6 +4,7 @@ number.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -249,12 +250,22 @@ def function_of(cls: type[Loss], name: str) -> Callable[..., Any]:
     example.
     """
 
-    def function(y_true: Any, y_pred: Any, **arguments: Any) -> Any:
+    of_class = inspect.signature(cls).parameters
+    settings = [one for key, one in of_class.items() if key not in ("name", "reduction", "dtype")]
+
+    def function(y_true: Any, y_pred: Any, *given: Any, **arguments: Any) -> Any:
+        if len(given) > len(settings):
+            raise TypeError(f"{name}() takes y_true, y_pred and {len(settings)} settings at most")
+        arguments |= dict(zip((one.name for one in settings), given, strict=False))
         if leaves([y_true, y_pred], SymbolicTensor):
             return cls(**arguments).of_tensors(y_true, y_pred)
         return cls(**arguments).per_example(np.asarray(y_true), np.asarray(y_pred, np.float64))
 
     function.__name__ = function.__qualname__ = name
+    of_arrays = inspect.signature(function).parameters
+    function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [of_arrays["y_true"], of_arrays["y_pred"], *settings]
+    )
     function.__doc__ = (
         f"The loss of each example, float64: {cls.__name__} as a function of y_true and y_pred, which may be "
         "symbolic."

@@ -11,7 +11,10 @@ import inspect
 from typing import Any
 
 from ..base.arguments import unknown_name
+from ..base.custom_objects import known_objects
+from ..base.keras_names import no_such_name
 from ..base.stored_objects import describe, made_of
+from ..losses import FUNCTIONS as LOSSES
 from .accuracy import (
     Accuracy,
     BinaryAccuracy,
@@ -24,6 +27,14 @@ from .aggregates import Mean, MeanMetricWrapper, Sum
 from .base import FunctionMetric, Metric
 from .confusion import FalseNegatives, FalsePositives, Precision, Recall, TrueNegatives, TruePositives
 from .curves import AUC
+from .functions import (
+    ACCURACIES,
+    binary_accuracy,
+    categorical_accuracy,
+    sparse_categorical_accuracy,
+    sparse_top_k_categorical_accuracy,
+    top_k_categorical_accuracy,
+)
 from .language import BitsPerCharacter, Perplexity
 from .means import (
     BinaryCrossentropy,
@@ -99,8 +110,14 @@ __all__ = [
     "TrueNegatives",
     "TruePositives",
     "accuracy_for",
+    "binary_accuracy",
+    "categorical_accuracy",
+    "deserialize",
     "get",
     "serialize",
+    "sparse_categorical_accuracy",
+    "sparse_top_k_categorical_accuracy",
+    "top_k_categorical_accuracy",
 ]
 
 NAMES: dict[str, type[Metric]] = {
@@ -145,6 +162,7 @@ NAMES: dict[str, type[Metric]] = {
     "perplexity": Perplexity,
     "bits_per_character": BitsPerCharacter,
 }
+globals().update(LOSSES)  # mean_squared_error and its like: functions, too
 _UNNAMED: tuple[type[Metric], ...] = (
     *(Accuracy, PrecisionAtRecall, RecallAtPrecision),
     *(SensitivityAtSpecificity, SpecificityAtSensitivity),
@@ -178,6 +196,8 @@ def get(identifier: Any) -> Metric:
             metric = known[name]()
             metric.name = identifier  # logged as given
             return metric
+    if callable(identifier) and identifier in ACCURACIES:
+        return ACCURACIES[identifier]()
     loss_class = getattr(identifier, "loss_class", None)
     if loss_class is not None:  # losses.mean_squared_error and its like
         return get(identifier.__name__)
@@ -200,3 +220,19 @@ def serialize(metric: Metric) -> dict[str, Any]:
     for functions without one, which no file can hold.
     """
     return describe(metric, STORED, "metric")
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Metric:
+    """The metric of a configuration or name, also of a class in `custom_objects`. As
+    keras.metrics.deserialize.
+
+    >>> deserialize(serialize(Precision()))
+    <Precision name=precision>
+    """
+    with known_objects(custom_objects):
+        return get(config)
+
+
+def __getattr__(name: str) -> Any:
+    """What to use in the place of a name that is not here."""
+    raise no_such_name("metrics", name, __all__)

@@ -5,6 +5,7 @@ frameworks' files are found here too.
 from typing import TYPE_CHECKING
 
 from ..base.named_objects import lazy_names
+from ..saving.model_file import save_model
 from .model import Model
 from .sequential import Sequential, clone_model, load_model, model_from_json
 
@@ -22,6 +23,7 @@ __all__ = [
     "load_onnx",
     "load_torch_weights",
     "model_from_json",
+    "save_model",
 ]
 _ABOVE = {
     "CharLanguageModel": "embedcnn.language_model:CharLanguageModel",

@@ -228,21 +228,24 @@ class Sequential(Model):
             return sequential_from_config(config)
 
 
-def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, compile: bool = True) -> Model:
+def load_model(
+    filepath: Any, custom_objects: dict[str, Any] | None = None, compile: bool = True, safe_mode: bool = True
+) -> Model:
     """The model of a file written by `Model.save`; nothing in the file is ever executed. As
     keras.models.load_model.
 
     `custom_objects`: what is Python of your own, by the names that the file holds: classes of layers,
     metrics, losses, optimizers and schedules, and functions (of Lambda layers, metrics, losses). Those of
-    saving.register_keras_serializable are known. `compile=False` leaves out what compile was given. Raises
-    ValueError for files that are damaged, incomplete or of another kind, and for names that are not given.
+    saving.register_keras_serializable are known. `compile=False` leaves out what compile was given.
+    `safe_mode` is accepted for Keras's sake: no file holds Python. Raises ValueError for files that are
+    damaged, incomplete or of another kind, and for names that are not given.
 
     Weights of 256 MB and more stay in the file, of which all processes share one copy: it may be replaced (as
     `save` does) or removed, but not be written into while the model is used. Each use first looks whether
     it was cut short (ValueError); where that happens while the weights are read, the system ends the process.
     `load_model(io.BytesIO(data))` keeps them in memory of its own.
     """
-    return model_file.load_model(filepath, compile, custom_objects)
+    return model_file.load_model(filepath, custom_objects, compile)
 
 
 def _length_of(ids: Any) -> int | None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from embedcnn.base.keras_names import no_such_name
 from embedcnn.base.named_objects import named_object
 from embedcnn.graph.operators import OPERATIONS
 from embedcnn.ops import image as image
@@ -300,6 +301,11 @@ __all__ = [
 ]  # fmt: skip
 
 OPERATIONS.update({name: globals()[name] for name in __all__ if name in globals()})
+
+
+def __getattr__(name: str) -> Any:
+    """What to use in the place of an operation that is not here."""
+    raise no_such_name("ops", name, __all__)
 
 
 def vjp(op: Callable[..., Any], *args: Any, d_out: ArrayLike | None = None, **kwargs: Any) -> tuple[Any, Any]:

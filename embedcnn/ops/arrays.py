@@ -21,7 +21,7 @@ def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = "float32") -> np.
     >>> eye(2).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
-    return np.eye(N, M, k, dtype)
+    return np.eye(N, M, k, dtype or "float32")
 
 
 def identity(n: int, dtype: Any = "float32") -> np.ndarray:
@@ -30,7 +30,7 @@ def identity(n: int, dtype: Any = "float32") -> np.ndarray:
     >>> identity(2).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
-    return np.eye(n, dtype=dtype)
+    return np.eye(n, dtype=dtype or "float32")
 
 
 def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = "float32") -> np.ndarray:  # noqa: N803 - Keras's
@@ -39,7 +39,7 @@ def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = "float32") -> np.
     >>> tri(2).tolist()
     [[1.0, 0.0], [1.0, 1.0]]
     """
-    return np.tri(N, M, k, dtype)
+    return np.tri(N, M, k, dtype or "float32")
 
 
 def linspace(
@@ -85,7 +85,7 @@ def empty(shape: Any, dtype: Any = "float32") -> np.ndarray:
     >>> empty((1, 2)).shape
     (1, 2)
     """
-    return np.zeros(shape, dtype)
+    return np.zeros(shape, dtype or "float32")
 
 
 def full_like(x: Any, fill_value: Any) -> Any:

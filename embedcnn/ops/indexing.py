@@ -122,7 +122,7 @@ def zeros(shape: Any, dtype: Any = "float32") -> np.ndarray:
     >>> zeros((1, 2)).tolist()
     [[0.0, 0.0]]
     """
-    return np.zeros(shape, dtype)
+    return np.zeros(shape, dtype or "float32")
 
 
 def ones(shape: Any, dtype: Any = "float32") -> np.ndarray:
@@ -131,7 +131,7 @@ def ones(shape: Any, dtype: Any = "float32") -> np.ndarray:
     >>> ones((1, 2)).tolist()
     [[1.0, 1.0]]
     """
-    return np.ones(shape, dtype)
+    return np.ones(shape, dtype or "float32")
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = "float32") -> np.ndarray:
@@ -140,19 +140,32 @@ def full(shape: Any, fill_value: Any, dtype: Any = "float32") -> np.ndarray:
     >>> full((1, 2), 3.0).tolist()
     [[3.0, 3.0]]
     """
-    return np.full(shape, fill_value, dtype)
+    return np.full(shape, fill_value, dtype or "float32")
 
 
-def convert_to_tensor(x: Any, dtype: Any = None) -> Any:
-    """x itself where it is symbolic or a weight, else an array. As keras.ops.convert_to_tensor.
+def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None) -> Any:
+    """x itself where it is symbolic or a weight, else an array, of texts too. As keras.ops.convert_to_tensor.
+
+    Raises ValueError for sparse=True: there are dense arrays.
 
     >>> convert_to_tensor([1.0, 2.0]).tolist()
     [1.0, 2.0]
     """
     if is_symbolic(x):
         return x if dtype is None else cast(x, dtype)
+    if sparse:
+        raise ValueError(
+            f"`sparse` must be False or None: there are dense arrays. Received: sparse={sparse!r}"
+        )
+    if dtype in (None, "string") and np.asarray(x).dtype.kind in "USO" and is_text(x):
+        return np.asarray(x, object)
     array = as_array(x)
     return array if dtype is None else array.astype(dtype)
+
+
+def is_text(x: Any) -> bool:
+    """Whether x holds texts alone."""
+    return all(isinstance(one, (str, bytes)) for one in np.ravel(np.asarray(x, object)))
 
 
 def convert_to_numpy(x: Any) -> np.ndarray:

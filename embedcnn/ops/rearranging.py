@@ -139,12 +139,19 @@ def reshape(x: Any, newshape: Sequence[int]) -> Any:
     return apply("reshape", [x], newshape=sizes)
 
 
+def _of_sizes(x: Any) -> bool:
+    """Whether x is None, the size of the batch that `ops.shape` gives, or an array with it."""
+    return x is None or (isinstance(x, np.ndarray) and x.dtype == object and None in x)
+
+
 def expand_dims(x: Any, axis: Any) -> Any:
     """A new axis of size 1 at each of these places. As keras.ops.expand_dims.
 
     >>> expand_dims([1.0, 2.0], -1).tolist()
     [[1.0], [2.0]]
     """
+    if _of_sizes(x):
+        return np.expand_dims(np.array(x, object), axis)
     return apply("expand_dims", [x], axis=listed(axis))
 
 
@@ -233,15 +240,25 @@ def repeat(x: Any, repeats: int, axis: int | None = None) -> Any:
 def tile(x: Any, repeats: Any) -> Any:
     """The whole array several times along each axis. As keras.ops.tile.
 
+    Along a first axis of size 1 it may be None, the size of the batch as `ops.shape` gives it: that axis
+    stays as it is, and meets any batch.
+
     >>> tile([[1.0, 2.0]], (1, 2)).tolist()
     [[1.0, 2.0, 1.0, 2.0]]
     """
-    times = [int(one) for one in (repeats if isinstance(repeats, (list, tuple)) else [repeats])]
-    times = [1] * (len(shape_of(x)) - len(times)) + times
+    given = list(repeats) if isinstance(repeats, (list, tuple, np.ndarray)) else [repeats]
+    times: list[int | None] = [None if one is None else int(one) for one in given]
+    times[:0] = [1] * (len(shape_of(x)) - len(times))
     for _ in range(len(times) - len(shape_of(x))):
         x = expand_dims(x, 0)
     for axis, number in enumerate(times):
-        if number != 1:
+        if number is None:
+            if axis or shape_of(x)[0] != 1:
+                raise ValueError(
+                    "`repeats` may be None, the size of the batch, along a first axis of size 1 alone, which "
+                    f"then stays: it meets any batch. Received: a shape {shape_of(x)}, repeats={repeats!r}"
+                )
+        elif number != 1:
             x = concatenate([x] * number, axis)
     return x
 
@@ -271,6 +288,8 @@ def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
     [[1.0, 2.0, 3.0]]
     """
     parts = list(xs)
+    if any(_of_sizes(part) for part in parts):
+        return np.concatenate(parts, axis)
     (place,) = axes_in(axis, len(shape_of(parts[0])))
     return apply("concatenate", parts, axis=place)
 

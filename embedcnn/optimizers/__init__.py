@@ -14,6 +14,8 @@ import inspect
 from typing import Any
 
 from ..base.arguments import unknown_name
+from ..base.custom_objects import known_objects
+from ..base.keras_names import no_such_name
 from ..base.stored_objects import describe, made_of
 from . import schedules
 from .adam import Adam, Adamax, AdamW, Nadam
@@ -35,6 +37,7 @@ __all__ = [
     "Optimizer",
     "RMSprop",
     "VariableState",
+    "deserialize",
     "get",
     "schedules",
     "serialize",
@@ -70,3 +73,19 @@ def get(identifier: Any) -> Optimizer:
 def serialize(optimizer: Optimizer) -> dict[str, Any]:
     """The configuration of an optimizer, for `get`; ValueError where no file can hold one of the user's."""
     return describe(optimizer, CLASSES, "optimizer")
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Optimizer:
+    """The optimizer of a configuration or name, also of a class in `custom_objects`. As
+    keras.optimizers.deserialize.
+
+    >>> deserialize("sgd")
+    <SGD learning_rate=0.01, iterations=0>
+    """
+    with known_objects(custom_objects):
+        return get(config)
+
+
+def __getattr__(name: str) -> Any:
+    """What to use in the place of a name that is not here."""
+    raise no_such_name("optimizers", name, __all__)

@@ -94,7 +94,7 @@ def _text_layers(model: Model) -> list[Any]:
     return [layer for layer in leaf_layers(model.layers) if hasattr(layer, "text_state")]
 
 
-def save_model(model: Model, filepath: Any, overwrite: bool) -> None:
+def save_model(model: Model, filepath: Any, overwrite: bool = True) -> None:
     """Writes a model to a file."""
     members = members_of(model)
     _warn_of_what_is_lost(model)
@@ -131,7 +131,7 @@ def save_weights(model: Model, filepath: Any, overwrite: bool) -> None:
 
 
 # -- reading -------------------------------------------------------------------------------------------------
-def load_model(filepath: Any, compile: bool = True, custom_objects: dict[str, Any] | None = None) -> Model:
+def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, compile: bool = True) -> Model:
     """The model of a file."""
     with known_objects(custom_objects), open(os.fspath(filepath), "rb") as file:
         return _read_model(_seekable(file), f"{os.fspath(filepath)!r}", compile)

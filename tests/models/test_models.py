@@ -325,7 +325,7 @@ def test_signs_between_tensors_are_layers(tmp_path):
 def test_layers_of_keras_that_are_elsewhere():
     with pytest.raises(AttributeError, match=r"no layers\.CuDNNLSTM; layers\.LSTM is it"):
         layers.CuDNNLSTM(10)
-    with pytest.raises(AttributeError, match=r"no layers\.Conv3D$"):
+    with pytest.raises(AttributeError, match=r"no layers\.Conv3D; networks of volumes"):
         layers.Conv3D(10, 3)
 
 

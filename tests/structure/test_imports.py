@@ -42,6 +42,7 @@ MAY_IMPORT = {
     "regularizers": _BASE,
     "utils": _BASE,
     "backend": _BASE,
+    "config": {"backend", *_BASE},
     "graph": _SMALL,
     "preprocessing": _GRAPH,
     "text": _TEXT,
