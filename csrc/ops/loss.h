@@ -60,6 +60,12 @@ ec_status ec_loss_plan(struct ec_op *op, struct ec_step *step);
 void ec_loss_forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team);
 void ec_loss_backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team);
 
+/* What is the same in the type of every such loss; `defaults` and `rule` are those of the file. */
+#define EC_ROW_LOSS                                                                                                    \
+    .state_bytes = sizeof(struct ec_loss_state), .defaults = &defaults, .inputs = {1, 1}, .outputs = {1, 1},           \
+    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}}, .is_loss = 1, .loss_rule = &rule,                        \
+    .forward = ec_loss_forward, .backward = ec_loss_backward
+
 #define EC_LOSS_EPSILON 1e-7f /* Keras's */
 
 static inline float ec_clip_probability(float p)

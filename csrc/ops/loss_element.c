@@ -126,32 +126,16 @@ static const struct ec_loss_rule rule = {.value = value, .gradient = gradient};
 
 const struct ec_op_type ec_op_element_loss = {
     .name = "element_loss",
-    .state_bytes = sizeof(struct ec_loss_state),
-    .defaults = &defaults,
+    EC_ROW_LOSS,
     .attributes = attributes,
-    .inputs = {1, 1},
-    .outputs = {1, 1},
-    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
-    .is_loss = 1,
-    .loss_rule = &rule,
     .infer = infer,
     .plan = plan,
-    .forward = ec_loss_forward,
-    .backward = ec_loss_backward,
 };
 
 const struct ec_op_type ec_op_squared_error = {
     .name = "squared_error",
-    .state_bytes = sizeof(struct ec_loss_state),
-    .defaults = &defaults,
+    EC_ROW_LOSS,
     .attributes = squared_error_attributes,
-    .inputs = {1, 1},
-    .outputs = {1, 1},
-    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
-    .is_loss = 1,
-    .loss_rule = &rule,
     .infer = infer,
     .plan = plan,
-    .forward = ec_loss_forward,
-    .backward = ec_loss_backward,
 };

@@ -32,17 +32,9 @@ static const struct ec_loss_rule rule = {.value = value, .gradient = gradient};
 
 const struct ec_op_type ec_op_given_loss = {
     .name = "given_loss",
-    .state_bytes = sizeof(struct ec_loss_state),
-    .defaults = &defaults,
+    EC_ROW_LOSS,
     .attributes = attributes,
-    .inputs = {1, 1},
-    .outputs = {1, 1},
-    .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},
-    .is_loss = 1,
-    .loss_rule = &rule,
     .is_given = 1,
     .infer = ec_loss_infer,
     .plan = ec_loss_plan,
-    .forward = ec_loss_forward,
-    .backward = ec_loss_backward,
 };

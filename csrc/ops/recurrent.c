@@ -331,60 +331,29 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     return step->arena->failed ? EC_NO_MEMORY : plan_workspace(op, step);
 }
 
+/* What is the same in the three types, of `count` states: initial ones are inputs, last ones outputs. */
+#define EC_RECURRENT(count)                                                                                            \
+    .state_bytes = sizeof(struct ec_recurrent), .attributes = attributes, .inputs = {1, 1 + (count)},                  \
+    .outputs = {1, 1 + (count)}, .first = {EC_TOKENS + EC_FLOATS, EC_STEPS, {1, 1}},                                   \
+    .others = {EC_FLOATS, EC_WITHOUT_STEPS, {1, 1}}, .parameter_ranks = {{2, 2}, {2, 2}, {1, 2}}, .states = (count),   \
+    .mixing = EC_MIXES_STEPS, .is_random = 1, .infer = infer, .plan = plan, .forward = ec_recurrent_forward,           \
+    .backward = ec_recurrent_backward
+
 const struct ec_op_type ec_op_simple_rnn = {
     .name = "simple_rnn",
-    .state_bytes = sizeof(struct ec_recurrent),
     .defaults = &simple_defaults,
-    .attributes = attributes,
-    .inputs = {1, 2},
-    .outputs = {1, 2},
     .parameters = {2, 4},
-    .first = {EC_TOKENS + EC_FLOATS, EC_STEPS, {1, 1}},
-    .others = {EC_FLOATS, EC_WITHOUT_STEPS, {1, 1}},
-    .parameter_ranks = {{2, 2}, {2, 2}, {1, 2}},
-    .states = 1,
-    .mixing = EC_MIXES_STEPS,
-    .is_random = 1,
-    .infer = infer,
-    .plan = plan,
-    .forward = ec_recurrent_forward,
-    .backward = ec_recurrent_backward,
+    EC_RECURRENT(1),
 };
 const struct ec_op_type ec_op_lstm = {
     .name = "lstm",
-    .state_bytes = sizeof(struct ec_recurrent),
     .defaults = &lstm_defaults,
-    .attributes = attributes,
-    .inputs = {1, 3},
-    .outputs = {1, 3},
     .parameters = {2, 5},
-    .first = {EC_TOKENS + EC_FLOATS, EC_STEPS, {1, 1}},
-    .others = {EC_FLOATS, EC_WITHOUT_STEPS, {1, 1}},
-    .parameter_ranks = {{2, 2}, {2, 2}, {1, 2}},
-    .states = 2,
-    .mixing = EC_MIXES_STEPS,
-    .is_random = 1,
-    .infer = infer,
-    .plan = plan,
-    .forward = ec_recurrent_forward,
-    .backward = ec_recurrent_backward,
+    EC_RECURRENT(2),
 };
 const struct ec_op_type ec_op_gru = {
     .name = "gru",
-    .state_bytes = sizeof(struct ec_recurrent),
     .defaults = &gru_defaults,
-    .attributes = attributes,
-    .inputs = {1, 2},
-    .outputs = {1, 2},
     .parameters = {2, 4},
-    .first = {EC_TOKENS + EC_FLOATS, EC_STEPS, {1, 1}},
-    .others = {EC_FLOATS, EC_WITHOUT_STEPS, {1, 1}},
-    .parameter_ranks = {{2, 2}, {2, 2}, {1, 2}},
-    .states = 1,
-    .mixing = EC_MIXES_STEPS,
-    .is_random = 1,
-    .infer = infer,
-    .plan = plan,
-    .forward = ec_recurrent_forward,
-    .backward = ec_recurrent_backward,
+    EC_RECURRENT(1),
 };

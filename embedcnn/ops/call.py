@@ -92,6 +92,11 @@ class Call:
         self.parameter_names.append(name)
         return len(self.parameters) - 1
 
+    def add_weights(self, bias: ArrayLike | None, **weights: tuple[ArrayLike, int]) -> tuple[int, ...]:
+        """Adds weights, each with the rank that it must have, and behind them the bias where there is one."""
+        numbers = [self.add_parameter(name, value, rank) for name, (value, rank) in weights.items()]
+        return (*numbers, *([] if bias is None else [self.add_parameter("bias", bias, 1)]))
+
     def program(self, trainable: bool) -> Any:
         """The program of this call, from the cache where one of the same shape was made before, bound."""
         parameters = tuple((str(n), tuple(p.shape)) for n, p in enumerate(self.parameters))

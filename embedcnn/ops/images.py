@@ -37,10 +37,7 @@ def convolution_call(
 ) -> tuple[Call, tuple[int, ...]]:
     call = Call(outputs=(1,))
     call.add_images("x", x)
-    numbers = [call.add_parameter(name, kernel, 4) for name, kernel in kernels.items()]
-    if bias is not None:
-        numbers.append(call.add_parameter("bias", bias, 1))
-    return call, tuple(numbers)
+    return call, call.add_weights(bias, **{name: (kernel, 4) for name, kernel in kernels.items()})
 
 
 @operation

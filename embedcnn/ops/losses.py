@@ -59,11 +59,9 @@ def dense_cross_entropy(
     0.6931
     """
     call = elementary("dense_cross_entropy", x)
-    numbers = [call.add_parameter("kernel", kernel, 2)]
-    if bias is not None:
-        numbers.append(call.add_parameter("bias", bias, 1))
+    numbers = call.add_weights(bias, kernel=(kernel, 2))
     attributes = {"label_smoothing": float(label_smoothing), "most_rows": int(most_rows)}
-    call.operations = [("dense_cross_entropy", (0,), (1,), tuple(numbers), attributes)]
+    call.operations = [("dense_cross_entropy", (0,), (1,), numbers, attributes)]
     call.targets = np.asarray(y)
     call.sample_weight = None if sample_weight is None else np.ascontiguousarray(sample_weight, np.float32)
     return call

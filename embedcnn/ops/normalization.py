@@ -97,8 +97,6 @@ def weight_normalization(x: ArrayLike, g: ArrayLike, v: ArrayLike, bias: ArrayLi
     [[3.0]]
     """
     call = elementary("weight_normalization", x)
-    numbers = [call.add_parameter("g", g, 1), call.add_parameter("v", v, np.ndim(v))]
-    if bias is not None:
-        numbers.append(call.add_parameter("bias", bias, 1))
-    call.operations = [("weight_normalization", (0,), (1,), tuple(numbers), {})]
+    numbers = call.add_weights(bias, g=(g, 1), v=(v, np.ndim(v)))
+    call.operations = [("weight_normalization", (0,), (1,), numbers, {})]
     return call

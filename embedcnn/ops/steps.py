@@ -42,16 +42,14 @@ def conv1d(
     """
     call = Call(outputs=(1,))
     call.add_floats("x", np.asarray(x), mask)
-    numbers = [call.add_parameter("kernel", kernel, 3)]
-    if bias is not None:
-        numbers.append(call.add_parameter("bias", bias, 1))
+    numbers = call.add_weights(bias, kernel=(kernel, 3))
     attributes = {
         "strides": single_integer("strides", strides),
         "dilation_rate": single_integer("dilation_rate", dilation_rate),
         "padding": padding,
         "groups": positive_integer("groups", groups),
     }
-    call.operations = [("conv1d", (0,), (1,), tuple(numbers), attributes)]
+    call.operations = [("conv1d", (0,), (1,), numbers, attributes)]
     return call
 
 
@@ -79,15 +77,13 @@ def conv_pool(
     """
     call = Call(outputs=(1,))
     call.add_floats("x", np.asarray(x), mask)
-    numbers = [call.add_parameter("kernel", kernel, 3)]
-    if bias is not None:
-        numbers.append(call.add_parameter("bias", bias, 1))
+    numbers = call.add_weights(bias, kernel=(kernel, 3))
     attributes = {
         "strides": single_integer("strides", strides),
         "padding": padding,
         "activation": activation,
     }
-    call.operations = [("conv_pool", (0,), (1,), tuple(numbers), attributes)]
+    call.operations = [("conv_pool", (0,), (1,), numbers, attributes)]
     return call
 
 
@@ -114,15 +110,13 @@ def depthwise_conv1d(
     """
     call = Call(outputs=(1,))
     call.add_floats("x", np.asarray(x), mask)
-    numbers = [call.add_parameter("kernel", kernel, 3)]
-    if bias is not None:
-        numbers.append(call.add_parameter("bias", bias, 1))
+    numbers = call.add_weights(bias, kernel=(kernel, 3))
     attributes = {
         "strides": single_integer("strides", strides),
         "dilation_rate": single_integer("dilation_rate", dilation_rate),
         "padding": padding,
     }
-    call.operations = [("depthwise_conv1d", (0,), (1,), tuple(numbers), attributes)]
+    call.operations = [("depthwise_conv1d", (0,), (1,), numbers, attributes)]
     return call
 
 

@@ -74,13 +74,11 @@ def token_conv(
     call = Call(outputs=(2,))
     call.add_ids("ids", ids)
     table = call.add_parameter("embeddings", embeddings, 2)
-    numbers = [call.add_parameter("kernel", kernel, 3)]
-    if bias is not None:
-        numbers.append(call.add_parameter("bias", bias, 1))
+    numbers = call.add_weights(bias, kernel=(kernel, 3))
     attributes = {"strides": strides, "padding": padding, "dilation_rate": dilation_rate}
     call.operations = [
         ("lookup", (0,), (1,), (table,), {"mask_zero": mask_zero}),
-        ("token_conv", (1,), (2,), tuple(numbers), attributes),
+        ("token_conv", (1,), (2,), numbers, attributes),
     ]
     return call
 

@@ -33,10 +33,8 @@ def dense(x: ArrayLike, kernel: ArrayLike, bias: ArrayLike | None = None, transp
     [[11.0, 22.0]]
     """
     call = elementary("dense", x)
-    numbers = [call.add_parameter("kernel", kernel, 2)]
-    if bias is not None:
-        numbers.append(call.add_parameter("bias", bias, 1))
-    call.operations = [("dense", (0,), (1,), tuple(numbers), {"transposed": True} if transposed else {})]
+    numbers = call.add_weights(bias, kernel=(kernel, 2))
+    call.operations = [("dense", (0,), (1,), numbers, {"transposed": True} if transposed else {})]
     return call
 
 
