@@ -13,7 +13,6 @@ Takes 2.4 GB of memory, more where the table is trained.
 from __future__ import annotations
 
 import argparse
-import time
 
 import averaged
 import kim
@@ -65,10 +64,7 @@ def main() -> None:
     parser.add_argument("--json", help="file for the results")
     arguments = parser.parse_args()
     peers.warn_if_busy()
-    clock = time.perf_counter
-    if arguments.processor_time:
-        clock = time.process_time
-        peers.set_threads(1)
+    clock = peers.clock_of(arguments.processor_time)
     results = []
     for case in arguments.cases:
         ids, labels = workload(case)

@@ -120,6 +120,14 @@ def set_threads(count: int) -> None:
         torch.set_num_threads(count)
 
 
+def clock_of(processor_time: bool) -> Callable[[], float]:
+    """The time of the wall; or that of the processor, with one thread."""
+    if not processor_time:
+        return time.perf_counter
+    set_threads(1)
+    return time.process_time
+
+
 def serve(name: str, step: Callable[[int], object]) -> None:
     """The contestant's side: says it is ready, then answers each number of steps with the milliseconds they
     took."""

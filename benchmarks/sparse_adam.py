@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import time
 
 import numpy as np
 import peers
@@ -68,10 +67,7 @@ def main() -> None:
     parser.add_argument("--json", help="file for the results")
     arguments = parser.parse_args()
     peers.warn_if_busy()
-    clock = time.perf_counter
-    if arguments.processor_time:
-        clock = time.process_time
-        peers.set_threads(1)
+    clock = peers.clock_of(arguments.processor_time)
     rng = np.random.default_rng(0)
     ids = [rng.permutation(ROWS)[: TEXTS * LENGTH].reshape(TEXTS, LENGTH) for _ in range(BATCHES)]
     ids = [one.astype(np.int64) for one in ids]

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import time
 from collections.abc import Callable
 
 import kim
@@ -212,10 +211,7 @@ def main() -> None:
     parser.add_argument("--json", help="file for the results")
     arguments = parser.parse_args()
     peers.warn_if_busy()
-    clock = time.perf_counter
-    if arguments.processor_time:
-        clock = time.process_time
-        peers.set_threads(1)
+    clock = peers.clock_of(arguments.processor_time)
     results = [result for case in arguments.cases for result in RUNS[case](arguments, clock)]
     if arguments.json:
         peers.write_json(arguments.json, results)

@@ -17,17 +17,6 @@ from embedcnn.data import (
 )
 
 
-@pytest.fixture
-def write(tmp_path):
-    def write(name, content):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return path
-
-    return write
-
-
 def test_lines_of_several_files(write):
     paths = [
         write("a.txt", "\ufeffone\r\n\ntwo\u0085"),

@@ -15,17 +15,6 @@ from embedcnn.data import TextLineDataset, read_labelled, read_text
 SHARED = Path(os.environ.get("EMBEDCNN_SHARED", Path(__file__).parents[3] / "shared")) / "data"
 
 
-@pytest.fixture
-def write(tmp_path):
-    def write(name, content):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return path
-
-    return write
-
-
 def pairs(labelled):
     return list(zip(labelled.texts, labelled.labels, strict=True))
 
