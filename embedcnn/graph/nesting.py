@@ -44,6 +44,14 @@ def replay(
     `training` holds for the layers that were called without one. ValueError for models of more than
     MOST_CALLS calls: where each model calls the one inside twice, their number doubles with every model.
     """
+    known = _replayed(model, tensors, training)
+    return [known[id(tensor)] for tensor in model.outputs]
+
+
+def _replayed(
+    model: Any, tensors: Sequence[SymbolicTensor], training: bool | None = None
+) -> dict[int, SymbolicTensor]:
+    """What takes the place of each tensor of the model, by its id."""
     if len(model.nodes) > MOST_CALLS:
         raise ValueError(
             f"Model {model.name!r} stands inside another model and is made of {len(model.nodes)} calls of "
@@ -72,16 +80,24 @@ def replay(
         inner[id(old)].losses = [known[id(tensor)] for tensor in old.losses]
     call.outputs = [known[id(tensor)] for tensor in model.outputs]
     call.losses = [known[id(tensor)] for tensor in model.own_losses]
-    return call.outputs
+    return known
 
 
 def inline(model: Any, tensors: Sequence[SymbolicTensor]) -> list[SymbolicTensor]:
     """The layers of a model on other tensors, as though they stood in the new graph by themselves."""
-    outputs, outer = replay(model, tensors), len(tracing.active())
-    for node in walk(tensors, outputs):
+    known = inlined(model, tensors, model.outputs)
+    return [known[id(tensor)] for tensor in model.outputs]
+
+
+def inlined(
+    model: Any, tensors: Sequence[SymbolicTensor], ends: Sequence[SymbolicTensor]
+) -> dict[int, SymbolicTensor]:
+    """The same for all that leads to `ends`: what takes the place of each tensor of the model, by its id."""
+    known, outer = _replayed(model, tensors), len(tracing.active())
+    for node in walk(tensors, [known[id(tensor)] for tensor in ends]):
         if len(node.calls) > outer and node.calls[outer].layer is model:
             node.calls = (*node.calls[:outer], *node.calls[outer + 1 :])
-    return outputs
+    return known
 
 
 def units_by_depth(nodes: Sequence[Node]) -> list[Unit]:

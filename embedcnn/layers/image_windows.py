@@ -13,12 +13,14 @@ from .base import Layer, require_rank
 
 
 def require_image(layer: Layer, tensor: SymbolicTensor) -> None:
-    """ValueError unless the tensor is (batch, height, width, channels) of known sizes."""
+    """ValueError unless the tensor is (batch, height, width, channels) with a known number of channels; each
+    batch may decide the others.
+    """
     require_rank(layer, tensor, 4, "(batch, height, width, channels)")
-    if None in tensor.shape[1:]:
+    if tensor.shape[3] is None:
         raise ValueError(
-            f"Layer {layer.name!r} ({type(layer).__name__}) must know height, width and channels of its "
-            f"input. Received: shape={tensor.shape}; give them in Input(shape=...)"
+            f"Layer {layer.name!r} ({type(layer).__name__}) must know the channels of its input. "
+            f"Received: shape={tensor.shape}; give them in Input(shape=...)"
         )
 
 

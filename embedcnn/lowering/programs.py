@@ -3,12 +3,17 @@
 Kinds of programs: "train" and "test" (with the losses of `compile`), of which there is one each, "predict",
 and "forward" (as predict, but with dropout and moving statistics), of which every thread that predicts is
 lent one of its own: a program holds the activations of its step.
+
+Images have one size in a program. Where a model leaves their height or width open, it has programs for each
+size that batches had of late.
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections import OrderedDict
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from .binding import BoundProgram
 from .carried_states import carrying
@@ -19,14 +24,20 @@ if TYPE_CHECKING:
     from .operations import Lowered
 
 
+Sizes = tuple[tuple[int, ...], ...]
+"""Height, width and channels of the images of a batch, for each input that leaves some of them open."""
+KEPT = 8
+"""For how many sizes of images the programs of a kind are kept, those used last: each has its own memory."""
+
+
 class Source(Protocol):
     """What programs are made from: a model."""
 
     seed: int
     optimizer: Optimizer | None
 
-    def lowered_as(self, kind: str) -> Lowered:
-        """The operations of a kind of program."""
+    def lowered_as(self, kind: str, *, sizes: Sizes | None = None) -> Lowered:
+        """The operations of a kind of program, for images of these sizes."""
 
 
 class Carrier(Protocol):
@@ -44,6 +55,8 @@ class Pool:
     def __init__(self, make: Callable[[], BoundProgram]) -> None:
         self._make = make
         self._idle = [make()]
+        self.forgotten = False
+        """Whether the model has become another one since."""
         self.writes = self._idle[0].writes
         """Whether a run writes states or statistics, so that no other thread may run beside it."""
 
@@ -67,33 +80,41 @@ class Programs:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._made: dict[str, BoundProgram] = {}
-        self._pools: dict[str, Pool] = {}
+        self._made: OrderedDict[tuple[str, Sizes], BoundProgram] = OrderedDict()
+        self._pools: OrderedDict[tuple[str, Sizes], Pool] = OrderedDict()
+        self._sizes: dict[str, Sizes] = {}
         self._carrier: Carrier | None = None
 
-    def bound(self, kind: str) -> BoundProgram:
-        """The program of this kind ("train", "test") with its variables; its `ready()` is the core's."""
-        found = self._made.get(kind)
-        if found is None:
-            found = self._made[kind] = self._make(kind)
-        return found
+    def sizes(self, kind: str) -> Sizes:
+        """Those of the images of the last batch of this kind, or of any; empty before the first one."""
+        return self._sizes.get(kind) or next(iter([*self._sizes.values()]), ())
 
-    def ready(self, kind: str) -> Any:
+    def bound(self, kind: str, sizes: Sizes | None = None) -> BoundProgram:
+        """The program of this kind ("train", "test") with its variables; its `ready()` is the core's. For
+        images of these sizes, or those of the last batch.
+        """
+        sizes = self._chosen(kind, sizes)
+        return _kept(self._made, kind, sizes, lambda: self._make(kind, sizes))
+
+    def ready(self, kind: str, sizes: Sizes | None = None) -> Any:
         """The core's program of this kind, bound to the present arrays."""
-        return self.bound(kind).ready()
+        return self.bound(kind, sizes).ready()
 
-    def pool(self, kind: str) -> Pool:
+    def pool(self, kind: str, sizes: Sizes = ()) -> Pool:
         """The programs of this kind ("predict", "forward"). One that is given back to a pool that was
         forgotten meanwhile goes with it.
         """
-        found = self._pools.get(kind)
-        if found is None:
-            found = self._pools[kind] = Pool(lambda: self._make(kind))
-        return found
+        self._chosen(kind, sizes)
+        return _kept(self._pools, kind, sizes, lambda: Pool(lambda: self._make(kind, sizes)))
 
-    def _make(self, kind: str) -> BoundProgram:
+    def _chosen(self, kind: str, sizes: Sizes | None) -> Sizes:
+        if sizes:
+            self._sizes[kind] = sizes
+        return self.sizes(kind) if sizes is None else sizes
+
+    def _make(self, kind: str, sizes: Sizes) -> BoundProgram:
         source = self._source
-        lowered = source.lowered_as(kind)
+        lowered = source.lowered_as(kind, sizes=sizes)
         with_losses = kind in ("train", "test")
         if self._carrier is not None and with_losses:
             lowered, states = carrying(lowered, self._carrier.batch_size)
@@ -103,9 +124,16 @@ class Programs:
 
     def forget(self, *kinds: str) -> None:
         """Lets the programs of these kinds, or all, be made anew when they are next needed."""
-        for kind in kinds or ("train", "test", "predict", "forward"):
-            self._made.pop(kind, None)
-            self._pools.pop(kind, None)
+        for key in [key for key in list(self._made) if not kinds or key[0] in kinds]:
+            self._made.pop(key, None)
+        for key in [key for key in list(self._pools) if not kinds or key[0] in kinds]:
+            pool = self._pools.pop(key, None)
+            if pool is not None:
+                pool.forgotten = True
+
+    def forget_sizes(self) -> None:
+        """The inputs have become others."""
+        self._sizes.clear()
 
     def carry(self, carrier: Carrier | None) -> None:
         """From now on recurrent layers go on, in training and in evaluation, where the batch before ended;
@@ -113,3 +141,23 @@ class Programs:
         """
         self._carrier = carrier
         self.forget("train", "test")
+
+
+Kept = TypeVar("Kept", BoundProgram, Pool)
+
+
+def _kept(
+    found: OrderedDict[tuple[str, Sizes], Kept], kind: str, sizes: Sizes, make: Callable[[], Kept]
+) -> Kept:
+    """What stands there for this kind and these sizes, or is made; of a kind those used last stay."""
+    key = kind, sizes
+    one = found.get(key)
+    if one is None:
+        one = found[key] = make()
+        if sizes:
+            for old in [other for other in list(found) if other[0] == kind][:-KEPT]:
+                found.pop(old, None)
+    elif sizes:
+        with contextlib.suppress(KeyError):  # another thread has taken it out
+            found.move_to_end(key)
+    return one

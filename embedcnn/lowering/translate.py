@@ -105,6 +105,11 @@ def _describe_input(tensor: SymbolicTensor, nodes: Sequence[Node], name: str) ->
     images = tensor.ndim == 4 and any(node.layer.reads_images for node in nodes)
     has_steps = dtype == "int32" or (tensor.ndim > 2 and not images)
     dims = tensor.shape[2 if has_steps else 1 :]
+    if images and None in dims:
+        raise ValueError(
+            f"The operations on the images of input {tensor.name!r} follow from their sizes, which the first "
+            f"batch gives: fit, evaluate or predict first. Received: shape={tensor.shape[1:]}"
+        )
     if dtype == "float32" and None in dims:
         raise ValueError(
             f"Input {tensor.name!r} of numbers must have a known size. Received: shape={tensor.shape[1:]}"

@@ -21,7 +21,7 @@ from ..graph.model_kinds import described
 from ..graph.nodes import SymbolicTensor, flatten, walk
 from ..layers.call_arguments import called_with
 from ..lowering.operations import Lowered
-from ..lowering.programs import Programs
+from ..lowering.programs import Programs, Sizes
 from ..lowering.rewrite import rewrite as rewritten
 from ..lowering.translate import translate
 from ..runtime import _core
@@ -36,7 +36,7 @@ from ..training.settings import Compilation
 from ..training.steps import Steps
 from . import files
 from .configuration import functional_from_config
-from .inputs import input_specs, program_inputs
+from .inputs import input_specs, program_inputs, sized
 from .layer_graph import LayerGraph
 from .subclassed import Subclassed
 from .table_conversion import TableConversion, convert_tables
@@ -130,6 +130,7 @@ class Model(Subclassed, LayerGraph):
         self._compilation.forget()
         self._programs.forget()
         if new_inputs:
+            self._programs.forget_sizes()
             self._adapter.specs = input_specs(self)
 
     def __call__(self, inputs: Any, *arguments: Any, training: bool | None = None, **options: Any) -> Any:
@@ -511,8 +512,13 @@ class Model(Subclassed, LayerGraph):
             return self.lowered_as("train" if training else "test", rewrite)
         return self.lowered_as("forward" if training else "predict", rewrite)
 
-    def lowered_as(self, kind: str, rewrite: bool | None = None) -> Lowered:
-        """The operations of a kind of program: "train", "test", "predict" or "forward"."""
+    def lowered_as(self, kind: str, rewrite: bool | None = None, sizes: Sizes | None = None) -> Lowered:
+        """The operations of a kind of program: "train", "test", "predict" or "forward"; for images of these
+        sizes where the inputs leave them open, or those of the last batch.
+        """
+        specs = self._adapter.specs
+        sizes = self._programs.sizes(kind) if sizes is None else sizes
+        graph = sized(self, specs, sizes) if sizes else self
         settings: dict[str, Any] = {}
         if kind in ("train", "test"):
             compiled = self._compilation.settle()
@@ -520,13 +526,13 @@ class Model(Subclassed, LayerGraph):
                 "losses": compiled.losses,
                 "loss_weights": compiled.loss_weights,
                 "unseen": compiled.unseen,
-                "added": self.added,
+                "added": graph.added,
             }
-        names = [spec.name for spec in self._adapter.specs]
-        inputs = [tensor for _, tensor in program_inputs(self)]
-        nodes = walk(inputs, [*self.outputs, *settings.get("added", ())])
+        names = [spec.name for spec in specs]
+        inputs = [tensor for _, tensor in program_inputs(graph)]
+        nodes = walk(inputs, [*graph.outputs, *settings.get("added", ())])
         training = kind in ("train", "forward")
-        plain = translate(inputs, self.outputs, nodes, names, training=training, **settings)
+        plain = translate(inputs, graph.outputs, nodes, names, training=training, **settings)
         if rewrite if rewrite is not None else self._rewrites:
             return rewritten(plain, training)
         return plain

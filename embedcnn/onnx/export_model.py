@@ -85,6 +85,13 @@ def export(
     text, ragged = boolean("text", text), boolean("ragged", ragged)
     version = checked_opset(opset, 20 if text else 18)
     model._require_built("its graph")
+    for spec in model._adapter.specs:
+        if spec.open_image:
+            raise ValueError(
+                f"Input {spec.name!r} leaves the size of its images open, shape={spec.shape[1:]}; a graph "
+                "has one. Export a model of images of that size: x = Input((height, width, channels)), "
+                "Model(x, model(x))"
+            )
     plain = model.lowered_as("predict", rewrite=False)
     names = input_names(model, len(plain.inputs))
     g = Graph(version)

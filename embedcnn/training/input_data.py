@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from ..base.columns import is_column, is_missing
 from ..data.indexed_batches import is_indexed
 from ..ragged import Ragged, ids_of
 from ..text.rows import TextRows, no_settings
+
+if TYPE_CHECKING:
+    from ..lowering.programs import Sizes
 
 UNEQUAL = (
     "rows of unequal length cannot form an array. Pad them: utils.pad_sequences({0}), "
@@ -42,6 +45,13 @@ class InputSpec:
     """Whether `encode` is given texts; else the whole array of what the input of the model takes."""
     settings: Callable[[], Any] = no_settings
     """What `encode` depends on, to compare, as TextRows.settings."""
+    open_image: bool = False
+    """Whether it is images whose height or width each batch decides."""
+
+
+def sizes_of(specs: Iterable[InputSpec], inputs: Sequence[Any]) -> Sizes:
+    """The sizes that a batch, prepared, gives what is open."""
+    return tuple(one.shape[1:] for spec, one in zip(specs, inputs, strict=True) if spec.open_image)
 
 
 @dataclass(frozen=True)

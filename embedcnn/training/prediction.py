@@ -16,6 +16,7 @@ from ..callbacks import CallbackList
 from ..text.rows import is_empty, is_text
 from .batches import NO_BATCHES, ArrayBatches, raw, warn_if_short
 from .data_adapter import BATCH_SIZE, checked_batch_size
+from .input_data import sizes_of
 from .own_steps import own_step
 from .progress import Progress, checked_verbose
 
@@ -89,17 +90,19 @@ class Prediction:
         finally:
             progress.close()
         watching.call("on_predict_end", {})
-        joined = [_join([piece[number] for piece in pieces]) for number in range(len(pieces[0]))]
+        open_images = any(spec.open_image for spec in self._adapter.specs)
+        joined = [_join([piece[number] for piece in pieces], open_images) for number in range(len(pieces[0]))]
         return self._model._as_outputs(joined)
 
     def _run(
         self, kind: str, inputs: list[Any], *more: Any, grows: bool = False
     ) -> tuple[list[np.ndarray], int]:
         """The outputs for a batch and, if that `grows`, how many times as large the next one may be."""
+        sizes = sizes_of(self._adapter.specs, inputs)
         while True:
-            pool = self._programs.pool(kind)
+            pool = self._programs.pool(kind, sizes)
             with self._access.changing() if pool.writes else self._access.reading():
-                if pool is not self._programs.pool(kind):
+                if pool.forgotten:
                     continue  # while this thread waited, the model has become another one
                 bound = pool.take()
                 try:
@@ -196,10 +199,16 @@ def _listed(outputs: Any) -> list[np.ndarray]:
     return [np.asarray(one) for one in (outputs if isinstance(outputs, (list, tuple)) else [outputs])]
 
 
-def _join(pieces: list[np.ndarray]) -> np.ndarray:
-    """Batches below each other; shorter sequences get zeros behind."""
+def _join(pieces: list[np.ndarray], open_images: bool) -> np.ndarray:
+    """Batches below each other; shorter sequences get zeros behind. ValueError for images of other sizes."""
     if len(pieces) == 1:
         return pieces[0]
+    shapes = sorted({piece.shape[1:] for piece in pieces})
+    if open_images and len(shapes) > 1:
+        raise ValueError(
+            "What is predicted for images of several sizes forms no array: predict the batches one by one. "
+            f"Received: outputs of shapes {shapes[0]} and {shapes[-1]}"
+        )
     if pieces[0].ndim >= 3 and len({piece.shape[1] for piece in pieces}) > 1:
         longest = max(piece.shape[1] for piece in pieces)
         others = ((0, 0),) * (pieces[0].ndim - 2)

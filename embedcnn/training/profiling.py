@@ -20,6 +20,7 @@ from ..base.escaping import escaped
 from ..graph.nesting import carried_states
 from ..saving import archive, model_file
 from . import machine
+from .input_data import sizes_of
 from .limits import Limits
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def _run(model: Model, feed: Any, steps: int) -> tuple[list[tuple[float, float]]
         for inputs, targets, weights, _ in islice(batches, WARM + steps):
             made = time.perf_counter()
             compiled = model._compilation.settle()
-            core = model._programs.ready("train")
+            core = model._programs.ready("train", sizes_of(model._adapter.specs, inputs))
             core.set_timed(True)
             model._steps.train(inputs, targets, weights, compiled)
             end = time.perf_counter()

@@ -13,6 +13,7 @@ from ..graph.nesting import weight_paths
 from ..graph.variables import assign_all
 from ..optimizers import MultiOptimizer
 from . import array_updates
+from .input_data import sizes_of
 from .running_means import BatchResult
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Steps:
             if compiled.loss_function is None
             else (compiled.loss_function(targets, True, inputs, weights),)
         )
-        bound = self._programs.bound("train")
+        bound = self._programs.bound("train", sizes_of(self._model._adapter.specs, inputs))
         with self._access.changing():
             rate, counter = optimizer.rate(), optimizer.counter
             if bound.written and (more or bound.calls_python):
@@ -92,7 +93,7 @@ class Steps:
             if compiled.loss_function is None
             else (compiled.loss_function(targets, True, inputs, weights),)
         )
-        bound = self._programs.bound("train")
+        bound = self._programs.bound("train", sizes_of(self._model._adapter.specs, inputs))
         with self._access.changing():  # moving statistics
             result = bound.ready().gradient_step(
                 inputs,
@@ -111,7 +112,7 @@ class Steps:
             if compiled.loss_function is None
             else (compiled.loss_function(targets, False, inputs, weights),)
         )
-        bound = self._programs.bound("test")
+        bound = self._programs.bound("test", sizes_of(self._model._adapter.specs, inputs))
         with self._access.changing() if bound.writes else self._access.reading():
             result = bound.ready().test_step(
                 inputs, targets, compiled.weights_of(weights), compiled.want_outputs, *more

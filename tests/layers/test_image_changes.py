@@ -227,7 +227,7 @@ def test_normalization_adapts_to_images():
         (lambda: layers.Resizing(3, 3)(np.zeros((8, 3))), r"shape=\(8, 3\)"),
         (lambda: layers.RandomFlip("both"), "mode='both'"),
         (lambda: layers.RandomFlip()(np.zeros((2, 8, 3, 3, 3)), training=True), "expects an input of 4 axes"),
-        (lambda: layers.RandomCrop(3, 3)(embedcnn.Input((None, 8, 3))), "must know height, width"),
+        (lambda: layers.RandomCrop(3, 3)(embedcnn.Input((8, 8, None))), "must know the channels"),
         (lambda: layers.RandomRotation(1.5), r"`factor` must be .*in \[-1, 1\].*factor=1.5"),
         (lambda: layers.RandomRotation((0.1,)), r"`factor` must be a number or \(least, most\)"),
         (lambda: layers.RandomRotation(0.1, fill_mode="mirror"), "fill_mode='mirror'"),

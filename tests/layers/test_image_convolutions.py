@@ -152,7 +152,7 @@ def test_of_each_frame_of_a_film():
     (lambda: L.Conv2D(4, 3, data_format="channels_first"), "must be 'channels_last'"),
     (lambda: L.Conv2D(4, 3, activation="rellu"), "did you mean 'relu'"),
     (lambda: L.Conv2D(4, 3)(embedcnn.Input((8, 8))), "expects an input of 4 axes"),
-    (lambda: L.Conv2D(4, 3)(embedcnn.Input((None, None, 3))), "must know height, width and channels"),
+    (lambda: L.Conv2D(4, 3)(embedcnn.Input((8, 8, None))), "must know the channels of its input"),
     (lambda: L.Conv2D(4, 5)(embedcnn.Input((8, 4, 3))), "windows that reach over 5 pixels"),
     (lambda: L.Conv2D(4, 3, groups=2)(embedcnn.Input((8, 8, 3))), "must be a multiple of `groups`=2"),
     (lambda: L.Conv2DTranspose(4, 3, output_padding=1), "`output_padding` must be from 0 to strides - 1"),

@@ -132,7 +132,7 @@ MISUSE = {
     ),
     "kernel larger": (lambda: L.SeparableConv2D(4, 5)(embedcnn.Input((4, 9, 2))), "reach over 5 pixels"),
     "sequence": (lambda: L.MaxPooling2D()(embedcnn.Input((6, 4))), "(batch, height, width, channels)"),
-    "unknown size": (lambda: L.MaxPooling2D()(embedcnn.Input((None, 6, 4))), "must know height, width"),
+    "unknown size": (lambda: L.MaxPooling2D()(embedcnn.Input((6, 4, None))), "must know the channels"),
     "small": (lambda: L.MaxPooling2D(4)(embedcnn.Input((3, 6, 4))), "reach over 4 pixels"),
 }
 
