@@ -73,10 +73,11 @@ class BatchNormalization(Layer):
 
     Training uses the mean and variance of the batch's unmasked steps and moves `moving_mean` and
     `moving_variance` towards them; inference, and a frozen layer (`trainable=False`), use the moving ones,
-    which are saved with the model. The bits do not depend on the number of threads. With `axis=1` each step
-    of a text has statistics of its own. Raises ValueError for an axis that the input has not, or of unknown
-    size, epsilon <= 0 and momentum outside of [0, 1]. As keras.layers.BatchNormalization. Source: Ioffe
-    and Szegedy (2015).
+    which are saved with the model. Right behind a Dense or convolution layer without an activation, inference
+    makes it a part of that layer's kernel and bias. The bits do not depend on the number of threads. With
+    `axis=1` each step of a text has statistics of its own. Raises ValueError for an axis that the input has
+    not, or of unknown size, epsilon <= 0 and momentum outside of [0, 1]. As keras.layers.BatchNormalization.
+    Source: Ioffe and Szegedy (2015).
 
     >>> import embedcnn
     >>> layer = embedcnn.layers.BatchNormalization()

@@ -25,7 +25,8 @@ def listing(lowered: Lowered) -> str:
         lines.append(f"{_made(lowered, [number])} = input {name}")
     for op in lowered.operations:
         read = ", ".join(f"%{number}" for number in op.inputs)
-        head = f"{_made(lowered, op.outputs)} = {op.name}({read})"
+        made = f"{_made(lowered, op.outputs)} = " if op.outputs else ""  # else it writes weights
+        head = f"{made}{op.name}({read})"
         settings = [f"{name}={_short(value)}" for name, value in op.attributes.items()]
         weights = ", ".join(f"{one.path} {_shape(one.shape)}" for one in op.variables)
         layers = ", ".join(map(str, op.origins))

@@ -64,8 +64,10 @@ class Operation:
 
     @property
     def counts(self) -> bool:
-        """Whether the loss depends on it although nobody reads what it makes."""
-        return bool(self.facts["is_loss"] or self.facts["has_penalty"])
+        """Whether something depends on it although nobody reads what it makes: the loss, or, where it makes
+        no tensor, the operations that read the weights that it writes.
+        """
+        return bool(self.facts["is_loss"] or self.facts["has_penalty"] or not self.outputs)
 
 
 @dataclass

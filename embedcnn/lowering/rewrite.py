@@ -8,11 +8,15 @@ may open a fusion. What a rewritten program computes is what the plain one does,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from ..activations import MONOTONE
+from ..graph.variables import Variable
 from .operations import FACTS, Lowered, Operation, assembled, live
 
 MOST_MIXED = 16384
@@ -233,6 +237,46 @@ def leave_out_noise(draft: Draft) -> None:
         draft.remove(op, op.inputs[0])
 
 
+_KERNELS = {
+    "conv2d": (),
+    "depthwise_conv2d": (),
+    "conv2d_transpose": (3,),
+    "conv1d": (),
+    "depthwise_conv1d": (),
+    "dense": (),
+}
+"""Operations that are linear in a kernel, and which of its axes stand behind that of their channels."""
+
+
+def normalize_weights(draft: Draft) -> None:
+    """batch_normalization(conv2d(x; W, b)) -> conv2d(x; W', b') in inference, where it scales and shifts each
+    channel: normalized_weights makes W' and b' of the weights as they are, in each run. Only where nobody
+    else reads what is between.
+    """
+    for op in [op for op in draft.operations if op.name == "batch_normalization"]:
+        source = draft.maker(op.inputs[0])
+        if source is None or source.name not in _KERNELS or op.attributes.get("axes"):
+            continue
+        if source.attributes.get("transposed") or draft.readers(source.outputs[0]) > 1:
+            continue
+        kernel, *bias = source.variables
+        shapes = {"kernel": kernel.shape, "bias": op.variables[-1].shape}
+        made = [
+            Variable(f"normalized_{name}", np.zeros(shape, np.float32), kernel.layer, tracked=True)
+            for name, shape in shapes.items()
+        ]
+        settings = {name: op.attributes[name] for name in ("scale", "center", "epsilon")}
+        settings["inner"] = math.prod(kernel.shape[axis] for axis in _KERNELS[source.name])
+        origins = tuple(dict.fromkeys(source.origins + op.origins))
+        weights = [kernel, *bias, *op.variables, *made]
+        writer = Operation(
+            "normalized_weights", [], [], weights, {"bias": bool(bias), **settings}, None, origins
+        )
+        draft.insert(draft.operations.index(source), writer)
+        source.variables, source.origins = made, origins
+        draft.remove(op, source.outputs[0])
+
+
 def fold_once(draft: Draft) -> None:
     """fold(unfold(x)) -> x, where x has no mask that ends: layers that are applied to each step alone, one
     above the other.
@@ -326,6 +370,7 @@ POOLED = ("conv1d", "activation?", "global_max_pool")
 
 PATTERNS: list[tuple[str, Callable[[Draft], None]]] = [
     ("inference", leave_out_noise),
+    ("inference", normalize_weights),
     ("both", fold_once),
     ("both", Chain("token_conv_pool", ("embed", *POOLED), _token_conv_pool)),
     ("both", Chain("conv_pool", POOLED, _conv_pool, alone=True)),

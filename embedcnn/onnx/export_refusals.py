@@ -10,6 +10,7 @@ REFUSED = {
     "external": "is written in Python",
     "affine_images": "sees images through maps",
     "random_window": "draws random numbers in inference too (it was called with training=True)",
+    "normalized_weights": "writes weights (plain programs have the normalisation itself)",
     "dense_cross_entropy": "is a loss that gives each row's own, which needs labels",
 }
 """Operations that have no form in ONNX, and why."""

@@ -33,6 +33,7 @@ ONLY_IN_MODELS = {
     **dict.fromkeys(
         ("random_affine", "random_flip", "random_light", "random_window"), "of arrays the layers are called"
     ),
+    "normalized_weights": "writes weights that other operations of a model read",
     "activity_penalty": "adds to the loss of a model",
     "attention": "what the attention layers are where lengths are open; of arrays these layers are called",
     "step_mask": "of arrays a mask is an argument",
