@@ -26,6 +26,7 @@ from .table_storage import (
     LEARNING_RULES,
     converted,
     given_rows,
+    matrix_or_stored,
     refuse_column_norms,
     refuse_rules,
     rounded,
@@ -153,22 +154,22 @@ class Embedding(Layer):
         torch.nn.Embedding.from_pretrained.
 
         `padding_idx` 0 makes id 0 padding, as `mask_zero=True`; any other is a row without gradient. Numbers
-        other than float32 are converted, with a note. `sparse` is accepted: only touched rows are updated
-        anyway. `options` are further arguments of the layer.
+        other than float32 are converted, with a note, but those that are in `storage_dtype` already. `sparse`
+        is accepted: only touched rows are updated anyway. `options` are further arguments of the layer.
 
         >>> import numpy as np
         >>> Embedding.from_pretrained(np.zeros((5, 2), "float32")).trainable
         False
         """
-        matrix = given_matrix("embeddings", embeddings)
-        rows, dimensions = matrix.shape
+        storage_dtype = options.get("storage_dtype", "float32")
+        (rows, dimensions), weights = matrix_or_stored("embeddings", embeddings, storage_dtype)
         padding_idx = row_number("padding_idx", padding_idx, rows)
         if padding_idx == 0:
             mask_zero, padding_idx = True, None
         named: dict[str, Any] = {"max_norm": max_norm, "norm_type": norm_type}
         named["scale_grad_by_freq"] = scale_grad_by_freq
         named |= {"padding_idx": padding_idx, "mask_zero": mask_zero, "name": name, **options}
-        return cls(rows, dimensions, weights=[matrix], trainable=not freeze, **named)
+        return cls(rows, dimensions, weights=weights, trainable=not freeze, **named)
 
     def __call__(self, inputs: Any, **options: Any) -> Any:
         """Applies the layer to token ids (B, T), or (B, S, W): texts of sentences. Arrays of ids, of any

@@ -13,12 +13,12 @@ import numpy as np
 from .. import initializers
 from ..base.arguments import boolean, one_of, positive_integer
 from ..base.arrays import numbers
-from ..base.matrices import given_matrix
 from ..graph.nodes import Shape, SymbolicTensor, flatten, is_symbolic
 from ..ragged import Ragged
 from .base import Layer, require_rank
 from .embedding import Embedding
 from .on_arrays import on_arrays
+from .table_storage import matrix_or_stored, stored_parts
 
 
 class _Bag(Embedding):
@@ -156,10 +156,17 @@ class EmbeddingBag(_Bag):
         if embeddings_initializer is None:
             embeddings_initializer = initializers.RandomNormal(stddev=1.0)
         if _weight is not None:
-            options["weights"] = [given_matrix("_weight", np.ascontiguousarray(_weight, np.float32))]
+            options["weights"] = self._given_table(_weight, options.get("storage_dtype", "float32"))
         options |= {"max_norm": max_norm, "norm_type": norm_type, "scale_grad_by_freq": scale_grad_by_freq}
         options |= {"padding_idx": padding_idx, "embeddings_initializer": embeddings_initializer}
         super().__init__(self.num_embeddings, self.embedding_dim, **options)
+
+    @staticmethod
+    def _given_table(weight: Any, storage_dtype: Any) -> list[Any]:
+        """`weights` of an Embedding from `_weight`: stored rows, or numbers of any kind."""
+        if stored_parts(storage_dtype, weight) is None:
+            weight = np.ascontiguousarray(weight, np.float32)
+        return matrix_or_stored("_weight", weight, storage_dtype)[1]
 
     @classmethod
     def from_pretrained(  # type: ignore[override]
@@ -182,12 +189,12 @@ class EmbeddingBag(_Bag):
         >>> EmbeddingBag.from_pretrained(np.ones((5, 2), "float32"), mode="sum")([[1, 2, 3]]).tolist()
         [[3.0, 3.0]]
         """
-        matrix = given_matrix("embeddings", embeddings)
+        storage_dtype = options.get("storage_dtype", "float32")
+        (rows, dimensions), weights = matrix_or_stored("embeddings", embeddings, storage_dtype)
         named: dict[str, Any] = {"max_norm": max_norm, "norm_type": norm_type}
         named["scale_grad_by_freq"] = scale_grad_by_freq
         named |= {"mode": mode, "sparse": sparse, "include_last_offset": include_last_offset}
-        named |= {"padding_idx": padding_idx, "weights": [matrix], "trainable": not freeze, **options}
-        rows, dimensions = matrix.shape
+        named |= {"padding_idx": padding_idx, "weights": weights, "trainable": not freeze, **options}
         return cls(rows, dimensions, **named)
 
     def _check_weighted(self) -> None:

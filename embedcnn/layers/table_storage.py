@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arrays import check_finite
+from ..base.matrices import given_matrix
 from ..graph.stored import ARRAY_DTYPES, LARGEST_HALF, StoredVariable, decoded, encoded
 from ..graph.variables import Variable
 from ..initializers import deferred_value
@@ -15,20 +16,39 @@ Rows = tuple[np.ndarray, "np.ndarray | None"]
 """Stored rows and, of int8, their scales."""
 
 
+def stored_parts(storage_dtype: Any, weights: Any) -> tuple[np.ndarray, Any] | None:
+    """Rows, and what is given as scales, where `weights` are stored in this dtype already, or None."""
+    dtype = ARRAY_DTYPES.get(storage_dtype) if isinstance(storage_dtype, str) else None
+    parts = list(weights) if isinstance(weights, (list, tuple)) else [weights]
+    if dtype is None or len(parts) != (2 if storage_dtype == "int8" else 1):
+        return None
+    if getattr(parts[0], "dtype", None) != dtype or np.ndim(parts[0]) != 2:
+        return None
+    return parts[0], parts[1] if len(parts) == 2 else None
+
+
+def matrix_or_stored(argument: str, value: Any, storage_dtype: Any) -> tuple[tuple[int, ...], list[Any]]:
+    """The shape of the matrix that a user gives, and `weights` of an Embedding: rows that are stored so
+    already as they are, anything else in float32, with a note where it was not.
+    """
+    stored = stored_parts(storage_dtype, value)
+    if stored is not None:
+        return stored[0].shape, [part for part in stored if part is not None]
+    matrix = given_matrix(argument, value)
+    return matrix.shape, [matrix]
+
+
 def given_rows(layer: Any, weights: Any) -> Rows | None:
     """The rows that `weights` holds in the storage dtype of the layer already; None: they are to be rounded.
 
     Raises ValueError for rows of another shape, scales that do not fit, and NaN or infinite numbers.
     """
-    dtype = ARRAY_DTYPES.get(layer.storage_dtype)
-    shape = (layer.input_dim, layer.output_dim)
-    if dtype is None or weights is None:
+    shape, stored = (layer.input_dim, layer.output_dim), stored_parts(layer.storage_dtype, weights)
+    if stored is None:
         return None
-    parts = list(weights) if isinstance(weights, (list, tuple)) else [weights]
-    if layer.storage_dtype == "int8":
-        if len(parts) != 2 or getattr(parts[0], "dtype", None) != np.int8 or np.ndim(parts[0]) != 2:
-            return None
-        rows, scales = parts[0], np.asarray(parts[1])
+    rows, scales = stored
+    if scales is not None:
+        scales = np.asarray(scales)
         if scales.shape != shape[:1] or scales.dtype != np.float32:
             raise ValueError(
                 f"`weights` of int8 must be (rows, scales), scales float32 of shape {shape[:1]}. Received: "
@@ -39,12 +59,9 @@ def given_rows(layer: Any, weights: Any) -> Rows | None:
             raise ValueError(
                 f"`weights[1]`, the scales, must be finite. Received: weights[1][{row}] = {scales[row]}"
             )
-    elif len(parts) == 1 and getattr(parts[0], "dtype", None) == dtype and np.ndim(parts[0]) == 2:
-        rows, scales = parts[0], None
+    else:
         for first in range(0, len(rows), 1 << 16):
             check_finite("weights", decoded(layer.storage_dtype, rows[first : first + (1 << 16)]))
-    else:
-        return None
     if rows.shape != shape:
         raise ValueError(
             f"`weights` must have shape (input_dim, output_dim) = {shape}. Received a matrix of shape "

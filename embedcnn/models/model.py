@@ -402,8 +402,9 @@ class Model(Subclassed, LayerGraph):
         "float32" again) from now on; everything is computed in float32.
 
         Halves learn further, rounded by chance (see Embedding); tables of int8 do not. `check`, (x, y) as for
-        `evaluate`: the report says what it gives before and after. Raises ValueError for models without a
-        table, and for tables with a max_norm, regularizer, constraint or a TiedDense.
+        `evaluate`: the report says what it gives before and after. Tables that other layers read whole, as
+        TiedDense does, stay in float32; the report names them. Raises ValueError for models without another
+        table, and for a constraint on norms over all rows.
 
         >>> import embedcnn
         >>> words = embedcnn.layers.Embedding(100, 8, name="words")

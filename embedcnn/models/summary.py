@@ -36,6 +36,12 @@ def _shapes(tensors: list[SymbolicTensor]) -> str:
     return ", ".join(str(tensor.shape) for tensor in tensors)
 
 
+def _class_of(layer: Any) -> str:
+    """The class of a layer, and in what it keeps its table where that is not float32."""
+    stored = dict.fromkeys(one.dtype for one in layer.weights if one.dtype != "float32")
+    return ", ".join([getattr(layer, "class_shown", type(layer).__name__), *stored])
+
+
 def _rows(model: Any, expand: bool, indent: str = "") -> list[Row]:
     """A row for each layer; with `expand`, those of a model inside stand behind its own, indented."""
     makers = {id(tensor): unit.layer.name for unit in model.call_units for tensor in unit.outputs}
@@ -51,7 +57,7 @@ def _rows(model: Any, expand: bool, indent: str = "") -> list[Row]:
             trainable = f"{sum(map(np.count_nonzero, masks)):,} of {sum(map(len, masks)):,} rows"
         rows.append(
             (
-                f"{indent}{layer.name} ({getattr(layer, 'class_shown', type(layer).__name__)})",
+                f"{indent}{layer.name} ({_class_of(layer)})",
                 _shapes(calls[0].outputs) if calls else "?",
                 f"{sum(variable.size for variable in layer.weights):,}" if calls or layer.built else "?",
                 trainable,

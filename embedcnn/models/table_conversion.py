@@ -17,7 +17,8 @@ from .summary import size_text
 @dataclass(frozen=True)
 class TableConversion:
     """What `Model.convert_tables` did: sizes in bytes, how many numbers were beyond the range of float16
-    (they are its largest now), and what `evaluate` gave before and after where `check` was given.
+    (they are its largest now), what `evaluate` gave before and after where `check` was given, and which
+    tables stay in float32, each with the layer that reads all of it.
     """
 
     dtype: str
@@ -27,12 +28,14 @@ class TableConversion:
     overflow: int = 0
     before: dict[str, float] = field(default_factory=dict)
     after: dict[str, float] = field(default_factory=dict)
+    kept: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         sizes = f"{size_text(self.bytes_before, 1)} -> {size_text(self.bytes_after, 1)}"
         lines = [f"{', '.join(self.tables)} to {self.dtype}: {sizes}"]
         if self.overflow:
             lines.append(f"{self.overflow:,} numbers beyond the range of float16 became its largest, 65504")
+        lines += [f"{name} stays in float32: {who} reads all of it" for name, who in self.kept.items()]
         lines += [f"{name}: {self.before[name]:.6g} -> {self.after[name]:.6g}" for name in self.after]
         return "\n".join(lines)
 
@@ -49,14 +52,17 @@ def convert_tables(model: Any, dtype: str, check: Any) -> TableConversion:
     tables = [layer for layer in found if isinstance(layer, Embedding)]
     if not tables:
         raise ValueError(f"Model {model.name!r} has no Embedding whose table could be converted")
-    tied = {id(layer.embedding): layer.name for layer in found if isinstance(layer, TiedDense)}
+    readers = {} if dtype == "float32" else _readers_of_all(model, found)
+    kept = {layer.name: readers[id(layer)] for layer in tables if id(layer) in readers}
+    tables = [layer for layer in tables if id(layer) not in readers]
     for layer in tables if dtype != "float32" else []:  # before anything changes
         refuse_column_norms(layer, dtype)
-        if id(layer) in tied:
-            raise ValueError(
-                f"the table of {layer.name!r} is shared by {tied[id(layer)]!r}, so it must be kept in "
-                f"float32. Received: dtype={dtype!r}"
-            )
+    if not tables:
+        name, reader = next(iter(kept.items()))
+        raise ValueError(
+            f"the table of {name!r} must be kept in float32, as {reader!r} reads all of it, and there is no "
+            f"other. Received: dtype={dtype!r}"
+        )
     before = _evaluated(model, check)
     size = sum(layer.embeddings.nbytes for layer in tables)
     with model._access.training(), model._access.changing():
@@ -72,7 +78,19 @@ def convert_tables(model: Any, dtype: str, check: Any) -> TableConversion:
                         state.average_in_float32(variable)
     after = sum(layer.embeddings.nbytes for layer in tables)
     names = [layer.name for layer in tables]
-    return TableConversion(dtype, names, size, after, overflow, before, _evaluated(model, check))
+    return TableConversion(dtype, names, size, after, overflow, before, _evaluated(model, check), kept)
+
+
+def _readers_of_all(model: Any, found: list[Any]) -> dict[int, str]:
+    """The Embeddings whose tables are read by more than lookups of their rows, and by which layer."""
+    readers = {id(layer.embedding): layer.name for layer in found if isinstance(layer, TiedDense)}
+    if not model.built:
+        return readers
+    for operation in model.lowered_as("forward", rewrite=False).operations:
+        for variable in operation.variables if not operation.facts["reads_table"] else ():
+            if isinstance(variable.layer, Embedding):
+                readers.setdefault(id(variable.layer), operation.origins[0].layer)
+    return readers
 
 
 def _evaluated(model: Any, check: Any) -> dict[str, float]:

@@ -25,7 +25,7 @@ from ..base.pipes import is_pipe
 from ..base.replacement import replacing
 from ..graph.model_kinds import described, model_from
 from ..graph.nesting import check_owners, leaf_layers, models_below, weight_paths
-from ..graph.stored import ARRAY_DTYPES, StoredVariable
+from ..graph.stored import ARRAY_DTYPES, StoredVariable, decoded
 from ..graph.variables import Variable, replace_all
 from . import archive
 from .optimizer_state import optimizer_state, restore_settings, restore_states, settings_of
@@ -220,8 +220,7 @@ def _stored_variables(model: Model, tensors: dict[str, np.ndarray], label: str) 
         )
     for path, variable in variables.items():
         array = tensors[path]
-        wanted = ("float32", np.dtype(ARRAY_DTYPES.get(variable.dtype, np.float32)).name)
-        if array.shape != variable.shape or array.dtype.name not in wanted:
+        if array.shape != variable.shape or array.dtype.name not in _dtypes_for(variable):
             raise ValueError(
                 f"{label}: {path} must be {variable.dtype} of shape {variable.shape}. Received: "
                 f"{array.dtype} of shape {array.shape}"
@@ -229,17 +228,24 @@ def _stored_variables(model: Model, tensors: dict[str, np.ndarray], label: str) 
     return variables
 
 
+def _dtypes_for(variable: Variable) -> list[str]:
+    """The dtypes of arrays that a variable takes: a table all those that tables are kept in."""
+    is_table = getattr(variable.layer, "embeddings", None) is variable
+    return ["float32", *([np.dtype(one).name for one in ARRAY_DTYPES.values()] if is_table else [])]
+
+
 def _value_of(variable: Variable, array: np.ndarray, scales: np.ndarray | None, label: str) -> np.ndarray:
-    """An array of a file as the variable keeps it; a table of fewer bits takes float32 too."""
+    """An array of a file as the variable keeps it: a table of another dtype is read, and rounded."""
     array = np.asarray(array, order="C")
-    if not isinstance(variable, StoredVariable) or array.dtype == np.float32:
-        return variable.as_stored(array)
-    if variable.scales is not None:
-        if scales is None or scales.shape != variable.scales.shape or scales.dtype != np.float32:
-            raise ValueError(f"{label}: {variable.path} is int8 and needs {variable.path + SCALES}, float32")
+    fits = scales is not None and scales.shape == variable.shape[:1] and scales.dtype == np.float32
+    if array.dtype == np.int8 and not fits:
+        raise ValueError(f"{label}: {variable.path} is int8 and needs {variable.path + SCALES}, float32")
+    if array.dtype != np.float32 and array.dtype != ARRAY_DTYPES.get(variable.dtype):
+        kept = next(name for name, dtype in ARRAY_DTYPES.items() if array.dtype == dtype)
+        array = decoded(kept, array, scales)
+    if isinstance(variable, StoredVariable) and array.dtype == np.int8:
         variable.scales = scales
-    variable.masters = variable.mastered = None
-    return array
+    return variable.as_stored(array)
 
 
 def _listed(names: list[str]) -> str:
@@ -345,8 +351,7 @@ def _fitting(model: Model, tensors: dict[str, np.ndarray], label: str) -> dict[s
     found, skipped = {}, []
     for path, variable in weight_paths(model).items():
         array = tensors.get(path)
-        dtypes = (np.float32, ARRAY_DTYPES.get(variable.dtype, np.float32))
-        if array is not None and array.shape == variable.shape and array.dtype in dtypes:
+        if array is not None and array.shape == variable.shape and array.dtype.name in _dtypes_for(variable):
             found[path] = array
             found |= {path + SCALES: tensors[path + SCALES]} if path + SCALES in tensors else {}
             continue
