@@ -40,6 +40,7 @@ if _TYPE_CHECKING:  # what __getattr__ finds at run time
     from embedcnn import optimizers as optimizers
     from embedcnn import preprocessing as preprocessing
     from embedcnn import ragged as ragged
+    from embedcnn import random as random
     from embedcnn import regularizers as regularizers
     from embedcnn import saving as saving
     from embedcnn import sklearn as sklearn
@@ -81,6 +82,7 @@ _MODULES = frozenset(
         "optimizers",
         "preprocessing",
         "ragged",
+        "random",
         "regularizers",
         "runtime",
         "saving",

@@ -37,6 +37,7 @@ class SymbolicTensor(Operators):
 
     @property
     def ndim(self) -> int:
+        """How many axes there are."""
         return len(self.shape)
 
     def __repr__(self) -> str:
@@ -100,9 +101,11 @@ def flatten(value: Any) -> list[Any]:
     return [value]
 
 
-def walk(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> list[Node]:
+def walk(
+    inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor], all_inputs: bool = True
+) -> list[Node]:
     """The nodes between inputs and outputs, each after those it needs; ValueError if an output needs another
-    input.
+    input, and with `all_inputs` if no output needs one of them.
     """
     ends = {id(tensor) for tensor in inputs}
     found: list[Node] = []
@@ -126,7 +129,7 @@ def walk(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) ->
             )
         stack += [(tensor.node, False) for tensor in reversed(node.inputs)]
     missing = [tensor.name for tensor in inputs if id(tensor.node) not in seen]
-    if missing:
+    if missing and all_inputs:
         raise ValueError(f"inputs {missing} are not connected to the outputs of the model")
     return found
 

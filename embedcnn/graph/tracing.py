@@ -96,6 +96,24 @@ def answers() -> set[bool]:
     return set(_branches.get())
 
 
+_examples: ContextVar[tuple[Any, ...]] = ContextVar("examples", default=())
+
+
+@contextmanager
+def reading(tensors: list[Any]) -> Iterator[None]:
+    """Inside, a `call` is traced that reads these tensors: their batch is that of what it draws by chance."""
+    token = _examples.set(tuple(one for one in tensors if not one.single and one.dtype != "string"))
+    try:
+        yield
+    finally:
+        _examples.reset(token)
+
+
+def examples() -> tuple[Any, ...]:
+    """The tensors with a batch that the innermost `call` reads; nothing outside of one."""
+    return _examples.get()
+
+
 class AsksWhetherTraining(Exception):  # noqa: N818 - no mistake: who traces answers with both
     """`call` does other things in training than in inference."""
 

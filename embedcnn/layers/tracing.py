@@ -57,7 +57,8 @@ def results_of(layer: Any, inputs: Any, options: dict[str, Any], training: bool 
     before, options = Calls(layer), dict(options)
     try:
         mask = fill_masks(layer, inputs, options)
-        made = _run(layer, inputs, options, training, before)
+        with tracing.reading(leaves([inputs, options], SymbolicTensor)):
+            made = _run(layer, inputs, options, training, before)
         if not leaves(made, SymbolicTensor):
             raise TypeError(f"{_call_of(layer)} must return tensors. Received: {type(made).__name__}")
         made = under_own_mask(layer, inputs, mask, made)

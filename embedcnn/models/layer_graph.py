@@ -46,12 +46,13 @@ class LayerGraph:
                 raise ValueError(
                     f"`inputs` must be made by Input(...). Received: the output of {tensor.name!r}"
                 )
-        walked, before = walk(inputs, outputs), -1
+        walked, before = walk(inputs, outputs, all_inputs=False), -1  # a loss may need one alone
         while len(walked) != before:  # a loss may be made by calls that add another one
             before = len(walked)
             calls = [call for node in walked for call in node.calls]
             self.added = nesting.added_losses([self.own_losses, *(call.losses for call in calls)])
-            walked = walk(inputs, [*outputs, *self.added]) if self.added else walked
+            walked = walk(inputs, [*outputs, *self.added], all_inputs=False) if self.added else walked
+        walk(inputs, [*outputs, *self.added])
         self.nodes, self.call_units = by_depth(walked), nesting.units_by_depth(walked)
         self.inputs, self.outputs = inputs, outputs
         self._layers = unique_layers(self.call_units)

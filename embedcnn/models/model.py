@@ -531,7 +531,7 @@ class Model(Subclassed, LayerGraph):
             }
         names = [spec.name for spec in specs]
         inputs = [tensor for _, tensor in program_inputs(graph)]
-        nodes = walk(inputs, [*graph.outputs, *settings.get("added", ())])
+        nodes = walk(inputs, [*graph.outputs, *settings.get("added", ())], all_inputs=False)
         training = kind in ("train", "forward")
         plain = translate(inputs, graph.outputs, nodes, names, training=training, **settings)
         if rewrite if rewrite is not None else self._rewrites:

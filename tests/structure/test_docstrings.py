@@ -36,6 +36,7 @@ PUBLIC = (
         "preprocessing.sequence",
         "preprocessing.text",
         "ragged",
+        "random",
         "regularizers",
         "runtime",
         "sklearn",

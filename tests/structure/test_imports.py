@@ -57,6 +57,7 @@ MAY_IMPORT = {
     "losses": _GRAPH,
     "metrics": {"losses", *_GRAPH},
     "optimizers": _GRAPH,
+    "random": {"layers", "ops", *_GRAPH},
     "saving": _BELOW_SAVING,
     "lowering": _BELOW_SAVING,
     "training": {"lowering", "saving", *_BELOW_SAVING},
