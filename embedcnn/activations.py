@@ -278,7 +278,7 @@ def softmax(x: Any, axis: int = -1) -> np.ndarray:
 
 
 swish, hard_swish = silu, hard_silu
-_OF_OPS = frozenset(("glu", "threshold"))  # no layer has them as its activation by name
+_OF_OPS = frozenset(("glu", "sparsemax", "threshold"))  # no layer has them as its activation by name
 
 FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
     function.__name__: function

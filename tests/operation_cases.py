@@ -66,6 +66,31 @@ CASES = {
         for name in REDUCTIONS.split()
         for axis, keepdims in ((1, False), (-1, True))
     },
+    **{
+        name: (named(name), ONE)
+        for name in ("arcsinh", "erfc", "deg2rad", "rad2deg", "sinc", "isposinf", "isneginf")
+    },
+    "arccosh": (lambda ops, x: ops.arccosh(x + 1), ONE),
+    "arctanh": (lambda ops, x: ops.arctanh(x / 3), ONE),
+    **{name: (named(name), TWO) for name in ("fmax", "fmin", "logaddexp2")},
+    "heaviside": (lambda ops, x, y: ops.heaviside(ops.round(x) - 1, y), TWO),
+    "fmod": (lambda ops, x, y: ops.fmod(ops.stop_gradient(x * 5), y + 1), TWO),
+    "fliplr": (named("fliplr"), DEEP),
+    "hsplit": (lambda ops, x: ops.hsplit(x, 2)[1], DEEP),
+    "dsplit": (lambda ops, x: ops.dsplit(x, [1])[0], FOUR),
+    "dstack": (lambda ops, x: ops.dstack([x, x * x]), DEEP),
+    "cross": (lambda ops, x, y: ops.cross(x, y), [((2, 3), (2, 3))] * 3 + [((2, 4, 3), (2, 4, 3))] * 2),
+    "trapezoid": (lambda ops, x: ops.trapezoid(x, dx=0.5, axis=1), FOUR),
+    **{
+        f"{name} {axis}": (
+            lambda ops, x, name=name, axis=axis: getattr(ops, name)(
+                ops.where(x > 1.2, np.float32("nan"), x), axis=axis
+            ),
+            FOUR,
+        )
+        for name in ("nansum", "nanprod")
+        for axis in (1, -1)
+    },
     "logical_not": (lambda ops, x: ops.logical_not(x > 1), ONE),
     "where": (lambda ops, x, y: ops.where(x > 1, x, y), TWO),
     "clip": (lambda ops, x: ops.clip(x, 0.7, 1.2), ONE),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from embedcnn.base.arguments import positive_integer, warn_user
+from embedcnn.base.keras_names import no_such_name
 from embedcnn.image.decoding import DamagedImageError, pillow, upright
 
 MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
@@ -168,3 +169,8 @@ def save_img(
         warn_user("save_img: JPEG keeps no opacity; the colours alone are saved")
         image = image.convert("RGB")
     image.save(path, format=file_format or None, **kwargs)
+
+
+def __getattr__(name: str) -> Any:
+    """What to use in the place of a name that is not here."""
+    raise no_such_name("preprocessing.image", name, ("array_to_img", "img_to_array", "load_img", "save_img"))

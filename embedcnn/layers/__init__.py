@@ -14,6 +14,7 @@ from .convolution import Conv1D, DepthwiseConv1D, SeparableConv1D
 from .convolution_2d import Conv2D, Conv2DTranspose
 from .core import ActivityRegularization, Dense, Identity, Input, InputLayer
 from .depthwise_2d import DepthwiseConv2D, SeparableConv2D
+from .discretization import Discretization
 from .dot_attention import AdditiveAttention, Attention, MultiHeadAttention
 from .einsum_dense import EinsumDense
 from .embedding import Embedding
@@ -74,13 +75,21 @@ from .pooling_2d import (
 from .python import Lambda
 from .recurrent import GRU, LSTM, RNN, SimpleRNN
 from .recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
-from .regularization import Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D
+from .regularization import (
+    AlphaDropout,
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+    SpatialDropout1D,
+    SpatialDropout2D,
+)
 from .resizing import Conv1DTranspose, Cropping1D, UpSampling1D, ZeroPadding1D
 from .scaling import GroupNormalization, Normalization, Rescaling, RMSNormalization
 from .shaping import ApplyMask, Flatten, Masking, Permute, RepeatVector, Reshape
 from .string_lookup import StringLookup
 from .text_vectorization import TextVectorization
 from .tied import TiedDense
+from .wrapper import Wrapper
 from .wrappers import EACH_STEP as EACH_STEP
 from .wrappers import Bidirectional, TimeDistributed
 from .wrapping import CLASSES as CLASSES
@@ -98,6 +107,7 @@ __all__ = [
     "ActivityRegularization",
     "Add",
     "AdditiveAttention",
+    "AlphaDropout",
     "ApplyMask",
     "Attention",
     "AttentionPooling1D",
@@ -125,6 +135,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dot",
     "Dropout",
     "ELU",
@@ -204,6 +215,7 @@ __all__ = [
     "UpSampling1D",
     "UpSampling2D",
     "WeightNormalization",
+    "Wrapper",
     "ZeroPadding1D",
     "ZeroPadding2D",
     "add",
@@ -234,7 +246,7 @@ _STORED: tuple[type[Layer], ...] = (
     *(ReLU, RepeatVector, Reshape, SeparableConv1D, Softmax, SpatialDropout1D, Subtract),
     *(UnitNormalization, WeightNormalization, SimpleRNN, LSTM, GRU, Bidirectional, TimeDistributed),
     *(ApplyMask, AttentionPooling1D, RNN, OwnCellRNN, SimpleRNNCell, LSTMCell, GRUCell, StackedRNNCells),
-    *(ActivityRegularization, CategoryEncoding, Hashing, IntegerLookup),
+    *(ActivityRegularization, CategoryEncoding, Discretization, Hashing, IntegerLookup),
     *(AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D),
     *(DepthwiseConv2D, SeparableConv2D, Conv2D, Conv2DTranspose),
     *(BagOfNgrams, StringLookup, TextVectorization, EmbeddingBag, EmbedReduce, TiedDense),
@@ -252,7 +264,8 @@ _OF_IMAGES = (
     ),
 )
 _MADE_OF_OPERATIONS = (
-    *(AdditiveAttention, Attention, Conv1DTranspose, Cropping1D, EinsumDense, GroupNormalization),
+    *(AdditiveAttention, AlphaDropout, Attention, Conv1DTranspose, Cropping1D, EinsumDense),
+    GroupNormalization,
     *(MultiHeadAttention, Normalization, Operation, RMSNormalization, Rescaling, UpSampling1D, ZeroPadding1D),
 )
 CLASSES.update({cls.__name__: cls for cls in (*_STORED, *_OF_IMAGES, *_MADE_OF_OPERATIONS)})

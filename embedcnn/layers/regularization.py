@@ -1,4 +1,4 @@
-"""Noise in training: Dropout, SpatialDropout1D, GaussianNoise and GaussianDropout."""
+"""Noise in training: Dropout, AlphaDropout, SpatialDropout1D, GaussianNoise and GaussianDropout."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 from ..base.arguments import finite_number, integer, optional, positive_integer, require_channels_last
 from ..base.random_seeds import layer_key
 from ..graph.nodes import Shape, SymbolicTensor
+from ..ops.elementwise import where
+from ..ops.functions import ones_like
 from .base import Layer, require_rank
 from .image_windows import require_image
 
@@ -74,6 +76,40 @@ class Dropout(_Random):
         """The axes of an input of this shape along which values are dropped together: bit 0 the batch."""
         sizes = zip(self.noise_shape or (), shape, strict=False)
         return sum(1 << axis for axis, (size, own) in enumerate(sizes) if size == 1 and own != 1)
+
+
+class AlphaDropout(_Random):
+    """Dropout for networks of SELU: in training a share `rate` of the numbers takes SELU's lower bound, and
+    all are scaled and moved so that mean and variance stay. As keras.layers.AlphaDropout; Klambauer and
+    others (2017).
+
+    `noise_shape` and `seed`: Dropout. Raises ValueError unless 0 <= rate < 1.
+
+    >>> import embedcnn
+    >>> embedcnn.layers.AlphaDropout(0.5)(embedcnn.Input((4,))).shape
+    (None, 4)
+    """
+
+    BOUND = -1.6732632423543772 * 1.0507009873554805
+
+    def __init__(
+        self,
+        rate: float,
+        noise_shape: Sequence[int | None] | None = None,
+        seed: int | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self._inner = Dropout(rate, noise_shape, seed)
+        self.rate, self.noise_shape, self.seed = self._inner.rate, self._inner.noise_shape, self._inner.seed
+
+    def call(self, inputs: Any, training: Any = False) -> Any:
+        """The result for a tensor."""
+        if not training or not self.rate:
+            return inputs
+        kept = self._inner(ones_like(inputs), training=True)
+        scale = ((1 - self.rate) * (1 + self.rate * self.BOUND**2)) ** -0.5
+        return where(kept, inputs, self.BOUND) * scale - scale * self.BOUND * self.rate
 
 
 class SpatialDropout1D(Dropout):

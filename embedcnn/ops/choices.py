@@ -33,29 +33,29 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> 
     yes, no = true_fn(), false_fn()
     if not isinstance(yes, (list, tuple, dict)):
         return where(pred, yes, no)
-    pairs = zip(_parts(yes), _parts(no), strict=True)
-    return replaced(_places(yes), _Place, iter([where(pred, *pair) for pair in pairs]))
+    pairs = zip(parts_of(yes), parts_of(no), strict=True)
+    return replaced(places_of(yes), Place, iter([where(pred, *pair) for pair in pairs]))
 
 
-class _Place:
+class Place:
     """Stands for a result."""
 
 
-def _parts(value: Any) -> list[Any]:
+def parts_of(value: Any) -> list[Any]:
     """What stands in nested lists, tuples and dicts, in order."""
     if isinstance(value, dict):
         value = list(value.values())
-    return [one for part in value for one in _parts(part)] if isinstance(value, (list, tuple)) else [value]
+    return [one for part in value for one in parts_of(part)] if isinstance(value, (list, tuple)) else [value]
 
 
-def _places(value: Any) -> Any:
+def places_of(value: Any) -> Any:
     """The same lists, tuples and dicts of places."""
     if isinstance(value, dict):
-        return {name: _places(part) for name, part in value.items()}
+        return {name: places_of(part) for name, part in value.items()}
     if isinstance(value, (list, tuple)):
-        parts = [_places(part) for part in value]
+        parts = [places_of(part) for part in value]
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
-    return _Place()
+    return Place()
 
 
 def fori_loop(lower: int, upper: int, body_fun: Callable[[int, Any], Any], init_val: Any) -> Any:
@@ -127,12 +127,17 @@ def cbrt(x: Any) -> Any:
     return multiply(sign(x), power(absolute(x), 1.0 / 3.0))
 
 
-def cumprod(x: Any, axis: int) -> Any:
-    """The running product along an axis of known size. As keras.ops.cumprod.
+def cumprod(x: Any, axis: int | None = None) -> Any:
+    """The running product along an axis of known size (None: of all values of an array in a row). As
+    keras.ops.cumprod.
 
     >>> cumprod([[1.0, 2.0, 3.0]], axis=1).tolist()
     [[1.0, 2.0, 6.0]]
     """
+    if axis is None:
+        if is_symbolic(x):
+            raise ValueError("`axis` must be given for a symbolic tensor: the batch stays as it is")
+        x, axis = np.ravel(x), 0
     rank = len(shape_of(x))
     (place,) = axes_in(axis, rank)
     size, by = shape_of(x)[place], 1

@@ -61,12 +61,15 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     return apply("take", [x, indices], axis=place)
 
 
-def take_along_axis(x: Any, indices: Any, axis: int) -> Any:
-    """The value at the index that stands at the same place of the other axes. As keras.ops.take_along_axis.
+def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
+    """The value at the index that stands at the same place of the other axes; axis None: of all values in a
+    row, for all indices. As keras.ops.take_along_axis.
 
     >>> take_along_axis([[1.0, 2.0], [3.0, 4.0]], [[1], [0]], axis=1).tolist()
     [[2.0], [3.0]]
     """
+    if axis is None:
+        x, indices, axis = reshape(x, (-1,)), reshape(indices, (-1,)), 0
     (place,) = axes_in(axis, len(shape_of(x)))
     return apply("take_along_axis", [x, indices], axis=place)
 

@@ -340,8 +340,8 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
     return [get_item(x, ((slice(None),) * place + (number,))) for number in range(size)]
 
 
-def flip(x: Any, axis: Any) -> Any:
-    """The values along axes in reverse. As keras.ops.flip.
+def flip(x: Any, axis: Any = None) -> Any:
+    """The values along axes (None: all) in reverse. As keras.ops.flip.
 
     >>> flip([[1.0, 2.0]], 1).tolist()
     [[2.0, 1.0]]

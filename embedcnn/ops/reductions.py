@@ -159,14 +159,20 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     return apply("argmin", [x], axis=listed(axis), keepdims=bool(keepdims))
 
 
-def cumsum(x: Any, axis: int) -> Any:
-    """The running sum along an axis; masked steps add nothing. As keras.ops.cumsum.
+def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    """The running sum along an axis (None: of all values of an array in a row); masked steps add nothing. As
+    keras.ops.cumsum.
 
     >>> cumsum([[1.0, 2.0, 3.0]], axis=1).tolist()
     [[1.0, 3.0, 6.0]]
     """
+    if axis is None:
+        if is_symbolic(x):
+            raise ValueError("`axis` must be given for a symbolic tensor: the batch stays as it is")
+        x, axis = np.ravel(x), 0
     (place,) = axes_in(axis, len(shape_of(x)))
-    return apply("cumsum", [x], axis=place)
+    made = apply("cumsum", [x], axis=place)
+    return made if dtype is None else apply("cast", [made], dtype=str(np.dtype(dtype)))
 
 
 def var(x: Any, axis: Any = None, keepdims: bool = False) -> Any:

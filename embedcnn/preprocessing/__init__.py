@@ -9,7 +9,7 @@ from embedcnn.preprocessing import sequence, text
 __all__ = ["sequence", "text"]
 
 _ELSEWHERE = {
-    "image": "embedcnn.image.pictures",
+    "image": "embedcnn.image:pictures",
     "image_dataset_from_directory": "embedcnn.data.image_directory:image_dataset_from_directory",
     "text_dataset_from_directory": "embedcnn.data:text_dataset_from_directory",
     "timeseries_dataset_from_array": "embedcnn.data:timeseries_dataset_from_array",

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import pathlib
 import pickle
 import random
 import tarfile
@@ -24,6 +25,7 @@ from embedcnn import (
     saving,
     utils,
 )
+from embedcnn.base import keras_names
 from embedcnn.data import Dataset
 
 
@@ -363,3 +365,25 @@ def test_sizes_with_an_open_batch_make_a_mask_that_meets_any():
         ops.tile(np.ones((2, 3)), [None, 1])
     assert ops.convert_to_tensor([["a text"]]).tolist() == [["a text"]]
     assert ops.zeros((1,), dtype=None).dtype == np.float32 == ops.eye(2, dtype=None).dtype
+
+
+NAMES = json.loads((pathlib.Path(__file__).resolve().parents[1] / "golden" / "keras_names.json").read_text())[
+    "names"
+]
+
+
+@pytest.mark.parametrize("module", NAMES)
+def test_each_name_of_keras_is_here_or_says_what_does_its_work(module):
+    here = embedcnn
+    for part in module.split(".") if module else ():
+        here = getattr(here, part)
+    silent = []
+    for name in NAMES[module]:
+        try:
+            getattr(here, name)
+        except AttributeError as error:
+            if name not in keras_names.ELSEWHERE.get(module, {}) or ";" not in str(error):
+                silent.append(name)
+    assert not silent
+    known = [name for name in keras_names.ELSEWHERE.get(module, {}) if hasattr(here, name)]
+    assert not known, "no longer needs another name"
