@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# models loaded, copied, trained and asked in several Python threads, with the thread sanitizer in the core
+# models loaded, copied, trained and asked in several Python threads, with the thread sanitizer in the core; fastText's
+# training in teams of threads
 . "$(dirname "$0")/../environment.sh"
 
 python=$(test_environment)/bin/python
@@ -45,6 +46,15 @@ if ! grep -q 'data race' "$reports"/* 2>/dev/null; then
     exit 1
 fi
 rm -f "$reports"/*
+
+# Teams of threads that the sanitizer understands learn fastText's models: small blocks, so that a short text has many.
+gcc -std=c11 -g -O1 -ffp-contract=off -fsanitize=thread -DEC_FASTTEXT_BLOCK_TOKENS=256 -DEC_FASTTEXT_SHARED_FLOATS=2048 \
+    -Icsrc -Itests/base tests/fasttext_models/races.c csrc/{fasttext,bags,text,matrix,kernels,kernels/isa}/*.c \
+    csrc/base/{clock,memory,status,turns}.c -lm -lpthread -o "$WORK/fasttext-races"
+started=$SECONDS
+TSAN_OPTIONS=exitcode=66 setarch --addr-no-randomize "$WORK/fasttext-races" ||
+    { echo "fastText's training: races, or other bits" >&2; exit 1; }
+echo "fastText's training: $((SECONDS - started)) s"
 
 status=0
 sanitized "$python" -m pytest -p no:cacheprovider --numprocesses=0 --timeout=600 \

@@ -10,10 +10,12 @@
 #include <math.h>
 #include <stdatomic.h>
 
-#define BLOCK_TOKENS 8192
+#ifndef EC_FASTTEXT_BLOCK_TOKENS /* the check for races is built with small ones, so that short texts cross them */
+#define EC_FASTTEXT_BLOCK_TOKENS 8192
+#define EC_FASTTEXT_SHARED_FLOATS 131072 /* of a mean line's rows, from which on two threads are faster than one */
+#endif
 #define GROUP 16                      /* blocks */
 #define KEPT_BYTES ((int64_t)1 << 30) /* of lines */
-#define SHARED_FLOATS 131072          /* of a mean line's rows, from which on two threads are faster than one */
 #define ROWS_PER_TILE 4096
 #define ID_BYTES 4
 #define PAIR_BYTES 8
@@ -46,10 +48,10 @@ static ec_status cut_blocks(struct trainer *trainer)
     if (!trainer->blocks) {
         return EC_NO_MEMORY;
     }
-    int64_t begin = -BLOCK_TOKENS;
+    int64_t begin = -EC_FASTTEXT_BLOCK_TOKENS;
     for (int64_t line = 0; line < corpus->line_count; line++) {
         int64_t at = line ? corpus->line_ends[line - 1] : 0;
-        if (at - begin >= BLOCK_TOKENS) {
+        if (at - begin >= EC_FASTTEXT_BLOCK_TOKENS) {
             trainer->blocks[trainer->block_count++] = line;
             begin = at;
         }
@@ -244,8 +246,8 @@ static ec_status begin(struct trainer *trainer, int threads)
     } else {
         tokens = training->features->corpus->token_total;
     }
-    trainer->shares =
-        threads > 1 && training->stride >= EC_FASTTEXT_WIDE && ids * training->stride >= lines * SHARED_FLOATS;
+    trainer->shares = threads > 1 && training->stride >= EC_FASTTEXT_WIDE &&
+                      ids * training->stride >= lines * EC_FASTTEXT_SHARED_FLOATS;
     training->progress = (struct ec_fasttext_progress){.total = training->epochs * tokens, .rate = training->rate};
     for (int i = 0; i < threads; i++) {
         trainer->places[i].progress = training->progress;

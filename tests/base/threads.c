@@ -2,6 +2,7 @@
  * and spinning. Runs on OpenMP's threads and on threads of its own, which ThreadSanitizer understands; includes the
  * source for that. Prints what fails and exits with 1; `--race` makes a race that the sanitizer must report. */
 #include "base/threads.c"
+#include "own_threads.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,39 +19,6 @@ static void check(int holds, const char *what, int64_t a, int64_t b)
 {
     if (!holds && atomic_fetch_add(&failures, 1) < 20) {
         printf("FAILED %s: %lld, %lld\n", what, (long long)a, (long long)b);
-    }
-}
-
-struct member {
-    struct ec_team team;
-    ec_team_fn fn;
-    void *argument;
-};
-
-static void *member_main(void *argument)
-{
-    struct member *member = argument;
-    member->fn(&member->team, member->argument);
-    ec_team_barrier(&member->team);
-    return NULL;
-}
-
-/* ec_parallel with threads of our own. */
-static void run_own_threads(int threads, ec_team_fn fn, void *argument)
-{
-    struct ec_team_shared shared;
-    struct member members[EC_MAX_THREADS];
-    pthread_t handles[EC_MAX_THREADS];
-    memset(&shared, 0, sizeof shared);
-    for (int i = 0; i < threads; i++) {
-        members[i] = (struct member){{.index = i, .size = threads, .loop = 1, .shared = &shared}, fn, argument};
-        if (pthread_create(&handles[i], NULL, member_main, &members[i])) {
-            puts("no more threads");
-            exit(1);
-        }
-    }
-    for (int i = 0; i < threads; i++) {
-        pthread_join(handles[i], NULL);
     }
 }
 
