@@ -1,7 +1,6 @@
 /* Files of vectors, part 3: the dictionary and the n-grams of fastText models. */
 #include "python/vectors.h"
 
-#include "base/memory.h"
 #include "base/threads.h"
 #include "vectors/fasttext.h"
 
@@ -63,14 +62,14 @@ static PyObject *fasttext_subwords(PyObject *self, PyObject *args)
         return NULL;
     }
     if (read_subwords(tuple, &subwords)) {
-        int64_t most = ec_fasttext_most_subwords(&subwords, word.len);
-        int64_t *rows = ec_alloc_array(most, sizeof *rows);
-        npy_intp count = rows ? (npy_intp)ec_fasttext_subwords(&subwords, word.buf, word.len, rows) : 0;
-        result = rows ? PyArray_SimpleNew(1, &count, NPY_INT64) : ec_python_raise(EC_NO_MEMORY, "fasttext_subwords");
-        if (result) {
-            memcpy(PyArray_DATA((PyArrayObject *)result), rows, (size_t)count * sizeof *rows);
+        struct ec_subword_room room = {0};
+        npy_intp count = (npy_intp)ec_fasttext_subwords(&room, &subwords, word.buf, word.len);
+        result =
+            count < 0 ? ec_python_raise(EC_NO_MEMORY, "fasttext_subwords") : PyArray_SimpleNew(1, &count, NPY_INT64);
+        for (npy_intp i = 0; result && i < count; i++) {
+            ((int64_t *)PyArray_DATA((PyArrayObject *)result))[i] = subwords.first_row + room.buckets[i];
         }
-        ec_free(rows);
+        ec_subword_room_clear(&room);
     }
     PyBuffer_Release(&word);
     return result;

@@ -22,45 +22,49 @@ int64_t ec_fasttext_entry(const char *data, int64_t bytes, int64_t *word_bytes, 
     return *word_bytes + 10;
 }
 
-/* A word starts and ends with a mark, so n-grams may begin at each of its characters and at the first mark. */
-int64_t ec_fasttext_most_subwords(const struct ec_subwords *subwords, int64_t word_bytes)
+static ec_status reserve(struct ec_subword_room *room, int64_t framed, int64_t most)
 {
-    int64_t lengths = subwords->longest - subwords->shortest + 1;
-    int64_t longest_possible = word_bytes + 2;
-    lengths = lengths > longest_possible ? longest_possible : lengths;
-    return lengths > 0 ? lengths * longest_possible : 0;
+    if (framed > room->bytes) {
+        uint8_t *grown = ec_grow_array(room->framed, 0, 2 * framed, 1);
+        if (!grown) {
+            return EC_NO_MEMORY;
+        }
+        room->framed = grown;
+        room->bytes = 2 * framed;
+    }
+    if (most > room->most) {
+        int32_t *grown = ec_grow_array(room->buckets, 0, 2 * most, sizeof *grown);
+        if (!grown) {
+            return EC_NO_MEMORY;
+        }
+        room->buckets = grown;
+        room->most = 2 * most;
+    }
+    return EC_OK;
 }
 
-/* Byte `at` of "<word>". */
-static unsigned char marked(const char *word, int64_t word_bytes, int64_t at)
+void ec_subword_room_clear(struct ec_subword_room *room)
 {
-    return at == 0 ? '<' : at <= word_bytes ? (unsigned char)word[at - 1] : '>';
+    ec_free(room->framed);
+    ec_free(room->buckets);
 }
 
-static int is_continuation(unsigned char byte) { return (byte & 0xc0) == 0x80; }
-
-int64_t ec_fasttext_subwords(const struct ec_subwords *subwords, const char *word, int64_t word_bytes, int64_t *rows)
+int64_t ec_fasttext_subwords(struct ec_subword_room *room, const struct ec_subwords *subwords, const char *word,
+                             int64_t word_bytes)
 {
-    int64_t count = 0, length = word_bytes + 2;
+    int64_t length = word_bytes + 2; /* a word starts and ends with a mark */
+    int64_t lengths = ec_least(subwords->longest - subwords->shortest + 1, length);
     if (subwords->buckets <= 0 || subwords->longest <= 0 || (word_bytes == 4 && !memcmp(word, "</s>", 4))) {
         return 0;
     }
-    for (int64_t begin = 0; begin < length; begin++) {
-        if (is_continuation(marked(word, word_bytes, begin))) {
-            continue;
-        }
-        uint32_t hash = EC_NGRAM_START;
-        int64_t end = begin;
-        for (int64_t characters = 1; end < length && characters <= subwords->longest; characters++) {
-            do {
-                hash = ec_ngram_step(hash, marked(word, word_bytes, end++));
-            } while (end < length && is_continuation(marked(word, word_bytes, end)));
-            if (characters >= subwords->shortest && !(characters == 1 && (begin == 0 || end == length))) {
-                rows[count++] = subwords->first_row + (int64_t)(hash % (uint64_t)subwords->buckets);
-            }
-        }
+    if (reserve(room, length, lengths > 0 ? lengths * length : 0)) {
+        return -1;
     }
-    return count;
+    room->framed[0] = '<';
+    ec_copy(room->framed + 1, word, (size_t)word_bytes);
+    room->framed[length - 1] = '>';
+    return ec_ngram_subwords(room->framed, length, subwords->shortest, subwords->longest, (uint32_t)subwords->buckets,
+                             room->buckets);
 }
 
 struct compose {
@@ -71,49 +75,37 @@ struct compose {
     _Atomic int status;
 };
 
-static int compose_word(const struct compose *compose, int64_t number, int64_t **rows, int64_t *room)
+static int compose_word(const struct compose *compose, int64_t number, struct ec_subword_room *room)
 {
     const char *word = "";
     int64_t bytes = ec_word_index_word(compose->words, number, &word);
-    int64_t most = ec_fasttext_most_subwords(compose->subwords, bytes < 0 ? 0 : bytes);
-    if (bytes < 0) {
-        return 1;
-    }
-    if (most > *room) {
-        int64_t *grown = ec_alloc_array(2 * most, sizeof *grown);
-        if (!grown) {
-            return 0;
-        }
-        ec_free(*rows);
-        *rows = grown;
-        *room = 2 * most;
-    }
-    int64_t count = most ? ec_fasttext_subwords(compose->subwords, word, bytes, *rows) : 0;
+    int64_t count = bytes < 0 ? 0 : ec_fasttext_subwords(room, compose->subwords, word, bytes);
     float *sum = compose->matrix + number * compose->dimensions;
+    const float *buckets = compose->matrix + compose->subwords->first_row * compose->dimensions;
     for (int64_t i = 0; i < count; i++) {
-        const float *row = compose->matrix + (*rows)[i] * compose->dimensions;
+        const float *row = buckets + room->buckets[i] * compose->dimensions;
         for (int64_t d = 0; d < compose->dimensions; d++) {
             sum[d] += row[d];
         }
     }
-    for (int64_t d = 0; count && d < compose->dimensions; d++) {
+    for (int64_t d = 0; count > 0 && d < compose->dimensions; d++) {
         sum[d] /= (float)(count + 1);
     }
-    return 1;
+    return count >= 0;
 }
 
 static void compose_team(struct ec_team *team, void *argument)
 {
     struct compose *compose = argument;
-    int64_t *rows = NULL, room = 0;
+    struct ec_subword_room room = {0};
     for (struct ec_range words; ec_team_next_range(team, compose->words->count, WORDS_PER_TILE, &words);) {
         for (int64_t number = words.begin; number < words.end; number++) {
-            if (!compose_word(compose, number, &rows, &room)) {
+            if (!compose_word(compose, number, &room)) {
                 atomic_store(&compose->status, EC_NO_MEMORY);
             }
         }
     }
-    ec_free(rows);
+    ec_subword_room_clear(&room);
 }
 
 ec_status ec_fasttext_compose(const struct ec_subwords *subwords, const struct ec_word_index *words, float *matrix,

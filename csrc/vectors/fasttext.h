@@ -18,10 +18,16 @@ struct ec_subwords {
  * complete in data[0 : bytes]. */
 int64_t ec_fasttext_entry(const char *data, int64_t bytes, int64_t *word_bytes, int8_t *type);
 
-/* Most n-grams that a word of so many bytes can have. */
-int64_t ec_fasttext_most_subwords(const struct ec_subwords *subwords, int64_t word_bytes);
-/* Rows of the n-grams of a word (rows: ec_fasttext_most_subwords of it); returns how many. None for "</s>". */
-int64_t ec_fasttext_subwords(const struct ec_subwords *subwords, const char *word, int64_t word_bytes, int64_t *rows);
+/* Where the n-grams of words are made, one word after the other. All zeros at first; the arrays grow. */
+struct ec_subword_room {
+    uint8_t *framed;  /* "<word>" */
+    int32_t *buckets; /* of the word's n-grams; their rows are so many behind first_row */
+    int64_t bytes, most;
+};
+void ec_subword_room_clear(struct ec_subword_room *room);
+/* Makes room->buckets of a word; how many. None for "</s>"; -1 where there is no memory. */
+int64_t ec_fasttext_subwords(struct ec_subword_room *room, const struct ec_subwords *subwords, const char *word,
+                             int64_t word_bytes);
 /* Turns row i of the file's input matrix into the vector of word i, in place, for every word of the index. */
 ec_status ec_fasttext_compose(const struct ec_subwords *subwords, const struct ec_word_index *words, float *matrix,
                               int64_t dimensions, int threads);

@@ -10,7 +10,7 @@ from typing import Any
 
 from embedcnn.commands import arguments as options
 from embedcnn.commands.errors import CommandError
-from embedcnn.commands.model_file import load_text_model
+from embedcnn.commands.model_file import load_text_model, number_of_label
 
 EPILOG = """\
 Each text is shown with its words coloured (blue speaks for the label, orange against it) over the largest
@@ -52,11 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
     options.use_runtime(arguments)
     options.show_inexact_products()
     model = load_text_model(arguments.model)
-    names = {str(name): name for name in model.labels}
-    if arguments.label is not None and arguments.label not in names:
-        listed = ", ".join([*names][:20]) + (", ..." if len(names) > 20 else "")
-        raise CommandError(f"--label: {arguments.label!r} is not one of the model's: {listed}")
-    label = None if arguments.label is None else names[arguments.label]
+    label = None
+    if arguments.label is not None:
+        label = model.labels[number_of_label(arguments.model, model.labels, arguments.label)]
     for number, text in enumerate(given(arguments.texts)):
         found = model.explain(text, label)
         if arguments.json:

@@ -96,6 +96,15 @@ def check_target(path: str, force: bool) -> str | None:
     return f"the file {path} will be replaced"
 
 
+def number_of_label(path: str, labels: Sequence[Any], label: str) -> int:
+    """The number of what --label names among the labels of a model; CommandError where it is none of them."""
+    names = [str(name) for name in labels]
+    if label not in names:
+        shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+        raise CommandError(f"--label: {path!r} has no label {label!r}; it has {shown}")
+    return names.index(label)
+
+
 def load_any_model(path: str) -> Any:
     """A saved model of any kind; CommandError where there is none."""
     from embedcnn.models.sequential import load_model  # start-up

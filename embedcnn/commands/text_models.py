@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from embedcnn.commands.errors import CommandError
-from embedcnn.commands.model_file import is_fasttext, load_text_model
+from embedcnn.commands.model_file import is_fasttext, load_text_model, number_of_label
 from embedcnn.fasttext import corpora, load_model
 from embedcnn.graph.nesting import leaf_layers
 from embedcnn.layers import BagOfNgrams
@@ -104,7 +104,4 @@ def label_number(model: TextModel, label: str) -> int:
     """
     if label not in model.labels and PREFIX + label in model.labels:
         label = PREFIX + label
-    if label not in model.labels:
-        shown = ", ".join(model.labels[:20]) + (", ..." if len(model.labels) > 20 else "")
-        raise CommandError(f"--label: {model.path!r} has no label {label!r}; it has {shown}")
-    return model.labels.index(label)
+    return number_of_label(model.path, model.labels, label)

@@ -15,15 +15,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int8_t type;
     memcpy(copy, data + 4, (size_t)bytes);
     for (int64_t at = 0, used; (used = ec_fasttext_entry(copy + at, bytes - at, &word_bytes, &type)) > 0; at += used) {
-        int64_t most = ec_fasttext_most_subwords(&subwords, word_bytes);
-        int64_t *rows = malloc((size_t)most * sizeof *rows + 1);
-        int64_t count = ec_fasttext_subwords(&subwords, copy + at, word_bytes, rows);
+        struct ec_subword_room room = {0};
+        int64_t count = ec_fasttext_subwords(&room, &subwords, copy + at, word_bytes);
         for (int64_t i = 0; i < count; i++) {
-            if (rows[i] < subwords.first_row || rows[i] >= subwords.first_row + subwords.buckets) {
+            if (room.buckets[i] < 0 || room.buckets[i] >= subwords.buckets) {
                 abort();
             }
         }
-        free(rows);
+        ec_subword_room_clear(&room);
     }
     free(copy);
     return 0;
