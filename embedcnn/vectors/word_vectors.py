@@ -16,6 +16,7 @@ from embedcnn.base.named_objects import named_object
 from ..base import columns
 from .mapped import MappedFile
 from .shown import as_table
+from .similarity import Similarities, as_list, unit
 from .word_index import WordIndex
 
 __all__ = ["Subwords", "WordVectors"]
@@ -39,13 +40,7 @@ class Subwords:
         return self.vectors[rows].mean(axis=0, dtype=np.float32) if len(rows) else None
 
 
-def unit(vector: np.ndarray) -> np.ndarray:
-    """The vector at length 1; zeros stay zeros."""
-    length = np.linalg.norm(vector)
-    return vector / length if length else vector
-
-
-class WordVectors:
+class WordVectors(Similarities):
     """Words and their vectors, read-only where they come from a mapped cache file.
 
     What is asked of vectors in a mapped file (a cache, an .npy matrix) first looks whether another process
@@ -127,9 +122,6 @@ class WordVectors:
     def __iter__(self) -> Iterator[str]:
         return iter(self._index)
 
-    def __contains__(self, word: object) -> bool:
-        return word in self._index
-
     def __repr__(self) -> str:
         return f"<WordVectors: {len(self)} words x {self.vector_size}, {self._vectors.dtype}>"
 
@@ -177,11 +169,6 @@ class WordVectors:
             return self._vector(word)
         except KeyError:
             return default
-
-    def get_vector(self, word: str, norm: bool = False) -> np.ndarray:
-        """The vector of a word, (D,), at length 1 if `norm`; KeyError names a word that has none."""
-        vector = self._vector(word)
-        return unit(vector.astype(np.float32)) if norm else vector
 
     # Similarity
 
@@ -285,18 +272,17 @@ class WordVectors:
     def _nearest(self, direction: np.ndarray, used: set[int], topn: int | None, restrict: int | None) -> Any:
         end = len(self) if not restrict else min(restrict, len(self))
         cosines = self._similarities(direction, 0, end)
-        if topn is None:
-            return cosines
+        return cosines if topn is None else self._best(cosines, used, topn)
+
+    def _best(self, cosines: np.ndarray, used: set[int], topn: int) -> list[tuple[str, float]]:
+        """(word, cosine) of the largest ones of the first words, without those used."""
+        end = len(cosines)
         count = min(topn + len(used), end)
         best = np.argpartition(-cosines, count - 1)[:count] if count < end else np.arange(end)
         best = best[np.lexsort((best, -cosines[best]))]
         return [(self._index.word(row), float(cosines[row])) for row in best.tolist() if row not in used][
             :topn
         ]
-
-    def similarity(self, first: str, second: str) -> float:
-        """Cosine of the vectors of two words."""
-        return float(np.dot(self.get_vector(first, norm=True), self.get_vector(second, norm=True)))
 
     def doesnt_match(self, words: Sequence[str]) -> str:
         """The word that is farthest from the mean direction of all; unknown ones are left out.
@@ -390,10 +376,6 @@ class WordVectors:
             self._cache.verify()
 
 
-def as_list(items: Any) -> list:
-    """One word, vector or pair, or a list of them, as a list."""
-    if items is None:
-        return []
-    if isinstance(items, (str, tuple)) or (isinstance(items, np.ndarray) and items.ndim == 1):
-        return [items]
-    return list(items)
+def _example() -> WordVectors:
+    """Three words in a plane, for examples."""
+    return WordVectors(["a", "b", "c"], np.array([[1, 0], [1, 0.2], [0, 1]], np.float32))

@@ -64,6 +64,99 @@ def test_most_similar_as_in_gensim(pair, question):
     np.testing.assert_allclose([c for _, c in ours], [c for _, c in wanted], atol=1e-6)
 
 
+def test_groups_and_distances_as_in_gensim(pair):
+    theirs, wv = pair
+    vector = np.arange(12, dtype=np.float32)
+    direction = vector / np.linalg.norm(vector)
+    assert wv.distance("w1", "w2") == pytest.approx(float(theirs.distance("w1", "w2")), abs=1e-6)
+    for question in (("w1", ()), ("w1", ["w2", "w9"]), (vector, ())):
+        np.testing.assert_allclose(wv.distances(*question), theirs.distances(*question), atol=1e-6)
+    groups = ["w1", "w2", "w3"], ["w40", "w50"]
+    assert wv.n_similarity(*groups) == pytest.approx(float(theirs.n_similarity(*groups)), abs=1e-6)
+    for given in (
+        {"keys": ["w1", "w2", "absent"]},
+        {"keys": ["w1", vector], "weights": [0.5, -2.0], "pre_normalize": False},
+        {"keys": ["w1", "w2"], "post_normalize": True},
+    ):
+        np.testing.assert_allclose(wv.get_mean_vector(**given), theirs.get_mean_vector(**given), atol=1e-6)
+    for question in (
+        {"positive": ["w1", "w2"], "negative": ["w3"]},
+        {"positive": "w1", "topn": 3},
+        {"positive": ["w1", direction], "negative": ["w2", "w3"], "topn": 20},
+        {"positive": direction},
+    ):
+        ours, wanted = wv.most_similar_cosmul(**question), theirs.most_similar_cosmul(**question)
+        assert [word for word, _ in ours] == [word for word, _ in wanted]
+        np.testing.assert_allclose([c for _, c in ours], [c for _, c in wanted], rtol=1e-5)
+    assert wv.most_similar_to_given("w1", groups[1]) == theirs.most_similar_to_given("w1", groups[1])
+    assert wv.closer_than("w1", "w2") == theirs.closer_than("w1", "w2")
+    assert wv.rank("w1", "w2") == theirs.rank("w1", "w2")
+    assert wv.get_index("w3") == theirs.get_index("w3") == 3 and wv.get_index("absent", 5) == 5
+    assert wv.has_index_for("w3") and not wv.has_index_for("absent")
+
+
+def test_word_movers_distance_as_in_gensim(pair):
+    pytest.importorskip("ot")
+    theirs, wv = pair
+    one, other = ["w1", "w2", "w2", "w9", "absent"], ["w7", "w9", "w30", "w1", "w44", "w45"]
+    for first, second in ((one, other), (other, one), (one, one), (["w1"], ["w2"]), (one, ["absent"])):
+        for norm in (True, False):
+            wanted = float(theirs.wmdistance(first, second, norm=norm))
+            assert wv.wmdistance(first, second, norm) == pytest.approx(wanted, abs=1e-5)
+
+
+def small():
+    words = ["a", "b", "c", "d"]
+    return WordVectors(words, np.array([[1, 0], [1, 0.2], [0, 1], [0, 0]], np.float32))
+
+
+def test_groups_and_distances_by_formulas():
+    """The same without gensim, in float64."""
+    wv = small()
+    units = np.array([[1, 0], [1 / 1.04**0.5, 0.2 / 1.04**0.5], [0, 1], [0, 0]])
+    np.testing.assert_allclose(wv.distances("b"), 1 - units @ units[1], atol=1e-6)
+    np.testing.assert_allclose(wv.distances([0, 3]), 1 - units @ [0, 1], atol=1e-6)
+    assert wv.n_similarity(["a", "c"], ["c", "absent"]) == pytest.approx(0.5**0.5, abs=1e-6)
+    mean = wv.get_mean_vector(["b", "c"], weights=[3, -1], pre_normalize=False)
+    np.testing.assert_allclose(mean, [0.75, -0.1], atol=1e-6)
+    scores = (1 + units @ units[0]) / 2 / ((1 + units @ units[2]) / 2 + 1e-6)
+    np.testing.assert_allclose(wv.most_similar_cosmul("a", "c", topn=None), scores, rtol=1e-5)
+    assert [word for word, _ in wv.most_similar_cosmul(["a"], ["c"])] == ["b", "d"]
+    assert wv.most_similar_cosmul("a", topn=0) == []
+    assert (
+        wv.most_similar_cosmul("c", restrict_vocab=2)[0][0] == "b"
+    )  # gensim takes it, too, but searches all
+    assert wv.closer_than("a", "c") == ["b"] and wv.rank("a", "c") == 2 and wv.rank("a", "b") == 1
+
+
+def test_word_movers_distance_by_hand():
+    pytest.importorskip("scipy")
+    wv = small()
+    assert wv.wmdistance(["a"], ["c"]) == pytest.approx(2**0.5)
+    assert wv.wmdistance(["a", "a", "c"], ["a", "c", "c"]) == pytest.approx(2**0.5 / 3)
+    assert wv.wmdistance(["b", "c"], ["a"], norm=False) == pytest.approx((0.2 + 2**0.5) / 2, abs=1e-6)
+    assert wv.wmdistance(["a"], ["absent"]) == float("inf") == wv.wmdistance([], ["a"])
+    assert wv.wmdistance(["a", "b"], ["a", "b"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda wv: wv.distance("a", "absent"), KeyError, "'absent' has no vector"),
+        (lambda wv: wv.distances([1, 2, 3]), ValueError, r"shape \(3,\); \(2,\) is expected"),
+        (lambda wv: wv.get_mean_vector([]), ValueError, "0 keys, at least one"),
+        (lambda wv: wv.get_mean_vector(["a"], weights=[1, 2]), ValueError, "each of the 1 keys"),
+        (lambda wv: wv.get_mean_vector(["absent"], ignore_missing=False), KeyError, "absent"),
+        (lambda wv: wv.n_similarity(["a"], ["absent"]), ValueError, "each group needs a word"),
+        (lambda wv: wv.most_similar_cosmul(), ValueError, "both empty"),
+        (lambda wv: wv.get_index("absent"), KeyError, "absent"),
+    ],
+)
+def test_questions_that_have_no_answer(call, kind, message):
+    with pytest.raises(kind, match=message):
+        call(small())
+
+
 def test_other_questions_as_in_gensim(pair):
     theirs, wv = pair
     vector = np.ones(12, np.float32)
