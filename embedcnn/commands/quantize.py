@@ -10,6 +10,7 @@ from typing import Any
 from embedcnn.commands import arguments as options
 from embedcnn.commands.errors import CommandError
 from embedcnn.commands.model_file import check_target, is_fasttext
+from embedcnn.commands.train_fasttext import LABEL, has_lines
 from embedcnn.data.lines import existing_file
 
 EPILOG = """\
@@ -127,8 +128,8 @@ def check_usage(arguments: argparse.Namespace) -> None:
         if getattr(arguments, name) is not None and arguments.retrain is None:
             raise CommandError(f"--{name.replace('_', '-')}: is for --retrain")
     for path in (arguments.retrain, arguments.test):
-        if path is not None:
-            existing_file(path)
+        if path is not None and not has_lines(str(existing_file(path))):
+            raise CommandError(f"{path!r} must have lines that begin with {LABEL}, as fastText's files")
     if os.path.exists(arguments.out) and os.path.samefile(arguments.model, arguments.out):
         raise CommandError(f"--out: {arguments.out!r} is the model; choose another name")
     force = arguments.force or is_fasttext(arguments.out)

@@ -8,7 +8,7 @@ from typing import Any
 from embedcnn.commands import arguments as options
 from embedcnn.commands.model_file import is_fasttext, load_text_model
 from embedcnn.commands.report import accuracy, report_lines
-from embedcnn.commands.train_fasttext import lines_of, refuse_reading
+from embedcnn.commands.train_fasttext import LABEL, is_lines, lines_of, refuse_reading
 
 EPILOG = f"""\
 {options.DATA_HELP}
@@ -64,11 +64,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _test_fasttext(arguments: argparse.Namespace) -> int:
-    """What `fasttext test` says of lines with __label__; with --report, what `test-label` says, too."""
+    """What `fasttext test` says of labelled texts; with --report, what `test-label` says, too."""
     from embedcnn.fasttext import load_model  # start-up
 
-    refuse_reading(arguments, "with a model of fastText's")
-    lines = lines_of(arguments.data, "DATA")
+    if is_lines(arguments, arguments.data):
+        refuse_reading(arguments, f"for lines that begin with {LABEL}")
+    lines = lines_of(arguments, arguments.data)
     model = load_model(arguments.model)
     count, precision, recall = model.test(lines)
     print(f"texts      {count}\nprecision  {precision:.4f}\nrecall     {recall:.4f}")

@@ -11,7 +11,7 @@ from typing import Any
 from embedcnn.base.pipes import is_pipe
 from embedcnn.commands import arguments as options
 from embedcnn.commands.errors import CommandError
-from embedcnn.commands.model_file import check_target
+from embedcnn.commands.model_file import check_target, is_fasttext
 from embedcnn.commands.train_lm import LANGUAGE_MODEL_OPTIONS, refuse
 
 FASTTEXT_OPTIONS = ("loss", "min_count", "char_ngrams", "buckets", "autotune")
@@ -92,26 +92,29 @@ def train_fasttext(arguments: argparse.Namespace) -> int:
         )
     options.use_runtime(arguments)
     print(options.first_line())
-    note = check_target(arguments.out, arguments.force)
+    note = check_target(arguments.out, arguments.force or is_fasttext(arguments.out))
     if note:
         print(note)
     sys.stdout.flush()
+    if all(is_lines(arguments, path) for path in (arguments.data, arguments.valid) if path is not None):
+        refuse_reading(arguments, f"for lines that begin with {LABEL}")
     text = read(arguments, arguments.data)
+    valid = None if arguments.valid is None else lines_of(arguments, arguments.valid)
     begin = time.perf_counter()
-    model = train_supervised(**text, **settings_of(arguments))
+    model = train_supervised(**text, **settings_of(arguments, valid))
     took = time.perf_counter() - begin
     size = f" ({os.path.getsize(arguments.data) / 1e6 / took:.0f} MB/s)" if "labels" not in text else ""
     print(f"{len(model.words)} words, {len(model.labels)} labels; trained in {took:.1f} s{size}")
-    if arguments.valid is not None:
-        count, precision, recall = model.test(lines_of(arguments.valid))
+    if valid is not None:
+        count, precision, recall = model.test(valid)
         print(f"precision {precision:.1%}, recall {recall:.1%} of one label on the {count} texts of --valid")
     model.save_model(arguments.out)
     print(f'saved {arguments.out}; now try: embedcnn predict {arguments.out} "a text of yours"')
     return 0
 
 
-def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What train_supervised is given."""
+def settings_of(arguments: argparse.Namespace, valid: str | bytes | None) -> dict[str, Any]:
+    """What train_supervised is given; `valid`: the lines of --valid."""
     shortest_longest = arguments.char_ngrams or (0, 0)
     if len(shortest_longest) != 2:
         raise CommandError(f"--char-ngrams: two numbers are needed, as 3,6. Received: {shortest_longest}")
@@ -129,7 +132,7 @@ def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.char_ngrams:
         given["minn"], given["maxn"] = shortest_longest
     if arguments.autotune is not None:
-        given["autotuneValidationFile"] = lines_of(arguments.valid)
+        given["autotuneValidationFile"] = valid
         given["autotuneDuration"] = arguments.autotune
     given["verbose"] = 0 if arguments.quiet else 2 if sys.stderr.isatty() else 1
     return {name: value for name, value in given.items() if value is not None}
@@ -143,13 +146,9 @@ def has_lines(path: str) -> bool:
         return file.read(4096).lstrip().startswith(LABEL.encode())
 
 
-def lines_of(path: str, argument: str = "--valid") -> str:
-    """The path of a file of fastText's lines; CommandError for other formats."""
-    if not has_lines(path):
-        raise CommandError(
-            f"{argument}: {path!r} must have lines that begin with {LABEL}, as fastText's files"
-        )
-    return path
+def is_lines(arguments: argparse.Namespace, path: str) -> bool:
+    """Whether a file is read as fastText does."""
+    return arguments.format in (None, "fasttext") and has_lines(path)
 
 
 def refuse_reading(arguments: argparse.Namespace, where: str) -> None:
@@ -159,13 +158,20 @@ def refuse_reading(arguments: argparse.Namespace, where: str) -> None:
             raise CommandError(f"--{name.replace('_', '-')}: has no meaning {where}")
 
 
-def read(arguments: argparse.Namespace, path: str) -> dict[str, Any]:
+def read(arguments: argparse.Namespace, path: str, min_labels: int = 2) -> dict[str, Any]:
     """DATA as train_supervised takes it: the file itself, or texts and labels of other formats."""
-    if arguments.format in (None, "fasttext") and has_lines(path):
-        refuse_reading(arguments, f"for lines that begin with {LABEL}")
+    if is_lines(arguments, path):
         return {"input": path}
-    found = options.read_data(arguments, path)
+    found = options.read_data(arguments, path, min_labels)
     if found.columns:
         print(found.columns)
     labels = ["_".join(str(label).split()) for label in found.labels]
     return {"input": found.texts, "labels": labels}
+
+
+def lines_of(arguments: argparse.Namespace, path: str) -> str | bytes:
+    """Labelled texts to measure a model on: the path of fastText's lines, or lines made of other formats."""
+    from embedcnn.fasttext.texts import text_of  # start-up
+
+    found = read(arguments, path, min_labels=1)
+    return text_of(found["input"], found["labels"], LABEL) if "labels" in found else path

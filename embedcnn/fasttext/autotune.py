@@ -63,10 +63,11 @@ def wanted(path: Any, metric: Any, predictions: Any, duration: Any, size: Any) -
         if limit is not None:
             raise ValueError("`autotuneModelSize` needs an autotuneValidationFile; else quantize the model")
         return None
-    data = bytes(files.mapped(path)[0])
+    data = bytes(files.contents(path))
     lines = [line for line in data.decode("utf-8", "surrogateescape").split("\n") if BLANK.sub("", line)]
     if not lines:
-        raise ValueError(f"{path}: `autotuneValidationFile` has no lines")
+        where = "" if isinstance(path, bytes) else f"{path}: "
+        raise ValueError(f"{where}`autotuneValidationFile` has no lines")
     return Wanted(lines, found, k, seconds, limit)
 
 

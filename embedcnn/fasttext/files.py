@@ -96,6 +96,11 @@ def mapped(path: str | os.PathLike[str]) -> tuple[mmap.mmap | bytes, MappedFile 
         return data, MappedFile(os.fsdecode(path), file.fileno(), advice)
 
 
+def contents(path: str | os.PathLike[str] | bytes) -> mmap.mmap | bytes:
+    """The bytes of a file, mapped; bytes are what they are."""
+    return path if isinstance(path, bytes) else mapped(path)[0]
+
+
 def section_bytes(section: Any) -> int:
     """Bytes of a section in a file: of the head, or of a matrix."""
     if isinstance(section, np.ndarray):

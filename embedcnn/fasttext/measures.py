@@ -18,14 +18,14 @@ class Measures(WordQueries):
     """Methods over labelled lines; a class of its own only to keep files short."""
 
     def test(
-        self, path: str | os.PathLike[str], k: int = 1, threshold: float = 0.0
+        self, path: str | os.PathLike[str] | bytes, k: int = 1, threshold: float = 0.0
     ) -> tuple[int, float, float]:
         """How well the labels of a file are predicted: (lines, precision, recall) at `k` labels a line.
 
         Parameters
         ----------
-        path : a text of labelled lines; those without a label, or of which the model knows nothing, are left
-            out
+        path : a file of labelled lines, or its bytes; lines without a label, or of which the model knows
+            nothing, are left out
         k : how many labels are predicted at most, -1: all
         threshold : probability, from which on they are
 
@@ -42,7 +42,7 @@ class Measures(WordQueries):
         return lines, _share(right.sum(), predicted.sum()), _share(right.sum(), gold.sum())
 
     def test_label(
-        self, path: str | os.PathLike[str], k: int = 1, threshold: float = 0.0
+        self, path: str | os.PathLike[str] | bytes, k: int = 1, threshold: float = 0.0
     ) -> dict[str, dict[str, float]]:
         """Of each label, how well it is predicted: {label: {"precision", "recall", "f1score"}}, nan where it
         was not predicted, or does not occur.
@@ -66,7 +66,7 @@ class Measures(WordQueries):
 
     def _measured(self, path: Any, k: int, threshold: float) -> tuple[int, np.ndarray]:
         k, threshold = integer("k", k), float(finite_number("threshold", threshold))
-        return self._checked().measure(files.mapped(path)[0], k, threshold)
+        return self._checked().measure(files.contents(path), k, threshold)
 
 
 def _share(part: float, whole: float) -> float:

@@ -48,7 +48,7 @@ def train_supervised(
     verbose: int = 2,
     pretrainedVectors: str | os.PathLike[str] = "",
     seed: int = 0,
-    autotuneValidationFile: str | os.PathLike[str] = "",
+    autotuneValidationFile: str | os.PathLike[str] | bytes = "",
     autotuneMetric: str = "f1",
     autotunePredictions: int = 1,
     autotuneDuration: float = 300,
@@ -81,8 +81,8 @@ def train_supervised(
     verbose : what is written to stderr: 0 nothing, 1 sizes and the final loss, 2 also the progress
     pretrainedVectors : file of word vectors to start from, in any usual format; without `dim` it decides that
     seed : decides what is random: the start of rows with `dim`, which of several labels a step is for, "ns"
-    autotuneValidationFile : file in the format of `input`; arguments that have their default are searched for
-        those that are best on it
+    autotuneValidationFile : file of labelled lines, or its bytes; arguments that have their default are
+        searched for those that are best on it
     autotuneMetric : "f1", "f1:LABEL", "precisionAtRecall:30", "recallAtPrecision:30", these with ":LABEL" too
     autotunePredictions : labels that a line is predicted, for the metric
     autotuneDuration : seconds of the search

@@ -65,14 +65,47 @@ def test_a_model_is_tested(tmp_path, lines, capsys):
         label: [f"{one[name]:.4f}" for name in ("precision", "recall", "f1score")]
         for label, one in scores.items()
     }
-    table = tmp_path / "pets.csv"
-    table.write_text("text,label\nit purrs,cat\n")
-    assert main(["test", out, str(table)]) == 1
     assert main(["test", out, lines, "--text-column", "1"]) == 1
     assert main(["test", out, lines, "--format", "fasttext", "--empty", "keep"]) == 1
-    assert f"DATA: '{table}' must have lines that begin with __label__" in (errors := capsys.readouterr().err)
+    errors = capsys.readouterr().err
     for option in ("--text-column", "--empty"):
-        assert f"{option}: has no meaning with a model of fastText's" in errors
+        assert f"{option}: has no meaning for lines that begin with __label__" in errors
+
+
+def formats(folder):
+    """The same texts in every format, each with the options that it needs."""
+    (folder / "pets.csv").write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in PAIRS))
+    rows = (f'{{"said": "{text}", "kind": "{label}"}}\n' for text, label in PAIRS)
+    (folder / "pets.jsonl").write_text("".join(rows))
+    for number, (text, label) in enumerate(PAIRS):
+        (folder / "folders" / label).mkdir(parents=True, exist_ok=True)
+        (folder / "folders" / label / f"{number}.txt").write_text(text)
+    columns = ["--text-column", "said", "--label-column", "kind"]
+    return [(folder / "pets.csv", []), (folder / "pets.jsonl", columns), (folder / "folders", [])]
+
+
+def test_other_formats_are_measured_as_lines(tmp_path, lines, capsys):
+    out = str(tmp_path / "model.bin")
+    train = ["train", lines, "--model", "fasttext", "--epochs", "3", "--buckets", "500", "--quiet"]
+    for number, (path, options) in enumerate([(lines, []), *formats(tmp_path)]):
+        assert main([*train, "--valid", str(path), *options, "--out", out]) == 0
+        said = next(line for line in capsys.readouterr().out.splitlines() if "of --valid" in line)
+        assert main(["test", out, str(path), "--report", *options]) == 0
+        rows = capsys.readouterr().out.splitlines()
+        shown = [row for row in rows if not row.startswith("text")]  # without what a table has where
+        if number == 0:
+            expected = said, shown
+            assert f"on the {len(PAIRS)} texts of --valid" in said and len(shown) > 4
+        assert (said, shown) == expected
+    table, options = formats(tmp_path)[1]
+    train[1] = str(table)
+    search = ["--valid", str(table), *options, "--autotune", "1", "--seed", "1"]
+    assert main([*train, *search, "--out", out]) == 0
+    assert "recall 100.0%" in capsys.readouterr().out
+    (tmp_path / "empty.csv").write_text("text,label\n")
+    train[1] = lines
+    assert main([*train, "--valid", str(tmp_path / "empty.csv"), "--out", out]) == 1
+    assert "empty.csv" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

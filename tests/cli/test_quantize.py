@@ -65,6 +65,10 @@ def test_a_folded_model_predicts_the_same(files, tmp_path, capsys):
             "--learning-rate: is for --retrain",
         ),
         (["{folder}/pets.bin", "--out", "{out}", "--test", "missing"], "there is no file 'missing'"),
+        (
+            ["{folder}/pets.bin", "--out", "{out}", "--test", "{folder}/bag"],
+            "must have lines that begin with",
+        ),
         (["{folder}/pets.bin", "--out", "{out}", "--dsub", "9"], "dsub"),
         (["{folder}/pets.bin", "--out", "{out}", "--fold"], "--fold: writes a .bin"),
         (["{folder}/pets.bin", "--out", "{out}", "--fold", "--dsub", "2"], "there is no use for --dsub"),
