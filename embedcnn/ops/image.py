@@ -82,7 +82,10 @@ def resize(
     keras.ops.image.resize, tf.image.resize.
 
     `interpolation`: "nearest", "bilinear", "bicubic", "lanczos3", "lanczos5" or "area", with half-pixel
-    centres; `antialias`: smoothed before it is made smaller. `crop_to_aspect_ratio`: of the largest window in
+    centres; `antialias`: smoothed before it is made smaller, as Pillow, PyTorch and TensorFlow do.
+    "bicubic" is Keys's kernel with a = -1/2; without `antialias` it gives what Keras gives with JAX
+    (TensorFlow reads a table of it, off by up to 5e-4 of the range; PyTorch has a = -3/4 there).
+    `crop_to_aspect_ratio`: of the largest window in
     the middle with the ratio of `size`; `pad_to_aspect_ratio`: with `fill_value` around. Raises ValueError
     for other settings and shapes.
 

@@ -41,6 +41,32 @@ def test_resize_of_bytes_of_one_image_and_by_many_threads():
     )  # fmt: skip
 
 
+KERNELS = {"bilinear": "BILINEAR", "bicubic": "BICUBIC", "lanczos3": "LANCZOS"}
+RESIZED = [((12, 9), (24, 27)), ((12, 9), (7, 5)), ((30, 41), (9, 50))]
+
+
+@pytest.mark.parametrize("interpolation", KERNELS)
+def test_smoothed_as_pillow_does(interpolation):
+    image = pytest.importorskip("PIL.Image")
+    for shape, size in RESIZED:
+        x = (np.random.default_rng(3).random(shape) * 255).astype(np.float32)
+        wanted = image.fromarray(x).resize(size[::-1], getattr(image.Resampling, KERNELS[interpolation]))
+        made = ops.image.resize(x[..., None], size, interpolation, antialias=True)[..., 0]
+        np.testing.assert_allclose(made, np.asarray(wanted), rtol=1e-5, atol=1e-3)
+
+
+def test_bicubic_of_pytorch_smooths_with_the_same_kernel_and_has_another_one_else():
+    torch = pytest.importorskip("torch")
+    x = (np.random.default_rng(4).random((1, 12, 9, 3)) * 255).astype(np.float32)
+    for size in ((24, 27), (7, 5)):
+        planes, settings = torch.tensor(x.transpose(0, 3, 1, 2)), {"mode": "bicubic", "align_corners": False}
+        smooth = torch.nn.functional.interpolate(planes, size, antialias=True, **settings)
+        made = ops.image.resize(x, size, "bicubic", antialias=True)
+        np.testing.assert_allclose(made, smooth.numpy().transpose(0, 2, 3, 1), rtol=1e-5, atol=1e-3)
+        other = torch.nn.functional.interpolate(planes, size, **settings).numpy().transpose(0, 2, 3, 1)
+        assert np.abs(ops.image.resize(x, size, "bicubic") - other).max() > 1  # a = -3/4
+
+
 def test_aspect_ratio():
     rng = np.random.default_rng(2)
     x = rng.normal(size=(2, 9, 14, 3)).astype(np.float32)
