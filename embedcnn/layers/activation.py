@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import activations, initializers
-from ..base.arguments import finite_number
+from ..base.arguments import finite_number, integer
 from ..graph.nodes import Shape, SymbolicTensor
 from .axes import axes_of, given_axes
 from .base import Layer, known_channels
@@ -96,8 +96,9 @@ class ELU(Layer):
 class PReLU(Layer):
     """x where it is positive, else alpha x with a learned alpha of the input's shape. As keras.layers.PReLU.
 
-    With `shared_axes=[1]` all steps of a sequence share it, with [1, 2] all pixels of an image. Raises
-    ValueError for other axes, and where an axis that is not shared has no known size.
+    Along `shared_axes` it is the same, axis 1 being the first behind the batch: [1] are all steps of a
+    sequence, [1, 2] all pixels of an image, [1, 2, 3] makes alpha a single number. Raises ValueError for axes
+    that the input has not, and where an axis that is not shared has no known size.
 
     >>> import embedcnn
     >>> layer = embedcnn.layers.PReLU(shared_axes=[1])
@@ -109,31 +110,24 @@ class PReLU(Layer):
 
     def __init__(self, alpha_initializer: Any = "zeros", shared_axes: Any = None, **options: Any) -> None:
         self.alpha_initializer = initializers.get(alpha_initializer, "alpha_initializer")
-        axes = (
-            [shared_axes]
-            if isinstance(shared_axes, (int, np.integer))
-            else list(() if shared_axes is None else shared_axes)
-        )
-        if axes not in ([], [1], [1, 2]):
-            raise ValueError(
-                "`shared_axes` must be None, [1] (time) or [1, 2] (height and width). "
-                f"Received: shared_axes={shared_axes!r}"
-            )
-        self.shared_axes = [int(axis) for axis in axes]
+        given = () if shared_axes is None else shared_axes
+        axes = [given] if np.ndim(given) == 0 else list(given)
+        self.shared_axes = [integer("shared_axes", axis, 1) for axis in axes]
         super().__init__(**options)
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
         shape = tensors[0].shape
         known_channels(self, shape)
-        if self.shared_axes and len(shape) != 2 + len(self.shared_axes):
-            meaning = "(batch, time, channels)" if len(self.shared_axes) == 1 else "of images"
+        if any(axis >= len(shape) for axis in self.shared_axes):
             raise ValueError(
-                f"`shared_axes`={self.shared_axes} needs an input {meaning}. Received: shape={shape}"
+                f"`shared_axes`={self.shared_axes} must be axes of the input, from 1 to {len(shape) - 1}. "
+                f"Received: shape={shape}"
             )
-        if None in shape[1:] and not self.shared_axes:
+        if 0 in self._alpha_shape(shape):
             raise ValueError(
-                f"Layer {self.name!r} (PReLU) must know the length of the texts, or share alpha over them "
-                f"with shared_axes=[1]. Received: shape={shape}"
+                f"Layer {self.name!r} (PReLU) must know the sizes of the axes along which alpha differs: the "
+                "length of texts, or share alpha over them with shared_axes=[1]. "
+                f"Received: shape={shape}"
             )
         if self.built and self._alpha_shape(shape) != self.alpha.shape:
             raise ValueError(f"Layer {self.name!r} was built for {self.alpha.shape}. Received: shape={shape}")

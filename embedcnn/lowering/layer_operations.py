@@ -239,9 +239,11 @@ def _relu(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
 
 
 def _prelu(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
-    if len(layer.alpha.shape) < 3:
+    shape, of_channels = build.shape(inputs[0]), layer.alpha.shape[-1] == build.shape(inputs[0])[-1]
+    if len(shape) < 4 and of_channels:
         return build.add("rectifier", inputs, [layer.alpha])
-    x, shape = build.as_image(tensor_forms.as_rows(build, inputs[0])), build.shape(inputs[0])
+    x = inputs[0] if len(shape) < 4 else tensor_forms.as_rows(build, inputs[0])
+    x = build.as_image(x) if len(shape) == 4 else x
     above = activate(build, "relu", x)
     below = activate(build, "relu", build.like("elementwise", x, shape, kind="negative"))
     alpha = build.formed("weight", [], layer.alpha.shape, [layer.alpha], single=True)
