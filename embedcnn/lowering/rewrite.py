@@ -21,6 +21,8 @@ from .operations import FACTS, Lowered, Operation, assembled, live
 
 MOST_MIXED = 16384
 """Weights of a convolution of single pixels, at most, that stay in the caches beside a band of rows."""
+OPEN_STEPS = 128
+"""Steps of a text of any length, where a rule on shapes has to count some."""
 _WINDOWS = ("stride_rows", "stride_cols", "dilation_rows", "dilation_cols")
 RECURRENT = tuple(name for name, facts in FACTS.items() if facts["states"])
 MANY_CLASSES = 2048
@@ -257,9 +259,12 @@ def normalize_weights(draft: Draft) -> None:
         source = draft.maker(op.inputs[0])
         if source is None or source.name not in _KERNELS or op.attributes.get("axes"):
             continue
-        if source.attributes.get("transposed") or draft.readers(source.outputs[0]) > 1:
-            continue
         kernel, *bias = source.variables
+        values = math.prod(size or OPEN_STEPS for size in draft.tensors[op.outputs[0]].shape[1:])
+        read = draft.maker(source.inputs[0])  # tokens: then more is saved behind it
+        pays = kernel.size <= max(MOST_MIXED, 4 * values) or (read is not None and read.name == "embed")
+        if source.attributes.get("transposed") or draft.readers(source.outputs[0]) > 1 or not pays:
+            continue
         shapes = {"kernel": kernel.shape, "bias": op.variables[-1].shape}
         made = [
             Variable(f"normalized_{name}", np.zeros(shape, np.float32), kernel.layer, tracked=True)

@@ -179,6 +179,23 @@ def test_what_stays_as_it_is():
     assert "normalized_weights" not in names(embedcnn.Model(ids, scores))
 
 
+def test_large_kernels_that_few_places_read_stay():
+    # a pass over the kernel would cost more than one over what a single example makes with it
+    def made(shape, layer):
+        x = embedcnn.Input(shape)
+        return "normalized_weights" in names(embedcnn.Model(x, layers.BatchNormalization()(layer(x))))
+
+    assert not made((512,), layers.Dense(256)) and made((128,), layers.Dense(128))
+    assert not made((7, 7, 512), layers.Conv2D(512, 3)) and not made((7, 7, 256), layers.Conv2D(256, 1))
+    assert made((14, 14, 512), layers.Conv2D(512, 1)) and made((7, 7, 128), layers.Conv2D(128, 1))
+    assert made((7, 7, 1024), layers.DepthwiseConv2D(3))
+    assert made((None, 300), layers.Conv1D(100, 1)) and not made((None, 300), layers.Conv1D(100, 5))
+    ids = embedcnn.Input((None,), dtype="int32")
+    h = layers.BatchNormalization()(layers.Conv1D(100, 5)(layers.Embedding(50, 300)(ids)))
+    model = embedcnn.Model(ids, layers.GlobalMaxPooling1D()(layers.ReLU()(h)))
+    assert "token_conv_pool" in names(model)  # over the distinct tokens of a batch
+
+
 def test_layers_that_are_called_twice_have_weights_for_each_normalisation():
     rng = np.random.default_rng(6)
     x, dense = embedcnn.Input((4,)), layers.Dense(3)
