@@ -6,6 +6,7 @@ stay what they are here; whoever needs texts says which place is empty.
 
 from __future__ import annotations
 
+import reprlib
 from typing import Any
 
 import numpy as np
@@ -49,9 +50,30 @@ def as_list(value: Any) -> Any:
                 "table[name]"
             )
         value = value[names[0]]
+    elif len(getattr(value, "shape", ())) == 2:  # an array of pandas that was given a second axis
+        return as_list(np.asarray(value, object))
     if hasattr(value, "to_pylist"):
         return value.to_pylist()
     return value.to_list() if hasattr(value, "to_list") else value.tolist()
+
+
+def described(value: Any) -> str:
+    """What a value that holds no texts is, for a message: type, dtype and shape, and a list's first entry.
+
+    >>> described([b"a film"])
+    "a list whose first entry is b'a film' (bytes): decode them, as text.decode()"
+    """
+    if isinstance(value, str):
+        return f"one str, {reprlib.repr(value)}; a list of it is [text]"
+    if isinstance(value, np.ndarray):
+        kind, first = f"an array of {value.dtype}, shape {value.shape}", value.ravel()[:1].tolist()
+    else:
+        kind = type(value).__name__
+        kind, first = (f"a {kind}", list(value[:1])) if isinstance(value, (list, tuple)) else (kind, [])
+    if not first or isinstance(value, np.ndarray) and value.dtype.kind not in "OS":
+        return kind
+    hint = ": decode them, as text.decode()" if isinstance(first[0], (bytes, bytearray)) else ""
+    return f"{kind} whose first entry is {reprlib.repr(first[0])} ({type(first[0]).__name__}){hint}"
 
 
 def is_missing(value: Any) -> bool:

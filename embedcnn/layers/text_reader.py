@@ -10,13 +10,11 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from ..base.columns import as_list
+from ..base.columns import as_list, described
 from ..base.utf8_files import text_lines_of
 from ..graph.nodes import Node, SymbolicTensor
 from ..preprocessing.texts import FILL_GAPS
-from ..text.rows import checked_texts, is_empty, raw_texts
+from ..text.rows import checked_texts, column_of, is_empty, raw_texts
 from .base import Layer
 
 
@@ -54,11 +52,10 @@ class TextReader(Layer):
 
 def text_list(argument: str, texts: Any) -> list[str]:
     """Texts as a list of str, as models take them; TypeError for anything else."""
-    if isinstance(texts, (list, tuple)) and not isinstance(next(iter(texts), ""), str):
-        texts = np.asarray(texts, object)  # [["a"], ["b"]] is a column
+    texts = column_of(texts)
     found = [] if is_empty(texts) else raw_texts(texts)
     if found is None:
-        raise TypeError(f"`{argument}` must be a list or array of str. Received: {texts!r}"[:300])
+        raise TypeError(f"`{argument}` must be a list or array of str. Received: {described(texts)}")
     return checked_texts(argument, found, remedy=FILL_GAPS).tolist()
 
 

@@ -42,6 +42,9 @@ class BoundProgram:
         self._lowered, self._seed = lowered, seed
         self.rows_are_alone = lowered.rows_are_alone
         self.draws = lowered.draws
+        self.last_activation: str | None = (
+            lowered.operations[-1].attributes.get("activation") if lowered.operations else None
+        )
         self.calls_python = any(operation.function is not None for operation in lowered.operations)
         self.written = [  # by the forward pass
             variable

@@ -59,6 +59,8 @@ class Pool:
         """Whether the model has become another one since."""
         self.writes = self._idle[0].writes
         """Whether a run writes states or statistics, so that no other thread may run beside it."""
+        self.last_activation = self._idle[0].last_activation
+        """What the last operation does to its values; None: nothing."""
 
     def take(self) -> BoundProgram:
         """A program that nobody else has."""

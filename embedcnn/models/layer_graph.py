@@ -157,7 +157,10 @@ class LayerGraph:
         """The graph again, with the same layers, on other tensors."""
         self._require_built("its graph")
         if len(tensors) != len(self.inputs):
-            raise ValueError(f"Model {self.name!r} has {len(self.inputs)} inputs. Received: {len(tensors)}")
+            raise ValueError(
+                f"Model {self.name!r} has {len(self.inputs)} input{'s' * (len(self.inputs) > 1)}. "
+                f"Received: {len(tensors)}"
+            )
         return self._as_outputs(nesting.replay(self, tensors, training))
 
     # -- weights ---------------------------------------------------------------------------------------------

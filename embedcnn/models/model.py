@@ -429,7 +429,7 @@ class Model(Subclassed, LayerGraph):
         `x` as in `fit`; a list of texts when the model has a text encoder; or an iterable of x, (x,), (x, y)
         or (x, y, sample_weight), of which `steps` batches are taken (None: all). `batch_size=None`: batches
         of 32, and larger ones as long as memory allows where examples cannot change each other's results
-        (flat outputs, no stateful layers, none written in Python).
+        (flat outputs, no stateful layers, none written in Python). No examples, `[]`, give arrays of no rows.
         """
         return self._prediction.predict(x, batch_size, verbose, steps, callbacks)
 

@@ -44,6 +44,13 @@ class TextRows:
         return self.encode(self.texts[index].tolist())
 
 
+def column_of(value: Any) -> Any:
+    """Lists of one text each, [["a"], ["b"]], as the array (N, 1) that they are; else the value."""
+    if isinstance(value, (list, tuple)) and len(value) and isinstance(value[0], (list, tuple)):
+        return np.asarray(value, object)
+    return value
+
+
 def raw_texts(value: Any) -> Any:
     """x where it is raw text, as a list or tuple of texts or an array of str; None where it is not.
 
@@ -78,6 +85,11 @@ def is_empty(value: Any) -> bool:
         return False
     shape = tuple(getattr(value, "shape", (0,)))
     return len(shape) == 1 or shape[1:] == (1,)
+
+
+def has_no_rows(value: Any) -> bool:
+    """Whether this is a list, column, frame or array of no examples."""
+    return hasattr(value, "__len__") and not isinstance(value, (str, bytes, dict)) and len(value) == 0
 
 
 def is_text(value: Any) -> bool:

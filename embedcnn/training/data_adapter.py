@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import reprlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..base.arguments import finite_number, positive_integer, warn_user
-from ..base.columns import is_column
+from ..base.columns import described, is_column
 from ..preprocessing.texts import FILL_GAPS
 from ..ragged import Ragged
-from ..text.rows import TextRows, checked_texts, is_empty, no_settings, raw_texts
+from ..text.rows import TextRows, checked_texts, column_of, is_empty, no_settings, raw_texts
 from . import input_data, sample_weights
 from .batches import ArrayBatches, Batch, IterableBatches, raw
 from .input_data import InputSpec
@@ -77,14 +78,14 @@ class DataAdapter:
     def _encoded(self, spec: InputSpec, part: Any, whole: bool) -> Any:
         if spec.encode is not None and not spec.of_texts:
             return spec.encode(part)
-        raw = raw_texts(part)
+        raw = raw_texts(part if spec.encode is None else column_of(part))
         if raw is None and is_empty(part) and (spec.encode or self._model.text_encoder) is not None:
             raw = []
         if raw is None:
             if spec.encode is not None and not isinstance(part, TextRows):
                 raise TypeError(
                     f"{spec.name}: texts were expected, as a list or an array of str. "
-                    f"Received: {_described(part)}"
+                    f"Received: {described(part)}"
                 )
             return part
         if spec.encode is not None:
@@ -295,6 +296,11 @@ class DataAdapter:
 
     def _unlabelled(self, item: Any) -> Batch:
         x = item[0] if isinstance(item, tuple) else item
+        if isinstance(x, (str, bytes)):
+            raise TypeError(
+                "x is no list, so it must give batches, each a list of texts. It gave one text, "
+                f"{reprlib.repr(x)}; did you mean list(x)?"
+            )
         self.build_for(x)
         inputs = self.prepare_inputs(x, False)
         return [raw(part) for part in inputs], [], None, len(inputs[0])
@@ -356,11 +362,6 @@ class DataAdapter:
             classes = spec.target == "classes" or (spec.target == "binary" and spec.units == 1)
             if classes and len(target) > 1 and target.size and target.min() == target.max():
                 warn_user(f"{spec.name} holds only the class {target.flat[0]:g}: nothing can be learned")
-
-
-def _described(part: Any) -> str:
-    """What a value is, for a message: its type, and the dtype of an array."""
-    return f"an array of {part.dtype}" if isinstance(part, np.ndarray) else type(part).__name__
 
 
 def checked_batch_size(value: Any) -> int:

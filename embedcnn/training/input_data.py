@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..base.columns import is_column, is_missing
+from ..base.columns import described, is_column, is_missing
 from ..data.indexed_batches import is_indexed
 from ..ragged import Ragged, ids_of
 from ..text.rows import TextRows, no_settings
@@ -238,7 +238,7 @@ def _whole_numbers(name: str, array: np.ndarray, meaning: str) -> np.ndarray:
         hint = ""
         if array.dtype.kind in "USO" and meaning == "class numbers":
             hint = "; number the labels first: names, y = np.unique(y, return_inverse=True)"
-        raise TypeError(f"{name}: {meaning} must be integers. Received: dtype {array.dtype}{hint}")
+        raise TypeError(f"{name}: {meaning} must be integers. Received: {described(array)}{hint}")
     if (
         not np.isfinite(array).all()
         or np.abs(array).max(initial=0.0) >= 2**31

@@ -13,10 +13,10 @@ import numpy as np
 from ..base.arguments import positive_integer
 from ..base.random_seeds import step_of_element
 from ..callbacks import CallbackList
-from ..text.rows import is_empty, is_text
+from ..text.rows import has_no_rows, is_empty, is_text
 from .batches import NO_BATCHES, ArrayBatches, raw, warn_if_short
 from .data_adapter import BATCH_SIZE, checked_batch_size
-from .input_data import sizes_of
+from .input_data import is_iterable_of_batches, sizes_of
 from .own_steps import own_step
 from .progress import Progress, checked_verbose
 
@@ -56,6 +56,8 @@ class Prediction:
         """As Model.predict."""
         show = checked_verbose(verbose)
         steps = None if steps is None else positive_integer("steps", steps)
+        if (nothing := self._of_nothing(x)) is not None:
+            return nothing
         if not show and callbacks is None and steps is None and self._is_one_batch(x, batch_size):
             return self.predict_on_batch(x)
         feed = self._adapter.unlabelled_feed(x, batch_size, steps)
@@ -126,8 +128,25 @@ class Prediction:
         """Whether these are raw texts that fit one batch: then nothing around the step is needed."""
         return hasattr(texts, "__len__") and len(texts) <= checked_batch_size(batch_size) and is_text(texts)
 
+    def _of_nothing(self, x: Any) -> Any:
+        """The outputs, arrays of no rows, for a list, column or array of no examples; else None, as for what
+        gives batches and for an array whose shape does not fit.
+        """
+        model = self._model
+        if not has_no_rows(x) or is_iterable_of_batches(x) or not model.built or len(model.inputs) != 1:
+            return None
+        sizes, expected = getattr(x, "shape", (0,))[1:], model.inputs[0].shape[1:]
+        if len(sizes) > 0 and not is_empty(x):
+            fits = len(sizes) == len(expected)
+            if not fits or any(size not in (None, got) for size, got in zip(expected, sizes, strict=True)):
+                return None
+        shapes = [[size or 0 for size in tensor.shape[1:]] for tensor in model.outputs]
+        return model._as_outputs([np.empty((0, *shape), np.float32) for shape in shapes])
+
     def predict_on_batch(self, x: Any) -> Any:
         """As Model.predict_on_batch."""
+        if (nothing := self._of_nothing(x)) is not None:
+            return nothing
         own = own_step(self._model, "predict_step")
         return self.on_batch(x) if own is None else self._model._as_outputs(_listed(own((x,))))
 
@@ -151,8 +170,7 @@ class Prediction:
         compiled = self._compilation.compiled
         if compiled is not None and compiled.losses[0] is not None:
             return compiled.losses[0].target == "binary"
-        last = self._model.lowered_as("predict").operations[-1]
-        return last.attributes.get("activation") == "sigmoid"
+        return self._programs.pool("predict").last_activation == "sigmoid"
 
     def labels(self, x: Any, batch_size: int | None, threshold: float) -> list[Any]:
         """As Model.predict_labels."""
@@ -160,10 +178,9 @@ class Prediction:
             raise TypeError(f"`threshold` must be a number in (0, 1). Received: threshold={threshold!r}")
         if not 0 < threshold < 1:
             raise ValueError(f"`threshold` must be in (0, 1). Received: threshold={threshold!r}")
+        self._adapter.build_for(x)
         if len(self._model.outputs) != 1 or len(self._model.outputs[0].shape) != 2:
             raise ValueError("predict_labels needs a model with one output of shape (batch, classes)")
-        if is_empty(x):
-            return []
         outputs = self._model.predict(x, batch_size, verbose=0)
         check_predictions(self._model.name, outputs)
         compiled = self._compilation.compiled

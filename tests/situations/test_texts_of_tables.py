@@ -73,7 +73,24 @@ class Frame(Chunks):
         return np.array(self.texts, object)[:, None]
 
 
+class Grid(Chunks):
+    """An array of pandas that was given a second axis: its entries are lists."""
+
+    to_pylist = None
+
+    @property
+    def shape(self):
+        return len(self.texts), 1
+
+    def tolist(self):
+        return [[text] for text in self.texts]
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.texts, object)[:, None]
+
+
 KINDS = {
+    "stand-in for an array (N, 1)": Grid,
     "stand-in for a column": Chunks,
     "stand-in for a frame": Frame,
     "object array": lambda texts: np.array(texts, object),
@@ -85,6 +102,7 @@ KINDS = {
     "category": lambda texts: pandas_frame(texts)["text"].astype("category"),
     "Index": lambda texts: pytest.importorskip("pandas").Index(texts),
     ".values": lambda texts: pandas_frame(texts)["text"].values,
+    ".values (N, 1)": lambda texts: pandas_frame(texts)["text"].values.reshape(-1, 1),
     "frame of one column": pandas_frame,
     "polars Series": lambda texts: polars_frame(texts)["text"],
     "polars frame": polars_frame,
@@ -330,3 +348,61 @@ def test_columns_of_numbers_stay_numbers(dtype):
     right = model.predict(frame.to_numpy("float32"), verbose=0)
     assert np.array_equal(model.predict(frame, verbose=0), right)
     model.fit(frame, frame["a"], verbose=0)
+
+
+def reader():
+    """A model that takes texts itself."""
+    model = keras.Sequential(
+        [
+            keras.Input((1,), dtype="string"),
+            L.TextVectorization(vocabulary=["a", "good", "bad", "film"]),
+            L.Embedding(6, 4),
+            L.GlobalAveragePooling1D(),
+            L.Dense(2, activation="softmax"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+def test_a_model_that_takes_texts_takes_lists_of_one_text_each():
+    model = reader()
+    right = model.predict(TEXTS, verbose=0)
+    for x in ([[text] for text in TEXTS], [(text,) for text in TEXTS], Grid(TEXTS)):
+        assert np.array_equal(model.predict(x, verbose=0), right)
+        model.fit(x, LABELS, epochs=0)
+
+
+NO_TEXTS = {
+    "bytes": ([b"a film"], r"a list whose first entry is b'a film' \(bytes\): decode them"),
+    "array of bytes": (np.array([b"a film"]), r"an array of \|S6, shape \(1,\) .*: decode them"),
+    "dicts": ([{"text": "a"}], r"whose first entry is \{'text': 'a'\} \(dict\)"),
+    "numbers": (np.zeros((2, 3)), r"an array of float64, shape \(2, 3\)"),
+    "lists": ([["a", "film"], ["b"]], r"whose first entry is \['a', 'film'\] \(list\)"),
+    "one text": ("a film", r"one str, 'a film'; a list of it is \[text\]"),
+}
+
+
+@pytest.mark.parametrize("case", NO_TEXTS)
+def test_what_holds_no_texts_is_shown(case):
+    value, message = NO_TEXTS[case]
+    vectorizer = L.TextVectorization(vocabulary=["a"])
+    for call in (reader().predict, reader().predict_labels, vectorizer):
+        if case != "one text" or call is not vectorizer:  # the layer takes one text
+            with pytest.raises(TypeError, match=message):
+                call(value)
+
+
+@pytest.mark.parametrize("value", [[b"a film"], [{"text": "a"}]], ids=["bytes", "dicts"])
+def test_nor_does_an_encoder_take_it(value):
+    with pytest.raises(
+        TypeError, match=r"token ids must be integers.*whose first entry is .* \((bytes|dict)\)"
+    ):
+        classifier().predict(value, verbose=0)
+
+
+@pytest.mark.parametrize("texts", [iter(TEXTS), set(TEXTS)], ids=["iterator", "set"])
+@pytest.mark.parametrize("model", [reader, classifier])
+def test_texts_one_by_one_are_no_batches(model, texts):
+    with pytest.raises(TypeError, match=r"must give batches.* gave one text, .*; did you mean list\(x\)\?"):
+        model().predict(texts, verbose=0)

@@ -92,3 +92,59 @@ def test_sequences_are_as_long_as_in_batches_of_32(monkeypatch):
 def test_the_bar_counts_batches_of_32(capsys):
     convolutional().predict(TEXTS, verbose=1)
     assert "94/94" in capsys.readouterr().err
+
+
+# -- no examples ---------------------------------------------------------------------------------------------
+NOTHING = {
+    "list": [],
+    "tuple": (),
+    "array": np.empty(0),
+    "column": np.empty((0, 1), object),
+    "ids": np.empty((0, 7), np.int32),
+    "Ragged": TEXTS[:0],
+}
+
+
+@pytest.mark.parametrize("kind", NOTHING)
+def test_no_examples_have_no_predictions(kind):
+    model, x = convolutional(), NOTHING[kind]
+    for found in (model.predict(x, verbose=0), model.predict(x, verbose=1), model.predict_on_batch(x)):
+        assert found.shape == (0, 3) and found.dtype == np.float32
+    assert model.predict_labels(x) == []
+    assert recurrent(return_sequences=True).predict(x, verbose=0).shape == (0, 0, 8)
+
+
+def test_nor_have_they_at_several_outputs():
+    x = embedcnn.Input((4,))
+    both = embedcnn.Model(x, {"one": layers.Dense(1)(x), "two": layers.Dense(2)(x)})
+    found = both.predict(np.zeros((0, 4)), verbose=0)
+    assert {name: value.shape for name, value in found.items()} == {"one": (0, 1), "two": (0, 2)}
+
+
+def test_what_does_not_fit_or_gives_no_batches_stays_an_error():
+    x = embedcnn.Input((4,))
+    model = embedcnn.Model(x, layers.Dense(2)(x))
+    with pytest.raises(ValueError, match=r"expected shape \(batch, 4\). Received: shape \(0, 5\)"):
+        model.predict(np.zeros((0, 5)), verbose=0)
+    for batches in (iter([]), embedcnn.data.Dataset.from_tensor_slices(np.zeros((3, 4))).take(0).batch(2)):
+        with pytest.raises(ValueError, match="x gave no batches"):
+            model.predict(batches, verbose=0)
+
+
+# -- labels --------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("last, labels", [("softmax", [0, 0]), ("sigmoid", [[], []])])
+def test_labels_of_a_model_that_is_not_compiled_make_its_program_once(last, labels, monkeypatch):
+    x = embedcnn.Input((4,))
+    model = embedcnn.Model(x, layers.Dense(3, activation=last)(x))
+    made, usual = [], embedcnn.Model.lowered_as
+    monkeypatch.setattr(
+        embedcnn.Model, "lowered_as", lambda *given, **more: made.append(given) or usual(*given, **more)
+    )
+    for _ in range(3):
+        assert model.predict_labels(np.zeros((2, 4))) == labels  # 0.5 is not above the threshold
+    assert len(made) == 1
+
+
+def test_labels_build_a_model_as_predict_does():
+    model = embedcnn.Sequential([layers.Dense(2, activation="softmax")])
+    assert model.predict_labels(np.zeros((3, 4))) == [0, 0, 0]
