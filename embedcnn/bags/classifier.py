@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import integer
+from ..base.metadata_routing import Routed
 from ..base.parameters import Parameters
 from ..layers.text_reader import text_list
 from ..models.model import Model
@@ -31,7 +32,7 @@ from .unfitted import not_fitted
 UNCALIBRATED = 3.0  # slope of margins of normed documents where no folds say better
 
 
-class BagClassifier(Parameters):
+class BagClassifier(Routed, Parameters):
     """A classifier of texts by linear models of their n-grams: convex, so it trains in a moment, and the same
     every time.
 

@@ -89,6 +89,30 @@ class Explanation:
             Word(self.text[begin:end], begin, end, float(total[end] - total[begin])) for begin, end in spans
         ]
 
+    def to_dict(self) -> dict[str, Any]:
+        """What a service answers, ready for json.dumps: numbers to six places, shares largest first.
+
+        >>> share = Share("b", "words 1", 1, 1.0, ((2, 3),))
+        >>> Explanation("a b", "yes", 1.5, 0.5, (share,), ()).to_dict()["shares"]
+        [{'name': 'b', 'kind': 'words 1', 'share': 1.0, 'places': [[2, 3]]}]
+        """
+        return {
+            "text": self.text,
+            "label": self.label,
+            "margin": round(self.margin, 6),
+            "bias": round(self.bias, 6),
+            "rest": round(self.rest, 6),
+            "shares": [
+                {
+                    "name": one.name,
+                    "kind": one.kind,
+                    "share": round(one.share, 6),
+                    "places": [list(place) for place in one.places],
+                }
+                for one in self.shares
+            ],
+        }
+
     def show(self, color: bool | None = None) -> None:
         """Prints the text and the largest shares; coloured on a terminal (None), always or never.
 

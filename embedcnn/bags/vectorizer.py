@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ..base.arguments import boolean, finite_number, integer, one_of, optional, unknown_name
 from ..base.configuration import Configurable, argument_names
+from ..base.parameters import shown_parameters
 from .container import Bags, scipy_sparse
 from .features import NgramFeatures
 from .unfitted import not_fitted
@@ -176,6 +177,9 @@ class Vectorizer(Configurable):
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The arguments of the constructor as they were given. As in scikit-learn."""
         return dict(self._given)
+
+    def __repr__(self) -> str:
+        return shown_parameters(self)
 
     def set_params(self, **params: Any) -> Vectorizer:
         """Sets arguments of the constructor and forgets what was learnt; ValueError for unknown names."""

@@ -28,8 +28,7 @@ class Parameters:
     @classmethod
     def _defaults(cls) -> dict[str, Any]:
         """The arguments of the constructor, each with its default."""
-        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
-        return {one.name: one.default for one in parameters}
+        return defaults_of(cls)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The arguments of the constructor. As in scikit-learn."""
@@ -45,9 +44,21 @@ class Parameters:
         return self
 
     def __repr__(self) -> str:
-        given = [
-            f"{name}={value!r}"
-            for name, value in self.get_params().items()
-            if value is not self._defaults()[name] and repr(value) != repr(self._defaults()[name])
-        ]
-        return f"{type(self).__name__}({', '.join(given)})"
+        return shown_parameters(self)
+
+
+def defaults_of(kind: type) -> dict[str, Any]:
+    """The arguments of a constructor, each with its default."""
+    parameters = list(inspect.signature(kind).parameters.values())
+    return {one.name: one.default for one in parameters}
+
+
+def shown_parameters(estimator: Any) -> str:
+    """An estimator as the call that makes it: its class and the arguments that are not the default."""
+    defaults = defaults_of(type(estimator))
+    given = [
+        f"{name}={value!r}"
+        for name, value in estimator.get_params().items()
+        if value is not defaults[name] and repr(value) != repr(defaults[name])
+    ]
+    return f"{type(estimator).__name__}({', '.join(given)})"

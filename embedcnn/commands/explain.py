@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     for number, text in enumerate(given(arguments.texts)):
         found = model.explain(text, label)
         if arguments.json:
-            print(json.dumps(as_object(found), ensure_ascii=False))
+            print(json.dumps(found.to_dict(), ensure_ascii=False))
         else:
             if number:
                 print()
@@ -79,29 +79,3 @@ def given(texts: list[str]) -> Iterator[str]:
         except UnicodeDecodeError as error:
             byte = error.object[error.start]
             raise CommandError(f"standard input, line {number}: byte {byte:#x} is not valid utf-8") from None
-
-
-def as_object(found: Any) -> dict[str, Any]:
-    """An explanation, ready for JSON.
-
-    >>> from embedcnn.bags import Explanation, Share
-    >>> share = Share("b", "words 1", 1, 1.0, ((2, 3),))
-    >>> as_object(Explanation("a b", "yes", 1.5, 0.5, (share,), ()))["shares"]
-    [{'name': 'b', 'kind': 'words 1', 'share': 1.0, 'places': [[2, 3]]}]
-    """
-    return {
-        "text": found.text,
-        "label": found.label,
-        "margin": round(found.margin, 6),
-        "bias": round(found.bias, 6),
-        "rest": round(found.rest, 6),
-        "shares": [
-            {
-                "name": one.name,
-                "kind": one.kind,
-                "share": round(one.share, 6),
-                "places": [list(place) for place in one.places],
-            }
-            for one in found
-        ],
-    }

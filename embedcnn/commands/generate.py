@@ -13,6 +13,7 @@ examples:
   embedcnn train --model lm book.txt --out writer.embedcnn
   embedcnn generate writer.embedcnn --prompt "Prince Andrew" --length 500 --temperature 0.7
   embedcnn generate writer.embedcnn --prompt "Well, " --top-k 5 --seed 1 --stop "."
+  embedcnn generate writer.embedcnn --prompt - < chapter.txt
   embedcnn generate words.embedcnn --prompt "The Zeppelin" --unknown "[UNK]" --length 100
 """
 
@@ -27,7 +28,9 @@ def add_command(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("model", metavar="MODEL", help="a file that embedcnn train --model lm has written")
-    parser.add_argument("--prompt", required=True, metavar="TEXT", help="where the text begins")
+    parser.add_argument(
+        "--prompt", required=True, metavar="TEXT", help="where the text begins; -: standard input"
+    )
     parser.add_argument(
         "--length",
         type=options.count(1),
@@ -72,12 +75,18 @@ def run(arguments: argparse.Namespace) -> int:
     options.show_inexact_products()
     writer = LanguageModel.load(arguments.model)
     names = ("temperature", "top_k", "top_p", "seed", "stop", "unknown")
-    pieces = writer.stream(
-        arguments.prompt, arguments.length, **{name: getattr(arguments, name) for name in names}
-    )
-    sys.stdout.write(arguments.prompt)
+    prompt = given(arguments.prompt)
+    pieces = writer.stream(prompt, arguments.length, **{name: getattr(arguments, name) for name in names})
+    sys.stdout.write(prompt)
     for piece in pieces:
         sys.stdout.write(piece)
         sys.stdout.flush()
     sys.stdout.write("\n")
     return 0
+
+
+def given(prompt: str) -> str:
+    """The prompt, or standard input without the end of its last line, in UTF-8."""
+    from embedcnn.data import read_text  # start-up
+
+    return read_text(options.data_file(prompt)).removesuffix("\n") if prompt == "-" else prompt

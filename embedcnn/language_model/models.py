@@ -38,6 +38,7 @@ class LanguageModel:
     """
 
     encoder_class: ClassVar[Any] = (CharEncoder, WordEncoder)
+    tokens = "tokens"
     holds = "no language model"
     """What `load` says of a file that is of another kind."""
 
@@ -69,6 +70,14 @@ class LanguageModel:
             optimizers.Adam(learning_rate, global_clipnorm=1.0),
             losses.SparseCategoricalCrossentropy(from_logits=True),
             metrics=self.measures(),
+        )
+
+    def __repr__(self) -> str:
+        units = [layer.units for layer in self.model.layers if isinstance(layer, layers.LSTM)]
+        kind = type(self)
+        return (
+            f"<{kind.__name__}: {self.model.text_encoder.token_count} {kind.tokens}, "
+            f"LSTM of {', '.join(map(str, units))} units, {self.model.count_params():,} weights>"
         )
 
     @staticmethod
@@ -183,6 +192,7 @@ class CharLanguageModel(LanguageModel):
     """
 
     encoder_class = CharEncoder
+    tokens = "characters"
     holds = "no language model of characters"
 
     def __init__(
@@ -195,7 +205,9 @@ class CharLanguageModel(LanguageModel):
         learning_rate: Any = 0.002,
         seed: int | None = None,
     ) -> None:
-        vocabulary = text if isinstance(text, CharVocabulary) else CharVocabulary(text)
+        vocabulary = (
+            text if isinstance(text, CharVocabulary) else CharVocabulary(_one_text(text, "CharVocabulary"))
+        )
         if not len(vocabulary):
             raise ValueError("`text` must hold at least one character. Received: an empty text")
         encoder = CharEncoder(vocabulary)
@@ -229,6 +241,7 @@ class WordLanguageModel(LanguageModel):
     """
 
     encoder_class = WordEncoder
+    tokens = "words"
     holds = "no language model of words"
 
     def __init__(
@@ -248,6 +261,7 @@ class WordLanguageModel(LanguageModel):
         if isinstance(text, Vocabulary):
             encoder = WordEncoder(text)
         else:
+            text = _one_text(text, "Vocabulary")
             encoder = WordEncoder.from_text(text, max_tokens, min_frequency, lower)
         if encoder.token_count <= len(encoder.unwritten):
             raise ValueError("`text` must hold at least one word that the vocabulary keeps. Received: none")
@@ -260,6 +274,14 @@ class WordLanguageModel(LanguageModel):
 
 
 KINDS: tuple[Any, ...] = (CharLanguageModel, WordLanguageModel)
+
+
+def _one_text(text: Any, kind: str) -> str:
+    """The text of which a vocabulary is made; TypeError where it is none."""
+    if isinstance(text, str):
+        return text
+    hint = "; decode it, as text.decode()" if isinstance(text, (bytes, bytearray)) else ""
+    raise TypeError(f"`text` must be one str or a text.{kind}. Received: {type(text).__name__}{hint}")
 
 
 def _listed(callbacks: Any) -> list[Any]:

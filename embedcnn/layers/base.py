@@ -18,6 +18,7 @@ from .. import activations, constraints, initializers, regularizers
 from ..base.arguments import boolean, finite_number, positive_integer
 from ..base.configuration import Configurable, described
 from ..base.names import snake_case, unique_name
+from ..base.unused_memory import make_room
 from ..graph.nodes import Node, Shape, SymbolicTensor, flatten, is_symbolic
 from ..graph.tracing import building, leaves
 from ..graph.variables import Variable, assign_numbers, mark_changed
@@ -164,8 +165,7 @@ class Layer(Configurable):
 
     def output_shape_for(self, shapes: list[Shape]) -> Shape:
         """The shape of the result of a call on tensors of these shapes."""
-        many = self.inputs_many or len(shapes) > 1
-        out = self.compute_output_shape(shapes if many else shapes[0])
+        out = self.compute_output_shape(shapes if self.inputs_many or len(shapes) > 1 else shapes[0])
         if not hasattr(self, "forward") and not hasattr(self, "call"):
             return out
         return call_arguments.python_layer_shape(self, shapes, out)
@@ -234,6 +234,7 @@ class Layer(Configurable):
 
     def track(self, variable: Variable) -> Variable:
         """Makes a variable a weight of the layer, under the regularizer and constraint of its name."""
+        make_room(variable.value.nbytes)
         variable.regularizer = self._rule(variable.name, "regularizer")
         variable.constraint = self._rule(variable.name, "constraint")
         if variable.constraint is not None:
@@ -282,8 +283,7 @@ class Layer(Configurable):
         """All weights, those that learn and those that do not, in the order in which they were made; of a
         layer made of layers its own, then those of the layers.
         """
-        found: list[Variable] = of_traced("all_weights", self) if self.traces else list(self._variables)
-        return found
+        return of_traced("all_weights", self) if self.traces else list(self._variables)
 
     @property
     def variables(self) -> list[Variable]:

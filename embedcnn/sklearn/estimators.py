@@ -82,6 +82,7 @@ class TextCNNClassifier(NetworkClassifier):
     classes_ : array of the labels, sorted
     model_ : the Model, which `model_.save(path)` keeps for the command line
     history_ : dict of lists, a value for each epoch
+    n_iter_ : how many epochs there were, all calls together
 
     Raises
     ------

@@ -13,10 +13,10 @@ import numpy as np
 from ..bags.unfitted import not_fitted
 from ..bags.weighting import checked_weights
 from ..base.arguments import boolean, finite_number, integer, positive_integer
+from ..base.metadata_routing import Routed
 from ..base.parameters import Parameters
 from ..classifier.encoders import make_encoder, table_from_vectors
 from .inputs import Rows, known_ids, read
-from .routing import Routed
 from .surroundings import seed_of, surroundings, threads
 
 AT_ONCE = 256  # texts of a prediction, which then grow by themselves
@@ -44,6 +44,7 @@ class TextNetwork(Routed, Parameters):
     verbose: Any
     model_: Any
     history_: dict[str, list[float]]
+    n_iter_: int
     n_features_in_: int
 
     # -- what a subclass says ----------------------------------------------------------------------------
@@ -98,6 +99,7 @@ class TextNetwork(Routed, Parameters):
             )
         for name, values in found.history.items():
             self.history_.setdefault(name, []).extend(values)
+        self.n_iter_ = len(self.history_["loss"])
 
     def _held_out(self, targets: np.ndarray, seed: int) -> np.ndarray:
         """Which rows say when to stop, bool: `validation_fraction` of them, of each class where there are

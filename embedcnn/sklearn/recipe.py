@@ -15,6 +15,7 @@ from ..bags.classifier import BagClassifier
 from ..bags.labels import Labelled, chosen, labelled, share_right
 from ..bags.unfitted import not_fitted
 from ..base.arguments import boolean, finite_number, integer, optional, positive_integer
+from ..base.metadata_routing import Routed
 from ..base.parameters import Parameters
 from ..classifier.choice import train_portfolio
 from ..classifier.linear import make_plan
@@ -23,7 +24,6 @@ from ..data.labelled import LabelledTexts
 from ..layers.text_reader import text_list
 from .classes import class_weights, read_labels
 from .network import check_lengths, row_weights
-from .routing import Routed
 from .surroundings import seed_of, surroundings, tags, threads
 
 BUCKETS = 2**18  # of n-grams that texts of a later partial_fit bring

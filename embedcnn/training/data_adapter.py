@@ -356,7 +356,10 @@ class DataAdapter:
         return self.feed(data[0], data[1], batch_size, data[2] if len(data) == 3 else None, None, steps, None)
 
     def warn_single_class(self, feed: ArrayBatches) -> None:
+        """Warns of class numbers that are all the same, unless the model has learnt of other data before."""
         compiled = self._settle()
+        if self._model.optimizer.steps:
+            return
         for number, target in zip(compiled.active, feed.targets, strict=True):
             spec = compiled.targets[number]
             classes = spec.target == "classes" or (spec.target == "binary" and spec.units == 1)

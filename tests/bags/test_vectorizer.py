@@ -219,3 +219,9 @@ def test_as_one_column_of_a_table():
     matrix = made.fit_transform(table)
     names = made.get_feature_names_out().tolist()
     assert matrix.shape == (len(TEXTS), len(names)) and names[-1] == "remainder__size"
+
+
+def test_it_shows_what_is_not_the_default():
+    assert repr(Vectorizer()) == "Vectorizer()"
+    assert repr(Vectorizer(chars=(2, 3), norm=None)) == "Vectorizer(chars=(2, 3), norm=None)"
+    assert repr(Vectorizer().set_params(min_df=2)) == "Vectorizer(min_df=2)"

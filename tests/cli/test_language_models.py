@@ -267,6 +267,32 @@ def test_what_is_for_language_models_only(option, capsys):
     assert "is for --model lm" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_prompt_of_standard_input(book, tmp_path, end):
+    assert train(book, tmp_path / "m", "--epochs", "1", "--quiet") == 0
+    command = [
+        sys.executable,
+        "-m",
+        "embedcnn",
+        "generate",
+        str(tmp_path / "m"),
+        "--length",
+        "9",
+        "--seed",
+        "3",
+    ]
+    prompt = TEXT[:2000].rstrip()
+
+    def written(*more, **given):
+        return subprocess.run([*command, *more], capture_output=True, cwd=ROOT, encoding="utf-8", **given)
+
+    wanted = written("--prompt", prompt).stdout
+    assert written("--prompt", "-", input=prompt + end).stdout == wanted
+    assert wanted.startswith(prompt) and len(wanted) == len(prompt) + 10
+    nothing = written("--prompt", "-", input="")
+    assert nothing.returncode == 1 and "standard input: the file is empty" in nothing.stderr
+
+
 def test_errors_of_generate_name_its_options(book, tmp_path, capsys):
     assert train(book, tmp_path / "m", "--epochs", "1", "--quiet") == 0
     capsys.readouterr()

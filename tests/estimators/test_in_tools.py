@@ -1,6 +1,7 @@
 """The estimators in scikit-learn's tools: clone, searches in processes and threads, pipelines."""
 
 import os
+import warnings
 
 import numpy as np
 import pytest
@@ -138,19 +139,22 @@ def test_voting_and_one_against_the_rest():
     assert rest.predict_proba(texts).shape == (60, 3)
 
 
-def test_weights_are_routed():
+@pytest.mark.parametrize("estimator", [CNN, BagClassifier(folds=0)], ids=["network", "bag"])
+def test_weights_are_routed(estimator):
     sklearn = pytest.importorskip("sklearn")
     weights = np.where(np.arange(60) % 3 == 0, 5.0, 1.0)
     with sklearn.config_context(enable_metadata_routing=True):
-        asking = base.clone(CNN).set_fit_request(sample_weight=True)
+        asking = base.clone(estimator).set_fit_request(sample_weight=True)
         found = pipeline.make_pipeline(base.clone(asking)).fit(TEXTS, LABELS, sample_weight=weights)
-        wanted = base.clone(CNN).fit(TEXTS, LABELS, sample_weight=weights)
+        wanted = base.clone(estimator).fit(TEXTS, LABELS, sample_weight=weights)
         np.testing.assert_array_equal(found.predict_proba(TEXTS), wanted.predict_proba(TEXTS))
         params = {"sample_weight": weights}
-        refusing = base.clone(CNN).set_fit_request(sample_weight=False).set_score_request(sample_weight=True)
+        refusing = (
+            base.clone(estimator).set_fit_request(sample_weight=False).set_score_request(sample_weight=True)
+        )
         assert len(model_selection.cross_validate(refusing, TEXTS, LABELS, cv=2, params=params)["test_score"])
         with pytest.raises(Exception, match="sample_weight"):
-            pipeline.make_pipeline(base.clone(CNN)).fit(TEXTS, LABELS, sample_weight=weights)
+            pipeline.make_pipeline(base.clone(estimator)).fit(TEXTS, LABELS, sample_weight=weights)
 
 
 def test_vectors_as_frames():
@@ -168,3 +172,21 @@ def test_vectors_as_frames():
         )
     with pytest.raises(ValueError, match="transform"):
         vectorizer.set_output(transform="csv")
+
+
+def test_epochs_are_counted():
+    network = base.clone(CNN).set_params(epochs=3).fit(TEXTS, LABELS)
+    assert network.n_iter_ == 3
+    assert network.partial_fit(TEXTS, LABELS).n_iter_ == 4 == len(network.history_["loss"])
+    assert network.set_params(warm_start=True, epochs=2).fit(TEXTS, LABELS).n_iter_ == 6
+    assert network.set_params(warm_start=False).fit(TEXTS, LABELS).n_iter_ == 2
+    stopped = base.clone(CNN).set_params(epochs=60, early_stopping=True, patience=1, learning_rate=0.05)
+    assert stopped.fit(TEXTS, LABELS).n_iter_ < 60
+
+
+def test_a_batch_of_one_class_is_no_matter_to_what_has_learnt():
+    network = base.clone(CNN).fit(TEXTS, LABELS)
+    one = [text for text, label in zip(TEXTS, LABELS, strict=True) if label == LABELS[0]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        network.partial_fit(one, [LABELS[0]] * len(one))

@@ -2,16 +2,20 @@
 with a warning, never the end of the process, never a hang. And sizes that no memory could hold.
 """
 
+import gc
 import json
 import os
+import pickle
 import subprocess
 import sys
+import weakref
 import zipfile
 
 import pytest
 
 import embedcnn as keras
 from embedcnn import models, text
+from embedcnn.base import unused_memory
 
 L = keras.layers
 LIMITED = """
@@ -166,3 +170,52 @@ def test_the_longest_n_gram():
     assert text.TextEncoder(ngrams=1024, vocabulary=["a"]).ngrams == 1024
     with pytest.raises(ValueError, match=r"`ngrams` must be .* \(at most 1024\).* Received: ngrams=1025"):
         text.TextEncoder(ngrams=1025)
+
+
+# -- models that nobody uses any more ------------------------------------------------------------------------
+@pytest.fixture
+def patient_collector():
+    """Python's collector as it is in a large program: it comes long after a few models."""
+    before = gc.get_threshold()
+    gc.collect()
+    gc.set_threshold(10**9)
+    yield
+    gc.set_threshold(*before)
+
+
+def averages(words):
+    model = keras.Sequential(
+        [keras.Input((None,), dtype="int32"), L.Embedding(words, 64), L.GlobalAveragePooling1D()]
+    )
+    model.predict([[1, 2]], verbose=0)
+    return model
+
+
+@pytest.mark.parametrize("way", ["made", "loaded", "unpickled"])
+def test_large_models_do_not_pile_up(way, tmp_path, monkeypatch, patient_collector):
+    monkeypatch.setattr(unused_memory, "ROOM", 8 << 20)
+    first = averages(20_000)  # 5 MB
+    first.save(tmp_path / "m")
+    stored = pickle.dumps(first)
+    make = {
+        "made": lambda: averages(20_000),
+        "loaded": lambda: models.load_model(tmp_path / "m"),
+        "unpickled": lambda: pickle.loads(stored),
+    }[way]
+    made, most = [], 0
+    for _ in range(12):
+        model = make()
+        model.predict([[1, 2]], verbose=0)
+        made.append(weakref.ref(model))
+        most = max(most, sum(one() is not None for one in made))
+    assert 1 < most <= 4
+
+
+def test_nor_does_a_collector_that_is_off_come(monkeypatch, patient_collector):
+    monkeypatch.setattr(unused_memory, "ROOM", 8 << 20)
+    gc.disable()
+    try:
+        made = [weakref.ref(averages(20_000)) for _ in range(4)]
+        assert all(one() is not None for one in made)
+    finally:
+        gc.enable()

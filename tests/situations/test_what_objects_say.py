@@ -152,3 +152,30 @@ def test_a_bad_id_is_named_by_text_and_place(wrong):
         ):
             with pytest.raises(ValueError, match=rf"x\[2, 1\] = {wrong} is outside \[0, 5\)"):
                 call()
+
+
+@pytest.mark.parametrize(
+    "make, shown",
+    [
+        (
+            lambda: keras.CharLanguageModel("abc", units=8),
+            "<CharLanguageModel: 3 characters, LSTM of 8 units",
+        ),
+        (
+            lambda: keras.WordLanguageModel("a b c", units=4, layer_count=2),
+            "<WordLanguageModel: 5 words, LSTM of 4, 4 units",
+        ),
+    ],
+    ids=["characters", "words"],
+)
+def test_a_language_model_says_how_large_it_is(make, shown):
+    writer = make()
+    assert repr(writer) == f"{shown}, {writer.model.count_params():,} weights>"
+
+
+@pytest.mark.parametrize("kind", [keras.CharLanguageModel, keras.WordLanguageModel])
+@pytest.mark.parametrize("text", [b"abc", ["a", "b"], None])
+def test_what_is_no_book_is_named(kind, text):
+    hint = r"bytes; decode it, as text.decode\(\)" if isinstance(text, bytes) else type(text).__name__
+    with pytest.raises(TypeError, match=f"`text` must be one str or a text.*Vocabulary. Received: {hint}"):
+        kind(text)
