@@ -7,6 +7,7 @@ reads its settings once, when it is loaded, so they are set for just that moment
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from types import ModuleType
@@ -54,8 +55,60 @@ else:
     _core = _load_core()
 
 
+def processors() -> int:
+    """How many processors this process may keep busy: those of its affinity, or fewer where its container (a
+    control group of Linux, as `docker run --cpus 2`) grants less time than that, rounded up.
+
+    >>> processors() >= 1
+    True
+    """
+    return max(1, min([_affinity(), *(math.ceil(share - 1e-6) for share in _granted_shares())]))
+
+
+def _affinity() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _granted_shares(root: str = "/sys/fs/cgroup", own: str = "/proc/self/cgroup") -> list[float]:
+    """The processors' worth of time that each control group around this process has, where it has a limit.
+
+    Lines of `own` are "number:controllers:path"; version 2 has one hierarchy, without controllers.
+    """
+    shares = []
+    try:
+        with open(own, encoding="utf-8", errors="surrogateescape") as file:
+            lines = [line.rstrip("\n").split(":", 2) for line in file]
+    except OSError:
+        return []
+    for _, controllers, path in (line for line in lines if len(line) == 3):
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        parts = [part for part in path.split("/") if part]
+        for depth in range(len(parts) + 1):  # inside a container the path may begin outside: then "" is there
+            folder = "/".join([root, *(["cpu"] if controllers else []), *parts[:depth]])
+            names = ("cpu.cfs_quota_us", "cpu.cfs_period_us") if controllers else ("cpu.max",)
+            numbers = [number for name in names for number in _numbers(f"{folder}/{name}")]
+            if len(numbers) == 2 and min(numbers) > 0:
+                shares.append(numbers[0] / numbers[1])
+    return shares
+
+
+def _numbers(path: str) -> list[int]:
+    """The whole numbers in a file of one line; none where it is not there, or says "max"."""
+    try:
+        with open(path, encoding="ascii") as file:
+            return [int(word) for word in file.read().split()]
+    except (OSError, ValueError):
+        return []
+
+
+if "OMP_NUM_THREADS" not in os.environ and processors() < _affinity():  # who sets it knows better
+    _core.set_thread_limit(min(64, processors()))
+
+
 def set_num_threads(num_threads: int) -> None:
-    """Sets how many threads a step uses (like `torch.set_num_threads`); 0 returns to OpenMP's own limit.
+    """Sets how many threads a step uses (like `torch.set_num_threads`); 0 returns to what `get_num_threads`
+    says of the machine.
 
     Results do not depend on it. Raises `ValueError` outside [0, 64]. Warns where the build has no OpenMP,
     and so one thread only. Where the system cannot make so many threads, a step warns (`RuntimeWarning`) and
@@ -78,7 +131,8 @@ def set_num_threads(num_threads: int) -> None:
 
 
 def get_num_threads() -> int:
-    """Threads that the next step uses: as set, else OpenMP's limit (variable, CPU affinity, threadpoolctl).
+    """Threads that the next step uses: as set, else OpenMP's limit (variable, CPU affinity, threadpoolctl),
+    but not more than the processors whose time a container grants.
 
     >>> get_num_threads() >= 1
     True

@@ -35,6 +35,7 @@ struct ec_team_shared {
 
 static _Atomic int64_t spin_ns = 10000;
 static _Atomic int requested_threads;
+static _Atomic int granted_threads = EC_MAX_THREADS; /* by the container, see ec_set_thread_limit */
 #ifdef _OPENMP
 static _Atomic int had_team;    /* a parallel region has run in this process */
 static _Atomic int forked_late; /* this process was forked after one: the runtime's threads are gone */
@@ -233,7 +234,11 @@ int ec_thread_count(void)
         return 1;
     }
     int threads = atomic_load_explicit(&requested_threads, memory_order_relaxed);
-    threads = threads > 0 ? threads : omp_get_max_threads();
+    if (threads == 0) {
+        int granted = atomic_load_explicit(&granted_threads, memory_order_relaxed);
+        threads = omp_get_max_threads();
+        threads = threads > granted ? granted : threads;
+    }
     return threads > EC_MAX_THREADS ? EC_MAX_THREADS : threads;
 #else
     return 1;
@@ -247,6 +252,8 @@ void ec_set_thread_count(int threads)
     atomic_store(&refused, 0);
 #endif
 }
+
+void ec_set_thread_limit(int threads) { atomic_store(&granted_threads, threads); }
 
 void ec_on_refusal(ec_refusal_fn fn)
 {

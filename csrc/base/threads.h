@@ -54,6 +54,9 @@ void ec_team_barrier(struct ec_team *team);
 int ec_thread_count(void);
 /* 0 returns to OpenMP's own limit. */
 void ec_set_thread_count(int threads);
+/* At most so many, at least 1, where nobody asked for another number: processors that a container grants, which OpenMP
+ * does not see. */
+void ec_set_thread_limit(int threads);
 /* Called, by whichever thread computes, when the system cannot make the threads of a team and one does the work. */
 typedef void (*ec_refusal_fn)(void);
 void ec_on_refusal(ec_refusal_fn fn);

@@ -24,6 +24,20 @@ static PyObject *set_num_threads(PyObject *self, PyObject *argument)
     Py_RETURN_NONE;
 }
 
+static PyObject *set_thread_limit(PyObject *self, PyObject *argument)
+{
+    (void)self;
+    long threads = PyLong_AsLong(argument);
+    if (threads == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    if (threads < 1 || threads > EC_MAX_THREADS) {
+        return PyErr_Format(PyExc_ValueError, "limit = %ld is outside [1, %d]", threads, EC_MAX_THREADS);
+    }
+    ec_set_thread_limit((int)threads);
+    Py_RETURN_NONE;
+}
+
 static PyObject *get_num_threads(PyObject *self, PyObject *unused)
 {
     (void)self;
@@ -143,6 +157,8 @@ static PyObject *memory_fail_at(PyObject *self, PyObject *args)
 static PyMethodDef methods[] = {
     {"set_num_threads", set_num_threads, METH_O,
      "set_num_threads(num_threads, /)\n--\n\n0 returns to OpenMP's own limit."},
+    {"set_thread_limit", set_thread_limit, METH_O,
+     "set_thread_limit(limit, /)\n--\n\nThe most threads of a step where set_num_threads was not called."},
     {"get_num_threads", get_num_threads, METH_NOARGS, "get_num_threads()\n--\n\nThreads that the next step uses."},
     {"build_info", build_info, METH_NOARGS, "build_info()\n--\n\nCompiler and OpenMP version of the build."},
     {"set_float32_matmul_precision", set_precision, METH_O,

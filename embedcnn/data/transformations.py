@@ -26,7 +26,8 @@ from embedcnn.data.pipeline import (
 )
 from embedcnn.data.streams import Path, opened
 from embedcnn.data.structure import call, map_leaves
-from embedcnn.data.workers import AUTOTUNE, PREFETCHED, add_position, parallel_map, processors, run_ahead
+from embedcnn.data.workers import AUTOTUNE, PREFETCHED, add_position, parallel_map, run_ahead
+from embedcnn.runtime import processors
 
 if TYPE_CHECKING:
     from embedcnn.data.dataset import Dataset

@@ -22,11 +22,6 @@ PREFETCHED = 2  # elements ahead for AUTOTUNE: one in use, one ready
 Call = Callable[[Any], Any]
 
 
-def processors() -> int:
-    """Processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def add_position(error: BaseException, operation: str, position: int) -> None:
     """Add the element's position to an error: a note, or, before Python 3.11, part of the message."""
     if not isinstance(error, Exception) or hasattr(error, "element_position"):

@@ -5,7 +5,6 @@ All three are scikit-learn's conventions: `n_jobs`, `random_state`, `__sklearn_t
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 
 from ..base.arguments import integer
 from ..base.random_seeds import own_sequence
+from ..runtime import processors
 
 
 @contextmanager
@@ -30,8 +30,7 @@ def threads(n_jobs: Any) -> Iterator[None]:
     if count == 0:
         raise ValueError("`n_jobs` must be None, a number of threads, or below 0. Received: n_jobs=0")
     if count < 0:
-        cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        count = max(1, cpus + 1 + count)
+        count = max(1, processors() + 1 + count)
     from threadpoolctl import threadpool_limits  # extra: scikit-learn brings it
 
     with threadpool_limits(limits=count, user_api="openmp"):

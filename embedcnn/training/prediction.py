@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import numpy as np
 from ..base.arguments import positive_integer
 from ..base.random_seeds import step_of_element
 from ..callbacks import CallbackList
+from ..runtime import processors
 from ..text.rows import has_no_rows, is_empty, is_text
 from .batches import NO_BATCHES, ArrayBatches, raw, warn_if_short
 from .data_adapter import BATCH_SIZE, checked_batch_size
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .data_adapter import DataAdapter
     from .settings import Compilation
 
-AT_ONCE = max(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2)
+AT_ONCE = max(2, processors())
 """How many threads predict on one model at once, each with activations of its own; others wait."""
 MOST_AT_ONCE = 4096
 ROOM = 64 << 20

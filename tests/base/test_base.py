@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from native import FLAGS, ROOT, run_checks, run_compiler
 
-from embedcnn import _core, set_num_threads
+from embedcnn import _core, runtime, set_num_threads
 
 HERE = Path(__file__).parent
 OPENMP = _core.build_info()["openmp"] > 0
@@ -96,6 +96,63 @@ def test_threadpoolctl_limits_the_threads():
     with threadpoolctl.threadpool_limits(limits=1):
         assert _core.get_num_threads() == 1
     assert _core.get_num_threads() == before
+
+
+GROUPS = {
+    "no limit": ("0::/app", {"app/cpu.max": "max 100000"}, 64),
+    "no such file": ("0::/app", {}, 64),
+    "two": ("0::/app", {"app/cpu.max": "200000 100000"}, 2),
+    "two and a half": ("0::/app", {"app/cpu.max": "250000 100000"}, 3),
+    "half": ("0::/app", {"app/cpu.max": "50000 100000"}, 1),
+    "of the group around it": ("0::/a/b", {"a/cpu.max": "300000 100000", "a/b/cpu.max": "max 100000"}, 3),
+    "the smallest": ("0::/a/b", {"a/cpu.max": "300000 100000", "a/b/cpu.max": "500000 100000"}, 3),
+    "of a container, whose path is outside": ("0::/docker/123", {"cpu.max": "400000 100000"}, 4),
+    "version 1": (
+        "5:memory:/\n4:cpu,cpuacct:/app",
+        {"cpu/app/cpu.cfs_quota_us": "200000", "cpu/app/cpu.cfs_period_us": "100000"},
+        2,
+    ),
+    "version 1 without a limit": (
+        "4:cpu:/app",
+        {"cpu/app/cpu.cfs_quota_us": "-1", "cpu/app/cpu.cfs_period_us": "100000"},
+        64,
+    ),
+    "other controllers": ("4:cpuset:/app", {"cpuset/app/cpu.max": "100000 100000"}, 64),
+    "no sense": ("0::/app\nnonsense", {"app/cpu.max": "much 0"}, 64),
+    "a period of nothing": ("0::/app", {"app/cpu.max": "100000 0"}, 64),
+}
+
+
+@pytest.mark.parametrize("case", GROUPS)
+def test_a_container_grants_processors(case, tmp_path, monkeypatch):
+    own, files, expected = GROUPS[case]
+    (tmp_path / "own").write_text(own + "\n")
+    for name, text in files.items():
+        (tmp_path / "root" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "root" / name).write_text(text + "\n")
+    granted = runtime._granted_shares
+    monkeypatch.setattr(
+        runtime, "_granted_shares", lambda: granted(str(tmp_path / "root"), str(tmp_path / "own"))
+    )
+    monkeypatch.setattr(runtime, "_affinity", lambda: 64)
+    assert runtime.processors() == expected
+    monkeypatch.setattr(runtime, "_affinity", lambda: 1)
+    assert runtime.processors() == 1
+
+
+def test_nor_is_a_system_without_groups_an_error():
+    assert runtime._granted_shares("/nowhere", "/nowhere/own") == []
+
+
+@pytest.mark.skipif(not OPENMP, reason="a serial build has one thread")
+def test_what_is_granted_limits_the_threads_unless_others_are_asked_for():
+    limited = "import embedcnn; embedcnn.runtime._core.set_thread_limit(2); "
+    assert run_python(limited + "print(embedcnn.get_num_threads())", OMP_NUM_THREADS="5") == "2"
+    asked = limited + "embedcnn.set_num_threads(4); print(embedcnn.get_num_threads())"
+    assert run_python(asked, OMP_NUM_THREADS="5") == "4"
+    for wrong in (0, 65):
+        with pytest.raises(ValueError, match=rf"limit = {wrong} is outside \[1, 64\]"):
+            _core.set_thread_limit(wrong)
 
 
 def test_the_number_of_threads_has_limits():
