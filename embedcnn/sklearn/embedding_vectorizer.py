@@ -30,6 +30,7 @@ class TextEmbeddingVectorizer(Parameters):
     vectors
         A path that `vectors.load` can read (which must be there at `transform` too), WordVectors, gensim's,
         or a dict of word to vector. What is not lower-case in it is found where the lower-case word is not.
+        A path is read at each call, which takes long for a single text: there give `vectors.load(path)`.
     tokenizer
         "words", "whitespace" or "chars".
     norm
