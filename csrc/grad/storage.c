@@ -84,26 +84,23 @@ static uint16_t random_bfloat(float value, uint32_t random)
 }
 
 /* The half at or next to the value: `part` of 2^13 is added to what is cut off; of subnormal numbers the share that is
- * cut off must be above `least`. */
-static uint16_t half_of(float value, uint32_t part, float least)
+ * cut off must be above `least`. Without branches, so that a loop over it becomes vectors. */
+static inline uint16_t half_of(float value, uint32_t part, float least)
 {
     uint32_t bits = bits_of(value), size = bits & 0x7fffffffu;
-    if (size >= 0x477fe000u) { /* 65504 and above, NaN */
-        return ec_half(value);
-    }
-    if (size < 0x38800000u) { /* below 2^-14: whole numbers of 2^-24 */
-        float scaled = of_bits(size) * 0x1p24f, whole = floorf(scaled);
-        whole += least < scaled - whole ? 1.0f : 0.0f;
-        size = bits_of(whole * 0x1p-24f);
-    } else {
-        size = (size + part) & ~0x1fffu;
-    }
-    return ec_half(of_bits(size | (bits & 0x80000000u)));
+    uint32_t is_small = 0u - (uint32_t)(size < 0x38800000u), is_large = 0u - (uint32_t)(size >= 0x477fe000u);
+    float scaled = of_bits(size & is_small) * 0x1p24f; /* below 2^-14: whole numbers of 2^-24 */
+    int32_t whole = (int32_t)scaled;
+    uint32_t small = (uint32_t)whole + (uint32_t)(least < scaled - (float)whole);
+    uint32_t usual = (((size + part) & ~0x1fffu) - 0x38000000u) >> 13;
+    uint32_t large = 0x7bffu + (uint32_t)(size >= 0x477ff000u) + ((uint32_t)(size > 0x7f800000u) << 9); /* 65504 on */
+    uint32_t half = (small & is_small) | (large & is_large) | (usual & ~(is_small | is_large));
+    return (uint16_t)((bits >> 16 & 0x8000u) | half);
 }
 
-static uint16_t random_half(float value, uint32_t random)
+static inline uint16_t random_half(float value, uint32_t random)
 {
-    return half_of(value, random >> 19, (float)(random >> 8) * 0x1p-24f);
+    return half_of(value, random >> 19, (float)(int32_t)(random >> 8) * 0x1p-24f);
 }
 
 static void write_nearest(uint16_t *out, const float *values, int64_t width, int is_half)
@@ -120,11 +117,16 @@ static void write_smaller(uint16_t *out, const float *values, int64_t width, int
     }
 }
 
-static void write_random(uint16_t *out, const float *values, int64_t width, int is_half, uint64_t key)
+static void write_random(uint16_t *restrict out, const float *restrict values, int64_t width, int is_half, uint64_t key)
 {
-    for (int64_t c = 0; c < width; c++) {
-        uint32_t random = ec_random_u32(key, (uint32_t)c);
-        out[c] = is_half ? random_half(values[c], random) : random_bfloat(values[c], random);
+    if (is_half) {
+        for (int64_t c = 0; c < width; c++) {
+            out[c] = random_half(values[c], ec_random_u32(key, (uint32_t)c));
+        }
+    } else {
+        for (int64_t c = 0; c < width; c++) {
+            out[c] = random_bfloat(values[c], ec_random_u32(key, (uint32_t)c));
+        }
     }
 }
 

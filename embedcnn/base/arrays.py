@@ -37,10 +37,14 @@ def aligned_copy(array: np.ndarray) -> np.ndarray:
 def numbers(argument: str, value: Any) -> np.ndarray:
     """`value` as an array of numbers; TypeError or ValueError that names `argument` otherwise.
 
-    Parameters of PyTorch are tensors that require gradients: they are detached from these.
+    Parameters of PyTorch are tensors that require gradients: they are detached from these. Its bfloat16,
+    which NumPy does not have, is read as float32.
     """
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        value = value.float() if str(value.dtype) == "torch.bfloat16" else value
     try:
-        array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+        array = np.asarray(value)
     except ValueError:
         raise ValueError(f"{argument}: rows of unequal length cannot form an array") from None
     if array.dtype.kind not in "fiub":

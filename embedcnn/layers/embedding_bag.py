@@ -165,7 +165,7 @@ class EmbeddingBag(_Bag):
     def _given_table(weight: Any, storage_dtype: Any) -> list[Any]:
         """`weights` of an Embedding from `_weight`: stored rows, or numbers of any kind."""
         if stored_parts(storage_dtype, weight) is None:
-            weight = np.ascontiguousarray(weight, np.float32)
+            weight = np.ascontiguousarray(numbers("_weight", weight), np.float32)
         return matrix_or_stored("_weight", weight, storage_dtype)[1]
 
     @classmethod

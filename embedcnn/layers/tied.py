@@ -20,9 +20,10 @@ class TiedDense(Layer):
     (2017), "Using the output embedding to improve language models".
 
     The table has one gradient, of both layers and of all rows, so every row is updated in every step; it
-    stays the weight of the Embedding, whose `trainable` and `trainable_rows` hold. `embedding` is that layer,
-    of the same model, or its name where a model is built from a configuration. Raises ValueError for inputs
-    that are not as wide as the table.
+    stays the weight of the Embedding, whose `trainable` and `trainable_rows` hold. It must be kept in
+    float32: scores multiply by all of it, so a step would hold it in float32 beside the stored one.
+    `embedding` is that layer, of the same model, or its name where a model is built from a configuration.
+    Raises ValueError for inputs that are not as wide as the table.
 
     >>> import embedcnn
     >>> ids, embedding = embedcnn.Input((7,)), embedcnn.layers.Embedding(50, 8)

@@ -254,3 +254,18 @@ def test_threads_predict_alike_while_the_table_is_converted(dtype):
         reader.join()
     after = model.predict(X, verbose=0).tobytes()
     assert not failures and set(results) <= {before, after}
+
+
+# -- tensors of PyTorch --------------------------------------------------------------------------------------
+@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("dtype", ["float32", *DTYPES])
+def test_tables_of_pytorch(dtype, maker):
+    """Its bfloat16 too, which NumPy does not have, and parameters, which require gradients."""
+    torch = pytest.importorskip("torch")
+    for tensor in (torch.tensor(TABLE).bfloat16(), torch.nn.Parameter(torch.tensor(TABLE))):
+        numbers = tensor.detach().float().numpy()
+        made = MAKERS[maker](tensor, storage_dtype=dtype)
+        expected = numbers if dtype == "float32" else rounded(dtype, numbers)
+        np.testing.assert_array_equal(made.embeddings.numpy(), expected)
+        made.set_weights([tensor])
+        np.testing.assert_array_equal(made.embeddings.numpy(), expected)
