@@ -108,6 +108,7 @@ def _restore(
         arrays = [array for array in (*slots, average, waiting) if array is not None]
         if (
             steps.shape != (1,)
+            or steps.dtype != np.int64
             or any(array.shape != variable.shape or array.dtype != np.float32 for array in arrays)
             or (touched is not None and touched.shape != variable.shape[:1])
             or (moves is not None and (moves.dtype != np.int64 or moves.shape != (1 + variable.shape[0],)))

@@ -3,6 +3,8 @@ updates are those of a float32 table whose rows are rounded once at the end of t
 keys or as the nearest of a master.
 """
 
+import io
+
 import numpy as np
 import pytest
 from reference import random_key, random_u32
@@ -11,6 +13,8 @@ from reference_optimizers import adagrad, adam, sgd
 import embedcnn
 from embedcnn import callbacks, constraints, layers, models, optimizers
 from embedcnn.graph.stored import decoded, encoded
+from embedcnn.saving import archive
+from embedcnn.saving.optimizer_state import optimizer_state, restore_states
 
 ROWS, WIDTH = 30, 5
 RNG = np.random.default_rng(0)
@@ -490,6 +494,30 @@ def test_a_table_that_began_in_halves_has_all_averages_in_float32(dtype):
 
 
 # -- misuse --------------------------------------------------------------------------------------------------
+WRONG = {
+    "steps": ("steps", np.array([np.inf], np.float32), "wrong shapes"),
+    "rows of averages": ("average_rows", np.array([0, ROWS], np.int64), "averages of"),
+    "kind of rows": ("average_rows", np.array([0.0, 1.0], np.float32), "averages of"),
+    "averages": ("average", np.zeros((1, WIDTH), np.float32), "averages of"),
+    "averages in halves": ("average", np.zeros((2, WIDTH), np.float16), "averages of"),
+    "moves": ("moves", np.zeros(3, np.int64), "wrong shapes"),
+    "rows that are held": ("held_rows", np.zeros((ROWS, WIDTH), np.float32), "are held"),
+    "some rows are held": ("held_rows", np.zeros((3, WIDTH), np.float16), "are held"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_state_that_does_not_fit_is_refused(case):
+    name, array, message = WRONG[case]
+    model, layer = with_everything("float16", "lazy")
+    model.train_on_batch(np.array([[0] * 6, [1] * 6]), np.ones(2))
+    state = optimizer_state(model.optimizer, {"words": layer.embeddings})
+    file = io.BytesIO()
+    archive.write_tensors(file, state | {f"words/{name}": array})
+    with pytest.raises(ValueError, match=message):
+        restore_states(model.optimizer, {"words": layer.embeddings}, file.getvalue(), "'a file'")
+
+
 def stored(dtype="float16", **options):
     return lambda: layers.Embedding(ROWS, WIDTH, storage_dtype=dtype, **options)
 
