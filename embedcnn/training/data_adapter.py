@@ -137,6 +137,7 @@ class DataAdapter:
             part = numbered(spec, part, self._labels(compiled))
             part = input_data.padded_labels(spec, part, inputs or [])
             targets.append(input_data.prepare_target(spec, part, whole))
+            compiled.as_columns[number] = np.ndim(part) > targets[-1].ndim
         return targets
 
     def _labels(self, compiled: Compiled) -> Any:

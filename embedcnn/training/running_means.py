@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from ..metrics.base import FunctionMetric
 from .sample_weights import Weights
 
 if TYPE_CHECKING:
@@ -38,6 +39,12 @@ class Meter:
     ) -> None:
         self.metric, self.output, self.weighted, self.label = metric, output, weighted, label
         self.counted, self.summed, self.steps = counted, summed, steps
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the metric is Python of the user's own: it is given y in the shape that `fit` was."""
+        ours = type(self.metric).__module__.partition(".")[0] == __name__.partition(".")[0]
+        return not ours or isinstance(self.metric, FunctionMetric)
 
     @property
     def from_outputs(self) -> bool:
@@ -153,6 +160,8 @@ class Tally:
         truth, predicted = batch.targets[number], batch.outputs[meter.output]
         if predicted.ndim == 1:  # of one number for each example, as losses see it
             predicted = predicted[:, None]
+        if self.compiled.as_columns[meter.output] and meter.is_own:
+            truth = truth[..., None]
         if predicted.shape == (*truth.shape, 1):  # targets of a loss of one's own come as they were given
             truth = truth[..., None]
         weight = None

@@ -78,6 +78,8 @@ class Compiled:
             )
             for number, (part, tensor) in enumerate(zip(self.losses, outputs, strict=True))
         ]
+        self.as_columns = dict.fromkeys(self.active, False)
+        """Which losses' class numbers were given with a last axis of 1: the user's metrics see it."""
         self._check_units()
         self.settings = {"metrics": metric_names, "weighted_metrics": weighted_metrics}
         self.meters = self._resolve(metric_names, False) + self._resolve(weighted_metrics, True)

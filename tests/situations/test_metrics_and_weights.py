@@ -348,3 +348,41 @@ def test_a_model_that_gives_nan_is_never_right(classes, steps):
         y = np.zeros((5, *shape[:-1]), np.int32)
         y = np.eye(classes)[y] if loss == "categorical_crossentropy" else y
         assert model.evaluate(np.ones((5, *shape)), y, verbose=0)[1] == 0
+
+
+class Shapes(metrics.Metric):
+    """Keeps the shapes that it is shown."""
+
+    def __init__(self, name="shapes"):
+        super().__init__(name=name)
+        self.shown = []
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.shown.append((np.shape(y_true), np.shape(y_pred)))
+
+    def result(self):
+        return 0.0
+
+
+@pytest.mark.parametrize(
+    "loss", ["sparse_categorical_crossentropy", lambda y, p: ops.mean(ops.square(p), -1)]
+)
+@pytest.mark.parametrize("shape", [(6,), (6, 1)])
+@pytest.mark.parametrize("dtype", [np.int64, np.float32])
+def test_a_metric_of_one_s_own_gets_class_numbers_in_their_shape(loss, shape, dtype):
+    """As in Keras: one that compares a column with a column would count each pair of a row's."""
+    function = []
+
+    def of_function(y, p):
+        function.append((np.shape(y), np.shape(p)))
+        return np.zeros(len(p))
+
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, activation="softmax")])
+    metric = Shapes()
+    model.compile("sgd", loss, metrics=[metric, of_function, "sparse_categorical_accuracy"])
+    x, y = np.zeros((6, 3), np.float32), (np.arange(6) % 4).astype(dtype).reshape(shape)
+    model.fit(x, y, batch_size=4, verbose=0, validation_data=(x, y))
+    model.evaluate(x, y, batch_size=6, verbose=0)
+    model.train_on_batch(x, y)
+    rows = [4, 2, 4, 2, 6, 6]
+    assert metric.shown == function == [((count, *shape[1:]), (count, 4)) for count in rows]
