@@ -6,7 +6,6 @@ model is lowered to operations of the core (lowering/).
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,7 +19,7 @@ from ..base.configuration import Configurable, described
 from ..base.names import snake_case, unique_name
 from ..base.unused_memory import make_room
 from ..graph.nodes import Node, Shape, SymbolicTensor, flatten, is_symbolic
-from ..graph.tracing import building, leaves
+from ..graph.tracing import leaves
 from ..graph.variables import Variable, assign_numbers, mark_changed
 from ..initializers import initial_value
 from . import call_arguments
@@ -69,12 +68,14 @@ class Layer(Configurable):
     reads_ids = takes_weights = False  # its first input is token ids, a second one weights of them
     reads_images = any_form = False  # takes (B, H, W, C) as a row for each image; as that or as steps
     traces = False  # whether `call` is run on symbolic tensors and becomes a part of the graph (tracing.py)
+    dtype: Any = "float32"  # as compute_dtype and variable_dtype, which a `call` written for Keras asks for
+    compute_dtype = variable_dtype = "float32"
     _models_on_arrays: Any = None  # see models/on_arrays.py
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "build" in vars(cls):
-            cls.build = _built_once(cls.build)  # type: ignore[method-assign]
+            cls.build = call_arguments.built_once(cls.build)  # type: ignore[method-assign]
         by_hand = [getattr(cls, name, None) for name in ("forward", "backward")]  # on NumPy arrays
         cls.traces = getattr(cls, "call", None) is not None and by_hand == [None, None]
 
@@ -191,19 +192,26 @@ class Layer(Configurable):
 
     def add_weight(
         self,
-        name: str | None = None,
-        shape: Sequence[int] | None = None,
+        name: Any = None,
+        shape: Any = None,
         initializer: Any = "glorot_uniform",
         trainable: bool = True,
         regularizer: Any = None,
         constraint: Any = None,
+        dtype: Any = None,
     ) -> Variable:
         """A new weight of the layer; one that is not `trainable` has no gradient. As
-        keras.layers.Layer.add_weight, whose first argument is the shape.
+        keras.layers.Layer.add_weight: a first argument that is a shape, and a second one, are Keras's `shape`
+        and `initializer`.
 
         Raises ValueError for a name that is no string or was used before, a shape that is no tuple of
         positive integers, and unknown initializers, regularizers and constraints.
         """
+        if isinstance(name, (tuple, list)):  # Keras's order
+            name, shape, initializer = None, name, initializer if shape is None else shape
+        initializer = "glorot_uniform" if initializer is None else initializer
+        if dtype not in (None, "float32", np.float32):
+            raise ValueError(f"`dtype` of a weight must be 'float32'. Received: dtype={dtype!r}")
         known = [variable.name for variable in self._variables]
         if name is None:
             candidates = ["weight", *(f"weight_{number}" for number in range(1, len(known) + 1))]
@@ -357,25 +365,6 @@ class Layer(Configurable):
 
 
 Layer.__call__.__defaults__ = (None,)  # `call(query, value)` may be given both by name
-
-
-def _built_once(build: Any) -> Any:
-    """The method of a subclass so that it makes weights once, whoever calls it."""
-
-    @functools.wraps(build)
-    def built_once(self: Layer, input_shape: Any = None, **shapes: Any) -> None:
-        if self.built and type(self).build is built_once:
-            return
-        if isinstance(input_shape, list) and not any(isinstance(part, (list, tuple)) for part in input_shape):
-            input_shape = tuple(input_shape)
-        with building():
-            if shapes:  # of several arguments of `call`, by their names
-                build(self, **shapes)
-            else:
-                build(self, input_shape)
-        self.built = True
-
-    return built_once
 
 
 def known_channels(layer: Layer, shape: Shape) -> int:

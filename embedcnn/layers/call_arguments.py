@@ -5,6 +5,7 @@ tracing.py, which does that, stands above the base of layers; it is found by its
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,25 @@ def no_attribute(holder: Any, name: str) -> str:
             ", which Keras 3 removed: give `metrics` to compile(), or override `train_step` and `test_step`"
         )
     return f"{type(holder).__name__!r} object has no attribute {name!r}{hint}"
+
+
+def built_once(build: Any) -> Any:
+    """The method of a subclass so that it makes weights once, whoever calls it."""
+
+    @functools.wraps(build)
+    def once(self: Any, input_shape: Any = None, **shapes: Any) -> None:
+        if self.built and type(self).build is once:
+            return
+        if isinstance(input_shape, list) and not any(isinstance(part, (list, tuple)) for part in input_shape):
+            input_shape = tuple(input_shape)
+        with tracing.building():
+            if shapes:  # of several arguments of `call`, by their names
+                build(self, **shapes)
+            else:
+                build(self, input_shape)
+        self.built = True
+
+    return once
 
 
 class NumbersNeededError(Exception):

@@ -58,16 +58,19 @@ class Metric(Configurable):
 
     def add_weight(
         self,
-        name: str | None = None,
-        shape: tuple[int, ...] = (),
+        name: Any = None,
+        shape: Any = (),
         initializer: Any = "zeros",
         dtype: Any = None,
     ) -> MetricVariable:
         """What a metric of one's own keeps, float64, set back by `reset_state`. As
-        keras.metrics.Metric.add_weight (`add_variable`).
+        keras.metrics.Metric.add_weight (`add_variable`): a first argument that is a shape, and a second one,
+        are Keras's `shape` and `initializer`.
 
         `initializer`: as of layers; Raises ValueError for a name that is used already.
         """
+        if isinstance(name, (tuple, list)):  # Keras's order
+            name, shape, initializer = None, name, initializer if shape == () else shape
         name = f"variable_{len(self.variables)}" if name is None else name
         if not isinstance(name, str) or not name or name in [variable.name for variable in self.variables]:
             raise ValueError(f"`name` must be a string that no other weight has. Received: name={name!r}")

@@ -21,6 +21,7 @@ from embedcnn import (
     losses,
     metrics,
     models,
+    ops,
     optimizers,
     saving,
     utils,
@@ -356,7 +357,6 @@ def test_models_are_saved_and_loaded_by_keras_s_functions(tmp_path):
 
 def test_sizes_with_an_open_batch_make_a_mask_that_meets_any():
     """As the miniature GPT of keras.io repeats its causal mask over the batch."""
-    from embedcnn import ops
 
     size = ops.shape(embedcnn.Input((4,)))[0]
     times = ops.concatenate([ops.expand_dims(size, -1), ops.convert_to_tensor([1, 1])], 0)
