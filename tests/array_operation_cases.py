@@ -87,5 +87,10 @@ CASES = {
     "unravel_index": lambda ops: np.stack(
         [np.asarray(one) for one in ops.unravel_index(np.array([5, 7]), (2, 4))]
     ),
+    "dot": lambda ops: ops.dot(A, B.T),
+    "dot square": lambda ops: ops.dot(A[:, :4], B[:, :4]),
+    "dot vectors": lambda ops: ops.dot(A[0], B[1]),
+    "dot deep": lambda ops: ops.dot(SQUARE, SQUARE),
+    "dot number": lambda ops: ops.dot(A, np.float32(2)),
     "nonzero": lambda ops: np.stack([np.asarray(one) for one in ops.nonzero(A > 0)]),
 }

@@ -128,6 +128,19 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
     return einsum(f"{''.join(own)},{''.join(other)}->{''.join(out)}", x1, x2)
 
 
+def dot(x1: Any, x2: Any) -> Any:
+    """The sum of products over the last axis of x1 and the last but one of x2 (the only one of a vector), or
+    the product with a number. As keras.ops.dot; `batch_dot` is layers.Dot.
+
+    >>> dot([[1.0, 2.0]], [[3.0], [4.0]]).tolist()
+    [[11.0]]
+    """
+    rank = len(shape_of(x2))
+    if not rank or not len(shape_of(x1)):
+        return apply("multiply", [x1, x2])
+    return tensordot(x1, x2, [[-1], [max(rank - 2, 0)]])
+
+
 def outer(x1: Any, x2: Any) -> Any:
     """Each value of an array times each of another. As keras.ops.outer.
 

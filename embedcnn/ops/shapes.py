@@ -73,14 +73,14 @@ def masking(x: ArrayLike, mask_value: float = 0.0) -> Any:
 
 
 @operation
-def dot(a: ArrayLike, b: ArrayLike, axes: int | tuple[int, int] = 1) -> Any:
+def batch_dot(a: ArrayLike, b: ArrayLike, axes: int | tuple[int, int] = 1) -> Any:
     """a and b, each [B, C] or [B, T, C], multiplied and summed along one axis of each. As keras.layers.Dot.
 
     `axes` is that of both, or of each. What is left of a, then of b, are the axes of the float32 result,
     [B, 1] where nothing is left and [B, n] where one side has an axis left. ValueError where sizes differ.
 
     >>> from embedcnn import ops
-    >>> ops.dot([[1.0, 2.0]], [[3.0, 4.0]]).tolist()
+    >>> ops.batch_dot([[1.0, 2.0]], [[3.0, 4.0]]).tolist()
     [[11.0]]
     """
     first, second = axes if isinstance(axes, tuple) else (axes, axes)

@@ -165,7 +165,7 @@ CASES = {
         lambda: [d := layers.Dense(1), d.add_weight("w", (2,)), d.add_weight("w", (2,))],
         "the weights so far: ['w']",
     ),
-    "weight shape first": (lambda: layers.Dense(1).add_weight((2, 3)), "name=(2, 3)"),
+    "weight name no name": (lambda: layers.Dense(1).add_weight(5, (2, 3)), "name=5"),
     "weight constraint": (
         lambda: layers.Dense(1).add_weight("w", (2,), constraint="positive"),
         "constraint='positive'",

@@ -91,6 +91,16 @@ def test_loops_of_nested_values_and_symbolic_tensors():
     np.testing.assert_array_equal(found[2], [[-1, -2], [-3, 1]])
 
 
+def test_dot_of_a_tensor_and_a_matrix_has_gradients():
+    rng = np.random.default_rng(0)
+    x, kernel = rng.normal(size=(3, 4)).astype("f"), rng.normal(size=(4, 2)).astype("f")
+    inputs = embedcnn.Input((4,))
+    model = embedcnn.Model(inputs, ops.dot(inputs, kernel))
+    np.testing.assert_allclose(model.predict(x, verbose=0), x @ kernel, rtol=1e-5)
+    out, (gradient,) = ops.vjp(lambda x: ops.dot(x, kernel), x, d_out=np.ones((3, 2), np.float32))
+    np.testing.assert_allclose(gradient, np.ones((3, 2)) @ kernel.T, rtol=1e-5)
+
+
 def test_slices_of_steps_are_updated_in_a_model():
     x, y = embedcnn.Input((4, 2)), embedcnn.Input((2, 2))
     model = embedcnn.Model([x, y], ops.slice_update(x, (0, 1, 0), y))

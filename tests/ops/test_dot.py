@@ -48,6 +48,6 @@ def test_of_a_tensor_with_itself(rung):
 
 def test_misuse():
     with pytest.raises(ValueError, match="sizes 2 and 3"):
-        ops.dot(np.zeros((1, 2)), np.zeros((1, 3)))
+        ops.batch_dot(np.zeros((1, 2)), np.zeros((1, 3)))
     with pytest.raises(ValueError, match="sizes 4 and 2"):
-        ops.dot(np.zeros((1, 4, 2)), np.zeros((1, 4, 2)), (1, 2))
+        ops.batch_dot(np.zeros((1, 4, 2)), np.zeros((1, 4, 2)), (1, 2))

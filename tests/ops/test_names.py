@@ -9,6 +9,7 @@ OTHER_NAMES = {
     "embed": "embedding_lookup",
     "ngrams": "embedding_lookup",
     "token_bag": "embedding_bag",
+    "dot": "batch_dot",
     "concatenate_steps": "concatenate",  # axis=1
     "repeat": "repeat_vector",
     "elementwise": "add",  # and other kinds of it, under their names
@@ -50,6 +51,7 @@ def test_every_operation_of_the_core_is_there_or_has_a_reason():
     assert names - set(OTHER_NAMES) - set(ONLY_IN_MODELS) <= public and set(OTHER_NAMES.values()) <= public
     of_tensors = {name for name in public if not hasattr(getattr(ops, name), "call")}
     more = {
+        "batch_dot",
         "embedding_lookup",
         "embedding_bag",
         "token_mean",
