@@ -361,7 +361,7 @@ def stored_name(function: Callable[..., Any], layer: str) -> str:
     return f"{layer}_activation" if taken or name == "<lambda>" else name
 
 
-def name_of(identifier: Any) -> str:
+def name_of(identifier: Any, argument: str = "activation") -> str:
     """The name that the core knows for an activation given by name or function (None: "linear")."""
     if identifier is None:
         return "linear"
@@ -370,12 +370,12 @@ def name_of(identifier: Any) -> str:
             if function is identifier:
                 return name
         raise ValueError(
-            f"activation={identifier!r} is not a function of embedcnn.activations; allowed: "
+            f"{argument}={identifier!r} is not a function of embedcnn.activations; allowed: "
             f"{', '.join(sorted(FUNCTIONS))}; what else is computed stands in a layer behind"
         )
     name = _ALIASES.get(identifier, identifier) if isinstance(identifier, str) else identifier
     if not isinstance(name, str) or name not in FUNCTIONS:
-        raise unknown_name("activation", identifier, FUNCTIONS)
+        raise unknown_name(argument, identifier, FUNCTIONS)
     return name
 
 

@@ -12,6 +12,7 @@ import inspect
 import math
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -98,7 +99,7 @@ class Constant(Initializer):
         self.value = value
         if np.ndim(value):
             numbers("value", value)
-        elif isinstance(value, str) or value is None:
+        elif isinstance(value, bool) or not isinstance(value, (Real, np.ndarray)):
             raise TypeError(f"`value` must be a number or an array. Received: value={value!r}")
 
     def __call__(self, shape: Sequence[int]) -> np.ndarray:
@@ -162,7 +163,8 @@ class RandomUniform(_Random):
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Seed = None) -> None:
         super().__init__(seed)
-        self.minval, self.maxval = minval, maxval
+        self.minval = finite_number("minval", minval)
+        self.maxval = finite_number("maxval", maxval, least=self.minval)
 
     def __call__(self, shape: Sequence[int]) -> np.ndarray:
         return self._uniform(shape, self.minval, self.maxval)
@@ -173,7 +175,7 @@ class RandomNormal(_Random):
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Seed = None) -> None:
         super().__init__(seed)
-        self.mean, self.stddev = mean, stddev
+        self.mean, self.stddev = finite_number("mean", mean), finite_number("stddev", stddev, least=0)
 
     def __call__(self, shape: Sequence[int]) -> np.ndarray:
         return self._normal(shape, self.mean, self.stddev)
@@ -197,7 +199,7 @@ class Orthogonal(_Random):
 
     def __init__(self, gain: float = 1.0, seed: Seed = None) -> None:
         super().__init__(seed)
-        self.gain = gain
+        self.gain = finite_number("gain", gain)
 
     def __call__(self, shape: Sequence[int]) -> np.ndarray:
         if len(shape) < 2:
@@ -275,7 +277,7 @@ class Identity(Initializer):
     """
 
     def __init__(self, gain: float = 1.0) -> None:
-        self.gain = gain
+        self.gain = finite_number("gain", gain)
 
     def __call__(self, shape: Sequence[int]) -> np.ndarray:
         if len(shape) != 2:
@@ -367,7 +369,7 @@ def get(identifier: Any, argument: str = "initializer") -> Initializer:
     if isinstance(identifier, Initializer):
         return identifier
     if isinstance(identifier, np.ndarray):
-        return Constant(identifier)
+        return Constant(numbers(argument, identifier))
     if inspect.isclass(identifier) and issubclass(identifier, Initializer):
         return identifier()
     if isinstance(identifier, dict) and identifier.get("class_name") in CLASSES:

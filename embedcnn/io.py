@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 
+from .base.checked import checked
 from .base.file_contents import FileContents
 
 
+@checked
 def read_file(filename: str | os.PathLike[str]) -> FileContents:
     """All bytes of a file, which remember its path for the messages of whoever decodes them. As
     tf.io.read_file.

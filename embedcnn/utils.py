@@ -12,6 +12,7 @@ import numpy as np
 
 from .base import names, random_seeds
 from .base.arguments import positive_integer
+from .base.checked import checked
 from .base.keras_names import no_such_name
 from .base.named_objects import named_object
 
@@ -115,6 +116,7 @@ def standardize_dtype(dtype: Any) -> str:
     return "string" if name.startswith("str") else name
 
 
+@checked
 def clear_session(free_memory: bool = True) -> None:
     """Starts the automatic layer names anew; memory needs no freeing. As keras.utils.clear_session."""
     names.reset_names()

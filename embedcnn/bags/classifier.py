@@ -7,12 +7,14 @@ finds how sure margins are, portfolio.py joins the parts.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..base.arguments import integer
+from ..base.checked import checked
 from ..base.metadata_routing import Routed
 from ..base.parameters import Parameters
 from ..layers.text_reader import text_list
@@ -272,6 +274,7 @@ class BagClassifier(Routed, Parameters):
         """The share of every feature of a text in the margin of a label (None: the predicted one)."""
         return explain(self.model, text, label)
 
-    def save(self, filepath: Any, overwrite: bool = True) -> None:
+    @checked
+    def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Writes the model to a file, for models.load_model and the command line."""
         self.model.save(filepath, overwrite)

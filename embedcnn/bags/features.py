@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from embedcnn import _core
 
-from ..base.arguments import boolean, integer, one_of, optional
+from ..base.arguments import integer, one_of, optional
+from ..base.checked import checked
 from ..base.configuration import Configurable
 from ..base.mapped_pages import check_pages, pages_of
 from ..preprocessing.texts import done
@@ -73,6 +74,7 @@ class NgramFeatures(Configurable):
     [1]
     """
 
+    @checked
     def __init__(
         self,
         *,
@@ -87,7 +89,7 @@ class NgramFeatures(Configurable):
         self.words = _range("words", words, LONGEST_WORDS)
         self.chars = _range("chars", chars, LONGEST_CHARS)
         self.tokenizer = one_of("tokenizer", tokenizer, TOKENIZERS)
-        self.lowercase = boolean("lowercase", lowercase)
+        self.lowercase = lowercase
         self.min_count = integer("min_count", min_count, 1)
         self.max_features = optional(integer, "max_features", max_features, 1)
         self.buckets = optional(integer, "buckets", buckets, 1, MOST)

@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 
 from .. import layers
-from ..base.arguments import boolean, finite_number
+from ..base.arguments import finite_number
+from ..base.checked import checked
 from ..graph.nesting import inline
 from ..layers.bag_parts import LinearPart
 from ..models.model import Model
 
 
+@checked
 def portfolio_model(
     features: Any, parts: Sequence[LinearPart], labels: Sequence[Any], multi_label: bool = False
 ) -> Model:
@@ -36,7 +38,6 @@ def portfolio_model(
     ['pos', 'neg']
     """
     parts, labels = list(parts), list(labels)
-    boolean("multi_label", multi_label)
     units = 1 if len(labels) == 2 and not multi_label else len(labels)
     if len(labels) < 2:
         raise ValueError(f"`labels` must hold at least two labels. Received: {labels}")

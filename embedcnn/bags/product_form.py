@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..base.arguments import boolean, finite_number, integer, one_of, optional
+from ..base.arguments import finite_number, integer, one_of, optional
+from ..base.checked import checked
 from ..base.random_seeds import checked_seed, generator
 from ..runtime import _core
 from .targets import Targets, blocks, checked_targets, class_table, column_weights
@@ -84,6 +85,7 @@ def _margins(arrays: Arrays, table: np.ndarray, lengths: np.ndarray) -> np.ndarr
     return sums / np.maximum(lengths, 1e-30).astype(np.float32)[:, None]
 
 
+@checked
 def product_form(
     bags: Any,
     y: Any,
@@ -168,7 +170,7 @@ def product_form(
     steps.weigh_classes(class_weight)
     steps.begin(float(finite_number("initial", initial, above=0)), start, seed)
     measured = None if validation_data is None else _Validation(validation_data, steps)
-    shuffled, order = boolean("shuffle", shuffle), np.arange(arrays.documents)
+    shuffled, order = shuffle, np.arange(arrays.documents)
     for epoch in range(epochs):
         if shuffled:
             order = generator(seed, 2, epoch).permutation(arrays.documents)

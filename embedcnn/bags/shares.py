@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..base.checked import checked
 from .shares_shown import as_html, as_lines, as_terminal
 from .tokenizers import token_spans
 
@@ -113,6 +114,7 @@ class Explanation:
             ],
         }
 
+    @checked
     def show(self, color: bool | None = None) -> None:
         """Prints the text and the largest shares; coloured on a terminal (None), always or never.
 

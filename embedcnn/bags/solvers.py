@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..base.arguments import boolean, finite_number, integer
+from ..base.arguments import finite_number, integer
+from ..base.checked import checked
 from ..base.random_seeds import checked_seed
 from ..runtime import _core
 from .product_form import ProductModel, product_form
@@ -63,6 +64,7 @@ class LinearModel:
         return _core.bag_margins(arrays.core, self.part.sublinear, self.folded, squares, self.bias)
 
 
+@checked
 def dual_descent(
     bags: Any,
     y: Any,
@@ -144,7 +146,7 @@ def dual_descent(
     if weights is not None and not weights.any():
         raise ValueError("`sample_weight` must hold a number above 0. Received: only zeros")
     fold_of, count = _folds(folds, y, arrays.documents, seed)
-    if not boolean("final", final) and not count:
+    if not final and not count:
         raise ValueError("`final` must be True where no folds are asked for. Received: final=False")
     settings = (
         float(finite_number("intercept", intercept, least=0)),

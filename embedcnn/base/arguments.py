@@ -125,6 +125,30 @@ def optional(check: Callable[..., Any], argument: str, value: Any, *limits: Any,
         raise type(error)(str(error).replace(". Received:", " or None. Received:", 1)) from None
 
 
+def nonempty_text(argument: str, value: Any) -> str:
+    """`value` if it is a str with something in it, as names are; ValueError otherwise."""
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"`{argument}` must be a non-empty string. Received: {argument}={value!r}")
+    return value
+
+
+def items(argument: str, value: Any) -> list[Any]:
+    """What a list, tuple, range or array holds, in a list; ValueError for all else: text, sets and dicts
+    would give something, in an order that says nothing.
+
+    >>> items("dims", (2, 1))
+    [2, 1]
+    """
+    if isinstance(value, (list, tuple, range)) or (isinstance(value, np.ndarray) and value.ndim):
+        return list(value)
+    raise ValueError(f"`{argument}` must be a list or tuple. Received: {argument}={value!r}")
+
+
+def open_shape(argument: str, value: Any) -> tuple[int | None, ...]:
+    """A shape without the batch: positive integers, None where a size is open."""
+    return tuple(optional(positive_integer, argument, size) for size in items(argument, value))
+
+
 def boolean(argument: str, value: Any) -> bool:
     """`value` as a bool; TypeError unless it is True or False (Python's or NumPy's)."""
     if not isinstance(value, (bool, np.bool_)):
@@ -133,9 +157,11 @@ def boolean(argument: str, value: Any) -> bool:
 
 
 def positive_integer(argument: str, value: Any) -> int:
-    """`value` as an int; ValueError unless it is a positive integer (bool is refused, as in Keras)."""
+    """`value` as an int; ValueError unless it is a positive integer of 63 bits (bool is refused, as in
+    Keras).
+    """
     value = _number(value)
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value <= 0:
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or not 0 < int(value) < 1 << 63:
         raise ValueError(
             f"`{argument}` must be a positive integer. Received: {argument}={value!r} "
             f"({type(value).__name__})"
@@ -182,8 +208,15 @@ def integer_pair(argument: str, value: Any) -> tuple[int, int]:
 
 def require_channels_last(data_format: Any) -> None:
     """ValueError for another order of the axes than (batch, time or height and width, channels)."""
-    if data_format not in (None, "channels_last"):
+    if data_format is not None and not (isinstance(data_format, str) and data_format == "channels_last"):
         raise ValueError(f"`data_format` must be 'channels_last'. Received: data_format={data_format!r}")
+
+
+def require_float32(whose: str, dtype: Any) -> None:
+    """ValueError for another dtype than None or float32."""
+    named = isinstance(dtype, (str, type, np.dtype)) and dtype in ("float32", np.float32)
+    if dtype is not None and not named:
+        raise ValueError(f"`dtype` of {whose} must be 'float32'. Received: dtype={dtype!r}")
 
 
 def warn_user(message: str) -> None:

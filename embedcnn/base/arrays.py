@@ -5,6 +5,7 @@ line. It imports nothing of ours.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,9 +20,13 @@ across two lines: an update by Adam takes up to a third longer."""
 
 
 def aligned_zeros(shape: Sequence[int], dtype: Any = np.float32) -> np.ndarray:
-    """Zeros that begin with a cache line. As of np.zeros, pages take memory once they are written."""
+    """Zeros that begin with a cache line. As of np.zeros, pages take memory once they are written.
+    MemoryError that says how many bytes are needed where no machine has them.
+    """
     shape = tuple(shape)
     size = np.dtype(dtype).itemsize * math.prod(shape)
+    if size > sys.maxsize - LINE:
+        raise MemoryError(f"an array of shape {shape} needs {size:,} bytes")
     room = np.zeros(size + LINE, np.uint8)
     start = -room.ctypes.data % LINE
     return room[start : start + size].view(dtype).reshape(shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..base.checked import checked
 from ..graph.variables import set_items
 from .base import Callback, Logs
 
@@ -20,8 +21,9 @@ class SwapEMAWeights(Callback):
     False
     """
 
+    @checked
     def __init__(self, swap_on_epoch: bool = False) -> None:
-        self.swap_on_epoch = bool(swap_on_epoch)
+        self.swap_on_epoch = swap_on_epoch
 
     def _swap(self, wanted: bool) -> None:
         """Puts the averages into the model (or back)."""

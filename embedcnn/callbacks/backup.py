@@ -7,6 +7,7 @@ import shutil
 from typing import Any
 
 from ..base.arguments import warn_user
+from ..base.checked import checked
 from ..base.replacement import remove_stale, replacing
 from .base import Callback, Logs, checked_save_freq
 
@@ -28,6 +29,7 @@ class BackupAndRestore(Callback):
 
     last = True  # it saves what the others have done
 
+    @checked
     def __init__(
         self,
         backup_dir: str | os.PathLike[str],
@@ -39,7 +41,7 @@ class BackupAndRestore(Callback):
             raise ValueError(f"`backup_dir` must not be empty. Received: backup_dir={backup_dir!r}")
         save_freq = checked_save_freq(save_freq)
         self.backup_dir, self.save_freq = os.fspath(backup_dir), save_freq
-        self.double_checkpoint, self.delete_checkpoint = bool(double_checkpoint), bool(delete_checkpoint)
+        self.double_checkpoint, self.delete_checkpoint = double_checkpoint, delete_checkpoint
         self._batches = 0
         if save_freq == "epoch":
             self.ignored = ("on_train_batch_end",)

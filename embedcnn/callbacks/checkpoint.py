@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import finite_number, warn_user
+from ..base.checked import checked
 from .base import Logs, checked_save_freq
 from .monitor import Monitor
 
@@ -23,6 +24,7 @@ class ModelCheckpoint(Monitor):
     integer, KeyError for a name that the logs do not hold.
     """
 
+    @checked
     def __init__(
         self,
         filepath: str | os.PathLike[str],
@@ -36,7 +38,7 @@ class ModelCheckpoint(Monitor):
     ) -> None:
         super().__init__(monitor, mode)
         save_freq = checked_save_freq(save_freq)
-        if not isinstance(filepath, (str, bytes, os.PathLike)) or not os.fspath(filepath):
+        if not os.fspath(filepath):
             raise ValueError(f"`filepath` must be a path. Received: filepath={filepath!r}")
         self.filepath = os.fsdecode(filepath)
         self.verbose, self.save_best_only, self.save_weights_only = verbose, save_best_only, save_weights_only

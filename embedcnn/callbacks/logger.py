@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.checked import checked
 from .base import Callback, Logs
 
 
@@ -22,10 +23,11 @@ class CSVLogger(Callback):
     ';'
     """
 
+    @checked
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
         if not isinstance(separator, str) or len(separator) != 1:
             raise ValueError(f"`separator` must be one character. Received: separator={separator!r}")
-        self.filename, self.separator, self.append = os.fspath(filename), separator, bool(append)
+        self.filename, self.separator, self.append = os.fspath(filename), separator, append
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._columns: list[str] | None = None

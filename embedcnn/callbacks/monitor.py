@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import finite_number, integer, one_of, optional, warn_user
+from ..base.checked import checked
 from ..graph.variables import assign_all
 from .base import Callback, Logs
 
@@ -81,6 +82,7 @@ class EarlyStopping(Monitor):
     for an unknown `mode` and, in mode "auto", for values whose name does not say which direction is better.
     """
 
+    @checked
     def __init__(
         self,
         monitor: str = "val_loss",

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..base.arguments import integer
+from ..base.arguments import finite_number, integer, optional
+from ..base.checked import checked
 from ..graph.nesting import weight_paths
 from .base import Callback, Logs
 
@@ -35,8 +36,16 @@ class UnfreezeAt(Callback):
         if learning_rate is not None and lr is not None:
             raise TypeError("`lr` is an alias of `learning_rate`: give one of them")
         self.epoch = integer("epoch", epoch, 0)
+        for part in layers if isinstance(layers, (list, tuple)) else [layers]:
+            if (
+                not (part is None and layers is None)
+                and not isinstance(part, str)
+                and not hasattr(part, "trainable")
+            ):
+                raise TypeError(f"`layers` must be names or layers, or None. Received: layers={layers!r}")
         self.layers = layers
-        self.learning_rate = lr if learning_rate is None else learning_rate
+        argument, rate = ("lr", lr) if learning_rate is None else ("learning_rate", learning_rate)
+        self.learning_rate = optional(finite_number, argument, rate, least=0)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         if self.layers is None:
@@ -97,8 +106,9 @@ class TerminateOnNaN(Callback):
     False
     """
 
+    @checked
     def __init__(self, raise_error: bool = False) -> None:
-        self.raise_error = bool(raise_error)
+        self.raise_error = raise_error
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         loss = (logs or {}).get("loss", 0.0)

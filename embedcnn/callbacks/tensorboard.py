@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..base.arguments import boolean, integer
+from ..base.arguments import integer
+from ..base.checked import checked
 from .base import Callback, Logs
 
 
@@ -30,6 +31,7 @@ class TensorBoard(Callback):
     >>> callback = TensorBoard("logs", histogram_freq=1)  # doctest: +SKIP
     """
 
+    @checked
     def __init__(
         self,
         log_dir: str | os.PathLike[str] = "logs",
@@ -57,8 +59,8 @@ class TensorBoard(Callback):
             update_freq = integer("update_freq", update_freq, 1)
         self.log_dir, self.update_freq, self.samples = os.fspath(log_dir), update_freq, samples
         self.histogram_freq = integer("histogram_freq", histogram_freq, 0)
-        self.write_graph = boolean("write_graph", write_graph)
-        self.write_steps_per_second = boolean("write_steps_per_second", write_steps_per_second)
+        self.write_graph = write_graph
+        self.write_steps_per_second = write_steps_per_second
         self.ignored = ("on_train_batch_end", "on_test_end") if update_freq == "epoch" else ()
         self._every = 1 if update_freq == "batch" else update_freq
         self._new_writer = _writer_class()

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from embedcnn.base.checked import checked
 from embedcnn.base.random_seeds import set_sequence
 from embedcnn.classifier.batches import label_weights, text_weights
 from embedcnn.classifier.callbacks import BATCH
@@ -87,6 +88,7 @@ class Network:
     loss: float
 
 
+@checked
 def train_portfolio(
     train: LabelledTexts,
     development: LabelledTexts | None = None,

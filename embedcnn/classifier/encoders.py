@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from embedcnn.base.arguments import one_of
+from embedcnn.base.checked import checked
 
 # How a text becomes tokens, by the name of `--tokenizer`: settings of a TextEncoder.
 TOKENIZERS: dict[str, dict[str, Any]] = {
@@ -60,6 +61,7 @@ class Table:
         )
 
 
+@checked
 def table_from_vectors(encoder: Any, path: Any, freeze: bool, seed: int) -> Table:
     """The table for the encoder's words from a file of vectors; words without a vector start at random.
 

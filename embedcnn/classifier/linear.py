@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embedcnn.base.checked import checked
 from embedcnn.base.random_seeds import set_sequence
 from embedcnn.classifier.batches import label_weights, text_weights
 from embedcnn.data.labelled import LabelledTexts
@@ -125,6 +126,7 @@ class Linear:
     accuracy: float
 
 
+@checked
 def train_linear(
     train: LabelledTexts,
     settings: Settings,

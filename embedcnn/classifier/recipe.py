@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from embedcnn.base.checked import checked
 from embedcnn.base.random_seeds import set_sequence
 from embedcnn.classifier.batches import ShuffledBatches, label_weights, text_weights
 from embedcnn.classifier.callbacks import BATCH, AveragedTraining, TrainingBar
@@ -88,6 +89,7 @@ def hold_out(labelled: LabelledTexts, fraction: float, seed: int) -> tuple[Label
     return LabelledTexts(texts, labels, labelled.path, weights=weights), held
 
 
+@checked
 def build_classifier(
     encoder: Any,
     labels: Sequence[str],
@@ -228,6 +230,7 @@ class Training:
     choice: tuple[str, ...] = ()
 
 
+@checked
 def train_classifier(
     train: LabelledTexts,
     development: LabelledTexts | None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from embedcnn.base.checked import checked
 from embedcnn.data import windows
 from embedcnn.data.pipeline import UNKNOWN_CARDINALITY, Pipeline, checked_callable, checked_integer
 from embedcnn.data.streams import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 class Batching(Pipeline):
     """batch, window and their like; see `Dataset`."""
 
+    @checked
     def batch(self, batch_size: int, drop_remainder: bool = False) -> Dataset:
         """Stack `batch_size` elements of equal shape and dtype along a new first axis; texts become object
         arrays.
@@ -37,6 +39,7 @@ class Batching(Pipeline):
             )
         return self._batched(size, drop_remainder, stack)
 
+    @checked
     def ragged_batch(self, batch_size: int, drop_remainder: bool = False) -> Dataset:
         """Batches in which integer sequences (1-D) become an `embedcnn.ragged.Ragged`; all else is stacked.
 
@@ -47,6 +50,7 @@ class Batching(Pipeline):
         """
         return self._batched(checked_integer(batch_size, "batch_size", 1), drop_remainder, ragged_stack)
 
+    @checked
     def padded_batch(
         self,
         batch_size: int,
@@ -77,6 +81,7 @@ class Batching(Pipeline):
             lambda path: windows.batched(self, path, size, drop, together), count, lasting=True
         )
 
+    @checked
     def bucket_by_sequence_length(
         self,
         element_length_func: Callable[..., int],
@@ -147,6 +152,7 @@ class Batching(Pipeline):
             0 if self._cardinality == 0 else UNKNOWN_CARDINALITY,
         )
 
+    @checked
     def window(
         self, size: int, shift: int | None = None, stride: int = 1, drop_remainder: bool = False
     ) -> Dataset:

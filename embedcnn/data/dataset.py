@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from embedcnn.base.checked import checked
 from embedcnn.base.columns import as_list, is_missing
 from embedcnn.data import streams
 from embedcnn.data.batching import Batching
@@ -89,6 +90,7 @@ class Dataset(Transformations, Batching):
         return Dataset(lambda path: generated(generator, args))
 
     @staticmethod
+    @checked
     def list_files(
         file_pattern: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
         shuffle: bool | None = None,
@@ -108,8 +110,6 @@ class Dataset(Transformations, Batching):
         >>> [pathlib.Path(path).name for path in Dataset.list_files(folder / "*.png", shuffle=False)]
         ['a.png', 'b.png']
         """
-        if shuffle not in (None, True, False):
-            raise ValueError(f"`shuffle` must be None, True or False. Received: shuffle={shuffle!r}")
         files = Dataset.from_tensor_slices(matching_files(file_pattern))
         return files if shuffle is False else files.shuffle(seed=seed)
 
@@ -128,6 +128,7 @@ class Dataset(Transformations, Batching):
         return Dataset(lambda path: iter(numbers), len(numbers))
 
     @staticmethod
+    @checked
     def random(seed: int | None = None, rerandomize_each_iteration: bool = False) -> Dataset:
         """Random integers of 32 bits without end: zip them with elements to give each its own seed.
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from embedcnn.base.arguments import finite_number
+from embedcnn.base.checked import checked
 from embedcnn.data.dataset import Dataset
 from embedcnn.data.lines import PathLike, checked_encoding
 from embedcnn.data.pipeline import checked_integer
@@ -19,6 +20,7 @@ from embedcnn.data.transformations import checked_seed
 LABEL_MODES = ("int", "categorical", "binary", None)
 
 
+@checked
 def text_dataset_from_directory(
     directory: PathLike,
     labels: str | Sequence[int] | None = "inferred",

@@ -13,12 +13,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from embedcnn.base.arguments import one_of
+from embedcnn.base.checked import checked
 from embedcnn.base.replacement import replacing
 
 ALGORITHMS = ("auto", "sha256", "md5")
 FORMATS = ("auto", "tar", "zip")
 
 
+@checked
 def get_file(
     fname: Any = None,
     origin: str | None = None,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
+from embedcnn.base.checked import checked
 from embedcnn.base.pipes import is_pipe
 from embedcnn.data.dataset import Dataset
 from embedcnn.data.empty_texts import EmptyTexts
@@ -100,6 +101,7 @@ class CsvDataset(FileDataset):
     ['cat', 'dog']
     """
 
+    @checked
     def __init__(
         self,
         filenames: Filenames,
@@ -110,8 +112,6 @@ class CsvDataset(FileDataset):
         compression_type: str | None = None,
     ) -> None:
         checked_delimiter(delimiter)
-        if not isinstance(header, bool):
-            raise ValueError(f"`header` must be True or False. Received: header={header!r}")
         wanted = checked_columns(columns)
 
         def read(name: PathLike) -> Generator[Any, None, None]:
@@ -140,6 +140,7 @@ class TsvDataset(CsvDataset):
     [('says "miaow"', '1')]
     """
 
+    @checked
     def __init__(
         self,
         filenames: Filenames,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from embedcnn.base.arguments import one_of, warn_user
+from embedcnn.base.checked import checked
 from embedcnn.data.dataset import Dataset
 from embedcnn.data.directory import LABEL_MODES, check_subset, divided, joined, label_array
 from embedcnn.data.lines import PathLike
@@ -25,6 +26,7 @@ ORDERS = ("channels_last", "channels_first")
 SEEDS = 10**6
 
 
+@checked
 def image_dataset_from_directory(
     directory: PathLike,
     labels: str | Sequence[int] | None = "inferred",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..base.checked import checked
 from ..base.random_seeds import generator
 
 
@@ -32,6 +33,7 @@ class PyDataset:
     [0, 1]
     """
 
+    @checked
     def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10) -> None:
         self.workers = workers
         self.use_multiprocessing = use_multiprocessing

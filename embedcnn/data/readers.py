@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from embedcnn.base.arguments import integer
+from embedcnn.base.checked import checked
 from embedcnn.base.pipes import is_pipe, read_pipe
 from embedcnn.data.empty_texts import EmptyTexts
 from embedcnn.data.labelled import LabelledTexts
@@ -50,6 +51,7 @@ IDENTIFIER = re.compile(r"[^\W\d][\w.-]{0,40}")
 Example = tuple[str, str, str]  # where it was found, text, label
 
 
+@checked
 def read_labelled(
     path: PathLike,
     encoding: str = "utf-8",
@@ -120,7 +122,7 @@ def read_labelled(
             delimiter = "\t" if format == "tsv" else guessed_delimiter(place, encoding)
         rows = list(table_rows(place, encoding, checked_delimiter(delimiter), empty=left_out))
         examples = table_examples(place, rows, text_column, label_column, header, found, others)
-    texts, labels = checked(place, examples, left_out, min_labels)
+    texts, labels = checked_examples(place, examples, left_out, min_labels)
     left_out.warn(stacklevel=2)
     if others:
         warnings.warn(
@@ -137,7 +139,7 @@ def refuse(format: str, **arguments: object) -> None:
             raise ValueError(f"{name}: has no meaning for format {format!r}. Received: {value!r}")
 
 
-def checked(
+def checked_examples(
     path: Path, examples: Iterator[Example], empty: EmptyTexts, min_labels: int
 ) -> tuple[list[str], list[str]]:
     """Collect texts and labels; no empty label, `min_labels` classes. An example without a label has ""."""

@@ -6,9 +6,11 @@ import random
 from typing import Any
 
 from embedcnn.base.arguments import finite_number
+from embedcnn.base.checked import checked
 from embedcnn.data.dataset import Dataset
 
 
+@checked
 def split_dataset(
     dataset: Any,
     left_size: float | None = None,

@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+from embedcnn.base.checked import checked
 from embedcnn.data.lines import SUFFIXES, PathLike, text_chunks
 
 SIZE_LIMIT = 1 << 30
@@ -15,6 +16,7 @@ GUTENBERG_START = re.compile(r"^\*\*\* ?START OF (THE|THIS) PROJECT GUTENBERG EB
 GUTENBERG_END = re.compile(r"^\*\*\* ?END OF (THE|THIS) PROJECT GUTENBERG EBOOK", re.MULTILINE)
 
 
+@checked
 def read_text(
     path: PathLike,
     encoding: str = "utf-8",

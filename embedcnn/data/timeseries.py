@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from embedcnn.base.checked import checked
 from embedcnn.data.dataset import Dataset
 from embedcnn.data.pipeline import checked_integer
 from embedcnn.data.streams import Path, opened
 
 
+@checked
 def timeseries_dataset_from_array(
     data: Any,
     targets: Any,

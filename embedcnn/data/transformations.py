@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embedcnn.base.checked import checked
 from embedcnn.data import streams
 from embedcnn.data.cache_file import filed
 from embedcnn.data.ignored_errors import ignore
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 class Transformations(Pipeline):
     """map, filter, shuffle and their like; see `Dataset`."""
 
+    @checked
     def map(
         self,
         map_func: Callable[..., Any],
@@ -53,10 +55,6 @@ class Transformations(Pipeline):
         [0, 1, 4, 9]
         """
         checked_callable(map_func, "map_func")
-        if deterministic not in (None, True, False):
-            raise ValueError(
-                f"`deterministic` must be None, True or False. Received: deterministic={deterministic!r}"
-            )
         return self._mapped(map_func, checked_workers(num_parallel_calls), deterministic is not False)
 
     def _mapped(self, map_func: Callable[..., Any], count: int, ordered: bool) -> Dataset:
@@ -71,6 +69,7 @@ class Transformations(Pipeline):
         result._guarded = lambda guard: self._mapped(guard(map_func), count, ordered)
         return result
 
+    @checked
     def ignore_errors(self, log_warning: bool = False, errors: type[Exception] = Exception) -> Dataset:
         """Leave out the elements for which the `map` right before raised one of `errors`. tf.data's name.
 
@@ -83,8 +82,6 @@ class Transformations(Pipeline):
         >>> list(numbers), len(numbers.ignored_errors)
         ([1, 3], 1)
         """
-        if not isinstance(log_warning, bool):
-            raise ValueError(f"`log_warning` must be True or False. Received: log_warning={log_warning!r}")
         if not (isinstance(errors, type) and issubclass(errors, Exception)):
             raise ValueError(f"`errors` must be a type of exceptions. Received: errors={errors!r}")
         if self._guarded is None:
@@ -227,6 +224,7 @@ class Transformations(Pipeline):
             lambda d: d._derive(lambda path: streams.sharded(d, path, shards, at), size, d.lasting)
         )
 
+    @checked
     def shuffle(
         self, buffer_size: int | None = None, seed: int | None = None, reshuffle_each_iteration: bool = True
     ) -> Dataset:
@@ -260,6 +258,7 @@ class Transformations(Pipeline):
 
         return self._reorder(operation)
 
+    @checked
     def cache(self, filename: str | os.PathLike[str] = "") -> Dataset:
         """Keep all elements from the first complete pass on: in memory, or in the file `filename`; arrays
         are handed out read-only.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import finite_number, integer
+from ..base.checked import checked
 from . import files
 from .words import WordQueries
 
@@ -17,6 +18,7 @@ __all__ = ["Measures"]
 class Measures(WordQueries):
     """Methods over labelled lines; a class of its own only to keep files short."""
 
+    @checked
     def test(
         self, path: str | os.PathLike[str] | bytes, k: int = 1, threshold: float = 0.0
     ) -> tuple[int, float, float]:
@@ -41,6 +43,7 @@ class Measures(WordQueries):
         lines, (gold, predicted, right) = self._measured(path, k, threshold)
         return lines, _share(right.sum(), predicted.sum()), _share(right.sum(), gold.sum())
 
+    @checked
     def test_label(
         self, path: str | os.PathLike[str] | bytes, k: int = 1, threshold: float = 0.0
     ) -> dict[str, dict[str, float]]:

@@ -14,6 +14,7 @@ import numpy as np
 from embedcnn import _core
 
 from ..base.arguments import boolean, finite_number, integer, optional
+from ..base.checked import checked
 from ..base.replacement import replacing
 from ..vectors.mapped import MappedFile
 from . import files, folding, quantisation
@@ -163,6 +164,7 @@ class FastText(Measures):
         floats = np.frombuffer(section, np.uint8)[files.MATRIX_HEAD :]
         return floats.copy().view(np.float32).reshape(rows, self.get_dimension())
 
+    @checked
     def quantize(
         self,
         input: str | os.PathLike[str] | bytes | mmap.mmap | None = None,
@@ -208,7 +210,6 @@ class FastText(Measures):
         if self.is_quantized():
             raise ValueError("the model is quantised already")
         cutoff, dsub = integer("cutoff", cutoff, 0), integer("dsub", dsub, 1, settings["dim"])
-        retrain, qout, qnorm = boolean("retrain", retrain), boolean("qout", qout), boolean("qnorm", qnorm)
         if retrain and input is None:
             raise ValueError("`retrain` needs `input`, a file of labelled lines. Received: input=None")
         if retrain and not cutoff:
@@ -284,6 +285,7 @@ class FastText(Measures):
         """
         return self._model.settings()["dim"]
 
+    @checked
     def save_model(self, path: str | os.PathLike[str]) -> None:
         """Writes a file that fastText reads, too; whole or not at all.
 
@@ -300,6 +302,7 @@ class FastText(Measures):
             files.write_matrix(file, self._sections[2])
 
 
+@checked
 def load_model(
     path: str | os.PathLike[str] | bytes | bytearray | memoryview,
     fold: bool | None = None,

@@ -17,6 +17,7 @@ import numpy as np
 
 from embedcnn import _core
 
+from ..base.checked import checked
 from ..runtime import get_num_threads
 from . import autotune, files
 from .model import FastText
@@ -27,6 +28,7 @@ from .texts import text_of
 __all__ = ["train_supervised", "train_unsupervised"]
 
 
+@checked
 def train_supervised(
     input: str | os.PathLike[str] | Iterable[str],
     lr: float = 0.1,

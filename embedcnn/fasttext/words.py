@@ -10,7 +10,8 @@ import numpy as np
 
 from embedcnn import _core
 
-from ..base.arguments import boolean, integer
+from ..base.arguments import integer
+from ..base.checked import checked
 from ..vectors.mapped import MappedFile
 from .lines import END, decoded, encoded, one_line, tokenize
 
@@ -69,6 +70,7 @@ class WordQueries:
     def _is_supervised(self) -> bool:
         return self._model.settings()["model"] == 3
 
+    @checked
     def get_words(self, include_freq: bool = False, on_unicode_error: str = "strict") -> Any:
         """The words, or (words, int64 counts in the training text).
 
@@ -77,8 +79,9 @@ class WordQueries:
         (['bad', 'good', '</s>'], array([4, 3, 7]))
         """
         words = list(self._entries(False, on_unicode_error))
-        return (words, self._counts(False)) if boolean("include_freq", include_freq) else words
+        return (words, self._counts(False)) if include_freq else words
 
+    @checked
     def get_labels(self, include_freq: bool = False, on_unicode_error: str = "strict") -> Any:
         """The labels, or (labels, int64 counts); of an unsupervised model as `get_words`.
 
@@ -89,7 +92,7 @@ class WordQueries:
         if not self._is_supervised():
             return self.get_words(include_freq, on_unicode_error)
         labels = list(self._entries(True, on_unicode_error))
-        return (labels, self._counts(True)) if boolean("include_freq", include_freq) else labels
+        return (labels, self._counts(True)) if include_freq else labels
 
     def get_word_id(self, word: str) -> int:
         """The number of a word, which is its row; -1 where it is not known.

@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from ..base.checked import checked
 
+
+@checked
 def convert_image_dtype(image: Any, dtype: Any, saturate: bool = False) -> np.ndarray:
     """Pixels in another dtype, scaled: whole numbers stand for shares of the largest one, so that uint8
     0..255 becomes 0..1 in float32 and back. As tf.image.convert_image_dtype.

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from embedcnn.base.arguments import positive_integer, warn_user
+from embedcnn.base.checked import checked
 from embedcnn.base.keras_names import no_such_name
 from embedcnn.image.decoding import DamagedImageError, pillow, upright
 
@@ -16,6 +17,7 @@ MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
 METHODS = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
 
 
+@checked
 def load_img(
     path: Any,
     color_mode: str = "rgb",
@@ -113,6 +115,7 @@ def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) ->
     return array if last else array.transpose(2, 0, 1)
 
 
+@checked
 def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dtype: Any = None) -> Any:
     """An array (height, width, 1, 3 or 4 channels) as an image of Pillow. As keras.utils.array_to_img.
 
@@ -141,6 +144,7 @@ def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dty
     return module.fromarray(array[:, :, 0].astype(np.int32 if array.max() > 255 else np.uint8))
 
 
+@checked
 def save_img(
     path: Any,
     x: Any,

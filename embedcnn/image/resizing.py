@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import one_of, positive_integer
+from ..base.checked import checked
 from ..runtime import _core
 
 METHODS = ("bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5")
 
 
+@checked
 def resize(
     images: Any,
     size: Sequence[int],
@@ -40,10 +42,11 @@ def resize(
         own = array.shape[-3], array.shape[-2]
         scale = np.minimum(np.float32(height) / np.float32(own[0]), np.float32(width) / np.float32(own[1]))
         height, width = (max(1, int(np.round(scale * np.float32(side)))) for side in own)
-    result = _core.resize_images(array, height, width, method, bool(antialias))
+    result = _core.resize_images(array, height, width, method, antialias)
     return result.astype(array.dtype) if method == "nearest" else result
 
 
+@checked
 def resize_with_pad(
     image: Any, target_height: int, target_width: int, method: str = "bilinear", antialias: bool = False
 ) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import positive_integer
+from ..base.checked import checked
 from ..base.columns import as_list
 from .curves import (
     _checked,
@@ -188,6 +189,7 @@ def plot_model(model: Any, axes: Any = None) -> Any:
     return axes
 
 
+@checked
 def draw_model(
     model: Any, to_file: Any = "model.png", show_shapes: bool = False, dpi: int = 200, **options: Any
 ) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..bags.shares import Explanation
 from ..base.arguments import integer
+from ..base.checked import checked
 from ..base.columns import as_list
 from ..base.named_objects import named_object
 from ..base.replacement import replacing
@@ -113,6 +114,7 @@ class Report:
         page: str = named_object("embedcnn.inspection.page:page_of")(self)
         return page
 
+    @checked
     def save(self, filepath: str | os.PathLike[str]) -> None:
         """Writes the page to a file, which appears whole or not at all."""
         with replacing(filepath) as file:

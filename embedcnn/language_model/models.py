@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import layers, losses, metrics, optimizers
 from ..base.arguments import positive_integer
+from ..base.checked import checked
 from ..callbacks import CarryState
 from ..data.language import split_input_target, text_streams, text_windows
 from ..models.sequential import Sequential, load_model
@@ -91,6 +92,7 @@ class LanguageModel:
             raise TypeError(f"`text` must be one str. Received: {type(text).__name__}")
         return self.model.text_encoder([text]).ids
 
+    @checked
     def fit(
         self,
         text: str,
@@ -135,6 +137,7 @@ class LanguageModel:
             settings["validation_data"] = _held_out(held, length, batch_size if carry_state else 0)
         return self.model.fit(x, y, batch_size=batch_size, epochs=epochs, **settings)
 
+    @checked
     def evaluate(
         self, text: str, length: int = 100, batch_size: int = 128, *, carry_state: bool = False
     ) -> dict[str, float]:
@@ -161,11 +164,13 @@ class LanguageModel:
         """The same bit by bit, as generation.stream."""
         return stream(self.model, prompt, length, **settings)
 
+    @checked
     def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Writes the model with its vocabulary to one file, which `load` and models.load_model read."""
         self.model.save(filepath, overwrite)
 
     @classmethod
+    @checked
     def load(cls, filepath: str | os.PathLike[str]) -> Any:
         """The language model of a file; LanguageModel.load takes each kind. ValueError where the file holds
         another kind of model.
@@ -244,6 +249,7 @@ class WordLanguageModel(LanguageModel):
     tokens = "words"
     holds = "no language model of words"
 
+    @checked
     def __init__(
         self,
         text: str | Vocabulary,

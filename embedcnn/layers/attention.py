@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import activations, initializers
 from ..base.arguments import positive_integer
+from ..base.checked import checked
 from ..graph.nodes import Shape, SymbolicTensor
 from .base import Layer, known_channels, require_rank
 
@@ -31,6 +32,7 @@ class AttentionPooling1D(Layer):
     ((None, 8), [(8, 16), (16,), (16, 1)])
     """
 
+    @checked
     def __init__(
         self,
         units: int,
@@ -43,7 +45,7 @@ class AttentionPooling1D(Layer):
     ) -> None:
         self.units = positive_integer("units", units)
         self.activation = activations.chosen(activation)
-        self.use_bias = bool(use_bias)
+        self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
         self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
         self.score_initializer = initializers.get(score_initializer, "score_initializer")

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from .. import activations, constraints, initializers, regularizers
-from ..base.arguments import boolean, finite_number, positive_integer
+from ..base.arguments import boolean, finite_number, open_shape, optional, positive_integer, require_float32
+from ..base.checked import checked
 from ..base.configuration import Configurable, described
 from ..base.names import snake_case, unique_name
 from ..base.unused_memory import make_room
@@ -79,15 +80,14 @@ class Layer(Configurable):
         by_hand = [getattr(cls, name, None) for name in ("forward", "backward")]  # on NumPy arrays
         cls.traces = getattr(cls, "call", None) is not None and by_hand == [None, None]
 
+    @checked
     def __init__(self, *, name: str | None = None, trainable: bool = True, **options: Any) -> None:
-        self._input_shape = options.pop("input_shape", None)
+        self._input_shape = optional(open_shape, "input_shape", options.pop("input_shape", None))
         if "input_dim" in options:
             self._input_shape = (positive_integer("input_dim", options.pop("input_dim")),)
         self._govern(options)
-        scale = finite_number("learning_rate_scale", options.pop("learning_rate_scale", 1.0), least=0)
-        dtype = options.pop("dtype", None)
-        if dtype not in (None, "float32", np.float32):
-            raise ValueError(f"`dtype` of {type(self).__name__} must be 'float32'. Received: dtype={dtype!r}")
+        self._rate_scale = finite_number("learning_rate_scale", options.pop("learning_rate_scale", 1.0), 0)
+        require_float32(type(self).__name__, options.pop("dtype", None))
         if options:
             raise ValueError(
                 f"Unrecognized keyword arguments passed to {type(self).__name__}: {options}; "
@@ -96,8 +96,7 @@ class Layer(Configurable):
         if name is not None and (not isinstance(name, str) or not name or "/" in name):
             raise ValueError(f"`name` must be a non-empty string without '/'. Received: name={name!r}")
         self.name = unique_name(snake_case(type(self).__name__)) if name is None else name
-        self._trainable = boolean("trainable", trainable)
-        self._rate_scale = scale
+        self._trainable = trainable
         self._variables: list[Variable] = []
         self.built = False
         self.nodes: list[Node] = []
@@ -190,6 +189,7 @@ class Layer(Configurable):
         """The shape that inputs of this shape give; of several inputs, that of the first."""
         return tuple(input_shape[0] if isinstance(input_shape, list) else input_shape)
 
+    @checked
     def add_weight(
         self,
         name: Any = None,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import integer, one_of, positive_integer
+from ..base.checked import checked
 from ..graph.nodes import Node, Shape, SymbolicTensor
 from .base import Layer
 from .core import InputLayer
@@ -128,6 +129,7 @@ class IntegerLookup(LookupVocabulary, CategoryReader):
 
     _what = "numbers"
 
+    @checked
     def __init__(
         self,
         max_tokens: int | None = None,

@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import activations, initializers
 from ..base.arguments import one_of, positive_integer, require_channels_last, single_integer
+from ..base.checked import checked
 from ..graph.nodes import Shape, SymbolicTensor
 from .base import Layer, known_channels, require_rank
 
@@ -68,6 +69,7 @@ class Conv1D(_Windows):
     (None, 8, 8)
     """
 
+    @checked
     def __init__(
         self,
         filters: int,
@@ -91,7 +93,7 @@ class Conv1D(_Windows):
                 f"`filters` must be a multiple of `groups`. Received: filters={filters}, groups={groups}"
             )
         self.activation = activations.chosen(activation)
-        self.use_bias = bool(use_bias)
+        self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
         self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
         super().__init__(**options)
@@ -122,6 +124,7 @@ class DepthwiseConv1D(_Windows):
     (None, 8, 8)
     """
 
+    @checked
     def __init__(
         self,
         kernel_size: int | Sequence[int],
@@ -139,7 +142,7 @@ class DepthwiseConv1D(_Windows):
         self._set_windows(kernel_size, strides, padding, data_format, dilation_rate)
         self.depth_multiplier = positive_integer("depth_multiplier", depth_multiplier)
         self.activation = activations.chosen(activation)
-        self.use_bias = bool(use_bias)
+        self.use_bias = use_bias
         self.depthwise_initializer = initializers.get(depthwise_initializer, "depthwise_initializer")
         self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
         super().__init__(**options)
@@ -167,6 +170,7 @@ class SeparableConv1D(_Windows):
     (None, 8, 8)
     """
 
+    @checked
     def __init__(
         self,
         filters: int,
@@ -187,7 +191,7 @@ class SeparableConv1D(_Windows):
         self._set_windows(kernel_size, strides, padding, data_format, dilation_rate)
         self.depth_multiplier = positive_integer("depth_multiplier", depth_multiplier)
         self.activation = activations.chosen(activation)
-        self.use_bias = bool(use_bias)
+        self.use_bias = use_bias
         self.depthwise_initializer = initializers.get(depthwise_initializer, "depthwise_initializer")
         self.pointwise_initializer = initializers.get(pointwise_initializer, "pointwise_initializer")
         self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import activations, initializers
-from ..base.arguments import boolean, integer_pair, one_of, positive_integer, require_channels_last
+from ..base.arguments import integer_pair, one_of, positive_integer, require_channels_last
+from ..base.checked import checked
 from ..base.transposed_windows import transposed_pair, transposed_windows
 from ..graph.nodes import Shape, SymbolicTensor
 from .base import Layer, known_channels
@@ -65,6 +66,7 @@ class Conv2D(Windows):
     (None, 8, 10, 8)
     """
 
+    @checked
     def __init__(
         self,
         filters: int,
@@ -88,7 +90,7 @@ class Conv2D(Windows):
                 f"`filters` must be a multiple of `groups`. Received: filters={filters}, groups={groups}"
             )
         self.activation = activations.chosen(activation)
-        self.use_bias = boolean("use_bias", use_bias)
+        self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
         self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
         super().__init__(**options)
@@ -122,6 +124,7 @@ class Conv2DTranspose(Windows):
     ((None, 10, 12, 3), (4, 4, 3, 2))
     """
 
+    @checked
     def __init__(
         self,
         filters: int,
@@ -141,7 +144,7 @@ class Conv2DTranspose(Windows):
         self._set_windows(kernel_size, strides, padding, data_format, dilation_rate)
         self.output_padding = transposed_pair(self.strides, self.dilation_rate, output_padding)
         self.activation = activations.chosen(activation)
-        self.use_bias = boolean("use_bias", use_bias)
+        self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
         self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
         super().__init__(**options)

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import activations, initializers, regularizers
 from ..base.arguments import finite_number, positive_integer
+from ..base.checked import checked
 from ..graph.nodes import Node, Shape, SymbolicTensor
 from .base import Layer, known_channels
 
@@ -52,8 +53,8 @@ class InputLayer(Layer):
 def _dtype_name(dtype: Any) -> str:
     try:
         name = dtype if dtype == "string" else np.dtype(dtype).name
-    except TypeError:
-        name = dtype
+    except (TypeError, ValueError):
+        name = ""
     name = {
         "float64": "float32",
         "bool": "float32",
@@ -152,6 +153,7 @@ class Dense(Layer):
 
     any_form = True
 
+    @checked
     def __init__(
         self,
         units: int,
@@ -163,7 +165,7 @@ class Dense(Layer):
     ) -> None:
         self.units = positive_integer("units", units)
         self.activation = activations.chosen(activation)
-        self.use_bias = bool(use_bias)
+        self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
         self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
         super().__init__(**options)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import activations, initializers
-from ..base.arguments import boolean, positive_integer
+from ..base.arguments import positive_integer
+from ..base.checked import checked
 from ..graph.nodes import Shape
 from .base import known_channels
 from .convolution_2d import Windows
@@ -23,6 +24,7 @@ class DepthwiseConv2D(Windows):
     (None, 8, 10, 6)
     """
 
+    @checked
     def __init__(
         self,
         kernel_size: int | Sequence[int],
@@ -40,7 +42,7 @@ class DepthwiseConv2D(Windows):
         self._set_windows(kernel_size, strides, padding, data_format, dilation_rate)
         self.depth_multiplier = positive_integer("depth_multiplier", depth_multiplier)
         self.activation = activations.chosen(activation)
-        self.use_bias = boolean("use_bias", use_bias)
+        self.use_bias = use_bias
         self.depthwise_initializer = initializers.get(depthwise_initializer, "depthwise_initializer")
         self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
         super().__init__(**options)
@@ -69,6 +71,7 @@ class SeparableConv2D(Windows):
     (None, 8, 10, 8)
     """
 
+    @checked
     def __init__(
         self,
         filters: int,
@@ -89,7 +92,7 @@ class SeparableConv2D(Windows):
         self._set_windows(kernel_size, strides, padding, data_format, dilation_rate)
         self.depth_multiplier = positive_integer("depth_multiplier", depth_multiplier)
         self.activation = activations.chosen(activation)
-        self.use_bias = boolean("use_bias", use_bias)
+        self.use_bias = use_bias
         self.depthwise_initializer = initializers.get(depthwise_initializer, "depthwise_initializer")
         self.pointwise_initializer = initializers.get(pointwise_initializer, "pointwise_initializer")
         self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from .. import initializers
-from ..base.arguments import boolean, finite_number, one_of, positive_integer
+from ..base.arguments import finite_number, integer, one_of, optional, positive_integer
+from ..base.checked import checked
 from ..graph.nodes import SymbolicTensor
 from ..graph.variables import Variable
 from ..ops.elementwise import cast, logical_and, where
@@ -96,12 +97,14 @@ class _Attention(Layer):
 
     inputs_many = True
 
+    @checked
     def __init__(self, use_scale: bool = True, dropout: float = 0.0, **options: Any) -> None:
         super().__init__(**options)
-        self.use_scale = boolean("use_scale", use_scale)
+        self.use_scale = use_scale
         self.dropout = float(finite_number("dropout", dropout, least=0, below=1))
         self._dropout = Dropout(self.dropout, name=f"{self.name}_dropout") if self.dropout else None
 
+    @checked
     def call(
         self,
         inputs: Any,
@@ -161,6 +164,7 @@ class Attention(_Attention):
     (None, 4, 8)
     """
 
+    @checked
     def __init__(
         self,
         use_scale: bool = False,
@@ -170,7 +174,7 @@ class Attention(_Attention):
         **options: Any,
     ) -> None:
         self.score_mode = one_of("score_mode", score_mode, ("dot", "concat"))
-        self.seed = seed
+        self.seed = optional(integer, "seed", seed)
         super().__init__(use_scale, dropout, **options)
 
     def build(self, input_shape: Any) -> None:
@@ -235,6 +239,7 @@ class MultiHeadAttention(Layer):
     ((None, 10, 16), [(16, 2, 8), (2, 8)])
     """
 
+    @checked
     def __init__(
         self,
         num_heads: int,
@@ -254,7 +259,7 @@ class MultiHeadAttention(Layer):
         self.value_dim = self.key_dim if value_dim is None else positive_integer("value_dim", value_dim)
         self.dropout, self.use_bias = (
             float(finite_number("dropout", dropout, least=0, below=1)),
-            boolean("use_bias", use_bias),
+            use_bias,
         )
         sizes = list(output_shape) if isinstance(output_shape, (list, tuple)) else [output_shape]
         if len(sizes) != 1:
@@ -262,7 +267,7 @@ class MultiHeadAttention(Layer):
         self.output_shape = None if sizes[0] is None else positive_integer("output_shape", sizes[0])
         self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
         self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
-        self.seed = seed
+        self.seed = optional(integer, "seed", seed)
         self._dropout = Dropout(self.dropout, name=f"{self.name}_dropout") if self.dropout else None
         self._projections: dict[str, tuple[Variable, Variable | None]] = {}
 
@@ -283,6 +288,7 @@ class MultiHeadAttention(Layer):
     def _bias(self, name: str, shape: tuple[int, ...]) -> Variable | None:
         return self.add_weight(name, shape, self.bias_initializer) if self.use_bias else None
 
+    @checked
     def call(
         self,
         query: Any,

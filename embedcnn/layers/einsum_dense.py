@@ -43,6 +43,8 @@ class EinsumDense(Layer):
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        if bias_axes is not None and not isinstance(bias_axes, str):
+            raise ValueError(f"`bias_axes` must be letters, or None. Received: bias_axes={bias_axes!r}")
         self.equation, self.bias_axes = str(equation).replace(" ", ""), bias_axes
         sizes = output_shape if isinstance(output_shape, (list, tuple)) else [output_shape]
         self.output_shape = [None if one is None else positive_integer("output_shape", one) for one in sizes]

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from .. import constraints, initializers, regularizers
-from ..base.arguments import boolean, finite_number, one_of, optional, positive_integer
+from ..base.arguments import finite_number, one_of, optional, positive_integer
 from ..base.arrays import numbers
+from ..base.checked import checked
 from ..base.configuration import described
 from ..base.matrices import given_matrix
 from ..graph import tracing
@@ -78,6 +79,7 @@ class Embedding(Layer):
     not_stored: tuple[str, ...] = ("embeddings_initializer", "weights", "input_length", "trainable_rows")
     _pads_rows = True  # a row of padding_idx has no gradient; False: its tokens are left out
 
+    @checked
     def __init__(
         self,
         input_dim: int,
@@ -97,11 +99,11 @@ class Embedding(Layer):
     ) -> None:
         self.input_dim = positive_integer("input_dim", input_dim)
         self.output_dim = positive_integer("output_dim", output_dim)
-        self.mask_zero = bool(mask_zero)
+        self.mask_zero = mask_zero
         self.input_length = _single_length(input_length)
         self.max_norm = optional(finite_number, "max_norm", max_norm, above=0)
         self.norm_type = _norm_type(norm_type)
-        self.scale_grad_by_freq = boolean("scale_grad_by_freq", scale_grad_by_freq)
+        self.scale_grad_by_freq = scale_grad_by_freq
         self.padding_idx = row_number("padding_idx", padding_idx, self.input_dim)
         self._rows = row_mask("trainable_rows", trainable_rows, self.input_dim)
         self.embeddings_initializer = initializers.get(embeddings_initializer, "embeddings_initializer")
@@ -136,6 +138,7 @@ class Embedding(Layer):
         return matrix
 
     @classmethod
+    @checked
     def from_pretrained(
         cls,
         embeddings: Any,

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from .. import initializers
-from ..base.arguments import boolean, one_of, positive_integer
+from ..base.arguments import one_of, positive_integer
 from ..base.arrays import numbers
+from ..base.checked import checked
 from ..graph.nodes import Shape, SymbolicTensor, flatten, is_symbolic
 from ..ragged import Ragged
 from .base import Layer, require_rank
@@ -131,6 +132,7 @@ class EmbeddingBag(_Bag):
     )
     _pads_rows = False
 
+    @checked
     def __init__(
         self,
         num_embeddings: int,
@@ -149,8 +151,7 @@ class EmbeddingBag(_Bag):
         self.num_embeddings = positive_integer("num_embeddings", num_embeddings)
         self.embedding_dim = positive_integer("embedding_dim", embedding_dim)
         self.mode = self.combiner = one_of("mode", mode, ("mean", "sum", "sqrtn", "max"))
-        self.include_last_offset = boolean("include_last_offset", include_last_offset)
-        boolean("sparse", sparse)
+        self.include_last_offset = include_last_offset
         if mode == "max" and scale_grad_by_freq:
             raise ValueError("`scale_grad_by_freq` must be False with mode='max'. Received: True")
         if embeddings_initializer is None:
@@ -169,6 +170,7 @@ class EmbeddingBag(_Bag):
         return matrix_or_stored("_weight", weight, storage_dtype)[1]
 
     @classmethod
+    @checked
     def from_pretrained(  # type: ignore[override]
         cls,
         embeddings: Any,
@@ -269,6 +271,7 @@ class EmbedReduce(_Bag):
 
     weights_argument = "weights"
 
+    @checked
     def __init__(
         self,
         input_dim: int,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..base.arguments import boolean, finite_number, integer, integer_pair, one_of, require_channels_last
+from ..base.arguments import finite_number, integer, integer_pair, one_of, require_channels_last
+from ..base.checked import checked
 from ..graph.nodes import Shape, SymbolicTensor, is_symbolic
 from ..ops.image import INTERPOLATIONS, Ends, Frame, check_ratios, cropped_to, resize
 from .image_windows import ImageLayer, SizedImages
@@ -111,6 +112,7 @@ class Resizing(SizedImages):
     (4, 5, 3)
     """
 
+    @checked
     def __init__(
         self,
         height: int,
@@ -130,7 +132,7 @@ class Resizing(SizedImages):
         self.crop_to_aspect_ratio, self.pad_to_aspect_ratio = crop_to_aspect_ratio, pad_to_aspect_ratio
         self.fill_mode = one_of("fill_mode", fill_mode, ("constant",))
         self.fill_value = float(finite_number("fill_value", fill_value))
-        self.antialias = boolean("antialias", antialias)
+        self.antialias = antialias
 
     def __call__(self, inputs: Any, *arguments: Any, **options: Any) -> Any:
         """Applies the layer to symbolic tensors, or to arrays, whose sizes may differ from call to call."""

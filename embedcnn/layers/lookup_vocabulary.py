@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..base.arguments import boolean, one_of, positive_integer
+from ..base.checked import checked
 
 MODES = ("int", "one_hot", "multi_hot", "count")
 
@@ -60,6 +61,7 @@ class LookupVocabulary:
         """The tokens without special ones; None before they are known."""
         return None if self._tokens is None else self._tokens[len(self._special()) :]
 
+    @checked
     def get_vocabulary(self, include_special_tokens: bool = True) -> list[Any]:
         """The tokens in the order of their ids."""
         return list(self._known() if include_special_tokens else self._known()[len(self._special()) :])

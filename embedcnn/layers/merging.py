@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..base.arguments import boolean, integer
+from ..base.arguments import integer
+from ..base.checked import checked
 from ..graph.nodes import Shape, SymbolicTensor
 from .axes import axes_of, given_axes
 from .base import Layer, known_channels
@@ -201,6 +202,7 @@ class Dot(Layer):
 
     inputs_many = True
 
+    @checked
     def __init__(self, axes: int | Sequence[int], normalize: bool = False, **options: Any) -> None:
         given = list(axes) if isinstance(axes, (list, tuple, np.ndarray)) else None
         pair = [integer("axes", axis) for axis in ([axes, axes] if given is None else given)]
@@ -208,7 +210,7 @@ class Dot(Layer):
             raise ValueError(f"`axes` must be an axis or two, not the batch (0). Received: axes={axes!r}")
         self.axes = pair[0] if given is None else pair
         self._pair = pair
-        self.normalize = boolean("normalize", normalize)
+        self.normalize = normalize
         super().__init__(**options)
 
     def axes_of(self, shapes: Sequence[Shape]) -> list[int]:
@@ -273,6 +275,7 @@ def minimum(inputs: Sequence[SymbolicTensor], **options: Any) -> SymbolicTensor:
     return Minimum(**options)(inputs)
 
 
+@checked
 def dot(
     inputs: Sequence[SymbolicTensor], axes: int | Sequence[int], normalize: bool = False, **options: Any
 ) -> SymbolicTensor:

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import initializers
 from ..base.arguments import finite_number
+from ..base.checked import checked
 from ..graph.nodes import Shape, SymbolicTensor, is_symbolic
 from ..graph.variables import Variable
 from .axes import axes_of, given_axes, sizes_of
@@ -42,6 +43,7 @@ class LayerNormalization(Layer):
 
     any_form = True
 
+    @checked
     def __init__(
         self,
         axis: int | Sequence[int] = -1,
@@ -53,7 +55,7 @@ class LayerNormalization(Layer):
         **options: Any,
     ) -> None:
         self.axis, self.epsilon = given_axes(axis), float(finite_number("epsilon", epsilon, above=0))
-        self.center, self.scale = bool(center), bool(scale)
+        self.center, self.scale = center, scale
         self.beta_initializer = initializers.get(beta_initializer, "beta_initializer")
         self.gamma_initializer = initializers.get(gamma_initializer, "gamma_initializer")
         super().__init__(**options)
@@ -87,6 +89,7 @@ class BatchNormalization(Layer):
 
     any_form = True
 
+    @checked
     def __init__(
         self,
         axis: int = -1,
@@ -105,7 +108,7 @@ class BatchNormalization(Layer):
             float(finite_number("epsilon", epsilon, above=0)),
         )
         self.momentum = float(finite_number("momentum", momentum, least=0, most=1))
-        self.center, self.scale = bool(center), bool(scale)
+        self.center, self.scale = center, scale
         self.beta_initializer = initializers.get(beta_initializer, "beta_initializer")
         self.gamma_initializer = initializers.get(gamma_initializer, "gamma_initializer")
         self.moving_mean_initializer = initializers.get(moving_mean_initializer, "moving_mean_initializer")

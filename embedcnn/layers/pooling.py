@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..base.arguments import boolean, one_of, require_channels_last, single_integer
+from ..base.arguments import one_of, require_channels_last, single_integer
+from ..base.checked import checked
 from ..graph.nodes import Shape, SymbolicTensor
 from .base import Layer, require_rank
 
@@ -15,9 +16,10 @@ class _GlobalPooling1D(Layer):
 
     not_stored = ("data_format",)  # always channels_last
 
+    @checked
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **options: Any) -> None:
         require_channels_last(data_format)
-        self.keepdims = boolean("keepdims", keepdims)
+        self.keepdims = keepdims
         super().__init__(**options)
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..base.arguments import boolean, integer_pair, one_of, require_channels_last
+from ..base.arguments import integer_pair, one_of, require_channels_last
+from ..base.checked import checked
 from ..graph.nodes import Shape, SymbolicTensor
 from .base import Layer
 from .image_windows import require_image, windows_over
@@ -69,9 +70,10 @@ class _GlobalPooling2D(Layer):
     not_stored = ("data_format",)  # always channels_last
     reads_images = True
 
+    @checked
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **options: Any) -> None:
         require_channels_last(data_format)
-        self.keepdims = boolean("keepdims", keepdims)
+        self.keepdims = keepdims
         super().__init__(**options)
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.checked import checked
 from ..graph.nodes import Shape
 from . import torch_weights
 from .own_cells import OwnCellRNN, is_own_cell
@@ -37,6 +38,7 @@ class RNN(RecurrentLayer, Holder):
         """The layer for a cell of the core, or for one of the user's own."""
         return OwnCellRNN(cell, *arguments, **options) if is_own_cell(cell) else super().__new__(cls)
 
+    @checked
     def __init__(
         self,
         cell: Any,
@@ -116,6 +118,7 @@ class SimpleRNN(RecurrentLayer, SimpleRNNCell):  # type: ignore[misc]  # a call 
     (None, 8)
     """
 
+    @checked
     def __init__(
         self,
         units: int,
@@ -146,6 +149,7 @@ class LSTM(RecurrentLayer, LSTMCell):  # type: ignore[misc]  # a call reads whol
     (None, 10, 8)
     """
 
+    @checked
     def __init__(
         self,
         units: int,
@@ -177,6 +181,7 @@ class GRU(RecurrentLayer, GRUCell):  # type: ignore[misc]  # a call reads whole 
     (None, 8)
     """
 
+    @checked
     def __init__(
         self,
         units: int,

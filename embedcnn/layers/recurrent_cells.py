@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.arguments import boolean
+from ..base.checked import checked
 from ..graph.nodes import Shape, SymbolicTensor
 from ..graph.variables import Variable
 from ..initializers import Initializer
@@ -40,6 +40,7 @@ class SimpleRNNCell(RecurrentCell):
     operation = "simple_rnn"
     not_stored = ("recurrent_activation",)  # no gate has one
 
+    @checked
     def __init__(
         self,
         units: int,
@@ -70,6 +71,7 @@ class LSTMCell(RecurrentCell):
     gates = 4
     state_count = 2
 
+    @checked
     def __init__(
         self,
         units: int,
@@ -82,7 +84,7 @@ class LSTMCell(RecurrentCell):
         unit_forget_bias: bool = True,
         **options: Any,
     ) -> None:
-        self.unit_forget_bias = boolean("unit_forget_bias", unit_forget_bias)
+        self.unit_forget_bias = unit_forget_bias
         initial = (kernel_initializer, recurrent_initializer, bias_initializer)
         super().__init__(units, activation, recurrent_activation, use_bias, *initial, **options)
 
@@ -105,6 +107,7 @@ class GRUCell(RecurrentCell):
     operation = "gru"
     gates = 3
 
+    @checked
     def __init__(
         self,
         units: int,
@@ -117,7 +120,7 @@ class GRUCell(RecurrentCell):
         reset_after: bool = True,
         **options: Any,
     ) -> None:
-        self.reset_after = boolean("reset_after", reset_after)
+        self.reset_after = reset_after
         initial = (kernel_initializer, recurrent_initializer, bias_initializer)
         super().__init__(units, activation, recurrent_activation, use_bias, *initial, **options)
 

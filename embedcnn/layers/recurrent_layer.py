@@ -11,6 +11,7 @@ import numpy as np
 
 from ..base.arguments import boolean
 from ..base.arrays import numbers
+from ..base.checked import checked
 from ..graph.nodes import Node, Shape, SymbolicTensor, flatten, is_symbolic
 from ..graph.variables import Variable, mark_changed
 from . import torch_weights
@@ -26,6 +27,7 @@ class RecurrentLayer(Layer):
     the run, states, calls with an initial state.
     """
 
+    @checked
     def __init__(
         self,
         *arguments: Any,
@@ -36,13 +38,14 @@ class RecurrentLayer(Layer):
         zero_output_for_mask: bool = False,
         **options: Any,
     ) -> None:
-        self.return_sequences = boolean("return_sequences", return_sequences)
-        self.return_state = boolean("return_state", return_state)
-        self.go_backwards = boolean("go_backwards", go_backwards)
-        self.stateful = boolean("stateful", stateful)
-        self.zero_output_for_mask = boolean("zero_output_for_mask", zero_output_for_mask)
-        options.pop("unroll", None)  # says how to compute, not what
-        options.pop("use_cudnn", None)
+        self.return_sequences = return_sequences
+        self.return_state = return_state
+        self.go_backwards = go_backwards
+        self.stateful = stateful
+        self.zero_output_for_mask = zero_output_for_mask
+        boolean("unroll", options.pop("unroll", False))  # says how to compute, not what
+        if options.pop("use_cudnn", "auto") not in ("auto", True, False):
+            raise ValueError("`use_cudnn` must be 'auto', True or False: there is no cuDNN on a CPU")
         self.states: list[Variable] = []
         super().__init__(*arguments, **options)
 

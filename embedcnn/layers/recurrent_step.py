@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from .. import activations, initializers
-from ..base.arguments import boolean, finite_number, integer, optional, positive_integer
+from ..base.arguments import finite_number, integer, optional, positive_integer
+from ..base.checked import checked
 from ..base.random_seeds import layer_key
 from ..graph.nodes import Node, Shape, SymbolicTensor, flatten, is_symbolic
 from ..graph.variables import Variable
@@ -116,6 +117,7 @@ class RecurrentCell(Step):
     gates = 1
     state_count = 1
 
+    @checked
     def __init__(
         self,
         units: int,
@@ -133,7 +135,7 @@ class RecurrentCell(Step):
         self.units = positive_integer("units", units)
         self.activation = _cell_activation("activation", activation)
         self.recurrent_activation = _cell_activation("recurrent_activation", recurrent_activation)
-        self.use_bias = boolean("use_bias", use_bias)
+        self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
         self.recurrent_initializer = initializers.get(recurrent_initializer, "recurrent_initializer")
         self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
@@ -142,7 +144,7 @@ class RecurrentCell(Step):
             finite_number("recurrent_dropout", recurrent_dropout, least=0, below=1)
         )
         self.seed = optional(integer, "seed", seed)
-        options.pop("implementation", None)  # says how to compute, not what
+        integer("implementation", options.pop("implementation", 2), 0, 2)  # says how to compute, not what
         super().__init__(**options)
 
     # -- weights ---------------------------------------------------------------------------------------------
@@ -213,7 +215,7 @@ class RecurrentCell(Step):
 
 
 def _cell_activation(argument: str, value: Any) -> str:
-    name = activations.name_of(value)
+    name = activations.name_of(value, argument)
     if name in NOT_OF_A_CELL:
         raise ValueError(
             f"`{argument}` of a recurrent layer must be one whose slope follows from its value, as 'tanh', "

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import activations, initializers
-from ..base.arguments import boolean, integer, one_of, optional, positive_integer, single_integer
+from ..base.arguments import integer, one_of, optional, positive_integer, single_integer
+from ..base.checked import checked
 from ..graph.nodes import Shape, SymbolicTensor
 from ..ops.padding import pad
 from ..ops.products import matmul
@@ -95,6 +96,7 @@ class Conv1DTranspose(Layer):
     ((None, 10, 3), (4, 3, 2))
     """
 
+    @checked
     def __init__(
         self,
         filters: int,
@@ -126,7 +128,7 @@ class Conv1DTranspose(Layer):
                 "`output_padding` must be from 0 to strides - 1. Received: "
                 f"output_padding={output_padding!r}, strides={strides!r}"
             )
-        self.activation, self.use_bias = activations.chosen(activation), boolean("use_bias", use_bias)
+        self.activation, self.use_bias = activations.chosen(activation), use_bias
         self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
         self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
         active = self.activation != "linear"

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from .. import initializers
-from ..base.arguments import boolean, finite_number, positive_integer
+from ..base.arguments import finite_number, positive_integer
+from ..base.checked import checked
 from ..graph.nodes import Shape
 from ..ops.elementwise import cast, maximum
 from ..ops.functions import rsqrt, sqrt
@@ -60,6 +61,7 @@ class GroupNormalization(Layer):
     (None, None, 4)
     """
 
+    @checked
     def __init__(
         self,
         groups: int = 32,
@@ -76,7 +78,7 @@ class GroupNormalization(Layer):
             raise ValueError(f"`axis` must be -1, the channels. Received: axis={axis!r}")
         self.groups = -1 if groups == -1 else positive_integer("groups", groups)
         self.axis, self.epsilon = -1, float(finite_number("epsilon", epsilon, above=0))
-        self.center, self.scale = boolean("center", center), boolean("scale", scale)
+        self.center, self.scale = center, scale
         self.beta_initializer = initializers.get(beta_initializer, "beta_initializer")
         self.gamma_initializer = initializers.get(gamma_initializer, "gamma_initializer")
 
@@ -137,6 +139,7 @@ class Normalization(Layer):
     [[-1.0, 1.0]]
     """
 
+    @checked
     def __init__(
         self,
         axis: int | None = -1,
@@ -152,7 +155,7 @@ class Normalization(Layer):
             raise ValueError(
                 f"`mean` and `variance` are given both or neither. Received: mean={mean}, variance={variance}"
             )
-        self.axis, self.invert = axis, boolean("invert", invert)
+        self.axis, self.invert = axis, invert
         self.mean = None if mean is None else _numbers("mean", mean)
         self.variance = None if variance is None else _numbers("variance", variance)
 

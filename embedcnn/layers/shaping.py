@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.arguments import finite_number, integer, positive_integer, require_channels_last
+from ..base.arguments import finite_number, integer, items, positive_integer, require_channels_last
 from ..graph.nodes import Shape, SymbolicTensor
 from .base import Layer, known_channels, require_rank
 
@@ -63,8 +63,9 @@ class Reshape(Layer):
     """
 
     def __init__(self, target_shape: Sequence[int], **options: Any) -> None:
-        shape = (target_shape,) if isinstance(target_shape, (int, np.integer)) else tuple(target_shape)
-        if not 1 <= len(shape) <= 4 or list(shape).count(-1) > 1:
+        single = isinstance(target_shape, (int, np.integer))
+        shape = [target_shape] if single else items("target_shape", target_shape)
+        if not 1 <= len(shape) <= 4 or shape.count(-1) > 1:
             raise ValueError(
                 "`target_shape` must hold 1 to 4 sizes, one of them -1 at most. "
                 f"Received: target_shape={target_shape!r}"
@@ -102,7 +103,7 @@ class Permute(Layer):
     """
 
     def __init__(self, dims: Sequence[int], **options: Any) -> None:
-        self.dims = tuple(integer("dims", axis) for axis in dims)
+        self.dims = tuple(integer("dims", axis) for axis in items("dims", dims))
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise ValueError(f"`dims` must hold 1 to its length, each once. Received: dims={dims!r}")
         super().__init__(**options)

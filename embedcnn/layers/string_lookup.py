@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import positive_integer
+from ..base.checked import checked
 from ..base.columns import as_list, is_column
 from ..graph.nodes import Shape
 from .lookup_vocabulary import LookupVocabulary
@@ -45,6 +46,7 @@ class StringLookup(LookupVocabulary, TextReader):
     ['a', 'b']
     """
 
+    @checked
     def __init__(
         self,
         max_tokens: int | None = None,

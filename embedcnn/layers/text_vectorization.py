@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..base.arguments import boolean, one_of, positive_integer
+from ..base.arguments import one_of, positive_integer
+from ..base.checked import checked
 from ..base.columns import as_list
 from ..base.stored_functions import named_functions, with_functions, with_names
 from ..graph.nodes import Shape
@@ -59,6 +60,7 @@ class TextVectorization(TextReader):
     (None, 4)
     """
 
+    @checked
     def __init__(
         self,
         max_tokens: int | None = None,
@@ -80,8 +82,8 @@ class TextVectorization(TextReader):
         self.max_tokens = None if max_tokens is None else positive_integer("max_tokens", max_tokens)
         self.standardize, self.split, self.ngrams = standardize, split, ngrams
         self.output_sequence_length = output_sequence_length
-        self.pad_to_max_tokens = boolean("pad_to_max_tokens", pad_to_max_tokens)
-        self.ragged, self.sparse, self.encoding = boolean("ragged", ragged), sparse, encoding
+        self.pad_to_max_tokens = pad_to_max_tokens
+        self.ragged, self.sparse, self.encoding = ragged, sparse, encoding
         self._check(idf_weights)
         counted = self.output_mode in COUNTED
         self._encoder = TextEncoder(
@@ -145,6 +147,7 @@ class TextVectorization(TextReader):
             self._idf = idf
         self._encoder.set_vocabulary(tokens)
 
+    @checked
     def get_vocabulary(self, include_special_tokens: bool = True) -> list[str]:
         """The tokens in the order of their ids (of columns, for counts)."""
         tokens = self._encoder.get_vocabulary(include_special_tokens)

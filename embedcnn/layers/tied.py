@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import activations, initializers
-from ..base.arguments import boolean
+from ..base.checked import checked
 from ..base.configuration import described
 from ..graph.nodes import Shape, SymbolicTensor
 from ..graph.variables import Variable
@@ -32,6 +32,7 @@ class TiedDense(Layer):
     (None, 50)
     """
 
+    @checked
     def __init__(
         self,
         embedding: Any,
@@ -47,7 +48,7 @@ class TiedDense(Layer):
             )
         self.embedding: Any = embedding
         self.activation = activations.chosen(activation)
-        self.use_bias = boolean("use_bias", use_bias)
+        self.use_bias = use_bias
         self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
         self.bias: Variable | None = None
         super().__init__(**options)

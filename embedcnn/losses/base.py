@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.arguments import one_of
+from ..base.arguments import nonempty_text, one_of, require_float32
 from ..base.configuration import Configurable
 from ..base.named_objects import named_object
 from ..base.names import snake_case
@@ -73,9 +73,8 @@ class Loss(Configurable):
         reduction: str | None = "sum_over_batch_size",
         dtype: Any = None,
     ) -> None:
-        if dtype not in (None, "float32", np.float32):
-            raise ValueError(f"`dtype` of {type(self).__name__} must be 'float32'. Received: dtype={dtype!r}")
-        self.name = snake_case(type(self).__name__) if name is None else name
+        require_float32(type(self).__name__, dtype)
+        self.name = snake_case(type(self).__name__) if name is None else nonempty_text("name", name)
         reduction = "none" if reduction is None else one_of("reduction", reduction, REDUCTIONS)
         self.reduction = "sum_over_batch_size" if reduction == "mean" else reduction
 

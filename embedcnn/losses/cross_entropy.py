@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..activations import log_softmax, sigmoid, softmax
-from ..base.arguments import boolean, finite_number, integer, optional
+from ..base.arguments import finite_number, integer, optional
+from ..base.checked import checked
 from .base import (
     EPSILON,
     Loss,
@@ -51,12 +52,13 @@ class _CrossEntropy(Loss):
     operation = "cross_entropy"
     not_stored = ("axis",)  # always the last
 
+    @checked
     def __init__(
         self, from_logits: bool, label_smoothing: float, axis: int, reduction: str | None, name: str
     ) -> None:
         super().__init__(name, reduction)
         check_axis(axis)
-        self.from_logits = boolean("from_logits", from_logits)
+        self.from_logits = from_logits
         self.label_smoothing = float(finite_number("label_smoothing", label_smoothing, least=0, most=1))
 
     def own_attributes(self) -> dict[str, Any]:
@@ -89,6 +91,7 @@ class BinaryCrossentropy(_CrossEntropy):
 
     target = kind = "binary"
 
+    @checked
     def __init__(
         self,
         from_logits: bool = False,
@@ -118,6 +121,7 @@ class CategoricalCrossentropy(_CrossEntropy):
     kind = "categorical"
     target = "one_hot"
 
+    @checked
     def __init__(
         self,
         from_logits: bool = False,
@@ -148,6 +152,7 @@ class SparseCategoricalCrossentropy(_CrossEntropy):
     kind = "sparse_categorical"
     target = "classes"
 
+    @checked
     def __init__(
         self,
         from_logits: bool = False,
@@ -199,6 +204,7 @@ class BinaryFocalCrossentropy(_CrossEntropy):
     operation = "focal_cross_entropy"
     target = kind = "binary"
 
+    @checked
     def __init__(
         self,
         apply_class_balancing: bool = False,
@@ -211,7 +217,7 @@ class BinaryFocalCrossentropy(_CrossEntropy):
         name: str = "binary_focal_crossentropy",
     ) -> None:
         super().__init__(from_logits, label_smoothing, axis, reduction, name)
-        self.apply_class_balancing = boolean("apply_class_balancing", apply_class_balancing)
+        self.apply_class_balancing = apply_class_balancing
         self.alpha = float(finite_number("alpha", alpha, least=0))
         self.gamma = float(finite_number("gamma", gamma, least=0))
 
@@ -244,6 +250,7 @@ class CategoricalFocalCrossentropy(_CrossEntropy):
     kind = "categorical"
     target = "one_hot"
 
+    @checked
     def __init__(
         self,
         alpha: float = 0.25,

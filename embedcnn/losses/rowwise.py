@@ -106,7 +106,7 @@ class FunctionLoss(OfFunction, Loss):
         if not callable(function):
             raise TypeError(f"`function` must be a function. Received: function={function!r}")
         known_as: str = getattr(function, "__name__", type(function).__name__)
-        super().__init__(name or known_as, reduction)
+        super().__init__(known_as if name is None else name, reduction)
         self.function, self._own = function, OwnFunction(function)
 
     def losses_and_gradients(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import initializers
+from ..base.arguments import nonempty_text
 from ..base.configuration import Configurable
 from ..base.names import snake_case
 from ..base.stored_objects import OfFunction
@@ -43,13 +44,11 @@ class Metric(Configurable):
     count: Any
 
     def __init__(self, name: str | None = None, dtype: Any = None) -> None:
-        if dtype not in (None, "float32", "float64"):
+        if dtype is not None and not (isinstance(dtype, str) and dtype in ("float32", "float64")):
             raise ValueError(f"`dtype` must be None, 'float32' or 'float64'. Received: dtype={dtype!r}")
         if name is None and not _is_ours(type(self)):
             name = snake_case(type(self).__name__)
-        if not isinstance(name, str) or not name:
-            raise ValueError(f"`name` must be a non-empty string. Received: name={name!r}")
-        self.name = name
+        self.name = nonempty_text("name", name)
         self.variables: list[MetricVariable] = []
         if _is_ours(type(self).reset_state):
             self.reset_state()
@@ -193,7 +192,8 @@ class FunctionMetric(OfFunction, Metric):
         if not callable(function):
             raise TypeError(f"`function` must be a function. Received: function={function!r}")
         default = getattr(function, "__name__", type(function).__name__)
-        super().__init__(name or ("lambda" if default == "<lambda>" else default))
+        default = "lambda" if default == "<lambda>" else default
+        super().__init__(default if name is None else name)
         self.function = function
 
     def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:

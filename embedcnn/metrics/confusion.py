@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import integer, optional, positive_integer
+from ..base.arrays import numbers
 from ..base.configuration import plain
 from ..losses.base import spread_weights
 from .base import Metric, aligned, divided, number_or_array
+
+MOST_THRESHOLDS = 1 << 20
 
 COUNTS = ("true_positives", "false_positives", "true_negatives", "false_negatives")
 _NEVER = -1e10  # below every prediction among the top k
@@ -102,7 +105,10 @@ def _checked_thresholds(thresholds: Any, default: float) -> np.ndarray:
     """Rising thresholds in [0, 1]."""
     if thresholds is None:
         return np.array([default])
-    given = np.atleast_1d(np.asarray(thresholds, np.float64))
+    try:
+        given = np.atleast_1d(numbers("thresholds", thresholds).astype(np.float64))
+    except (TypeError, ValueError):
+        given = np.zeros(0)
     if given.ndim != 1 or not len(given) or not ((given >= 0) & (given <= 1)).all():
         raise ValueError(f"`thresholds` must be numbers in [0, 1]. Received: thresholds={thresholds!r}")
     if (np.diff(given) < 0).any():
@@ -116,7 +122,7 @@ class _SingleCount(ConfusionCounts):
     shown = ""
 
     def __init__(self, thresholds: float | Sequence[float] | None = None, name: str | None = None) -> None:
-        super().__init__(thresholds, None, None, name or self.shown)
+        super().__init__(thresholds, None, None, self.shown if name is None else name)
 
     def result(self) -> Any:
         return number_or_array(getattr(self, self.shown))
@@ -169,7 +175,7 @@ class _Share(ConfusionCounts):
         class_id: int | None = None,
         name: str | None = None,
     ) -> None:
-        super().__init__(thresholds, top_k, class_id, name or self.default_name)
+        super().__init__(thresholds, top_k, class_id, self.default_name if name is None else name)
 
     def result(self) -> Any:
         right: np.ndarray = getattr(self, "true_positives")  # noqa: B009

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from ..activations import sigmoid
-from ..base.arguments import boolean, finite_number, integer, one_of, optional, positive_integer
+from ..base.arguments import finite_number, integer, items, one_of, optional, positive_integer
+from ..base.checked import checked
 from ..losses.base import spread_weights
 from .base import aligned, divided
-from .confusion import ConfusionCounts, thresholds_below
+from .confusion import MOST_THRESHOLDS, ConfusionCounts, thresholds_below
 
 
 class AUC(ConfusionCounts):
@@ -29,6 +30,7 @@ class AUC(ConfusionCounts):
 
     direction = "up"
 
+    @checked
     def __init__(
         self,
         num_thresholds: int = 200,
@@ -45,20 +47,21 @@ class AUC(ConfusionCounts):
         methods = ("interpolation", "minoring", "majoring")
         self.summation_method = one_of("summation_method", summation_method, methods)
         if thresholds is None:
-            num_thresholds = integer("num_thresholds", num_thresholds, 2)
+            num_thresholds = integer("num_thresholds", num_thresholds, 2, MOST_THRESHOLDS)
             inner = [(i + 1) / (num_thresholds - 1) for i in range(num_thresholds - 2)]
         else:
-            inner = sorted(thresholds)
-        self.multi_label = boolean("multi_label", multi_label)
+            given = [finite_number("thresholds", one) for one in items("thresholds", thresholds)]
+            inner = sorted(given)
+        self.multi_label = multi_label
         self.num_labels = optional(positive_integer, "num_labels", num_labels)
         if label_weights is not None and not self.multi_label:
             raise ValueError("`label_weights` needs multi_label=True")
         weights = [
             float(finite_number("label_weights", weight, least=0))
-            for weight in (() if label_weights is None else label_weights)
+            for weight in (() if label_weights is None else items("label_weights", label_weights))
         ]
         self.label_weights = None if label_weights is None else weights
-        self.from_logits = boolean("from_logits", from_logits)
+        self.from_logits = from_logits
         super().__init__(inner or None, None, None, name)
         self.thresholds = np.array([-1e-7, *inner, 1 + 1e-7])  # all and none are positive at the ends
         self.num_thresholds = len(self.thresholds)

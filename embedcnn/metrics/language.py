@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import losses
 from ..base.arguments import boolean, integer, optional
+from ..base.checked import checked
 from ..losses.base import spread_weights
 from .base import Metric
 
@@ -20,6 +21,7 @@ class TokenMetric(Metric):
 
     direction, additive = "down", True
 
+    @checked
     def __init__(self, from_logits: bool | None, mask_token_id: int | None, name: str) -> None:
         self.from_logits = optional(boolean, "from_logits", from_logits)
         self.mask_token_id = optional(integer, "mask_token_id", mask_token_id)
@@ -66,6 +68,7 @@ class Perplexity(TokenMetric):
     2.0
     """
 
+    @checked
     def __init__(
         self,
         from_logits: bool | None = None,
@@ -89,6 +92,7 @@ class BitsPerCharacter(TokenMetric):
     1.5
     """
 
+    @checked
     def __init__(
         self,
         from_logits: bool | None = None,

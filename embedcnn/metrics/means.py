@@ -25,7 +25,7 @@ class LossMetric(Metric):
         if "reduction" in arguments:
             raise TypeError(f"{type(self).__name__} has no argument 'reduction': a metric is a mean")
         self.loss = self.loss_class(**arguments)
-        super().__init__(name or self.default_name)
+        super().__init__(self.default_name if name is None else name)
 
     def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
         return self.loss.per_example(y_true, np.asarray(y_pred, np.float64))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..base.arguments import finite_number, positive_integer
+from ..base.arguments import finite_number, integer
 from .base import divided
-from .confusion import ConfusionCounts
+from .confusion import MOST_THRESHOLDS, ConfusionCounts
 
 
 class _BestWhere(ConfusionCounts):
@@ -19,7 +19,7 @@ class _BestWhere(ConfusionCounts):
         setattr(self, self.bound_name, float(finite_number(self.bound_name, bound, least=0)))
         if bound > 1:
             raise ValueError(f"`{self.bound_name}` must be in [0, 1]. Received: {self.bound_name}={bound!r}")
-        self.num_thresholds = positive_integer("num_thresholds", num_thresholds)
+        self.num_thresholds = integer("num_thresholds", num_thresholds, 1, MOST_THRESHOLDS)
         if self.num_thresholds == 1:
             thresholds = [0.5]
         else:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import layers
+from ..base.checked import checked
 from ..graph import nesting
 from ..graph.nodes import Node, SymbolicTensor, by_depth, unique_layers, walk
 from ..graph.variables import Variable, assign_numbers
@@ -203,6 +204,7 @@ class LayerGraph:
         return sum(variable.size for variable in self.weights)
 
     # -- look ------------------------------------------------------------------------------------------------
+    @checked
     def summary(
         self,
         line_length: int | None = None,

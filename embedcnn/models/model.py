@@ -5,13 +5,15 @@ which the model owns: settings, data, programs, steps, the loop, prediction, the
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import optimizers
-from ..base.arguments import one_of, optional
+from ..base.arguments import nonempty_text, one_of, optional
+from ..base.checked import checked
 from ..base.custom_objects import known_objects
 from ..base.named_objects import named_object
 from ..base.names import snake_case, unique_name
@@ -78,6 +80,7 @@ class Model(Subclassed, LayerGraph):
 
     _rewrites = True  # whether its programs are rewritten, see _run_plain
 
+    @checked
     def __init__(
         self,
         inputs: Any = None,
@@ -101,7 +104,7 @@ class Model(Subclassed, LayerGraph):
         """A model without a graph yet."""
         before = set(vars(self))
         base_name = snake_case(type(self).__name__) if self.traces else self._base_name
-        super().__init__(unique_name(base_name) if name is None else name)
+        super().__init__(unique_name(base_name) if name is None else nonempty_text("name", name))
         self.seed = next_seed() if seed is None else optional(checked_seed, "seed", seed)
         self.stop_training = False
         self.history: History | None = None
@@ -152,6 +155,7 @@ class Model(Subclassed, LayerGraph):
         return self._prediction.on_batch(inputs, training)
 
     # -- settings --------------------------------------------------------------------------------------------
+    @checked
     def compile(
         self,
         optimizer: Any = "rmsprop",
@@ -202,6 +206,7 @@ class Model(Subclassed, LayerGraph):
         return list(compiled.names) if compiled else []
 
     # -- training --------------------------------------------------------------------------------------------
+    @checked
     def fit(
         self,
         x: Any = None,
@@ -254,6 +259,7 @@ class Model(Subclassed, LayerGraph):
             validation_freq,
         )
 
+    @checked
     def evaluate(
         self,
         x: Any = None,
@@ -270,6 +276,7 @@ class Model(Subclassed, LayerGraph):
         """
         return self._loop.evaluate(x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict)
 
+    @checked
     def train_on_batch(
         self,
         x: Any,
@@ -283,6 +290,7 @@ class Model(Subclassed, LayerGraph):
         """
         return self._loop.on_batch(True, x, y, sample_weight, class_weight, return_dict)
 
+    @checked
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
@@ -492,6 +500,7 @@ class Model(Subclassed, LayerGraph):
             self._programs.forget()
 
     # -- operations ------------------------------------------------------------------------------------------
+    @checked
     def lowered(self, training: bool = False, rewrite: bool = True) -> Lowered:
         """The operations that the core runs for this model (with losses once it is compiled); print it to
         read them. `rewrite=False`: the plain ones, as the layers say, from which they are made.
@@ -513,6 +522,7 @@ class Model(Subclassed, LayerGraph):
             return self.lowered_as("train" if training else "test", rewrite)
         return self.lowered_as("forward" if training else "predict", rewrite)
 
+    @checked
     def lowered_as(self, kind: str, rewrite: bool | None = None, sizes: Sizes | None = None) -> Lowered:
         """The operations of a kind of program: "train", "test", "predict" or "forward"; for images of these
         sizes where the inputs leave them open, or those of the last batch.
@@ -553,7 +563,8 @@ class Model(Subclassed, LayerGraph):
             super().set_weights(weights)
 
     # -- files -----------------------------------------------------------------------------------------------
-    def save(self, filepath: Any, overwrite: bool = True) -> None:
+    @checked
+    def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Writes the whole model (architecture, weights, compile settings, optimizer, text encoder, labels)
         to one file.
 
@@ -562,11 +573,13 @@ class Model(Subclassed, LayerGraph):
         """
         files.save(self, filepath, overwrite)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+    @checked
+    def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Writes the weights alone, as safetensors. The file appears whole or not at all."""
         files.save_weights(self, filepath, overwrite)
 
-    def load_weights(self, filepath: Any, skip_mismatch: bool = False) -> None:
+    @checked
+    def load_weights(self, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
         """Reads weights from a file of `save_weights` or `save`; ValueError where names or shapes differ.
 
         `skip_mismatch`: those keep their values instead, with a warning. As keras.Model.load_weights.
@@ -604,6 +617,7 @@ class Model(Subclassed, LayerGraph):
         """
         return files.state_dict(self)
 
+    @checked
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> files.IncompatibleKeys:
         """Copies weights (arrays or tensors) by the names of `state_dict()`; what was missing and unexpected.
 

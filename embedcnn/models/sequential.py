@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import layers
+from ..base.checked import checked
 from ..base.custom_objects import known_objects
 from ..graph import tracing
 from ..graph.model_kinds import model_from
@@ -228,8 +230,12 @@ class Sequential(Model):
             return sequential_from_config(config)
 
 
+@checked
 def load_model(
-    filepath: Any, custom_objects: dict[str, Any] | None = None, compile: bool = True, safe_mode: bool = True
+    filepath: str | os.PathLike[str],
+    custom_objects: dict[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
 ) -> Model:
     """The model of a file written by `Model.save`; nothing in the file is ever executed. As
     keras.models.load_model.

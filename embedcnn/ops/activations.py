@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..activations import FUNCTIONS
+from ..base.checked import checked
 from .elementwise import add, divide, minimum, multiply, subtract, where
 from .functions import abs as absolute
 from .functions import expm1, of_one, relu, sigmoid, sqrt, square
@@ -74,6 +75,7 @@ silu = of_one("silu", "x sigmoid(x), also called swish.", "[0.0]", ".tolist()", 
 swish = silu
 
 
+@checked
 def gelu(x: Any, approximate: bool = True) -> Any:
     """x times the normal distribution function of x; `approximate`: by tanh, the default as in Keras's
     function (its layers take the exact form). As keras.ops.gelu.

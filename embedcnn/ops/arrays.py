@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.checked import checked
 from .elementwise import add, where
 from .functions import zeros_like
 from .indexing import convert_to_tensor
@@ -42,6 +43,7 @@ def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = "float32") -> np.
     return np.tri(N, M, k, dtype or "float32")
 
 
+@checked
 def linspace(
     start: Any,
     stop: Any,

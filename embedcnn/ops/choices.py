@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.checked import checked
 from ..graph.tracing import replaced
 from .elementwise import add, less_equal, logical_and, multiply, power, where
 from .functions import abs as absolute
@@ -151,6 +152,7 @@ def cumprod(x: Any, axis: int | None = None) -> Any:
     return x
 
 
+@checked
 def median(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """The value in the middle of an axis of known size (None: of all values of an array), of two their mean.
     As keras.ops.median.
@@ -181,6 +183,7 @@ def append(x1: Any, x2: Any, axis: int | None = None) -> Any:
     return concatenate([x1, x2], axis)
 
 
+@checked
 def dot_product_attention(
     query: Any,
     key: Any,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.checked import checked
 from ..graph.nodes import Shape
 from .elementwise import cast, equal
 from .primitives import apply, as_array, axes_in, broadcast, is_symbolic, primitive, shape_of
@@ -146,6 +147,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = "float32") -> np.ndarray:
     return np.full(shape, fill_value, dtype or "float32")
 
 
+@checked
 def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None) -> Any:
     """x itself where it is symbolic or a weight, else an array, of texts too. As keras.ops.convert_to_tensor.
 

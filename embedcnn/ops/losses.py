@@ -7,11 +7,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from embedcnn.base.checked import checked
 from embedcnn.base.named_objects import named_object
 from embedcnn.ops.call import elementary, operation
 
 
 @operation
+@checked
 def cross_entropy(
     y: ArrayLike,
     x: ArrayLike,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from embedcnn.base.checked import checked
 from embedcnn.ops.call import Call, operation
 
 
@@ -36,6 +37,7 @@ def _recurrent(
 
 
 @operation
+@checked
 def lstm(
     x: ArrayLike,
     kernel: ArrayLike,
@@ -66,9 +68,9 @@ def lstm(
     settings = {
         "activation": activation,
         "recurrent_activation": recurrent_activation,
-        "return_sequences": bool(return_sequences),
-        "return_state": bool(return_state),
-        "reverse": bool(go_backwards),
+        "return_sequences": return_sequences,
+        "return_state": return_state,
+        "reverse": go_backwards,
     }
     states = [] if initial_state is None else list(initial_state)
     if len(states) not in (0, 2):
@@ -79,6 +81,7 @@ def lstm(
 
 
 @operation
+@checked
 def gru(
     x: ArrayLike,
     kernel: ArrayLike,
@@ -109,10 +112,10 @@ def gru(
     settings = {
         "activation": activation,
         "recurrent_activation": recurrent_activation,
-        "reset_after": bool(reset_after),
-        "return_sequences": bool(return_sequences),
-        "return_state": bool(return_state),
-        "reverse": bool(go_backwards),
+        "reset_after": reset_after,
+        "return_sequences": return_sequences,
+        "return_state": return_state,
+        "reverse": go_backwards,
     }
     named = [] if initial_state is None else [("initial_state", initial_state)]
     weights = [("kernel", kernel), ("recurrent_kernel", recurrent_kernel), ("bias", bias)]
@@ -120,6 +123,7 @@ def gru(
 
 
 @operation
+@checked
 def simple_rnn(
     x: ArrayLike,
     kernel: ArrayLike,
@@ -145,9 +149,9 @@ def simple_rnn(
     """
     settings = {
         "activation": activation,
-        "return_sequences": bool(return_sequences),
-        "return_state": bool(return_state),
-        "reverse": bool(go_backwards),
+        "return_sequences": return_sequences,
+        "return_state": return_state,
+        "reverse": go_backwards,
     }
     named = [] if initial_state is None else [("initial_state", initial_state)]
     weights = [("kernel", kernel), ("recurrent_kernel", recurrent_kernel), ("bias", bias)]

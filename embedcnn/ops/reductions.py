@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.checked import checked
 from ..graph.nodes import Shape
 from .primitives import apply, axes_in, is_symbolic, listed, primitive, shape_of
 
@@ -82,63 +83,70 @@ def _softmax(x: np.ndarray, axis: tuple[int, ...]) -> np.ndarray:
     return shares / shares.sum(axis=axis, keepdims=True)
 
 
+@checked
 def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A001 - Keras's name
     """The sum along axes (None: all). As keras.ops.sum.
 
     >>> sum([[1.0, 2.0], [3.0, 4.0]], axis=1).tolist()
     [3.0, 7.0]
     """
-    return apply("sum", [x], axis=listed(axis), keepdims=bool(keepdims))
+    return apply("sum", [x], axis=listed(axis), keepdims=keepdims)
 
 
+@checked
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The mean along axes (None: all), float32. As keras.ops.mean.
 
     >>> mean([[1.0, 2.0], [3.0, 4.0]], axis=1).tolist()
     [1.5, 3.5]
     """
-    return apply("mean", [x], axis=listed(axis), keepdims=bool(keepdims))
+    return apply("mean", [x], axis=listed(axis), keepdims=keepdims)
 
 
+@checked
 def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A001 - Keras's name
     """The largest value along axes (None: all); the first of equal ones gets the gradient. As keras.ops.max.
 
     >>> max([[1.0, 2.0], [4.0, 3.0]], axis=1).tolist()
     [2.0, 4.0]
     """
-    return apply("max", [x], axis=listed(axis), keepdims=bool(keepdims))
+    return apply("max", [x], axis=listed(axis), keepdims=keepdims)
 
 
+@checked
 def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A001 - Keras's name
     """The smallest value along axes (None: all); the first of equal ones gets the gradient. As keras.ops.min.
 
     >>> min([[1.0, 2.0], [4.0, 3.0]], axis=1).tolist()
     [1.0, 3.0]
     """
-    return apply("min", [x], axis=listed(axis), keepdims=bool(keepdims))
+    return apply("min", [x], axis=listed(axis), keepdims=keepdims)
 
 
 amax, amin = max, min
 
 
+@checked
 def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A001 - Keras's name
     """Whether a value along axes (None: all) is true (not 0), bool. As keras.ops.any.
 
     >>> any([[True, False], [False, False]], axis=1).tolist()
     [True, False]
     """
-    return apply("any", [x], axis=listed(axis), keepdims=bool(keepdims))
+    return apply("any", [x], axis=listed(axis), keepdims=keepdims)
 
 
+@checked
 def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A001 - Keras's name
     """Whether all values along axes (None: all) are true (not 0), bool. As keras.ops.all.
 
     >>> all([[True, False], [True, True]], axis=1).tolist()
     [False, True]
     """
-    return apply("all", [x], axis=listed(axis), keepdims=bool(keepdims))
+    return apply("all", [x], axis=listed(axis), keepdims=keepdims)
 
 
+@checked
 def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """Where along an axis (None: in all values, in their order) the first largest value stands, int32. As
     keras.ops.argmax.
@@ -146,9 +154,10 @@ def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     >>> argmax([[1.0, 2.0], [4.0, 3.0]], axis=1).tolist()
     [1, 0]
     """
-    return apply("argmax", [x], axis=listed(axis), keepdims=bool(keepdims))
+    return apply("argmax", [x], axis=listed(axis), keepdims=keepdims)
 
 
+@checked
 def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """Where along an axis (None: in all values, in their order) the first smallest value stands, int32. As
     keras.ops.argmin.
@@ -156,7 +165,7 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     >>> argmin([[1.0, 2.0], [4.0, 3.0]], axis=1).tolist()
     [0, 1]
     """
-    return apply("argmin", [x], axis=listed(axis), keepdims=bool(keepdims))
+    return apply("argmin", [x], axis=listed(axis), keepdims=keepdims)
 
 
 def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
@@ -175,6 +184,7 @@ def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
     return made if dtype is None else apply("cast", [made], dtype=str(np.dtype(dtype)))
 
 
+@checked
 def var(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The mean of the squared distances from the mean, along axes (None: all). As keras.ops.var.
 
@@ -185,6 +195,7 @@ def var(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return mean(apply("square", [apart]), axis, keepdims)
 
 
+@checked
 def std(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The square root of `var`. As keras.ops.std.
 
@@ -201,6 +212,7 @@ def std(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     )
 
 
+@checked
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """log(sum(exp(x))) along axes (None: all), without overflow. As keras.ops.logsumexp.
 

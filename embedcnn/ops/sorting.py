@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..base.checked import checked
 from .elementwise import cast, equal
 from .indexing import one_hot, take_along_axis
 from .primitives import apply, axes_in, primitive, shape_of
@@ -57,6 +58,7 @@ def sort(x: Any, axis: int = -1) -> Any:
     return take_along_axis(x, _argsort(x, place, False), place)
 
 
+@checked
 def top_k(x: Any, k: int, sorted: bool = True) -> TopK:  # noqa: A002 - Keras's name
     """The k largest values of the last axis, the largest first, and where they stand: a tuple `values`,
     `indices`. As keras.ops.top_k, which with `sorted=False` may have another order.

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.checked import checked
 from .elementwise import add, cast, divide, maximum, multiply, not_equal, power, subtract, where
 from .functions import abs as absolute
 from .functions import sqrt, square
@@ -20,6 +21,7 @@ from .reductions import min as smallest
 from .reductions import sum as summed
 
 
+@checked
 def prod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The product along axes of known size (None: all). As keras.ops.prod.
 
@@ -82,6 +84,7 @@ def count_nonzero(x: Any, axis: Any = None) -> Any:
     return summed(cast(not_equal(x, 0), "int32"), axis)
 
 
+@checked
 def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The largest value less the smallest. As keras.ops.ptp.
 
@@ -91,6 +94,7 @@ def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return subtract(largest(x, axis, keepdims), smallest(x, axis, keepdims))
 
 
+@checked
 def moments(x: Any, axes: Any, keepdims: bool = False) -> tuple[Any, Any]:
     """Mean and variance along axes. As keras.ops.moments.
 
@@ -100,6 +104,7 @@ def moments(x: Any, axes: Any, keepdims: bool = False) -> tuple[Any, Any]:
     return mean(x, axes, keepdims), var(x, axes, keepdims)
 
 
+@checked
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002 - Keras's name
     """The length of vectors along an axis: Euclidean (None, 2 or "fro"), the sum (1), the largest (inf) or
     smallest (-inf) of the absolute values, or another power; its gradient at zeros is 0. As keras.ops.norm,
@@ -141,6 +146,7 @@ def rms_normalization(x: Any, scale: Any = 1.0, axis: Any = -1, epsilon: float |
 
 
 # -- losses --------------------------------------------------------------------------------------------------
+@checked
 def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
     """The cross-entropy of each value: -target log(output) - (1 - target) log(1 - output). As
     keras.ops.binary_crossentropy.
@@ -156,6 +162,7 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     return apply("negative", [add(right, wrong)])
 
 
+@checked
 def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
     """The cross-entropy of probabilities of classes, or of scores, with those of the target, summed over
     classes. As keras.ops.categorical_crossentropy.
@@ -171,6 +178,7 @@ def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False
     return apply("negative", [summed(multiply(target, logs), axis)])
 
 
+@checked
 def sparse_categorical_crossentropy(
     target: Any, output: Any, from_logits: bool = False, axis: int = -1
 ) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from embedcnn.base.checked import checked
 from embedcnn.ops.call import Call, Padding, operation
 
 
@@ -27,6 +28,7 @@ def _look_up(
 
 
 @operation
+@checked
 def embedding_lookup(
     ids: Any, embeddings: ArrayLike, mask_zero: bool = False, ngrams: int = 1, buckets: int = 0
 ) -> Any:
@@ -48,6 +50,7 @@ def embedding_lookup(
 
 
 @operation
+@checked
 def token_conv(
     ids: Any,
     embeddings: ArrayLike,
@@ -84,6 +87,7 @@ def token_conv(
 
 
 @operation
+@checked
 def token_conv_pool(
     ids: Any,
     embeddings: ArrayLike,
@@ -129,6 +133,7 @@ def token_conv_pool(
 
 
 @operation
+@checked
 def token_mean(
     ids: Any, embeddings: ArrayLike, mask_zero: bool = False, ngrams: int = 1, buckets: int = 0
 ) -> Any:

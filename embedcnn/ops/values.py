@@ -7,6 +7,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from embedcnn.base.checked import checked
 from embedcnn.ops.call import Axis, Call, also_symbolic, axes, elementary, operation
 from embedcnn.ops.primitives import apply, listed
 
@@ -23,6 +24,7 @@ def _shares(name: str) -> Callable[..., Any]:
 
 
 @operation
+@checked
 def dense(x: ArrayLike, kernel: ArrayLike, bias: ArrayLike | None = None, transposed: bool = False) -> Any:
     """x @ kernel + bias for x [B, C] or [B, T, C], kernel [C, units]: float32 [..., units]. As
     keras.layers.Dense (which takes the activation too). With `transposed` the kernel is [units, C], as in
@@ -106,6 +108,7 @@ def rectifier(
 
 
 @operation
+@checked
 def noise(
     x: ArrayLike, deviation: float, multiply: bool = False, seed: int = 0, step: int = 0, layer: int = 0
 ) -> Any:
@@ -119,7 +122,7 @@ def noise(
     >>> bool(abs(ops.noise(np.zeros((50, 50)), 2.0).std() - 2) < 0.1)
     True
     """
-    call = elementary("noise", x, deviation=float(deviation), layer=int(layer), multiply=bool(multiply))
+    call = elementary("noise", x, deviation=float(deviation), layer=int(layer), multiply=multiply)
     call.seed, call.step, call.training = int(seed), int(step), True
     return call
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..base.arguments import boolean, finite_number
+from ..base.arguments import finite_number
+from ..base.checked import checked
 from .base import Optimizer
 
 
@@ -23,6 +24,7 @@ class Adam(Optimizer):
     core_name = "adam"
     slot_names = ("momentum", "velocity")
 
+    @checked
     def __init__(
         self,
         learning_rate: Any = None,
@@ -33,7 +35,7 @@ class Adam(Optimizer):
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.amsgrad = boolean("amsgrad", amsgrad)
+        self.amsgrad = amsgrad
         self.beta_1 = float(finite_number("beta_1", beta_1, least=0, below=1))
         self.beta_2 = float(finite_number("beta_2", beta_2, least=0, below=1))
         self.epsilon = float(finite_number("epsilon", epsilon, above=0))
@@ -59,6 +61,7 @@ class AdamW(Adam):
     0.004
     """
 
+    @checked
     def __init__(
         self,
         learning_rate: Any = None,

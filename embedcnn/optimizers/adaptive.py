@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..base.arguments import boolean, finite_number
+from ..base.arguments import finite_number
+from ..base.checked import checked
 from .base import Optimizer
 
 
@@ -21,6 +22,7 @@ class RMSprop(Optimizer):
 
     core_name = "rmsprop"
 
+    @checked
     def __init__(
         self,
         learning_rate: Any = None,
@@ -34,7 +36,7 @@ class RMSprop(Optimizer):
         self.rho = float(finite_number("rho", rho, least=0, below=1))
         self.momentum = float(finite_number("momentum", momentum, least=0, below=1))
         self.epsilon = float(finite_number("epsilon", epsilon, above=0))
-        self.centered = boolean("centered", centered)
+        self.centered = centered
 
     def used_slots(self) -> tuple[str, ...]:
         return ("velocity", *["momentum"] * bool(self.momentum), *["average_gradient"] * self.centered)

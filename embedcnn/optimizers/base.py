@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..base.arguments import boolean, finite_number, integer, one_of, optional
+from ..base.arguments import finite_number, integer, nonempty_text, one_of, optional
 from ..base.arrays import aligned_copy, aligned_zeros
+from ..base.checked import checked
 from ..base.configuration import Configurable
 from ..base.named_objects import named_object
 from ..graph.variables import Variable, mark_changed, set_items
@@ -55,6 +56,7 @@ class Optimizer(Configurable):
     slot_names: tuple[str, ...] = ()
     slot_start = 0.0
 
+    @checked
     def __init__(
         self,
         learning_rate: Any,
@@ -93,7 +95,7 @@ class Optimizer(Configurable):
         self.clipnorm = optional(finite_number, "clipnorm", clipnorm, above=0)
         self.clipvalue = optional(finite_number, "clipvalue", clipvalue, above=0)
         self.global_clipnorm = optional(finite_number, "global_clipnorm", global_clipnorm, above=0)
-        self.use_ema = boolean("use_ema", use_ema)
+        self.use_ema = use_ema
         self.ema_momentum = float(finite_number("ema_momentum", ema_momentum, least=0, most=1))
         self.ema_overwrite_frequency = optional(
             integer, "ema_overwrite_frequency", ema_overwrite_frequency, 1, 2**20
@@ -102,7 +104,7 @@ class Optimizer(Configurable):
             integer, "gradient_accumulation_steps", gradient_accumulation_steps, 2, 2**20
         )
         self.embedding_update = one_of("embedding_update", embedding_update, ("lazy", "dense"))
-        self.name = name or type(self).__name__.lower()
+        self.name = type(self).__name__.lower() if name is None else nonempty_text("name", name)
         self.counter = np.zeros(1, np.int64)
         """`steps` as an array: the core counts in the call that updates, so that no signal comes between."""
         self.states: dict[Variable, VariableState] = {}

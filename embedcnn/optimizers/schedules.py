@@ -10,7 +10,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..base.arguments import boolean, finite_number, unknown_name
+from ..base.arguments import finite_number, items, nonempty_text, unknown_name
+from ..base.checked import checked
 from ..base.configuration import Configurable
 from ..base.stored_objects import describe, made_of
 
@@ -33,12 +34,13 @@ class _Decay(LearningRateSchedule):
     def __init__(self, initial_learning_rate: float, decay_steps: float, name: str) -> None:
         self.initial_learning_rate = finite_number("initial_learning_rate", initial_learning_rate, least=0)
         self.decay_steps = finite_number("decay_steps", decay_steps, above=0)
-        self.name = name
+        self.name = nonempty_text("name", name)
 
 
 class _RateDecay(_Decay):
     """Decays at a rate, in steps with `staircase`."""
 
+    @checked
     def __init__(
         self,
         initial_learning_rate: float,
@@ -47,10 +49,10 @@ class _RateDecay(_Decay):
         staircase: bool = False,
         name: str | None = None,
     ) -> None:
-        super().__init__(initial_learning_rate, decay_steps, name or type(self).__name__)
+        super().__init__(initial_learning_rate, decay_steps, type(self).__name__ if name is None else name)
         self.decay_rate, self.staircase = (
             finite_number("decay_rate", decay_rate, least=0),
-            boolean("staircase", staircase),
+            staircase,
         )
 
     def _part(self, step: int) -> float:
@@ -92,6 +94,7 @@ class PolynomialDecay(_Decay):
     0.05
     """
 
+    @checked
     def __init__(
         self,
         initial_learning_rate: float,
@@ -103,7 +106,7 @@ class PolynomialDecay(_Decay):
     ) -> None:
         super().__init__(initial_learning_rate, decay_steps, name)
         self.end_learning_rate = finite_number("end_learning_rate", end_learning_rate, least=0)
-        self.power, self.cycle = finite_number("power", power, least=0), boolean("cycle", cycle)
+        self.power, self.cycle = finite_number("power", power, least=0), cycle
 
     def __call__(self, step: int) -> float:
         span = self.decay_steps
@@ -129,8 +132,10 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     def __init__(
         self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant"
     ) -> None:
-        boundaries = [finite_number(f"boundaries[{i}]", step) for i, step in enumerate(boundaries)]
-        values = list(values)
+        boundaries = [
+            finite_number(f"boundaries[{i}]", step) for i, step in enumerate(items("boundaries", boundaries))
+        ]
+        values = items("values", values)
         if len(boundaries) != len(values) - 1:
             raise ValueError(
                 "`values` must hold one number more than `boundaries`. "
@@ -140,7 +145,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
             raise ValueError(f"`boundaries` must rise. Received: boundaries={boundaries}")
         self.boundaries = boundaries
         self.values = [finite_number(f"values[{i}]", value, least=0) for i, value in enumerate(values)]
-        self.name = name
+        self.name = nonempty_text("name", name)
 
     def __call__(self, step: int) -> float:
         return self.values[sum(step > boundary for boundary in self.boundaries)]
@@ -209,7 +214,8 @@ class CosineDecayRestarts(LearningRateSchedule):
             finite_number("t_mul", t_mul, above=0),
             finite_number("m_mul", m_mul, least=0),
         )
-        self.alpha, self.name = finite_number("alpha", alpha, least=0), name
+        self.alpha = finite_number("alpha", alpha, least=0)
+        self.name = nonempty_text("name", name)
 
     def __call__(self, step: int) -> float:
         part = step / self.first_decay_steps

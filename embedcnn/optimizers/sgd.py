@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..base.arguments import boolean, finite_number
+from ..base.arguments import finite_number
+from ..base.checked import checked
 from .base import Optimizer
 
 
@@ -21,6 +22,7 @@ class SGD(Optimizer):
     core_name = "sgd"
     slot_names = ("momentum",)
 
+    @checked
     def __init__(
         self,
         learning_rate: Any = None,
@@ -30,7 +32,7 @@ class SGD(Optimizer):
     ) -> None:
         super().__init__(learning_rate, **options)
         self.momentum = float(finite_number("momentum", momentum, least=0, most=1))
-        self.nesterov = boolean("nesterov", nesterov)
+        self.nesterov = nesterov
 
     def _default_rate(self) -> float:
         return 0.01

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from embedcnn import _core
 from embedcnn.base.arguments import integer, positive_integer
+from embedcnn.base.checked import checked
 from embedcnn.ragged import Ragged, ids_of
 
 __all__ = ["make_sampling_table", "pad_sequences", "skipgrams"]
@@ -202,6 +203,7 @@ def _positive_pairs(
     return pairs
 
 
+@checked
 def skipgrams(
     sequence: Sequence[int],
     vocabulary_size: int,

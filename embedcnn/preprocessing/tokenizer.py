@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from embedcnn import _core
+from embedcnn.base.checked import checked
 from embedcnn.base.columns import as_list
 from embedcnn.base.configuration import plain
 from embedcnn.preprocessing.matrix import count_matrix
@@ -58,6 +59,7 @@ class Tokenizer(WordCounts):
     Ragged(2 sequences, 3 ids, lengths 1 to 2)
     """
 
+    @checked
     def __init__(
         self,
         num_words: int | None = None,

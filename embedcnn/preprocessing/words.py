@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from embedcnn.base.checked import checked
+
 __all__ = ["DEFAULT_FILTERS", "hashing_trick", "one_hot", "text_to_word_sequence"]
 
 from embedcnn.base.arguments import integer
@@ -13,6 +15,7 @@ from embedcnn.base.arguments import integer
 DEFAULT_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
 
+@checked
 def text_to_word_sequence(
     input_text: str, filters: Iterable[str] = DEFAULT_FILTERS, lower: bool = True, split: str = " "
 ) -> list[str]:
@@ -32,6 +35,7 @@ def text_to_word_sequence(
     return [word for word in text.split(split) if word]
 
 
+@checked
 def hashing_trick(
     text: str,
     n: int,
@@ -84,6 +88,7 @@ def hashing_trick(
     return [function(word) % (n - 1) + 1 for word in words]
 
 
+@checked
 def one_hot(
     input_text: str,
     n: int,

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import activations, constraints, initializers, layers, losses, metrics, optimizers, regularizers
+from ..base.checked import checked
 from ..base.configuration import Configurable, plain
 from ..base.custom_objects import known_class, known_objects
 from ..graph.model_kinds import KINDS, described, model_from
@@ -45,6 +46,7 @@ def serialize_keras_object(obj: Any) -> Any:
     return activations.serialize(obj) if callable(obj) else plain(obj)
 
 
+@checked
 def deserialize_keras_object(
     config: Any, custom_objects: dict[str, Any] | None = None, safe_mode: bool = True
 ) -> Any:

@@ -20,6 +20,7 @@ import numpy as np
 
 from .. import __version__, initializers
 from ..base.arguments import warn_user
+from ..base.checked import checked
 from ..base.custom_objects import known_objects
 from ..base.pipes import is_pipe
 from ..base.replacement import replacing
@@ -94,7 +95,8 @@ def _text_layers(model: Model) -> list[Any]:
     return [layer for layer in leaf_layers(model.layers) if hasattr(layer, "text_state")]
 
 
-def save_model(model: Model, filepath: Any, overwrite: bool = True) -> None:
+@checked
+def save_model(model: Model, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
     """Writes a model to a file."""
     members = members_of(model)
     _warn_of_what_is_lost(model)
@@ -122,7 +124,8 @@ def model_to_bytes(model: Model) -> bytes:
     return buffer.getvalue()
 
 
-def save_weights(model: Model, filepath: Any, overwrite: bool) -> None:
+@checked
+def save_weights(model: Model, filepath: str | os.PathLike[str], overwrite: bool) -> None:
     """Writes the weights of a model to a safetensors file."""
     model._require_built("what to save")
     _warn_of_keras_suffix(filepath, "safetensors")
@@ -131,7 +134,10 @@ def save_weights(model: Model, filepath: Any, overwrite: bool) -> None:
 
 
 # -- reading -------------------------------------------------------------------------------------------------
-def load_model(filepath: Any, custom_objects: dict[str, Any] | None = None, compile: bool = True) -> Model:
+@checked
+def load_model(
+    filepath: str | os.PathLike[str], custom_objects: dict[str, Any] | None = None, compile: bool = True
+) -> Model:
     """The model of a file."""
     with known_objects(custom_objects), open(os.fspath(filepath), "rb") as file:
         return _read_model(_seekable(file), f"{os.fspath(filepath)!r}", compile)
@@ -328,7 +334,8 @@ def is_of_keras(filepath: Any) -> bool:
             return False  # what is wrong with it is told by who reads it
 
 
-def load_weights(model: Model, filepath: Any, skip_mismatch: bool = False) -> None:
+@checked
+def load_weights(model: Model, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
     """Reads the weights of a file of `save_weights`, or of a whole saved model, into a model.
 
     `skip_mismatch`: those that are missing in the file, or of another shape, stay as they are; a warning

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import one_of, positive_integer
+from ..base.checked import checked
 from ..base.configuration import Configurable
 from ..base.stored_functions import named_functions, with_functions, with_names
 from ..preprocessing.sequence import pad_sequences
@@ -194,6 +195,7 @@ class WordEncoder(Configurable):
         self._known = set(vocabulary.tokens)
 
     @classmethod
+    @checked
     def from_text(
         cls, text: str, max_tokens: int | None = None, min_frequency: int = 1, lower: bool = False
     ) -> WordEncoder:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from embedcnn import _core
 from embedcnn.base.arguments import integer, one_of, optional, positive_integer
+from embedcnn.base.checked import checked
 from embedcnn.base.columns import as_list, is_column
 from embedcnn.base.configuration import Configurable
 from embedcnn.base.stored_functions import named_functions, with_functions, with_names
@@ -217,6 +218,7 @@ class TextEncoder(Configurable):
             raise ValueError("the encoder has no vocabulary yet: call adapt or set_vocabulary first")
         return self.vocabulary
 
+    @checked
     def get_vocabulary(self, include_special_tokens: bool = True) -> list[str]:
         """The tokens in the order of their ids; without padding and unknown if so asked."""
         tokens = self._ready().tokens
@@ -305,6 +307,7 @@ def _single_texts(texts: Iterable[Any]) -> Iterable[Any]:
     )
 
 
+@checked
 def ngrams(
     texts: Iterable[str | list[str]],
     n: int = 2,

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedcnn import _core
+from embedcnn.base.checked import checked
 from embedcnn.base.columns import as_list
 from embedcnn.base.replacement import replacing
 from embedcnn.preprocessing.texts import done, encode_texts, text_blocks
@@ -76,6 +77,7 @@ class Vocabulary:
     ([[3, 1]], 5, False, 6)
     """
 
+    @checked
     def __init__(
         self,
         tokens: Iterable[str] = (),
@@ -90,7 +92,7 @@ class Vocabulary:
         for name, value in (("tokens", tokens), ("specials", specials)):
             if isinstance(value, (str, bytes)):
                 raise TypeError(f"{name} is one {type(value).__name__}; expected a list of tokens")
-        self.settings: dict[str, Any] = {"lower": bool(lower), "filters": filters, "split": split}
+        self.settings: dict[str, Any] = {"lower": lower, "filters": filters, "split": split}
         fixed = [pad, unknown, *specials]
         words = list(as_list(tokens))
         self._tokens = words if words[: len(fixed)] == fixed else fixed + words
@@ -109,6 +111,7 @@ class Vocabulary:
         return _core.TextRules("words", "unicode" if lower else "none", filters + split, "")
 
     @classmethod
+    @checked
     def from_texts(
         cls,
         texts: Iterable[str | list[str]],
@@ -245,12 +248,14 @@ class Vocabulary:
         pad, unknown, *tokens = (_unescape(line, number) for number, line in enumerate(lines, 1))
         return cls(tokens, pad=pad, unknown=unknown, **settings)
 
+    @checked
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes `to_text` as UTF-8; a file of that name is replaced only when all is written."""
         with replacing(path) as file:
             file.write(self.to_text().encode("utf-8", "surrogatepass"))
 
     @classmethod
+    @checked
     def load(cls, path: str | os.PathLike[str], **settings: Any) -> Vocabulary:
         """The Vocabulary that `save` wrote; `settings` are `lower`, `filters` and `split`.
 

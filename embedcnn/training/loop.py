@@ -7,8 +7,6 @@ from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..base.arguments import positive_integer, warn_user
 from ..callbacks import CallbackList, History
 from .batches import NO_BATCHES, ArrayBatches, warn_if_short
@@ -64,8 +62,6 @@ class TrainingLoop:
         self._compilation.require("fit")
         show = checked_verbose(verbose)
         check_epochs(epochs, initial_epoch)
-        if not isinstance(shuffle, (bool, np.bool_)):
-            raise ValueError(f"`shuffle` must be True or False. Received: shuffle={shuffle!r}")
         if steps_per_epoch is not None:
             steps_per_epoch = positive_integer("steps_per_epoch", steps_per_epoch)
         if validation_steps is not None:

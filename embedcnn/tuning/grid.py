@@ -18,6 +18,7 @@ import numpy as np
 from ..bags.labels import labelled
 from ..bags.targets import stratified_folds
 from ..base.arguments import integer, unknown_name
+from ..base.checked import checked
 from ..base.random_seeds import checked_seed
 
 
@@ -70,6 +71,7 @@ class Grid:
         return "\n".join(lines)
 
 
+@checked
 def grid_search(
     estimator: Any,
     grid: Mapping[str, Sequence[Any]],

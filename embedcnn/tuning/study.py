@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..base.arguments import finite_number, optional, positive_integer
+from ..base.checked import checked
 from ..classifier.choice import Given, Network, Search
 from ..classifier.linear import log_loss, train_linear
 from ..classifier.recipe import Settings, Training, label_ids
@@ -72,6 +73,7 @@ class Tuned:
         ]
 
 
+@checked
 def tune(
     train: LabelledTexts,
     development: LabelledTexts | None = None,

@@ -21,6 +21,7 @@ import numpy as np
 from embedcnn import _core
 from embedcnn.base.replacement import replacing
 
+from ..base.checked import checked
 from .errors import StaleCacheError, VectorFileError
 from .mapped import CHANGED, OF_VECTORS, MappedFile
 from .word_index import WordIndex
@@ -48,6 +49,7 @@ def little(array: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
 
 
+@checked
 def save_cache(vectors: WordVectors, path: str | os.PathLike[str]) -> None:
     """Writes vectors to a cache file.
 
@@ -218,6 +220,7 @@ def check_source(path: str, source: dict[str, Any] | None) -> None:
         raise StaleCacheError(path, f"the cache is older than {source['path']}: make it again")
 
 
+@checked
 def load_cache(path: str | os.PathLike[str], *, verify: bool = False, copy: bool = False) -> WordVectors:
     """Maps a cache file: nothing is copied, its pages are shared between processes. `copy` reads it into
     memory of its own instead, which no other process can change.

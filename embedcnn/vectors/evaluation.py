@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..base.checked import checked
 from ..base.utf8_files import text_lines_of
 from .word_vectors import WordVectors
 
@@ -85,6 +86,7 @@ def best_candidate(cosines: np.ndarray, words: list[str], ignored: set[str]) -> 
     return candidate
 
 
+@checked
 def evaluate_word_analogies(
     vectors: WordVectors,
     analogies: str | os.PathLike[str],
@@ -137,6 +139,7 @@ def evaluate_word_analogies(
     return (len(total["correct"]) / asked if asked else 0.0), sections
 
 
+@checked
 def evaluate_word_pairs(
     vectors: WordVectors,
     pairs: str | os.PathLike[str],

@@ -11,6 +11,7 @@ import numpy as np
 
 from embedcnn import _core
 from embedcnn.base.arguments import finite_number, integer, optional, positive_integer
+from embedcnn.base.checked import checked
 
 from ..base.columns import as_list
 from .reading import from_object, load
@@ -134,6 +135,7 @@ def open_vectors(vectors: Any, words: dict[str, int], lowercase: bool, title: bo
     return from_object(vectors)
 
 
+@checked
 def build_matrix(
     vocabulary: Any,
     vectors: Any,

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..base.arguments import integer, optional, warn_user
+from ..base.checked import checked
 from ..base.columns import as_list
 from ..base.pipes import is_pipe
 from . import arrays, fasttext, model2vec
@@ -29,6 +30,7 @@ FASTTEXT_MAGIC = (0x2F4F16BA).to_bytes(4, "little")
 Format = Literal["glove", "word2vec", "word2vec_binary", "fasttext", "fasttext_binary", "npy", "npz", "cache"]
 
 
+@checked
 def load(
     path: Any,
     words: Iterable[str] | Mapping[str, Any] | None = None,
@@ -123,7 +125,7 @@ def load(
         duplicates=duplicates,
         skip_bad_lines=on_bad_lines == "skip",
         stack_level=6,
-        cache_copy=bool(cache_copy),
+        cache_copy=cache_copy,
     )
     if not isinstance(path, (str, bytes, os.PathLike)):
         return cut(from_object(path), options)

@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from ..base.arguments import boolean
+from ..base.checked import checked
 from .word_index import WordIndex
 
 __all__ = ["Similarities", "as_list", "unit"]
@@ -40,6 +41,7 @@ class Similarities:
     def __contains__(self, word: object) -> bool:
         return word in self._index
 
+    @checked
     def get_vector(self, word: str, norm: bool = False) -> np.ndarray:
         """The vector of a word, (D,), at length 1 if `norm`; KeyError names a word that has none."""
         vector = cast(Any, self)._vector(word)

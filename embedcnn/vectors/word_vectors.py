@@ -34,9 +34,8 @@ class Subwords:
 
     def compose(self, word: str) -> np.ndarray | None:
         """The mean of the vectors of the word's n-grams, (D,) float32; None if it has none."""
-        rows = _core.fasttext_subwords(
-            word.encode("utf-8", "replace"), (self.shortest, self.longest, len(self.vectors), 0)
-        )
+        sizes = self.shortest, self.longest, len(self.vectors), 0
+        rows = _core.fasttext_subwords(word.encode("utf-8", "replace"), sizes)
         return self.vectors[rows].mean(axis=0, dtype=np.float32) if len(rows) else None
 
 

@@ -8,6 +8,7 @@ from typing import IO
 import numpy as np
 
 from embedcnn.base.arguments import unknown_name
+from embedcnn.base.checked import checked
 from embedcnn.base.replacement import replacing
 
 from .word_vectors import WordVectors
@@ -17,6 +18,7 @@ __all__ = ["OUTPUT_FORMATS", "write"]
 OUTPUT_FORMATS = ("cache", "glove", "word2vec", "word2vec_binary", "npz")
 
 
+@checked
 def write(vectors: WordVectors, path: str | os.PathLike[str], format: str = "word2vec") -> None:
     """Writes vectors as "glove" or "word2vec" text, "word2vec_binary", "npz" or "cache".
 

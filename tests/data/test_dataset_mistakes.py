@@ -36,7 +36,7 @@ MISTAKES = [
     ),
     (
         lambda: numbers.map(abs, deterministic="yes"),
-        "`deterministic` must be None, True or False. Received: deterministic='yes'",
+        "`deterministic` must be True or False or None. Received: deterministic='yes'",
     ),
     (lambda: numbers.filter(3), "`predicate` must be a function. Received: predicate=3"),
     (lambda: numbers.reduce(0, None), "`reduce_func` must be a function"),

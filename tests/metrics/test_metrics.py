@@ -164,7 +164,7 @@ MISUSE = {
     ),
     "curve": (lambda: metrics.AUC(curve="ROG"), "curve='ROG' is unknown"),
     "summation_method": (lambda: metrics.AUC(summation_method="trapezoid"), "summation_method='trapezoid'"),
-    "num_thresholds": (lambda: metrics.AUC(1), "`num_thresholds` must be an integer >= 2"),
+    "num_thresholds": (lambda: metrics.AUC(1), "`num_thresholds` must be an integer in \\[2, 1048576\\]"),
     "label_weights alone": (
         lambda: metrics.AUC(label_weights=[1.0]),
         "`label_weights` needs multi_label=True",

@@ -458,7 +458,7 @@ FIT = {
     "epochs": (lambda: compiled().fit(X, Y, epochs=-1), ValueError, "epochs=-1"),
     "batch_size": (lambda: compiled().fit(X, Y, batch_size=0), ValueError, "batch_size=0"),
     "verbose": (lambda: compiled().fit(X, Y, verbose=3), ValueError, "verbose=3"),
-    "shuffle": (lambda: compiled().fit(X, Y, shuffle="batch"), ValueError, "shuffle='batch'"),
+    "shuffle": (lambda: compiled().fit(X, Y, shuffle="batch"), TypeError, "shuffle='batch'"),
     "split": (lambda: compiled().fit(X, Y, validation_split=1.5), ValueError, "validation_split=1.5"),
     "split too small": (
         lambda: compiled().fit(X[:1], Y[:1], validation_split=0.5, verbose=0),

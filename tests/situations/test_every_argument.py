@@ -1,0 +1,127 @@
+"""Values that no argument of their kind can have: each is refused by name, in every part of the package."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import embedcnn
+from embedcnn import callbacks, initializers, layers, losses, metrics
+from embedcnn.optimizers import schedules
+
+NAN = float("nan")
+
+
+def classes_of(module, base):
+    found = {thing for thing in vars(module).values() if inspect.isclass(thing) and issubclass(thing, base)}
+    return sorted((one for one in found if not one.__name__.startswith("_")), key=lambda one: one.__name__)
+
+
+NAMED = [
+    *[cls for cls in classes_of(losses, losses.Loss) if "function" not in inspect.signature(cls).parameters],
+    *[
+        cls
+        for cls in classes_of(metrics, metrics.Metric)
+        if not {"function", "fn"} & set(inspect.signature(cls).parameters)
+        and cls is not getattr(metrics, "LossMetric", None)
+    ],
+    schedules.CosineDecay,
+    schedules.CosineDecayRestarts,
+    schedules.ExponentialDecay,
+    schedules.InverseTimeDecay,
+    schedules.PolynomialDecay,
+    embedcnn.Model,
+    embedcnn.Sequential,
+    embedcnn.optimizers.SGD,
+]
+NEEDED = {
+    **dict.fromkeys(("recall", "precision", "specificity", "sensitivity"), 0.5),
+    "initial_learning_rate": 0.1,
+    "decay_steps": 10,
+    "first_decay_steps": 10,
+    "decay_rate": 0.5,
+}
+
+
+def needed_by(cls):
+    parameters = inspect.signature(cls).parameters.values()
+    return {
+        one.name: NEEDED[one.name] for one in parameters if one.name in NEEDED and one.default is one.empty
+    }
+
+
+@pytest.mark.parametrize("name", [0, False, (), {}, "", 3, ["a"], b"a"], ids=repr)
+@pytest.mark.parametrize("cls", NAMED)
+def test_names_are_strings(cls, name):
+    with pytest.raises(ValueError, match="`name` must be a non-empty string"):
+        cls(name=name, **needed_by(cls))
+
+
+WRONG = {
+    "constant text": (lambda: initializers.Constant(b"1"), "value=b'1'"),
+    "constant object": (lambda: initializers.Constant({}), "value={}"),
+    "constant array": (lambda: initializers.Constant(np.array(["a"])), "value: numbers were expected"),
+    "normal": (lambda: initializers.RandomNormal(mean=NAN), "mean=nan"),
+    "normal deviation": (lambda: initializers.RandomNormal(stddev=-1), "stddev=-1"),
+    "truncated deviation": (lambda: initializers.TruncatedNormal(stddev="a"), "stddev='a'"),
+    "uniform": (lambda: initializers.RandomUniform(minval=None), "minval=None"),
+    "uniform order": (lambda: initializers.RandomUniform(1, 0), "`maxval` must be a finite number >= 1"),
+    "orthogonal": (lambda: initializers.Orthogonal(gain=1j), "gain=1j"),
+    "identity": (lambda: initializers.Identity(gain=[1]), "gain=[1]"),
+    "initial array": (
+        lambda: layers.Dense(2, kernel_initializer=np.array(["a"])),
+        "kernel_initializer: numbers were expected",
+    ),
+    "units": (lambda: layers.Dense(1 << 70), "units=1180591620717411303424"),
+    "recurrent activation": (
+        lambda: layers.LSTM(2, recurrent_activation="sigmoit"),
+        "recurrent_activation='sigmoit' is unknown; did you mean 'sigmoid'",
+    ),
+    "unroll": (lambda: layers.LSTM(2, unroll="yes"), "unroll='yes'"),
+    "cudnn": (lambda: layers.GRU(2, use_cudnn="always"), "use_cudnn"),
+    "implementation": (lambda: layers.GRU(2, implementation="fast"), "implementation='fast'"),
+    "input_shape": (lambda: layers.Dense(2, input_shape=5), "input_shape=5"),
+    "input_shape size": (lambda: layers.Dense(2, input_shape=(-1,)), "input_shape=-1"),
+    "dtype array": (lambda: layers.Dense(2, dtype=np.zeros(3)), "must be 'float32'"),
+    "data format array": (lambda: layers.Flatten(data_format=np.zeros((2, 2))), "`data_format` must be"),
+    "input dtype": (lambda: embedcnn.Input((3,), dtype=["int32"]), "`dtype` of an Input must be"),
+    "attention seed": (lambda: layers.Attention(seed="a"), "seed='a'"),
+    "heads seed": (lambda: layers.MultiHeadAttention(2, 2, seed=1.5), "seed=1.5"),
+    "shared axes": (lambda: layers.PReLU(shared_axes=1.5), "shared_axes=1.5"),
+    "shared axes set": (lambda: layers.PReLU(shared_axes={1}), "shared_axes={1}"),
+    "permute set": (lambda: layers.Permute({2, 1}), "dims={1, 2}"),
+    "permute number": (lambda: layers.Permute(2), "dims=2"),
+    "reshape text": (lambda: layers.Reshape("ab"), "target_shape='ab'"),
+    "bias axes": (lambda: layers.EinsumDense("ab,bc->ac", 3, bias_axes=0), "bias_axes=0"),
+    "thresholds": (lambda: metrics.Precision(thresholds="a"), "thresholds='a'"),
+    "thresholds dict": (lambda: metrics.Recall(thresholds={}), "thresholds={}"),
+    "auc thresholds": (lambda: metrics.AUC(thresholds=0.5), "thresholds=0.5"),
+    "auc thresholds nan": (lambda: metrics.AUC(thresholds=[NAN]), "thresholds=nan"),
+    "auc weights": (lambda: metrics.AUC(multi_label=True, label_weights=1.0), "label_weights=1.0"),
+    "too many thresholds": (lambda: metrics.AUC(num_thresholds=1 << 31), "num_thresholds=2147483648"),
+    "precision thresholds": (
+        lambda: metrics.PrecisionAtRecall(0.5, num_thresholds=1 << 40),
+        "num_thresholds=1099511627776",
+    ),
+    "boundaries": (lambda: schedules.PiecewiseConstantDecay(3, [1, 2]), "boundaries=3"),
+    "boundaries set": (lambda: schedules.PiecewiseConstantDecay({3}, [1, 2]), "boundaries={3}"),
+    "values": (lambda: schedules.PiecewiseConstantDecay([3], 1), "values=1"),
+    "unfreeze": (lambda: callbacks.UnfreezeAt(1, layers=3), "layers=3"),
+    "unfreeze part": (lambda: callbacks.UnfreezeAt(1, layers=["a", None]), "layers=['a', None]"),
+    "unfreeze rate": (lambda: callbacks.UnfreezeAt(1, learning_rate="a"), "learning_rate='a'"),
+    "unfreeze lr": (lambda: callbacks.UnfreezeAt(1, lr=NAN), "lr=nan"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_refused_by_name(case):
+    call, message = WRONG[case]
+    with pytest.raises((TypeError, ValueError)) as caught:
+        call()
+    assert message in str(caught.value)
+
+
+def test_a_weight_larger_than_memory_can_be_says_so():
+    layer = layers.Dense(1 << 62)
+    with pytest.raises(MemoryError, match=r"an array of shape \(4, 4611686018427387904\) needs .* bytes"):
+        layer(embedcnn.Input((4,)))
