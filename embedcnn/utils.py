@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .base import names, random_seeds
-from .base.arguments import positive_integer
+from .base.arguments import optional, positive_integer
 from .base.checked import checked
 from .base.keras_names import no_such_name
 from .base.named_objects import named_object
@@ -52,12 +52,13 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
         classes = classes[..., 0]
     if classes.size == 0:
         raise ValueError("x holds no class numbers (its length is 0)")
-    if num_classes is None:
-        num_classes = int(classes.max()) + 1
+    num_classes = optional(positive_integer, "num_classes", num_classes) or int(classes.max()) + 1
     if classes.min() < 0 or classes.max() >= num_classes:
         where = tuple(int(part) for part in np.argwhere((classes < 0) | (classes >= num_classes))[0])
         raise ValueError(f"x[{', '.join(map(str, where))}] = {classes[where]} is outside [0, {num_classes})")
-    return np.eye(num_classes)[classes.astype(np.int64)]
+    rows = np.zeros((classes.size, num_classes))
+    rows[np.arange(classes.size), classes.ravel().astype(np.int64)] = 1
+    return rows.reshape(*classes.shape, num_classes)
 
 
 def normalize(x: Any, axis: int = -1, order: int = 2) -> np.ndarray:

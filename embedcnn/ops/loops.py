@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.checked import checked
 from ..graph.nodes import SymbolicTensor
 from ..graph.tracing import leaves, replaced
 from .choices import Place, cond, parts_of, places_of
@@ -40,6 +41,7 @@ def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
     return map(function, elements)
 
 
+@checked
 def scan(
     f: Callable[[Any, Any], tuple[Any, Any]],
     init: Any,

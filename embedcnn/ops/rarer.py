@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.checked import checked
 from .activations import logaddexp
 from .choices import isclose
 from .elementwise import (
@@ -30,8 +31,7 @@ from .primitives import apply, axes_in, is_symbolic, shape_of
 from .rearranging import concatenate, expand_dims, flip, get_item, reshape, split
 from .reductions import all as all_of
 from .reductions import cumsum
-from .reductions import max as largest
-from .reductions import min as smallest
+from .reductions import max as most
 from .reductions import sum as summed
 from .sorting import sort
 from .statistics import prod
@@ -204,6 +204,7 @@ def empty_like(x: Any, dtype: Any = None) -> Any:
     return zeros_like(x) if dtype is None else cast(zeros_like(x), dtype)
 
 
+@checked
 def allclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
     """Whether x1 and x2 differ by atol + rtol |x2| nowhere by more, one bool; `equal_nan`: NaN beside NaN is
     no difference. As keras.ops.allclose.
@@ -306,6 +307,7 @@ def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
 
 
 # -- without NaN ---------------------------------------------------------------------------------------------
+@checked
 def nansum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The sum along axes (None: all) of what is not NaN. As keras.ops.nansum.
 
@@ -315,6 +317,7 @@ def nansum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return summed(where(isnan(x), 0.0, x), axis, keepdims)
 
 
+@checked
 def nanmean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The mean along axes (None: all) of what is not NaN. As keras.ops.nanmean.
 
@@ -325,6 +328,7 @@ def nanmean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return divide(nansum(x, axis, keepdims), counted)
 
 
+@checked
 def nanvar(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The variance along axes (None: all) of what is not NaN. As keras.ops.nanvar.
 
@@ -343,26 +347,27 @@ def nanstd(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return sqrt(nanvar(x, axis, keepdims))
 
 
+@checked
 def nanmax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The largest along axes (None: all) of what is not NaN; NaN where all is. As keras.ops.nanmax.
 
     >>> float(nanmax([1.0, float("nan")]))
     1.0
     """
-    found = largest(where(isnan(x), -np.inf, x), axis, keepdims)
-    return where(all_of(isnan(x), axis, keepdims), np.nan, found)
+    return where(all_of(isnan(x), axis, keepdims), np.nan, most(where(isnan(x), -np.inf, x), axis, keepdims))
 
 
+@checked
 def nanmin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The smallest along axes (None: all) of what is not NaN; NaN where all is. As keras.ops.nanmin.
 
     >>> float(nanmin([1.0, float("nan")]))
     1.0
     """
-    found = smallest(where(isnan(x), np.inf, x), axis, keepdims)
-    return where(all_of(isnan(x), axis, keepdims), np.nan, found)
+    return negative(nanmax(negative(x), axis, keepdims))
 
 
+@checked
 def nanprod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The product along axes (None: all) of what is not NaN. As keras.ops.nanprod.
 

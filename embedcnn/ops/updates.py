@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.checked import checked
 from .elementwise import where
 from .padding import pad
 from .primitives import as_array, as_result, is_symbolic, shape_of
@@ -115,6 +116,7 @@ def _by_segment(
     return made
 
 
+@checked
 def segment_sum(
     data: Any,
     segment_ids: Any,
@@ -130,6 +132,7 @@ def segment_sum(
     return _by_segment("segment_sum", np.add, lambda dtype: 0, data, segment_ids, num_segments)
 
 
+@checked
 def segment_max(
     data: Any,
     segment_ids: Any,
@@ -145,6 +148,7 @@ def segment_max(
     return _by_segment("segment_max", np.maximum, _least, data, segment_ids, num_segments)
 
 
+@checked
 def segment_min(
     data: Any,
     segment_ids: Any,
@@ -160,6 +164,7 @@ def segment_min(
     return _by_segment("segment_min", np.minimum, _most, data, segment_ids, num_segments)
 
 
+@checked
 def segment_prod(
     data: Any,
     segment_ids: Any,

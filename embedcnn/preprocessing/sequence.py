@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from embedcnn import _core
-from embedcnn.base.arguments import integer, positive_integer
+from embedcnn.base.arguments import finite_number, integer, items, optional, positive_integer
+from embedcnn.base.arrays import numbers
 from embedcnn.base.checked import checked
 from embedcnn.ragged import Ragged, ids_of
 
@@ -141,8 +142,7 @@ def pad_sequences(
         )
     if maxlen is None and not len(sequences):
         raise ValueError("`sequences` must not be empty without `maxlen`. Received: sequences=[]")
-    if maxlen is not None and maxlen < 0:
-        raise ValueError(f"`maxlen` must be an integer >= 0 or None. Received: maxlen={maxlen}")
+    maxlen = optional(integer, "maxlen", maxlen, 0)
     if isinstance(value, str) and kind.kind not in "OUS":
         raise ValueError(
             f"`dtype` {kind} cannot hold the padding value {value!r}; pass dtype=object for strings"
@@ -183,6 +183,7 @@ def make_sampling_table(size: int, sampling_factor: float = 1e-5) -> npt.NDArray
     array([0.00315, 0.00315, 0.00548, 0.00742])
     """
     size = positive_integer("size", size)
+    sampling_factor = finite_number("sampling_factor", sampling_factor, above=0)
     rank = np.maximum(np.arange(size), 1)
     inverse_frequency = rank * (np.log(rank) + 0.577) + 0.5 - 1.0 / (12.0 * rank)
     scaled = sampling_factor * inverse_frequency
@@ -250,7 +251,18 @@ def skipgrams(
     >>> skipgrams([1, 2, 3], vocabulary_size=4, window_size=1, negative_samples=0, shuffle=False)
     ([[1, 2], [2, 1], [2, 3], [3, 2]], [1, 1, 1, 1])
     """
-    pairs = _positive_pairs(sequence, window_size, sampling_table)
+    words_of_text = items("sequence", sequence)
+    window_size = integer("window_size", window_size, 0)
+    negative_samples = finite_number("negative_samples", negative_samples, least=0)
+    seed = optional(integer, "seed", seed)
+    if sampling_table is not None:
+        table = numbers("sampling_table", sampling_table)
+        if table.ndim != 1 or (words_of_text and max(words_of_text) >= len(table)):
+            raise ValueError(
+                f"`sampling_table` must have a number for each id. Received: shape {table.shape}, and the "
+                f"largest id is {max(words_of_text, default=0)}"
+            )
+    pairs = _positive_pairs(words_of_text, window_size, sampling_table)
     labels: list[Any] = [[0, 1] if categorical else 1 for _ in pairs]
     if negative_samples > 0:
         vocabulary_size = integer("vocabulary_size", vocabulary_size, 2)
@@ -262,7 +274,7 @@ def skipgrams(
     if shuffle:
         if seed is None:
             seed = random.randint(0, 10_000_000)
-        for items in (pairs, labels):
+        for part in (pairs, labels):
             random.seed(seed)
-            random.shuffle(items)
+            random.shuffle(part)
     return pairs, labels

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from embedcnn import _core
+from embedcnn.base.arguments import integer, nonempty_text, optional
 from embedcnn.base.checked import checked
 from embedcnn.base.columns import as_list
 from embedcnn.base.configuration import plain
 from embedcnn.preprocessing.matrix import count_matrix
 from embedcnn.preprocessing.texts import check_texts, text_blocks
 from embedcnn.preprocessing.word_counts import NO_ID, PLAIN, WordCounts
-from embedcnn.preprocessing.words import DEFAULT_FILTERS, text_to_word_sequence
+from embedcnn.preprocessing.words import DEFAULT_FILTERS, checked_filters, text_to_word_sequence
 from embedcnn.ragged import Ragged, concatenate
 
 __all__ = ["Tokenizer"]
@@ -78,12 +79,15 @@ class Tokenizer(WordCounts):
         self.document_count: int = kwargs.pop("document_count", 0)
         if kwargs:
             raise TypeError(f"unknown arguments of Tokenizer: {', '.join(sorted(kwargs))}")
-        self.num_words = num_words
+        checked_filters(filters, split)
+        if not (analyzer is None or callable(analyzer)):
+            raise TypeError(f"`analyzer` must be a function or None. Received: analyzer={analyzer!r}")
+        self.num_words = optional(integer, "num_words", num_words, 0)
         self.filters = filters
         self.lower = lower
         self.split = split
         self.char_level = char_level
-        self.oov_token = oov_token
+        self.oov_token = optional(nonempty_text, "oov_token", oov_token)
         self.analyzer = analyzer
 
     # Fitting.

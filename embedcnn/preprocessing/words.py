@@ -10,9 +10,17 @@ from embedcnn.base.checked import checked
 
 __all__ = ["DEFAULT_FILTERS", "hashing_trick", "one_hot", "text_to_word_sequence"]
 
-from embedcnn.base.arguments import integer
+from embedcnn.base.arguments import integer, items, nonempty_text, optional
 
 DEFAULT_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
+
+
+def checked_filters(filters: Any, split: Any) -> None:
+    """ValueError unless `filters` is a str or a list of characters, `split` a str or None: white space."""
+    single = isinstance(filters, str)
+    if not single and not all(isinstance(mark, str) for mark in items("filters", filters)):
+        raise ValueError(f"`filters` must be a str or a list of characters. Received: filters={filters!r}")
+    optional(nonempty_text, "split", split)
 
 
 @checked
@@ -29,6 +37,7 @@ def text_to_word_sequence(
     """
     if not isinstance(input_text, str):
         raise TypeError(f"`input_text` must be one str. Received: {type(input_text).__name__}")
+    checked_filters(filters, split)
     text = input_text.lower() if lower else input_text
     cuts: dict[str, str | int | None] = dict.fromkeys(filters, split)
     text = text.translate(str.maketrans(cuts))
@@ -84,6 +93,8 @@ def hashing_trick(
         raise ValueError(
             f"`hash_function` must be 'md5', a function or None. Received: hash_function={hash_function!r}"
         )
+    if not (analyzer is None or callable(analyzer)):
+        raise TypeError(f"`analyzer` must be a function or None. Received: analyzer={analyzer!r}")
     words = text_to_word_sequence(text, filters, lower, split) if analyzer is None else analyzer(text)
     return [function(word) % (n - 1) + 1 for word in words]
 

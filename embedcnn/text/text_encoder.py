@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedcnn import _core
-from embedcnn.base.arguments import integer, one_of, optional, positive_integer
+from embedcnn.base.arguments import integer, one_of, optional
 from embedcnn.base.checked import checked
 from embedcnn.base.columns import as_list, is_column
 from embedcnn.base.configuration import Configurable
@@ -35,6 +35,9 @@ def _widths(ngrams: Any) -> tuple[int, ...]:
         allowed = "None, a positive integer (at most 1024) or a tuple of them"
         raise ValueError(f"`ngrams` must be {allowed}. Received: ngrams={ngrams!r}")
     return tuple(int(width) for width in widths)
+
+
+MOST_BUCKETS = (1 << 31) - 1
 
 
 class TextEncoder(Configurable):
@@ -339,7 +342,9 @@ def ngrams(
     >>> ngrams(["one two three"], n=2, bucket=1000).lengths
     array([2])
     """
-    n = positive_integer("n", n)
+    n, bucket = integer("n", n, 1, MOST_BUCKETS), integer("bucket", bucket, 1, MOST_BUCKETS)
+    if not isinstance(filters, str):
+        raise TypeError(f"`filters` must be a str. Received: filters={filters!r}")
     rules = _core.TextRules("words", "unicode" if lower else "none", WHITESPACE + "\0" + filters, "")
     return concatenate(
         [
@@ -372,6 +377,10 @@ def subword_ids(word: str, minn: int = 3, maxn: int = 6, bucket: int = 2_000_000
     >>> len(subword_ids("where", minn=3, maxn=4))
     9
     """
+    if not isinstance(word, str):
+        raise TypeError(f"`word` must be a str. Received: word={word!r}")
+    minn = integer("minn", minn, 1, MOST_BUCKETS)
+    maxn, bucket = integer("maxn", maxn, minn, MOST_BUCKETS), integer("bucket", bucket, 1, MOST_BUCKETS)
     return _core.subwords(word, minn, maxn, bucket)
 
 

@@ -21,6 +21,7 @@ def check_epochs(epochs: Any, initial_epoch: Any) -> None:
 def validated(frequency: Any) -> Any:
     """Whether an epoch is validated: every n-th, or those listed (both count from 1)."""
     if isinstance(frequency, (list, tuple, set)):
-        return lambda epoch: epoch + 1 in frequency
+        listed = {positive_integer("validation_freq", epoch) for epoch in frequency}
+        return lambda epoch: epoch + 1 in listed
     every = positive_integer("validation_freq", frequency)
     return lambda epoch: (epoch + 1) % every == 0

@@ -164,6 +164,8 @@ def _as_array(name: str, value: Any) -> np.ndarray:
         if isinstance(value, (list, tuple)):
             _refuse_gaps(name, value)
         raise ValueError(f"{name}: {UNEQUAL.format(name)}") from None
+    if array.dtype == object and not array.ndim:
+        raise TypeError(f"{name}: expected arrays of numbers, or a list of texts. Received: {value!r}")
     if array.dtype == object and is_column(value):  # numbers of a column that may have gaps
         with contextlib.suppress(TypeError, ValueError):
             return array.astype(np.float64)

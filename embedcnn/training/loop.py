@@ -7,7 +7,7 @@ from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ..base.arguments import positive_integer, warn_user
+from ..base.arguments import finite_number, optional, positive_integer, warn_user
 from ..callbacks import CallbackList, History
 from .batches import NO_BATCHES, ArrayBatches, warn_if_short
 from .fit_arguments import check_epochs, listed, validated
@@ -62,10 +62,13 @@ class TrainingLoop:
         self._compilation.require("fit")
         show = checked_verbose(verbose)
         check_epochs(epochs, initial_epoch)
-        if steps_per_epoch is not None:
-            steps_per_epoch = positive_integer("steps_per_epoch", steps_per_epoch)
-        if validation_steps is not None:
-            validation_steps = positive_integer("validation_steps", validation_steps)
+        steps_per_epoch = optional(positive_integer, "steps_per_epoch", steps_per_epoch)
+        validation_steps = optional(positive_integer, "validation_steps", validation_steps)
+        validation_batch_size = optional(positive_integer, "validation_batch_size", validation_batch_size)
+        validation_split = finite_number(
+            "validation_split", 0.0 if validation_split is None else validation_split, least=0, below=1
+        )
+        due = validated(validation_freq)
         model = self._model
         with self._access.training():
             self._adapter.learn_labels(x, y)
@@ -91,7 +94,6 @@ class TrainingLoop:
                 {"verbose": show, "epochs": epochs, "steps": steps},
             )
             model.stop_training = False
-            due = validated(validation_freq)
             self._run_epochs(feed, check, watching, range(initial_epoch, epochs), steps, show, due)
             return model.history
 

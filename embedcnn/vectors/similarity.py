@@ -98,6 +98,7 @@ class Similarities:
             raise ValueError(f"a vector has shape {array.shape}; ({self._vectors.shape[1]},) is expected")
         return array
 
+    @checked
     def get_mean_vector(
         self,
         keys: Sequence[Any],

@@ -277,7 +277,7 @@ def test_split_none_is_pythons():
     tokenizer = Tokenizer(split=None)
     tokenizer.fit_on_texts(["a-b\u00a0c  d"])
     assert tokenizer.word_index == {"ab": 1, "c": 2, "d": 3}
-    with pytest.raises(ValueError, match="empty separator"):
+    with pytest.raises(ValueError, match="`split` must be a non-empty string or None"):
         Tokenizer(split="").fit_on_texts(["a"])
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import embedcnn
-from embedcnn import callbacks, initializers, layers, losses, metrics
+from embedcnn import callbacks, initializers, layers, losses, metrics, preprocessing
 from embedcnn.optimizers import schedules
+from embedcnn.preprocessing.text import Tokenizer
 
 NAN = float("nan")
 
@@ -125,3 +126,98 @@ def test_a_weight_larger_than_memory_can_be_says_so():
     layer = layers.Dense(1 << 62)
     with pytest.raises(MemoryError, match=r"an array of shape \(4, 4611686018427387904\) needs .* bytes"):
         layer(embedcnn.Input((4,)))
+
+
+# -- texts ---------------------------------------------------------------------------------------------------
+def skipgrams(**given):
+    return preprocessing.sequence.skipgrams(**{"sequence": [1, 2, 3], "vocabulary_size": 5, **given})
+
+
+OF_TEXTS = {
+    "num_words": (lambda: Tokenizer(num_words="10"), "num_words='10'"),
+    "num_words nan": (lambda: Tokenizer(num_words=NAN), "num_words=nan"),
+    "num_words negative": (lambda: Tokenizer(num_words=-1), "num_words=-1"),
+    "filters": (lambda: Tokenizer(filters=5), "filters=5"),
+    "filters bytes": (lambda: Tokenizer(filters=b"abc"), "filters=b'abc'"),
+    "filters list": (lambda: Tokenizer(filters=[1, 2]), "filters=[1, 2]"),
+    "split": (lambda: Tokenizer(split=""), "split=''"),
+    "oov_token": (lambda: Tokenizer(oov_token=["a"]), "oov_token=['a']"),
+    "analyzer": (lambda: Tokenizer(analyzer="words"), "analyzer='words'"),
+    "word sequence": (
+        lambda: preprocessing.text.text_to_word_sequence("a b", filters={"a": 1}),
+        "filters={'a': 1}",
+    ),
+    "hashing analyzer": (lambda: preprocessing.text.hashing_trick("a", 9, analyzer=3), "analyzer=3"),
+    "maxlen": (lambda: preprocessing.sequence.pad_sequences([[1]], maxlen="3"), "maxlen='3'"),
+    "maxlen float": (lambda: preprocessing.sequence.pad_sequences([[1]], maxlen=2.5), "maxlen=2.5"),
+    "sampling factor": (
+        lambda: preprocessing.sequence.make_sampling_table(9, NAN),
+        "sampling_factor=nan",
+    ),
+    "sampling factor zero": (
+        lambda: preprocessing.sequence.make_sampling_table(9, 0),
+        "sampling_factor=0",
+    ),
+    "window": (lambda: skipgrams(window_size=-1), "window_size=-1"),
+    "window float": (lambda: skipgrams(window_size=1.5), "window_size=1.5"),
+    "negative samples": (lambda: skipgrams(negative_samples=NAN), "negative_samples=nan"),
+    "negative samples below": (lambda: skipgrams(negative_samples=-2), "negative_samples=-2"),
+    "sequence": (lambda: skipgrams(sequence="abc"), "sequence='abc'"),
+    "sequence set": (lambda: skipgrams(sequence={1, 2}), "sequence={1, 2}"),
+    "sampling table": (lambda: skipgrams(sampling_table=[0.5]), "`sampling_table` must have a number"),
+    "sampling table dict": (lambda: skipgrams(sampling_table={1: 2}), "sampling_table: numbers were"),
+    "skipgrams seed": (lambda: skipgrams(seed="a"), "seed='a'"),
+    "classes": (lambda: embedcnn.utils.to_categorical([0, 1], NAN), "num_classes=nan"),
+    "classes text": (lambda: embedcnn.utils.to_categorical([0, 1], "2"), "num_classes='2'"),
+    "ngrams bucket": (lambda: embedcnn.text.ngrams(["a"], bucket=0.5), "bucket=0.5"),
+    "ngrams filters": (lambda: embedcnn.text.ngrams(["a"], filters=3), "filters=3"),
+    "ngrams n": (lambda: embedcnn.text.ngrams(["a"], n=1 << 70), "n=1180591620717411303424"),
+    "subword": (lambda: embedcnn.text.subword_ids(3), "word=3"),
+    "subword minn": (lambda: embedcnn.text.subword_ids("a", minn="3"), "minn='3'"),
+    "subword maxn": (lambda: embedcnn.text.subword_ids("a", maxn=1 << 70), "maxn=1180591620717411303424"),
+}
+
+
+@pytest.mark.parametrize("case", OF_TEXTS)
+def test_of_texts(case):
+    call, message = OF_TEXTS[case]
+    with pytest.raises((TypeError, ValueError)) as caught:
+        call()
+    assert message in str(caught.value)
+
+
+def test_classes_as_rows_without_a_square_matrix_of_them():
+    rows = embedcnn.utils.to_categorical([[0], [3]], 1 << 20)
+    assert rows.shape == (2, 1 << 20) and rows.sum() == 2 and rows[0, 0] == rows[1, 3] == 1
+
+
+# -- training ------------------------------------------------------------------------------------------------
+def fit(**given):
+    model = embedcnn.Sequential([embedcnn.Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    return model.fit(**{"x": np.ones((8, 3)), "y": np.ones(8), "verbose": 0, **given})
+
+
+OF_FIT = {
+    "x": ({"x": object()}, "x"),
+    "y": ({"y": lambda: 1}, "y"),
+    "large x": ({"x": 1 << 70}, "expected arrays of numbers"),
+    "split": ({"validation_split": "0.1"}, "validation_split='0.1'"),
+    "split empty": ({"validation_split": ()}, "validation_split=()"),
+    "split false": ({"validation_split": False}, "validation_split=False"),
+    "split beside data": ({"validation_split": 5, "validation_data": (np.ones((8, 3)), np.ones(8))}, "=5"),
+    "validation batch": ({"validation_batch_size": 0}, "validation_batch_size=0"),
+    "validation batch text": ({"validation_batch_size": "8"}, "validation_batch_size='8'"),
+    "validation freq": ({"validation_freq": ["a"]}, "validation_freq='a'"),
+    "validation freq zero": ({"validation_freq": [0]}, "validation_freq=0"),
+    "steps": ({"steps_per_epoch": 1 << 70}, "steps_per_epoch=1180591620717411303424"),
+    "validation steps": ({"validation_steps": 1.5}, "validation_steps=1.5"),
+}
+
+
+@pytest.mark.parametrize("case", OF_FIT)
+def test_of_fit(case):
+    given, message = OF_FIT[case]
+    with pytest.raises((TypeError, ValueError)) as caught:
+        fit(**given)
+    assert message in str(caught.value)

@@ -255,15 +255,15 @@ def test_word_ngrams(lists, n):
 
 
 def test_ngram_misuse():
-    with pytest.raises(ValueError, match="`n` must be a positive integer. Received: n=0"):
+    with pytest.raises(ValueError, match=r"`n` must be an integer in \[1, 2147483647\]. Received: n=0"):
         ngrams(["a"], 0)
     for bucket in (0, 2**31):
-        with pytest.raises(ValueError, match=f"bucket = {bucket} is outside"):
+        with pytest.raises(ValueError, match="`bucket` must be an integer in"):
             ngrams(["a b"], 2, bucket)
-        with pytest.raises(ValueError, match=f"bucket = {bucket} is outside"):
+        with pytest.raises(ValueError, match="`bucket` must be an integer in"):
             subword_ids("a", bucket=bucket)
     for minn, maxn in ((0, 3), (4, 3)):
-        with pytest.raises(ValueError, match=f"minn = {minn}, maxn = {maxn}"):
+        with pytest.raises(ValueError, match="`(minn|maxn)` must be an integer in"):
             subword_ids("a", minn, maxn)
     with pytest.raises(TypeError, match="did you mean"):
         ngrams("a b")
