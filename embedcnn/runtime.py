@@ -119,9 +119,9 @@ def set_num_threads(num_threads: int) -> None:
     2
     >>> set_num_threads(0)
     """
-    if not hasattr(num_threads, "__index__"):
+    if isinstance(num_threads, bool) or not hasattr(num_threads, "__index__"):
         raise TypeError(f"`num_threads` must be an integer in [0, 64]. Received: num_threads={num_threads!r}")
-    _core.set_num_threads(num_threads)
+    _core.set_num_threads(min(max(int(num_threads), -1), 65))  # beyond, the core says what is allowed
     if num_threads > 1 and not _core.build_info()["openmp"]:
         warnings.warn(
             "embedcnn was built without OpenMP and computes on one thread; build it again with a compiler "

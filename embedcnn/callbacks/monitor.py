@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -50,8 +51,8 @@ class Monitor(Callback):
         """Whether `value` beats `reference` by more than min_delta; any number beats NaN (not in Keras)."""
         if reference is None:
             return True
-        if np.isnan(reference):
-            return not np.isnan(value)
+        if math.isnan(reference):
+            return not math.isnan(value)
         sign = self.sign()
         return bool(np.greater(sign * value - self.min_delta, sign * reference))
 

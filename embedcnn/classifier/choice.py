@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from embedcnn.base.arguments import finite_number, optional
 from embedcnn.base.checked import checked
 from embedcnn.base.random_seeds import set_sequence
 from embedcnn.classifier.batches import label_weights, text_weights
@@ -121,6 +122,7 @@ def train_portfolio(
     settings = settings or Settings()
     if development is not None:
         label_ids(development, train.label_names)
+    seconds = optional(finite_number, "seconds", seconds, least=0)
     end = None if seconds is None else time.monotonic() + seconds
     try:
         linear = train_linear(train, settings, tokenizer, max_words, longest, seconds is not None)

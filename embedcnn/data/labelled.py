@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from embedcnn.base.arguments import finite_number
+from embedcnn.base.arguments import finite_number, integer
+from embedcnn.base.arrays import numbers
 from embedcnn.base.columns import as_list
 
 
@@ -39,11 +40,13 @@ class LabelledTexts:
 
     def __post_init__(self) -> None:
         for name in ("texts", "labels"):
+            if not hasattr(getattr(self, name), "__len__") or isinstance(getattr(self, name), (str, bytes)):
+                raise TypeError(f"`{name}` must be a list of str. Received: {name}={getattr(self, name)!r}")
             object.__setattr__(self, name, as_list(getattr(self, name)))
         if len(self.texts) != len(self.labels):
             raise ValueError(f"texts and labels differ in length: {len(self.texts)} and {len(self.labels)}")
         if self.weights is not None:
-            weights = np.asarray(self.weights, np.float32)
+            weights = numbers("weights", self.weights).astype(np.float32, copy=False)
             if weights.shape != (len(self.texts),):
                 raise ValueError(
                     f"weights must have shape ({len(self.texts)},). Received: shape {weights.shape}"
@@ -97,7 +100,7 @@ def split(
     members: dict[str, list[int]] = {name: [] for name in labelled.label_names}
     for index, label in enumerate(labelled.labels):
         members[label].append(index)
-    generator = random.Random(seed)
+    generator = random.Random(integer("seed", seed))
     held: set[int] = set()
     for name in labelled.label_names:
         indices = members[name]

@@ -38,7 +38,7 @@ def checked_encoding(encoding: str) -> str:
     """The encoding's name, or a ValueError where Python has no such text encoding."""
     try:
         info = codecs.lookup(encoding)
-    except (LookupError, TypeError):
+    except (LookupError, TypeError, ValueError):  # a name with NUL
         raise ValueError(f"encoding: {encoding!r} is not a text encoding that Python knows") from None
     if not getattr(info, "_is_text_encoding", True):
         raise ValueError(
@@ -50,8 +50,8 @@ def checked_encoding(encoding: str) -> str:
 def existing_file(path: PathLike) -> Path:
     """`path` as a Path, or FileNotFoundError / IsADirectoryError."""
     found = Path(path)
-    if not found.exists():
-        raise FileNotFoundError(f"there is no file {str(found)!r}")
+    if not os.fspath(path) or not found.exists():  # an empty name would be this folder
+        raise FileNotFoundError(f"there is no file {os.fspath(path)!r}")
     if found.is_dir():
         raise IsADirectoryError(f"{str(found)!r} is a folder; a file is needed")
     return found

@@ -6,6 +6,7 @@ once.
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
 from collections.abc import Callable, Iterator
@@ -92,8 +93,8 @@ def read_labelled(
     checked_encoding(encoding)
     integer("min_labels", min_labels, 1)
     place = Path(path)
-    if not place.exists():
-        raise FileNotFoundError(f"there is no file or folder {str(place)!r}")
+    if not os.fspath(path) or not place.exists():  # an empty name would be this folder
+        raise FileNotFoundError(f"there is no file or folder {os.fspath(path)!r}")
     if is_pipe(place):  # what finds out the format, and what reads, each open the file
         place = read_pipe(place)
     if format is None:

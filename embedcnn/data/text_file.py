@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+from embedcnn.base.arguments import optional, positive_integer
 from embedcnn.base.checked import checked
 from embedcnn.data.lines import SUFFIXES, PathLike, text_chunks
 
@@ -36,7 +37,7 @@ def read_text(
     >>> read_text(path)
     'Well, Prince,\nso Genoa'
     """
-    text = file_text(path, encoding, size_limit)
+    text = file_text(path, encoding, optional(positive_integer, "size_limit", size_limit))
     if not text:
         raise ValueError(f"{path}: the file is empty")
     if not strip_gutenberg:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ..base.arguments import unknown_name
+
 __all__ = ["tokenize"]
 
 END = "</s>"
 _BLANKS = re.compile(r"[ \r\t\v\f\0]+")
+
+HANDLERS = ("strict", "ignore", "replace", "backslashreplace", "surrogateescape")
+"""What may be done with bytes that are no UTF-8, as in `bytes.decode`."""
 
 
 def tokenize(text: str) -> list[str]:
@@ -45,4 +50,6 @@ def encoded(argument: str, word: Any) -> bytes:
 
 def decoded(word: bytes, errors: str = "surrogateescape") -> str:
     """A word of a file as str; bytes that are no UTF-8 stay what they are when it is encoded again."""
+    if errors not in HANDLERS:
+        raise unknown_name("on_unicode_error", errors, HANDLERS)
     return word.decode("utf-8", errors)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import layers, losses, metrics, optimizers
-from ..base.arguments import positive_integer
+from ..base.arguments import finite_number, positive_integer
 from ..base.checked import checked
 from ..callbacks import CarryState
 from ..data.language import split_input_target, text_streams, text_windows
@@ -62,7 +62,7 @@ class LanguageModel:
         stack: list[Any] = [layers.Input((None,), dtype="int32"), layers.Embedding(count, embedding_dim)]
         for _ in range(positive_integer("layer_count", layer_count)):
             stack.append(layers.LSTM(units, return_sequences=True))
-            if dropout:
+            if finite_number("dropout", dropout, least=0, below=1):
                 stack.append(layers.Dropout(dropout))
         stack.append(layers.Dense(count))
         self.model = Sequential(stack, seed=seed)
@@ -117,8 +117,7 @@ class LanguageModel:
         ValueError for a text too short for a window (in each stream), and for characters that the vocabulary
         lacks.
         """
-        if not 0 <= validation_split < 1:
-            raise ValueError(f"`validation_split` must be in [0, 1). Received: {validation_split}")
+        validation_split = finite_number("validation_split", validation_split, least=0, below=1)
         if validation_split and settings.get("validation_data") is not None:
             raise ValueError("give either `validation_split` or `validation_data`. Received: both")
         ids = self.encode(text)

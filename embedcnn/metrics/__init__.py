@@ -203,6 +203,11 @@ def get(identifier: Any) -> Metric:
         return get(identifier.__name__)
     if callable(identifier):
         return FunctionMetric(identifier)
+    if isinstance(identifier, str) and identifier in ACCURACY:
+        raise ValueError(
+            f"metric={identifier!r} is chosen by `compile`, for the loss and the shapes; name the one meant, "
+            "as 'binary_accuracy', 'categorical_accuracy' or 'sparse_categorical_accuracy'"
+        )
     raise unknown_name("metric", identifier, [*NAMES, *ACCURACY])
 
 

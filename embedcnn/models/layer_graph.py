@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import layers
+from ..base.arguments import optional, positive_integer
 from ..base.checked import checked
 from ..graph import nesting
 from ..graph.nodes import Node, SymbolicTensor, by_depth, unique_layers, walk
@@ -215,6 +216,9 @@ class LayerGraph:
         models inside. Before it is built, shapes and sizes are "?". On a terminal it is as wide as this where
         no `line_length` is given. As keras.Model.summary.
         """
+        line_length = optional(positive_integer, "line_length", line_length)
+        if print_fn is not None and not callable(print_fn):
+            raise TypeError(f"`print_fn` must be a function or None. Received: print_fn={print_fn!r}")
         if line_length is None and print_fn is None:
             line_length = terminal_columns()
         (print_fn or print)("\n".join(lines(self, line_length, expand_nested)))

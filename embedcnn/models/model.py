@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import optimizers
-from ..base.arguments import nonempty_text, one_of, optional
+from ..base.arguments import boolean, nonempty_text, one_of, optional, positive_integer
 from ..base.checked import checked
 from ..base.custom_objects import known_objects
 from ..base.named_objects import named_object
@@ -174,6 +174,9 @@ class Model(Subclassed, LayerGraph):
         compiled C. Raises ValueError for unknown names, with a suggestion.
         """
         chosen = optimizers.get(optimizer)
+        positive_integer("steps_per_execution", steps_per_execution)
+        if jit_compile != "auto":
+            optional(boolean, "jit_compile", jit_compile)
         with self._access.training():
             self._programs.forget("train", "test")  # before: a signal may come between
             self._compilation.set(

@@ -280,6 +280,8 @@ def clone_model(model: Model) -> Model:
     """A model of the same layers with new weights; compiled as the model is, with an optimizer and metrics of
     its own that have seen nothing. As keras.models.clone_model.
     """
+    if not isinstance(model, Model):
+        raise TypeError(f"`model` must be a Model. Received: model={model!r}")
     with known_objects({type(model).__name__: type(model), **model_file.own_objects(model)}):
         made = type(model).from_description(model.described()) if model.traces else None
         made = made or type(model).from_config(model.get_config())

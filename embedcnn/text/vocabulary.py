@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedcnn import _core
+from embedcnn.base.arguments import integer, optional
 from embedcnn.base.checked import checked
 from embedcnn.base.columns import as_list
 from embedcnn.base.replacement import replacing
@@ -151,6 +152,8 @@ class Vocabulary:
         ['', '[UNK]', 'b', 'a']
         """
         fixed = [pad, unknown, *specials]
+        max_tokens = optional(integer, "max_tokens", max_tokens)
+        min_frequency = integer("min_frequency", min_frequency, 0)
         if max_tokens is not None and max_tokens < len(fixed):
             raise ValueError(
                 f"`max_tokens` must be at least {len(fixed)}, for the tokens {fixed}. "

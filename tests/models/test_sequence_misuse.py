@@ -421,7 +421,7 @@ DATA = {
     "settings of a language model": (
         lambda: CharLanguageModel(TEXT, dropout=1.5),
         ValueError,
-        "must be a number in [0, 1). Received: rate=1.5",
+        "must be a number in [0, 1). Received: dropout=1.5",
     ),
 }
 

@@ -221,3 +221,97 @@ def test_of_fit(case):
     with pytest.raises((TypeError, ValueError)) as caught:
         fit(**given)
     assert message in str(caught.value)
+
+
+# -- files, words, models ------------------------------------------------------------------------------------
+def net():
+    model = embedcnn.Sequential([embedcnn.Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    return model
+
+
+PETS = embedcnn.data.LabelledTexts(["a b", "c d"] * 4, ["x", "y"] * 4)
+WRITER = {"text": "the quick fox. " * 9, "embedding_dim": 2, "units": 2}
+OF_THE_REST = {
+    "empty name": (
+        lambda: embedcnn.data.read_labelled(""),
+        FileNotFoundError,
+        "there is no file or folder ''",
+    ),
+    "empty name of lines": (lambda: embedcnn.data.CsvDataset(""), FileNotFoundError, "there is no file ''"),
+    "encoding": (
+        lambda: embedcnn.data.read_text(__file__, encoding="a\0b"),
+        ValueError,
+        "is not a text encoding",
+    ),
+    "size limit": (
+        lambda: embedcnn.data.read_text(__file__, size_limit="9"),
+        ValueError,
+        "size_limit='9'",
+    ),
+    "compression": (
+        lambda: embedcnn.data.TextLineDataset(__file__, compression_type=["GZIP"]),
+        ValueError,
+        "compression_type=['GZIP']",
+    ),
+    "texts": (lambda: embedcnn.data.LabelledTexts(3, ["a"]), TypeError, "texts=3"),
+    "labels": (lambda: embedcnn.data.LabelledTexts(["a"], "a"), TypeError, "labels='a'"),
+    "weights": (
+        lambda: embedcnn.data.LabelledTexts(["a"], ["b"], weights=["c"]),
+        TypeError,
+        "weights: numbers",
+    ),
+    "split seed": (lambda: embedcnn.data.split(PETS, 0.5, seed="a"), ValueError, "seed='a'"),
+    "split seed nan": (lambda: embedcnn.data.split(PETS, 0.5, seed=NAN), ValueError, "seed=nan"),
+    "seconds": (
+        lambda: embedcnn.classifier.train_portfolio(PETS, seconds="9"),
+        ValueError,
+        "seconds='9'",
+    ),
+    "writer dropout": (lambda: embedcnn.CharLanguageModel(**WRITER, dropout=()), ValueError, "dropout=()"),
+    "writer words": (
+        lambda: embedcnn.WordLanguageModel(**WRITER, max_tokens="9"),
+        ValueError,
+        "max_tokens='9'",
+    ),
+    "writer frequency": (
+        lambda: embedcnn.WordLanguageModel(**WRITER, min_frequency=NAN),
+        ValueError,
+        "min_frequency=nan",
+    ),
+    "writer split": (
+        lambda: embedcnn.CharLanguageModel(**WRITER).fit(WRITER["text"], validation_split="0.1"),
+        ValueError,
+        "validation_split='0.1'",
+    ),
+    "line length": (lambda: net().summary(line_length="80"), ValueError, "line_length='80'"),
+    "print_fn": (lambda: net().summary(print_fn="print"), TypeError, "print_fn='print'"),
+    "jit": (lambda: net().compile("sgd", "mse", jit_compile="no"), TypeError, "jit_compile='no'"),
+    "steps": (
+        lambda: net().compile("sgd", "mse", steps_per_execution=0),
+        ValueError,
+        "steps_per_execution=0",
+    ),
+    "clone": (lambda: embedcnn.models.clone_model("model"), TypeError, "model='model'"),
+    "threads": (lambda: embedcnn.set_num_threads(True), TypeError, "num_threads=True"),
+    "many threads": (lambda: embedcnn.set_num_threads(1 << 70), ValueError, "num_threads"),
+    "accuracy": (lambda: metrics.get("accuracy"), ValueError, "is chosen by `compile`"),
+    "unicode": (
+        lambda: embedcnn.fasttext.lines.decoded(b"a", "typo"),
+        ValueError,
+        "on_unicode_error='typo' is unknown",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OF_THE_REST)
+def test_of_the_rest(case):
+    call, error, message = OF_THE_REST[case]
+    with pytest.raises(error) as caught:
+        call()
+    assert message in str(caught.value)
+
+
+def test_a_baseline_of_any_size():
+    callback = callbacks.EarlyStopping(baseline=1 << 70)
+    assert callback.better(3.0, 1 << 70) is not None
