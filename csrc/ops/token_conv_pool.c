@@ -14,282 +14,27 @@
  * The tokens of all texts stand one after the other in `tape`, with margins of zero rows between them, so that a window
  * that reaches past a text needs no test. A run of one id at either end of a text is cut to the widest kernel: the
  * windows left out are equal to one that stays (saving 2). */
-#include "ops/op.h"
+#include "ops/token_conv_pool.h"
 
 #include <string.h>
 
-#define GROUP 16 /* filters that a tile of the weight gradient transposes together */
-
-struct branch {
-    const struct ec_parameter *kernel, *bias;
-    int kernel_number, bias_number; /* among the operation's parameters; -1: none */
-    int taps;
-    int64_t filters;
-    int64_t out_col;  /* first column of y */
-    int64_t products; /* first column of P */
-    int lead;         /* tape places from a text's first token back to its first window */
-};
-
-struct state {
-    int use_bias, padding, activation;
-
-    int branch_count, max_taps;
-    struct branch *branches;
-    int64_t filters;  /* columns of y */
-    int64_t products; /* columns of P */
-
-    /* of the step */
-    struct ec_product product;
-    float *weights;                 /* [D, products] the kernels side by side */
-    struct ec_few_rows_part *parts; /* [branch, tap] or, for few tokens, the kernels where they are; else NULL */
-    int64_t part_count;
-    float *product_values; /* [U + 1, products], the last row zeros */
-    int32_t *tape;         /* row of each token, U in the margins */
-    int64_t tape_length;
-    int64_t *text_begin; /* [B] tape place of a text's first token */
-    int32_t *text_count; /* [B] tokens kept */
-    int32_t *best_at;    /* [B, filters] winning window, tape place of its first token; -1: no window */
-
-    /* backward */
-    float *g;                 /* [B, filters] */
-    int32_t *winner_place;    /* [filters, B] where g is not zero: the window's tape place ... */
-    float *winner_g;          /* [filters, B] ... and g */
-    int32_t *winner_count;    /* [filters] */
-    float *thread_rows;       /* [threads, GROUP, stride] */
-    int32_t *thread_index;    /* [threads, B] */
-    float *weights_by_filter; /* [products, stride] row (branch, j, f) = W[j, :, f] */
-    float *entry_g;           /* [B, products] winners by token: g ... */
-    int32_t *entry_weight;    /* [B, products] ... and row of weights_by_filter */
-    int64_t *place_end;       /* [tape] entries of a tape place end here and ... */
-    int32_t *place_count;     /* [tape] ... are so many */
-    struct ec_occurrences occurrences;
-};
-
-static const struct state defaults = {.use_bias = 1};
+static const struct ec_token_conv_pool defaults = {.use_bias = 1};
 static const struct ec_attribute attributes[] = {
-    {"use_bias", EC_ATTRIBUTE_INT, offsetof(struct state, use_bias), NULL},
-    {"padding", EC_ATTRIBUTE_CHOICE, offsetof(struct state, padding), ec_padding_names},
-    {"activation", EC_ATTRIBUTE_CHOICE, offsetof(struct state, activation), ec_rising_activation_names},
+    {"use_bias", EC_ATTRIBUTE_INT, offsetof(struct ec_token_conv_pool, use_bias), NULL},
+    {"padding", EC_ATTRIBUTE_CHOICE, offsetof(struct ec_token_conv_pool, padding), ec_padding_names},
+    {"activation", EC_ATTRIBUTE_CHOICE, offsetof(struct ec_token_conv_pool, activation), ec_rising_activation_names},
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
-static ec_status infer_branch(struct ec_op *op, struct branch *branch, struct ec_report *report)
-{
-    struct state *state = op->state;
-    const int64_t kernel_dims[] = {-1, op->inputs[0]->cols, -1};
-    ec_status status = ec_infer_parameter_of_rank(op, branch->kernel_number, 3, kernel_dims, report);
-    if (status != EC_OK) {
-        return status;
-    }
-    branch->kernel = op->parameters[branch->kernel_number];
-    if (branch->kernel->dims[0] > 4096) {
-        return ec_refuse(report, "token_conv_pool: kernel %s is %lld wide; at most 4096", branch->kernel->name,
-                         (long long)branch->kernel->dims[0]);
-    }
-    branch->taps = (int)branch->kernel->dims[0];
-    branch->filters = branch->kernel->dims[2];
-    branch->bias = NULL;
-    if (branch->bias_number >= 0) {
-        status = ec_infer_parameter_of_rank(op, branch->bias_number, 1, &branch->filters, report);
-        branch->bias = op->parameters[branch->bias_number];
-    }
-    branch->lead = state->padding == EC_PADDING_SAME     ? (branch->taps - 1) / 2
-                   : state->padding == EC_PADDING_CAUSAL ? branch->taps - 1
-                                                         : 0;
-    branch->out_col = state->filters;
-    branch->products = state->products;
-    state->filters += branch->filters;
-    state->products += branch->filters * branch->taps;
-    state->max_taps = branch->taps > state->max_taps ? branch->taps : state->max_taps;
-    return status;
-}
-
-static ec_status infer(struct ec_op *op, struct ec_report *report)
-{
-    struct state *state = op->state;
-    int each = state->use_bias ? 2 : 1;
-    if (op->parameter_count % each) {
-        return ec_refuse(report, "token_conv_pool: expected a kernel%s for each branch",
-                         each == 2 ? " and a bias" : "");
-    }
-    state->branch_count = op->parameter_count / each;
-    state->branches = ec_alloc_zeros(state->branch_count, sizeof *state->branches);
-    if (!state->branches) {
-        return EC_NO_MEMORY;
-    }
-    ec_status status = EC_OK;
-    for (int i = 0; status == EC_OK && i < state->branch_count; i++) {
-        state->branches[i].kernel_number = each * i;
-        state->branches[i].bias_number = state->use_bias ? each * i + 1 : -1;
-        status = infer_branch(op, &state->branches[i], report);
-    }
-    if (status == EC_OK && state->products > INT32_MAX) {
-        return ec_refuse(report, "token_conv_pool: %lld filters times taps; at most 2**31 - 1",
-                         (long long)state->products);
-    }
-    ec_tensor_set_shape(op->outputs[0], EC_NO_STEPS, 1, &state->filters);
-    return status;
-}
-
-static void clear(struct ec_op *op)
-{
-    struct state *state = op->state;
-    ec_free(state->branches);
-}
-
-/* Length of the run of equal rows that starts at `row` and goes on in direction `step`, at most `count`. */
-static int64_t run_length(const int32_t *row, int64_t count, int step)
-{
-    int64_t length = 1;
-    while (length < count && row[length * step] == row[0]) {
-        length++;
-    }
-    return count ? length : 0;
-}
-
-/* Lays all texts out on the tape. */
-static ec_status plan_tape(struct ec_op *op, struct ec_step *step)
-{
-    struct state *state = op->state;
-    const struct ec_tensor *in = op->inputs[0];
-    const struct ec_layout *layout = in->layout;
-    const int64_t margin = state->max_taps - 1, keep = state->max_taps;
-    const int32_t zeros = (int32_t)in->lookup->count;
-    int64_t room = in->rows + (layout->batch + 1) * margin;
-    if (room > INT32_MAX) {
-        return EC_TOO_LARGE;
-    }
-    state->tape = ec_arena_take(step->arena, room, sizeof *state->tape);
-    state->text_begin = ec_arena_take(step->arena, layout->batch, sizeof *state->text_begin);
-    state->text_count = ec_arena_take(step->arena, layout->batch, sizeof *state->text_count);
-    if (step->arena->failed) {
-        return EC_NO_MEMORY;
-    }
-    int32_t *next = state->tape;
-    for (int64_t i = 0; i < margin; i++) {
-        *next++ = zeros;
-    }
-    for (int64_t b = 0; b < layout->batch; b++) {
-        const int32_t *text = in->token_rows + layout->offsets[b];
-        int64_t count = layout->offsets[b + 1] - layout->offsets[b];
-        int64_t lead = run_length(text, count, 1), cut_front = lead > keep ? lead - keep : 0;
-        text += cut_front;
-        count -= cut_front;
-        int64_t trail = count ? run_length(text + count - 1, count, -1) : 0;
-        count -= trail > keep ? trail - keep : 0;
-        state->text_begin[b] = next - state->tape;
-        state->text_count[b] = (int32_t)count;
-        for (int64_t i = 0; i < count; i++) {
-            *next++ = text[i] < 0 ? zeros : text[i];
-        }
-        for (int64_t i = 0; i < margin; i++) {
-            *next++ = zeros;
-        }
-    }
-    state->tape_length = next - state->tape;
-    return EC_OK;
-}
-
-static ec_status plan_backward(struct ec_op *op, struct ec_step *step)
-{
-    struct state *state = op->state;
-    const struct ec_lookup_rows *lookup = op->inputs[0]->lookup;
-    struct ec_arena *arena = step->arena;
-    int64_t B = ec_tensor_texts(op->inputs[0]);
-    state->g = ec_arena_take(arena, B * state->filters, sizeof(float));
-    state->winner_place = ec_arena_take(arena, B * state->filters, sizeof(int32_t));
-    state->winner_g = ec_arena_take(arena, B * state->filters, sizeof(float));
-    state->winner_count = ec_arena_take(arena, state->filters, sizeof(int32_t));
-    state->thread_rows = ec_arena_take(arena, step->threads * GROUP * lookup->stride, sizeof(float));
-    state->thread_index = ec_arena_take(arena, step->threads * B, sizeof(int32_t));
-    if (op->inputs[0]->needs_grad) {
-        state->weights_by_filter = ec_arena_take(arena, state->products * lookup->stride, sizeof(float));
-        state->entry_g = ec_arena_take(arena, B * state->products, sizeof(float));
-        state->entry_weight = ec_arena_take(arena, B * state->products, sizeof(int32_t));
-        state->place_end = ec_arena_take(arena, state->tape_length, sizeof(int64_t));
-        state->place_count = ec_arena_take(arena, state->tape_length, sizeof(int32_t));
-        return ec_occurrences_init(&state->occurrences, arena, state->tape, state->tape_length, lookup->learning);
-    }
-    return arena->failed ? EC_NO_MEMORY : EC_OK;
-}
-
-/* Many tokens: the kernels are copied side by side, and one product packs what it needs. */
-static void plan_product(struct state *state, const struct ec_lookup_rows *lookup, struct ec_step *step)
-{
-    int64_t products = state->products;
-    state->parts = NULL;
-    state->weights = ec_arena_take(step->arena, lookup->width * products, sizeof(float));
-    struct ec_matrix e = ec_matrix(lookup->values, lookup->count, lookup->width, lookup->stride);
-    struct ec_matrix w = ec_matrix(state->weights, lookup->width, products, products);
-    state->product = ec_product_plan(step, state->product_values, products, e, w);
-}
-
-/* A text or two: the kernels are read where they are. */
-static void plan_parts(struct state *state, const struct ec_lookup_rows *lookup, struct ec_step *step)
-{
-    state->part_count = 0;
-    for (int i = 0; i < state->branch_count; i++) {
-        state->part_count += state->branches[i].taps;
-    }
-    state->parts = ec_arena_take(step->arena, state->part_count, sizeof *state->parts);
-    struct ec_few_rows_part *part = state->parts;
-    for (int i = 0; part && i < state->branch_count; i++) {
-        const struct branch *branch = &state->branches[i];
-        for (int j = 0; j < branch->taps; j++) {
-            *part++ = (struct ec_few_rows_part){.b = branch->kernel->value + j * lookup->width * branch->filters,
-                                                .b_stride = branch->filters,
-                                                .cols = branch->filters,
-                                                .out_col = branch->products + j * branch->filters};
-        }
-    }
-    step->work += 2.0 * (double)(lookup->count * lookup->width) * (double)state->products;
-}
-
-static ec_status plan(struct ec_op *op, struct ec_step *step)
-{
-    struct state *state = op->state;
-    const struct ec_tensor *in = op->inputs[0];
-    int64_t texts = ec_tensor_texts(in);
-    const struct ec_lookup_rows *lookup = in->lookup;
-    struct ec_tensor *out = op->outputs[0];
-    if (state->padding == EC_PADDING_VALID && !in->layout->masked && in->layout->width < state->max_taps) {
-        return ec_refuse(&step->report,
-                         "the texts are %lld tokens long; a kernel of width %d with padding='valid' needs at least %d",
-                         (long long)in->layout->width, state->max_taps, state->max_taps);
-    }
-    out->rows = texts;
-    ec_status status = ec_op_plan_gradients(op, step);
-    if (status != EC_OK || (status = ec_tensor_take(out, step)) != EC_OK || (status = plan_tape(op, step)) != EC_OK) {
-        return status;
-    }
-    int64_t products = state->products;
-    state->product_values = ec_arena_take(step->arena, (lookup->count + 1) * products, sizeof(float));
-    state->best_at = ec_arena_take(step->arena, texts * state->filters, sizeof(int32_t));
-    if (lookup->count <= EC_FEW_ROWS) {
-        plan_parts(state, lookup, step);
-    } else {
-        plan_product(state, lookup, step);
-    }
-    if (step->arena->failed) {
-        return EC_NO_MEMORY;
-    }
-    if (!out->needs_grad) {
-        return EC_OK;
-    }
-    /* The kernel's gradient is a sum of winners' rows, theirs one of kernels. */
-    step->back_work += (in->needs_grad ? 4.0 : 2.0) * (double)(texts * state->products * lookup->width);
-    return plan_backward(op, step);
-}
-
 /* The kernels (k, D, F) side by side: weights[d, (branch, j, f)] = W_branch[j, d, f]. */
-static void join_weights(const struct state *state, int64_t depth, struct ec_team *team)
+static void join_weights(const struct ec_token_conv_pool *state, int64_t depth, struct ec_team *team)
 {
     const int64_t block = 16;
     for (struct ec_range rows; ec_team_next_range(team, depth, block, &rows);) {
         for (int64_t d = rows.begin; d < rows.end; d++) {
             float *out = state->weights + d * state->products;
             for (int i = 0; i < state->branch_count; i++) {
-                const struct branch *branch = &state->branches[i];
+                const struct ec_token_conv_branch *branch = &state->branches[i];
                 for (int j = 0; j < branch->taps; j++, out += branch->filters) {
                     memcpy(out, branch->kernel->value + (j * depth + d) * branch->filters,
                            (size_t)branch->filters * sizeof *out);
@@ -299,7 +44,8 @@ static void join_weights(const struct state *state, int64_t depth, struct ec_tea
     }
 }
 
-static int64_t window_count(const struct state *state, const struct branch *branch, int64_t tokens)
+static int64_t window_count(const struct ec_token_conv_pool *state, const struct ec_token_conv_branch *branch,
+                            int64_t tokens)
 {
     if (state->padding != EC_PADDING_VALID || tokens == 0) {
         return tokens;
@@ -307,11 +53,11 @@ static int64_t window_count(const struct state *state, const struct branch *bran
     return tokens >= branch->taps ? tokens - branch->taps + 1 : 1;
 }
 
-static void pool_text(const struct state *state, const struct ec_tensor *out, int64_t b)
+static void pool_text(const struct ec_token_conv_pool *state, const struct ec_tensor *out, int64_t b)
 {
     const struct ec_kernels *kernels = ec_kernels();
     for (int i = 0; i < state->branch_count; i++) {
-        const struct branch *branch = &state->branches[i];
+        const struct ec_token_conv_branch *branch = &state->branches[i];
         float *y = out->data + b * out->cols + branch->out_col;
         int32_t *at = state->best_at + b * state->filters + branch->out_col;
         int64_t windows = window_count(state, branch, state->text_count[b]);
@@ -336,7 +82,7 @@ static void pool_text(const struct state *state, const struct ec_tensor *out, in
 static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
     (void)step;
-    struct state *state = op->state;
+    struct ec_token_conv_pool *state = op->state;
     const struct ec_lookup_rows *lookup = op->inputs[0]->lookup;
     if (team->index == 0) { /* the row of zeros, which the product leaves alone */
         memset(state->product_values + lookup->count * state->products, 0, (size_t)state->products * sizeof(float));
@@ -356,7 +102,7 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
 }
 
 /* g = d_y activation'(y), 0 where there was no window. */
-static void scale_gradient(const struct state *state, const struct ec_tensor *out, int64_t b)
+static void scale_gradient(const struct ec_token_conv_pool *state, const struct ec_tensor *out, int64_t b)
 {
     float *g = state->g + b * state->filters;
     const int32_t *at = state->best_at + b * state->filters;
@@ -368,7 +114,7 @@ static void scale_gradient(const struct state *state, const struct ec_tensor *ou
 }
 
 /* Per filter, the texts with a gradient in rising order, and the gradient of the bias. */
-static void list_winners(const struct state *state, int64_t batch, int64_t begin, int64_t end)
+static void list_winners(const struct ec_token_conv_pool *state, int64_t batch, int64_t begin, int64_t end)
 {
     for (int64_t f = begin; f < end; f++) {
         int32_t *place = state->winner_place + f * batch;
@@ -385,7 +131,7 @@ static void list_winners(const struct state *state, int64_t batch, int64_t begin
 }
 
 /* The winners of text b by the token they touch: a counting sort over the text's places on the tape. */
-static void sort_winners_by_token(const struct state *state, int64_t b, int64_t learning)
+static void sort_winners_by_token(const struct ec_token_conv_pool *state, int64_t b, int64_t learning)
 {
     int64_t begin = state->text_begin[b], places = state->text_count[b];
     const float *g = state->g + b * state->filters;
@@ -393,7 +139,7 @@ static void sort_winners_by_token(const struct state *state, int64_t b, int64_t 
     memset(state->place_count + begin, 0, (size_t)places * sizeof *state->place_count);
     for (int pass = 0; pass < 2; pass++) {
         for (int i = 0; i < state->branch_count; i++) {
-            const struct branch *branch = &state->branches[i];
+            const struct ec_token_conv_branch *branch = &state->branches[i];
             for (int64_t f = 0; f < branch->filters; f++) {
                 int64_t column = branch->out_col + f;
                 for (int j = 0; g[column] != 0.0f && j < branch->taps; j++) {
@@ -419,17 +165,18 @@ static void sort_winners_by_token(const struct state *state, int64_t b, int64_t 
     }
 }
 
-/* d_W[j, :, f] for one tap and up to GROUP filters: rows over d, summed in registers, then transposed into place. */
-static void weight_gradient(const struct ec_op *op, const struct ec_step *step, int thread, const struct branch *branch,
-                            int tap, int64_t first)
+/* d_W[j, :, f] for one tap and up to EC_TOKEN_CONV_GROUP filters: rows over d, summed in registers, then transposed
+ * into place. */
+static void weight_gradient(const struct ec_op *op, const struct ec_step *step, int thread,
+                            const struct ec_token_conv_branch *branch, int tap, int64_t first)
 {
     (void)step;
     const struct ec_kernels *kernels = ec_kernels();
-    const struct state *state = op->state;
+    const struct ec_token_conv_pool *state = op->state;
     const struct ec_lookup_rows *lookup = op->inputs[0]->lookup;
     int64_t B = ec_tensor_texts(op->inputs[0]), stride = lookup->stride;
-    int64_t count = ec_least(GROUP, branch->filters - first);
-    float *rows = state->thread_rows + thread * GROUP * stride;
+    int64_t count = ec_least(EC_TOKEN_CONV_GROUP, branch->filters - first);
+    float *rows = state->thread_rows + thread * EC_TOKEN_CONV_GROUP * stride;
     int32_t *index = state->thread_index + thread * B;
     float *d_weight = branch->kernel->gradient.values + tap * lookup->width * branch->filters + first;
     for (int64_t f = 0; f < count; f++) {
@@ -453,9 +200,9 @@ static void weight_gradient(const struct ec_op *op, const struct ec_step *step, 
     }
 }
 
-static void bias_gradient(const struct ec_op *op, int64_t batch, const struct branch *branch)
+static void bias_gradient(const struct ec_op *op, int64_t batch, const struct ec_token_conv_branch *branch)
 {
-    const struct state *state = op->state;
+    const struct ec_token_conv_pool *state = op->state;
     float *d_bias = branch->bias->gradient.values;
     for (int64_t f = 0; f < branch->filters; f++) {
         int64_t column = branch->out_col + f;
@@ -469,12 +216,12 @@ static void bias_gradient(const struct ec_op *op, int64_t batch, const struct br
 
 /* All weight gradients of a branch; tiles are (tap, group of filters). */
 static void branch_gradients(const struct ec_op *op, const struct ec_step *step, struct ec_team *team,
-                             const struct branch *branch)
+                             const struct ec_token_conv_branch *branch)
 {
     if (branch->kernel->trainable) {
-        int64_t groups = ec_ceil_div(branch->filters, GROUP);
+        int64_t groups = ec_ceil_div(branch->filters, EC_TOKEN_CONV_GROUP);
         for (int64_t tile; (tile = ec_team_next(team, branch->taps * groups)) >= 0;) {
-            weight_gradient(op, step, team->index, branch, (int)(tile / groups), tile % groups * GROUP);
+            weight_gradient(op, step, team->index, branch, (int)(tile / groups), tile % groups * EC_TOKEN_CONV_GROUP);
         }
     }
     if (branch->bias && branch->bias->trainable) {
@@ -487,7 +234,7 @@ static void branch_gradients(const struct ec_op *op, const struct ec_step *step,
 /* d_E[u] over all places of distinct row u, in the order of the tape. */
 static void table_gradient(const struct ec_op *op, int64_t u)
 {
-    const struct state *state = op->state;
+    const struct ec_token_conv_pool *state = op->state;
     const struct ec_lookup_rows *lookup = op->inputs[0]->lookup;
     float *out = lookup->d_values + u * lookup->stride;
     int add = op->adds_input[0];
@@ -504,10 +251,11 @@ static void table_gradient(const struct ec_op *op, int64_t u)
 }
 
 /* weights_by_filter[(branch, j, f), d] = W[j, d, f], zeros behind D. */
-static void transpose_weights(const struct state *state, int64_t depth, int64_t stride, struct ec_team *team)
+static void transpose_weights(const struct ec_token_conv_pool *state, int64_t depth, int64_t stride,
+                              struct ec_team *team)
 {
     for (int i = 0; i < state->branch_count; i++) {
-        const struct branch *branch = &state->branches[i];
+        const struct ec_token_conv_branch *branch = &state->branches[i];
         for (int64_t j; (j = ec_team_next(team, branch->taps)) >= 0;) {
             float *out = state->weights_by_filter + (branch->products + j * branch->filters) * stride;
             ec_kernels()->transpose(out, stride, branch->kernel->value + j * depth * branch->filters, branch->filters,
@@ -521,7 +269,7 @@ static void transpose_weights(const struct state *state, int64_t depth, int64_t 
 
 static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
-    struct state *state = op->state;
+    struct ec_token_conv_pool *state = op->state;
     const struct ec_tensor *in = op->inputs[0];
     int64_t texts = ec_tensor_texts(in);
     const int64_t block = 8;
@@ -552,7 +300,7 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
 
 const struct ec_op_type ec_op_token_conv_pool = {
     .name = "token_conv_pool",
-    .state_bytes = sizeof(struct state),
+    .state_bytes = sizeof(struct ec_token_conv_pool),
     .defaults = &defaults,
     .attributes = attributes,
     .inputs = {1, 1},
@@ -561,9 +309,9 @@ const struct ec_op_type ec_op_token_conv_pool = {
     .parameters = {1, EC_ANY_NUMBER},
     .parameter_ranks = {{3, 3}, {1, 3}},
     .mixing = EC_MIXES_STEPS,
-    .infer = infer,
-    .plan = plan,
+    .infer = ec_token_conv_pool_infer,
+    .plan = ec_token_conv_pool_plan,
     .forward = forward,
     .backward = backward,
-    .clear = clear,
+    .clear = ec_token_conv_pool_clear,
 };
