@@ -1,6 +1,5 @@
-"""``embedcnn test``, ``predict``, ``info``, the top level, and README.md."""
+"""``embedcnn test``, ``predict``, ``info`` and the top level."""
 
-import doctest
 import json
 import os
 import re
@@ -190,18 +189,6 @@ def test_python_dash_m():
     found = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
     assert found.stdout == f"embedcnn {__version__}\n"
     assert subprocess.run(command[:-1], capture_output=True, env=environment, timeout=60).returncode == 2
-
-
-def test_readme_begins_with_two_commands_of_one_line():
-    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
-    assert len(blocks) >= 2 and all(block.count("\n") == 1 for block in blocks[:2])
-    assert "embedcnn train" in blocks[0] and "pytest" in blocks[1]
-
-
-def test_readme_examples_run(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # they write files
-    found = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
-    assert found.attempted > 10 and found.failed == 0
 
 
 @pytest.mark.parametrize("precision", [None, "highest", "high", "medium"])

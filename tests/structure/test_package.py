@@ -176,11 +176,3 @@ def test_what_is_public_is_there_and_nothing_else_is_shown():
     assert not shown & internal
     assert [name for name in shown if name.startswith("_")] == ["__version__"]
     assert set(embedcnn.__all__) <= shown
-
-
-def test_modules_that_the_readme_lists_are_attributes():
-    table = (ROOT / "README.md").read_text().split("## What is there")[1].split("\n## ")[0]
-    firsts = [line.split("|")[1] for line in table.splitlines() if line.startswith("|")]
-    names = [name for first in firsts for name in re.findall(r"`(\w+)`", first)]
-    assert {"classifier", "language_model", "generation", "preprocessing", "vectors"} <= set(names)
-    assert [name for name in names if name not in dir(embedcnn)] == []
