@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from embedcnn.commands import arguments as options
 from embedcnn.commands.train_fasttext import FASTTEXT_OPTIONS, train_fasttext
 from embedcnn.commands.train_fasttext import add_options as add_fasttext_options
 from embedcnn.commands.train_lm import add_options, refuse, train_language_model
 from embedcnn.commands.train_text import train_text_classifier
+
+if TYPE_CHECKING:
+    from embedcnn.classifier.recipe import Settings
 
 DEFAULT_OUT = "model.embedcnn"
 
@@ -47,8 +50,7 @@ examples:
 
 def add_command(commands: Any) -> None:
     """Adds `train`."""
-    from embedcnn.classifier.encoders import TOKENIZERS  # start-up
-    from embedcnn.classifier.recipe import DIMENSIONS, RATES, Settings  # start-up
+    from embedcnn.classifier.recipe import Settings  # start-up
 
     default = Settings()
     parser = commands.add_parser(
@@ -58,6 +60,21 @@ def add_command(commands: Any) -> None:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_files(parser)
+    options.add_data_options(parser)
+    group = parser.add_argument_group("the model")
+    add_model_options(group, default)
+    add_noise_options(group, default)
+    group = parser.add_argument_group("the training")
+    add_training_options(group, default)
+    add_fasttext_options(parser)
+    add_options(parser)
+    options.add_common_options(group)
+    parser.set_defaults(run=run)
+
+
+def add_files(parser: argparse.ArgumentParser) -> None:
+    """What is read, what is written, what is said."""
     parser.add_argument(
         "data",
         metavar="DATA",
@@ -84,8 +101,13 @@ def add_command(commands: Any) -> None:
         help="also the accuracy of TF-IDF and a linear SVM of scikit-learn on the same texts",
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar, no predictions")
-    options.add_data_options(parser)
-    group = parser.add_argument_group("the model")
+
+
+def add_model_options(group: Any, default: Settings) -> None:
+    """What the model is made of."""
+    from embedcnn.classifier.encoders import TOKENIZERS  # start-up
+    from embedcnn.classifier.recipe import DIMENSIONS  # start-up
+
     group.add_argument(
         "--model",
         choices=("cnn", "avg", "bag", "fasttext", "lm"),
@@ -139,6 +161,10 @@ def add_command(commands: Any) -> None:
         "what stands between blanks; chars: characters; char_ngrams: runs of 1 to 3 characters, for scripts "
         "without spaces such as Thai (default: words)",
     )
+
+
+def add_noise_options(group: Any, default: Settings) -> None:
+    """What keeps a network from learning by heart."""
     add_number(
         group, "--dropout", options.number(0, 1), default.dropout, "share of features left out in a step"
     )
@@ -156,7 +182,12 @@ def add_command(commands: Any) -> None:
         default.label_smoothing,
         "share of a target spread over all labels; none above 256 labels",
     )
-    group = parser.add_argument_group("the training")
+
+
+def add_training_options(group: Any, default: Settings) -> None:
+    """How long it learns, and how."""
+    from embedcnn.classifier.recipe import RATES  # start-up
+
     add_number(group, "--epochs", options.count(1), default.epochs, "passes over the texts, at most")
     add_number(
         group, "--patience", options.count(1), default.patience, "epochs without improvement before it stops"
@@ -194,10 +225,6 @@ def add_command(commands: Any) -> None:
         metavar="N",
         help=f"decides all that is random (default: {default.seed})",
     )
-    add_fasttext_options(parser)
-    add_options(parser)
-    options.add_common_options(group)
-    parser.set_defaults(run=run)
 
 
 def add_number(group: Any, name: str, kind: Any, default: float, about: str) -> None:
