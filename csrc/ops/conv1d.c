@@ -14,10 +14,9 @@
 #include <string.h>
 
 struct state {
-    int strides, dilation, padding, groups;
-    int64_t taps, channels, filters; /* channels of all groups */
-
     struct ec_windows window;
+    int groups;
+    int64_t taps, channels, filters; /* channels of all groups */
 
     /* of the step */
     struct ec_layout layout;
@@ -26,11 +25,9 @@ struct state {
     struct ec_product forward, d_kernel, d_window; /* of the first group */
 };
 
-static const struct state defaults = {.strides = 1, .dilation = 1, .groups = 1};
+static const struct state defaults = {.window = EC_WINDOWS_DEFAULTS, .groups = 1};
 static const struct ec_attribute attributes[] = {
-    {"strides", EC_ATTRIBUTE_INT, offsetof(struct state, strides), NULL},
-    {"dilation_rate", EC_ATTRIBUTE_INT, offsetof(struct state, dilation), NULL},
-    {"padding", EC_ATTRIBUTE_CHOICE, offsetof(struct state, padding), ec_padding_names},
+    EC_WINDOWS_ATTRIBUTES,
     {"groups", EC_ATTRIBUTE_INT, offsetof(struct state, groups), NULL},
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
@@ -38,7 +35,7 @@ static const struct ec_attribute attributes[] = {
 static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
     struct state *state = op->state;
-    ec_status status = ec_infer_strides(op, state->strides, state->dilation, report);
+    ec_status status = ec_infer_windows(op, &state->window, report);
     if (status != EC_OK) {
         return status;
     }
@@ -51,7 +48,7 @@ static ec_status infer(struct ec_op *op, struct ec_report *report)
     if ((status = ec_infer_parameter(op, 0, dims, report)) != EC_OK) {
         return status;
     }
-    state->taps = op->parameters[0]->dims[0];
+    state->taps = state->window.size = op->parameters[0]->dims[0];
     state->filters = op->parameters[0]->dims[2];
     if (state->filters % state->groups) {
         return ec_refuse(report, "conv1d: groups = %d does not divide the %lld filters", state->groups,
@@ -60,8 +57,6 @@ static ec_status infer(struct ec_op *op, struct ec_report *report)
     if (op->parameter_count == 2) {
         status = ec_infer_parameter(op, 1, &state->filters, report);
     }
-    state->window = (struct ec_windows){
-        .size = state->taps, .strides = state->strides, .dilation = state->dilation, .padding = state->padding};
     ec_tensor_set_shape(op->outputs[0], ec_windows_steps(&state->window, op->inputs[0]->steps), 1, &state->filters);
     return status;
 }

@@ -11,7 +11,6 @@
 #include <string.h>
 
 struct state {
-    int strides, dilation, padding;
     int64_t multiplier; /* M */
     struct ec_windows window;
 
@@ -19,11 +18,9 @@ struct state {
     struct ec_layout layout;
 };
 
-static const struct state defaults = {.strides = 1, .dilation = 1};
+static const struct state defaults = {.window = EC_WINDOWS_DEFAULTS};
 static const struct ec_attribute attributes[] = {
-    {"strides", EC_ATTRIBUTE_INT, offsetof(struct state, strides), NULL},
-    {"dilation_rate", EC_ATTRIBUTE_INT, offsetof(struct state, dilation), NULL},
-    {"padding", EC_ATTRIBUTE_CHOICE, offsetof(struct state, padding), ec_padding_names},
+    EC_WINDOWS_ATTRIBUTES,
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
@@ -31,7 +28,7 @@ static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
     struct state *state = op->state;
     const int64_t dims[] = {-1, op->inputs[0]->cols, -1};
-    ec_status status = ec_infer_strides(op, state->strides, state->dilation, report);
+    ec_status status = ec_infer_windows(op, &state->window, report);
     if (status != EC_OK || (status = ec_infer_parameter(op, 0, dims, report)) != EC_OK) {
         return status;
     }
@@ -40,10 +37,7 @@ static ec_status infer(struct ec_op *op, struct ec_report *report)
     if (__builtin_mul_overflow(op->inputs[0]->cols, state->multiplier, &filters)) {
         return EC_TOO_LARGE;
     }
-    state->window = (struct ec_windows){.size = op->parameters[0]->dims[0],
-                                        .strides = state->strides,
-                                        .dilation = state->dilation,
-                                        .padding = state->padding};
+    state->window.size = op->parameters[0]->dims[0];
     ec_tensor_set_shape(op->outputs[0], ec_windows_steps(&state->window, op->inputs[0]->steps), 1, &filters);
     return op->parameter_count == 2 ? ec_infer_parameter(op, 1, &filters, report) : EC_OK;
 }

@@ -210,11 +210,13 @@ ec_status ec_infer_parameter_of_rank(const struct ec_op *op, int number, int ran
                      received, wanted);
 }
 
-ec_status ec_infer_strides(const struct ec_op *op, int strides, int dilation, struct ec_report *report)
+ec_status ec_infer_windows(const struct ec_op *op, const struct ec_windows *window, struct ec_report *report)
 {
-    if (strides < 1 || dilation < 1 || (strides > 1 && dilation > 1)) {
-        return ec_refuse(report, "%s: strides = %d, dilation_rate = %d; both must be >= 1 and one of them 1",
-                         op->type->name, strides, dilation);
+    int64_t least = ec_least(window->strides, window->dilation), most = ec_most(window->strides, window->dilation);
+    if (least != 1 || most > INT32_MAX) {
+        return ec_refuse(report,
+                         "%s: strides = %lld, dilation_rate = %lld; both must be in [1, 2**31 - 1] and one of them 1",
+                         op->type->name, (long long)window->strides, (long long)window->dilation);
     }
     return EC_OK;
 }

@@ -281,7 +281,15 @@ ec_status ec_infer_parameter(const struct ec_op *op, int number, const int64_t *
 ec_status ec_infer_parameter_of_rank(const struct ec_op *op, int number, int rank, const int64_t *dims,
                                      struct ec_report *report);
 /* Checks the settings of a convolution: both at least 1, one of them 1. */
-ec_status ec_infer_strides(const struct ec_op *op, int strides, int dilation, struct ec_report *report);
+ec_status ec_infer_windows(const struct ec_op *op, const struct ec_windows *window, struct ec_report *report);
+/* Attributes and defaults of a convolution whose state has its windows, but for their size, as `window`. */
+#define EC_WINDOWS_DEFAULTS {.strides = 1, .dilation = 1}
+#define EC_WINDOWS_ATTRIBUTES                                                                                          \
+    {"strides", EC_ATTRIBUTE_COUNT, offsetof(struct state, window.strides), NULL},                                     \
+        {"dilation_rate", EC_ATTRIBUTE_COUNT, offsetof(struct state, window.dilation), NULL},                          \
+    {                                                                                                                  \
+        "padding", EC_ATTRIBUTE_CHOICE, offsetof(struct state, window.padding), ec_padding_names                       \
+    }
 /* The layout of a convolution's windows over the input; EC_BAD_VALUE with a report where texts are too short. */
 ec_status ec_op_plan_windows(const struct ec_op *op, const struct ec_windows *window, struct ec_layout *layout,
                              struct ec_step *step);

@@ -19,7 +19,6 @@ enum {
 };
 
 struct state {
-    int strides, dilation, padding;
     int64_t taps, filters, products; /* taps * filters */
     struct ec_windows window;
 
@@ -39,11 +38,9 @@ struct state {
     struct ec_product d_weight, d_row;
 };
 
-static const struct state defaults = {.strides = 1, .dilation = 1};
+static const struct state defaults = {.window = EC_WINDOWS_DEFAULTS};
 static const struct ec_attribute attributes[] = {
-    {"strides", EC_ATTRIBUTE_INT, offsetof(struct state, strides), NULL},
-    {"dilation_rate", EC_ATTRIBUTE_INT, offsetof(struct state, dilation), NULL},
-    {"padding", EC_ATTRIBUTE_CHOICE, offsetof(struct state, padding), ec_padding_names},
+    EC_WINDOWS_ATTRIBUTES,
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
@@ -51,18 +48,16 @@ static ec_status infer(struct ec_op *op, struct ec_report *report)
 {
     struct state *state = op->state;
     const int64_t dims[] = {-1, op->inputs[0]->cols, -1};
-    ec_status status = ec_infer_strides(op, state->strides, state->dilation, report);
+    ec_status status = ec_infer_windows(op, &state->window, report);
     if (status != EC_OK || (status = ec_infer_parameter(op, 0, dims, report)) != EC_OK) {
         return status;
     }
-    state->taps = op->parameters[0]->dims[0];
+    state->taps = state->window.size = op->parameters[0]->dims[0];
     state->filters = op->parameters[0]->dims[2];
     if (op->parameter_count == 2) {
         status = ec_infer_parameter(op, 1, &state->filters, report);
     }
     state->products = state->taps * state->filters;
-    state->window = (struct ec_windows){
-        .size = state->taps, .strides = state->strides, .dilation = state->dilation, .padding = state->padding};
     ec_tensor_set_shape(op->outputs[0], ec_windows_steps(&state->window, op->inputs[0]->steps), 1, &state->filters);
     return status;
 }
@@ -221,10 +216,10 @@ static void sum_windows(const struct ec_op *op, int64_t u, int64_t tap, int32_t 
         int64_t count = 0;
         for (; at < end && count < WINDOWS_AT_ONCE; at++) {
             int32_t token = state->occurrences.at[at];
-            int64_t b = state->text_of[token], place = state->place_of[token] - tap * state->dilation;
-            int64_t window = place / state->strides;
+            int64_t b = state->text_of[token], place = state->place_of[token] - tap * state->window.dilation;
+            int64_t window = place / state->window.strides;
             index[count] = (int32_t)(offsets[b] + window);
-            count += place >= 0 && window * state->strides == place && offsets[b] + window < offsets[b + 1];
+            count += place >= 0 && window * state->window.strides == place && offsets[b] + window < offsets[b + 1];
         }
         ec_kernels()->weighted_sum(sum, add, out->grad, out->cols, index, NULL, count, out->cols);
         add = 1;
