@@ -97,9 +97,6 @@ def train_language_model(arguments: argparse.Namespace) -> int:
     backup = Backup(f"{arguments.out}.backup", save_freq=BACKUP_STEPS, double_checkpoint=True)
     ended = ended_training(arguments, backup)
     epochs = arguments.epochs or EPOCHS
-    if ended is not None and epochs <= ended.model.epochs_trained:
-        print(NOTHING_DONE.format(arguments.out, ended.model.epochs_trained))
-        return 0
     about_backup = check_backup(arguments, backup) if ended is None else ""
     text = text_to_learn(arguments)
     learnt, held = (
@@ -110,6 +107,9 @@ def train_language_model(arguments: argparse.Namespace) -> int:
     first_epoch = 0
     if ended is not None:
         check_same_model(ended, writer, arguments.out)
+        if epochs <= ended.model.epochs_trained:
+            print(NOTHING_DONE.format(arguments.out, ended.model.epochs_trained))
+            return 0
         writer, first_epoch = ended, ended.model.epochs_trained
         note = f"going on with the model {arguments.out} after its {first_epoch} epochs"
     length = arguments.length or LENGTH
