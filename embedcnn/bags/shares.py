@@ -39,7 +39,7 @@ class Word(NamedTuple):
     share: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
     """The margin of a label for one text: the `bias` and the `shares` of all features, largest first.
 
@@ -65,6 +65,11 @@ class Explanation:
 
     def __str__(self) -> str:
         return "\n".join(as_lines(self))
+
+    def __repr__(self) -> str:
+        first = [f"{one.name!r} {one.share:+.4f}" for one in self.shares[:5]]
+        more = ["..."] * (len(self.shares) > 5)
+        return f"<Explanation of {self.label!r}: {', '.join([f'margin {self.margin:+.4f}', *first, *more])}>"
 
     @property
     def words(self) -> list[Word]:

@@ -36,6 +36,14 @@ def test_an_n_gram_is_spread_over_the_characters_of_its_words():
     ]  # fmt: skip
 
 
+def test_it_is_one_line_where_it_is_not_printed():
+    shares = [Share(f"w{number}\n", "words 1", 1, 1.0 - number / 8) for number in range(6)]
+    found = Explanation("w0", "yes", 9.0, 0.5, tuple(shares[:2]), ())
+    assert repr(found) == "<Explanation of 'yes': margin +9.0000, 'w0\\n' +1.0000, 'w1\\n' +0.8750>"
+    assert repr(Explanation("", 1, -0.5, -0.5, (), ())) == "<Explanation of 1: margin -0.5000>"
+    assert repr(Explanation("", "a", 0.0, 0.0, tuple(shares), ())).endswith("'w4\\n' +0.5000, ...>")
+
+
 class Tags(html.parser.HTMLParser):
     """The tags of a page and its text."""
 
