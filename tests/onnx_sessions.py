@@ -1,8 +1,11 @@
-"""Runs exported graphs in onnxruntime beside the model or the program that they come from.
+"""Runs exported graphs in onnxruntime beside the model or the program that they come from, and reads them
+back by models.load_onnx.
 
 Imported by tests/onnx_files, after it has found onnx and onnxruntime.
 """
 
+import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -61,14 +64,27 @@ def predicted(model, x):
 
 
 def check_model(model, batches, path, **settings):
-    """The graph of a model gives what `predict` gives, for each batch."""
+    """The graph of a model gives what `predict` gives, for each batch; so does the model that load_onnx makes
+    of it, for the last of them.
+    """
     model.export(path, **settings)
     runtime = session(str(path))
     for x in batches:
         got = runtime.run(None, feeds(model, x))
         for one, other in zip(got, predicted(model, x), strict=True):
             close(one, other, model.name)
+    check_return(path, feeds(model, batches[-1]), got)
     return runtime
+
+
+def check_return(path, given, expected):
+    """What load_onnx makes of a file gives these results; numbers of steps are given."""
+    shapes = {name: (None, *np.shape(array)[1:]) for name, array in given.items()}
+    again = embedcnn.models.load_onnx(path, input_shapes=shapes)
+    x = [given[tensor.name] for tensor in again.inputs]
+    found = again.predict(x if len(x) > 1 else x[0], verbose=0)
+    for one, other in zip(found if isinstance(found, list) else [found], expected, strict=True):
+        close(one, other, f"{path}, read again")
 
 
 # -- programs of the core ------------------------------------------------------------------------------------
@@ -97,8 +113,10 @@ def lowered(pair, arrays, targets=None, shapes=()):
     return Lowered(pair.inputs, operations, list(parts.outputs), variables, tensors), outs
 
 
-def program_runtime(pair, arrays, targets=None, opset=18, shapes=()):
-    """(what the core gives, what onnxruntime does) for a program and the arrays of a batch."""
+def program_runtime(pair, arrays, targets=None, opset=18, shapes=(), returns=True):
+    """(what the core gives, what onnxruntime does) for a program and the arrays of a batch; `returns`: what
+    load_onnx makes of the graph gives that too.
+    """
     program, expected = lowered(pair, arrays, targets, shapes)
     g = Graph(opset)
     ragged = [isinstance(one, tuple) and one[1].dtype != bool for one in arrays]
@@ -124,4 +142,11 @@ def program_runtime(pair, arrays, targets=None, opset=18, shapes=()):
             values[place] = values[place].made(name, mask=Mask(f"{name}_mask"))
     names = [f"out{number}" for number in range(len(program.outputs))]
     proto = graph_of(g, program, declared, values, names, "program")
-    return expected, session(inlined(proto, g.arrays).SerializeToString()).run(None, given)
+    content = inlined(proto, g.arrays).SerializeToString()
+    got = session(content).run(None, given)
+    if returns:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "program.onnx"
+            path.write_bytes(content)
+            check_return(path, given, got)
+    return expected, got

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from .. import layers, ops
+from .import_forms import together
 from .import_graph import Graph, Node, handles
-from .import_layout import View, factored, folding, laid_out, memory_order, plain, together, with_last
+from .import_layout import View, factored, folding, with_last
 from .import_sizes import AnySize, Size
 from .import_values import Filled, axes_of, filled, one_of_rank
 
@@ -96,7 +97,7 @@ def on_views(operands: Any, compute: Callable[..., Any]) -> View:
 @handles(*BINARY)
 def _binary(graph: Graph, node: Node, *operands: Any) -> Any:
     if all(isinstance(one, (np.ndarray, Filled)) for one in operands):
-        return _of_sizes(node, operands)
+        return _of_sizes(graph, node, operands)
     function = BINARY[node.operation]
     found = operands[0]
     for other in operands[1:]:
@@ -105,6 +106,18 @@ def _binary(graph: Graph, node: Node, *operands: Any) -> Any:
         else:
             found = on_views([found, other], function)
     return found
+
+
+@handles("BitShift")
+def _shift(graph: Graph, node: Node, x: Any, by: Any) -> View:
+    """To the right alone: whole numbers stay exact below 2**24, as numbers of a model do."""
+    if node.get("direction") != "RIGHT" or not isinstance(x, View) or not isinstance(by, np.ndarray):
+        raise ValueError(
+            "known are shifts to the right by constants, and the hashes that layers.HashedNgrams exports. "
+            f"Received: direction={node.get('direction')!r}"
+        )
+    whole = on_views([x, np.float32(2) ** by.astype(np.float32)], ops.divide)
+    return whole.with_tensor(ops.cast(ops.floor(whole.tensor), "int32"))
 
 
 def _whole(value: Any) -> bool:
@@ -116,9 +129,9 @@ def _whole(value: Any) -> bool:
     )
 
 
-def _of_sizes(node: Node, operands: Any) -> Any:
+def _of_sizes(graph: Graph, node: Node, operands: Any) -> Any:
     if any(isinstance(one, Filled) for one in operands):
-        return _of_filled(node, operands)
+        return _of_filled(graph, node, operands)
     if node.operation in ("Max", "Min") and len({str(one) for one in operands}) == 1:
         return operands[0]
     if node.operation not in ON_SIZES:
@@ -133,14 +146,12 @@ def _of_sizes(node: Node, operands: Any) -> Any:
     return made if any(isinstance(one, Size) for one in made.flat) else made.astype(np.int64)
 
 
-def _of_filled(node: Node, operands: Any) -> Any:
+def _of_filled(graph: Graph, node: Node, operands: Any) -> Any:
     """Value by value of constants, some of which are repeated to a size that is not known."""
     arrays = [one.array if isinstance(one, Filled) else one for one in operands]
     if any(array.dtype == object for array in arrays):
         raise ValueError("sizes that are not known are not computed with here: give `input_shapes`")
-    found = arrays[0]
-    for other in arrays[1:]:
-        found = BINARY[node.operation](found, other)
+    (found,) = graph.computed(node, arrays)
     shapes = [(1,) * (found.ndim - len(one.shape)) + tuple(one.shape) for one in operands]
     joined = [next((size for size in sizes if size != 1), 1) for sizes in zip(*shapes, strict=True)]
     return filled(np.asarray(found), joined)
@@ -239,16 +250,6 @@ def _softmax(graph: Graph, node: Node, x: View) -> View:
     return again(made, x.shape[axis])
 
 
-@handles("CumSum")
-def _cumsum(graph: Graph, node: Node, x: View, axis: Any) -> View:
-    if node.get("exclusive", 0) or node.get("reverse", 0) or not isinstance(axis, np.ndarray):
-        raise ValueError("`exclusive` and `reverse` must be 0, and the axis a constant")
-    place = one_of_rank(np.ravel(axis)[0], len(x.axes))
-    order = memory_order(x)
-    made = ops.cumsum(laid_out(x, order), axis=order.index(place))
-    return plain(made, [x.shape[one] for one in order], order)
-
-
 # -- reductions ----------------------------------------------------------------------------------------------
 REDUCTIONS: dict[str, Callable[..., Any]] = {
     "ReduceL1": lambda x, axis: ops.sum(ops.abs(x), axis),
@@ -281,12 +282,34 @@ def _reduce(graph: Graph, node: Node, x: Any, given: Any = None) -> Any:
         made = np.empty((1,) * node.get("keepdims", 1), object)
         made[...] = total
         return made
-    axes = axes_of(node, given, len(x.axes))
+    axes = axes_of(node, given, len(x.shape))
+    if isinstance(x, Filled):
+        return _reduced_filled(node, x, axes or [])
     if not axes:
         if node.get("noop_with_empty_axes", 0):
             return x
         raise ValueError("the axes must be given: one result for the whole batch is not known here")
     return reduced(graph, node, x, axes, bool(node.get("keepdims", 1)))
+
+
+def _reduced_filled(node: Node, x: Filled, axes: list[int]) -> Any:
+    """A reduction of a constant of open size over axes that are known."""
+    counts = [x.shape[axis] for axis in axes]
+    if not axes or any(isinstance(size, Size) for size in counts):
+        raise ValueError(
+            f"a constant of shape {x.shape} is reduced over sizes that are not known: give `input_shapes`"
+        )
+    whole: list[Any] = [
+        size if axis in axes else own
+        for axis, (size, own) in enumerate(zip(x.shape, x.array.shape, strict=True))
+    ]
+    array = np.broadcast_to(x.array, whole)
+    made = np.asarray(REDUCTIONS[node.operation](array.astype(np.float32), list(axes))).astype(array.dtype)
+    shape = [1 if axis in axes else size for axis, size in enumerate(x.shape)]
+    kept = np.expand_dims(made, tuple(axes))
+    if node.get("keepdims", 1):
+        return filled(kept, shape)
+    return filled(kept.squeeze(tuple(axes)), [size for axis, size in enumerate(x.shape) if axis not in axes])
 
 
 def reduced(graph: Graph, node: Node, x: View, axes: list[int], keepdims: bool) -> View:
@@ -315,20 +338,3 @@ def reduced(graph: Graph, node: Node, x: View, axes: list[int], keepdims: bool) 
         if keepdims or axis not in axes
     ]
     return View(made, tuple(dims), tuple(groups))
-
-
-@handles("ArgMax", "ArgMin")
-def _argmax(graph: Graph, node: Node, x: View) -> View:
-    axis = one_of_rank(node.get("axis", 0), len(x.axes))
-    if node.get("select_last_index", 0):
-        raise ValueError("`select_last_index` must be 0")
-    order = memory_order(x)
-    place = order.index(axis)
-    made = getattr(ops, node.operation.lower())(laid_out(x, order), axis=place)
-    left = [one for one in order if one != axis]
-    view = plain(made, [x.shape[one] for one in left], [one - (one > axis) for one in left])
-    return (
-        View(view.tensor, view.dims, (*view.axes[:axis], (), *view.axes[axis:]))
-        if node.get("keepdims", 1)
-        else view
-    )

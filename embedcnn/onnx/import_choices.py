@@ -1,7 +1,11 @@
-"""Nodes of ONNX that choose by numbers of the inputs, or say a product by letters: GatherND, TopK, Einsum."""
+"""Nodes of ONNX that choose by numbers of the inputs, run along an axis, or say a product by letters:
+GatherND, TopK, ArgMax, CumSum, Einsum.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,24 +14,76 @@ from .. import ops
 from .import_arithmetic import on_views
 from .import_graph import Graph, Node, handles
 from .import_layout import View, described, laid_out, memory_order, plain
-from .import_values import one_of_rank, sizes_in
+from .import_parts import gathered, of_axis
+from .import_values import Filled, one_of_rank, sizes_in
+
+
+def by_examples(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Where examples are in one axis with others, first of which the batch, the function gets them apart, in
+    an axis more behind the batch; its results have them together again.
+    """
+
+    def made(graph: Graph, node: Node, *inputs: Any) -> Any:
+        views = [one for one in inputs if isinstance(one, View)]
+        lead = [one.axes[0] for one in views if one.axes]
+        if len(lead) < len(views) or any(len(group) < 2 or group[0] for group in lead):
+            return function(graph, node, *inputs)
+        wide = [
+            View(one.tensor, one.dims, ((0,), one.axes[0][1:], *one.axes[1:]))
+            if isinstance(one, View)
+            else one
+            for one in inputs
+        ]
+        settings = {
+            name: value + 1 if name in ("axis", "batch_dims") and value >= 0 else value
+            for name, value in node.attributes.items()
+        }
+        found = function(graph, replace(node, attributes=settings), *wide)
+        whole = [
+            View(one.tensor, one.dims, (one.axes[0] + one.axes[1], *one.axes[2:]))
+            for one in (found if isinstance(found, list) else [found])
+        ]
+        return whole if isinstance(found, list) else whole[0]
+
+    return made
 
 
 @handles("GatherND")
+@by_examples
 def _gather_nd(graph: Graph, node: Node, data: Any, indices: Any) -> View:
-    """out[b, n, ...] = data[b, indices[b, n, 0], ...], the one form that exporters of sequences need."""
+    """out[b, n, ...] = data[b, indices[b, n, 0], ...], the one form that exporters of sequences need; b may
+    be several axes.
+    """
+    batch = node.get("batch_dims", 0)
+    if isinstance(data, View) and not isinstance(indices, View) and batch == 1:
+        chosen = _same_places(indices)
+        if chosen is not None:
+            found: View = gathered(data, 1, chosen)
+            return found
     views = isinstance(data, View) and isinstance(indices, View)
-    if not views or node.get("batch_dims", 0) != 1 or len(indices.axes) != 3 or indices.shape[2] != 1:
+    if not views or not batch or len(indices.axes) != batch + 2 or indices.shape[-1] != 1:
         raise ValueError("known are batch_dims=1 and indices of the shape (batch, n, 1), of the inputs")
     x = laid_out(data, range(len(data.axes)))
-    places = laid_out(View(indices.tensor, indices.dims, indices.axes[:2]), range(2))
-    for _ in x.shape[2:]:
+    places = laid_out(View(indices.tensor, indices.dims, indices.axes[:-1]), range(batch + 1))
+    for _ in x.shape[batch + 1 :]:
         places = ops.expand_dims(places, -1)
-    made = ops.take_along_axis(x, places, 1)
-    return plain(made, [data.shape[0], indices.shape[1], *data.shape[2:]])
+    made = ops.take_along_axis(x, places, batch)
+    return plain(made, [*data.shape[:batch], indices.shape[batch], *data.shape[batch + 1 :]])
+
+
+def _same_places(indices: Any) -> np.ndarray | None:
+    """The places (n) of constants (batch, n, 1), the same for each example; None for others."""
+    array = indices.array if isinstance(indices, Filled) else indices
+    sizes = list(indices.shape)
+    if not isinstance(array, np.ndarray) or array.dtype == object or len(sizes) != 3 or sizes[2] != 1:
+        return None
+    if not isinstance(sizes[1], int) or (array != array[:1]).any():
+        return None
+    return np.broadcast_to(array[0, :, 0], sizes[1]).astype(np.int64)
 
 
 @handles("GatherElements")
+@by_examples
 def _gather_elements(graph: Graph, node: Node, data: Any, indices: Any) -> View:
     axis = one_of_rank(node.get("axis", 0), len(indices.axes) if isinstance(indices, View) else 1)
     if not isinstance(data, View) or not isinstance(indices, View) or data.axes[axis] == (0,):
@@ -38,6 +94,7 @@ def _gather_elements(graph: Graph, node: Node, data: Any, indices: Any) -> View:
 
 
 @handles("TopK")
+@by_examples
 def _top_k(graph: Graph, node: Node, x: View, k: Any = None) -> list[View]:
     count = sizes_in(k, "`k`")[0] if k is not None else node.get("k")
     axis = one_of_rank(node.get("axis", -1), len(x.axes))
@@ -78,3 +135,25 @@ def _one_hot(graph: Graph, node: Node, indices: View, depth: Any, values: Any) -
     classes = np.arange(count, dtype=np.int32)
     wide = View(indices.tensor, indices.dims, (*indices.axes, ()))
     return on_views([on_views([wide, classes], ops.equal), values[1], values[0]], ops.where)
+
+
+@handles("CumSum")
+def _cumsum(graph: Graph, node: Node, x: View, axis: Any) -> View:
+    if node.get("exclusive", 0) or node.get("reverse", 0) or not isinstance(axis, np.ndarray):
+        raise ValueError("`exclusive` and `reverse` must be 0, and the axis a constant")
+    place = one_of_rank(np.ravel(axis)[0], len(x.axes))
+    return of_axis(x, place, lambda tensor, at: ops.cumsum(tensor, axis=at), x.shape[place])
+
+
+@handles("ArgMax", "ArgMin")
+def _argmax(graph: Graph, node: Node, x: View) -> View:
+    axis = one_of_rank(node.get("axis", 0), len(x.axes))
+    if node.get("select_last_index", 0):
+        raise ValueError("`select_last_index` must be 0")
+    function = getattr(ops, node.operation.lower())
+    view = of_axis(x, axis, lambda tensor, at: function(tensor, axis=at), None)
+    return (
+        View(view.tensor, view.dims, (*view.axes[:axis], (), *view.axes[axis:]))
+        if node.get("keepdims", 1)
+        else view
+    )

@@ -17,8 +17,9 @@ import numpy as np
 from .. import layers
 from .import_file import array_of, onnx_module
 from .import_layout import View, laid_out, plain
+from .import_regions import reads, simplified
 from .import_sizes import AnySize, Size, named
-from .import_values import Stack
+from .import_values import Filled, Stack, filled
 
 HANDLERS: dict[str, Callable[..., Any]] = {}
 """By the name of the operation: `(graph, node, *inputs)` to its value, or a list of its values."""
@@ -27,6 +28,12 @@ KNOWN: dict[str, Callable[..., Any]] = {}
 
 OF_STACKS = frozenset({"Concat", "GRU", "Gather", "Identity", "LSTM", "RNN", "Shape", "Slice", "Squeeze"})
 """Operations that know what to do with a Stack; the others get one tensor."""
+
+
+OF_EXAMPLES = frozenset({"AveragePool", "Conv", "CumSum", "GatherND", "MaxPool", "TopK"})
+"""Operations that do the same to each example, whatever the others are."""
+
+CONSTANTS = (Filled, np.ndarray, type(None))
 
 
 def handles(*names: str, known: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -51,6 +58,8 @@ class Node:
     inputs: list[str]
     outputs: list[str]
     attributes: dict[str, Any]
+    handler: Callable[..., Any] | None = None
+    """What makes it, instead of that of its operation: it stands for a part of the graph."""
 
     def get(self, name: str, default: Any = None) -> Any:
         """An attribute; text as str."""
@@ -61,7 +70,15 @@ class Node:
 class Graph:
     """What is known of a graph while it is read."""
 
-    def __init__(self, path: Any, proto: Any, input_shapes: Mapping[str, Sequence[int | None]]) -> None:
+    def __init__(
+        self,
+        path: Any,
+        proto: Any,
+        input_shapes: Mapping[str, Sequence[int | None]],
+        model: Callable[..., Any],
+    ) -> None:
+        self.model = model
+        """What makes a model of inputs and outputs, for one within this one."""
         self.path, self.proto = str(path), proto
         self.values: dict[str, Any] = {"": None}
         self.batch: int | None = None
@@ -70,9 +87,13 @@ class Graph:
             (one.version for one in proto.opset_import if one.domain in ("", "ai.onnx")), default=0
         )
         self.input_shapes = dict(input_shapes)
+        self.open_sizes = False
         self.weights: set[str] = set()
+        self.bags: dict[str, str] = {}
+        """Inputs of ids in one vector, and those of where each text begins."""
         self.stacks: list[Any] = []
         self._layers: dict[Any, Any] = {}
+        self._each: dict[int, Any] = {}
         self._names: set[str] = set()
         self._readers: dict[str, list[Node]] = {}
         self._fresh = 0
@@ -86,13 +107,19 @@ class Graph:
             self.weights.add(tensor.name)
         if graph.sparse_initializer:
             raise ValueError("sparse initializers are not known here")
-        inputs = [self._input(one) for one in graph.input if one.name not in self.values]
+        nodes = [self.node(one) for one in graph.node]
+        self._note_readers(nodes)
+        nodes = simplified(self, nodes)
+        self._readers.clear()
+        self._note_readers(nodes)  # those that are left
+        offsets = set(self.bags.values())
+        inputs = [
+            self._input(one) for one in graph.input if one.name not in self.values and one.name not in offsets
+        ]
         unknown = set(self.input_shapes) - {one.name for one in graph.input}
         if unknown:
             names = [one.name for one in graph.input if one.name not in self.weights]
             raise ValueError(f"`input_shapes` names {sorted(unknown)}; the inputs of the graph are {names}")
-        nodes = [self.node(one) for one in graph.node]
-        self._note_readers(nodes)
         for one in graph.output:
             self._readers.setdefault(one.name, []).append(None)  # type: ignore[arg-type]  # read from outside
         self.run(nodes)
@@ -121,31 +148,66 @@ class Graph:
                 ArithmeticError,
                 RuntimeError,
             ) as error:
-                raise ValueError(f"{self.path}: node {node.name!r} ({node.operation}): {error}") from error
+                hint = "; sizes that are open may be given: `input_shapes`" if self.open_sizes else ""
+                hint = "" if "input_shapes" in str(error) else hint
+                raise ValueError(
+                    f"{self.path}: node {node.name!r} ({node.operation}): {error}{hint}"
+                ) from error
             found = made if isinstance(made, list) else [made]
             for name, value in zip(node.outputs, found, strict=False):
                 if name:
                     self.values[name] = settled(value)
+
+    def constant(self, node: Node) -> np.ndarray | None:
+        """The value of a node Constant; None where it has no numbers."""
+        found = {"value", "value_float", "value_int", "value_floats", "value_ints"} & set(node.attributes)
+        return KNOWN["Constant"](self, node) if found else None
 
     def _made(self, node: Node) -> Any:
         missing = [name for name in node.inputs if name not in self.values]
         if missing:
             raise ValueError(f"reads {missing}, which nothing before it makes")
         inputs = [self.values[name] for name in node.inputs]
+        if node.handler is not None:
+            return node.handler(self, node, *inputs)
         if node.operation not in HANDLERS:
             raise ValueError(
                 f"the operation {node.operation} is not known here; known are {', '.join(sorted(HANDLERS))}"
             )
+        if node.operation in OF_EXAMPLES and all(isinstance(one, CONSTANTS) for one in inputs):
+            same = self._of_any_example(node, inputs)
+            if same is not None:
+                return same
         if node.operation not in OF_STACKS:
             inputs = [one.view() if isinstance(one, Stack) else one for one in inputs]
         known = all(one is None or isinstance(one, np.ndarray) for one in inputs)
         if known and node.operation in KNOWN:
             return KNOWN[node.operation](self, node, *inputs)
         if known and all(one is None or one.dtype != object for one in inputs):
-            return self._computed(node, inputs)
+            return self.computed(node, inputs)
         return HANDLERS[node.operation](self, node, *inputs)
 
-    def _computed(self, node: Node, inputs: Sequence[Any]) -> list[np.ndarray]:
+    def _of_any_example(self, node: Node, inputs: Sequence[Any]) -> list[Any] | None:
+        """What a node makes of constants that are the same for each example of a batch; None of others."""
+        batch = named("batch")
+        arrays: list[Any] = []
+        for one in inputs:
+            if isinstance(one, Filled):
+                if one.array.dtype == object or [size for size in one.shape if isinstance(size, Size)] != [
+                    batch
+                ]:
+                    return None
+                rest: Any = (1, *one.shape[1:])
+                if one.shape[0] != batch:
+                    return None
+                arrays.append(np.broadcast_to(one.array, rest))
+            else:
+                arrays.append(one)
+        if len(arrays) == sum(isinstance(one, np.ndarray) for one in inputs):
+            return None
+        return [filled(one, (batch, *one.shape[1:])) for one in self.computed(node, arrays)]
+
+    def computed(self, node: Node, inputs: Sequence[Any]) -> list[np.ndarray]:
         """What a node makes of arrays."""
         reference = onnx_module().reference
         evaluator = reference.ReferenceEvaluator(node.proto, opsets={"": self.opset})
@@ -176,6 +238,8 @@ class Graph:
                 f"{self.path}: the input {value.name!r} must have a batch, and sizes of 1 and more. "
                 f"Received: shape {tuple(sizes)}"
             )
+        if value.name in self.bags:  # texts end to end: a Ragged of them
+            return self._texts(value.name)
         if isinstance(sizes[0], int):
             if self.batch not in (None, sizes[0]):
                 raise ValueError(
@@ -183,12 +247,19 @@ class Graph:
                 )
             self.batch = sizes[0]
         sizes[0] = named("batch")
+        self.open_sizes |= any(isinstance(size, Size) for size in sizes[1:])
         single = len(sizes) == 1  # a number for each example
         shape = [None if isinstance(size, Size) else size for size in sizes[1:]] or [1]
         name = self.name(value.name)
         tensor = layers.Input(tuple(shape), dtype="float32" if dtype.kind in "fb" else "int32", name=name)
         made = plain(tensor, [*sizes, 1] if single else sizes)
         self.values[value.name] = View(tensor, made.dims, made.axes[:1]) if single else made
+        return tensor
+
+    def _texts(self, name: str) -> Any:
+        """The input for a vector of ids: a Ragged cuts them into texts."""
+        tensor = layers.Input((None,), dtype="int32", name=self.name(name))
+        self.values[name] = plain(tensor, [named("batch"), named(f"{name}.1")])
         return tensor
 
     def _with_given(self, name: str, sizes: Sequence[AnySize], given: Sequence[int | None]) -> list[AnySize]:
@@ -221,7 +292,7 @@ class Graph:
     # -- what handlers ask -----------------------------------------------------------------------------------
     def _note_readers(self, nodes: Iterable[Node]) -> None:
         for node in nodes:
-            for name in node.inputs:
+            for name in (*node.inputs, *sorted(reads(node) - set(node.inputs))):
                 self._readers.setdefault(name, []).append(node)
 
     def readers(self, name: str) -> list[Node | None]:
@@ -267,6 +338,12 @@ class Graph:
         if not constants or key not in self._layers:
             self._layers[key] = make()
         return self._layers[key]
+
+    def for_each(self, layer: Any) -> Any:
+        """The layer for each step of a sequence of examples."""
+        if id(layer) not in self._each:
+            self._each[id(layer)] = layers.TimeDistributed(layer, name=self.name(f"{layer.name}.each"))
+        return self._each[id(layer)]
 
 
 def settled(value: Any) -> Any:

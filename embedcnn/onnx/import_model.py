@@ -8,7 +8,9 @@ from typing import Any
 from ..models import Model
 
 # these fill the table of operations
+from . import import_bags as import_bags
 from . import import_choices as import_choices
+from . import import_ngrams as import_ngrams
 from . import import_recurrent as import_recurrent
 from . import import_shapes as import_shapes
 from . import import_windows as import_windows
@@ -27,10 +29,12 @@ def load_onnx(
     Inputs and outputs are those of the graph, examples first; a batch of any size is right even where the
     graph was exported with one of a fixed size. Weights of embeddings, convolutions, recurrent and dense
     layers and normalisations learn; other constants of the graph stay. Layers have the names of PyTorch's
-    modules where the file holds them. `input_shapes`: {name: (None, 12)} fixes sizes that the graph leaves
-    open, where it asks for them. Nothing in the file is executed, and external data are read from its folder
-    alone. Raises ImportError without onnx, FileNotFoundError, and ValueError for damaged files and for nodes
-    that cannot be built, which it names.
+    modules where the file holds them. EmbeddingBag, which PyTorch exports as a loop, comes back as the layer;
+    where it reads ids in one vector and offsets, the model has one input, which takes a Ragged(ids, offsets).
+    What `export` writes comes back, but a result that is one for the whole batch. `input_shapes`:
+    {name: (None, 12)} fixes sizes that the graph leaves open, where it asks for them. Nothing in the file is
+    executed, and external data are read from its folder alone. Raises ImportError without onnx,
+    FileNotFoundError, and ValueError for damaged files and for nodes that cannot be built, which it names.
 
     >>> import embedcnn
     >>> embedcnn.models.load_onnx("missing.onnx")
@@ -44,7 +48,7 @@ def load_onnx(
             f"{type(input_shapes).__name__}"
         )
     proto = read(path)
-    inputs, outputs = Graph(path, proto, input_shapes or {}).built()
+    inputs, outputs = Graph(path, proto, input_shapes or {}, Model).built()
     x: Any = inputs[0] if len(inputs) == 1 else inputs
     y: Any = outputs[0] if len(outputs) == 1 else outputs
     return Model(x, y, name=name)

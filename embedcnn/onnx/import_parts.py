@@ -11,7 +11,19 @@ from .. import layers, ops
 from ..graph.nodes import SymbolicTensor
 from .import_file import checked_count
 from .import_graph import Graph, Node, handles
-from .import_layout import View, described, factored, folding, laid_out, memory_order, plain, repeated
+from .import_layout import (
+    View,
+    described,
+    factored,
+    folding,
+    laid_out,
+    like_examples,
+    memory_order,
+    of_examples,
+    plain,
+    repeated,
+    with_last,
+)
 from .import_sizes import AnySize, Size, listed
 from .import_values import Filled, Stack, axes_of, filled, one_of_rank, rank_of, sizes_in, sizes_of
 
@@ -30,11 +42,11 @@ def _slice(graph: Graph, node: Node, x: Any, *given: Any) -> Any:
     rank = rank_of(x)
     for place, (start, end) in enumerate(zip(starts, ends, strict=True)):
         axis = one_of_rank(axes[place] if axes is not None else place, rank)
-        x = _cut(graph, x, axis, start, end, steps[place] if steps is not None else 1)
+        x = cut(graph, x, axis, start, end, steps[place] if steps is not None else 1)
     return x
 
 
-def _cut(graph: Graph, x: Any, axis: int, start: Any, end: Any, step: Any) -> Any:
+def cut(graph: Graph, x: Any, axis: int, start: Any, end: Any, step: Any) -> Any:
     """A slice along one axis."""
     size = sizes_of(x)[axis]
     if isinstance(size, Size) and isinstance(end, Size) and end == size:
@@ -56,7 +68,7 @@ def _cut(graph: Graph, x: Any, axis: int, start: Any, end: Any, step: Any) -> An
         return (
             Stack(x.parts[whole])
             if axis == 0 and x.parts[whole]
-            else _cut(graph, x.view(), axis, start, end, step)
+            else cut(graph, x.view(), axis, start, end, step)
         )
     if isinstance(size, int):
         count: AnySize = len(range(size)[whole])
@@ -76,7 +88,7 @@ def _cut(graph: Graph, x: Any, axis: int, start: Any, end: Any, step: Any) -> An
         start = range(size)[whole][0] if isinstance(size, int) else whole.start
         one = taken(x, axis, int(start))
         return View(one.tensor, one.dims, (*one.axes[:axis], (), *one.axes[axis:]))
-    return _of_axis(
+    return of_axis(
         x, axis, lambda tensor, place: ops.get_item(tensor, (slice(None),) * place + (whole,)), count
     )
 
@@ -90,10 +102,18 @@ def _cut_filled(x: Filled, axis: int, whole: slice) -> Filled | np.ndarray:
     return filled(array, (*x.shape[:axis], count, *x.shape[axis + 1 :]))
 
 
-def _of_axis(x: View, axis: int, change: Any, count: AnySize | None) -> View:
+def of_axis(x: View, axis: int, change: Any, count: AnySize | None) -> View:
     """What `change(tensor, place)` makes along an axis, which has `count` places then; None: none."""
     if x.axes[axis] == (0,):
         raise ValueError("the batch stays as it is")
+    if any(0 in group and len(group) > 1 for group in x.axes):  # the batch is in one axis with others
+        tensor, again = with_last(x, axis)
+        made = change(tensor, len(tensor.shape) - 1)
+        if count is not None:
+            return again(made, count)
+        whole = again(made, 1)
+        kept = [number for number in range(len(x.axes)) if number != axis]
+        return View(made, whole.dims[:-1], whole.axes).moved(kept)
     if len(x.axes[axis]) != 1:
         order = memory_order(x)
         x = plain(laid_out(x, order), [x.shape[one] for one in order], order)
@@ -119,7 +139,7 @@ def taken(x: View, axis: int, index: int) -> View:
         raise ValueError(f"the place {index} is outside an axis of {size}")
     if size == 1:
         return x.moved([one for one in range(len(x.axes)) if one != axis])
-    return _of_axis(
+    return of_axis(
         x, axis, lambda tensor, place: ops.get_item(tensor, (slice(None),) * place + (index,)), None
     )
 
@@ -150,7 +170,7 @@ def gathered(x: Any, axis: int, indices: np.ndarray) -> Any:
     if not isinstance(size, int):
         raise ValueError("the size of the axis must be known: give `input_shapes`")
     places = np.array([one_of_rank(one, size) for one in indices], np.int32)
-    return _of_axis(x, axis, lambda tensor, place: ops.take(tensor, places, place), len(places))
+    return of_axis(x, axis, lambda tensor, place: ops.take(tensor, places, place), len(places))
 
 
 @handles("Split", known=True)
@@ -168,7 +188,7 @@ def _split(graph: Graph, node: Node, x: Any, split: Any = None) -> list[Any]:
     if len(parts) != count or any(not isinstance(one, int) or one < 0 for one in parts) or sum(parts) != size:
         raise ValueError(f"the parts {parts} do not make up an axis of {size}")
     ends = np.cumsum(parts)
-    return [_cut(graph, x, axis, int(end - part), int(end), 1) for end, part in zip(ends, parts, strict=True)]
+    return [cut(graph, x, axis, int(end - part), int(end), 1) for end, part in zip(ends, parts, strict=True)]
 
 
 # -- several into one ----------------------------------------------------------------------------------------
@@ -215,17 +235,24 @@ def joined(parts: Sequence[Any], axis: int) -> View:
         return first
     tensors: list[SymbolicTensor] = []
     total: AnySize = 0
+    single = True
     for one in parts:
         if not isinstance(one, View):
             one = _for_each_example(one, first, axis)
         if len(one.axes) != len(order):
             raise ValueError(f"{described(one)} has another number of axes than {described(first)}")
-        tensors.append(laid_out(one, order))
+        tensor, single = of_examples(one, order)
+        tensors.append(tensor)
         total = total + one.shape[axis]
-    place = order.index(axis)
-    last = place == len(order) - 1 and len(order) > 1 and all(one.dtype == "float32" for one in tensors)
+    place = order.index(axis) + (not single)
+    last = (
+        place == len(tensors[0].shape) - 1
+        and len(order) > 1
+        and all(one.dtype == "float32" for one in tensors)
+    )
     made = layers.Concatenate()(tensors) if last else ops.concatenate(tensors, place)
-    return plain(made, [total if one == axis else first.shape[one] for one in order], order)
+    sizes = [total if one == axis else first.shape[one] for one in order[1:]]
+    return like_examples(made, first, order[0], order, sizes)
 
 
 def _for_each_example(value: Any, like: View, axis: int) -> View:
@@ -258,8 +285,27 @@ def _pad(graph: Graph, node: Node, x: Any, pads: Any = None, value: Any = None, 
     pairs = dict(
         zip(places, zip(widths[: len(widths) // 2], widths[len(widths) // 2 :], strict=True), strict=True)
     )
-    if any(not isinstance(one, int) or one < 0 for pair in pairs.values() for one in pair):
-        raise ValueError(f"`pads` must be 0 or more. Received: pads={widths}")
+    if any(not isinstance(one, int) for pair in pairs.values() for one in pair):
+        raise ValueError(f"`pads` must be known: give `input_shapes`. Received: pads={widths}")
+    if isinstance(x, Filled):
+        return _padded_filled(x, pairs, constant)
+    for axis, (before, behind) in pairs.items():  # less than 0: so many are cut off
+        size = sizes_of(x)[axis]
+        if isinstance(size, int) and size + min(before, 0) + min(behind, 0) <= 0:  # nothing is left
+            if size + before + behind < 1 or not isinstance(x, View):
+                raise ValueError(f"`pads` leave nothing of an axis of {size}. Received: pads={widths}")
+            one = cut(graph, x, axis, 0, 1, 1)
+            x = padded(
+                one.with_tensor(ops.full_like(one.tensor, constant)),
+                axis,
+                0,
+                size + before + behind - 1,
+                constant,
+            )
+            pairs[axis] = 0, 0
+        elif min(before, behind) < 0:
+            x = cut(graph, x, axis, max(-before, 0), min(behind, 0) or FAR, 1)
+            pairs[axis] = max(before, 0), max(behind, 0)
     if isinstance(x, np.ndarray):
         every = [pairs.get(axis, (0, 0)) for axis in range(rank)]
         checked_count([size + sum(pair) for size, pair in zip(x.shape, every, strict=True)], node.operation)
@@ -268,6 +314,22 @@ def _pad(graph: Graph, node: Node, x: Any, pads: Any = None, value: Any = None, 
         if before or behind:
             x = padded(x, axis, int(before), int(behind), constant)
     return x
+
+
+def _padded_filled(x: Filled, pairs: dict[int, tuple[int, int]], constant: float) -> Filled | np.ndarray:
+    """Further places around a constant of open size, along axes that are known."""
+    array, shape = x.array, list(x.shape)
+    for axis, (before, behind) in pairs.items():
+        size = shape[axis]
+        if not before and not behind:
+            continue
+        if isinstance(size, Size) or min(before, behind) < 0:
+            raise ValueError(f"a constant of shape {x.shape} cannot be padded along axis {axis}")
+        wide: list[Any] = [size if place == axis else own for place, own in enumerate(array.shape)]
+        around = [(before, behind) if place == axis else (0, 0) for place in range(array.ndim)]
+        array = np.pad(np.broadcast_to(array, wide), around, constant_values=constant)
+        shape[axis] = size + before + behind
+    return filled(array, shape)
 
 
 def padded(x: View, axis: int, before: int, behind: int, value: float) -> View:
@@ -281,4 +343,4 @@ def padded(x: View, axis: int, before: int, behind: int, value: float) -> View:
         made: SymbolicTensor = ops.pad(tensor, widths, constant_values=value)
         return made
 
-    return _of_axis(x, axis, change, x.shape[axis] + before + behind)
+    return of_axis(x, axis, change, x.shape[axis] + before + behind)

@@ -12,8 +12,8 @@ import numpy as np
 
 from .. import layers, ops
 from .import_graph import Graph, Node, handles
-from .import_layout import View, described, laid_out
-from .import_sizes import AnySize
+from .import_layout import View, described, laid_out, like_examples, of_examples
+from .import_sizes import AnySize, Size
 from .import_values import Filled, Stack, constant
 
 ACTIVATIONS = {name: name for name in ("elu", "relu", "sigmoid", "softplus", "softsign", "tanh")}
@@ -34,11 +34,18 @@ def _recurrent(graph: Graph, node: Node, x: Any, w: Any, r: Any, b: Any = None, 
     batch_axis = 0 if node.get("layout", 0) else 1
     directions, units = kernel.shape[0], recurrent.shape[-1]
     _check(node, x, kernel, recurrent, batch_axis)
-    sequence = laid_out(x, [batch_axis, 1 - batch_axis, 2])
     reads = [bool(name) and bool(graph.readers(name)) for name in (*node.outputs, "", "", "")[:3]]
+    if len(x.axes[batch_axis]) > 1:
+        if any(one is not None for one in states) or reads[1:] != [not reads[0], False]:
+            raise ValueError("of texts in one axis with others one result may be read, from states of zeros")
+        weights = _weights(node, kernel, recurrent, b)
+        return _of_each(graph, node, x, lengths, reads[0], weights, units)
     layer = graph.layer(
-        node, [*node.inputs[1:4], str(reads[0])], lambda: _layer(graph, node, units, directions, b, reads[0])
+        node,
+        [*node.inputs[1:4], str(reads[0])],
+        lambda: _layer(graph, node, units, directions, b is not None, reads[0]),
     )
+    sequence = laid_out(x, [batch_axis, 1 - batch_axis, 2])
     new = not layer.built
     options: dict[str, Any] = {}
     initial = _initial(states, directions, units, batch_axis)
@@ -59,6 +66,45 @@ def _recurrent(graph: Graph, node: Node, x: Any, w: Any, r: Any, b: Any = None, 
     ]
 
 
+def _of_each(
+    graph: Graph, node: Node, x: View, lengths: Any, sequences: bool, weights: list[np.ndarray], units: int
+) -> list[Any]:
+    """The layer over texts that are in one axis with others, as the sentences of documents: a model of one
+    text, with its length as a further channel, for each of them.
+    """
+    batch_axis = 0 if node.get("layout", 0) else 1
+    channels, masked = x.shape[2], lengths is not None
+    directions = 2 if node.get("direction", "forward") == "bidirectional" else 1
+    length = x.shape[1 - batch_axis]
+    tensor, _ = of_examples(x, [batch_axis, 1 - batch_axis, 2])
+
+    def make() -> Any:
+        text = layers.Input((None if isinstance(length, Size) else length, channels + masked))
+        bias = len(weights) > 2 * directions
+        layer = _layer(graph, node, units, directions, bias, sequences, return_state=False)
+        options = {"mask": _mask(text, text[:, 0, channels])} if masked else {}
+        made = layer(text[:, :, :channels] if masked else text, **options)
+        layer.set_weights(weights)
+        if masked and sequences:
+            made = ops.primitives.apply("all_steps", [made])
+        return graph.model(text, made, name=graph.name(f"{layer.name}.text"))
+
+    if masked:
+        counts, single = of_examples(lengths, [0])
+        if single:
+            raise ValueError("sequence_lens must be numbers for each text")
+        counts = ops.cast(ops.expand_dims(ops.expand_dims(counts, -1), -1), "float32")
+        tensor = layers.Concatenate()([tensor, ops.ones_like(tensor[..., :1]) * counts])
+    model = graph.layer(node, [*node.inputs[1:4], f"{sequences} {masked}"], make)
+    made = graph.for_each(model)(tensor)
+    if not sequences:
+        return [None, like_examples(made, x, batch_axis, [1, 0, 2], [directions, units]), None]
+    if node.get("direction", "forward") == "reverse":
+        made = ops.flip(made, 2)
+    order = [0, 1, 2, 3] if node.get("layout", 0) else [2, 0, 1, 3]
+    return [like_examples(made, x, batch_axis, order, [length, directions, units]), None, None]
+
+
 def _check(node: Node, x: Any, kernel: np.ndarray, recurrent: np.ndarray, batch_axis: int) -> None:
     gates, direction = GATES[node.operation], node.get("direction", "forward")
     directions = 2 if direction == "bidirectional" else 1
@@ -70,7 +116,7 @@ def _check(node: Node, x: Any, kernel: np.ndarray, recurrent: np.ndarray, batch_
         raise ValueError(f"W of shape {kernel.shape} and R of shape {recurrent.shape} do not fit {direction}")
     if not isinstance(x, View) or len(x.axes) != 3 or x.shape[2] != kernel.shape[2]:
         raise ValueError(f"its input must be a sequence of {kernel.shape[2]} channels")
-    if x.axes[batch_axis] != (0,):
+    if 0 not in x.axes[batch_axis]:
         raise ValueError(f"the examples must be axis {batch_axis} of its input: {described(x)}")
     if node.get("clip") is not None or node.get("input_forget", 0):
         raise ValueError("`clip` and `input_forget` are not known here")
@@ -96,16 +142,24 @@ def _activations(node: Node, directions: int) -> list[str]:
     return [ACTIVATIONS[name] for name in first]
 
 
-def _layer(graph: Graph, node: Node, units: int, directions: int, bias: Any, sequences: bool) -> Any:
+def _layer(
+    graph: Graph,
+    node: Node,
+    units: int,
+    directions: int,
+    bias: bool,
+    sequences: bool,
+    return_state: bool = True,
+) -> Any:
     activations = _activations(node, directions)
-    options: dict[str, Any] = {"activation": activations[-1], "use_bias": bias is not None}
+    options: dict[str, Any] = {"activation": activations[-1], "use_bias": bias}
     if node.operation != "RNN":
         options["recurrent_activation"] = activations[0]
     if node.operation == "GRU":
         options["reset_after"] = bool(node.get("linear_before_reset", 0))
     kind = {"LSTM": layers.LSTM, "GRU": layers.GRU, "RNN": layers.SimpleRNN}[node.operation]
     name = graph.layer_name(node, "")
-    options |= {"return_sequences": sequences, "return_state": True, "zero_output_for_mask": True}
+    options |= {"return_sequences": sequences, "return_state": return_state, "zero_output_for_mask": True}
     if directions == 2:
         return layers.Bidirectional(kind(units, **options), name=name)
     options["go_backwards"] = node.get("direction", "forward") == "reverse"
@@ -161,10 +215,12 @@ def _initial(states: list[Any], directions: int, units: int, batch_axis: int) ->
 
 def _mask(sequence: Any, lengths: Any) -> Any:
     """Where a step is before the end of its text: (B, T)."""
-    if not isinstance(lengths, View) or len(lengths.axes) != 1:
-        raise ValueError("sequence_lens must be numbers for each example")
+    if isinstance(lengths, View):
+        if len(lengths.axes) != 1:
+            raise ValueError("sequence_lens must be numbers for each example")
+        lengths = lengths.tensor
     ones = ops.ones_like(sequence[:, :, 0])
-    count = ops.reshape(lengths.tensor, [-1, 1])
+    count = ops.reshape(lengths, [-1, 1])
     return ops.cast(ops.less_equal(ops.cumsum(ones, axis=1), ops.cast(count, "float32")), "float32")
 
 

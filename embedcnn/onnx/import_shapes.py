@@ -52,9 +52,11 @@ def _identity(graph: Graph, node: Node, x: Any, *settings: Any) -> Any:
 
 @handles("Cast")
 def _cast(graph: Graph, node: Node, x: Any) -> Any:
-    if isinstance(x, (np.ndarray, Filled, Stack)):
-        return x  # sizes, or repeated constants
     to = node.get("to")
+    if isinstance(x, Filled) and x.array.dtype != object:
+        return Filled(graph.computed(node, [x.array])[0], x.shape)
+    if isinstance(x, (np.ndarray, Filled, Stack)):
+        return x  # sizes, or the states of layers
     dtype = {1: "float32", 10: "float32", 11: "float32", 16: "float32", 9: "bool"}.get(to)
     dtype = "int32" if to in (2, 3, 4, 5, 6, 7, 12, 13) else dtype
     if dtype is None:

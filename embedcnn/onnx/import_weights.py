@@ -12,20 +12,21 @@ import numpy as np
 from .. import layers, ops
 from ..graph.nodes import SymbolicTensor
 from .import_arithmetic import on_views
+from .import_forms import Form, conformed, grouped
 from .import_graph import Graph, Node, handles
 from .import_layout import (
-    Form,
     View,
-    conformed,
     described,
-    grouped,
+    factored,
     laid_out,
+    like_examples,
     memory_order,
+    of_examples,
     plain,
     with_last,
 )
 from .import_parts import gathered
-from .import_sizes import Size, product
+from .import_sizes import AnySize, Size, product
 from .import_values import Filled, constant, filled, one_of_rank, rank_of
 
 
@@ -38,6 +39,20 @@ def with_weights(layer: Any, tensor: SymbolicTensor, arrays: Sequence[np.ndarray
     return made
 
 
+def on_examples(
+    graph: Graph,
+    layer: Any,
+    x: View,
+    order: Sequence[int],
+    arrays: Sequence[np.ndarray],
+    sizes: Sequence[AnySize],
+) -> View:
+    """What a layer makes of examples, whose axes are in this order: of these sizes, but the first."""
+    tensor, single = of_examples(x, order)
+    made = with_weights(layer if single else graph.for_each(layer), tensor, arrays)
+    return like_examples(made, x, order[0], order, sizes)
+
+
 # -- tables --------------------------------------------------------------------------------------------------
 @handles("Gather")
 def _gather(graph: Graph, node: Node, data: Any, indices: Any) -> Any:
@@ -48,11 +63,11 @@ def _gather(graph: Graph, node: Node, data: Any, indices: Any) -> Any:
         return gathered(data, axis, indices)
     if not isinstance(indices, View) or axis or not isinstance(data, np.ndarray) or data.dtype == object:
         raise ValueError("rows are chosen by inputs from a constant table, along axis 0")
-    order = range(len(indices.axes))
-    ids = laid_out(indices, order)
+    alone = bool(indices.axes) and indices.axes[0] == (0,)
+    ids = laid_out(indices, range(len(indices.axes))) if alone else factored(indices)
     if data.ndim != 2 or data.dtype.kind != "f" or len(ids.shape) not in (2, 3):
         made = ops.take(data.astype(np.float32) if data.dtype.kind == "f" else data, ids, 0)
-        return plain(made, [*indices.shape, *data.shape[1:]])
+        return _rows_of(made, indices, alone, data.shape[1:])
 
     def make() -> Any:
         table = np.ascontiguousarray(data, np.float32)
@@ -61,7 +76,16 @@ def _gather(graph: Graph, node: Node, data: Any, indices: Any) -> Any:
         return layers.Embedding(rows, dimensions, weights=[table.copy()], name=name)
 
     layer = graph.layer(node, node.inputs[:1], make)
-    return plain(layer(ids), [*indices.shape, data.shape[1]])
+    return _rows_of(layer(ids), indices, alone, data.shape[1:])
+
+
+def _rows_of(made: SymbolicTensor, indices: View, alone: bool, row: Sequence[int]) -> View:
+    """The view of the rows that were looked up; `alone`: ids had an axis for each of ONNX."""
+    if alone:
+        return plain(made, [*indices.shape, *row])
+    count = len(indices.dims)
+    behind = tuple((count + place,) for place in range(len(row)))
+    return View(made, (*indices.dims, *row), (*indices.axes, *behind))
 
 
 # -- products ------------------------------------------------------------------------------------------------
@@ -179,8 +203,8 @@ def _batch_normalization(graph: Graph, node: Node, x: View, *given: Any) -> list
         )
 
     order = [0, *range(2, len(x.axes)), 1]
-    tensor = with_weights(graph.layer(node, node.inputs[1:], make), laid_out(x, order), arrays)
-    return [plain(tensor, [x.shape[one] for one in order], order)]
+    layer = graph.layer(node, node.inputs[1:], make)
+    return [on_examples(graph, layer, x, order, arrays, [x.shape[one] for one in order[1:]])]
 
 
 @handles("LayerNormalization", "RMSNormalization")

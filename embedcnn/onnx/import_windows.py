@@ -1,4 +1,4 @@
-"""Nodes of ONNX with windows: Conv, over one axis or two, and pooling.
+"""Nodes of ONNX with windows: Conv and ConvTranspose, over one axis or two, and pooling.
 
 Their tensors are (B, C, T) or (B, C, H, W); a padding that is not the layers' own is made before them.
 """
@@ -14,10 +14,10 @@ from .. import layers
 from .import_arithmetic import reduced
 from .import_graph import Graph, Node, handles
 from .import_layout import View, described, laid_out, plain
-from .import_parts import padded
+from .import_parts import cut, padded
 from .import_sizes import AnySize
 from .import_values import constant
-from .import_weights import with_weights
+from .import_weights import on_examples
 
 
 def _same_padding(size: AnySize, span: int, stride: int) -> int:
@@ -119,12 +119,11 @@ def _conv1d(
 
     layer = graph.layer(node, node.inputs[1:], make)
     arrays = [kernel.transpose(2, 1, 0)] + ([constant(bias, "the bias")] if bias is not None else [])
-    tensor = with_weights(layer, laid_out(x, [0, 2, 1]), arrays)
-    steps = _steps(graph, x.shape[2], span, stride) if padding == "valid" else x.shape[2]
-    return plain(tensor, [x.shape[0], steps, filters], [0, 2, 1])
+    steps = _steps(x.shape[2], span, stride) if padding == "valid" else x.shape[2]
+    return on_examples(graph, layer, x, [0, 2, 1], arrays, [steps, filters])
 
 
-def _steps(graph: Graph, size: AnySize, span: int, stride: int) -> AnySize:
+def _steps(size: AnySize, span: int, stride: int) -> AnySize:
     """How many windows there are."""
     if stride == 1:
         return size - span
@@ -154,12 +153,90 @@ def _conv2d(graph: Graph, node: Node, x: View, kernel: np.ndarray, bias: Any, *s
 
     layer = graph.layer(node, node.inputs[1:], make)
     arrays = [kernel.transpose(2, 3, 1, 0)] + ([constant(bias, "the bias")] if bias is not None else [])
-    tensor = with_weights(layer, laid_out(x, [0, 2, 3, 1]), arrays)
     sizes = [
-        _steps(graph, x.shape[2 + axis], (kernel.shape[2 + axis] - 1) * dilations[axis], strides[axis])
+        _steps(x.shape[2 + axis], (kernel.shape[2 + axis] - 1) * dilations[axis], strides[axis])
         for axis in range(2)
     ]
-    return plain(tensor, [x.shape[0], *sizes, len(kernel)], [0, 2, 3, 1])
+    return on_examples(graph, layer, x, [0, 2, 3, 1], arrays, [*sizes, len(kernel)])
+
+
+# -- the other way -------------------------------------------------------------------------------------------
+@handles("ConvTranspose")
+def _transposed(graph: Graph, node: Node, x: Any, weight: Any, bias: Any = None) -> View:
+    """Every place adds its values times the taps to a window: the layer makes all places that windows reach,
+    of which `pads` leave some out, and `output_padding` adds some behind.
+    """
+    kernel = constant(weight, "the kernel")  # (C, F, K) or (C, F, K, K)
+    count = kernel.ndim - 2
+    if not isinstance(x, View) or len(x.axes) != kernel.ndim or count not in (1, 2):
+        raise ValueError(f"a kernel of shape {kernel.shape} needs an input of {kernel.ndim} axes, 3 or 4")
+    if node.get("group", 1) != 1 or x.shape[1] != len(kernel):
+        raise ValueError(
+            f"{described(x)} does not fit a kernel of shape {kernel.shape} in {node.get('group', 1)} groups; "
+            "known is 1"
+        )
+    strides = list(node.get("strides", [1] * count))
+    dilations = list(node.get("dilations", [1] * count))
+    spans = [(size - 1) * step + 1 for size, step in zip(kernel.shape[2:], dilations, strict=True)]
+    whole = [
+        (size - 1) * stride + span for size, stride, span in zip(x.shape[2:], strides, spans, strict=True)
+    ]
+    bounds = _bounds(node, x.shape[2:], strides, whole)
+    beyond = [
+        max(end - size, 0) if isinstance(end - size, int) else 0
+        for (_, end), size in zip(bounds, whole, strict=True)
+    ]
+
+    def make() -> Any:
+        kind: Any = layers.Conv1DTranspose if count == 1 else layers.Conv2DTranspose
+        given = (kernel.shape[2:], tuple(strides), tuple(beyond), tuple(dilations))
+        size, stride, more, step = (one[0] for one in given) if count == 1 else given
+        return kind(
+            kernel.shape[1],
+            size,
+            strides=stride,
+            output_padding=more,
+            dilation_rate=step,
+            use_bias=bias is not None,
+            name=graph.layer_name(node, node.inputs[1]),
+        )
+
+    layer = graph.layer(node, node.inputs[1:], make)
+    arrays = [np.moveaxis(kernel, (0, 1), (-1, -2))]
+    arrays += [constant(bias, "the bias")] if bias is not None else []
+    order = [0, *range(2, count + 2), 1]
+    sizes = [size + more for size, more in zip(whole, beyond, strict=True)]
+    made = on_examples(graph, layer, x, order, arrays, [*sizes, kernel.shape[1]])
+    for axis, ((begin, end), size) in enumerate(zip(bounds, sizes, strict=True), 2):
+        if begin or end != size:
+            made = cut(graph, made, axis, begin, end - size, 1)
+    return made
+
+
+def _bounds(
+    node: Node, sizes: Sequence[AnySize], strides: Sequence[int], whole: Sequence[AnySize]
+) -> list[tuple[int, Any]]:
+    """Where the result begins and ends among the places that windows reach."""
+    count = len(sizes)
+    more = list(node.get("output_padding", [0] * count))
+    pads = list(node.get("pads", [0] * 2 * count))
+    wanted = node.get("output_shape")
+    automatic = node.get("auto_pad", "NOTSET")
+    if automatic not in ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER") or min([*pads, *more]) < 0:
+        raise ValueError(f"auto_pad={automatic!r}, pads={pads}, output_padding={more} are not known here")
+    if wanted is None and automatic.startswith("SAME"):
+        wanted = [size * stride for size, stride in zip(sizes, strides, strict=True)]
+    found = []
+    for place, size in enumerate(whole):
+        if wanted is None:
+            found.append((pads[place], size + more[place] - pads[count + place]))
+            continue
+        outside = size + more[place] - list(wanted)[-count:][place]
+        if not isinstance(outside, int) or outside < 0:
+            raise ValueError(f"the size {size} of a transposed convolution does not hold {wanted}")
+        begin = outside - outside // 2 if automatic != "SAME_UPPER" else outside // 2
+        found.append((begin, size + more[place] - (outside - begin)))
+    return found
 
 
 @handles("MaxPool", "AveragePool", "GlobalMaxPool", "GlobalAveragePool")
@@ -210,10 +287,9 @@ def _pooled(
     else:
         kind_2d = layers.MaxPooling2D if largest else layers.AveragePooling2D
         layer = kind_2d(tuple(kernel), tuple(strides), padding, name=name)
-    made = layer(laid_out(x, order))
     spans = [1 if padding == "same" else size for size in kernel]
-    sizes = [_steps(graph, x.shape[2 + axis], spans[axis] - 1, strides[axis]) for axis in range(count)]
-    return plain(made, [x.shape[0], *sizes, x.shape[1]], order)
+    sizes = [_steps(x.shape[2 + axis], spans[axis] - 1, strides[axis]) for axis in range(count)]
+    return on_examples(graph, layer, x, order, [], [*sizes, x.shape[1]])
 
 
 def _fits(size: AnySize, width: int, stride: int, pads: tuple[int, int]) -> bool:

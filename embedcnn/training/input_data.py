@@ -116,6 +116,8 @@ def prepare_input(spec: InputSpec, value: Any, whole: bool = False) -> Any:
         return _prepare_ids(spec, array, whole)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{spec.name}: numbers were expected. Received: dtype {array.dtype}")
+    if spec.shape[-1] == 1 and array.ndim == len(spec.shape) - 1:
+        array = array[..., None]  # a number for each example, as Keras takes it
     if array.ndim != len(spec.shape) or any(
         size not in (None, got) for size, got in zip(spec.shape[1:], array.shape[1:], strict=True)
     ):

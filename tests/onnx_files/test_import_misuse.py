@@ -116,6 +116,54 @@ GRAPHS = {
         {},
         "count_include_pad",
     ),
+    "groups of a transposed convolution": (
+        [node("ConvTranspose", "x w", group=2)],
+        {"x": ("n", 4, 5)},
+        {"w": ones(4, 1, 2)},
+        "in 2 groups; known is 1",
+    ),
+    "shifted to the left": (
+        [
+            node("Cast", "x", "u", to=13),
+            node("BitShift", "u k", "s", direction="LEFT"),
+            node("Cast", "s", to=1),
+        ],
+        X,
+        {"k": np.uint64(1)},
+        "shifts to the right by constants.*direction='LEFT'",
+    ),
+    "less than all cut off": (
+        [node("Pad", "x pads")],
+        X,
+        {"pads": ints(0, -3, 0, 0, -3, 0)},
+        "leave nothing of an axis of 5",
+    ),
+    "another loop": (
+        [
+            helper.make_node(
+                "Loop",
+                ["five", "", "x"],
+                ["y"],
+                name="again",
+                body=helper.make_graph(
+                    [node("Identity", "go", "on"), node("Tanh", "x_in", "x_out")],
+                    "body",
+                    [
+                        helper.make_tensor_value_info("i", TensorProto.INT64, ()),
+                        helper.make_tensor_value_info("go", TensorProto.BOOL, ()),
+                        helper.make_tensor_value_info("x_in", TensorProto.FLOAT, ("n", 5, 4)),
+                    ],
+                    [
+                        helper.make_tensor_value_info("on", TensorProto.BOOL, ()),
+                        helper.make_tensor_value_info("x_out", TensorProto.FLOAT, ("n", 5, 4)),
+                    ],
+                ),
+            )
+        ],
+        X,
+        {"five": np.int64(5)},
+        "node 'again' .Loop.*a loop is known here as PyTorch exports EmbeddingBag",
+    ),
     "groups that do not fit": ([node("Conv", "x w", group=2)], X, {"w": ones(2, 4, 2)}, "in 2 groups"),
     "dilated pooling": (
         [node("MaxPool", "x", kernel_shape=[2], dilations=[2])],

@@ -187,6 +187,25 @@ CASES = {
     ),
     "Tile": ([node("Tile", "x r")], X, {"r": ints(1, 2, 1)}),
     "Pad": ([node("Pad", "x pads value")], X, {"pads": ints(0, 1, 0, 0, 2, 1), "value": np.float32(7)}),
+    "Pad of less than nothing": (
+        [node("Pad", "x pads value")],
+        X,
+        {"pads": ints(0, -1, 1, 0, -2, -1), "value": np.float32(7)},
+    ),
+    "Pad that leaves nothing": (
+        [node("Pad", "x pads value")],
+        X,
+        {"pads": ints(0, -6, 0, 0, 3, 0), "value": np.float32(7)},
+    ),
+    "BitShift": (
+        [
+            node("Cast", "ids", "u", to=13),
+            node("BitShift", "u k", "s", direction="RIGHT"),
+            node("Cast", "s", to=1),
+        ],
+        IDS,
+        {"k": np.uint64(1)},
+    ),
     "shapes": (
         [
             node("Shape", "x", "s"),
