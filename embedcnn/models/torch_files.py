@@ -18,10 +18,10 @@ from ..graph.nesting import leaf_layers
 from ..graph.variables import assign_all
 from .files import IncompatibleKeys
 from .model import Model
-from .torch_layouts import converted, variables_of
+from .torch_layouts import IN_A_ROW, SEPARABLE, converted, variables_of
 
 OF_RECURRENT = re.compile(r"^(weight_ih|weight_hh|bias_ih|bias_hh)(?:_l(\d+)(_reverse)?)?$")
-OF_ATTENTION = ("in_proj_weight", "in_proj_bias")
+OF_ATTENTION = ("in_proj_weight", "in_proj_bias", "q_proj_weight")
 AROUND = ("state_dict", "model_state_dict", "model")
 """Entries under which a file often keeps the weights beside others."""
 IN_FRONT = ("module.", "_orig_mod.", "model.")
@@ -47,7 +47,9 @@ def load_torch_weights(
     `mapping` says which module is which layer, {"conv.0": "conv1d"}, or which weight,
     {"conv.0.weight": "conv1d/kernel"}. Without it equal names count, and then kind and shapes where they
     leave one choice; several layers of one LSTM follow each other. Matrices are transposed, gates put into
-    our order, two biases of a recurrent layer added where ours has one. Returns what found no place:
+    our order, two biases of a recurrent layer added where ours has one; two convolutions in a row are one
+    SeparableConv. A Dense behind Flatten behind convolutions counts channels last, where PyTorch counts them
+    first: its rows are put in our order (after a Permute of your own they stay). Returns what found no place:
     `missing_keys` (ours) and `unexpected_keys` (PyTorch's). Raises ValueError for those with `strict`, naming
     what could be meant, and for weights of other shapes that `mapping` or a name joins; TypeError for what is
     no state_dict. Nothing is copied then.
@@ -69,6 +71,7 @@ def load_torch_weights(
     own = {layer.name: layer for layer in found}
     if len(own) < len(found):
         raise ValueError(f"layers need different names. Received: {[one.name for one in found]}")
+    modules, mapping = _in_pairs(modules, found, mapping)
     chosen = _named(modules, own, mapping)
     _by_shape(modules, own, chosen)
     arrays = {name: converted(own[name], modules[module]) for name, module in chosen.items()}
@@ -190,6 +193,48 @@ def _key(module: str, weight: str) -> str:
         name, _, reverse = weight.partition("_reverse")
         return f"{outer}.{name}_{number}{'_reverse' if weight != name else ''}{reverse}".lstrip(".")
     return f"{module}.{weight}".lstrip(".")
+
+
+def _in_pairs(
+    modules: dict[str, dict[str, np.ndarray]], own: list[Any], mapping: Mapping[str, str] | None
+) -> tuple[dict[str, dict[str, np.ndarray]], Mapping[str, str] | None]:
+    """Two convolutions in a row, of each channel and of single places, as one module for a layer that is
+    both, of the name that they have in common, or "first + second"; and `mapping`, which may name one.
+    """
+    separable = [layer for layer in own if isinstance(layer, SEPARABLE)]
+    if not separable or mapping is not None and not isinstance(mapping, Mapping):
+        return modules, mapping
+    given = dict(mapping or {})
+    found: dict[str, dict[str, np.ndarray]] = {}
+    names, place = list(modules), 0
+    while place < len(names):
+        pair = names[place : place + 2]
+        both = {
+            f"{front}{weight}": array
+            for front, name in zip(IN_A_ROW, pair, strict=False)
+            for weight, array in modules[name].items()
+        }
+        named = {
+            str(to).partition("/")[0]
+            for key, to in given.items()
+            for one in pair
+            if key == one or key.startswith(f"{one}.")
+        }
+        fits = [layer.name for layer in separable if len(pair) == 2 and converted(layer, both) is not None]
+        if not fits or not named <= {layer.name for layer in separable}:
+            found[names[place]] = modules[names[place]]
+            place += 1
+            continue
+        outer = {name.rpartition(".")[0] for name in pair}
+        alone = len(outer) == 1 and [one for one in names if one.rpartition(".")[0] in outer] == pair
+        name = outer.pop() if alone and outer != {""} else " + ".join(pair)
+        given = {
+            name if any(key == one or key.startswith(f"{one}.") for one in pair) else key: to
+            for key, to in given.items()
+        }
+        found[name] = both
+        place += 2
+    return found, given if mapping is not None else None
 
 
 # -- which is which ------------------------------------------------------------------------------------------
