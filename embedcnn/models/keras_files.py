@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from .. import layers
+from ..base.arguments import boolean
 from ..base.custom_objects import known_objects
 from ..base.names import snake_case
 from ..graph.operators import OPERATIONS
-from . import keras_config, keras_masks, keras_weights
+from . import keras_config, keras_masks, keras_optimizers, keras_weights
 from .keras_compile import compile_as
 from .model import Model
 from .sequential import Sequential
@@ -33,8 +34,10 @@ def load_keras(path: Any, custom_objects: dict[str, Any] | None = None, compile:
 
     Sequential and functional models with shared layers, several inputs and outputs, models inside models,
     operations of keras.ops, and the vocabularies of TextVectorization and lookups. Policies of mixed or half
-    precision are computed in float32. What compile was given comes too, unless `compile=False`; the optimizer
-    begins anew. `custom_objects`: layers of your own by the names in the file. No Python in a file is run.
+    precision are computed in float32. What compile was given comes too, unless `compile=False`, with the
+    state of the optimizer, so that training goes on; with moving averages or gradients that wait it begins
+    anew, with a warning. `custom_objects`: layers of your own by the names in the file. No Python in a file
+    is run.
     Raises ImportError without h5py, and ValueError for damaged files, and for what does not exist here: all
     layers, operations and arguments by name.
 
@@ -45,6 +48,7 @@ def load_keras(path: Any, custom_objects: dict[str, Any] | None = None, compile:
     FileNotFoundError: `path` must be a file of Keras. Received: path='missing.keras', which is no file
     """
     label = os.fspath(path)
+    boolean("compile", compile)
     if not os.path.isfile(label):
         raise FileNotFoundError(f"`path` must be a file of Keras. Received: path={label!r}, which is no file")
     with known_objects(custom_objects), open(label, "rb") as opened:
@@ -125,8 +129,10 @@ def _of_archive(opened: Any, label: str, compile: bool) -> Model:
         maker.take_vocabularies(model, archive)
         with _hdf5(io.BytesIO(_member(archive, "model.weights.h5", label)), label) as file:
             keras_weights.assign(model, file, maker.parts_of, repr(label))
+            state = keras_optimizers.arrays_of(file)
     if compile and described.get("compile_config"):
         compile_as(model, described["compile_config"], label)
+        keras_optimizers.restore(model, state, repr(label))
     return model
 
 
@@ -142,10 +148,12 @@ def _of_hdf5(opened: Any, label: str, compile: bool) -> Model:
         model = maker.model(described)
         keras_weights.assign(model, file, maker.parts_of, repr(label))
         training: Any = file.attrs.get("training_config")
+        state = keras_optimizers.arrays_of(file)
     if compile and training is not None:
         settings = json.loads(training)
         settings.setdefault("optimizer", settings.get("optimizer_config"))
         compile_as(model, settings, label)
+        keras_optimizers.restore(model, state, repr(label))
     return model
 
 

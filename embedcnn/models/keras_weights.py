@@ -56,7 +56,7 @@ def assign(model: Any, file: Any, parts: Callable[[Any], Parts], label: str) -> 
     """Copies the arrays of an open HDF5 file into a model; ValueError, before anything is copied, where one
     is missing or has another shape.
     """
-    root = _child(file, "model_weights") or file
+    root = child(file, "model_weights") or file
     if "layer_names" in root.attrs:
         pairs = list(_by_names(root, parts(model), label))
     else:
@@ -73,13 +73,13 @@ def _by_numbers(
     group: Any, parts: Callable[[Any], Parts], model: Any, label: str
 ) -> Iterator[tuple[Variable, Any]]:
     """Each weight of a model with the dataset that stands for it."""
-    layers = next((one for name in OF_MODELS if (one := _child(group, name)) is not None), None)
+    layers = next((one for name in OF_MODELS if (one := child(group, name)) is not None), None)
     if layers is None:
         raise ValueError(f"{label} holds no weights of Keras: there is no group 'layers' in {group.name!r}")
     named = in_container([class_name for class_name, _ in parts(model)])
     for name, (_, layer) in zip(named, parts(model), strict=True):
         inside = getattr(layer, "layer", None)
-        own = _child(layers, name)
+        own = child(layers, name)
         if own is None:
             if layer.weights:
                 raise ValueError(
@@ -89,7 +89,7 @@ def _by_numbers(
         if is_model(layer):
             yield from _by_numbers(own, parts, layer, label)
         elif is_model(inside):
-            yield from _by_numbers(_child(own, "layer") or own, parts, inside, label)
+            yield from _by_numbers(child(own, "layer") or own, parts, inside, label)
         else:
             yield from _matched(layer, list(_datasets(own, getattr(layer, "cells", ()))), label)
 
@@ -120,18 +120,18 @@ def _datasets(group: Any, cells: Sequence[Any] = ()) -> Iterator[Any]:
     """
     if len(cells) > 1:
         for name in in_container([type(cell).__name__ for cell in cells]):
-            found = _child(group, f"cell/cells/{name}")
+            found = child(group, f"cell/cells/{name}")
             yield from _datasets(found) if found is not None else ()
         return
-    own = _child(group, "vars")
+    own = child(group, "vars")
     if own is not None:
         for name in sorted(own, key=lambda one: (not one.isdigit(), int(one) if one.isdigit() else 0, one)):
-            found = _child(own, name)
+            found = child(own, name)
             if found is not None:
                 yield found
     inner = [name for name in group if name not in NO_WEIGHTS]
     for name in sorted(inner, key=lambda one: (ORDER.get(one.strip("_"), len(ORDER) + 9), _numbered(one))):
-        found = _child(group, name)
+        found = child(group, name)
         if hasattr(found, "keys"):
             yield from _datasets(found)
 
@@ -147,22 +147,23 @@ def _by_names(root: Any, parts: Parts, label: str) -> Iterator[tuple[Variable, A
     for _, layer in parts:
         if not layer.weights:
             continue
-        group = _child(root, layer.name)
+        group = child(root, layer.name)
         if group is None:
-            known = [_text(name) for name in root.attrs["layer_names"]]
+            known = [text(name) for name in root.attrs["layer_names"]]
             raise ValueError(f"{label} has no layer {layer.name!r}; it has {known}")
-        names = [_text(name) for name in group.attrs.get("weight_names", ())]
-        found = [_child(group, name) for name in names]
+        names = [text(name) for name in group.attrs.get("weight_names", ())]
+        found = [child(group, name) for name in names]
         if any(one is None or not hasattr(one, "shape") for one in found):
             raise ValueError(f"{label} is damaged: weights that {group.name!r} names are missing")
         yield from _matched(layer, found, label)
 
 
-def _text(name: Any) -> str:
+def text(name: Any) -> str:
+    """A name or an attribute as str."""
     return name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
 
 
-def _child(group: Any, path: str) -> Any:
+def child(group: Any, path: str) -> Any:
     """What stands in a group under a path, None: nothing; links out of the file are none."""
     h5py = h5py_module()
     for name in path.split("/"):
@@ -184,7 +185,7 @@ def _array(dataset: Any, variable: Variable, label: str) -> np.ndarray:
         )
     if dataset.external is not None or dataset.is_virtual:
         raise ValueError(f"{label}: {dataset.name!r} keeps its data in another file, which is not read")
-    if dataset.dtype.kind == "V" and _text(dataset.attrs.get("dtype", "")) == "bfloat16":
+    if dataset.dtype.kind == "V" and text(dataset.attrs.get("dtype", "")) == "bfloat16":
         bits = dataset[()].view(np.uint16).astype(np.uint32) << 16
         return np.asarray(bits.view(np.float32)).reshape(variable.shape)
     if dataset.dtype.kind not in "fiu":

@@ -603,7 +603,8 @@ class Model(Subclassed, LayerGraph):
 
         `text`: the graph takes strings, where the text encoder only lower-cases and splits at white space;
         `ragged`: ids have the lengths of their texts beside them; `opset`: the version of ONNX's operations.
-        Raises ValueError for another `format`, and for what ONNX cannot hold, by the name of its layer.
+        Raises ValueError for another `format` or ending than .onnx, and for what ONNX cannot hold, by its
+        layer's name.
         """
         one_of("format", format, ("onnx",))
         export = named_object("embedcnn.onnx.export_model:export")

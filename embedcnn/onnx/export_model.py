@@ -68,8 +68,9 @@ def export(
     Raises
     ------
     ValueError
-        For what ONNX cannot hold, by the name of its layer: layers written in Python, states carried from
-        batch to batch, random numbers in inference, an encoder with other settings.
+        For a file of another ending than .onnx, and for what ONNX cannot hold, by the name of its layer:
+        layers written in Python, states carried from batch to batch, random numbers in inference, an encoder
+        with other settings.
     ImportError
         Without the extra `onnx`.
 
@@ -83,6 +84,11 @@ def export(
     True
     """
     text, ragged = boolean("text", text), boolean("ragged", ragged)
+    if not os.fsdecode(filepath).lower().endswith(".onnx"):
+        raise ValueError(
+            "`filepath` must end in .onnx, the one format there is. Received: "
+            f"filepath={os.fspath(filepath)!r}"
+        )
     version = checked_opset(opset, 20 if text else 18)
     model._require_built("its graph")
     for spec in model._adapter.specs:

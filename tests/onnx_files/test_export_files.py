@@ -34,6 +34,13 @@ def bag(steps=None, rows=40, width=16, **embedding):
     return embedcnn.Model(words, layers.Dense(2, activation="softmax", name="scores")(x))
 
 
+@pytest.mark.parametrize("name", ["q.pt", "model", "m.onnx.gz", "m.keras"])
+def test_other_endings_are_refused(name, tmp_path):
+    with pytest.raises(ValueError, match=rf"`filepath` must end in .onnx, .*Received: filepath='.*{name}'"):
+        bag().export(str(tmp_path / name))
+    assert not list(tmp_path.iterdir())
+
+
 # -- names and metadata --------------------------------------------------------------------------------------
 def test_names_and_labels(tmp_path):
     model = bag()
