@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from ..runtime import _core
 from .tensors import computes_here, on_threads_of_torch, outside_graphs
+from .tracing import plain, whole_in_graph
 
 
 class _Convolve(torch.autograd.Function):
@@ -53,8 +54,14 @@ class Conv1d(nn.Conv1d):
         """Whether the core has a convolution of these settings."""
         return self.stride == (1,) and self.dilation == (1,) and self.groups == 1
 
+    def __prepare_scriptable__(self) -> Any:
+        """torch.nn's module, for torch.jit.script."""
+        return plain(self, nn.Conv1d)
+
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """The convolved sequences."""
+        if (node := whole_in_graph(self, input)) is not None:
+            return node
         if not self.is_plain() or not computes_here(None, input, self.weight, self.bias):
             return super().forward(input)
         before, after = self._reversed_padding_repeated_twice

@@ -12,6 +12,7 @@ from torch.autograd.function import once_differentiable
 from ..runtime import _core
 from .programs import ProgramCall, ProgramPool, apply_program
 from .tensors import computes_here, on_threads_of_torch, outside_graphs, table_gradient
+from .tracing import plain, whole_in_graph
 
 _MODES = ("sum", "mean", "max")
 
@@ -69,8 +70,14 @@ class Embedding(nn.Embedding):
         """
         return super().from_pretrained(in_default_dtype(embeddings), *settings, **named)
 
+    def __prepare_scriptable__(self) -> Any:
+        """torch.nn's module, for torch.jit.script."""
+        return plain(self, nn.Embedding)
+
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """The rows of ids of any shape."""
+        if (node := whole_in_graph(self, input)) is not None:
+            return node
         if not computes_here(input, self.weight) or not self.weight.is_contiguous():
             return super().forward(input)
         if self.max_norm is not None:
@@ -100,6 +107,10 @@ class EmbeddingBag(nn.EmbeddingBag):
         """
         return super().from_pretrained(in_default_dtype(embeddings), *settings, **named)
 
+    def __prepare_scriptable__(self) -> Any:
+        """torch.nn's module, for torch.jit.script."""
+        return plain(self, nn.EmbeddingBag)
+
     def forward(
         self,
         input: torch.Tensor,
@@ -107,6 +118,8 @@ class EmbeddingBag(nn.EmbeddingBag):
         per_sample_weights: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """The reduced rows of each bag."""
+        if (node := whole_in_graph(self, input, offsets, per_sample_weights)) is not None:
+            return node
         ids = self._bags(input, offsets)
         weights = () if per_sample_weights is None else (per_sample_weights,)
         if ids is None or not computes_here(None, self.weight, *weights):

@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from .embedding import pool_of
 from .programs import ProgramCall, apply_program
 from .tensors import computes_here
+from .tracing import plain, whole_in_graph
 
 States = Sequence[torch.Tensor]
 
@@ -32,8 +33,14 @@ class LSTM(nn.LSTM):
     (torch.Size([3, 5, 40]), torch.Size([4, 3, 20]))
     """
 
+    def __prepare_scriptable__(self) -> Any:
+        """torch.nn's module, for torch.jit.script."""
+        return plain(self, nn.LSTM)
+
     def forward(self, input: Any, hx: Any = None) -> Any:
         """The outputs of the last layer, and the last states of all."""
+        if (node := whole_in_graph(self, input, hx)) is not None:
+            return node
         states = () if hx is None else tuple(hx)
         if self.proj_size or not _suits(self, input, states, 2):
             return super().forward(input, hx)
@@ -55,8 +62,14 @@ class GRU(nn.GRU):
     (torch.Size([5, 3, 20]), torch.Size([1, 3, 20]))
     """
 
+    def __prepare_scriptable__(self) -> Any:
+        """torch.nn's module, for torch.jit.script."""
+        return plain(self, nn.GRU)
+
     def forward(self, input: Any, hx: Any = None) -> Any:
         """The outputs of the last layer, and the last states of all."""
+        if (node := whole_in_graph(self, input, hx)) is not None:
+            return node
         states = () if hx is None else (hx,)
         if not _suits(self, input, states, 1):
             return super().forward(input, hx)

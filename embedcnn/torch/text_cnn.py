@@ -13,6 +13,7 @@ from .convolution import Conv1d
 from .embedding import Embedding, in_default_dtype
 from .programs import ProgramCall, ProgramPool, apply_program
 from .tensors import computes_here
+from .tracing import PlainTextCNN, whole_in_graph
 
 ACTIVATIONS = {
     "relu": torch.relu,
@@ -100,8 +101,14 @@ class TextCNN(nn.Module):
         """What print() shows beside the parts."""
         return f"activation={self.activation!r}"
 
+    def __prepare_scriptable__(self) -> Any:
+        """The same of torch.nn's modules, for torch.jit.script."""
+        return PlainTextCNN(self.embedding, nn.ModuleList(self.convs), self.activation)
+
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """The features of each text of ids [B, T]."""
+        if (node := whole_in_graph(self, input)) is not None:
+            return node
         weight = self.embedding.weight
         if not self._is_fused() or not computes_here(input, weight) or not self._fits(input):
             return self._in_parts(input)

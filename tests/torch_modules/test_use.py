@@ -268,6 +268,69 @@ def test_a_traced_module_holds_no_python():
     torch.testing.assert_close(torch.jit.load(stored)(one), module(one))
 
 
+class Around(torch.nn.Module):
+    """A module that has one of ours inside."""
+
+    def __init__(self, module):
+        super().__init__()
+        self.inner = module
+
+    def forward(self, x):
+        return self.inner(x)
+
+
+class AroundRecurrent(Around):
+    def forward(self, x):
+        return self.inner(x)[0]
+
+
+def around(name):
+    return (AroundRecurrent if name in ("LSTM", "GRU") else Around)(MODULES[name][0]())
+
+
+@each
+def test_graphs_of_fx_call_a_module_whole(name):
+    """So that it stays the core's work, as torch.nn's modules stay whole."""
+    outer, given = around(name), MODULES[name][1]()
+    traced = torch.fx.symbolic_trace(outer)
+    assert "inner" in [node.target for node in traced.graph.nodes if node.op == "call_module"]
+    assert type(traced.inner) is type(outer.inner)
+    torch.testing.assert_close(traced(*given), outer(*given), rtol=0, atol=0)
+
+
+def test_fx_sees_through_a_module_that_is_traced_itself():
+    module, x = nn.Conv1d(7, 8, 3), torch.randn(4, 7, 9)
+    torch.testing.assert_close(torch.fx.symbolic_trace(module)(x), module(x))
+
+
+@each
+def test_scripts_are_of_pytorchs_modules(name):
+    outer, given = around(name), MODULES[name][1]()
+    wanted = outer(*given)
+    scripted = torch.jit.script(outer)
+    stored = io.BytesIO()
+    torch.jit.save(scripted, stored)
+    stored.seek(0)
+    for one in (scripted, torch.jit.load(stored)):
+        torch.testing.assert_close(one(*given), wanted)
+    scripted(*given).square().sum().backward()  # over the same weights
+    assert all(parameter.grad is not None for parameter in outer.parameters())
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "linear"])
+def test_a_script_of_a_text_cnn_has_its_activation(activation):
+    module, x = nn.TextCNN(50, 7, 8, (2, 3), activation=activation), ids(6, 9)
+    torch.testing.assert_close(torch.jit.script(module)(x), module(x))
+
+
+@each
+def test_data_parallel_on_the_cpu(name):
+    make, data = MODULES[name]
+    module, given = make(), data()
+    found = first(torch.nn.DataParallel(module)(*given))
+    torch.testing.assert_close(found, first(module(*given)), rtol=0, atol=0)
+
+
 @pytest.mark.slow
 def test_compiled_models_call_the_core():
     class Net(torch.nn.Module):
