@@ -79,7 +79,7 @@ static void run_tile(struct ec_penalty *item, struct ec_range range, int adds, i
     const struct ec_gradient *gradient = &parameter->gradient;
     double *partial = item->partial + range.begin / tile_size(item);
     float *room = parameter->stored ? item->room + thread * parameter->dims[1] : NULL;
-    adds = adds && gradient->values;
+    adds = adds && gradient->values && parameter->writers; /* else nothing is written, which no update reads */
     if (!item->by_rows && (parameter->row_learns || parameter->stored)) {
         *partial = run_rows(item, range, adds, room);
         return;

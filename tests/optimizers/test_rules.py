@@ -125,6 +125,24 @@ def test_the_lazy_penalty_is_that_of_the_rows_read():
         assert difference == pytest.approx(everything, rel=1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("update", ["lazy", "dense"])
+def test_a_penalised_table_that_no_loss_depends_on_keeps_its_bits(update, dtype):
+    x, rows = np.array([[1, 1, 2, 3]]), 20000
+    one, other = embedcnn.Input((4,), dtype="int32"), embedcnn.Input((4,), dtype="int32")
+    table = layers.Embedding(rows, 8, embeddings_regularizer=regularizers.L2(0.5), storage_dtype=dtype)
+    learnt = layers.GlobalAveragePooling1D()(layers.Embedding(9, 4)(one))
+    aside = layers.GlobalAveragePooling1D()(table(other))
+    model = embedcnn.Model([one, other], [layers.Dense(1)(learnt), layers.Dense(1)(aside)])
+    model.compile(optimizers.SGD(0.1, embedding_update=update), ["mse", None])
+    before = np.array(table.get_weights()[0])
+    counted = before[1:4] if update == "lazy" else before
+    y = np.zeros((1, 1), np.float32)
+    total, loss = model.train_on_batch([x, x], [y])
+    assert total - loss == pytest.approx(0.5 * (counted.astype(np.float64) ** 2).sum(), rel=1e-4)
+    np.testing.assert_array_equal(before, table.get_weights()[0])
+
+
 def test_frozen_weights_have_no_penalty_and_keep_their_bits():
     model = build(embedcnn, {"kernel_regularizer": "l2", "kernel_constraint": "unit_norm"})
     model.layers[1].trainable = False
