@@ -449,6 +449,26 @@ class FastTextCorpus:
         watch: Callable[[int, int, float, float], Any] | None,
         /,
     ) -> tuple[bool, float]: ...
+    def train_words(
+        self,
+        rows: npt.NDArray[np.float32],
+        output: npt.NDArray[np.float32],
+        width: int,
+        chars: tuple[int, int],
+        buckets: int,
+        bags: bool,
+        window: int,
+        negatives: int,
+        exponent: float,
+        sample: float,
+        rate: float,
+        least_rate: float,
+        epochs: int,
+        seed: int,
+        threads: int,
+        watch: Callable[[int, int, float, float], Any] | None,
+        /,
+    ) -> tuple[bool, float]: ...
 
 def fasttext_train(
     rows: npt.NDArray[np.float32],

@@ -11,15 +11,9 @@
 
 #define WATCH_NS 50000000 /* between two looks at signals and the callable */
 
-struct watch {
-    PyObject *callable;
-    int64_t last;
-    int raised;
-};
-
-static int look(void *argument, const struct ec_fasttext_progress *progress)
+int ec_python_fasttext_look(void *argument, const struct ec_fasttext_progress *progress)
 {
-    struct watch *watch = argument;
+    struct ec_python_watch *watch = argument;
     int64_t now = ec_clock_ns();
     if (now - watch->last < WATCH_NS) {
         return 0;
@@ -101,7 +95,8 @@ static ec_status run(struct ec_fasttext_training *training, const int64_t *label
     return status;
 }
 
-static PyObject *result_of(const struct ec_fasttext_training *training, const struct watch *watch, ec_status status)
+PyObject *ec_python_fasttext_result(const struct ec_fasttext_progress *progress, const struct ec_python_watch *watch,
+                                    ec_status status)
 {
     if (watch->raised) {
         return NULL;
@@ -109,15 +104,16 @@ static PyObject *result_of(const struct ec_fasttext_training *training, const st
     if (status && status != EC_INTERRUPTED && status != EC_BAD_VALUE) {
         return ec_python_raise(status, "training");
     }
-    return Py_BuildValue("Od", status ? Py_False : Py_True, training->progress.loss);
+    return Py_BuildValue("Od", status ? Py_False : Py_True, progress->loss);
 }
 
 PyObject *ec_python_fasttext_train(PyObject *object, PyObject *args)
 {
     const struct ec_python_fasttext_corpus *self = (const struct ec_python_fasttext_corpus *)object;
     struct ec_fasttext_features features;
-    struct watch watch = {Py_None, ec_clock_ns(), 0};
-    struct ec_fasttext_training training = {.features = &features, .watch = look, .argument = &watch};
+    struct ec_python_watch watch = {Py_None, ec_clock_ns(), 0};
+    struct ec_fasttext_training training = {
+        .features = &features, .watch = ec_python_fasttext_look, .argument = &watch};
     long long chars[2], word_ngrams, buckets, negatives, rate_tokens, epochs;
     unsigned long long seed;
     int loss, threads = 0;
@@ -150,7 +146,7 @@ PyObject *ec_python_fasttext_train(PyObject *object, PyObject *args)
     ec_fasttext_features_clear(&features);
     Py_END_ALLOW_THREADS;
     Py_DECREF(keep);
-    return result_of(&training, &watch, status);
+    return ec_python_fasttext_result(&training.progress, &watch, status);
 }
 
 /* The lines that were read, checked; 0, or -1 with an exception. */
@@ -219,9 +215,9 @@ static const int64_t *parse_counts(PyObject *keep, PyObject *counts, int64_t *la
 static PyObject *train_lines(PyObject *module, PyObject *args)
 {
     (void)module;
-    struct watch watch = {Py_None, ec_clock_ns(), 0};
+    struct ec_python_watch watch = {Py_None, ec_clock_ns(), 0};
     struct ec_fasttext_lines lines = {0};
-    struct ec_fasttext_training training = {.given = &lines, .watch = look, .argument = &watch};
+    struct ec_fasttext_training training = {.given = &lines, .watch = ec_python_fasttext_look, .argument = &watch};
     long long negatives, rate_tokens, epochs;
     unsigned long long seed;
     int loss, threads = 0;
@@ -245,7 +241,7 @@ static PyObject *train_lines(PyObject *module, PyObject *args)
         parse_model(&training, rows, output, row_count, labels) == 0 &&
         parse_lines(&lines, keep, arrays, row_count, labels) == 0) {
         Py_BEGIN_ALLOW_THREADS status = run(&training, label_counts, labels, ec_python_fasttext_threads(threads));
-        Py_END_ALLOW_THREADS result = result_of(&training, &watch, status);
+        Py_END_ALLOW_THREADS result = ec_python_fasttext_result(&training.progress, &watch, status);
     }
     ec_free(lines.tokens);
     Py_DECREF(keep);

@@ -1,4 +1,4 @@
-"""The commands `embedcnn vectors info | convert | trim | nearest | eval`."""
+"""The commands `embedcnn vectors train | info | convert | trim | nearest | eval`."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def add_commands(subparsers: Any) -> None:
     about = "look into files of word vectors, convert and test them"
     parser = subparsers.add_parser("vectors", help=about, description=about.capitalize() + ".")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    add_train(commands)
     add_info(commands)
     add_convert(commands)
     add_trim(commands)
@@ -84,6 +85,84 @@ def read(arguments: argparse.Namespace, **options: Any) -> Any:
         on_bad_lines="skip" if arguments.skip_bad_lines else "error",
         **options,
     )
+
+
+def add_train(commands: Any) -> None:
+    about = "train vectors of the words of a text"
+    parser = commands.add_parser(
+        "train",
+        help=about,
+        description=about.capitalize() + ", by fastText's skip-gram or continuous bag of words.",
+        epilog="example: embedcnn vectors train text.txt words.bin --dim 100 --epochs 5",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("text", help="file of lines, words between blanks: lower-case them first")
+    parser.add_argument("output", help="file to write")
+    parser.add_argument(
+        "--to",
+        choices=("fasttext_binary", *OUTPUT_FORMATS),
+        help="its format (default: a model of fastText for a name that ends in .bin, else word2vec's text)",
+    )
+    parser.add_argument("--model", choices=("skipgram", "cbow"), default="skipgram")
+    parser.add_argument("--dim", type=int, default=100, help="numbers of a vector (default: 100)")
+    parser.add_argument("--epochs", type=int, default=5, help="passes over the text (default: 5)")
+    parser.add_argument("--window", type=int, default=5, help="neighbours on each side, at most (default: 5)")
+    parser.add_argument(
+        "--min-count", type=int, default=5, metavar="N", help="leave out words that are rarer (default: 5)"
+    )
+    parser.add_argument(
+        "--chars",
+        type=int,
+        nargs=2,
+        default=(3, 6),
+        metavar=("SHORTEST", "LONGEST"),
+        help="n-grams of characters; 0 0: none, as word2vec (default: 3 6)",
+    )
+    parser.add_argument("--buckets", type=int, default=2000000, metavar="N", help="rows of n-grams")
+    parser.add_argument(
+        "--negatives", type=int, default=5, metavar="N", help="words drawn against each (default: 5)"
+    )
+    parser.add_argument(
+        "--sample",
+        type=float,
+        default=1e-4,
+        metavar="SHARE",
+        help="thin out words with a larger share of the text; 0: none (default: 1e-4)",
+    )
+    parser.add_argument("--learning-rate", type=float, default=0.05, metavar="RATE", help="(default: 0.05)")
+    parser.add_argument("--vectors", default="", metavar="FILE", help="word vectors to start from")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
+    parser.set_defaults(run=guarded(run_train))
+
+
+def run_train(arguments: argparse.Namespace) -> int:
+    from ..fasttext import train_unsupervised  # start-up
+
+    format = arguments.to or ("fasttext_binary" if arguments.output.endswith(".bin") else "word2vec")
+    model = train_unsupervised(
+        arguments.text,
+        arguments.model,
+        lr=arguments.learning_rate,
+        dim=arguments.dim,
+        ws=arguments.window,
+        epoch=arguments.epochs,
+        minCount=arguments.min_count,
+        minn=arguments.chars[0],
+        maxn=arguments.chars[1],
+        neg=arguments.negatives,
+        bucket=arguments.buckets,
+        t=arguments.sample,
+        pretrainedVectors=arguments.vectors,
+        seed=arguments.seed,
+        verbose=0 if arguments.quiet else 2,
+    )
+    if format == "fasttext_binary":
+        model.save_model(arguments.output)
+    else:
+        write(model.word_vectors(), arguments.output, format)
+    print(f"{arguments.output}: {len(model.words)} words x {model.get_dimension()}")
+    return 0
 
 
 def add_info(commands: Any) -> None:

@@ -6,6 +6,7 @@ trains what fastText reads.
 
 from .lines import tokenize
 from .model import FastText, load_model
-from .training import train_supervised, train_unsupervised
+from .training import train_supervised
+from .word_training import train_unsupervised
 
 __all__ = ["FastText", "load_model", "tokenize", "train_supervised", "train_unsupervised"]

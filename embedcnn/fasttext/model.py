@@ -17,6 +17,7 @@ from ..base.arguments import boolean, finite_number, integer, optional
 from ..base.checked import checked
 from ..base.replacement import replacing
 from ..vectors.mapped import MappedFile
+from ..vectors.word_vectors import Subwords, WordVectors
 from . import files, folding, quantisation
 from .lines import encoded
 from .measures import Measures
@@ -150,6 +151,19 @@ class FastText(Measures):
                [0., 1.]], dtype=float32)
         """
         return self._matrix(2, self._facts["output_quantised"])
+
+    def word_vectors(self) -> WordVectors:
+        """The vectors of all words, with gensim's names and questions; those of a model with n-grams of
+        characters answer for unseen words, too. ValueError where the matrix is quantised.
+
+        >>> _example().word_vectors().key_to_index["good"]
+        1
+        """
+        words, settings = self.words, self._model.settings()
+        grams, longest = self.get_input_matrix()[len(words) :], settings["maxn"]
+        vectors = np.stack([self.get_word_vector(word) for word in words])
+        subwords = Subwords(max(settings["minn"], 1), longest, grams) if longest > 0 else None
+        return WordVectors(words, vectors, subwords=subwords)
 
     def _matrix(self, number: int, quantised: bool) -> np.ndarray:
         if quantised:

@@ -36,6 +36,7 @@ class Settings:
     label: str = "__label__"
     verbose: int = 2
     seed: int = 0
+    model: str = "supervised"
 
     def checked(self) -> Settings:
         """The same, as numbers of the right types; ValueError or TypeError names what is out of range."""
@@ -99,7 +100,7 @@ class Settings:
             "lrUpdateRate",
             "t",
         )
-        return {"dim": dim, "model": "supervised", **{name: getattr(self, name) for name in kept}}
+        return {"dim": dim, "model": self.model, **{name: getattr(self, name) for name in kept}}
 
 
 DEFAULTS = {field.name: field.default for field in fields(Settings)}

@@ -79,7 +79,7 @@ class Tables:
     def finished(self) -> tuple[np.ndarray, np.ndarray]:
         """(input, output) as a file has them; folded, the output is the identity. `rows` are used up."""
         if not self.folded:
-            return _packed(self.rows, self.width), np.ascontiguousarray(self.output[:, : self.width])
+            return packed(self.rows, self.width), np.ascontiguousarray(self.output[:, : self.width])
         identity = np.eye(self.labels, dtype=np.float32)
         if self.single:
             half = self.rows[:, 0] * (self.output[0, 0] / 2)
@@ -88,10 +88,10 @@ class Tables:
         for first in range(0, len(self.rows), ROWS_AT_ONCE):
             block = self.rows[first : first + ROWS_AT_ONCE, :width]
             block[:] = block @ self.output[:, :width].T
-        return _packed(self.rows, width), identity
+        return packed(self.rows, width), identity
 
 
-def _packed(rows: np.ndarray, width: int) -> np.ndarray:
+def packed(rows: np.ndarray, width: int) -> np.ndarray:
     """The first `width` columns, contiguous, in the memory of all."""
     if rows.shape[1] == width:
         return rows

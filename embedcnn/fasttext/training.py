@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
@@ -21,11 +20,13 @@ from ..base.checked import checked
 from ..runtime import get_num_threads
 from . import autotune, files
 from .model import FastText
+from .progress import TrainingProgress
 from .settings import DEFAULTS, Settings
+from .start_vectors import StartVectors
 from .tables import Tables
 from .texts import text_of
 
-__all__ = ["train_supervised", "train_unsupervised"]
+__all__ = ["train_supervised"]
 
 
 @checked
@@ -113,7 +114,7 @@ def train_supervised(
     wanted = autotune.wanted(
         autotuneValidationFile, autotuneMetric, autotunePredictions, autotuneDuration, autotuneModelSize
     )
-    vectors = _Vectors(pretrainedVectors, settings) if pretrainedVectors else None
+    vectors = StartVectors(pretrainedVectors, settings) if pretrainedVectors else None
     if vectors:
         settings = replace(settings, dim=vectors.dim)
     text = text_of(input, labels, settings.label)
@@ -125,24 +126,6 @@ def train_supervised(
     return autotune.searched(corpus, settings, wanted, manual | ({"dim"} if vectors else set()), weights)
 
 
-def train_unsupervised(*args: Any, **kwargs: Any) -> FastText:
-    """Word vectors by skipgram or cbow: still to come.
-
-    Raises
-    ------
-    NotImplementedError : always; fastText's own models of this kind are read by `load_model`
-
-    Examples
-    --------
-    >>> train_unsupervised("text.txt")
-    Traceback (most recent call last):
-    NotImplementedError: train_unsupervised is still to come; load_model reads what fastText has trained
-    """
-    raise NotImplementedError(
-        "train_unsupervised is still to come; load_model reads what fastText has trained"
-    )
-
-
 def _checked_sample_weight(weights: Any) -> np.ndarray:
     array = np.ascontiguousarray(weights, np.float32)
     if array.ndim != 1 or not np.isfinite(array).all() or (array < 0).any():
@@ -150,28 +133,10 @@ def _checked_sample_weight(weights: Any) -> np.ndarray:
     return array
 
 
-class _Vectors:
-    """Word vectors to start from."""
-
-    def __init__(self, path: str | os.PathLike[str], settings: Settings) -> None:
-        from ..vectors import load  # start-up
-
-        found = load(path)
-        self.words = [word.encode("utf-8", "surrogateescape") for word in found.index_to_key]
-        self.rows = np.asarray(found.vectors, np.float32)
-        self.dim = self.rows.shape[1]
-        if settings.dim not in (None, self.dim):
-            raise ValueError(
-                f"`dim` must be that of pretrainedVectors, {self.dim}, or None. Received: dim={settings.dim}"
-            )
-        self.bytes = np.frombuffer(b"".join(self.words), np.uint8)
-        self.ends = np.cumsum([len(word) for word in self.words], dtype=np.int64)
-
-
 class Corpus:
     """A text that was read, on which models are trained."""
 
-    def __init__(self, text: Any, settings: Settings, vectors: _Vectors | None = None) -> None:
+    def __init__(self, text: Any, settings: Settings, vectors: StartVectors | None = None) -> None:
         self.text, self.vectors = text, vectors
         self.core = _core.FastTextCorpus(
             text,
@@ -210,8 +175,8 @@ class Corpus:
             self.words + settings.bucket, self.labels, settings.dim, settings.loss, settings.seed, threads
         )
         if self.vectors:
-            self._place_vectors(tables)
-        progress = _Progress(threads or get_num_threads())
+            self.vectors.place(self.core, self.words, tables.rows)
+        progress = TrainingProgress(threads or get_num_threads())
         shown = progress if settings.verbose > 1 and watch is None else None
         ended, loss = self.core.train(
             tables.rows,
@@ -241,41 +206,4 @@ class Corpus:
         rows, output = tables.finished()
         return FastText._from_parts(
             settings.args(rows.shape[1]), self.core.section(), rows, output, label=settings.label
-        )
-
-    def _place_vectors(self, tables: Tables) -> None:
-        """The rows of words that have vectors."""
-        assert self.vectors
-        data, ends, _ = self.core.dictionary()
-        found, begin, kept = {}, 0, data.tobytes()
-        for number, end in enumerate(ends[: self.words].tolist()):
-            found[kept[begin:end]] = number
-            begin = end
-        places = np.array([found.get(word, -1) for word in self.vectors.words], np.int64)
-        known = places >= 0
-        tables.rows[places[known], : self.vectors.dim] = self.vectors.rows[known]
-
-
-class _Progress:
-    """fastText's line on stderr."""
-
-    def __init__(self, threads: int) -> None:
-        self.threads, self.start = threads, time.monotonic()
-
-    def __call__(self, tokens: int, total: int, rate: float, loss: float) -> bool:
-        self.show(tokens, total, rate, loss)
-        return False
-
-    def show(self, tokens: int, total: int, rate: float, loss: float, end: str = "") -> None:
-        """Writes it."""
-        seconds = time.monotonic() - self.start
-        done = min(tokens / max(total, 1), 1.0)
-        left = int(seconds * (1 - done) / done) if done else 0
-        speed = tokens / max(seconds, 1e-9) / self.threads
-        print(
-            f"\rProgress: {100 * done:5.1f}% words/sec/thread: {speed:7.0f} lr: {rate:9.6f} "
-            f"avg.loss: {loss:9.6f} ETA: {left // 3600:3d}h{left // 60 % 60:2d}m{left % 60:2d}s",
-            end=end,
-            file=sys.stderr,
-            flush=True,
         )

@@ -1,10 +1,12 @@
 """``embedcnn train --model fasttext``: lines and other formats, what is measured, what is refused."""
 
+import numpy as np
 import pytest
 from cli_data import PAIRS
 
+from embedcnn import vectors
 from embedcnn.cli import main
-from embedcnn.fasttext import load_model
+from embedcnn.fasttext import load_model, train_unsupervised
 
 
 @pytest.fixture
@@ -125,3 +127,40 @@ def test_options_that_would_do_nothing_are_refused(tmp_path, lines, capsys, give
     arguments = ["train", lines, "--model", "fasttext", "--out", str(tmp_path / "model.bin"), *given]
     assert main(arguments) != 0
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "options"), [("w.bin", []), ("w.vec", []), ("w.cache", ["--to", "cache"])])
+def test_word_vectors_of_a_text(tmp_path, capsys, name, options):
+    text = tmp_path / "text.txt"
+    text.write_text("cats and kittens purr\ndogs and puppies bark\n" * 40)
+    settings = [
+        "--dim",
+        "6",
+        "--epochs",
+        "2",
+        "--chars",
+        "0",
+        "0",
+        "--sample",
+        "0",
+        "--quiet",
+        "--model",
+        "cbow",
+    ]
+    assert main(["vectors", "train", str(text), str(tmp_path / name), *settings, *options]) == 0
+    assert "8 words x 6" in capsys.readouterr().out
+    read = vectors.load(tmp_path / name)
+    made = train_unsupervised(text, "cbow", dim=6, epoch=2, maxn=0, minn=0, t=0, verbose=0)
+    for word in ("cats", "bark", "</s>"):
+        np.testing.assert_allclose(read[word], made[word], rtol=1e-6)
+    assert main(["vectors", "nearest", str(tmp_path / name), "cats", "--count", "2"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_a_mistake_in_training_word_vectors_is_one_line(tmp_path, capsys):
+    text = tmp_path / "text.txt"
+    text.write_text("too rare\n")
+    assert main(["vectors", "train", str(text), str(tmp_path / "w.bin"), "--quiet"]) == 1
+    assert "minCount" in capsys.readouterr().err and not (tmp_path / "w.bin").exists()
+    assert main(["vectors", "train", str(tmp_path / "none.txt"), str(tmp_path / "w.bin")]) == 1
+    assert "none.txt" in capsys.readouterr().err

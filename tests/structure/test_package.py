@@ -113,11 +113,11 @@ def test_import_needs_no_framework():
 
 @pytest.mark.skipif(SANITIZED, reason="sanitizers swell the core")
 def test_what_is_installed_is_small():
-    """10 MB for the package as installed, its compiled Python included (1.74 times its source)."""
+    """12 MB for the package as installed, its compiled Python included (1.74 times its source)."""
     folder = Path(_core.__file__).parent
     core = Path(_core.__file__).stat().st_size
     python = sum(path.stat().st_size for path in folder.glob("**/*.py*") if "__pycache__" not in path.parts)
-    assert core + 2.8 * python <= 10_000_000
+    assert core + 2.8 * python <= 12_000_000
 
 
 def test_programs_are_made_in_one_place():
