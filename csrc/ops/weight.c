@@ -49,6 +49,17 @@ static void backward_weight(struct ec_op *op, const struct ec_step *step, struct
     ec_team_barrier(team);
 }
 
+static ec_status infer_cast(struct ec_op *op, struct ec_report *report)
+{
+    const struct ec_tensor *in = op->inputs[0];
+    for (int i = 0; i < in->rank; i++) {
+        if (in->dims[i] < 0) {
+            return ec_refuse(report, "cast: axis %d of a row is open; numbers have rows of known sizes", i);
+        }
+    }
+    return EC_OK;
+}
+
 static ec_status plan_cast(struct ec_op *op, struct ec_step *step)
 {
     struct ec_tensor *out = op->outputs[0];
@@ -88,6 +99,7 @@ const struct ec_op_type ec_op_cast = {
     .inputs = {1, 1},
     .outputs = {1, 1},
     .first = {EC_IDS, EC_STEPS, {0, EC_MAX_RANK}},
+    .infer = infer_cast,
     .plan = plan_cast,
     .forward = forward_cast,
     .backward = forward_weight, /* ids have no gradient */

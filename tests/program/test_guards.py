@@ -82,6 +82,12 @@ def test_channels_are_counted_without_overflow():
         _core.Program(inputs, [], [("concatenate", (0, 0), (1,), (), {})], (1,))
 
 
+@pytest.mark.parametrize("sizes", [(-1,), (-1, -1), (3, -1, -1)])
+def test_numbers_have_no_open_sizes(sizes):
+    with pytest.raises(ValueError, match=f"cast: axis {sizes.index(-1)} of a row is open"):
+        _core.Program([("x", "int32", -1, sizes)], [], [("cast", (0,), (1,), (), {})], (1,))
+
+
 @pytest.mark.parametrize("prefix", ["", "a"])
 def test_a_message_cut_inside_a_character(prefix):
     with pytest.raises(ValueError, match="dense: parameter a?é") as caught:
