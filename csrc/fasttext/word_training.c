@@ -354,7 +354,8 @@ ec_status ec_word_train(struct ec_word_training *training, int threads)
     trainer->training = training;
     ec_status status = begin(trainer, threads);
     if (!status && trainer->stream_count) {
-        ec_parallel(threads, learn, trainer);
+        /* Where each step sees the one before, a team would only wait for each other. */
+        ec_parallel(trainer->group > 1 ? threads : 1, learn, trainer);
         status = (ec_status)atomic_load(&trainer->status);
     }
     for (int i = 0; i < STREAMS; i++) {

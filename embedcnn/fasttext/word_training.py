@@ -85,7 +85,7 @@ def train_unsupervised(
     verbose : what is written to stderr: 0 nothing, 1 sizes and the final loss, 2 also the progress
     pretrainedVectors : file of word vectors to start from, in any usual format, of `dim` floats
     seed : decides what is random
-    ns_exponent : words are drawn by count^ns_exponent; word2vec has 0.75
+    ns_exponent : words are drawn by count^ns_exponent, -10 to 10; word2vec has 0.75
 
     Returns
     -------
@@ -113,7 +113,7 @@ def train_unsupervised(
     min_lr = float(finite_number("min_lr", min_lr, least=0))
     if min_lr > settings.lr:
         raise ValueError(f"`min_lr` must be at most lr={settings.lr:g}. Received: min_lr={min_lr:g}")
-    exponent = float(finite_number("ns_exponent", ns_exponent))
+    exponent = float(finite_number("ns_exponent", ns_exponent, -10, 10))
     vectors = StartVectors(pretrainedVectors, settings) if pretrainedVectors else None
     corpus = _core.FastTextCorpus(
         text_of(input, UNLABELLED, settings.label),

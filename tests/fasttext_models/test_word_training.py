@@ -228,6 +228,7 @@ def test_progress_is_shown_and_an_error_in_it_ends_the_training(capsys, monkeypa
         ({"min_lr": -1}, "min_lr"),
         ({"t": -1}, "t"),
         ({"ns_exponent": float("inf")}, "ns_exponent"),
+        ({"ns_exponent": 11}, "ns_exponent.*-10.*10"),
         ({"minn": 5, "maxn": 3}, "minn"),
         ({"bucket": 0}, "bucket"),
         ({"epoch": -1}, "epoch"),
