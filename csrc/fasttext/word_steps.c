@@ -354,6 +354,7 @@ void ec_word_chunk_compute(struct ec_word_chunk *chunk, const struct ec_word_ste
     multiply(desk->logits, outputs, hidden, stride, desk->out_turned, outputs, rows, outputs, stride);
     k->activate(desk->logits, desk->logits, EC_SIGMOID, rows * outputs);
     set_amounts(chunk, &view, steps, desk, seen, rate, counts_loss);
+    chunk->overflows = !isfinite(k->sum_squares(desk->amounts, rows * outputs));
     k->transpose(desk->turned, rows, desk->amounts, outputs, outputs, rows);
     multiply(chunk->d_out, stride, desk->turned, rows, hidden, stride, outputs, stride, rows);
     float *d_hidden = steps->bags ? desk->in : chunk->d_in; /* the means are not needed any more */

@@ -60,6 +60,7 @@ struct ec_word_chunk {
     float *d_in, *d_out; /* [count, stride]: to be added */
     double loss;         /* sum over what was predicted */
     int64_t predictions;
+    int overflows; /* weights are no finite numbers any more */
 };
 /* What a thread computes with. */
 struct ec_word_desk {

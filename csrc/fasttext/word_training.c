@@ -268,6 +268,9 @@ static void learn_block(struct trainer *trainer, struct ec_team *team, int64_t s
             ec_word_chunk_apply(&trainer->chunks[i], &trainer->steps, desk, team->index, team->size);
         }
         if (team->index == 0) {
+            for (int64_t i = 0; i < count; i++) {
+                trainer->loss = trainer->chunks[i].overflows ? NAN : trainer->loss;
+            }
             trainer->loss += trainer->chunks[0].loss;
             trainer->predictions += trainer->chunks[0].predictions;
             training->progress.rate = rate;
