@@ -244,7 +244,7 @@ class Similarities:
         Examples
         --------
         >>> from embedcnn.vectors.word_vectors import _example
-        >>> round(_example().wmdistance(["a"], ["c", "absent"]), 3)
+        >>> round(_example().wmdistance(["a"], ["c", "absent"]), 3)  # doctest: +SKIP
         1.414
         """
         norm = boolean("norm", norm)

@@ -102,7 +102,7 @@ KINDS = {
     "category": lambda texts: pandas_frame(texts)["text"].astype("category"),
     "Index": lambda texts: pytest.importorskip("pandas").Index(texts),
     ".values": lambda texts: pandas_frame(texts)["text"].values,
-    ".values (N, 1)": lambda texts: pandas_frame(texts)["text"].values.reshape(-1, 1),
+    ".values (N, 1)": lambda texts: pandas_frame(texts)[["text"]].values,
     "frame of one column": pandas_frame,
     "polars Series": lambda texts: polars_frame(texts)["text"],
     "polars frame": polars_frame,
