@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import Any
 
+from ..graph.nodes import walk
+from ..layers.operation import Operation
 from ..models import Model
 
 # these fill the table of operations
@@ -51,4 +54,16 @@ def load_onnx(
     inputs, outputs = Graph(path, proto, input_shapes or {}, Model).built()
     x: Any = inputs[0] if len(inputs) == 1 else inputs
     y: Any = outputs[0] if len(outputs) == 1 else outputs
+    _name_operations(inputs, outputs)
     return Model(x, y, name=name)
+
+
+def _name_operations(inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+    """Names for operations that no layer has, as the file names these; the same in each process."""
+    made = {id(node.layer): node.layer for node in walk(list(inputs), list(outputs), all_inputs=False)}
+    taken = {layer.name for layer in made.values() if not isinstance(layer, Operation)}
+    for layer in made.values():
+        if isinstance(layer, Operation):
+            names = (f"{layer.operation}_{number}" if number else layer.operation for number in count())
+            layer.name = next(name for name in names if name not in taken)
+            taken.add(layer.name)

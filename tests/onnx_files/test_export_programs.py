@@ -25,6 +25,12 @@ from embedcnn.onnx.export_registry import OPERATIONS  # noqa: E402
 MASKS = ("none", "behind", "before", "around", "inside", "empty", "some empty")
 
 
+LIMITS_OF_IMPORT = (
+    "of an axis of 1 is empty",  # n-grams of texts of one step: load_onnx has no tensors of no steps
+    "take: indices along axis 2 for 0 steps",  # pooling along an axis that was not steps before
+)
+
+
 def check(pair, arrays, targets=None, **settings):
     expected, got = program_runtime(pair, core_inputs(arrays), targets, **settings)
     for number, (one, other) in enumerate(zip(got, expected, strict=True)):
@@ -111,7 +117,12 @@ def run_one(seed):
         pair.core.forward(arrays, training=False, step=0)
     except ValueError:  # texts without a mask that are too short for a kernel
         return
-    check(pair, builder.arrays)
+    try:
+        check(pair, builder.arrays)
+    except ValueError as error:
+        if not any(limit in str(error) for limit in LIMITS_OF_IMPORT):
+            raise
+        check(pair, builder.arrays, returns=False)
 
 
 @pytest.mark.parametrize("first", range(0, 60, 10))
