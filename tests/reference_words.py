@@ -5,7 +5,7 @@ import math
 import numpy as np
 from reference import random_key, random_u32
 
-CHUNK, DRAWS, GROUP, STEADY = 16, 64, 16, 1.0
+CHUNK, DRAWS, MOST_DRAWS, GROUP, STEADY = 16, 64, 1024, 16, 1.0
 LINE_TOKENS, STREAM_TOKENS, STREAMS = 1024, 8192, 8
 
 
@@ -62,7 +62,8 @@ def read_stream(lines, key, keeps, window, singly):
 def chunk_updates(stream, first, size, rows_of, rows, output, table, key, rate, negatives, bags):
     """[(matrix number, row, what is added)] of some entries, from weights as they are."""
     words, entries = stream
-    draws = [draw(table, key, i) for i in range(DRAWS if size == CHUNK else min(negatives, DRAWS))]
+    drawn = int(DRAWS * max(negatives / 5, 1)) if size == CHUNK else negatives
+    draws = [draw(table, key, i) for i in range(min(drawn, MOST_DRAWS))]
     added = []
     for place, near in entries[first : first + size]:
         means = {
@@ -95,7 +96,8 @@ def train(
     for word, rows_of_word in enumerate(rows_of):
         np.add.at(crowds, rows_of_word, kept[word])
     most = max(crowds[rows_of_word].mean() for rows_of_word in rows_of)
-    together = min(STEADY / (rate * (window + 1)) * kept.sum() / most, GROUP * CHUNK)
+    steps = rate * (window + 1) * max(negatives / 5, 1)
+    together = min(STEADY / steps * kept.sum() / most, GROUP * CHUNK)
     size, group = (CHUNK, int(together) // CHUNK) if together >= CHUNK else (1, 1)
     table = alias_table(counts, exponent)
     streams, current, length = [], [], 0

@@ -14,7 +14,8 @@
 #include "fasttext/features.h"
 
 #define EC_WORD_CHUNK 16 /* entries, at most */
-#define EC_WORD_DRAWS 64 /* words that are drawn for a whole chunk */
+#define EC_WORD_DRAWS 64 /* words that are drawn for a whole chunk, where five are drawn against each neighbour ... */
+#define EC_MOST_WORD_DRAWS 1024 /* ... in proportion where they are more, up to this */
 
 /* Draws words by share with one random number (Walker 1977, as Vose 1991 makes it). */
 struct ec_word_draws {
@@ -45,7 +46,7 @@ struct ec_word_steps {
     int64_t width, stride;
     int64_t window, negatives;
     int64_t chunk;   /* entries */
-    int64_t drawn;   /* words that are drawn for a chunk, at most EC_WORD_DRAWS */
+    int64_t drawn;   /* words that are drawn for a chunk, at most EC_MOST_WORD_DRAWS */
     int64_t longest; /* rows of a word, at most */
 };
 

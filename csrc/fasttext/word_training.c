@@ -14,6 +14,7 @@
 #define STREAM_TOKENS 8192 /* about */
 #define STREAMS 8          /* of a block */
 #define GROUP 16           /* chunks, at most */
+#define USUAL_NEGATIVES 5.0
 #define STEADY 1.0 /* of steps that do not see each other and move the same vector: the sum of their rates, at most */
 
 struct trainer {
@@ -77,11 +78,14 @@ static ec_status size_groups(struct trainer *trainer)
         }
         most = fmax(most, sum / (double)row_count);
     }
-    double steps = training->rate * (double)(training->window + 1); /* of one word, about */
+    /* Of one word, about: with more words drawn, more steps move the same drawn one. */
+    double more = fmax((double)training->negatives / USUAL_NEGATIVES, 1);
+    double steps = training->rate * (double)(training->window + 1) * more;
     double together = fmin(STEADY / fmax(steps, 1e-9) * kept / fmax(most, 1e-9), GROUP * EC_WORD_CHUNK);
     int steady = together >= EC_WORD_CHUNK; /* else each step sees the one before */
     trainer->steps.chunk = steady ? EC_WORD_CHUNK : 1;
-    trainer->steps.drawn = ec_least(steady ? INT64_MAX : training->negatives, EC_WORD_DRAWS);
+    double drawn = steady ? EC_WORD_DRAWS * more : (double)training->negatives;
+    trainer->steps.drawn = (int64_t)fmin(drawn, EC_MOST_WORD_DRAWS);
     trainer->group = steady ? (int64_t)together / EC_WORD_CHUNK : 1;
     trainer->singly = !steady && !training->bags;
     int failed = !crowds || !rows;

@@ -43,6 +43,8 @@ def groups_text(lines=1500, seed=1):
             {"window": 2, "rate": 0.02, "least": 0.01},
         ),  # a long line
         ([["w1", "w2"]] * 30, {"rate": 0.5, "window": 1}),
+        (some_lines(60), {"rate": 0.01, "negatives": 12}),  # more are drawn for a chunk
+        (some_lines(20), {"rate": 0.05, "negatives": 70}),  # one step after the other
     ],
 )
 def test_steps_are_those_of_numpy(rung, threads, bags, lines, settings):
@@ -53,6 +55,7 @@ def test_steps_are_those_of_numpy(rung, threads, bags, lines, settings):
         "sample": 0.0,
         "chars": (0, 0),
         "exponent": 0.75,
+        "negatives": 5,
         **settings,
     }
     text = "".join(" ".join(line) + "\n" for line in lines).encode()
@@ -84,12 +87,13 @@ def test_steps_are_those_of_numpy(rung, threads, bags, lines, settings):
     exact = rows.astype(np.float64), output.astype(np.float64)
     tokens = [[numbers.get(name) for name in [*line, "</s>"]] for line in lines]
     reference_words.train(
-        tokens, counts[:words], rows_of, *exact, given["window"], 5, given["exponent"], given["sample"],
-        given["rate"], given["least"], 2, 9, bags,
+        tokens, counts[:words], rows_of, *exact, given["window"], given["negatives"], given["exponent"],
+        given["sample"], given["rate"], given["least"], 2, 9, bags,
     )  # fmt: skip
     ended, loss = corpus.train_words(
-        rows, output, 10, given["chars"], buckets, bags, given["window"], 5, given["exponent"],
-        given["sample"], given["rate"], given["least"], 2, 9, embedcnn.get_num_threads(), None,
+        rows, output, 10, given["chars"], buckets, bags, given["window"], given["negatives"],
+        given["exponent"], given["sample"], given["rate"], given["least"], 2, 9,
+        embedcnn.get_num_threads(), None,
     )  # fmt: skip
     assert ended and np.isfinite(loss)
     np.testing.assert_allclose(rows, exact[0], atol=3e-5)
@@ -250,3 +254,15 @@ def test_mistakes_are_named(settings, message):
 def test_a_rate_that_overflows_is_named():
     with pytest.raises(ValueError, match="`lr` must be smaller"):
         train_unsupervised(groups_text(300), dim=8, maxn=0, t=0, lr=1e20, verbose=0)
+
+
+@pytest.mark.parametrize("negatives", [20, 64])
+@pytest.mark.parametrize("rate", [0.05, 0.1])
+def test_many_drawn_words_do_not_let_vectors_grow(negatives, rate):
+    shares = 1 / np.arange(1, 501)
+    random = np.random.default_rng(3)
+    words = random.choice(500, (1500, 20), p=shares / shares.sum())
+    text = [[f"w{word}" for word in line] for line in words]
+    made = train_unsupervised(text, dim=24, maxn=0, neg=negatives, lr=rate, epoch=2, t=1e-3, verbose=0)
+    assert np.abs(made.get_input_matrix()).max() < 100
+    assert np.abs(made.get_output_matrix()).max() < 100
