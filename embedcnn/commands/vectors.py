@@ -10,7 +10,9 @@ from embedcnn.base.utf8_files import text_lines_of
 
 from ..vectors.reading import FORMATS, load
 from ..vectors.writing import OUTPUT_FORMATS, write
+from .arguments import count, data_file
 from .errors import message
+from .model_file import check_name, same_file
 
 __all__ = ["add_commands"]
 
@@ -96,7 +98,11 @@ def add_train(commands: Any) -> None:
         epilog="example: embedcnn vectors train text.txt words.bin --dim 100 --epochs 5",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("text", help="file of lines, words between blanks: lower-case them first")
+    parser.add_argument(
+        "text",
+        type=data_file,
+        help="file of lines, also compressed, or -: standard input; words between blanks: lower-case first",
+    )
     parser.add_argument("output", help="file to write")
     parser.add_argument(
         "--to",
@@ -131,32 +137,71 @@ def add_train(commands: Any) -> None:
     )
     parser.add_argument("--learning-rate", type=float, default=0.05, metavar="RATE", help="(default: 0.05)")
     parser.add_argument("--vectors", default="", metavar="FILE", help="word vectors to start from")
+    parser.add_argument(
+        "--threads",
+        type=count(1, 64),
+        metavar="N",
+        help="default: as many as cores; vectors do not depend on it",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
     parser.set_defaults(run=guarded(run_train))
 
 
+OPTION_OF = {
+    "minCount": "--min-count",
+    "lr": "--learning-rate",
+    "dim": "--dim",
+    "ws": "--window",
+    "epoch": "--epochs",
+    "neg": "--negatives",
+    "bucket": "--buckets",
+    "t": "--sample",
+    "seed": "--seed",
+    "minn": "--chars",
+    "input": "TEXT",
+}
+
+
+def with_options(text: str) -> str:
+    """What is said of an argument of Python's, said of the option that gives it.
+
+    >>> with_options("`ws` must be an integer in [1, 1000]. Received: ws=1001")
+    '--window must be an integer in [1, 1000]. Received: 1001'
+    """
+    for name, option in OPTION_OF.items():
+        text = text.replace(f"`{name}`", option).replace(f"Received: {name}=", "Received: ")
+    return text
+
+
 def run_train(arguments: argparse.Namespace) -> int:
     from ..fasttext import train_unsupervised  # start-up
 
+    check_name(arguments.output, "OUTPUT")  # now, not when the training is done
+    if same_file(arguments.text, arguments.output):
+        raise ValueError(f"{arguments.output!r} is the text that is read; choose another name")
     format = arguments.to or ("fasttext_binary" if arguments.output.endswith(".bin") else "word2vec")
-    model = train_unsupervised(
-        arguments.text,
-        arguments.model,
-        lr=arguments.learning_rate,
-        dim=arguments.dim,
-        ws=arguments.window,
-        epoch=arguments.epochs,
-        minCount=arguments.min_count,
-        minn=arguments.chars[0],
-        maxn=arguments.chars[1],
-        neg=arguments.negatives,
-        bucket=arguments.buckets,
-        t=arguments.sample,
-        pretrainedVectors=arguments.vectors,
-        seed=arguments.seed,
-        verbose=0 if arguments.quiet else 2,
-    )
+    try:
+        model = train_unsupervised(
+            arguments.text,
+            arguments.model,
+            lr=arguments.learning_rate,
+            dim=arguments.dim,
+            ws=arguments.window,
+            epoch=arguments.epochs,
+            minCount=arguments.min_count,
+            minn=arguments.chars[0],
+            maxn=arguments.chars[1],
+            neg=arguments.negatives,
+            bucket=arguments.buckets,
+            t=arguments.sample,
+            thread=arguments.threads,
+            pretrainedVectors=arguments.vectors,
+            seed=arguments.seed,
+            verbose=0 if arguments.quiet else 2,
+        )
+    except ValueError as error:
+        raise ValueError(with_options(str(error))) from None
     if format == "fasttext_binary":
         model.save_model(arguments.output)
     else:

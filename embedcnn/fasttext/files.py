@@ -12,6 +12,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from ..base.zstandard_files import is_zst_error
+from ..data.lines import DAMAGED, SUFFIXES, open_bytes
 from ..vectors.mapped import MappedFile
 
 MAGIC = 0x2F4F16BA
@@ -97,8 +99,21 @@ def mapped(path: str | os.PathLike[str]) -> tuple[mmap.mmap | bytes, MappedFile 
 
 
 def contents(path: str | os.PathLike[str] | bytes) -> mmap.mmap | bytes:
-    """The bytes of a file, mapped; bytes are what they are."""
-    return path if isinstance(path, bytes) else mapped(path)[0]
+    """The bytes of a file of lines, mapped, or unpacked (.gz, .bz2, .xz, .zst); bytes are what they are.
+
+    Raises OSError where the file cannot be read, ValueError where a packed one is damaged.
+    """
+    if isinstance(path, bytes):
+        return path
+    if os.path.splitext(os.fsdecode(path))[1].lower() not in SUFFIXES:
+        return mapped(path)[0]
+    try:
+        with open_bytes(os.fsdecode(path)) as file:
+            return file.read()
+    except Exception as error:
+        if isinstance(error, DAMAGED) or is_zst_error(error):
+            raise ValueError(f"{os.fsdecode(path)}: the packed file is damaged: {error}") from None
+        raise
 
 
 def section_bytes(section: Any) -> int:

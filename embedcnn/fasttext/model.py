@@ -239,7 +239,7 @@ class FastText(Measures):
             if retrain:
                 small = quantisation.section(rows, dsub, False)
                 core = self._core_of(head, small, output, False)
-                text = input if isinstance(input, (bytes, mmap.mmap)) else files.mapped(input)[0]  # type: ignore[arg-type]
+                text = input if isinstance(input, (bytes, mmap.mmap)) else files.contents(input)  # type: ignore[arg-type]
                 rows, output = quantisation.retrained(core, rows, output, text, epoch, lr, thread or 0)
         codes: Any = quantisation.section(rows, dsub, qnorm)
         outputs: Any = output

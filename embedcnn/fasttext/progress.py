@@ -10,7 +10,15 @@ class TrainingProgress:
     """fastText's line on stderr."""
 
     def __init__(self, threads: int) -> None:
-        self.threads, self.start = threads, time.monotonic()
+        self.threads, self.start, self.shown = threads, time.monotonic(), False
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        """Ends the line where an error ends the training, so that what is said of it has its own."""
+        if kind is not None and self.shown:
+            print(file=sys.stderr, flush=True)
 
     def __call__(self, tokens: int, total: int, rate: float, loss: float) -> bool:
         self.show(tokens, total, rate, loss)
@@ -18,6 +26,7 @@ class TrainingProgress:
 
     def show(self, tokens: int, total: int, rate: float, loss: float, end: str = "") -> None:
         """Writes it."""
+        self.shown = True
         seconds = time.monotonic() - self.start
         done = min(tokens / max(total, 1), 1.0)
         left = int(seconds * (1 - done) / done) if done else 0

@@ -22,8 +22,9 @@ class StartVectors:
         self.rows = np.asarray(found.vectors, np.float32)
         self.dim = self.rows.shape[1]
         if settings.dim not in (None, self.dim):
+            none = ", or None" if settings.model == "supervised" else ""
             raise ValueError(
-                f"`dim` must be that of pretrainedVectors, {self.dim}, or None. Received: dim={settings.dim}"
+                f"`dim` must be that of pretrainedVectors, {self.dim}{none}. Received: dim={settings.dim}"
             )
         self.bytes = np.frombuffer(b"".join(self.words), np.uint8)
         self.ends = np.cumsum([len(word) for word in self.words], dtype=np.int64)

@@ -23,7 +23,7 @@ def text_of(input: Any, labels: Any, prefix: str) -> Any:
                 "`labels` belong to a list of texts; a file names them in each of its lines. "
                 f"Received: input={input!r} and labels"
             )
-        return files.mapped(input)[0]
+        return files.contents(input)
     if isinstance(input, (bytes, bytearray, memoryview)) or not isinstance(input, Iterable):
         raise TypeError(
             f"`input` must be the path of a file, or a list of texts. Received: {type(input).__name__}"

@@ -178,28 +178,29 @@ class Corpus:
             self.vectors.place(self.core, self.words, tables.rows)
         progress = TrainingProgress(threads or get_num_threads())
         shown = progress if settings.verbose > 1 and watch is None else None
-        ended, loss = self.core.train(
-            tables.rows,
-            tables.output,
-            (settings.minn, settings.maxn),
-            settings.wordNgrams,
-            settings.bucket,
-            files.LOSSES[settings.loss],
-            settings.neg,
-            settings.lr,
-            settings.lrUpdateRate,
-            settings.epoch,
-            settings.seed,
-            weights,
-            threads,
-            shown or watch,
-        )
-        if not np.isfinite(loss):
-            raise autotune.Diverged(
-                f"`lr` must be smaller for this text: the loss is {loss}. Received: lr={settings.lr:g}"
+        with progress:
+            ended, loss = self.core.train(
+                tables.rows,
+                tables.output,
+                (settings.minn, settings.maxn),
+                settings.wordNgrams,
+                settings.bucket,
+                files.LOSSES[settings.loss],
+                settings.neg,
+                settings.lr,
+                settings.lrUpdateRate,
+                settings.epoch,
+                settings.seed,
+                weights,
+                threads,
+                shown or watch,
             )
-        if not ended:
-            raise autotune.Interrupted
+            if not np.isfinite(loss):
+                raise autotune.Diverged(
+                    f"`lr` must be smaller for this text: the loss is {loss}. Received: lr={settings.lr:g}"
+                )
+            if not ended:
+                raise autotune.Interrupted
         if settings.verbose > 0:
             total = self.tokens * settings.epoch
             progress.show(total, total, 0.0, loss, end="\n")

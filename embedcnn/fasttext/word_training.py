@@ -65,8 +65,9 @@ def train_unsupervised(
 
     Parameters
     ----------
-    input : path of a file of UTF-8 lines, one text each; or a list of texts, or of lists of words. Words
-        stand between blanks: lower-case and cut off punctuation first
+    input : path of a file of UTF-8 lines, one text each (.gz, .bz2, .xz and .zst are unpacked);
+        or a list of texts, or of lists of words. Words stand between blanks: lower-case and cut off
+        punctuation first
     model : "skipgram", which predicts the neighbours of a word, or "cbow", which predicts it from them
     lr, min_lr : learning rate of the first step; it falls evenly to `min_lr`
     dim : floats of a vector
@@ -83,7 +84,9 @@ def train_unsupervised(
     lrUpdateRate : kept in the model's file; the rate falls every some hundred words
     t : words with a larger share of the text are left out at random; 0: none
     verbose : what is written to stderr: 0 nothing, 1 sizes and the final loss, 2 also the progress
-    pretrainedVectors : file of word vectors to start from, in any usual format, of `dim` floats
+    pretrainedVectors : file of word vectors to start from, in any usual format, of `dim` floats. Rows of
+        n-grams of characters start at random even so, as in fastText, and a word's vector is the mean of
+        its rows: maxn=0 goes on from just these vectors
     seed : decides what is random
     ns_exponent : words are drawn by count^ns_exponent, -10 to 10; word2vec has 0.75
 
@@ -142,7 +145,8 @@ def _checked(settings: Settings) -> Settings:
             '`loss` must be "ns": word vectors are trained by negative sampling only. '
             f"Received: loss={settings.loss!r}"
         )
-    settings = replace(settings.checked(), dim=integer("dim", settings.dim, 1, 65536))
+    dim = integer("dim", settings.dim, 1, 65536)
+    settings = replace(settings.checked(), dim=dim)
     integer("ws", settings.ws, 1, MOST_WINDOW)
     integer("neg", settings.neg, 1)
     if settings.wordNgrams != 1:
@@ -165,30 +169,31 @@ def _trained(
     if vectors:
         vectors.place(corpus, words, rows)
     progress = TrainingProgress(threads or get_num_threads())
-    ended, loss = corpus.train_words(
-        rows,
-        output,
-        dim,
-        (settings.minn, settings.maxn),
-        settings.bucket,
-        settings.model == "cbow",
-        settings.ws,
-        settings.neg,
-        exponent,
-        settings.t,
-        settings.lr,
-        min_lr,
-        settings.epoch,
-        settings.seed,
-        threads,
-        progress if settings.verbose > 1 else None,
-    )
-    if not np.isfinite(loss):
-        raise autotune.Diverged(
-            f"`lr` must be smaller for this text: the loss is {loss}. Received: lr={settings.lr:g}"
+    with progress:
+        ended, loss = corpus.train_words(
+            rows,
+            output,
+            dim,
+            (settings.minn, settings.maxn),
+            settings.bucket,
+            settings.model == "cbow",
+            settings.ws,
+            settings.neg,
+            exponent,
+            settings.t,
+            settings.lr,
+            min_lr,
+            settings.epoch,
+            settings.seed,
+            threads,
+            progress if settings.verbose > 1 else None,
         )
-    if not ended:
-        raise autotune.Interrupted
+        if not np.isfinite(loss):
+            raise autotune.Diverged(
+                f"`lr` must be smaller for this text: the loss is {loss}. Received: lr={settings.lr:g}"
+            )
+        if not ended:
+            raise autotune.Interrupted
     if settings.verbose > 0:
         progress.show(tokens * settings.epoch, tokens * settings.epoch, min_lr, loss, end="\n")
     return FastText._from_parts(

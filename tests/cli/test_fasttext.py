@@ -1,5 +1,9 @@
 """``embedcnn train --model fasttext``: lines and other formats, what is measured, what is refused."""
 
+import re
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from cli_data import PAIRS
@@ -161,6 +165,36 @@ def test_a_mistake_in_training_word_vectors_is_one_line(tmp_path, capsys):
     text = tmp_path / "text.txt"
     text.write_text("too rare\n")
     assert main(["vectors", "train", str(text), str(tmp_path / "w.bin"), "--quiet"]) == 1
-    assert "minCount" in capsys.readouterr().err and not (tmp_path / "w.bin").exists()
+    assert "--min-count" in capsys.readouterr().err and not (tmp_path / "w.bin").exists()
     assert main(["vectors", "train", str(tmp_path / "none.txt"), str(tmp_path / "w.bin")]) == 1
     assert "none.txt" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("output", "options", "message"),
+    [
+        ("none/w.bin", [], "OUTPUT: there is no folder"),
+        (".", [], "OUTPUT.*is a folder"),
+        ("text.txt", [], "choose another name"),
+        ("w.bin", ["--window", "1001"], "--window must.* 1000].*: 1001"),
+        ("w.bin", ["--negatives", "0"], "--negatives must.*: 0"),
+        ("w.bin", ["--sample", "nan"], "--sample must.*: nan"),
+        ("w.bin", ["--chars", "3", "2"], "--chars must"),
+        ("w.bin", ["--dim", "0"], "--dim must.*65536]. Received: 0"),
+    ],
+)
+def test_options_of_word_vectors_are_named_before_any_work(tmp_path, capsys, output, options, message):
+    text = tmp_path / "text.txt"
+    text.write_text("cats and kittens purr\n" * 40)
+    assert main(["vectors", "train", str(text), str(tmp_path / output), *options]) == 1
+    said = capsys.readouterr().err
+    assert re.search(message, said) and len(said.splitlines()) == 1
+    assert text.read_text() == "cats and kittens purr\n" * 40 and not (tmp_path / "w.bin").exists()
+
+
+def test_word_vectors_of_standard_input(tmp_path):
+    command = [sys.executable, "-m", "embedcnn", "vectors", "train", "-", str(tmp_path / "w.vec")]
+    options = ["--dim", "4", "--chars", "0", "0", "--threads", "1", "--quiet"]
+    text = b"cats and kittens purr\n" * 40
+    subprocess.run([*command, *options], input=text, check=True)
+    assert sorted(vectors.load(tmp_path / "w.vec").index_to_key) == ["</s>", "and", "cats", "kittens", "purr"]

@@ -1,12 +1,16 @@
 """Word vectors: steps against NumPy, the same bits on any threads, what is learnt, files, mistakes."""
 
+import bz2
+import gzip
+import lzma
+
 import numpy as np
 import pytest
 import reference_words
 
 import embedcnn
 from embedcnn import _core, vectors
-from embedcnn.fasttext import load_model, train_unsupervised
+from embedcnn.fasttext import load_model, train_supervised, train_unsupervised
 from embedcnn.fasttext.model import FastText
 
 RANDOM = np.random.default_rng(5)
@@ -223,6 +227,7 @@ def test_progress_is_shown_and_an_error_in_it_ends_the_training(capsys, monkeypa
         ({"wordNgrams": 2}, "wordNgrams.*2"),
         ({"dim": 0}, "dim"),
         ({"dim": None}, "dim"),
+        ({"dim": 0}, r"65536\]\. Received"),
         ({"ws": 0}, "ws"),
         ({"ws": 1001}, "ws.*1001"),
         ({"neg": 0}, "neg"),
@@ -266,3 +271,33 @@ def test_many_drawn_words_do_not_let_vectors_grow(negatives, rate):
     made = train_unsupervised(text, dim=24, maxn=0, neg=negatives, lr=rate, epoch=2, t=1e-3, verbose=0)
     assert np.abs(made.get_input_matrix()).max() < 100
     assert np.abs(made.get_output_matrix()).max() < 100
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz"])
+def test_a_packed_text_is_unpacked(tmp_path, suffix):
+    opener = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}[suffix]
+    text = groups_text(200)
+    with opener(tmp_path / f"text{suffix}", "wt") as file:
+        file.write("\n".join(text) + "\n")
+    settings = {"dim": 4, "maxn": 0, "t": 0, "verbose": 0}
+    made = train_unsupervised(tmp_path / f"text{suffix}", **settings)
+    assert (made.get_input_matrix() == train_unsupervised(text, **settings).get_input_matrix()).all()
+    packed = (tmp_path / f"text{suffix}").read_bytes()
+    (tmp_path / f"half{suffix}").write_bytes(packed[: len(packed) // 2])
+    with pytest.raises(ValueError, match="half.*damaged"):
+        train_unsupervised(tmp_path / f"half{suffix}", **settings)
+
+
+def test_what_ends_a_training_has_a_line_of_its_own(capsys, monkeypatch):
+    def interrupted(self, *args):
+        self.show(*args)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("embedcnn.fasttext.progress.TrainingProgress.__call__", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train_unsupervised(groups_text(9000) * 3, dim=100, maxn=0, epoch=40, verbose=2)
+    assert capsys.readouterr().err.endswith("s\n")
+    lines = ["__label__a x y", "__label__b z y"] * 30000
+    with pytest.raises(KeyboardInterrupt):
+        train_supervised([line[10:] for line in lines], labels=[line[9] for line in lines], epoch=500)
+    assert capsys.readouterr().err.endswith("s\n")
