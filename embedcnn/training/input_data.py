@@ -9,6 +9,7 @@ by one. A prepared input is an integer array (B, T), a Ragged, a float32 array (
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -125,6 +126,8 @@ def prepare_input(spec: InputSpec, value: Any, whole: bool = False) -> Any:
             f"{spec.name}: expected shape {as_output_shape(spec.shape)}. Received: shape {array.shape}"
         )
     _require_examples(spec.name, len(array))
+    if math.prod(array.shape[1:]) >= 2**31:  # before a copy of so many is made
+        raise ValueError(f"{spec.name}: an example has at most 2**31 - 1 values, not {array.shape[1:]}")
     if whole and array.dtype == np.uint8 and array.ndim > 3:
         return Pixels(array)
     array = np.ascontiguousarray(array, np.float32)

@@ -154,5 +154,5 @@ def test_images_of_more_values_than_places_can_count_are_refused():
     for pixels, channels in ((2**16, 1), (2**15, 2)):
         x = embedcnn.Input((pixels, pixels, channels))
         model = embedcnn.Model(x, layers.MaxPooling2D(2, strides=2**15)(x))
-        with pytest.raises(ValueError, match=r"input .* at most 2\*\*31 - 1 values"):
+        with pytest.raises(ValueError, match=r"at most 2\*\*31 - 1 values"):
             model.predict(np.broadcast_to(np.float32(0), (1, pixels, pixels, channels)), verbose=0)
