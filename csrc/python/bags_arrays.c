@@ -51,6 +51,26 @@ PyArrayObject *ec_python_result(PyObject *value, int type, int axes, const npy_i
     return fits ? array : NULL;
 }
 
+int64_t ec_python_columns(PyObject *matrix)
+{
+    int is_one = PyArray_Check(matrix) && PyArray_NDIM((PyArrayObject *)matrix) == 2;
+    return is_one ? PyArray_DIM((PyArrayObject *)matrix, 1) : 0;
+}
+
+int64_t ec_python_model(float *tables[2], PyObject *rows, int64_t row_count, PyObject *output, int64_t output_count)
+{
+    npy_intp columns = (npy_intp)ec_python_columns(rows);
+    npy_intp of_rows[2] = {(npy_intp)row_count, columns}, of_output[2] = {(npy_intp)output_count, columns};
+    PyArrayObject *table = ec_python_result(rows, NPY_FLOAT32, 2, of_rows, "rows");
+    PyArrayObject *matrix = table ? ec_python_result(output, NPY_FLOAT32, 2, of_output, "output") : NULL;
+    if (!matrix) {
+        return -1;
+    }
+    tables[0] = PyArray_DATA(table);
+    tables[1] = PyArray_DATA(matrix);
+    return columns;
+}
+
 int ec_python_targets(struct ec_bag_targets *targets, PyObject *keep, PyObject *value, int64_t documents)
 {
     PyObject *classes;

@@ -13,6 +13,11 @@
 PyArrayObject *ec_python_borrow(PyObject *keep, PyObject *value, int type, int axes, const char *name);
 /* A C-contiguous array to write to, of that dtype and these sizes; borrowed. NULL with an exception set. */
 PyArrayObject *ec_python_result(PyObject *value, int type, int axes, const npy_intp *sizes, const char *name);
+/* The columns of a matrix; 0 for what is none. */
+int64_t ec_python_columns(PyObject *matrix);
+/* The floats of a model to write to, `rows` and `output`, with as many columns as `rows` has: how many, or -1 with an
+ * exception set. */
+int64_t ec_python_model(float *tables[2], PyObject *rows, int64_t row_count, PyObject *output, int64_t output_count);
 /* What each of so many documents is to learn: a float32 matrix, or (int32 classes, how many there are). -1 with an
  * exception set. */
 int ec_python_targets(struct ec_bag_targets *targets, PyObject *keep, PyObject *value, int64_t documents);

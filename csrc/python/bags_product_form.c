@@ -23,12 +23,9 @@ static const void *data_of(PyObject *keep, PyObject *value, int type, int64_t ro
 static int parse_model(struct model *model, PyObject *rows, PyObject *output, long long width, int64_t size,
                        int64_t classes)
 {
-    npy_intp stride =
-        PyArray_Check(rows) && PyArray_NDIM((PyArrayObject *)rows) == 2 ? PyArray_DIM((PyArrayObject *)rows, 1) : 0;
-    npy_intp of_rows[2] = {(npy_intp)size, stride}, of_output[2] = {(npy_intp)classes, stride};
-    PyArrayObject *table = ec_python_result(rows, NPY_FLOAT32, 2, of_rows, "rows");
-    PyArrayObject *matrix = table ? ec_python_result(output, NPY_FLOAT32, 2, of_output, "output") : NULL;
-    if (!matrix) {
+    float *tables[2];
+    int64_t stride = ec_python_model(tables, rows, size, output, classes);
+    if (stride < 0) {
         return -1;
     }
     if (width < 1 || width > stride || stride > EC_PRODUCT_WIDEST || (stride == 1 && classes != 1)) {
@@ -36,7 +33,7 @@ static int parse_model(struct model *model, PyObject *rows, PyObject *output, lo
                      (Py_ssize_t)stride, width, (long long)classes);
         return -1;
     }
-    *model = (struct model){PyArray_DATA(table), PyArray_DATA(matrix), width, stride};
+    *model = (struct model){tables[0], tables[1], width, stride};
     return 0;
 }
 

@@ -36,13 +36,9 @@ int ec_python_fasttext_look(void *argument, const struct ec_fasttext_progress *p
 static int parse_model(struct ec_fasttext_training *training, PyObject *rows, PyObject *output, int64_t row_count,
                        int64_t labels)
 {
-    npy_intp stride =
-        PyArray_Check(rows) && PyArray_NDIM((PyArrayObject *)rows) == 2 ? PyArray_DIM((PyArrayObject *)rows, 1) : 0;
-    npy_intp of_rows[2] = {(npy_intp)row_count, stride};
-    npy_intp of_output[2] = {stride == 1 ? 1 : (npy_intp)labels, stride};
-    PyArrayObject *table = ec_python_result(rows, NPY_FLOAT32, 2, of_rows, "rows");
-    PyArrayObject *matrix = table ? ec_python_result(output, NPY_FLOAT32, 2, of_output, "output") : NULL;
-    if (!matrix) {
+    float *tables[2];
+    int64_t stride = ec_python_model(tables, rows, row_count, output, ec_python_columns(rows) == 1 ? 1 : labels);
+    if (stride < 0) {
         return -1;
     }
     int packed = stride % 16 == 0 || stride == 1 || stride == 2 || stride == 4 || stride == 8;
@@ -52,8 +48,8 @@ static int parse_model(struct ec_fasttext_training *training, PyObject *rows, Py
                      (long long)labels);
         return -1;
     }
-    training->rows = PyArray_DATA(table);
-    training->output = PyArray_DATA(matrix);
+    training->rows = tables[0];
+    training->output = tables[1];
     training->stride = stride;
     return 0;
 }

@@ -12,12 +12,9 @@
 static int parse_tables(struct ec_word_training *training, PyObject *rows, PyObject *output, int64_t row_count,
                         int64_t words)
 {
-    npy_intp stride =
-        PyArray_Check(rows) && PyArray_NDIM((PyArrayObject *)rows) == 2 ? PyArray_DIM((PyArrayObject *)rows, 1) : 0;
-    npy_intp of_rows[2] = {(npy_intp)row_count, stride}, of_output[2] = {(npy_intp)words, stride};
-    PyArrayObject *table = ec_python_result(rows, NPY_FLOAT32, 2, of_rows, "rows");
-    PyArrayObject *matrix = table ? ec_python_result(output, NPY_FLOAT32, 2, of_output, "output") : NULL;
-    if (!matrix) {
+    float *tables[2];
+    int64_t stride = ec_python_model(tables, rows, row_count, output, words);
+    if (stride < 0) {
         return -1;
     }
     if (stride < 16 || stride % 16 || training->width < 1 || training->width > stride) {
@@ -25,8 +22,8 @@ static int parse_tables(struct ec_word_training *training, PyObject *rows, PyObj
                      (long long)training->width);
         return -1;
     }
-    training->rows = PyArray_DATA(table);
-    training->output = PyArray_DATA(matrix);
+    training->rows = tables[0];
+    training->output = tables[1];
     training->stride = stride;
     return 0;
 }

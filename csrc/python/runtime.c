@@ -10,31 +10,39 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A number of threads, at least so many; -1 with an exception. */
+static int parse_threads(PyObject *argument, int least, const char *name)
+{
+    long threads = PyLong_AsLong(argument);
+    if (threads == -1 && PyErr_Occurred()) {
+        return -1;
+    }
+    if (threads < least || threads > EC_MAX_THREADS) {
+        PyErr_Format(PyExc_ValueError, "%s = %ld is outside [%d, %d]", name, threads, least, EC_MAX_THREADS);
+        return -1;
+    }
+    return (int)threads;
+}
+
 static PyObject *set_num_threads(PyObject *self, PyObject *argument)
 {
     (void)self;
-    long threads = PyLong_AsLong(argument);
-    if (threads == -1 && PyErr_Occurred()) {
+    int threads = parse_threads(argument, 0, "num_threads");
+    if (threads < 0) {
         return NULL;
     }
-    if (threads < 0 || threads > EC_MAX_THREADS) {
-        return PyErr_Format(PyExc_ValueError, "num_threads = %ld is outside [0, %d]", threads, EC_MAX_THREADS);
-    }
-    ec_set_thread_count((int)threads);
+    ec_set_thread_count(threads);
     Py_RETURN_NONE;
 }
 
 static PyObject *set_thread_limit(PyObject *self, PyObject *argument)
 {
     (void)self;
-    long threads = PyLong_AsLong(argument);
-    if (threads == -1 && PyErr_Occurred()) {
+    int threads = parse_threads(argument, 1, "limit");
+    if (threads < 0) {
         return NULL;
     }
-    if (threads < 1 || threads > EC_MAX_THREADS) {
-        return PyErr_Format(PyExc_ValueError, "limit = %ld is outside [1, %d]", threads, EC_MAX_THREADS);
-    }
-    ec_set_thread_limit((int)threads);
+    ec_set_thread_limit(threads);
     Py_RETURN_NONE;
 }
 
