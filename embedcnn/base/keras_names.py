@@ -4,7 +4,6 @@ here, or the nearest of its own names.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 _NETWORKS = "networks of volumes and videos are not built here; Keras has it"
@@ -203,6 +202,8 @@ def no_such_name(module: str, name: str, known: Iterable[str]) -> AttributeError
     path = f"{module}.{name}" if module else name
     hint = ELSEWHERE.get(module, {}).get(name, "")
     if not hint:
+        import difflib  # start-up
+
         names = {one.lower(): one for one in known}
         near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.75)
         hint = f"did you mean {names[near[0]]!r}?" if near else ""
