@@ -7,23 +7,19 @@ learn what rows of any width do (csrc/bags/product_form.h).
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from embedcnn import _core
-
 from ..base.checked import checked
-from ..runtime import get_num_threads
 from . import autotune, files
 from .model import FastText
-from .progress import TrainingProgress
 from .settings import DEFAULTS, Settings
 from .start_vectors import StartVectors
 from .tables import Tables
+from .text_corpus import TextCorpus, Watch
 from .texts import text_of
 
 __all__ = ["train_supervised"]
@@ -133,29 +129,12 @@ def _checked_sample_weight(weights: Any) -> np.ndarray:
     return array
 
 
-class Corpus:
-    """A text that was read, on which models are trained."""
+class Corpus(TextCorpus):
+    """A text of labelled lines, on which models are trained."""
 
     def __init__(self, text: Any, settings: Settings, vectors: StartVectors | None = None) -> None:
-        self.text, self.vectors = text, vectors
-        self.core = _core.FastTextCorpus(
-            text,
-            settings.label.encode(),
-            settings.minCount,
-            settings.minCountLabel,
-            vectors.bytes if vectors else None,
-            vectors.ends if vectors else None,
-            settings.thread or 0,
-        )
-        self.words, self.labels, self.tokens = self.core.sizes()
-        if settings.verbose > 0:
-            print(f"Read {self.tokens // 1000000}M words", file=sys.stderr)
-            print(f"Number of words:  {self.words}", file=sys.stderr)
-            print(f"Number of labels: {self.labels}", file=sys.stderr)
-        if not self.words:
-            raise ValueError(
-                f"`input` has no word that occurs {settings.minCount} times: give a smaller `minCount`"
-            )
+        super().__init__(text, settings, vectors)
+        self.text = text
         if not self.labels:
             least = settings.minCountLabel
             rare = f" and occur {least} times (`minCountLabel`)" if least > 1 else ""
@@ -164,22 +143,17 @@ class Corpus:
             )
 
     def train(
-        self,
-        settings: Settings,
-        weights: np.ndarray | None = None,
-        watch: Callable[[int, int, float, float], Any] | None = None,
+        self, settings: Settings, weights: np.ndarray | None = None, watch: Watch | None = None
     ) -> FastText:
         """A model; autotune.Interrupted where `watch`, called now and then, has ended it."""
         threads = settings.thread or 0
         tables = Tables(
             self.words + settings.bucket, self.labels, settings.dim, settings.loss, settings.seed, threads
         )
-        if self.vectors:
-            self.vectors.place(self.core, self.words, tables.rows)
-        progress = TrainingProgress(threads or get_num_threads())
-        shown = progress if settings.verbose > 1 and watch is None else None
-        with progress:
-            ended, loss = self.core.train(
+        self.place_vectors(tables.rows)
+
+        def steps(watched: Watch | None) -> tuple[bool, float]:
+            return self.core.train(
                 tables.rows,
                 tables.output,
                 (settings.minn, settings.maxn),
@@ -193,17 +167,10 @@ class Corpus:
                 settings.seed,
                 weights,
                 threads,
-                shown or watch,
+                watched,
             )
-            if not np.isfinite(loss):
-                raise autotune.Diverged(
-                    f"`lr` must be smaller for this text: the loss is {loss}. Received: lr={settings.lr:g}"
-                )
-            if not ended:
-                raise autotune.Interrupted
-        if settings.verbose > 0:
-            total = self.tokens * settings.epoch
-            progress.show(total, total, 0.0, loss, end="\n")
+
+        self.run(settings, steps, watch)
         rows, output = tables.finished()
         return FastText._from_parts(
             settings.args(rows.shape[1]), self.core.section(), rows, output, label=settings.label

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
-
-import numpy as np
 
 from embedcnn import _core
 
 from ..base.arguments import finite_number, integer, one_of
 from ..base.checked import checked
-from ..runtime import get_num_threads
-from . import autotune
 from .model import FastText
-from .progress import TrainingProgress
 from .settings import Settings
 from .start_vectors import StartVectors
 from .tables import FLOATS_PER_LINE, packed, scattered
+from .text_corpus import TextCorpus, Watch
 from .texts import UNLABELLED, text_of
 
 __all__ = ["train_unsupervised"]
@@ -118,24 +112,8 @@ def train_unsupervised(
         raise ValueError(f"`min_lr` must be at most lr={settings.lr:g}. Received: min_lr={min_lr:g}")
     exponent = float(finite_number("ns_exponent", ns_exponent, -10, 10))
     vectors = StartVectors(pretrainedVectors, settings) if pretrainedVectors else None
-    corpus = _core.FastTextCorpus(
-        text_of(input, UNLABELLED, settings.label),
-        settings.label.encode(),
-        settings.minCount,
-        settings.minCountLabel,
-        vectors.bytes if vectors else None,
-        vectors.ends if vectors else None,
-        settings.thread or 0,
-    )
-    words, _, tokens = corpus.sizes()
-    if settings.verbose > 0:
-        print(f"Read {tokens // 1000000}M words", file=sys.stderr)
-        print(f"Number of words:  {words}", file=sys.stderr)
-    if not words:
-        raise ValueError(
-            f"`input` has no word that occurs {settings.minCount} times: give a smaller `minCount`"
-        )
-    return _trained(corpus, settings, min_lr, exponent, vectors)
+    corpus = TextCorpus(text_of(input, UNLABELLED, settings.label), settings, vectors)
+    return _trained(corpus, settings, min_lr, exponent)
 
 
 def _checked(settings: Settings) -> Settings:
@@ -157,20 +135,16 @@ def _checked(settings: Settings) -> Settings:
     return settings
 
 
-def _trained(
-    corpus: Any, settings: Settings, min_lr: float, exponent: float, vectors: StartVectors | None
-) -> FastText:
-    words, _, tokens = corpus.sizes()
+def _trained(corpus: TextCorpus, settings: Settings, min_lr: float, exponent: float) -> FastText:
     dim, threads = settings.dim, settings.thread or 0
     assert dim is not None
     stride = -(-dim // FLOATS_PER_LINE) * FLOATS_PER_LINE
-    rows, output = scattered(words + settings.bucket, stride), scattered(words, stride)
+    rows, output = scattered(corpus.words + settings.bucket, stride), scattered(corpus.words, stride)
     _core.fasttext_randomise(rows, dim, settings.seed, threads)
-    if vectors:
-        vectors.place(corpus, words, rows)
-    progress = TrainingProgress(threads or get_num_threads())
-    with progress:
-        ended, loss = corpus.train_words(
+    corpus.place_vectors(rows)
+
+    def steps(watch: Watch | None) -> tuple[bool, float]:
+        return corpus.core.train_words(
             rows,
             output,
             dim,
@@ -186,16 +160,14 @@ def _trained(
             settings.epoch,
             settings.seed,
             threads,
-            progress if settings.verbose > 1 else None,
+            watch,
         )
-        if not np.isfinite(loss):
-            raise autotune.Diverged(
-                f"`lr` must be smaller for this text: the loss is {loss}. Received: lr={settings.lr:g}"
-            )
-        if not ended:
-            raise autotune.Interrupted
-    if settings.verbose > 0:
-        progress.show(tokens * settings.epoch, tokens * settings.epoch, min_lr, loss, end="\n")
+
+    corpus.run(settings, steps, last_rate=min_lr)
     return FastText._from_parts(
-        settings.args(dim), corpus.section(), packed(rows, dim), packed(output, dim), label=settings.label
+        settings.args(dim),
+        corpus.core.section(),
+        packed(rows, dim),
+        packed(output, dim),
+        label=settings.label,
     )
