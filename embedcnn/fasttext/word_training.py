@@ -50,7 +50,7 @@ def train_unsupervised(
     min_lr: float = 0.0,
     ns_exponent: float = 0.5,
 ) -> FastText:
-    """Word vectors, trained as fastText's `train_unsupervised`, with its arguments, many times faster.
+    """Word vectors, trained as fastText's `train_unsupervised`, with its arguments, several times faster.
 
     Sixteen neighbouring words at a time share the words that are drawn against them
     (csrc/fasttext/word_steps.h), so that numbers differ from fastText's; how good they are does not. The
