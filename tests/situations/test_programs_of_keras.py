@@ -1,5 +1,6 @@
 """Programs written for Keras, in the manner of keras.io's examples of texts, run with their imports alone
-changed: tests/keras_programs/*.txt, each with assertions of its own.
+changed: tests/keras_programs/*.txt. Each has assertions of its own, which hold for any seed, and sets one,
+as it is a process of its own.
 """
 
 import os
@@ -19,6 +20,7 @@ def test_a_program_of_keras_runs_with_its_imports_changed(path, tmp_path):
     text = re.sub(r"^import keras$", "import embedcnn as keras", path.read_text(), flags=re.M)
     text = re.sub(r"^from keras\b", "from embedcnn", text, flags=re.M)
     assert "import embedcnn as keras" in text
+    assert re.search(r"^keras\.utils\.set_random_seed\(\d+\)$", text, flags=re.M), "it draws anew each time"
     (tmp_path / "program.py").write_text(text)
     done = subprocess.run(
         [sys.executable, "program.py"],
