@@ -5,6 +5,7 @@ The state is carried from token to token, so that a new token costs one step, no
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,8 +15,7 @@ from ..base.arguments import positive_integer
 from ..base.columns import as_list
 from ..graph.nesting import leaf_layers
 from ..lowering.binding import BoundProgram
-from ..lowering.carried_states import carrying
-from ..lowering.operations import Operation
+from ..lowering.operations import Lowered, Operation
 from ..preprocessing.texts import without_gaps
 
 
@@ -32,6 +32,32 @@ def _mixes_steps(op: Operation) -> bool:
     one_tap = mixing == "by kernel" and op.variables[0].shape[0] == 1
     other_axes = mixing == "by axes" and not op.attributes.get("axes", 0) & 2
     return mixing != "nothing" and not op.facts["states"] and not one_tap and not other_axes
+
+
+def _check_writes(model: Any, lowered: Lowered) -> None:
+    """ValueError unless each result of these operations follows from one step and the states before it."""
+    written = {one.name: one for one in leaf_layers(model.layers) if _is_python(one)}
+    for op in lowered.operations:  # Python that the program computes by operations of its own
+        own = next((written[name] for name in _names(op) if name in written), None)
+        if own is not None and getattr(own, "steps_independent", False):
+            continue
+        if _mixes_steps(op) and (own is not None or op.function is not None):
+            name = op.function.layer.name if own is None else own.name
+            raise ValueError(
+                f"Layer {name!r} is written in Python: nobody knows whether it looks along a text. If "
+                "what it gives at a step depends on that step alone, say so: "
+                f"model.get_layer({name!r}).steps_independent = True"
+            )
+        if _mixes_steps(op):
+            raise ValueError(
+                "a language model carries its state in recurrent layers (LSTM, GRU, SimpleRNN). "
+                f"Received: {op.name}, which reads several steps of a text and cannot write one"
+            )
+
+
+def _is_python(layer: Any) -> bool:
+    """Whether a layer is written in Python."""
+    return hasattr(layer, "forward") or hasattr(layer, "call")
 
 
 class Stepper:
@@ -57,33 +83,26 @@ class Stepper:
                 "a language model has one input of token ids and one output (batch, time, tokens): the last "
                 f"recurrent layer needs return_sequences=True. Received: {model!r}"
             )
-        lowered = model.lowered_as("predict")
-        last = lowered.operations[-1]
-        self.gives_probabilities = last.name == "softmax" and not last.attributes
-        written = {one.name: one for one in leaf_layers(model.layers) if {"forward", "call"} & set(dir(one))}
-        for op in lowered.operations:  # Python that the program computes by operations of its own
-            own = next((written[name] for name in _names(op) if name in written), None)
-            if own is not None and getattr(own, "steps_independent", False):
-                continue
-            if _mixes_steps(op) and (own is not None or op.function is not None):
-                name = op.function.layer.name if own is None else own.name
-                raise ValueError(
-                    f"Layer {name!r} is written in Python: nobody knows whether it looks along a text. If "
-                    "what it gives at a step depends on that step alone, say so: "
-                    f"model.get_layer({name!r}).steps_independent = True"
-                )
-            if _mixes_steps(op):
-                raise ValueError(
-                    "a language model carries its state in recurrent layers (LSTM, GRU, SimpleRNN). "
-                    f"Received: {op.name}, which reads several steps of a text and cannot write one"
-                )
-        lowered, self._states = carrying(lowered, self.batch)
-        self._program = BoundProgram(lowered, model.seed)
+        self._pool = model._programs.writers(self.batch, _check_writes)
+        self._program: BoundProgram | None = self._pool.take()
+        self.gives_probabilities = self._open().ends_in_softmax
+        self.reset()
+
+    def close(self) -> None:
+        """Lets the next stepper of the model have this one's program; nothing can be read any more."""
+        program, self._program = self._program, None
+        if program is not None:
+            self._pool.give_back(program)
 
     def reset(self) -> None:
         """Forgets all that was read."""
-        for state in self._states:
+        for state in self._open().states:
             state.value[...] = 0.0
+
+    def _open(self) -> BoundProgram:
+        if self._program is None:
+            raise ValueError("this Stepper was closed: make a new one, Stepper(model)")
+        return self._program
 
     def read(self, ids: Sequence[Any] | np.ndarray) -> np.ndarray:
         """Reads at least one token of each text; log-probabilities (batch, tokens), float64, of the next
@@ -104,7 +123,7 @@ class Stepper:
             flat = np.concatenate([np.asarray(row, np.int32) for row in ids])
             value = (flat, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
         with self.model._access.reading():
-            (out,) = self._program.ready().forward([value])
+            (out,) = self._open().ready().forward([value])
         last = out[np.arange(self.batch), np.array(lengths) - 1].astype(np.float64)
         if np.isnan(last).any():
             raise ValueError(
@@ -304,19 +323,20 @@ def _written(
 ) -> Iterator[list[str]]:
     rng = np.random.default_rng(seed)
     unwritten = list(getattr(encoder, "unwritten", ()))
-    scores = stepper.read(ids)
-    for number in range(length):
-        if unwritten:
-            scores[:, unwritten] = -np.inf
-        tokens = _draw(scores, *settings, rng)
-        last = number == length - 1
-        pieces = [writer.add(token, last) for token, writer in zip(tokens.tolist(), writers, strict=True)]
-        if any(pieces):
-            yield pieces
-        if all(writer.ended for writer in writers):
-            return
-        if not last:
-            scores = stepper.read(tokens[:, None])
+    with contextlib.closing(stepper):
+        scores = stepper.read(ids)
+        for number in range(length):
+            if unwritten:
+                scores[:, unwritten] = -np.inf
+            tokens = _draw(scores, *settings, rng)
+            last = number == length - 1
+            pieces = [writer.add(token, last) for token, writer in zip(tokens.tolist(), writers, strict=True)]
+            if any(pieces):
+                yield pieces
+            if all(writer.ended for writer in writers):
+                return
+            if not last:
+                scores = stepper.read(tokens[:, None])
 
 
 def generate(model: Any, prompt: str | Sequence[str], length: int = 200, **settings: Any) -> Any:

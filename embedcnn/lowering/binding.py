@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import mmap
 import operator
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,15 +37,18 @@ class BoundProgram:
         optimizer: Optimizer | None = None,
         trains: bool = False,
         tracks: bool = False,
+        states: Sequence[Variable] = (),
     ) -> None:
+        self.states = states
+        """What recurrent layers carry from run to run, where this program has them do so."""
         self.variables: list[Variable] = lowered.variables
         self.optimizer, self.trains, self.tracks = optimizer, trains, tracks
         self._lowered, self._seed = lowered, seed
         self.rows_are_alone = lowered.rows_are_alone
         self.draws = lowered.draws
-        self.last_activation: str | None = (
-            lowered.operations[-1].attributes.get("activation") if lowered.operations else None
-        )
+        last = lowered.operations[-1] if lowered.operations else None
+        self.last_activation: str | None = None if last is None else last.attributes.get("activation")
+        self.ends_in_softmax = last is not None and last.name == "softmax" and not last.attributes
         self.calls_python = any(operation.function is not None for operation in lowered.operations)
         self.written = [  # by the forward pass
             variable

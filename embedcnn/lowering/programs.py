@@ -4,6 +4,8 @@ Kinds of programs: "train" and "test" (with the losses of `compile`), of which t
 and "forward" (as predict, but with dropout and moving statistics), of which every thread that predicts is
 lent one of its own: a program holds the activations of its step.
 
+Those that write texts token by token are lent too: they carry states, for so many texts side by side.
+
 Images have one size in a program. Where a model leaves their height or width open, it has programs for each
 size that batches had of late.
 """
@@ -11,10 +13,13 @@ size that batches had of late.
 from __future__ import annotations
 
 import contextlib
+import functools
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from ..base.unkept import Unkept
 from .binding import BoundProgram
 from .carried_states import carrying
 
@@ -80,6 +85,8 @@ class Programs:
     New weights, and other settings of layers and optimizer, need no forgetting: binding sees them.
     """
 
+    _source = Unkept()
+
     def __init__(self, source: Source) -> None:
         self._source = source
         self._made: OrderedDict[tuple[str, Sizes], BoundProgram] = OrderedDict()
@@ -107,7 +114,21 @@ class Programs:
         forgotten meanwhile goes with it.
         """
         self._chosen(kind, sizes)
-        return _kept(self._pools, kind, sizes, lambda: Pool(lambda: self._make(kind, sizes)))
+        make = functools.partial(_for, weakref.WeakMethod(self._make), kind, sizes)
+        return _kept(self._pools, kind, sizes, lambda: Pool(make))
+
+    def writers(self, batch: int, check: Callable[[Any, Lowered], None]) -> Pool:
+        """Programs that carry the states of `batch` texts from run to run, which are their `states`; `check`
+        is called with the model and the operations of each, and raises where they cannot write a text.
+        """
+        make = functools.partial(_for, weakref.WeakMethod(self._make_writer), batch, check)
+        return _kept(self._pools, "write", ((batch,),), lambda: Pool(make))
+
+    def _make_writer(self, batch: int, check: Callable[[Any, Lowered], None]) -> BoundProgram:
+        lowered = self._source.lowered_as("predict")
+        check(self._source, lowered)
+        lowered, states = carrying(lowered, batch)
+        return BoundProgram(lowered, self._source.seed, states=states)
 
     def _chosen(self, kind: str, sizes: Sizes | None) -> Sizes:
         if sizes:
@@ -143,6 +164,14 @@ class Programs:
         """
         self._carrier = carrier
         self.forget("train", "test")
+
+
+def _for(make: weakref.WeakMethod[Callable[..., BoundProgram]], *arguments: Any) -> BoundProgram:
+    """A program from a method of `Programs`, which the pools it keeps do not keep in turn."""
+    method = make()
+    if method is None:
+        raise ReferenceError("the model of these programs is gone")
+    return method(*arguments)
 
 
 Kept = TypeVar("Kept", BoundProgram, Pool)

@@ -167,3 +167,35 @@ def test_misuse(trained):
         Stepper(embedcnn.Model(tokens, Dense(5)(both)))
     with pytest.raises(ValueError, match=r"must hold 1 text\(s\) of at least one token"):
         Stepper(language_model()).read([[]])
+
+
+def test_programs_are_made_once_and_follow_the_model(trained, monkeypatch):
+    lowerings = []
+    as_before = type(trained).lowered_as
+    monkeypatch.setattr(
+        type(trained), "lowered_as", lambda *given, **named: lowerings.append(1) or as_before(*given, **named)
+    )
+    trained._programs.forget()
+    first = generate(trained, "the ", 20, seed=1)
+    assert [generate(trained, "the ", 20, seed=1) for _ in range(3)] == [first] * 3  # states begin with zeros
+    assert len(lowerings) == 1
+    side_by_side = [stream(trained, "the ", 20, seed=1) for _ in range(2)]  # each has states of its own
+    pairs = list(zip(*side_by_side, strict=True))
+    assert ["".join(pieces) for pieces in zip(*pairs, strict=True)] == [first, first]
+    weights = trained.get_weights()
+    try:
+        trained.set_weights([np.zeros_like(one) for one in weights])
+        assert generate(trained, "the ", 20, seed=1) != first
+    finally:
+        trained.set_weights(weights)
+    assert generate(trained, "the ", 20, seed=1) == first
+    assert len(lowerings) == 2  # for the second of those side by side
+
+
+def test_a_stepper_that_is_closed_says_so(trained):
+    stepper = Stepper(trained)
+    stepper.read([[1]])
+    stepper.close()
+    stepper.close()
+    with pytest.raises(ValueError, match="this Stepper was closed"):
+        stepper.read([[1]])
