@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..base.arguments import positive_integer
 from ..base.named_objects import named_object
+from ..base.unkept import Unkept
 
 if TYPE_CHECKING:
     from ..models.sequential import Model
@@ -163,11 +164,20 @@ def _shown(value: Any) -> str:
 
 
 class History(Callback):
-    """`history` (name to list of values), `epoch`, `params`. As keras.callbacks.History."""
+    """`history` (name to list of values), `epoch`, `params`. As keras.callbacks.History.
+
+    The model keeps its last History, so that one does not keep the model: `model` raises ReferenceError where
+    nothing else does, and is not pickled.
+    """
+
+    model = Unkept()
 
     def __init__(self) -> None:
         self.history: dict[str, list[float]] = {}
         self.epoch: list[int] = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "model"}
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.epoch = []

@@ -108,7 +108,7 @@ class Model(Subclassed, LayerGraph):
         self.seed = next_seed() if seed is None else optional(checked_seed, "seed", seed)
         self.stop_training = False
         self.history: History | None = None
-        self.run: Any = None  # resuming.Run of the present or last fit
+        self.run: Any = None  # resuming.Run of the present fit
         self.epochs_trained = 0
         self._access = _core.Access(self.name, AT_ONCE)
         self._text = TextSide(self)

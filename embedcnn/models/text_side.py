@@ -10,11 +10,14 @@ import numpy as np
 from .. import layers
 from ..base.columns import as_list
 from ..base.custom_objects import known_objects
+from ..base.unkept import Unkept
 from ..graph.nesting import leaf_layers
 
 
 class TextSide:
     """The text encoder and the names of the classes of one model."""
+
+    _model = Unkept()
 
     def __init__(self, model: Any) -> None:
         self._model = model

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..base.named_objects import named_object
+from ..base.unkept import Unkept
 from ..graph import tracing
 from ..losses import Loss
 from ..losses.base import checked_losses
@@ -28,6 +29,7 @@ class ComputedLoss(Loss):
     """The `compute_loss` of a model with one output, which decides about weights of examples itself."""
 
     operation, target = "given_loss", "free"
+    model = Unkept()
 
     def __init__(self, model: Any) -> None:
         super().__init__("compute_loss")

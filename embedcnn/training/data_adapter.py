@@ -9,6 +9,7 @@ import numpy as np
 
 from ..base.arguments import finite_number, positive_integer, warn_user
 from ..base.columns import described, is_column
+from ..base.unkept import Unkept
 from ..preprocessing.texts import FILL_GAPS
 from ..ragged import Ragged
 from ..text.rows import TextRows, checked_texts, column_of, is_empty, no_settings, raw_texts
@@ -29,6 +30,8 @@ class DataAdapter:
 
     `specs`: what each input takes; the model sets them when its graph is known.
     """
+
+    _model = Unkept()
 
     def __init__(self, model: Any, compilation: Compilation, access: _core.Access) -> None:
         self._model, self._access = model, access

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..base.arguments import finite_number, optional, positive_integer, warn_user
+from ..base.unkept import Unkept
 from ..callbacks import CallbackList, History
 from .batches import NO_BATCHES, ArrayBatches, warn_if_short
 from .fit_arguments import check_epochs, listed, validated
@@ -31,6 +32,8 @@ class TrainingLoop:
     """Runs epochs of steps for one model. What lasts (`history`, `run`, `epochs_trained`, `stop_training`)
     are attributes of the model, where callbacks find them.
     """
+
+    _model = Unkept()
 
     def __init__(
         self, model: Any, compilation: Compilation, adapter: DataAdapter, steps: Steps, access: _core.Access
@@ -140,7 +143,10 @@ class TrainingLoop:
         finally:
             self._counting = None
             feed.close()
-            watching.call("on_train_end", logs)
+            try:
+                watching.call("on_train_end", logs)
+            finally:
+                model.run = None  # it holds data and callbacks, which know the model
 
     def _run_epoch(
         self, run: Run, watching: CallbackList, progress: Progress, steps: int | None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..base.unkept import Unkept
 from ..graph.nodes import SymbolicTensor
 from ..graph.tracing import leaves
 from .computed_loss import computes_loss
@@ -85,6 +86,8 @@ class OwnTally:
     """The logs of steps that the model overrides, in the place of running_means.Tally: those of the last
     batch, as in Keras, where metrics are running means. They begin anew with each of these.
     """
+
+    _model = Unkept()
 
     def __init__(self, model: Any, compiled: Compiled, name: str) -> None:
         self._model, self._name = model, name

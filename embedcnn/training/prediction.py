@@ -11,6 +11,7 @@ import numpy as np
 
 from ..base.arguments import positive_integer
 from ..base.random_seeds import step_of_element
+from ..base.unkept import Unkept
 from ..callbacks import CallbackList
 from ..runtime import processors
 from ..text.rows import has_no_rows, is_empty, is_text
@@ -38,6 +39,8 @@ class Prediction:
     """Runs the programs of one model forward, for any number of threads: each is lent a program of its own,
     and none reads weights while a training step writes them.
     """
+
+    _model = Unkept()
 
     def __init__(
         self,

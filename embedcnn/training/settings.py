@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import losses, metrics
 from ..base.arguments import finite_number
+from ..base.unkept import Unkept
 from ..graph.nodes import SymbolicTensor
 from ..losses import Loss
 from ..metrics.language import TokenMetric
@@ -239,6 +240,8 @@ def _checked_weight(weight: Any) -> float:
 
 class Compilation:
     """What `compile` of a model was given; resolved against the outputs when these are known."""
+
+    _model = Unkept()
 
     def __init__(self, model: Any) -> None:
         self._model = model

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..base.unkept import Unkept
 from ..graph.nesting import weight_paths
 from ..graph.variables import assign_all
 from ..optimizers import MultiOptimizer
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 class Steps:
     """Runs single steps on the programs of a model. While a step writes weights, nobody reads them."""
+
+    _model = Unkept()
 
     def __init__(self, model: Any, programs: Programs, access: _core.Access) -> None:
         self._model, self._programs, self._access = model, programs, access
