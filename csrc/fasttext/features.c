@@ -111,10 +111,9 @@ void ec_fasttext_lines_clear(struct ec_fasttext_lines *lines)
     memset(lines, 0, sizeof *lines);
 }
 
-/* Room for `count` items, of which `used` are kept. */
-static ec_status reserve(void *array, int64_t *room, int64_t used, int64_t count, size_t size)
+/* Room in *block for `count` items, of which `used` are kept. */
+static ec_status reserve(void **block, int64_t *room, int64_t used, int64_t count, size_t size)
 {
-    void **block = array;
     if (count <= *room) {
         return EC_OK;
     }
@@ -125,6 +124,31 @@ static ec_status reserve(void *array, int64_t *room, int64_t used, int64_t count
     *block = grown;
     *room = count + count / 2;
     return EC_OK;
+}
+
+/* The same for arrays of 32 bits: each pointer is read and written as what it is. */
+static ec_status reserve_ids(int32_t **array, int64_t *room, int64_t used, int64_t count)
+{
+    void *block = *array;
+    ec_status status = reserve(&block, room, used, count, sizeof **array);
+    *array = block;
+    return status;
+}
+
+static ec_status reserve_hashes(uint32_t **array, int64_t *room, int64_t count)
+{
+    void *block = *array;
+    ec_status status = reserve(&block, room, 0, count, sizeof **array);
+    *array = block;
+    return status;
+}
+
+static ec_status reserve_counts(float **array, int64_t *room, int64_t used, int64_t count)
+{
+    void *block = *array;
+    ec_status status = reserve(&block, room, used, count, sizeof **array);
+    *array = block;
+    return status;
 }
 
 int64_t ec_fasttext_most_ids(const struct ec_fasttext_features *features, const int32_t *tokens, int64_t count)
@@ -142,11 +166,10 @@ static ec_status reserve_line(struct ec_fasttext_lines *lines, const struct ec_f
                               const int32_t *tokens, int64_t count, int64_t ids, int64_t labels)
 {
     int64_t more = ec_fasttext_most_ids(features, tokens, count);
-    ec_status status = reserve(&lines->ids, &lines->id_room, ids, ids + more, sizeof *lines->ids);
-    status =
-        status ? status : reserve(&lines->labels, &lines->label_room, labels, labels + count, sizeof *lines->labels);
-    status = status ? status : reserve(&lines->hashes, &lines->hash_room, 0, count, sizeof *lines->hashes);
-    return status ? status : reserve(&lines->spare, &lines->spare_room, 0, more, sizeof *lines->spare);
+    ec_status status = reserve_ids(&lines->ids, &lines->id_room, ids, ids + more);
+    status = status ? status : reserve_ids(&lines->labels, &lines->label_room, labels, labels + count);
+    status = status ? status : reserve_hashes(&lines->hashes, &lines->hash_room, count);
+    return status ? status : reserve_ids(&lines->spare, &lines->spare_room, 0, more);
 }
 
 /* Appends a line's rows at ids and its labels at labels; how many of each. */
@@ -210,7 +233,7 @@ ec_status ec_fasttext_read_lines(struct ec_fasttext_lines *lines, const struct e
         int64_t end = corpus->line_ends[range.begin + i], label_count;
         ec_status status = reserve_line(lines, features, corpus->tokens + begin, end - begin, used, labelled);
         if (!status && pairs) {
-            status = reserve(&lines->counts, &lines->count_room, used, lines->id_room, sizeof *lines->counts);
+            status = reserve_counts(&lines->counts, &lines->count_room, used, lines->id_room);
         }
         if (status) {
             return status;
