@@ -206,6 +206,16 @@ def integer_pair(argument: str, value: Any) -> tuple[int, int]:
     return found[0], found[-1]
 
 
+def check_strides_or_dilation(strides: Any, dilation_rate: Any) -> None:
+    """ValueError where both reach over more than one place."""
+    both = [size if isinstance(size, tuple) else (size,) for size in (strides, dilation_rate)]
+    if max(both[0]) > 1 and max(both[1]) > 1:
+        raise ValueError(
+            "`strides` > 1 and `dilation_rate` > 1 exclude each other. "
+            f"Received: strides={strides}, dilation_rate={dilation_rate}"
+        )
+
+
 def require_channels_last(data_format: Any) -> None:
     """ValueError for another order of the axes than (batch, time or height and width, channels)."""
     if data_format is not None and not (isinstance(data_format, str) and data_format == "channels_last"):

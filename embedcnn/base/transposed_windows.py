@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .arguments import integer
+from .arguments import check_strides_or_dilation, integer
 
 
 def transposed_size(
@@ -46,11 +46,7 @@ def transposed_pair(
     strides: tuple[int, int], dilation: tuple[int, int], output_padding: Any
 ) -> tuple[int, int] | None:
     """`output_padding`, for height and width; ValueError for settings that exclude each other."""
-    if max(strides) > 1 and max(dilation) > 1:
-        raise ValueError(
-            "`strides` > 1 and `dilation_rate` > 1 exclude each other. "
-            f"Received: strides={strides}, dilation_rate={dilation}"
-        )
+    check_strides_or_dilation(strides, dilation)
     if output_padding is None:
         return None
     both = output_padding if isinstance(output_padding, (tuple, list)) else [output_padding]

@@ -1,8 +1,9 @@
 """Memory of models that nobody uses any more, which Python alone would keep for long.
 
-A model goes with its last name, and its programs with it (unkept.py). Its layers, their weights and their calls
-refer to each other, so that these arrays go when Python's collector finds the circle; but the collector counts objects, of which a model has few, and not bytes. A service that loads a new table of 200
-MB every hour, or a search that makes a model for each setting, would hold many of them.
+A model goes with its last name, and its programs with it (unkept.py). Its layers, their weights and their
+calls refer to each other, so that these arrays go when Python's collector finds the circle; but the collector
+counts objects, of which a model has few, and not bytes. A service that loads a new table of 200 MB every
+hour, or a search that makes a model for each setting, would hold many of them.
 """
 
 from __future__ import annotations

@@ -5,55 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .. import activations, initializers
-from ..base.arguments import integer_pair, one_of, positive_integer, require_channels_last
+from ..base.arguments import integer_pair, positive_integer
 from ..base.checked import checked
 from ..base.transposed_windows import transposed_pair, transposed_windows
 from ..graph.nodes import Shape, SymbolicTensor
-from .base import Layer, known_channels
+from .base import known_channels
+from .convolving import Convolving, Mixing
 from .image_windows import require_image, windows_over
 
 
-class Windows(Layer):
-    """What convolutions over images share: the windows and the shapes that follow."""
+class OverImages(Convolving):
+    """Windows over images (B, H, W, C)."""
 
-    not_stored = ("data_format",)  # always channels_last
     reads_images = True
-
-    kernel_size: tuple[int, int]
-    strides: tuple[int, int]
-    dilation_rate: tuple[int, int]
-    padding: str
-    _channels: int
-
-    def _set_windows(
-        self, kernel_size: Any, strides: Any, padding: Any, data_format: Any, dilation_rate: Any
-    ) -> None:
-        self.kernel_size = integer_pair("kernel_size", kernel_size)
-        self.strides = integer_pair("strides", strides)
-        self.dilation_rate = integer_pair("dilation_rate", dilation_rate)
-        self.padding = one_of("padding", padding, ("valid", "same"))
-        require_channels_last(data_format)
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise ValueError(
-                "`strides` > 1 and `dilation_rate` > 1 exclude each other. "
-                f"Received: strides={strides!r}, dilation_rate={dilation_rate!r}"
-            )
+    _size = staticmethod(integer_pair)
 
     def check_inputs(self, tensors: Sequence[SymbolicTensor]) -> None:
         require_image(self, tensors[0])
-        if self.built and tensors[0].shape[-1] != self._channels:
-            raise ValueError(
-                f"Layer {self.name!r} was built for {self._channels} channels. Received: "
-                f"shape={tensors[0].shape}"
-            )
+        super().check_inputs(tensors)
 
-    def _sizes(self, shape: Shape) -> tuple[int | None, int | None]:
-        """How many windows there are, over rows and over columns."""
-        return windows_over(self, shape, self.kernel_size, self.strides, self.padding, self.dilation_rate)
+    def _steps(self, input_shape: Shape) -> tuple[int | None, ...]:
+        return windows_over(
+            self, input_shape, self.kernel_size, self.strides, self.padding, self.dilation_rate
+        )
 
 
-class Conv2D(Windows):
+class Conv2D(OverImages, Mixing):
     """Convolution over images: (B, H, W, C) to (B, H', W', filters); kernel (*kernel_size, C / groups,
     filters). As keras.layers.Conv2D, channels_last.
 
@@ -83,34 +60,13 @@ class Conv2D(Windows):
         **options: Any,
     ) -> None:
         self.filters = positive_integer("filters", filters)
-        self._set_windows(kernel_size, strides, padding, data_format, dilation_rate)
-        self.groups = positive_integer("groups", groups)
-        if self.filters % self.groups:
-            raise ValueError(
-                f"`filters` must be a multiple of `groups`. Received: filters={filters}, groups={groups}"
-            )
-        self.activation = activations.chosen(activation)
-        self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
-        self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
+        self._set_windows(kernel_size, strides, padding, dilation_rate, data_format)
+        self._set_filters(filters, groups)
+        self._set_weights(activation, use_bias, bias_initializer, kernel_initializer=kernel_initializer)
         super().__init__(**options)
 
-    def build(self, input_shape: Shape) -> None:
-        channels = self._channels = known_channels(self, input_shape)
-        if channels % self.groups:
-            raise ValueError(
-                f"The channels of the input of {self.name!r} must be a multiple of `groups`={self.groups}. "
-                f"Received: shape={input_shape}"
-            )
-        shape = (*self.kernel_size, channels // self.groups, self.filters)
-        self.kernel = self.add_weight("kernel", shape, self.kernel_initializer)
-        self.bias = self.add_weight("bias", (self.filters,), self.bias_initializer) if self.use_bias else None
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return (input_shape[0], *self._sizes(input_shape), self.filters)
-
-
-class Conv2DTranspose(Windows):
+class Conv2DTranspose(OverImages):
     """The gradient of a Conv2D as a layer, from few pixels to many: (B, H, W, C) to (B, H', W', filters);
     kernel (*kernel_size, filters, C). As keras.layers.Conv2DTranspose, channels_last.
 
@@ -141,19 +97,16 @@ class Conv2DTranspose(Windows):
         **options: Any,
     ) -> None:
         self.filters = positive_integer("filters", filters)
-        self._set_windows(kernel_size, strides, padding, data_format, dilation_rate)
+        self._set_windows(kernel_size, strides, padding, dilation_rate, data_format)
         self.output_padding = transposed_pair(self.strides, self.dilation_rate, output_padding)
-        self.activation = activations.chosen(activation)
-        self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
-        self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
+        self._set_weights(activation, use_bias, bias_initializer, kernel_initializer=kernel_initializer)
         super().__init__(**options)
 
     def build(self, input_shape: Shape) -> None:
         self._channels = known_channels(self, input_shape)
         shape = (*self.kernel_size, self.filters, self._channels)
         self.kernel = self.add_weight("kernel", shape, self.kernel_initializer)
-        self.bias = self.add_weight("bias", (self.filters,), self.bias_initializer) if self.use_bias else None
+        self._add_bias(self.filters)
 
     def windows(self, shape: Shape) -> dict[str, int]:
         """The settings of the core for inputs of this shape."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .. import activations, initializers
-from ..base.arguments import integer, one_of, optional, positive_integer, single_integer
+from ..base.arguments import integer, optional, positive_integer, single_integer
 from ..base.checked import checked
 from ..graph.nodes import Shape, SymbolicTensor
 from ..ops.padding import pad
@@ -14,6 +13,7 @@ from ..ops.products import matmul
 from ..ops.rearranging import expand_dims, repeat, reshape, transpose
 from .activation import Activation
 from .base import Layer, known_channels, require_rank
+from .convolving import OverTime
 
 
 class UpSampling1D(Layer):
@@ -81,7 +81,7 @@ class Cropping1D(Layer):
         return inputs[:, first : -last or None]
 
 
-class Conv1DTranspose(Layer):
+class Conv1DTranspose(OverTime):
     """The gradient of a Conv1D as a layer, from few steps to many: (B, T, C) to (B, T', filters). As
     keras.layers.Conv1DTranspose.
 
@@ -95,6 +95,8 @@ class Conv1DTranspose(Layer):
     >>> layer(embedcnn.Input((5, 2))).shape, layer.kernel.shape
     ((None, 10, 3), (4, 3, 2))
     """
+
+    paddings = ("valid", "same")
 
     @checked
     def __init__(
@@ -113,35 +115,26 @@ class Conv1DTranspose(Layer):
     ) -> None:
         super().__init__(**options)
         self.filters = positive_integer("filters", filters)
-        self.kernel_size = single_integer("kernel_size", kernel_size)
-        self.strides = single_integer("strides", strides)
-        self.padding = one_of("padding", padding, ("valid", "same"))
+        self._set_windows(kernel_size, strides, padding, dilation_rate)
         self.output_padding = optional(single_integer, "output_padding", output_padding, 0)
-        self.dilation_rate = single_integer("dilation_rate", dilation_rate)
-        if self.strides > 1 and self.dilation_rate > 1:
-            raise ValueError(
-                "`strides` > 1 and `dilation_rate` > 1 exclude each other. "
-                f"Received: strides={self.strides}, dilation_rate={self.dilation_rate}"
-            )
         if self.output_padding is not None and not 0 <= self.output_padding < self.strides:
             raise ValueError(
                 "`output_padding` must be from 0 to strides - 1. Received: "
                 f"output_padding={output_padding!r}, strides={strides!r}"
             )
-        self.activation, self.use_bias = activations.chosen(activation), use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
-        self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
+        self._set_weights(activation, use_bias, bias_initializer, kernel_initializer=kernel_initializer)
         active = self.activation != "linear"
         self._activation = Activation(activation, name=f"{self.name}_activation") if active else None
 
     def build(self, input_shape: Shape) -> None:
-        shape = (self.kernel_size, self.filters, known_channels(self, input_shape))
+        self._channels = known_channels(self, input_shape)
+        shape = (self.kernel_size, self.filters, self._channels)
         self.kernel = self.add_weight("kernel", shape, self.kernel_initializer)
-        self.bias = self.add_weight("bias", (self.filters,), self.bias_initializer) if self.use_bias else None
+        self._add_bias(self.filters)
 
     def call(self, inputs: SymbolicTensor) -> Any:
         """The result for a sequence."""
-        require_rank(self, inputs, 3, "(batch, time, channels)")
+        self.check_inputs([inputs])
         strides, wide = self.strides, (self.kernel_size - 1) * self.dilation_rate + 1
         total = None
         for tap in range(self.kernel_size):
