@@ -5,7 +5,7 @@ import math
 import numpy as np
 from reference import random_key, random_u32
 
-CHUNK, DRAWS, MOST_DRAWS, GROUP, STEADY = 16, 64, 1024, 16, 1.0
+CHUNK, DRAWS, BAG_DRAWS, MOST_DRAWS, GROUP, STEADY = 16, 64, 16, 1024, 16, 1.0
 LINE_TOKENS, STREAM_TOKENS, STREAMS = 1024, 8192, 8
 
 
@@ -62,7 +62,7 @@ def read_stream(lines, key, keeps, window, singly):
 def chunk_updates(stream, first, size, rows_of, rows, output, table, key, rate, negatives, bags):
     """[(matrix number, row, what is added)] of some entries, from weights as they are."""
     words, entries = stream
-    drawn = int(DRAWS * max(negatives / 5, 1)) if size == CHUNK else negatives
+    drawn = int((BAG_DRAWS if bags else DRAWS) * max(negatives / 5, 1)) if size == CHUNK else negatives
     draws = [draw(table, key, i) for i in range(min(drawn, MOST_DRAWS))]
     added = []
     for place, near in entries[first : first + size]:

@@ -11,58 +11,6 @@
 
 #define AHEAD 4 /* words whose rows are asked for before they are needed */
 
-/* -- drawing -------------------------------------------------------------------------------------------------- */
-ec_status ec_word_draws_init(struct ec_word_draws *draws, const int64_t *counts, int64_t count, double exponent)
-{
-    *draws = (struct ec_word_draws){.count = count,
-                                    .keeps = ec_alloc_array(count, sizeof *draws->keeps),
-                                    .others = ec_alloc_array(count, sizeof *draws->others)};
-    double *sizes = ec_alloc_array(count, sizeof *sizes);
-    int32_t *open = ec_alloc_array(count, sizeof *open);
-    if (!draws->keeps || !draws->others || !sizes || !open) {
-        ec_free(sizes);
-        ec_free(open);
-        return EC_NO_MEMORY;
-    }
-    double sum = 0;
-    for (int64_t i = 0; i < count; i++) {
-        sum += sizes[i] = pow((double)counts[i], exponent);
-    }
-    int64_t small = 0, large = count; /* places below 1 from the front of `open`, the others from its end */
-    for (int64_t i = 0; i < count; i++) {
-        sizes[i] *= (double)count / sum;
-        open[sizes[i] < 1 ? small++ : --large] = (int32_t)i;
-        draws->keeps[i] = 1;
-        draws->others[i] = (int32_t)i;
-    }
-    while (small > 0 && large < count) {
-        int32_t below = open[--small], above = open[large];
-        draws->keeps[below] = (float)sizes[below];
-        draws->others[below] = above;
-        sizes[above] -= 1 - sizes[below];
-        if (sizes[above] < 1) {
-            open[small++] = above;
-            large++;
-        }
-    }
-    ec_free(sizes);
-    ec_free(open);
-    return EC_OK;
-}
-
-void ec_word_draws_clear(struct ec_word_draws *draws)
-{
-    ec_free(draws->keeps);
-    ec_free(draws->others);
-}
-
-static int32_t draw(const struct ec_word_draws *draws, uint64_t key, uint32_t number)
-{
-    uint64_t place = (uint64_t)ec_random_u32(key, 2 * number) * (uint64_t)draws->count >> 32;
-    float share = (float)(ec_random_u32(key, 2 * number + 1) >> 8) * 0x1p-24f;
-    return share < draws->keeps[place] ? (int32_t)place : draws->others[place];
-}
-
 /* -- memory --------------------------------------------------------------------------------------------------- */
 void ec_word_stream_clear(struct ec_word_stream *stream)
 {
@@ -100,14 +48,16 @@ ec_status ec_word_desk_init(struct ec_word_desk *desk, const struct ec_word_step
     int64_t places = most_places(steps), outputs = most_outputs(steps), stride = steps->stride;
     *desk = (struct ec_word_desk){.row_list = ec_alloc_array(ec_most(steps->longest, places), sizeof *desk->row_list),
                                   .in = ec_alloc_array(places * stride, sizeof *desk->in),
+                                  .bags = ec_alloc_array(places * EC_WORD_CHUNK, sizeof *desk->bags),
                                   .hidden = ec_alloc_array(EC_WORD_CHUNK * stride, sizeof *desk->hidden),
+                                  .d_hidden = ec_alloc_array(EC_WORD_CHUNK * stride, sizeof *desk->d_hidden),
                                   .out = ec_alloc_array(outputs * stride, sizeof *desk->out),
                                   .out_turned = ec_alloc_array(outputs * stride, sizeof *desk->out_turned),
                                   .logits = ec_alloc_array(EC_WORD_CHUNK * outputs, sizeof *desk->logits),
                                   .amounts = ec_alloc_array(EC_WORD_CHUNK * outputs, sizeof *desk->amounts),
                                   .turned = ec_alloc_array(EC_WORD_CHUNK * outputs, sizeof *desk->turned)};
-    return desk->row_list && desk->in && desk->hidden && desk->out && desk->out_turned && desk->logits &&
-                   desk->amounts && desk->turned
+    return desk->row_list && desk->bags && desk->in && desk->hidden && desk->d_hidden && desk->out &&
+                   desk->out_turned && desk->logits && desk->amounts && desk->turned
                ? EC_OK
                : EC_NO_MEMORY;
 }
@@ -115,8 +65,10 @@ ec_status ec_word_desk_init(struct ec_word_desk *desk, const struct ec_word_step
 void ec_word_desk_clear(struct ec_word_desk *desk)
 {
     ec_free(desk->row_list);
+    ec_free(desk->bags);
     ec_free(desk->in);
     ec_free(desk->hidden);
+    ec_free(desk->d_hidden);
     ec_free(desk->out);
     ec_free(desk->out_turned);
     ec_free(desk->logits);
@@ -158,11 +110,13 @@ static void multiply(float *out, int64_t out_stride, const float *a, int64_t a_s
                      int64_t rows, int64_t cols, int64_t depth)
 {
     const struct ec_kernels *k = ec_kernels();
+    int64_t tiles = ec_ceil_div(rows, k->few_rows); /* about equal: 16 rows are 8 and 8, not 14 and 2 */
     for (int64_t col = 0; col < cols; col += k->few_cols) {
         int64_t some_cols = ec_least(k->few_cols, cols - col);
-        for (int64_t row = 0; row < rows; row += k->few_rows) {
+        for (int64_t tile = 0; tile < tiles; tile++) {
+            int64_t row = rows * tile / tiles, end = rows * (tile + 1) / tiles;
             k->product_tile(out + row * out_stride + col, out_stride, 0, a + row * a_stride, a_stride, b + col,
-                            b_stride, (int)ec_least(k->few_rows, rows - row), (int)some_cols, depth);
+                            b_stride, (int)(end - row), (int)some_cols, depth);
         }
     }
 }
@@ -202,6 +156,14 @@ static int64_t count_near(const struct view *view, int64_t entry)
 static void read_inputs(struct ec_word_chunk *chunk, const struct ec_word_steps *steps, struct ec_word_desk *desk)
 {
     const struct ec_kernels *k = ec_kernels();
+    if (steps->longest == 1) { /* words have no other rows than their own */
+        for (int64_t i = 0; i < chunk->in_count; i++) {
+            ask_for_word(steps, chunk->in_words[i]);
+        }
+        k->gather_rows(desk->in, steps->stride, steps->rows, steps->stride, chunk->in_words, chunk->in_count,
+                       steps->stride);
+        return;
+    }
     for (int64_t i = 0; i < ec_least(AHEAD, chunk->in_count); i++) {
         ask_for_word(steps, chunk->in_words[i]);
     }
@@ -236,18 +198,23 @@ static void gather_bags(const struct view *view, const struct ec_word_steps *ste
 
 /* What reaches each neighbour's rows: of a bag, all of it, as fastText and word2vec do. */
 static void scatter_bags(const struct view *view, const struct ec_word_steps *steps, struct ec_word_chunk *chunk,
-                         const float *d_hidden)
+                         struct ec_word_desk *desk)
 {
     const struct ec_kernels *k = ec_kernels();
     const struct ec_word_stream *stream = view->stream;
-    memset(chunk->d_in, 0, (size_t)(chunk->in_count * steps->stride) * sizeof *chunk->d_in);
+    int32_t *counts = desk->row_list;
+    memset(counts, 0, (size_t)chunk->in_count * sizeof *counts);
     for (int64_t entry = view->first; entry < view->end; entry++) {
-        for (int32_t place = stream->begins[entry]; place < stream->ends[entry]; place++) {
+        for (int64_t place = stream->begins[entry]; place < stream->ends[entry]; place++) {
             if (place != stream->places[entry]) {
-                k->add(chunk->d_in + (place - view->low) * steps->stride,
-                       d_hidden + (entry - view->first) * steps->stride, steps->stride);
+                int64_t of = place - view->low;
+                desk->bags[of * steps->chunk + counts[of]++] = (int32_t)(entry - view->first);
             }
         }
+    }
+    for (int64_t i = 0; i < chunk->in_count; i++) {
+        k->weighted_sum(chunk->d_in + i * steps->stride, 0, desk->d_hidden, steps->stride,
+                        desk->bags + i * steps->chunk, NULL, counts[i], steps->stride);
     }
 }
 
@@ -337,7 +304,7 @@ void ec_word_chunk_compute(struct ec_word_chunk *chunk, const struct ec_word_ste
     }
     ec_copy(of_places, stream->words + view.low, (size_t)places * sizeof *of_places);
     for (int64_t i = seen; i < chunk->out_count; i++) {
-        chunk->out_rows[i] = draw(steps->draws, key, (uint32_t)(i - seen));
+        chunk->out_rows[i] = ec_word_draw(steps->draws, key, (uint32_t)(i - seen));
     }
     for (int64_t i = 0; i < chunk->out_count; i++) {
         ec_ask_for_later(steps->output + chunk->out_rows[i] * stride, steps->width);
@@ -355,12 +322,19 @@ void ec_word_chunk_compute(struct ec_word_chunk *chunk, const struct ec_word_ste
     k->activate(desk->logits, desk->logits, EC_SIGMOID, rows * outputs);
     set_amounts(chunk, &view, steps, desk, seen, rate, counts_loss);
     chunk->overflows = !isfinite(k->sum_squares(desk->amounts, rows * outputs));
-    k->transpose(desk->turned, rows, desk->amounts, outputs, outputs, rows);
-    multiply(chunk->d_out, stride, desk->turned, rows, hidden, stride, outputs, stride, rows);
-    float *d_hidden = steps->bags ? desk->in : chunk->d_in; /* the means are not needed any more */
-    multiply(d_hidden, stride, desk->amounts, outputs, desk->out, stride, rows, stride, outputs);
+    int64_t own = steps->bags ? rows : 0; /* so many outputs are of one entry each, the others of all */
+    const float *amounts = desk->amounts + own, *out = desk->out + own * stride;
+    float *d_hidden = steps->bags ? desk->d_hidden : chunk->d_in;
+    k->transpose(desk->turned, rows, amounts, outputs, outputs - own, rows);
+    multiply(chunk->d_out + own * stride, stride, desk->turned, rows, hidden, stride, outputs - own, stride, rows);
+    multiply(d_hidden, stride, amounts, outputs, out, stride, rows, stride, outputs - own);
+    for (int64_t i = 0; i < own; i++) {
+        float amount = desk->amounts[i * outputs + i];
+        k->scale(chunk->d_out + i * stride, hidden + i * stride, amount, stride);
+        k->add_scaled(d_hidden + i * stride, desk->out + i * stride, amount, stride);
+    }
     if (steps->bags) {
-        scatter_bags(&view, steps, chunk, d_hidden);
+        scatter_bags(&view, steps, chunk, desk);
     }
 }
 

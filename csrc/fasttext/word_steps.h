@@ -5,27 +5,22 @@
  *
  * All words of a chunk share the drawn ones, each counted as often as it would have been drawn for one word, so that a
  * chunk is three small products of matrices, and a row that many of its words need is read and written once (as Ji et
- * al. 2016 share them in a window). A chunk is computed without changing a weight, and applied later: so several
- * threads compute some, then all apply them, each its own rows, in the order of the text. */
+ * al. 2016 share them in a window). What a bag predicts is its own: a product with one row. A chunk is computed without
+ * changing a weight, and applied later: so several threads compute some, then all apply them, each its own rows, in the
+ * order of the text. */
 #ifndef EC_FASTTEXT_WORD_STEPS_H
 #define EC_FASTTEXT_WORD_STEPS_H
 
 #include "base/status.h"
 #include "fasttext/features.h"
+#include "fasttext/word_draws.h"
 
 #define EC_WORD_CHUNK 16 /* entries, at most */
-#define EC_WORD_DRAWS 64 /* words that are drawn for a whole chunk, where five are drawn against each neighbour ... */
+/* Words that are drawn for a whole chunk, where five are drawn against each neighbour: of skip-gram, whose entries have
+ * some six neighbours each, and of bags, which are one prediction each ... */
+#define EC_WORD_DRAWS 64
+#define EC_BAG_DRAWS 16
 #define EC_MOST_WORD_DRAWS 1024 /* ... in proportion where they are more, up to this */
-
-/* Draws words by share with one random number (Walker 1977, as Vose 1991 makes it). */
-struct ec_word_draws {
-    int64_t count;
-    float *keeps;    /* of each word the share of its place that is its own ... */
-    int32_t *others; /* ... the rest is that of this one */
-};
-/* By counts^exponent. Clear with ec_word_draws_clear, also after a failure. */
-ec_status ec_word_draws_init(struct ec_word_draws *draws, const int64_t *counts, int64_t count, double exponent);
-void ec_word_draws_clear(struct ec_word_draws *draws);
 
 /* Words of some lines that are kept, one behind the other, and what is learnt of them: entry after entry, each a word
  * and those of its neighbours that it is learnt with. */
@@ -66,7 +61,7 @@ struct ec_word_chunk {
 /* What a thread computes with. */
 struct ec_word_desk {
     int32_t *row_list;
-    float *ones;
+    int32_t *bags; /* of each place: the entries that it is a neighbour of */
     float *in, *hidden, *d_hidden, *out, *out_turned;
     float *logits, *amounts, *turned;
 };

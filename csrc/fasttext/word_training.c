@@ -84,7 +84,7 @@ static ec_status size_groups(struct trainer *trainer)
     double together = fmin(STEADY / fmax(steps, 1e-9) * kept / fmax(most, 1e-9), GROUP * EC_WORD_CHUNK);
     int steady = together >= EC_WORD_CHUNK; /* else each step sees the one before */
     trainer->steps.chunk = steady ? EC_WORD_CHUNK : 1;
-    double drawn = steady ? EC_WORD_DRAWS * more : (double)training->negatives;
+    double drawn = steady ? (training->bags ? EC_BAG_DRAWS : EC_WORD_DRAWS) * more : (double)training->negatives;
     trainer->steps.drawn = (int64_t)fmin(drawn, EC_MOST_WORD_DRAWS);
     trainer->group = steady ? (int64_t)together / EC_WORD_CHUNK : 1;
     trainer->singly = !steady && !training->bags;

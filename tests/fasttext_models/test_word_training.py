@@ -261,14 +261,15 @@ def test_a_rate_that_overflows_is_named():
         train_unsupervised(groups_text(300), dim=8, maxn=0, t=0, lr=1e20, verbose=0)
 
 
-@pytest.mark.parametrize("negatives", [20, 64])
+@pytest.mark.parametrize("model", ["skipgram", "cbow"])
+@pytest.mark.parametrize("negatives", [5, 20, 64])
 @pytest.mark.parametrize("rate", [0.05, 0.1])
-def test_many_drawn_words_do_not_let_vectors_grow(negatives, rate):
+def test_many_drawn_words_do_not_let_vectors_grow(model, negatives, rate):
     shares = 1 / np.arange(1, 501)
     random = np.random.default_rng(3)
     words = random.choice(500, (1500, 20), p=shares / shares.sum())
     text = [[f"w{word}" for word in line] for line in words]
-    made = train_unsupervised(text, dim=24, maxn=0, neg=negatives, lr=rate, epoch=2, t=1e-3, verbose=0)
+    made = train_unsupervised(text, model, dim=24, maxn=0, neg=negatives, lr=rate, epoch=2, t=1e-3, verbose=0)
     assert np.abs(made.get_input_matrix()).max() < 100
     assert np.abs(made.get_output_matrix()).max() < 100
 
