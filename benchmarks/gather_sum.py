@@ -7,7 +7,9 @@ EmbeddingBag.
 1,000 bags of 100 rows, fresh ones each time. All alternate turn by turn in one process, timed whole: embedcnn
 by `Model.predict_on_batch` of one EmbeddingBag, checks of the ids included. They read the same array (NumPy
 asks for huge pages), and PyTorch once more one that it has allocated itself. Of several distances of the
-plain read the best counts. Needs a C compiler. Goals: 80 % of the read, 2 times PyTorch.
+plain read the best counts. The same rows in bfloat16 (256 bytes) and int8 (128 bytes and a scale) are summed
+from where they are stored, beside PyTorch's EmbeddingBag in bfloat16. Needs a C compiler. Goals: 80 % of the
+read, 2 times PyTorch.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ import peers
 
 ROWS, WIDTH, BAGS, LENGTH, BATCHES = 1 << 22, 128, 1000, 100, 10
 AHEAD = (4, 8, 16)
+STORED = ("bfloat16", "int8")
 GOAL_SHARE, GOAL_TORCH = 0.8, 2.0
 
 
@@ -47,16 +50,23 @@ def reader(threads: int):
     )
 
 
-def contestants(table: np.ndarray, ids: list[np.ndarray], threads: int):
-    """{name: a function of the number of a batch}."""
+def bag_model(table: np.ndarray, **settings):
     import embedcnn
     from embedcnn import layers
 
-    bag = layers.EmbeddingBag(ROWS, WIDTH, mode="sum", trainable=False, weights=[table])
-    model = embedcnn.Sequential([embedcnn.Input((LENGTH,), dtype="int32"), bag])
+    bag = layers.EmbeddingBag(ROWS, WIDTH, mode="sum", trainable=False, weights=[table], **settings)
+    return embedcnn.Sequential([embedcnn.Input((LENGTH,), dtype="int32"), bag])
+
+
+def contestants(table: np.ndarray, ids: list[np.ndarray], threads: int):
+    """{name: a function of the number of a batch}."""
+    models = {"embedcnn": bag_model(table)}
+    for dtype in STORED:
+        models[f"embedcnn, {dtype}"] = bag_model(table, storage_dtype=dtype)
     read = reader(threads)
     found = {f"read, {ahead} ahead": lambda i, ahead=ahead: read(table, ids[i], ahead) for ahead in AHEAD}
-    found["embedcnn"] = lambda i: model.predict_on_batch(ids[i])
+    for name, model in models.items():
+        found[name] = lambda i, model=model: model.predict_on_batch(ids[i])
     if peers.installed("torch"):
         import torch
 
@@ -68,10 +78,12 @@ def contestants(table: np.ndarray, ids: list[np.ndarray], threads: int):
 
         def embedding_bag(module, i: int):
             with torch.inference_mode():
-                return module(wide[i]).numpy()
+                return module(wide[i]).float().numpy()
 
         found["PyTorch"] = lambda i: embedding_bag(own, i)
         found["PyTorch, shared"] = lambda i: embedding_bag(shared, i)
+        half = torch.nn.EmbeddingBag.from_pretrained(torch.from_numpy(table).bfloat16(), mode="sum")
+        found["PyTorch, bfloat16"] = lambda i: embedding_bag(half, i)
         assert np.allclose(found["embedcnn"](0), found["PyTorch"](0), atol=1e-3)
     return found
 
@@ -104,7 +116,7 @@ def main() -> None:
     middle = {name: statistics.median(values) for name, values in times.items()}
     for name, seconds in middle.items():
         row = seconds / (BAGS * LENGTH)
-        print(f"  {name:<16}{row * 1e9:8.1f} ns a row, {4 * WIDTH / row / 1e9:6.1f} GB/s")
+        print(f"  {name:<20}{row * 1e9:8.1f} ns a row, {4 * WIDTH / row / 1e9:6.1f} GB/s")
     share = min(middle[name] for name in middle if name.startswith("read")) / middle["embedcnn"]
     result = {"title": "gather-sum of random rows of 512 B from 2 GB", "share_of_read": round(share, 3)}
     print(f"embedcnn has {share:.0%} of the read (goal {GOAL_SHARE:.0%})")
@@ -115,6 +127,13 @@ def main() -> None:
             f"embedcnn is {result['ratio']} x PyTorch's EmbeddingBag (goal {GOAL_TORCH:g} x), "
             f"{result['ratio_shared']} x over the same array"
         )
+        for dtype in STORED:
+            ratio = middle["PyTorch"] / middle[f"embedcnn, {dtype}"]
+            result[f"ratio_{dtype}"] = round(ratio, 2)
+            print(f"from {dtype} it is {ratio:.2f} x PyTorch's EmbeddingBag of float32")
+        ratio = middle["PyTorch, bfloat16"] / middle["embedcnn, bfloat16"]
+        result["ratio_both_bfloat16"] = round(ratio, 2)
+        print(f"both from bfloat16: {ratio:.2f} x")
     peers.write_json(arguments.json, [result])
 
 

@@ -22,18 +22,20 @@ static inline int64_t ec_rows_ahead(int64_t width)
     return rows < 2 ? 2 : rows > 16 ? 16 : rows;
 }
 
-static inline void ec_ask_for(const float *row, int64_t width)
+static inline void ec_ask_for_bytes(const void *row, int64_t bytes)
 {
 #if defined(__GNUC__) || defined(__clang__)
-    for (int64_t c = 0; c < width; c += EC_ALIGNMENT / (int64_t)sizeof *row) {
-        __builtin_prefetch(row + c);
+    for (int64_t at = 0; at < bytes; at += EC_ALIGNMENT) {
+        __builtin_prefetch((const char *)row + at);
     }
     /* To gcc a function that only prefetches has no effect, and calls of it vanish; this has one, in its eyes. */
     __asm__ volatile("" : : "r"(row));
 #else
-    (void)row, (void)width;
+    (void)row, (void)bytes;
 #endif
 }
+
+static inline void ec_ask_for(const float *row, int64_t width) { ec_ask_for_bytes(row, width * (int64_t)sizeof *row); }
 
 /* Rows that are not needed soon: into the second cache, as the first is in use. */
 static inline void ec_ask_for_later(const float *row, int64_t width)

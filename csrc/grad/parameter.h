@@ -3,6 +3,8 @@
 #ifndef EC_GRAD_PARAMETER_H
 #define EC_GRAD_PARAMETER_H
 
+#include "base/stored.h"
+
 #include <stdint.h>
 
 #define EC_MAX_RANK 4
@@ -47,14 +49,6 @@ enum ec_constraint {
     EC_NO_CONSTRAINT,
     EC_NON_NEGATIVE, /* w = max(w, 0) */
     EC_NORM          /* w *= (rate clip(n, least, most) + (1 - rate) n) / (1e-7 + n), n the norm over some axes */
-};
-
-/* In what the rows of a table are kept, in the order of their names in csrc/python. */
-enum ec_storage {
-    EC_FLOAT32, /* in `value` */
-    EC_FLOAT16,
-    EC_BFLOAT16,
-    EC_INT8 /* times a scale for each row */
 };
 
 /* What a step does to a parameter beside the optimizer's rule. */

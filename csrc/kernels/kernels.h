@@ -142,6 +142,14 @@ struct ec_tap {
     int64_t in, weight;
 };
 
+/* Rows of a table in fewer bits, of whatever width, one behind the other. */
+struct ec_stored_rows {
+    int storage; /* enum ec_storage, not EC_FLOAT32 */
+    const void *data;
+    const float *scales; /* int8: one a row */
+    int64_t stride;      /* numbers from row to row */
+};
+
 struct ec_kernels {
     const char *name; /* "scalar", "neon", "avx2", "avx512", "avx512_bf16", "amx" */
     int lanes;        /* floats in a vector */
@@ -157,6 +165,9 @@ struct ec_kernels {
      * sum over all i is kept in registers. weight NULL: all ones. With `accumulate` the old out[c] is added last. */
     void (*weighted_sum)(float *out, int accumulate, const float *rows, int64_t stride, const int32_t *index,
                          const float *weight, int64_t count, int64_t width);
+    /* The same sum of rows in fewer bits, each number read as read_stored does. */
+    void (*stored_sum)(float *out, const struct ec_stored_rows *rows, const int32_t *index, const float *weight,
+                       int64_t count, int64_t width);
     /* rows[index[i] * stride + c] += weight[i] * step[c], c in [0, width), i rising. Meanwhile the `later_count` rows
      * with the numbers `later` are asked for, evenly, as memory gives them: into the second cache. */
     void (*add_to_rows)(float *rows, int64_t stride, const int32_t *index, const float *weight, int64_t count,
@@ -206,6 +217,14 @@ struct ec_kernels {
     /* out[c] = hash(key, c) >= threshold ? in[c] * scale : 0, for c in [0, n): each value is kept with probability
      * 1 - threshold / 2^32. The hash is base/random's ec_random_u32(key, c), lane for lane on every instruction set. */
     void (*dropout)(float *out, const float *in, uint64_t key, uint32_t threshold, float scale, int64_t n);
+
+    /* Numbers in fewer bits, as base/stored.h says. Read: out[c] = row `number`, to float32; of int8 times its scale.
+     */
+    void (*read_stored)(float *out, const struct ec_stored_rows *rows, int64_t number, int64_t width);
+    /* float16 where is_half, else bfloat16: the nearest, or up with the probability of what is cut off, by the hash of
+     * (key, column) of base/random.h. */
+    void (*round_nearest)(uint16_t *restrict out, const float *restrict in, int is_half, int64_t n);
+    void (*round_by_chance)(uint16_t *restrict out, const float *restrict in, int is_half, uint64_t key, int64_t n);
 
     /* Recurrent cells, n units of one row; gate number i of a row stands at gates + i * stride. Activations that need x
      * for their slope (silu, gelu) are not for cells.

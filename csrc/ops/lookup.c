@@ -235,7 +235,7 @@ static ec_status plan_ids(struct ec_op *op, struct ec_step *step)
     struct state *state = op->state;
     const struct ec_parameter *table = op->parameters[0];
     int64_t tokens = 0;
-    state->in_place = !table->stored;
+    state->in_place = 1;
     for (int i = 0; i < op->input_count; i++) {
         tokens += op->inputs[i]->rows;
         state->in_place &= !op->outputs[i]->needs_values;
@@ -271,6 +271,11 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     }
     rows->token_values = table->value;
     rows->token_stride = rows->width;
+    rows->token_stored = (struct ec_stored_rows){.data = NULL};
+    if (state->in_place && table->stored) {
+        rows->token_values = NULL;
+        rows->token_stored = ec_stored_rows_of(table);
+    }
     if (!state->in_place) {
         rows->token_values = rows->values = ec_arena_take(step->arena, (rows->count + 1) * rows->stride, sizeof(float));
         rows->token_stride = rows->stride;

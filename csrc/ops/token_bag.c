@@ -60,8 +60,19 @@ static void read_weights(const struct ec_op *op, int64_t b)
     state->share[b] = divisor == 0.0 || state->begin[b] == state->begin[b + 1] ? 0.0f : (float)(1.0 / divisor);
 }
 
+/* The row of token i, which is read into `room` where it is stored in fewer bits. */
+static const float *row_of_token(const struct ec_token_bag *state, const struct ec_lookup_rows *lookup, int32_t i,
+                                 float *room)
+{
+    if (!lookup->token_stored.data) {
+        return lookup->token_values + state->at[i] * lookup->token_stride;
+    }
+    ec_kernels()->read_stored(room, &lookup->token_stored, state->at[i], lookup->width);
+    return room;
+}
+
 static void take_maximum(const struct ec_token_bag *state, const struct ec_lookup_rows *lookup, float *y, int64_t b,
-                         int64_t cols)
+                         int64_t cols, float *room)
 {
     int32_t *winner = state->winner + b * cols, first = state->begin[b];
     const int32_t *names = state->rows ? state->rows : state->at; /* of the rows, for the gradient */
@@ -70,22 +81,46 @@ static void take_maximum(const struct ec_token_bag *state, const struct ec_looku
         memset(winner, 0xff, (size_t)cols * sizeof *winner);
         return;
     }
-    memcpy(y, lookup->token_values + state->at[first] * lookup->token_stride, (size_t)cols * sizeof *y);
+    memcpy(y, row_of_token(state, lookup, first, room), (size_t)cols * sizeof *y);
     for (int64_t c = 0; c < cols; c++) {
         winner[c] = names[first];
     }
     for (int32_t i = first + 1; i < state->begin[b + 1]; i++) {
-        ec_kernels()->maximum_into(y, winner, lookup->token_values + state->at[i] * lookup->token_stride, names[i],
-                                   cols);
+        ec_kernels()->maximum_into(y, winner, row_of_token(state, lookup, i, room), names[i], cols);
     }
 }
 
 /* The rows of a text, as far as they stay in the second cache until they are read. */
 static void ask_for_text(const struct ec_token_bag *state, const struct ec_lookup_rows *lookup, int64_t b)
 {
+    const struct ec_stored_rows *stored = &lookup->token_stored;
     int32_t end = (int32_t)ec_least(state->begin[b + 1], state->begin[b] + EC_ASKED_FLOATS / lookup->width);
+    if (stored->data) {
+        int64_t bytes = lookup->width * (stored->storage == EC_INT8 ? 1 : 2);
+        for (int32_t i = state->begin[b]; i < end; i++) {
+            ec_ask_for_bytes((const char *)stored->data + state->at[i] * bytes, bytes);
+            if (stored->scales) {
+                ec_ask_for(stored->scales + state->at[i], 1);
+            }
+        }
+        return;
+    }
     for (int32_t i = state->begin[b]; i < end; i++) {
         ec_ask_for(lookup->token_values + state->at[i] * lookup->token_stride, lookup->width);
+    }
+}
+
+/* Of text b. */
+static void sum_rows(const struct ec_token_bag *state, const struct ec_lookup_rows *lookup, float *y, int64_t b,
+                     int64_t cols)
+{
+    const int32_t *at = state->at + state->begin[b];
+    const float *weight = state->weight ? state->weight + state->begin[b] : NULL;
+    int64_t count = state->begin[b + 1] - state->begin[b];
+    if (lookup->token_stored.data) {
+        ec_kernels()->stored_sum(y, &lookup->token_stored, at, weight, count, cols);
+    } else {
+        ec_kernels()->weighted_sum(y, 0, lookup->token_values, lookup->token_stride, at, weight, count, cols);
     }
 }
 
@@ -103,15 +138,13 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
             ask_for_text(state, lookup, b + 1);
         }
         if (state->mode == EC_BAG_MAX) {
-            take_maximum(state, lookup, y, b, out->cols);
+            take_maximum(state, lookup, y, b, out->cols, state->room ? state->room + team->index * out->cols : NULL);
             continue;
         }
         if (state->weight) {
             read_weights(op, b);
         }
-        ec_kernels()->weighted_sum(y, 0, lookup->token_values, lookup->token_stride, state->at + state->begin[b],
-                                   state->weight ? state->weight + state->begin[b] : NULL,
-                                   state->begin[b + 1] - state->begin[b], out->cols);
+        sum_rows(state, lookup, y, b, out->cols);
         if (state->mode != EC_BAG_SUM) {
             ec_kernels()->scale(y, y, state->share[b], out->cols);
         }
@@ -178,6 +211,7 @@ static void backward_weights(struct ec_op *op, struct ec_team *team)
     const struct ec_token_bag *state = op->state;
     const struct ec_tensor *weights = op->inputs[1], *out = op->outputs[0];
     const struct ec_lookup_rows *lookup = op->inputs[0]->lookup;
+    float *room = state->room ? state->room + team->index * out->cols : NULL;
     for (int64_t b; (b = ec_team_next(team, out->rows)) >= 0;) {
         int64_t first = ec_tensor_row(weights, b) * weights->cols, end = ec_tensor_row(weights, b + 1) * weights->cols;
         if (!op->adds_input[1]) {
@@ -189,8 +223,7 @@ static void backward_weights(struct ec_op *op, struct ec_team *team)
                           : state->mode == EC_BAG_SQRTN ? state->weight[i] * state->share[b]
                                                         : 0.0f;
                 weights->grad[state->weight_at[i]] +=
-                    state->share[b] * weight_gradient(out->grad + b * out->cols,
-                                                      lookup->token_values + state->at[i] * lookup->token_stride,
+                    state->share[b] * weight_gradient(out->grad + b * out->cols, row_of_token(state, lookup, i, room),
                                                       out->data + b * out->cols, k, out->cols);
             }
         }

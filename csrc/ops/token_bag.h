@@ -23,6 +23,7 @@ struct ec_token_bag {
     int32_t *weight_at;  /* [tokens] where the second input holds the weight, -1: it is 0; NULL without weights */
     float *weight;       /* [tokens] or NULL */
     int32_t *winner;     /* max: [B, D] distinct row, -1: none */
+    float *room;         /* [threads, D] a row that is stored in fewer bits; NULL where none is read by itself */
 
     /* backward */
     struct ec_occurrences occurrences;

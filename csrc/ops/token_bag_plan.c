@@ -143,6 +143,11 @@ ec_status ec_token_bag_plan(struct ec_op *op, struct ec_step *step)
     state->weight = op->input_count == 2 ? ec_arena_take(step->arena, weights, sizeof *state->weight) : NULL;
     state->weight_at = op->input_count == 2 ? ec_arena_take(step->arena, weights, sizeof *state->weight_at) : NULL;
     state->winner = is_max ? ec_arena_take(step->arena, texts * out->cols, sizeof *state->winner) : NULL;
+    int reads_rows = is_max || (op->input_count == 2 && op->inputs[1]->needs_grad);
+    state->room = NULL;
+    if (reads_rows && in->lookup->token_stored.data) {
+        state->room = ec_arena_take(step->arena, step->threads * out->cols, sizeof *state->room);
+    }
     if (step->arena->failed) {
         return EC_NO_MEMORY;
     }

@@ -53,7 +53,7 @@ void ec_average_overwrite_others(const struct ec_update *update, const struct ec
 {
     const struct ec_parameter *parameter = item->parameter;
     int64_t now = *parameter->moves + 1;
-    float *room = parameter->stored ? item->rows + team->index * parameter->dims[1] : NULL;
+    float *room = parameter->stored ? item->stored_rows + team->index * parameter->dims[1] : NULL;
     for (struct ec_range tile; ec_team_next_range(team, parameter->dims[0], EC_SUMMED_ROW_TILE, &tile);) {
         for (int64_t row = tile.begin; row < tile.end; row++) {
             if (parameter->moves[1 + row] != now && ec_row_learns(parameter, row) && !has_no_average(parameter, row)) {

@@ -85,15 +85,16 @@ static ec_status plan_item(struct ec_update_item *item, int number, const struct
     item->accumulation = (struct ec_accumulation){.parameter = parameter, .fresh = parameter->gradient};
     if (parameter->stored) {
         item->key = ec_random_key(update->key, (uint64_t)number + ROUNDING);
-        item->rows = ec_arena_take(arena, update->threads * parameter->dims[1], sizeof *item->rows);
+        item->stored_rows = ec_arena_take(arena, update->threads * parameter->dims[1], sizeof *item->stored_rows);
         item->no_gradient = ec_arena_take(arena, parameter->dims[1], sizeof *item->no_gradient);
-        if (!item->rows || !item->no_gradient) {
+        if (!item->stored_rows || !item->no_gradient) {
             return EC_NO_MEMORY;
         }
         memset(item->no_gradient, 0, (size_t)parameter->dims[1] * sizeof *item->no_gradient);
-    } else if (makes_rows(update, parameter)) {
+    }
+    if (makes_rows(update, parameter)) {
         parameter->gradient.maker->used = 1;
-        item->rows = ec_arena_take(arena, update->threads * parameter->gradient.stride, sizeof *item->rows);
+        item->made_rows = ec_arena_take(arena, update->threads * parameter->gradient.stride, sizeof *item->made_rows);
     }
     if (parameter->is_table && update->optimizer->dense_tables) {
         status = plan_table(item, update, arena);
@@ -275,7 +276,7 @@ static void update_touched_rows(const struct ec_update *update, const struct ec_
 {
     struct ec_parameter *parameter = item->parameter;
     const struct ec_gradient *gradient = &parameter->gradient;
-    float *room = item->rows ? item->rows + team->index * gradient->stride : NULL;
+    float *room = item->made_rows ? item->made_rows + team->index * gradient->stride : NULL;
     int64_t width = gradient->width, ahead = parameter->size < EC_LARGE_TABLE ? INT64_MAX : ec_rows_ahead(width);
     for (struct ec_range tile; ec_team_next_range(team, gradient->count, EC_ROW_TILE, &tile);) {
         for (int64_t i = tile.begin; i < tile.end; i++) {

@@ -52,8 +52,8 @@ struct ec_update_item {
     int64_t tiles;   /* of the gradient, for the norm */
     double *partial; /* [tiles] sums of squares */
     double norm;
-    float *rows;           /* [threads] rows of a table that is stored in fewer bits, while they are updated; or of a
-                            * gradient whose rows are made for the update */
+    float *stored_rows;    /* [threads] of a table that is stored in fewer bits, while they are updated */
+    float *made_rows;      /* [threads] of a gradient whose rows are made for the update */
     float *no_gradient;    /* zeros, of a stored row that a dense update moves without */
     uint64_t key;          /* of its stochastic rounding */
     int32_t *place_of_row; /* dense update of a table: [V] gradient row, or -1; NULL where the gradient is spread */

@@ -1,6 +1,7 @@
 /* The update of a table whose rows are kept in fewer bits than they are computed with. All that a step does to a row is
  * done in float32 before it is stored: the optimizer's rule, the moving average, the constraint. Then it is rounded, by
  * chance or as the nearest of a master that is kept of it. */
+#include "base/ahead.h"
 #include "grad/storage.h"
 #include "optim/rule.h"
 
@@ -23,31 +24,64 @@ static void update_row(const struct ec_update *update, const struct ec_rule *rul
     ec_row_close(parameter, row, value, &item->key);
 }
 
+/* The rows that a thread works in. */
+struct room {
+    float *value, *gradient;
+};
+
 /* Entry i of the gradient: of a row that the step touched, or of every row, whose gradient may be none. */
 static void update_entry(const struct ec_update *update, const struct ec_rule *rule, const struct ec_update_item *item,
-                         int64_t i, float *room)
+                         int64_t i, const struct room *room)
 {
     const struct ec_gradient *gradient = &item->parameter->gradient;
-    int64_t row = i, place = i, stride = item->parameter->dims[1];
-    if (gradient->rows) {
-        row = item->place_of_row ? i : gradient->rows[i];
-        place = item->place_of_row ? item->place_of_row[i] : i;
-        stride = gradient->stride;
+    int64_t width = item->parameter->dims[1];
+    if (!gradient->rows) {
+        if (ec_row_learns(item->parameter, i)) {
+            update_row(update, rule, item, i, gradient->values + i * width, room->value);
+        }
+    } else if (item->place_of_row) {
+        int32_t place = item->place_of_row[i];
+        if (ec_row_learns(item->parameter, i)) {
+            update_row(update, rule, item, i,
+                       place < 0 ? item->no_gradient : gradient->values + place * gradient->stride, room->value);
+        }
+    } else if (ec_row_learns(item->parameter, gradient->rows[i])) {
+        update_row(update, rule, item, gradient->rows[i], ec_gradient_row(gradient, i, room->gradient), room->value);
     }
-    if (ec_row_learns(item->parameter, row)) {
-        update_row(update, rule, item, row, place < 0 ? item->no_gradient : gradient->values + place * stride, room);
+}
+
+/* A row is read in several arrays, each at another place. */
+static void ask_for_row(const struct ec_update *update, const struct ec_parameter *parameter, int64_t row)
+{
+    int64_t width = parameter->dims[1], bytes = 2 * width;
+    ec_ask_for_bytes((const char *)parameter->stored + row * bytes, bytes);
+    if (parameter->mastered) {
+        ec_ask_for(parameter->value + row * width, width);
+    }
+    for (int i = 0; i < parameter->slot_count; i++) {
+        ec_ask_for(parameter->slots[i] + row * width, width);
+    }
+    if (update->optimizer->use_ema) {
+        ec_ask_for(parameter->average + row * width, width);
     }
 }
 
 void ec_update_stored_rows(const struct ec_update *update, const struct ec_rule *rule,
                            const struct ec_update_item *item, struct ec_team *team)
 {
-    const struct ec_gradient *gradient = &item->parameter->gradient;
-    int64_t count = gradient->rows && !item->place_of_row ? gradient->count : item->parameter->dims[0];
-    float *room = item->rows + team->index * item->parameter->dims[1];
+    const struct ec_parameter *parameter = item->parameter;
+    const struct ec_gradient *gradient = &parameter->gradient;
+    int touched = gradient->rows && !item->place_of_row;
+    int64_t count = touched ? gradient->count : parameter->dims[0];
+    int64_t ahead = !touched || parameter->size < EC_LARGE_TABLE ? INT64_MAX : ec_rows_ahead(parameter->dims[1]);
+    const struct room room = {item->stored_rows + team->index * parameter->dims[1],
+                              item->made_rows ? item->made_rows + team->index * gradient->stride : NULL};
     for (struct ec_range tile; ec_team_next_range(team, count, EC_ROW_TILE, &tile);) {
         for (int64_t i = tile.begin; i < tile.end; i++) {
-            update_entry(update, rule, item, i, room);
+            if (ahead < count - i) {
+                ask_for_row(update, parameter, gradient->rows[i + ahead]);
+            }
+            update_entry(update, rule, item, i, &room);
         }
     }
 }

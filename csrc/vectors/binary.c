@@ -1,7 +1,7 @@
 /* Records of word2vec's binary format: word, blank, D little-endian float32, and in files of the C tool a newline,
  * which is taken as the start of the next record (as gensim does). Records have to be found one after the other; the
  * work is that of copying. */
-#include "base/half.h"
+#include "base/stored.h"
 #include "vectors/number.h"
 #include "vectors/reader.h"
 

@@ -3,8 +3,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "vectors/reader.h"
 
-#include "base/half.h"
 #include "base/memory.h"
+#include "base/stored.h"
 #include "base/threads.h"
 #include "vectors/number.h"
 
@@ -305,7 +305,7 @@ static void store_row(const struct store *store, const float *row, int64_t targe
     }
     uint16_t *out = (uint16_t *)store->matrix + target * dimensions;
     for (int64_t d = 0; d < dimensions; d++) {
-        out[d] = ec_half(row[d]);
+        out[d] = ec_nearest_half(row[d]);
     }
 }
 

@@ -1,7 +1,7 @@
 /* One tile of a text file: lines "word number ... number". The usual line (one blank between the fields, no blank in
  * the word, plain numbers) is read in one pass; any other goes the slow way, from the line's end, where the last D
  * fields are the numbers whatever the word holds, and which alone decides what is wrong with a line. */
-#include "base/half.h"
+#include "base/stored.h"
 #include "vectors/number.h"
 #include "vectors/reader.h"
 

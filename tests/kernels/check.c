@@ -123,7 +123,7 @@ int main(int count, char **arguments)
     static void (*const checks[])(void) = {check_gemm,       check_few_rows,  check_offset_tile, check_pack,
                                            check_tokens,     check_transpose, check_elementwise, check_reductions,
                                            check_activation, check_softmax,   check_dropout,     check_depthwise,
-                                           check_update,     check_precision};
+                                           check_update,     check_precision, check_stored};
     if (count > 1 && !strcmp(arguments[1], "--rungs")) {
         for (const char *const *rung = ec_kernels_available(); *rung; rung++) {
             printf("%s ", *rung);

@@ -43,6 +43,7 @@ void check_gemm(void);
 void check_pack(void);
 void check_precision(void);
 void check_tokens(void);
+void check_stored(void);
 void check_few_rows(void);
 void check_offset_tile(void);
 void check_transpose(void);

@@ -13,6 +13,7 @@
 #include "kernels/body/offset_tile.h"
 #include "kernels/body/pack.h"
 #include "kernels/body/softmax.h"
+#include "kernels/body/stored.h"
 #include "kernels/body/tokens.h"
 #include "kernels/body/update.h"
 #include "kernels/kernels.h"
@@ -40,6 +41,7 @@ static void fill_table(struct ec_kernels *kernels)
         .gemm = {gemm_fp32, gemm_fp32, gemm_fp32},
         .window_max = window_max,
         .weighted_sum = weighted_sum,
+        .stored_sum = stored_sum,
         .add_to_rows = add_to_rows,
         .gather_rows = gather_rows,
         .few_rows = GEMM_ROWS,
@@ -61,6 +63,9 @@ static void fill_table(struct ec_kernels *kernels)
         .activate_backward = activate_backward,
         .softmax = softmax,
         .dropout = dropout,
+        .read_stored = read_stored,
+        .round_nearest = round_nearest,
+        .round_by_chance = round_by_chance,
         .lstm_cell = lstm_cell,
         .lstm_cell_backward = lstm_cell_backward,
         .gru_cell = gru_cell,

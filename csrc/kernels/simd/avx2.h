@@ -7,6 +7,7 @@
 
 #include <immintrin.h>
 #include <stdint.h>
+#include <string.h>
 
 #define ISA_NAME "avx2"
 #define LANES 8
@@ -66,6 +67,43 @@ INLINE mask ivec_at_least(ivec a, ivec b) { return _mm256_castsi256_ps(_mm256_cm
 INLINE ivec ivec_select(mask m, ivec a, ivec b)
 {
     return vec_bits(vec_select(m, ivec_as_floats(a), ivec_as_floats(b)));
+}
+
+/* The first `bytes` of 16, in pieces of a power of two. */
+INLINE __m128i load_few(const void *p, int64_t bytes)
+{
+    char few[16] = {0};
+    const char *from = p;
+    int64_t at = 0;
+    if (bytes >= 16) {
+        return _mm_loadu_si128((const __m128i *)p);
+    }
+    if (bytes & 8) {
+        memcpy(few, from, 8);
+        at = 8;
+    }
+    if (bytes & 4) {
+        memcpy(few + at, from + at, 4);
+        at += 4;
+    }
+    if (bytes & 2) {
+        memcpy(few + at, from + at, 2);
+        at += 2;
+    }
+    if (bytes & 1) {
+        few[at] = from[at];
+    }
+    return _mm_loadu_si128((const __m128i *)(const void *)few);
+}
+INLINE vec vec_of_half(const uint16_t *p, int64_t count) { return _mm256_cvtph_ps(load_few(p, 2 * count)); }
+INLINE vec vec_of_bfloat(const uint16_t *p, int64_t count)
+{
+    return ivec_as_floats(ivec_shift_left(_mm256_cvtepu16_epi32(load_few(p, 2 * count)), 16));
+}
+INLINE vec vec_of_bytes(const int8_t *p, int64_t count)
+{
+    __m128i bytes = count >= LANES ? _mm_loadl_epi64((const __m128i *)(const void *)p) : load_few(p, count);
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes));
 }
 
 INLINE wide wide_of(vec a)

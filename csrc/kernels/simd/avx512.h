@@ -62,6 +62,23 @@ INLINE ivec ivec_shift_right(ivec a, int bits) { return _mm512_srli_epi32(a, (un
 INLINE mask ivec_at_least(ivec a, ivec b) { return _mm512_cmp_epu32_mask(a, b, _MM_CMPINT_NLT); }
 INLINE ivec ivec_select(mask m, ivec a, ivec b) { return _mm512_mask_blend_epi32(m, b, a); }
 
+INLINE __m256i load_words(const uint16_t *p, int64_t count)
+{
+    return count >= LANES ? _mm256_loadu_si256((const __m256i *)(const void *)p)
+                          : _mm256_maskz_loadu_epi16(part_of(count), p);
+}
+INLINE vec vec_of_half(const uint16_t *p, int64_t count) { return _mm512_cvtph_ps(load_words(p, count)); }
+INLINE vec vec_of_bfloat(const uint16_t *p, int64_t count)
+{
+    return ivec_as_floats(ivec_shift_left(_mm512_cvtepu16_epi32(load_words(p, count)), 16));
+}
+INLINE vec vec_of_bytes(const int8_t *p, int64_t count)
+{
+    __m128i bytes =
+        count >= LANES ? _mm_loadu_si128((const __m128i *)(const void *)p) : _mm_maskz_loadu_epi8(part_of(count), p);
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
+}
+
 INLINE wide wide_of(vec a)
 {
     return (wide){_mm512_cvtps_pd(_mm512_castps512_ps256(a)), _mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1))};

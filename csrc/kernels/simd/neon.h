@@ -75,6 +75,30 @@ INLINE ivec ivec_shift_right(ivec a, int bits) { return vshlq_u32(a, vdupq_n_s32
 INLINE mask ivec_at_least(ivec a, ivec b) { return vcgeq_u32(a, b); }
 INLINE ivec ivec_select(mask m, ivec a, ivec b) { return vbslq_u32(m, a, b); }
 
+INLINE uint16x4_t load_words(const uint16_t *p, int64_t count)
+{
+    uint16_t lane[LANES] = {0};
+    if (count >= LANES) {
+        return vld1_u16(p);
+    }
+    memcpy(lane, p, (size_t)count * sizeof *p);
+    return vld1_u16(lane);
+}
+INLINE vec vec_of_half(const uint16_t *p, int64_t count)
+{
+    return vcvt_f32_f16(vreinterpret_f16_u16(load_words(p, count)));
+}
+INLINE vec vec_of_bfloat(const uint16_t *p, int64_t count)
+{
+    return vreinterpretq_f32_u32(vshll_n_u16(load_words(p, count), 16));
+}
+INLINE vec vec_of_bytes(const int8_t *p, int64_t count)
+{
+    int8_t lane[8] = {0};
+    memcpy(lane, p, count >= LANES ? LANES : (size_t)count);
+    return vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(vld1_s8(lane)))));
+}
+
 INLINE wide wide_of(vec a) { return (wide){vcvt_f64_f32(vget_low_f32(a)), vcvt_high_f64_f32(a)}; }
 INLINE wide wide_fma(wide a, wide b, wide c)
 {

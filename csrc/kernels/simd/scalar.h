@@ -6,6 +6,7 @@
 #ifndef EC_KERNELS_SIMD_H
 #define EC_KERNELS_SIMD_H
 
+#include "base/stored.h"
 #include "kernels/simd/keywords.h"
 
 #include <math.h>
@@ -88,6 +89,12 @@ INLINE ivec ivec_shift_left(ivec a, int bits) { return a << bits; }
 INLINE ivec ivec_shift_right(ivec a, int bits) { return a >> bits; }
 INLINE mask ivec_at_least(ivec a, ivec b) { return a >= b; }
 INLINE ivec ivec_select(mask m, ivec a, ivec b) { return m ? a : b; }
+
+/* The first `count` of LANES numbers as base/stored.h keeps them, as floats; the other lanes are 0, and nothing is read
+ * of them. */
+INLINE vec vec_of_half(const uint16_t *p, int64_t count) { return count > 0 ? ec_of_half(*p) : 0.0f; }
+INLINE vec vec_of_bfloat(const uint16_t *p, int64_t count) { return count > 0 ? ec_of_bfloat(*p) : 0.0f; }
+INLINE vec vec_of_bytes(const int8_t *p, int64_t count) { return count > 0 ? (float)*p : 0.0f; }
 
 /* The same lanes in double, and a * b + c there. */
 INLINE wide wide_of(vec a) { return a; }
