@@ -23,6 +23,7 @@ if _TYPE_CHECKING:  # what __getattr__ finds at run time
     from embedcnn import constraints as constraints
     from embedcnn import data as data
     from embedcnn import datasets as datasets
+    from embedcnn import distributed as distributed
     from embedcnn import encoding as encoding
     from embedcnn import fasttext as fasttext
     from embedcnn import generation as generation
@@ -65,6 +66,7 @@ _MODULES = frozenset(
         "constraints",
         "data",
         "datasets",
+        "distributed",
         "encoding",
         "fasttext",
         "generation",

@@ -90,6 +90,8 @@ class Program:
     @property
     def penalty(self) -> float: ...
     @property
+    def weight_penalty(self) -> float: ...
+    @property
     def output_masks(self) -> list[np.ndarray | None]: ...
     @property
     def loss_sums(self) -> tuple[tuple[float, float, float, float], ...]: ...
@@ -146,12 +148,14 @@ class Program:
         step: int,
         want_outputs: bool = False,
         loss_function: Callable[[int, _Floats], tuple[np.ndarray, np.ndarray]] | None = None,
+        whole: Callable[[list[float]], list[float]] | None = None,
     ) -> StepResult: ...
     def update(
         self,
         gradients: list[_Floats | _Table | None],
         learning_rate: float,
         step: int | npt.NDArray[np.int64],
+        penalties: bool = False,
     ) -> None: ...
     def test_step(
         self,
@@ -160,8 +164,10 @@ class Program:
         sample_weight: _Floats | tuple[_Floats | None, ...] | None,
         want_outputs: bool = False,
         loss_function: Callable[[int, _Floats], tuple[np.ndarray, np.ndarray]] | None = None,
+        whole: Callable[[list[float]], list[float]] | None = None,
     ) -> StepResult: ...
     def gradient(self, number: int, /) -> _Floats | _Table: ...
+    def gradient_into(self, number: int, out: _Floats, /) -> None: ...
     def input_gradient(self, number: int, /) -> _Floats: ...
 
 # tensors.c: operations on plain arrays, for embedcnn.torch

@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 
 from embedcnn import __version__, get_float32_matmul_precision, set_float32_matmul_precision
 from embedcnn.base.named_objects import named_object
+from embedcnn.base.processes import launched
 from embedcnn.commands.errors import CommandError, message, without_devices
 
 DESCRIPTION = "Train and use text models that stand on embeddings, on a plain CPU."
@@ -120,6 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parse(make_parser(named_command(given)), given)
     precision = get_float32_matmul_precision()
     try:
+        _refuse_ranks(named_command(given))
         status = parsed.run(parsed)
         sys.stdout.flush()
         return status
@@ -137,6 +139,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     finally:  # --precision is the command's, not the process's
         set_float32_matmul_precision(precision)
+
+
+def _refuse_ranks(command: str | None) -> None:
+    """CommandError under `mpirun -n 2`: each process would do all of it, and write the same files."""
+    ranks = launched()
+    if ranks > 1 and command != "info":
+        raise CommandError(
+            f"mpirun started {ranks} processes, and a command is one: leave mpirun out (a command uses all "
+            "cores), or train in Python with embedcnn.distributed"
+        )
 
 
 def in_options(text: str, given: Collection[str]) -> str:

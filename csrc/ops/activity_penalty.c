@@ -67,7 +67,8 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     const struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     int64_t texts = ec_tensor_texts(in);
-    float l1 = (float)(state->l1 / (double)texts), twice_l2 = (float)(2.0 * state->l2 / (double)texts);
+    float l1 = (float)(op->share * state->l1 / (double)texts);
+    float twice_l2 = (float)(2.0 * op->share * state->l2 / (double)texts);
     for (int64_t b; (b = ec_team_next(team, texts)) >= 0;) {
         for (int64_t i = first_value(in, b); in->grad && i < first_value(in, b + 1); i++) {
             float x = in->data[i], slope = twice_l2 * x + (x > 0.0f ? l1 : x < 0.0f ? -l1 : 0.0f);
@@ -79,7 +80,13 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     ec_team_barrier(team);
 }
 
-static double penalty_of(const struct ec_op *op) { return ((const struct state *)op->state)->value; }
+static double penalty_of(const struct ec_op *op) { return op->share * ((const struct state *)op->state)->value; }
+
+static double divisor(const struct ec_op *op)
+{
+    const struct state *state = op->state;
+    return state->added != 0.0 ? (double)NAN : (double)ec_tensor_texts(op->inputs[0]);
+}
 
 const struct ec_op_type ec_op_activity_penalty = {
     .name = "activity_penalty",
@@ -90,6 +97,7 @@ const struct ec_op_type ec_op_activity_penalty = {
     .first = {EC_FLOATS, EC_STEPS_OR_NONE, {0, EC_MAX_RANK}},
     .starts_gradient = 1,
     .penalty = penalty_of,
+    .divisor = divisor,
     .plan = plan,
     .forward = forward,
     .backward = backward,

@@ -261,7 +261,7 @@ static void finish_row(struct ec_op *op, int64_t row, float *z, int back)
     state->right[row] = target >= 0 && wanted >= 0 && wanted < classes && is_largest(z, classes, wanted);
     state->loss[row] = 0.0;
     if (label >= 0) {
-        double share = loss->divisor != 0.0 ? loss->weight * state->weight[row] / loss->divisor : 0.0;
+        double share = loss->divisor != 0.0 ? op->share * loss->weight * state->weight[row] / loss->divisor : 0.0;
         state->loss[row] = cross_entropy(loss, z, classes, label, (float)share, back);
     }
     if (back && (label < 0 || loss->divisor == 0.0)) {
@@ -373,6 +373,8 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
     (void)step;
     if (!((const struct state *)op->state)->went_back) {
         run_tiles(op, team, 1);
+    } else if (op->share != 1.0) {
+        ec_op_scale_gradients(op, (float)op->share, team); /* not known when they were written */
     }
 }
 
@@ -388,6 +390,7 @@ const struct ec_op_type ec_op_dense_cross_entropy = {
     .parameters = {1, 2},
     .parameter_ranks = {{2, 2}, {1, 1}},
     .takes_labels = always,
+    .divisor = ec_loss_divisor,
     .infer = infer,
     .plan = plan,
     .forward = forward,

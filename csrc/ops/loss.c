@@ -1,6 +1,7 @@
 /* The frame of all losses (loss.h): plans a step's rows and weights, walks over them, sums in a fixed order. */
 #include "ops/loss.h"
 
+#include <math.h>
 #include <string.h>
 
 enum reduction {
@@ -79,6 +80,12 @@ static double divisor_of(const struct ec_loss_state *state)
     return state->reduction == SUM                       ? 1.0
            : state->reduction == MEAN_WITH_SAMPLE_WEIGHT ? state->loss.sums.weights
                                                          : state->loss.sums.rows;
+}
+
+double ec_loss_divisor(const struct ec_op *op)
+{
+    const struct ec_loss_state *state = op->state;
+    return state->reduction == SUM ? (double)NAN : state->divisor;
 }
 
 ec_status ec_loss_plan_sums(struct ec_op *op, struct ec_step *step)
@@ -218,7 +225,7 @@ static void backward_text(struct ec_op *op, int thread, int64_t b)
         if (target < 0 || is_ignored(state, target) || state->divisor == 0.0) {
             memset(d_x, 0, (size_t)cols * sizeof *d_x);
         } else {
-            double share = state->weight * weight_of(state, b, target) / state->divisor;
+            double share = op->share * state->weight * weight_of(state, b, target) / state->divisor;
             op->type->loss_rule->gradient(state, d_x, out->data + vector * cols, in->data + vector * cols,
                                           targets_of(op, target), cols, (float)share);
         }

@@ -54,6 +54,7 @@ extern const char *const ec_loss_reductions[];
         "reduction", EC_ATTRIBUTE_CHOICE, offsetof(struct ec_loss_state, reduction), ec_loss_reductions                \
     }
 
+double ec_loss_divisor(const struct ec_op *op); /* `divisor` of the type of every loss */
 ec_status ec_loss_infer(struct ec_op *op, struct ec_report *report);
 ec_status ec_loss_plan(struct ec_op *op, struct ec_step *step);
 /* forward and backward of every loss whose type has a rule. */
@@ -64,7 +65,7 @@ void ec_loss_backward(struct ec_op *op, const struct ec_step *step, struct ec_te
 #define EC_ROW_LOSS                                                                                                    \
     .state_bytes = sizeof(struct ec_loss_state), .defaults = &defaults, .inputs = {1, 1}, .outputs = {1, 1},           \
     .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}}, .is_loss = 1, .loss_rule = &rule,                        \
-    .forward = ec_loss_forward, .backward = ec_loss_backward
+    .divisor = ec_loss_divisor, .forward = ec_loss_forward, .backward = ec_loss_backward
 
 #define EC_LOSS_EPSILON 1e-7f /* Keras's */
 

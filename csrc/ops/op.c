@@ -139,6 +139,29 @@ void ec_op_activation_gradient(const struct ec_op *op, enum ec_activation activa
     ec_team_barrier(team);
 }
 
+static void scale(float *values, float by, int64_t count, struct ec_team *team)
+{
+    for (struct ec_range some; ec_team_next_range(team, count, EC_DENSE_TILE, &some);) {
+        ec_kernels()->scale(values + some.begin, values + some.begin, by, some.end - some.begin);
+    }
+}
+
+void ec_op_scale_gradients(const struct ec_op *op, float by, struct ec_team *team)
+{
+    for (int i = 0; i < op->parameter_count; i++) {
+        if (op->parameters[i]->trainable) {
+            scale(op->parameters[i]->gradient.values, by, op->parameters[i]->size, team);
+        }
+    }
+    for (int i = 0; i < op->input_count; i++) {
+        const struct ec_tensor *in = op->inputs[i];
+        if (in->needs_grad) {
+            scale(in->grad, by, in->rows * in->cols, team);
+        }
+    }
+    ec_team_barrier(team);
+}
+
 void ec_op_clear_gradients(const struct ec_op *op, int64_t text)
 {
     for (int i = 0; i < op->input_count; i++) {

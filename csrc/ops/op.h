@@ -162,6 +162,9 @@ struct ec_op_type {
     int (*takes_labels)(const struct ec_op *op);
     /* What the last step added to the loss besides losses; or NULL. */
     double (*penalty)(const struct ec_op *op);
+    /* What its part of the loss is divided by in this step, as rows or texts; NaN: by nothing. NULL: it adds to no
+     * loss. */
+    double (*divisor)(const struct ec_op *op);
 
     /* Once, behind the checks of the facts above: checks the rest and sets the outputs' shapes, which are the first
      * input's until then. EC_BAD_VALUE with a report. NULL: nothing to do. */
@@ -180,6 +183,8 @@ struct ec_op {
     struct ec_tensor **inputs, **outputs;
     struct ec_parameter **parameters;
     int active;              /* of the step: it has a gradient to pass back */
+    double share;            /* of the step: its divisor over that of the whole batch, of which several processes have a
+                              * part each; 1: this is the whole batch. Its backward multiplies by it */
     uint8_t *adds_input;     /* of the step: an operation after this one writes this input's grad first */
     uint8_t *adds_parameter; /* the same for parameter gradients */
     void *state;
@@ -267,6 +272,8 @@ void ec_op_bias_gradient(const struct ec_op *op, struct ec_team *team);
 /* The gradient before an activation that the operation has behind it, in the place of that of the output, which nobody
  * reads any more. One whose slope follows from its value. Ends with a barrier. */
 void ec_op_activation_gradient(const struct ec_op *op, enum ec_activation activation, struct ec_team *team);
+/* All gradients that an operation has written, dense ones alone, times a number. Ends with a barrier. */
+void ec_op_scale_gradients(const struct ec_op *op, float by, struct ec_team *team);
 /* Zeros for the rows of a text in the gradients of all input sequences to which this operation does not add. */
 void ec_op_clear_gradients(const struct ec_op *op, int64_t text);
 /* Sets needs_grad of an output from the inputs and parameters, and takes the dense gradients of the trainable ones. */

@@ -44,6 +44,7 @@ void ec_program_begin(struct ec_program *program, int64_t batch, enum ec_run run
     }
     for (int i = 0; i < program->op_count; i++) {
         program->ops[i].active = 0; /* not known before all operations are planned */
+        program->ops[i].share = 1.0;
     }
     for (int i = 0; i < program->parameter_count; i++) {
         program->parameters[i].writers = 0;
@@ -122,6 +123,13 @@ static int plans_late(const struct ec_op *op) { return op->type->plans_from_valu
 
 static ec_status plan_update(struct ec_program *program, enum ec_run run)
 {
+    if (run == EC_RUN_UPDATE && program->late_penalties) {
+        ec_status status = ec_penalties_plan(&program->penalties, program->parameter_list, program->parameter_count,
+                                             program->step.threads, &program->arena);
+        if (status != EC_OK) {
+            return status;
+        }
+    }
     program->update.whole_step = run == EC_RUN_TRAIN;
     program->update.key = program->step.key;
     program->update.threads = program->step.threads;
@@ -132,7 +140,7 @@ static ec_status plan_update(struct ec_program *program, enum ec_run run)
 /* What needs the plans of all operations: backward pass, penalties and update. */
 static ec_status plan_rest(struct ec_program *program, enum ec_run run)
 {
-    int has_penalties = run == EC_RUN_TEST || learns(run);
+    int has_penalties = run == EC_RUN_TEST || (learns(run) && !program->late_penalties);
     if (program->step.backward) {
         for (int i = 0; run == EC_RUN_FORWARD && i < program->output_count; i++) {
             program->tensors[program->outputs[i]].writers = 1; /* the caller, before EC_RUN_BACKWARD */
@@ -245,6 +253,9 @@ static void backward(struct ec_team *team, void *segment)
 static void update(struct ec_team *team, void *segment)
 {
     struct ec_program *program = ((struct segment *)segment)->program;
+    if (program->late_penalties) {
+        add_penalties(team, segment);
+    }
     int64_t before = time_of(segment, team);
     ec_optimizer_update(&program->update, team);
     if (before) {

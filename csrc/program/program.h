@@ -37,6 +37,8 @@ struct ec_program {
     struct ec_op **losses;
     int loss_count;
     int segmented;              /* a step takes several parallel regions */
+    int late_penalties;         /* those of weights come to the gradients that an update is given, not to those of the
+                                 * backward pass, which are a part of them; the caller sets it before begin */
     int timed;                  /* steps note what each operation costs */
     int64_t plan_ns, update_ns; /* of the last step, where it is timed */
 

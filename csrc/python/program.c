@@ -184,16 +184,27 @@ static PyObject *program_backward(PyObject *object, PyObject *d_outputs)
     return failed ? NULL : Py_NewRef(Py_None);
 }
 
+/* What train_step, gradient_step and test_step are called with. */
+struct step_arguments {
+    PyObject *inputs, *targets, *weights, *loss_function;
+    PyObject *whole; /* a function, where the batch is a part of one: see program_shares.c */
+    double learning_rate;
+    struct ec_step_number step;
+    int want_outputs;
+};
+
 /* A step in its parts: where a Python function computes losses, or where no update follows. */
-static int run_parts(ec_program_object *self, enum ec_run last, PyObject *function)
+static int run_parts(ec_program_object *self, enum ec_run last, const struct step_arguments *arguments)
 {
+    PyObject *function = arguments->loss_function;
     int given = ec_losses_are_given(self->program);
     if (given && function == Py_None) {
         PyErr_SetString(PyExc_ValueError, "this program has a given_loss; it needs loss_function");
         return -1;
     }
     int failed = ec_program_run_or_raise(self, last == EC_RUN_TEST ? EC_RUN_TEST : EC_RUN_LOSSES, "step") < 0 ||
-                 (given && ec_losses_give(self, function) < 0);
+                 (given && ec_losses_give(self, function) < 0) ||
+                 (arguments->whole != Py_None && ec_shares_take(self, arguments->whole) < 0);
     if (!failed && last != EC_RUN_TEST) {
         failed = ec_program_run_or_raise(self, EC_RUN_BACKWARD, "step") < 0;
     }
@@ -220,14 +231,6 @@ int ec_step_number_parse(PyObject *value, void *number)
     return 1;
 }
 
-/* What train_step, gradient_step and test_step are called with. */
-struct step_arguments {
-    PyObject *inputs, *targets, *weights, *loss_function;
-    double learning_rate;
-    struct ec_step_number step;
-    int want_outputs;
-};
-
 /* Whether there is something to learn from: losses of targets, or what operations add to them. */
 static int has_losses(const struct ec_program *program)
 {
@@ -252,12 +255,12 @@ static PyObject *step(ec_program_object *self, enum ec_run last, const struct st
     }
     /* only now: another thread's step may have been running */
     ec_optimizer_begin(&self->program->optimizer, given->learning_rate, given->step.value);
+    self->program->late_penalties = last == EC_RUN_BACKWARD && given->whole != Py_None;
     enum ec_run first = last == EC_RUN_BACKWARD ? EC_RUN_LOSSES : last;
     if (begin(self, given->inputs, first, 0, given->step.value) == 0 && ec_targets_copy(self, given->targets) == 0 &&
         ec_weights_copy(self, given->weights, &total) == 0) {
-        int in_parts = last == EC_RUN_BACKWARD || ec_losses_are_given(self->program);
-        int failed =
-            in_parts ? run_parts(self, last, given->loss_function) : ec_program_run_or_raise(self, last, "step");
+        int in_parts = last == EC_RUN_BACKWARD || given->whole != Py_None || ec_losses_are_given(self->program);
+        int failed = in_parts ? run_parts(self, last, given) : ec_program_run_or_raise(self, last, "step");
         if (!failed && last == EC_RUN_TRAIN && given->step.counter) {
             ++*given->step.counter;
         }
@@ -272,7 +275,7 @@ static PyObject *program_train_step(PyObject *object, PyObject *args, PyObject *
     static char *names[] = {"inputs", "targets",      "sample_weight", "learning_rate",
                             "step",   "want_outputs", "loss_function", NULL};
     ec_program_object *self = (ec_program_object *)object;
-    struct step_arguments given = {.loss_function = Py_None};
+    struct step_arguments given = {.loss_function = Py_None, .whole = Py_None};
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOdO&|pO:train_step", names, &given.inputs, &given.targets,
                                      &given.weights, &given.learning_rate, ec_step_number_parse, &given.step,
                                      &given.want_outputs, &given.loss_function)) {
@@ -287,10 +290,12 @@ static PyObject *program_train_step(PyObject *object, PyObject *args, PyObject *
 
 static PyObject *program_gradient_step(PyObject *object, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"inputs", "targets", "sample_weight", "step", "want_outputs", "loss_function", NULL};
-    struct step_arguments given = {.loss_function = Py_None};
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOK|pO:gradient_step", names, &given.inputs, &given.targets,
-                                     &given.weights, &given.step.value, &given.want_outputs, &given.loss_function)) {
+    static char *names[] = {"inputs",       "targets",       "sample_weight", "step",
+                            "want_outputs", "loss_function", "whole",         NULL};
+    struct step_arguments given = {.loss_function = Py_None, .whole = Py_None};
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOK|pOO:gradient_step", names, &given.inputs, &given.targets,
+                                     &given.weights, &given.step.value, &given.want_outputs, &given.loss_function,
+                                     &given.whole)) {
         return NULL;
     }
     return step((ec_program_object *)object, EC_RUN_BACKWARD, &given);
@@ -298,10 +303,10 @@ static PyObject *program_gradient_step(PyObject *object, PyObject *args, PyObjec
 
 static PyObject *program_test_step(PyObject *object, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"inputs", "targets", "sample_weight", "want_outputs", "loss_function", NULL};
-    struct step_arguments given = {.loss_function = Py_None};
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOO|pO:test_step", names, &given.inputs, &given.targets,
-                                     &given.weights, &given.want_outputs, &given.loss_function)) {
+    static char *names[] = {"inputs", "targets", "sample_weight", "want_outputs", "loss_function", "whole", NULL};
+    struct step_arguments given = {.loss_function = Py_None, .whole = Py_None};
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOO|pOO:test_step", names, &given.inputs, &given.targets,
+                                     &given.weights, &given.want_outputs, &given.loss_function, &given.whole)) {
         return NULL;
     }
     return step((ec_program_object *)object, EC_RUN_TEST, &given);
@@ -328,18 +333,24 @@ static PyMethodDef methods[] = {
      "train_step($self, inputs, targets, sample_weight, learning_rate, step, want_outputs=False, "
      "loss_function=None)\n--\n\nOne whole step, as a StepResult."},
     {"gradient_step", KEYWORD_METHOD(program_gradient_step),
-     "gradient_step($self, inputs, targets, sample_weight, step, want_outputs=False, "
-     "loss_function=None)\n--\n\ntrain_step without its update, for gradient and input_gradient; penalties are in the "
-     "gradients."},
+     "gradient_step($self, inputs, targets, sample_weight, step, want_outputs=False, loss_function=None, "
+     "whole=None)\n--\n\ntrain_step without its update, for gradient and input_gradient; penalties are in the "
+     "gradients. `whole`: this is a part of a batch; from the list of what its losses are divided by, a function that "
+     "returns the same of the whole batch. Then gradients and losses are those of the part, and without the penalties "
+     "of weights."},
     {"update", KEYWORD_METHOD(ec_program_update),
-     "update($self, gradients, learning_rate, step)\n--\n\nThe update of train_step from a list with the gradient of "
-     "each parameter: an array, (rows, values) for the table of a lookup, None where `learning` does not name it."},
+     "update($self, gradients, learning_rate, step, penalties=False)\n--\n\nThe update of train_step from a list with "
+     "the gradient of each parameter: an array, (rows, values) for the table of a lookup, None where `learning` does "
+     "not name it. With `penalties`, those of weights are added to these."},
     {"test_step", KEYWORD_METHOD(program_test_step),
-     "test_step($self, inputs, targets, sample_weight, want_outputs=False, loss_function=None)\n--\n\nThe same "
-     "without backward and update."},
+     "test_step($self, inputs, targets, sample_weight, want_outputs=False, loss_function=None, whole=None)\n--\n\n"
+     "The same without backward and update."},
     {"set_timed", ec_program_set_timed, METH_O, "set_timed($self, timed, /)\n--\n\nWhether steps note what they cost."},
     {"gradient", ec_program_gradient, METH_O,
      "gradient($self, number, /)\n--\n\nA parameter's gradient; (rows, values) for the table of a lookup."},
+    {"gradient_into", ec_program_gradient_into, METH_VARARGS,
+     "gradient_into($self, number, out, /)\n--\n\nWrites a parameter's gradient, not that of a lookup's table, into a "
+     "float32 array."},
     {"input_gradient", ec_program_input_gradient, METH_O,
      "input_gradient($self, number, /)\n--\n\nThe gradient of a float input."},
     {NULL, NULL, 0, NULL},

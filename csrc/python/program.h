@@ -93,6 +93,9 @@ void ec_program_clear_functions(ec_program_object *self);
 PyObject *ec_program_gradient(PyObject *object, PyObject *number);
 PyObject *ec_program_input_gradient(PyObject *object, PyObject *number);
 PyObject *ec_program_update(PyObject *object, PyObject *args, PyObject *keywords);
+/* program_shares.c: calls function(divisors) -> those of the whole batch, and takes the shares; and gradient_into. */
+int ec_shares_take(ec_program_object *self, PyObject *function);
+PyObject *ec_program_gradient_into(PyObject *object, PyObject *args);
 /* program.c: runs with the lock given up; 0, or -1 with an exception that names `what`. */
 int ec_program_run_or_raise(ec_program_object *self, enum ec_run kind, const char *what);
 

@@ -264,13 +264,14 @@ static int copy_gradients(ec_program_object *self, PyObject *items)
 
 PyObject *ec_program_update(PyObject *object, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"gradients", "learning_rate", "step", NULL};
+    static char *names[] = {"gradients", "learning_rate", "step", "penalties", NULL};
     ec_program_object *self = (ec_program_object *)object;
     PyObject *gradients;
     double learning_rate;
     struct ec_step_number step = {0};
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OdO&:update", names, &gradients, &learning_rate,
-                                     ec_step_number_parse, &step)) {
+    int penalties = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OdO&|p:update", names, &gradients, &learning_rate,
+                                     ec_step_number_parse, &step, &penalties)) {
         return NULL;
     }
     if (!self->has_optimizer) {
@@ -285,6 +286,7 @@ PyObject *ec_program_update(PyObject *object, PyObject *args, PyObject *keywords
     int failed = ec_check_bound(self, EC_RUN_UPDATE) < 0;
     if (!failed) {
         ec_optimizer_begin(&self->program->optimizer, learning_rate, step.value);
+        self->program->late_penalties = penalties;
         ec_program_begin(self->program, 0, EC_RUN_UPDATE, 0, step.value);
         failed = copy_gradients(self, items) < 0 || ec_program_run_or_raise(self, EC_RUN_UPDATE, "update") < 0;
         if (!failed && step.counter) {

@@ -124,14 +124,13 @@ static PyObject *program_shapes(PyObject *object, void *unused)
     return list;
 }
 
-static PyObject *program_penalty(PyObject *object, void *unused)
+static PyObject *program_penalty(PyObject *object, void *of_weights)
 {
-    (void)unused;
     ec_program_object *self = (ec_program_object *)object;
     if (ec_program_enter_or_raise(self) < 0) {
         return NULL;
     }
-    double penalty = ec_program_penalty(self->program);
+    double penalty = of_weights ? self->program->penalties.value : ec_program_penalty(self->program);
     ec_program_leave(self->program);
     return PyFloat_FromDouble(penalty);
 }
@@ -254,6 +253,7 @@ PyGetSetDef ec_program_getters[] = {
      "row.",
      NULL},
     {"penalty", program_penalty, NULL, "What regularizers added to the loss of the last step.", NULL},
+    {"weight_penalty", program_penalty, NULL, "What those of weights did alone.", "of weights"},
     {"loss_sums", program_loss_sums, NULL,
      "Of each loss in the last step, over the rows that count: the sum of weighted losses, of weights, of losses "
      "without weights, and how many rows.",

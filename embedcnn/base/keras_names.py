@@ -12,7 +12,7 @@ RandomTranslation, RandomZoom, RandomContrast and RandomBrightness; others are w
 _COMPLEX = "there are no complex numbers here; scipy.fft and numpy.fft transform arrays"
 _BITS = "quantized tables are Embedding(..., storage_dtype='int8') and model.convert_tables('int8')"
 _ALWAYS_FLOAT32 = "everything is computed in float32; set_float32_matmul_precision allows faster products"
-_ONE_MACHINE = "a model trains on all cores of one machine: set_num_threads"
+_SEVERAL = "embedcnn.distributed is it, for processes of mpirun; one process trains on all cores"
 _DATA = "data.Dataset reads files, folders and arrays"
 
 ELSEWHERE: dict[str, dict[str, str]] = {
@@ -21,7 +21,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "Function": "Model joins tensors of layers",
         "KerasTensor": "Input() and calls of layers make tensors",
         "Variable": "weights are made by add_weight of a layer, or a metric's add_variable",
-        "distribution": _ONE_MACHINE,
+        "distribution": _SEVERAL,
         "device": "everything runs on the CPU",
         "name_scope": "layers have names of their own: give them `name`",
         "mixed_precision": _ALWAYS_FLOAT32,

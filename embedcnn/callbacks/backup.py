@@ -8,6 +8,7 @@ from typing import Any
 
 from ..base.arguments import warn_user
 from ..base.checked import checked
+from ..base.processes import is_first
 from ..base.replacement import remove_stale, replacing
 from .base import Callback, Logs, checked_save_freq
 
@@ -53,17 +54,23 @@ class BackupAndRestore(Callback):
 
     def resume(self, run: Any) -> None:
         """Goes on from the backup, if there is one."""
+        members = run.of_first(lambda: self._read(run))
+        if members is not None:
+            run.restore(members, f"{self.path!r}")
+
+    def _read(self, run: Any) -> dict[str, bytes] | None:
         paths = [path for path in (self.path, f"{self.path}.bkp") if os.path.exists(path)]
         if not paths:
-            return
+            return None
+        found: dict[str, bytes]
         try:
-            members = run.read(paths[0])
+            found = run.read(paths[0])
         except ValueError as error:
             if len(paths) == 1:
                 raise
             warn_user(f"{error}; the backup before it is used")
-            members = run.read(paths.pop())
-        run.restore(members, f"{paths[0]!r}")
+            found = run.read(paths.pop())
+        return found
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         self._batches += 1
@@ -76,14 +83,15 @@ class BackupAndRestore(Callback):
 
     def _save(self) -> None:
         self._batches = 0
-        os.makedirs(self.backup_dir, exist_ok=True)
-        if self.double_checkpoint and os.path.exists(self.path):
+        if is_first():
+            os.makedirs(self.backup_dir, exist_ok=True)
+        if is_first() and self.double_checkpoint and os.path.exists(self.path):
             with open(self.path, "rb") as old, replacing(f"{self.path}.bkp") as file:
                 shutil.copyfileobj(old, file)
         self.model.run.write(self.path)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        if self.delete_checkpoint and self.model.run.complete:
+        if self.delete_checkpoint and self.model.run.complete and is_first():
             self.remove()
 
     def remove(self) -> None:

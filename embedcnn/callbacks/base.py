@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..base.arguments import positive_integer
 from ..base.named_objects import named_object
+from ..base.processes import is_first
 from ..base.unkept import Unkept
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ class Callback:
 
     last = False
     """Whether it is called after those that are not."""
+
+    writes = False
+    """Whether it only writes files: of processes that train together the first alone calls it."""
 
     def set_model(self, model: Model) -> None:
         """Called before anything else: the model that is trained."""
@@ -132,7 +136,8 @@ class CallbackList:
     def call(self, moment: str, *arguments: Any) -> None:
         """Calls `moment` on all that override it, in order."""
         for callback in self._of[moment]:
-            getattr(callback, moment)(*arguments)
+            if not callback.writes or is_first():
+                getattr(callback, moment)(*arguments)
 
 
 def checked_save_freq(save_freq: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import finite_number, positive_integer
+from ..base.processes import refuse
 from ..base.random_seeds import generator
 from ..graph.variables import Variable
 from .base import Callback, Logs
@@ -50,6 +51,7 @@ class CarryState(Callback):
                 state.assign(value)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
+        refuse("CarryState", "the states of a row lie on the rank that had it; train on windows in any order")
         self._training = True
         self._hold(self)
 
@@ -70,6 +72,7 @@ class CarryState(Callback):
         self._hold(None)
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
+        refuse("CarryState", "the states of a row lie on the rank that had it; evaluate without it")
         if not self._training:
             self._hold(self)
         self._reset("test")

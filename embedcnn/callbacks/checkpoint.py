@@ -24,6 +24,8 @@ class ModelCheckpoint(Monitor):
     integer, KeyError for a name that the logs do not hold.
     """
 
+    writes = True
+
     @checked
     def __init__(
         self,

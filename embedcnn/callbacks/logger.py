@@ -23,6 +23,8 @@ class CSVLogger(Callback):
     ';'
     """
 
+    writes = True
+
     @checked
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
         if not isinstance(separator, str) or len(separator) != 1:

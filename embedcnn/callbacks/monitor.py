@@ -9,6 +9,7 @@ import numpy as np
 
 from ..base.arguments import finite_number, integer, one_of, optional, warn_user
 from ..base.checked import checked
+from ..base.processes import tell
 from ..graph.variables import assign_all
 from .base import Callback, Logs
 
@@ -139,10 +140,10 @@ class EarlyStopping(Monitor):
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         if self.stopped_epoch and self.verbose:
-            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+            tell(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.restore_best_weights and self.best_weights is not None:
             if self.verbose:
-                print(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
+                tell(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
             both = zip(self.model.weights, self.best_weights, strict=True)
             changed = [(variable, value) for variable, value in both if value is not variable.value]
             assign_all([variable for variable, _ in changed], [value for _, value in changed])
@@ -207,6 +208,6 @@ class ReduceLROnPlateau(Monitor):
             return
         self.model.optimizer.learning_rate = max(rate * self.factor, self.min_lr)
         if self.verbose:
-            print(f"\nEpoch {epoch + 1}: ReduceLROnPlateau sets the rate to {self.model.optimizer.rate()}.")
+            tell(f"\nEpoch {epoch + 1}: ReduceLROnPlateau sets the rate to {self.model.optimizer.rate()}.")
         self.cooldown_counter = self.cooldown
         self.wait = 0

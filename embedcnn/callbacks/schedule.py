@@ -11,6 +11,7 @@ import numpy as np
 
 from ..base.arguments import finite_number, integer, optional
 from ..base.checked import checked
+from ..base.processes import tell
 from ..graph.nesting import weight_paths
 from .base import Callback, Logs
 
@@ -89,7 +90,7 @@ class LearningRateScheduler(Callback):
             self.schedule(epoch, optimizer.rate()) if self._takes_rate else self.schedule(epoch)
         )
         if self.verbose:
-            print(f"\nEpoch {epoch + 1}: LearningRateScheduler sets the rate to {optimizer.rate()}.")
+            tell(f"\nEpoch {epoch + 1}: LearningRateScheduler sets the rate to {optimizer.rate()}.")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if logs is not None:
@@ -116,7 +117,7 @@ class TerminateOnNaN(Callback):
             where = _not_finite(self.model)
             if self.raise_error:
                 raise RuntimeError(f"Batch {batch}: the loss is {loss}, training is terminated{where}")
-            print(f"Batch {batch}: the loss is {loss}, terminating training{where}")
+            tell(f"Batch {batch}: the loss is {loss}, terminating training{where}")
             self.model.stop_training = True
 
 

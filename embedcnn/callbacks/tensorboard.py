@@ -31,6 +31,8 @@ class TensorBoard(Callback):
     >>> callback = TensorBoard("logs", histogram_freq=1)  # doctest: +SKIP
     """
 
+    writes = True
+
     @checked
     def __init__(
         self,

@@ -92,6 +92,10 @@ class BoundProgram:
             check_pages(name, pages)
         return self.core
 
+    def is_table(self, number: int) -> bool:
+        """Whether the gradient of a variable is that of some rows."""
+        return id(self.variables[number]) in self._tables
+
     @property
     def writes(self) -> bool:
         """Whether a forward pass writes states or moving statistics."""

@@ -17,6 +17,7 @@ from ..base.checked import checked
 from ..base.custom_objects import known_objects
 from ..base.named_objects import named_object
 from ..base.names import snake_case, unique_name
+from ..base.processes import refuse
 from ..base.random_seeds import checked_seed, next_seed
 from ..callbacks import History
 from ..graph.model_kinds import described
@@ -319,6 +320,7 @@ class Model(Subclassed, LayerGraph):
         >>> model.apply_gradients(gradients)
         """
         self._compilation.require("compute_gradients")
+        refuse("compute_gradients", "train_on_batch sums the gradients of all ranks")
         with self._access.training():
             return step_in_two_calls.compute(self, x, y, sample_weight)
 
@@ -332,6 +334,7 @@ class Model(Subclassed, LayerGraph):
         not learn, wrong shapes and rows outside the table, TypeError for what is no number.
         """
         self._compilation.require("apply_gradients")
+        refuse("apply_gradients", "it would change the weights of this rank alone; use train_on_batch")
         with self._access.training():
             step_in_two_calls.apply(self, gradients)
 

@@ -78,6 +78,13 @@ def restore_states(
     if data is None:
         return
     tensors = archive.read_tensors(data, f"{label}: optimizer.safetensors", archive.OF_WEIGHTS)
+    restore_arrays(optimizer, variables, tensors, label)
+
+
+def restore_arrays(
+    optimizer: Optimizer, variables: dict[str, Variable], tensors: dict[str, np.ndarray], label: str
+) -> None:
+    """The same from arrays as `optimizer_state` gives them."""
     for one, own in optimizer.divided(variables):
         _restore(one, own, tensors, label)
 

@@ -8,6 +8,7 @@ and with the same bits as without the thread. Whoever takes batches closes the i
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from itertools import islice
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import warn_user
+from ..base.processes import NOTHING, part_of
 from ..base.random_seeds import generator
 from ..data.indexed_batches import IndexedBatches, is_indexed
 from ..data.workers import run_ahead
@@ -27,6 +29,9 @@ from .sample_weights import Weights, take_weights
 Batch = tuple[list[Any], list[np.ndarray], Weights, int]
 """Inputs, targets, weights and the number of examples."""
 
+Share = tuple[int, int] | None
+"""(rank, size): the part of each batch that is this process's; None: all of it."""
+
 AHEAD = 32  # batches that wait, besides the one in the making: many at a time disturb the step less often
 NO_BATCHES = (
     "x gave no batches: it is empty, a generator that has already ended, or a Dataset with too few elements "
@@ -34,6 +39,19 @@ NO_BATCHES = (
 )
 REFILL = 8  # so few must be left before the thread wakes up again
 AHEAD_BYTES = 1 << 26  # of large batches, as of images, as many wait as fit into this; two at least
+
+
+class Part(tuple[list[Any], list[np.ndarray], Weights, int]):
+    """A part of a batch; by its `mark` processes find out whether they have parts of the same one."""
+
+    mark = 0
+
+
+def marked(batch: Batch, mark: int) -> Batch:
+    """The part of a batch with this mark."""
+    made = Part(batch)
+    made.mark = mark
+    return made
 
 
 def warn_if_short(name: str, batches: int, expected: int | None) -> None:
@@ -53,8 +71,10 @@ class ArrayBatches:
         batch_size: int,
         seed: int | None,
         limit: int | None = None,
+        share: Share = None,
     ) -> None:
         self.inputs, self.targets, self.weights, self.seed = inputs, targets, weights, seed
+        self.share = share
         self.count = len(inputs[0])
         self.first_pass = 0  # of epochs of `limit` batches
         self._taken: int | None = None
@@ -114,9 +134,23 @@ class ArrayBatches:
         while stop < self.count:
             start, stop = stop, min(stop + self.batch_size, self.count)  # predict lets the size grow
             index: Any = slice(start, stop) if order is None else order[start:stop]
-            inputs = [take(part, index) for part in self.inputs]
-            weights = take_weights(self.weights, index)
-            yield inputs, [part[index] for part in self.targets], weights, stop - start
+            if self.share is None:
+                yield self._taken_at(index, stop - start)
+                continue
+            part = part_of(stop - start, *self.share)
+            if order is None:
+                index = slice(start + part.start, start + part.stop)
+            else:
+                mark = int(index[0])
+                index = index[part]
+            count = part.stop - part.start
+            yield marked(self._taken_at(index, count), start if order is None else mark)
+
+    def _taken_at(self, index: Any, count: int) -> Batch:
+        if not count:
+            return NOTHING
+        inputs = [take(part, index) for part in self.inputs]
+        return inputs, [part[index] for part in self.targets], take_weights(self.weights, index), count
 
 
 class IterableBatches:
@@ -126,12 +160,17 @@ class IterableBatches:
     """
 
     def __init__(
-        self, source: Any, prepare: Callable[[Any], Batch], limit: int | None, seed: int | None = None
+        self,
+        source: Any,
+        prepare: Callable[[Any], Batch],
+        limit: int | None,
+        seed: int | None = None,
+        share: Share = None,
     ) -> None:
         source = IndexedBatches(source, seed) if is_indexed(source) else source
         self.source, self.limit = source, limit
         self.seed = None
-        self._prepare = prepare
+        self._prepare = prepare if share is None else lambda item: cut(prepare(item), share)
         self._own = (lambda batch: batch) if getattr(source, "lasting", False) else owned
         self._running: Iterator[Any] | None = None
         self._passes: int | None = None
@@ -206,6 +245,24 @@ class IterableBatches:
             elements.close()
 
 
+def cut(batch: Batch, share: tuple[int, int]) -> Batch:
+    """The part of a batch that is that of (rank, size)."""
+    inputs, targets, weights, count = batch
+    part = part_of(count, *share)
+    mark = zlib.crc32(b"".join(np.ascontiguousarray(one).view(np.uint8).tobytes() for one in targets), count)
+    if part.start == part.stop:
+        return marked(NOTHING, mark)
+    taken = [_cut_ragged(one, part) if isinstance(one, tuple) else one[part] for one in inputs]
+    own = taken, [one[part] for one in targets], take_weights(weights, part), part.stop - part.start
+    return marked(own, mark)
+
+
+def _cut_ragged(ragged: tuple[np.ndarray, np.ndarray], part: slice) -> tuple[np.ndarray, np.ndarray]:
+    ids, offsets = ragged
+    own = offsets[part.start : part.stop + 1]
+    return ids[own[0] : own[-1]], own - own[0]
+
+
 def ahead(start: Callable[[], Generator[Batch, None, None]]) -> Generator[Batch, None, None]:
     """The batches of `start()`, made by a thread of their own."""
 
@@ -242,12 +299,13 @@ def known_length(source: Any) -> int | None:
 def owned(batch: Batch) -> Batch:
     """A batch that shares no memory with what the iterable gave, which may fill the same array again."""
     inputs, targets, weights, count = batch
-    return (
+    made: Batch = (
         [tuple(map(np.copy, part)) if isinstance(part, tuple) else np.copy(part) for part in inputs],
         [np.copy(part) for part in targets],
         _copied(weights),
         count,
     )
+    return marked(made, batch.mark) if isinstance(batch, Part) else made
 
 
 def _copied(weights: Weights) -> Weights:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..base.arguments import finite_number, positive_integer, warn_user
 from ..base.columns import described, is_column
+from ..base.processes import share
 from ..base.unkept import Unkept
 from ..preprocessing.texts import FILL_GAPS
 from ..ragged import Ragged
@@ -281,11 +282,11 @@ class DataAdapter:
             if batch_size is not None:
                 raise ValueError("`batch_size` must not be given when x is an iterable of batches")
             sample_weights.refuse_counting(class_weight)
-            return IterableBatches(x, lambda item: self.batch(item, class_weight), steps, seed)
+            return IterableBatches(x, lambda item: self.batch(item, class_weight), steps, seed, share())
         self.build_for(x)
         inputs, targets, weights = self._prepare(x, y, weights, True)
         weights = self._class_weighted(targets, weights, class_weight)
-        return ArrayBatches(inputs, targets, weights, checked_batch_size(batch_size), seed, steps)
+        return ArrayBatches(inputs, targets, weights, checked_batch_size(batch_size), seed, steps, share())
 
     def unlabelled_feed(self, x: Any, batch_size: Any, steps: int | None) -> ArrayBatches | IterableBatches:
         """Inputs alone, for predict; of tuples that an iterable gives, the first part."""
@@ -351,7 +352,7 @@ class DataAdapter:
         if data is None:
             return None
         if input_data.is_iterable_of_batches(data):
-            return IterableBatches(data, self.batch, steps)
+            return IterableBatches(data, self.batch, steps, None, share())
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
             raise ValueError(
                 "`validation_data` must be (x, y), (x, y, sample_weight) or an iterable of batches. "

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..base.arguments import finite_number, optional, positive_integer, warn_user
+from ..base.processes import is_first, present, share
 from ..base.unkept import Unkept
 from ..callbacks import CallbackList, History
-from .batches import NO_BATCHES, ArrayBatches, warn_if_short
+from .batches import NO_BATCHES, ArrayBatches, cut, warn_if_short
 from .fit_arguments import check_epochs, listed, validated
 from .own_steps import OwnTally, own_step, unpack_x_y_sample_weight
 from .progress import Progress, checked_verbose
@@ -63,7 +64,7 @@ class TrainingLoop:
     ) -> History:
         """As Model.fit."""
         self._compilation.require("fit")
-        show = checked_verbose(verbose)
+        show = self._shown(verbose)
         check_epochs(epochs, initial_epoch)
         steps_per_epoch = optional(positive_integer, "steps_per_epoch", steps_per_epoch)
         validation_steps = optional(positive_integer, "validation_steps", validation_steps)
@@ -73,7 +74,7 @@ class TrainingLoop:
         )
         due = validated(validation_freq)
         model = self._model
-        with self._access.training():
+        with self._training():
             self._adapter.learn_labels(x, y)
             if validation_split and validation_data is None:
                 x, y, sample_weight, validation_data = self._adapter.split(
@@ -97,6 +98,15 @@ class TrainingLoop:
                 {"verbose": show, "epochs": epochs, "steps": steps},
             )
             model.stop_training = False
+            self._begin_together(
+                "begins to train",
+                feed,
+                epochs=[initial_epoch, epochs],
+                steps_per_epoch=steps_per_epoch,
+                callbacks=[type(one).__name__ for one in watching.callbacks],
+                validation=[check is not None, validation_freq],
+                class_weight=class_weight,
+            )
             self._run_epochs(feed, check, watching, range(initial_epoch, epochs), steps, show, due)
             return model.history
 
@@ -127,7 +137,7 @@ class TrainingLoop:
                         warn_user(f"x ran out of data: epoch {epoch + 1} found none, and the training ends")
                         break
                     model.epochs_trained += 1
-                    logs = tally.logs()
+                    logs = self._logs(tally, settles=True)
                     if check is not None and due(epoch):
                         logs |= self._validated(check, watching, first=epoch == epochs.start)
                     progress.close(logs)
@@ -135,7 +145,7 @@ class TrainingLoop:
                     progress.close()
                 run.epoch, run.batch, run.taken = epoch + 1, 0, run.taken + run.batch
                 watching.call("on_epoch_end", epoch, logs)
-                if model.stop_training:
+                if self._is_to_stop():
                     break
             if epochs:
                 model.optimizer.finalize_variable_values(model.trainable_weights)
@@ -161,7 +171,7 @@ class TrainingLoop:
             tally = run.tally = self._new_tally(compiled, own, "train_step")
             tally.set_state(means)
         with closing(run.feed.epoch(model.epochs_trained)) as batches:
-            for inputs, targets, weights, count in islice(batches, run.batch, None):
+            for inputs, targets, weights, count in self._together(islice(batches, run.batch, None), True):
                 if compiled is None:
                     compiled = self._compilation.settle()
                     tally = run.tally = self._new_tally(compiled, own, "train_step")
@@ -169,14 +179,14 @@ class TrainingLoop:
                     watching.call("on_train_batch_begin", run.batch, {})
                 if own is None:
                     result = self._steps.train(inputs, targets, weights, compiled)
-                    amount = tally.add(result, targets, weights, count)
+                    amount = tally.add(result, targets, weights, count) if count else 0
                 else:
                     amount = tally.take(own(self._adapter.as_given(inputs, targets, weights)), count)
-                progress.step(amount, tally.glance, self._unit(compiled))
+                progress.step(amount * self._processes(), tally.glance, self._unit(compiled))
                 run.batch += 1
                 if after:
-                    watching.call("on_train_batch_end", run.batch - 1, tally.logs())
-                if model.stop_training:
+                    watching.call("on_train_batch_end", run.batch - 1, self._logs(tally))
+                if model.stop_training and present() is None:
                     break
         if compiled is None:
             if not run.taken:
@@ -198,7 +208,8 @@ class TrainingLoop:
         """The logs of a validation; none, with a warning, where data that gave some before give no more."""
         counting, self._counting = self._counting, None
         try:
-            return self._evaluate_feed(feed, watching, name="validation_data").logs("val_")
+            tally = self._evaluate_feed(feed, watching, name="validation_data")
+            return {f"val_{name}": value for name, value in tally.logs().items()}
         except NoBatchesError:
             if first:
                 raise
@@ -218,6 +229,75 @@ class TrainingLoop:
             tally.add(step(inputs, targets, weights, compiled), targets, weights, count)
             return tally.logs()
 
+    # -- with other processes ----------------------------------------------------------------------------
+    def _shown(self, verbose: Any) -> int:
+        """How much this process shows: of several the first alone."""
+        show = checked_verbose(verbose)
+        return show if is_first() else 0
+
+    def _processes(self) -> int:
+        """How many processes compute a step, each about as much of it."""
+        others = present()
+        return 1 if others is None else others.size
+
+    @contextmanager
+    def _training(self) -> Iterator[None]:
+        """Nobody else trains meanwhile; what ends this process ends the others that train with it."""
+        others = present()
+        with self._access.training():
+            if others is None:
+                yield
+                return
+            with others.together():
+                yield
+
+    def _begin_together(self, does: str, feed: Any, **what: Any) -> None:
+        others = present()
+        if others is not None:
+            arrays = isinstance(feed, ArrayBatches) and others.shards
+            data = [feed.count, feed.batch_size, feed.steps] if arrays else []
+            others.begin(self._model, {"does": does, **what, "data": data})
+            feed.go_on(self._model.seed, 0, 0)  # that of the first
+
+    def _together(self, batches: Iterable[Any], trains: bool) -> Iterable[Any]:
+        """The batches; with other processes as many as these have."""
+        others = present()
+        return batches if others is None else others.steps(self._model, batches, trains)
+
+    def _logs(self, tally: Any, settles: bool = False) -> dict[str, Any]:
+        """The means of all processes; where it `settles`, no more will come, and the tally is that of all."""
+        others = present()
+        if others is None:
+            return tally.logs()
+        before, whole = tally.get_state(), others.summed(tally)
+        tally.set_state(whole)
+        if settles:
+            others.settle_statistics(self._model)
+            return tally.logs()
+        logs = tally.logs()
+        tally.set_state(before)
+        return logs
+
+    def _on_batch_together(self, train: bool, batch: Any, compiled: Compiled, return_dict: bool) -> Any:
+        """As on_batch, on a batch of which each process has a part."""
+        others, part = present(), share()
+        assert others is not None
+        others.begin_once(self._model)
+        tally = compiled.tally()
+        step = self._steps.train if train else self._steps.test
+        given = [batch if part is None else cut(batch, part)]
+        inputs, targets, weights, count = next(others.steps(self._model, given, False))
+        result = step(inputs, targets, weights, compiled)
+        if count:
+            tally.add(result, targets, weights, count)
+        tally.set_state(others.summed(tally))
+        values = tally.values()
+        return tally.logs() if return_dict else values[0] if len(values) == 1 else values
+
+    def _is_to_stop(self) -> bool:
+        others = present()
+        return self._model.stop_training if others is None else others.any(self._model.stop_training)
+
     def _unit(self, compiled: Compiled) -> str:
         """What the speed of a step is told in."""
         return getattr(self._model.text_encoder, "unit", "tokens") if compiled.counts_tokens else "examples"
@@ -235,10 +315,11 @@ class TrainingLoop:
     ) -> Any:
         """As Model.evaluate."""
         self._compilation.require("evaluate")
-        show = checked_verbose(verbose)
+        show = self._shown(verbose)
         steps = None if steps is None else positive_integer("steps", steps)
-        with self._access.training():
+        with self._training():
             feed = self._adapter.feed(x, y, batch_size, sample_weight, None, steps, None)
+            self._begin_together("begins to evaluate", feed, steps=steps)
             watching = CallbackList(callbacks, self._model, {"verbose": show, "steps": feed.steps})
             progress = Progress(show, steps or feed.steps)
             try:
@@ -260,24 +341,24 @@ class TrainingLoop:
         own = own_step(self._model, "test_step")
         before, after = watching.listens("on_test_batch_begin"), watching.listens("on_test_batch_end")
         with closing(feed.once()) as batches:
-            for number, (inputs, targets, weights, count) in enumerate(batches):
+            for number, (inputs, targets, weights, count) in enumerate(self._together(batches, False)):
                 compiled = self._compilation.settle()
                 tally = tally or self._new_tally(compiled, own, "test_step")
                 if before:
                     watching.call("on_test_batch_begin", number, {})
                 if own is None:
                     result = self._steps.test(inputs, targets, weights, compiled)
-                    amount = tally.add(result, targets, weights, count)
+                    amount = tally.add(result, targets, weights, count) if count else 0
                 else:
                     amount = tally.take(own(self._adapter.as_given(inputs, targets, weights)), count)
                 if progress:
-                    progress.step(amount, tally.glance, self._unit(compiled))
+                    progress.step(amount * self._processes(), tally.glance, self._unit(compiled))
                 if after:
-                    watching.call("on_test_batch_end", number, tally.logs())
+                    watching.call("on_test_batch_end", number, self._logs(tally))
         if tally is None:
             raise NoBatchesError(NO_BATCHES.replace("x gave", f"{name} gave", 1))
         warn_if_short(name, number + 1, feed.limit)
-        watching.call("on_test_end", tally.logs())
+        watching.call("on_test_end", self._logs(tally, settles=True))
         return tally
 
     def on_batch(
@@ -287,9 +368,12 @@ class TrainingLoop:
         compilation = self._compilation
         if compilation.compiled is None or not compilation.compiled.active:
             compilation.require("train_on_batch" if train else "test_on_batch")
-        with self._access.training():
-            inputs, targets, weights, count = self._adapter.batch((x, y, weights), class_weight)
+        with self._training():
+            batch = self._adapter.batch((x, y, weights), class_weight)
             compiled = compilation.compiled or compilation.settle()
+            if present() is not None:
+                return self._on_batch_together(train, batch, compiled, return_dict)
+            inputs, targets, weights, count = batch
             own = own_step(self._model, name := "train_step" if train else "test_step")
             if own is not None:
                 tally = self._new_tally(compiled, own, name)

@@ -9,12 +9,14 @@ schedules depend on counters that are saved.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..base.configuration import described
+from ..base.processes import is_first, present
 from ..base.replacement import replacing
 from ..graph.nesting import carried_states, leaf_layers
 from ..saving import archive, model_file
@@ -55,19 +57,26 @@ class Run:
         """The members of a backup, for `restore`; ValueError where it is damaged."""
         return read_backup(path)
 
+    def of_first(self, read: Callable[[], dict[str, bytes] | None]) -> dict[str, bytes] | None:
+        """What `read` gives; of processes that train together the first alone reads, for all."""
+        others = present()
+        return read() if others is None else others.of_first_members(read)
+
     def restore(self, members: dict[str, bytes], label: str) -> None:
         """Puts the training into the state of a backup; ValueError where it is of another one."""
         restore_run(self.model, self, members, label)
 
 
 def write_backup(model: Model, run: Run, path: str) -> None:
-    """Writes model and run to a file, which appears whole or not at all."""
+    """Writes model and run to a file, which appears whole or not at all; of several processes the first."""
+    means = _means(run)
+    if not is_first():
+        return
     tensors: dict[str, np.ndarray] = {}
     states = [
         {"class_name": type(callback).__name__, "state": _packed(callback.get_state(), f"{number}", tensors)}
         for number, callback in enumerate(run.callbacks)
     ]
-    means = run.tally.get_state() if run.batch and run.tally is not None else {}
     training = {
         "epoch": run.epoch,
         "batch": run.batch,
@@ -85,6 +94,15 @@ def write_backup(model: Model, run: Run, path: str) -> None:
     members["training.safetensors"] = tensors
     with replacing(path, True) as file:
         archive.write_archive(file, members)
+
+
+def _means(run: Run) -> dict[str, np.ndarray]:
+    """The means so far, and with other processes the moving statistics, of all of them."""
+    others = present()
+    if others is not None:
+        others.settle_statistics(run.model)
+        return others.summed(run.tally) if run.batch else {}
+    return run.tally.get_state() if run.batch and run.tally is not None else {}
 
 
 def read_backup(path: str) -> dict[str, bytes]:
@@ -112,7 +130,10 @@ def restore_run(model: Model, run: Run, members: dict[str, bytes], label: str) -
     _restore_carried_states(model, tensors, label)
     _restore_callbacks(run.callbacks, training["callbacks"], tensors)
     run.epoch, run.batch, run.taken = training["epoch"], training["batch"], training["taken"]
-    run.means = {name: np.array(value) for name, value in training["means"].items()} if run.batch else None
+    means = {name: np.array(value) for name, value in training["means"].items()}
+    if not is_first():  # they are those of all
+        means = {name: np.zeros_like(value) for name, value in means.items()}
+    run.means = means if run.batch else None
     run.feed.go_on(model.seed, training["first_pass"], run.taken)
 
 

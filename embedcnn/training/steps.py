@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..base.processes import present
 from ..base.unkept import Unkept
 from ..graph.nesting import weight_paths
 from ..graph.variables import assign_all
@@ -32,7 +33,10 @@ class Steps:
         self._model, self._programs, self._access = model, programs, access
 
     def train(self, inputs: list[Any], targets: list[Any], weights: Any, compiled: Compiled) -> BatchResult:
-        """Forward, backward and update, which counts the optimizer's steps."""
+        """Forward, backward and update, which counts the optimizer's steps; of other processes too."""
+        others = present()
+        if others is not None:
+            return others.train(self._model, inputs, targets, weights, compiled)
         optimizer = self._model.optimizer
         if isinstance(optimizer, MultiOptimizer):
             return self._train_by_several(optimizer, inputs, targets, weights, compiled)
@@ -110,6 +114,9 @@ class Steps:
 
     def test(self, inputs: list[Any], targets: list[Any], weights: Any, compiled: Compiled) -> BatchResult:
         """Losses and outputs; nothing changes."""
+        others = present()
+        if others is not None:
+            return others.test(self._model, inputs, targets, weights, compiled)
         more = (
             ()
             if compiled.loss_function is None

@@ -16,8 +16,9 @@ from embedcnn.base.parameters import Parameters
 
 MODULES = (
     "",
-    "bags callbacks classifier data fasttext image inspection io language_model layers losses metrics models",
-    "ops optimizers preprocessing.sequence preprocessing.text saving text tuning utils vectors",
+    "bags callbacks classifier data distributed fasttext image inspection io language_model layers losses",
+    "metrics models ops optimizers preprocessing.sequence preprocessing.text saving text tuning utils",
+    "vectors",
 )
 SWITCHES, PATHS = ("bool", "bool | None"), ("str | os.PathLike[str]", "PathLike")
 

@@ -91,3 +91,64 @@ def test_a_result_has_names():
     losses, total, correct, outputs = result
     assert (result.losses, result.weights_total, result.correct) == (losses, total, correct)
     assert total == 6 and len(outputs) == 2 and result.outputs is outputs
+
+
+def test_the_parts_of_a_batch_sum_up_to_it():
+    """Gradients of two parts, of unequal sizes, and their losses; penalties come to the sum."""
+    rules = {0: {"l2": 0.5}, 1: {"l1": 0.01}}
+    whole, one, other = pair(), pair(), pair()
+    for made in (whole, one, other):
+        for number, rule in rules.items():
+            more = (made.slots[number], made.steps[number], False, rule)
+            made.core.bind(number, made.values[number], True, *more)
+    expected = whole.core.train_step([IDS], [LABELS], None, 0.01, 0)
+    parts = [
+        made.core.gradient_step([IDS[rows]], [LABELS[rows]], None, 0, whole=lambda own: [6.0])
+        for made, rows in ((one, slice(0, 2)), (other, slice(2, 6)))
+    ]
+    assert sum(part.losses[0] for part in parts) == pytest.approx(expected.losses[0])
+    summed = [None] * len(PARAMETERS)
+    for number in (1, 2):
+        summed[number] = one.core.gradient(number) + other.core.gradient(number)
+        out = np.full(summed[number].shape, np.nan, np.float32)
+        one.core.gradient_into(number, out)
+        np.testing.assert_array_equal(out, one.core.gradient(number))
+    rows, values = (
+        np.concatenate(both) for both in zip(one.core.gradient(0), other.core.gradient(0), strict=True)
+    )
+    summed[0] = _core.sum_rows(rows, values, 30, -1, False)
+    one.core.update(summed, 0.01, 0, True)
+    assert one.core.weight_penalty == pytest.approx(whole.core.penalty) and whole.core.penalty > 0
+    for got, value in zip(one.values, whole.values, strict=True):
+        np.testing.assert_allclose(got, value, rtol=1e-5, atol=1e-6)
+
+
+def test_shares_are_checked():
+    core = pair().core
+    told = []
+
+    def step(answer):
+        core.gradient_step([IDS], [LABELS], None, 0, whole=lambda own: told.append(own) or answer)
+
+    step([12.0])
+    assert told == [[6.0]]
+    for answer, error, message in (
+        ([], TypeError, "a list of 1 numbers"),
+        (None, TypeError, "a list of 1 numbers"),
+        (["a"], TypeError, "must be real number"),
+        ([np.inf], ValueError, "cross_entropy must be divided by a finite number"),
+    ):
+        with pytest.raises(error, match=message):
+            step(answer)
+    with pytest.raises(RuntimeError, match="has no dense gradient"):
+        core.gradient_into(0, np.zeros((30, 4), np.float32))
+    core.gradient_step([IDS], [LABELS], None, 0)
+    for number, out, error in (
+        (0, np.zeros((30, 4), np.float32), RuntimeError),
+        (9, np.zeros(3, np.float32), RuntimeError),
+        (1, np.zeros(3, np.float32), TypeError),
+        (1, np.zeros((4, 3)), TypeError),
+        (1, np.zeros((4, 6), np.float32)[:, ::2], TypeError),
+    ):
+        with pytest.raises(error):
+            core.gradient_into(number, out)

@@ -24,6 +24,7 @@ PUBLIC = (
         "constraints",
         "data",
         "datasets",
+        "distributed",
         "encoding",
         "image",
         "initializers",

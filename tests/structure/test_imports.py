@@ -63,6 +63,7 @@ MAY_IMPORT = {
     "training": {"lowering", "saving", *_BELOW_SAVING},
     "models": _BELOW_MODELS,
     "bags": {"models", *_BELOW_MODELS},
+    "distributed": _BELOW_MODELS,
     "inspection": {"bags", "models", *_BELOW_MODELS},
     "classifier": {"bags", "models", "vectors", "utils", *_BELOW_MODELS},
     "fasttext": {"bags", "models", "vectors", "utils", *_BELOW_MODELS},
