@@ -413,6 +413,37 @@ def product_epoch(
 _Bytes: TypeAlias = bytes | bytearray | memoryview | mmap
 
 @final
+class Phrases:
+    def __new__(cls, delimiter: bytes, connectors: _Bytes, most_words: int, scored: bool) -> Phrases: ...
+    def count(self, text: _Bytes, /) -> int: ...
+    def merge(self, other: Phrases, /) -> None: ...
+    def join(
+        self,
+        text: _Bytes,
+        min_count: float,
+        threshold: float,
+        scoring: int | Callable[[int, int, int, int, float, int], float],
+        /,
+    ) -> tuple[bytes, npt.NDArray[np.int64], npt.NDArray[np.float64]]: ...
+    def export(
+        self,
+        found: Phrases,
+        min_count: float,
+        threshold: float,
+        scoring: int | Callable[[int, int, int, int, float, int], float],
+        /,
+    ) -> None: ...
+    def entries(self) -> tuple[bytes, npt.NDArray[np.int64] | npt.NDArray[np.float64]]: ...
+    def restore(
+        self,
+        words: _Bytes,
+        values: npt.NDArray[np.int64] | npt.NDArray[np.float64],
+        tokens: int,
+        prunes: int,
+        /,
+    ) -> None: ...
+    def sizes(self) -> tuple[int, int, int]: ...
+
 class FastTextCorpus:
     def __new__(
         cls,

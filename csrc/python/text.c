@@ -333,5 +333,5 @@ int ec_python_add_text(PyObject *module)
     if (ec_python_add_sequence(module) < 0 || ec_python_add_ngram(module) < 0) {
         return -1;
     }
-    return ec_python_add_records(module);
+    return ec_python_add_records(module) < 0 ? -1 : ec_python_add_phrases(module);
 }

@@ -21,5 +21,6 @@ int ec_python_add_rules(PyObject *module);
 int ec_python_add_sequence(PyObject *module);
 int ec_python_add_ngram(PyObject *module);
 int ec_python_add_records(PyObject *module);
+int ec_python_add_phrases(PyObject *module);
 
 #endif
