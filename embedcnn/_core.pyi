@@ -53,6 +53,10 @@ def resize_images(
 # program.c, program_spec.c, program_inputs.c, program_gradients.c: a lowered model
 
 _Floats: TypeAlias = npt.NDArray[np.float32]
+_LossFunction: TypeAlias = Callable[  # predictions, masks, penalty; (losses, gradients), scale of penalties
+    [tuple[_Floats, ...], tuple[npt.NDArray[np.bool_] | None, ...], float],
+    tuple[list[tuple[np.ndarray, np.ndarray]], float],
+]
 _Table: TypeAlias = tuple[npt.NDArray[np.int32], _Floats]  # distinct rows, and the gradient of each
 
 @final
@@ -138,7 +142,7 @@ class Program:
         learning_rate: float,
         step: int | npt.NDArray[np.int64],
         want_outputs: bool = False,
-        loss_function: Callable[[int, _Floats], tuple[np.ndarray, np.ndarray]] | None = None,
+        loss_function: _LossFunction | None = None,
     ) -> StepResult: ...
     def gradient_step(
         self,
@@ -147,7 +151,7 @@ class Program:
         sample_weight: _Floats | tuple[_Floats | None, ...] | None,
         step: int,
         want_outputs: bool = False,
-        loss_function: Callable[[int, _Floats], tuple[np.ndarray, np.ndarray]] | None = None,
+        loss_function: _LossFunction | None = None,
         whole: Callable[[list[float]], list[float]] | None = None,
     ) -> StepResult: ...
     def update(
@@ -163,7 +167,7 @@ class Program:
         targets: Sequence[np.ndarray],
         sample_weight: _Floats | tuple[_Floats | None, ...] | None,
         want_outputs: bool = False,
-        loss_function: Callable[[int, _Floats], tuple[np.ndarray, np.ndarray]] | None = None,
+        loss_function: _LossFunction | None = None,
         whole: Callable[[list[float]], list[float]] | None = None,
     ) -> StepResult: ...
     def gradient(self, number: int, /) -> _Floats | _Table: ...

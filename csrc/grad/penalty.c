@@ -40,10 +40,10 @@ ec_status ec_penalties_plan(struct ec_penalties *penalties, struct ec_parameter 
 }
 
 /* The value of n weights; d_w NULL: no gradient. Eight sums, so that the compiler may use vectors. */
-static double penalise(const struct ec_parameter_rules *rules, float *d_w, const float *w, int64_t n)
+static double penalise(const struct ec_parameter_rules *rules, double scale, float *d_w, const float *w, int64_t n)
 {
     double sizes[8] = {0.0}, squares[8] = {0.0}, total = 0.0;
-    float l1 = (float)rules->l1, twice_l2 = (float)(2.0 * rules->l2);
+    float l1 = (float)(scale * rules->l1), twice_l2 = (float)(2.0 * scale * rules->l2);
     for (int64_t i = 0; i < n; i++) {
         sizes[i & 7] += fabs((double)w[i]);
         squares[i & 7] += (double)w[i] * w[i];
@@ -58,7 +58,7 @@ static double penalise(const struct ec_parameter_rules *rules, float *d_w, const
 }
 
 /* All entries of a tile of a table, row by row. */
-static double run_rows(const struct ec_penalty *item, struct ec_range range, int adds, float *room)
+static double run_rows(const struct ec_penalty *item, struct ec_range range, double scale, float *room)
 {
     const struct ec_parameter *parameter = item->parameter;
     int64_t width = parameter->size / parameter->dims[0];
@@ -66,33 +66,35 @@ static double run_rows(const struct ec_penalty *item, struct ec_range range, int
     for (int64_t at = range.begin, end; at < range.end; at = end) { /* the part of a row in this tile */
         end = ec_least(range.end, (at / width + 1) * width);
         if (ec_row_learns(parameter, at / width)) {
-            sum += penalise(&parameter->rules, adds ? parameter->gradient.values + at : NULL,
+            sum += penalise(&parameter->rules, scale, scale != 0.0 ? parameter->gradient.values + at : NULL,
                             ec_row_values(parameter, at / width, room) + at % width, end - at);
         }
     }
     return sum;
 }
 
-static void run_tile(struct ec_penalty *item, struct ec_range range, int adds, int thread)
+static void run_tile(struct ec_penalty *item, struct ec_range range, double scale, int thread)
 {
     const struct ec_parameter *parameter = item->parameter;
     const struct ec_gradient *gradient = &parameter->gradient;
     double *partial = item->partial + range.begin / tile_size(item);
     float *room = parameter->stored ? item->room + thread * parameter->dims[1] : NULL;
-    adds = adds && gradient->values && parameter->writers; /* else nothing is written, which no update reads */
+    if (!gradient->values || !parameter->writers) {
+        scale = 0.0; /* nothing is written, which no update reads */
+    }
     if (!item->by_rows && (parameter->row_learns || parameter->stored)) {
-        *partial = run_rows(item, range, adds, room);
+        *partial = run_rows(item, range, scale, room);
         return;
     }
     if (!item->by_rows) {
-        *partial = penalise(&parameter->rules, adds ? gradient->values + range.begin : NULL,
+        *partial = penalise(&parameter->rules, scale, scale != 0.0 ? gradient->values + range.begin : NULL,
                             parameter->value + range.begin, range.end - range.begin);
         return;
     }
     int64_t width = parameter->dims[1];
     *partial = 0.0;
     for (int64_t i = range.begin; i < range.end; i++) {
-        *partial += penalise(&parameter->rules, adds ? gradient->values + i * gradient->stride : NULL,
+        *partial += penalise(&parameter->rules, scale, scale != 0.0 ? gradient->values + i * gradient->stride : NULL,
                              ec_row_values(parameter, item->rows[i], room), width);
     }
 }
@@ -111,20 +113,23 @@ static void spread_tables(struct ec_penalties *penalties, struct ec_team *team)
     }
 }
 
-void ec_penalties_run(struct ec_penalties *penalties, int adds, struct ec_team *team)
+void ec_penalties_run(struct ec_penalties *penalties, int adds, double scale, struct ec_team *team)
 {
     if (!penalties->count) {
         return;
     }
-    spread_tables(penalties, team);
+    if (adds) {
+        spread_tables(penalties, team);
+    }
     for (int i = 0; i < penalties->count; i++) {
         struct ec_penalty *item = &penalties->items[i];
         for (struct ec_range range; ec_team_next_range(team, item->count, tile_size(item), &range);) {
-            run_tile(item, range, adds, team->index);
+            run_tile(item, range, adds ? scale : 0.0, team->index);
         }
     }
     ec_team_barrier(team);
     if (team->index == 0) {
+        penalties->value = 0.0;
         for (int i = 0; i < penalties->count; i++) {
             for (int64_t tile = 0; tile < penalties->items[i].tiles; tile++) {
                 penalties->value += penalties->items[i].partial[tile];

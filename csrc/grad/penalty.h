@@ -28,7 +28,7 @@ struct ec_penalties {
 /* Plans the penalties of a step whose backward pass, if it has one, has been planned. */
 ec_status ec_penalties_plan(struct ec_penalties *penalties, struct ec_parameter *const *parameters, int count,
                             int threads, struct ec_arena *arena);
-/* Sums the value; with `adds` also adds the gradients. Every thread of the team; ends with a barrier. */
-void ec_penalties_run(struct ec_penalties *penalties, int adds, struct ec_team *team);
+/* Finds the value; with `adds` also adds the gradients times `scale`. Every thread of the team; ends with a barrier. */
+void ec_penalties_run(struct ec_penalties *penalties, int adds, double scale, struct ec_team *team);
 
 #endif

@@ -63,17 +63,17 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
 
 static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
-    (void)step;
     const struct state *state = op->state;
     const struct ec_tensor *in = op->inputs[0], *out = op->outputs[0];
     int64_t texts = ec_tensor_texts(in);
-    float l1 = (float)(op->share * state->l1 / (double)texts);
-    float twice_l2 = (float)(2.0 * op->share * state->l2 / (double)texts);
+    double scale = op->share * step->penalty_scale;
+    float l1 = (float)(scale * state->l1 / (double)texts), twice_l2 = (float)(2.0 * scale * state->l2 / (double)texts);
+    float added = (float)(step->penalty_scale * state->added);
     for (int64_t b; (b = ec_team_next(team, texts)) >= 0;) {
         for (int64_t i = first_value(in, b); in->grad && i < first_value(in, b + 1); i++) {
             float x = in->data[i], slope = twice_l2 * x + (x > 0.0f ? l1 : x < 0.0f ? -l1 : 0.0f);
             float d_out = out->writers ? out->grad[i] : 0.0f;
-            slope = state->added != 0.0 ? (float)state->added : slope;
+            slope = state->added != 0.0 ? added : slope;
             in->grad[i] = (op->adds_input[0] ? in->grad[i] : 0.0f) + d_out + slope;
         }
     }

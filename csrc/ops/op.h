@@ -85,6 +85,7 @@ struct ec_step {
     int backward;                /* a backward pass will follow */
     int threads;                 /* largest team */
     uint64_t key;                /* (seed, step) */
+    double penalty_scale;        /* what multiplies the gradients of penalties */
     enum ec_precision precision; /* of all matrix products */
     double work;                 /* floating-point operations, roughly: too few are not worth a team */
     double back_work;            /* of the backward pass, where `work` counts the forward pass alone: for profiles */

@@ -35,6 +35,7 @@ void ec_program_begin(struct ec_program *program, int64_t batch, enum ec_run run
         .threads = ec_thread_count(),
         .precision = ec_program_precision(),
         .key = ec_random_key(program->seed, number),
+        .penalty_scale = 1.0,
     };
     for (int i = 0; i < program->tensor_count; i++) {
         program->tensors[i].layout = NULL;
@@ -222,7 +223,7 @@ static void forward_only(struct ec_team *team, void *segment) { run_forward(team
 
 static void penalties_only(struct ec_team *team, void *segment)
 {
-    ec_penalties_run(&((struct segment *)segment)->program->penalties, 0, team);
+    ec_penalties_run(&((struct segment *)segment)->program->penalties, 0, 0.0, team);
 }
 
 static void test(struct ec_team *team, void *segment)
@@ -238,7 +239,7 @@ static void add_penalties(struct ec_team *team, void *segment)
 {
     struct ec_program *program = ((struct segment *)segment)->program;
     int64_t before = time_of(segment, team);
-    ec_penalties_run(&program->penalties, 1, team);
+    ec_penalties_run(&program->penalties, 1, program->step.penalty_scale, team);
     if (before) {
         program->update_ns += ec_clock_ns() - before;
     }
@@ -372,6 +373,15 @@ ec_status ec_program_run(struct ec_program *program, enum ec_run run)
         program->tensors[i].layout = NULL; /* one that was not planned to its end may be that of an earlier step */
     }
     return status;
+}
+
+double ec_program_find_penalty(struct ec_program *program)
+{
+    if (program->penalties.count && !program->late_penalties) {
+        struct segment whole = {.program = program};
+        ec_parallel(ec_program_team(program), penalties_only, &whole);
+    }
+    return ec_program_penalty(program);
 }
 
 double ec_program_penalty(const struct ec_program *program)

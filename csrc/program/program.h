@@ -83,6 +83,8 @@ enum ec_precision ec_program_precision(void);
 /* What the sizes of weights and activities have added to the loss of the last step (not in the values of the losses).
  */
 double ec_program_penalty(const struct ec_program *program);
+/* The same of the weights as they are, between EC_RUN_LOSSES and EC_RUN_BACKWARD. */
+double ec_program_find_penalty(struct ec_program *program);
 
 /* Threads that pay for what has been planned; and a region of as many, which times itself where a step trains. */
 int ec_program_team(const struct ec_program *program);

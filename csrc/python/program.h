@@ -112,7 +112,9 @@ int ec_targets_copy(ec_program_object *self, PyObject *targets);
 int ec_weights_copy(ec_program_object *self, PyObject *sample_weight, double *total);
 /* Whether a Python function computes one of the losses. */
 int ec_losses_are_given(const struct ec_program *program);
-/* Calls function(number, predictions) -> (losses, gradients) for each given loss. */
+/* Calls function(predictions, masks, penalty) -> ([(losses, gradients), ...], scale): of each given loss its
+ * predictions and the mask of their steps or None; what penalties add to the losses, and what multiplies their
+ * gradients. */
 int ec_losses_give(ec_program_object *self, PyObject *function);
 
 #endif

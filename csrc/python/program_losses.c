@@ -240,22 +240,62 @@ finish:
     return done;
 }
 
-int ec_losses_give(ec_program_object *self, PyObject *function)
+/* A tuple with the predictions of each given loss, in the order of the losses; with `masks` that of each, or None. */
+static PyObject *given_predictions(const struct ec_program *program, int masks)
 {
-    struct ec_program *program = self->program;
-    for (int i = 0; i < program->loss_count; i++) {
-        struct ec_op *op = program->losses[i];
+    PyObject *list = PyList_New(0);
+    for (int i = 0; list && i < program->loss_count; i++) {
+        const struct ec_op *op = program->losses[i];
         if (!op->type->is_given) {
             continue;
         }
-        PyObject *predictions = ec_tensor_array(op->outputs[0], op->outputs[0]->data);
-        PyObject *result = predictions ? PyObject_CallFunction(function, "iO", i, predictions) : NULL;
-        int failed = !result || give(self, op, result) < 0;
+        PyObject *predictions =
+            masks ? ec_mask_array(op->inputs[0]) : ec_tensor_array(op->outputs[0], op->outputs[0]->data);
+        if (!predictions || PyList_Append(list, predictions) < 0) {
+            Py_CLEAR(list);
+        }
         Py_XDECREF(predictions);
-        Py_XDECREF(result);
-        if (failed) {
-            return -1;
+    }
+    PyObject *tuple = list ? PyList_AsTuple(list) : NULL;
+    Py_XDECREF(list);
+    return tuple;
+}
+
+/* The pairs of a function's result, and what it says of the gradients of penalties. */
+static int parse_given(PyObject *result, Py_ssize_t count, PyObject **pairs, double *scale)
+{
+    if (!PyTuple_Check(result) || PyTuple_GET_SIZE(result) != 2 || !PyList_Check(PyTuple_GET_ITEM(result, 0)) ||
+        PyList_GET_SIZE(PyTuple_GET_ITEM(result, 0)) != count) {
+        PyErr_Format(PyExc_TypeError,
+                     "loss_function gave %.100R; expected (a list of %zd pairs (losses, gradients), the scale of "
+                     "penalties)",
+                     result, count);
+        return -1;
+    }
+    *scale = PyFloat_AsDouble(PyTuple_GET_ITEM(result, 1));
+    if (*scale == -1.0 && PyErr_Occurred()) {
+        return -1;
+    }
+    *pairs = PyList_AsTuple(PyTuple_GET_ITEM(result, 0));
+    return *pairs ? 0 : -1;
+}
+
+int ec_losses_give(ec_program_object *self, PyObject *function)
+{
+    struct ec_program *program = self->program;
+    double penalty = ec_program_find_penalty(program);
+    PyObject *predictions = given_predictions(program, 0), *masks = given_predictions(program, 1), *pairs = NULL;
+    PyObject *result =
+        predictions && masks ? PyObject_CallFunction(function, "OOd", predictions, masks, penalty) : NULL;
+    int failed = !result || parse_given(result, PyTuple_GET_SIZE(predictions), &pairs, &program->step.penalty_scale);
+    for (int i = 0, next = 0; !failed && i < program->loss_count; i++) {
+        if (program->losses[i]->type->is_given) {
+            failed = give(self, program->losses[i], PyTuple_GET_ITEM(pairs, next++)) < 0;
         }
     }
-    return 0;
+    Py_XDECREF(predictions);
+    Py_XDECREF(masks);
+    Py_XDECREF(result);
+    Py_XDECREF(pairs);
+    return failed ? -1 : 0;
 }

@@ -65,6 +65,24 @@ def collected() -> list[Any] | None:
     return _losses.get()
 
 
+_penalties: ContextVar[tuple[Any, ...]] = ContextVar("penalties", default=())
+
+
+@contextmanager
+def penalising(penalties: list[Any]) -> Iterator[None]:
+    """Inside, these are the `losses` of the model whose `compute_loss` is traced."""
+    token = _penalties.set(tuple(penalties))
+    try:
+        yield
+    finally:
+        _penalties.reset(token)
+
+
+def penalties() -> list[Any]:
+    """What regularizers and `add_loss` add, as a tensor, where `compute_loss` is traced; else nothing."""
+    return list(_penalties.get())
+
+
 @contextmanager
 def counting() -> Iterator[list[Any]]:
     """Inside, metrics that are given symbolic tensors put (metric, tensor) into the list that this gives."""

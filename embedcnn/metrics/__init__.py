@@ -17,6 +17,7 @@ from ..base.stored_objects import describe, made_of
 from ..losses import FUNCTIONS as LOSSES
 from .accuracy import (
     Accuracy,
+    AccuracyByShape,
     BinaryAccuracy,
     CategoricalAccuracy,
     SparseCategoricalAccuracy,
@@ -217,6 +218,8 @@ def accuracy_for(units: int, target: str, name: str) -> Metric:
     """
     if units == 1:
         return BinaryAccuracy(name)
+    if target == "free":
+        return AccuracyByShape(name)
     return SparseCategoricalAccuracy(name) if target == "classes" else CategoricalAccuracy(name)
 
 

@@ -57,6 +57,11 @@ class CategoricalAccuracy(Metric):
         super().__init__(name)
 
     def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        if y_true.shape != y_pred.shape:
+            raise ValueError(
+                f"{self.name} takes one-hot y_true of the shape of y_pred, {y_pred.shape}. Received: shape "
+                f"{y_true.shape}; class numbers are compared by sparse_categorical_accuracy"
+            )
         chosen, any_number = largest(y_pred)
         return (y_true.argmax(axis=-1) == chosen) & any_number
 
@@ -76,6 +81,20 @@ class SparseCategoricalAccuracy(Metric):
     def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
         chosen, any_number = largest(y_pred)
         return (y_true.reshape(y_pred.shape[:-1]) == chosen) & any_number
+
+
+class AccuracyByShape(Metric):
+    """Accuracy where the loss does not say what y is: one-hot if it has the shape of y_pred, else numbers."""
+
+    direction, additive = "up", True
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+
+    def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        one_hot = y_true.shape == y_pred.shape
+        fitting: Metric = CategoricalAccuracy() if one_hot else SparseCategoricalAccuracy()
+        return fitting.per_example(y_true, y_pred)
 
 
 def in_top_k(classes: np.ndarray, y_pred: np.ndarray, k: int) -> np.ndarray:

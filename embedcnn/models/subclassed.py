@@ -66,10 +66,10 @@ class Subclassed:
 
     @property
     def losses(self) -> list[Any]:
-        """Nothing: a step adds what regularizers and `add_loss` say to the loss that `compute_loss` gives, so
-        that ops.sum(self.losses) is 0 in it. As keras.Model.losses, which lists them.
+        """Within `compute_loss` what regularizers and `add_loss` add, as one tensor; elsewhere nothing: a
+        step adds it to the loss. As keras.Model.losses, which lists them.
         """
-        return []
+        return tracing.penalties()
 
     if not TYPE_CHECKING:  # that sees what is not there
 

@@ -88,7 +88,10 @@ class WeightTensor(Operators):
 
 
 def apply(name: str, operands: Sequence[Any], **settings: Any) -> Any:
-    """The result of an operation: a symbolic tensor, a formula of weights, or an array."""
+    """The result of an operation: a symbolic tensor, a formula of weights, or an array; a list of tensors is
+    one operand, stacked.
+    """
+    operands = [_stacked(one) for one in operands]
     if any(isinstance(one, SymbolicTensor) for one in operands):
         return named_object(OPERATION)(name, list(operands), settings)
     formulas = any(isinstance(one, WeightTensor) for one in operands)
@@ -97,6 +100,12 @@ def apply(name: str, operands: Sequence[Any], **settings: Any) -> Any:
     if formulas or (weights and (TRACING.get() or active() or not arrays)):
         return WeightTensor(name, operands, settings)
     return as_result(PRIMITIVES[name].compute(*map(as_array, operands), **settings))
+
+
+def _stacked(operand: Any) -> Any:
+    """Symbolic tensors in a list as one; anything else as it is."""
+    listed = isinstance(operand, (list, tuple)) and any(is_symbolic(one) for one in operand)
+    return named_object("embedcnn.ops:stack")(operand) if listed else operand
 
 
 def is_symbolic(*operands: Any) -> bool:

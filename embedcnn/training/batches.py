@@ -24,6 +24,7 @@ from ..data.workers import run_ahead
 from ..ragged import Ragged
 from ..text.rows import TextRows
 from .kept_ids import KeptIds
+from .parts import like
 from .sample_weights import Weights, take_weights
 
 Batch = tuple[list[Any], list[np.ndarray], Weights, int]
@@ -83,7 +84,8 @@ class ArrayBatches:
 
     def keep_ids(self) -> None:
         """Keeps the ids of raw texts from the first pass: more will follow."""
-        self.inputs = [KeptIds(part) if isinstance(part, TextRows) else part for part in self.inputs]
+        kept = [KeptIds(part) if isinstance(part, TextRows) else part for part in self.inputs]
+        self.inputs = like(self.inputs, kept)
 
     def epoch(self, number: int) -> Generator[Batch, None, None]:
         """The batches of an epoch; its number (of the model's life) decides the order. Epochs of `limit`
@@ -149,8 +151,9 @@ class ArrayBatches:
     def _taken_at(self, index: Any, count: int) -> Batch:
         if not count:
             return NOTHING
-        inputs = [take(part, index) for part in self.inputs]
-        return inputs, [part[index] for part in self.targets], take_weights(self.weights, index), count
+        inputs = like(self.inputs, (take(part, index) for part in self.inputs))
+        targets = like(self.targets, (None if part is None else part[index] for part in self.targets))
+        return inputs, targets, take_weights(self.weights, index), count
 
 
 class IterableBatches:
@@ -299,9 +302,10 @@ def known_length(source: Any) -> int | None:
 def owned(batch: Batch) -> Batch:
     """A batch that shares no memory with what the iterable gave, which may fill the same array again."""
     inputs, targets, weights, count = batch
+    copied = (tuple(map(np.copy, part)) if isinstance(part, tuple) else np.copy(part) for part in inputs)
     made: Batch = (
-        [tuple(map(np.copy, part)) if isinstance(part, tuple) else np.copy(part) for part in inputs],
-        [np.copy(part) for part in targets],
+        like(inputs, copied),
+        like(targets, (None if part is None else np.copy(part) for part in targets)),
         _copied(weights),
         count,
     )

@@ -5,8 +5,8 @@ symbolic tensors for each shape, a program of the loss and its gradient in the p
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,8 +14,8 @@ from ..base.named_objects import named_object
 from ..base.unkept import Unkept
 from ..graph import tracing
 from ..losses import Loss
-from ..losses.base import checked_losses
 from ..losses.own_function import TRACED
+from .parts import Parts
 
 
 def computes_loss(model: Any) -> bool:
@@ -25,65 +25,152 @@ def computes_loss(model: Any) -> bool:
     return not ours and "train_step" not in type(model).own_steps
 
 
+class OutputLoss:
+    """Where a traced `compute_loss` puts what the loss of compile says of an output, as into a metric."""
+
+    def __init__(self, number: int) -> None:
+        self.number, self.value = number, 0.0
+
+    def update_state(self, value: np.ndarray) -> None:
+        self.value = float(value)
+
+
+class _Form(NamedTuple):
+    """Which arrays `compute_loss` is given, and as what."""
+
+    x: Parts | None
+    y: Parts
+    weights: tuple[bool, ...] | bool  # of each target, or the same of all
+    masked: list[bool]
+
+    @property
+    def key(self) -> Any:
+        x = None if self.x is None else (repr(self.x.form), len(self.x))
+        return x, repr(self.y.form), tuple(part is None for part in self.y), self.weights, tuple(self.masked)
+
+
+class _Run:
+    """`compute_loss`, traced in one form."""
+
+    model = Unkept()
+
+    def __init__(self, model: Any, form: _Form) -> None:
+        self.model, self.form = model, form
+        self.traced = named_object(TRACED)(self._computed)
+        self.trackers: list[Any] = []
+
+    def _computed(self, *tensors: Any) -> Any:
+        """The loss, then what metrics are to count, of targets, predictions, inputs and weights."""
+        form, left = self.form, iter(tensors)
+        y = form.y.like(None if part is None else next(left) for part in form.y)
+        predicted = [next(left) for _ in self.model.outputs]
+        apply_mask = named_object("embedcnn.layers:ApplyMask")
+        for number, masked in enumerate(form.masked):
+            if masked:
+                predicted[number] = apply_mask()([predicted[number], next(left)])
+        x = None if form.x is None else form.x.like(next(left) for _ in form.x).given()
+        given = {
+            "x": x,
+            "y": y.given(),
+            "y_pred": self.model._as_outputs(predicted),
+            "sample_weight": self._weights(left),
+            "training": True,
+        }
+        accepted = inspect.signature(self.model.compute_loss).parameters
+        anything = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in accepted.values())
+        penalties = [named_object("embedcnn.ops:mean")(next(left))]
+        with tracing.counting() as counted, tracing.collecting([]), tracing.penalising(penalties):
+            chosen = {name: one for name, one in given.items() if anything or name in accepted}
+            loss = self.model.compute_loss(**chosen)
+        self.trackers = [metric for metric, _ in counted]
+        return [loss, *(values for _, values in counted)]
+
+    def _weights(self, left: Iterator[Any]) -> Any:
+        """Weights in the form of the targets, one tensor for all of them where one array was given."""
+        form = self.form
+        if form.weights is True:
+            one = next(left)
+            parts = [one] * len(form.y)
+        elif form.weights is False or not any(form.weights):
+            return None
+        else:
+            parts = [next(left) if given else None for given in form.weights]
+        return form.y.like(parts).given()
+
+
 class ComputedLoss(Loss):
-    """The `compute_loss` of a model with one output, which decides about weights of examples itself."""
+    """The `compute_loss` of a model, which decides about the weights of examples itself."""
 
     operation, target = "given_loss", "free"
     model = Unkept()
 
     def __init__(self, model: Any) -> None:
-        super().__init__("compute_loss")
+        super().__init__("compute_loss", "sum")
         self.model = model
-        self._traced: Any = None
-        self._trackers: list[Any] = []
+        self._runs: dict[Any, _Run] = {}
+        self.of_outputs: dict[int, float] = {}
+        """What the loss of compile said of each output in the last step, if `compute_loss` asked for it."""
 
     def of_step(
-        self, y: np.ndarray, y_pred: np.ndarray, inputs: Sequence[Any], weight: Any
-    ) -> tuple[np.ndarray, np.ndarray | None]:
-        """The loss of each example, and the gradient in the predictions.
+        self,
+        targets: list[Any],
+        predictions: Sequence[np.ndarray],
+        masks: Sequence[np.ndarray | None],
+        inputs: list[Any],
+        weight: Any,
+        penalty: float,
+    ) -> tuple[list[tuple[np.ndarray, np.ndarray]], float]:
+        """For each output losses of its rows, which make the loss in all, and the gradient; and the slope of
+        the loss in what penalties add, which the loss holds.
 
         Raises TypeError where `compute_loss` is not made of operations or returns no tensor.
         """
         plain = all(isinstance(one, np.ndarray) for one in inputs)
-        arrays = [np.asarray(y), np.asarray(y_pred), *(inputs if plain else ())]
-        count = len(inputs) if plain else 0
-        if isinstance(weight, np.ndarray):
-            arrays.append(weight)
-        self._form = count, len(arrays) > 2 + count
-        if self._traced is None:
-            self._traced = named_object(TRACED)(self._computed)
-        (loss, *values), gradients = self._traced.result_and_gradients(arrays, _of_first)
+        y = targets if isinstance(targets, Parts) else Parts(targets)
+        x = None if not plain else inputs if isinstance(inputs, Parts) else Parts(inputs)
+        several = isinstance(weight, tuple)
+        weighted = tuple(part is not None for part in weight) if several else weight is not None
+        form = _Form(_places(x), _places(y), weighted, [mask is not None for mask in masks])
+        arrays = [np.asarray(part) for part in y if part is not None]
+        first = len(arrays)
+        arrays += [np.asarray(one) for one in predictions]
+        arrays += [np.asarray(mask, np.float32) for mask in masks if mask is not None]
+        arrays += inputs if plain else ()
+        arrays += [one for one in (weight if several else [weight]) if one is not None]
+        arrays.append(np.full((len(predictions[0]), 1), penalty, np.float32))
+        run = self._runs.setdefault(form.key, _Run(self.model, form))
+        (loss, *values), gradients = run.traced.result_and_gradients(arrays, _mean_of_first)
+        self._refuse_weights(run)
+        for tracker, value in zip(run.trackers, values, strict=True):
+            tracker.update_state(value)
+        self.of_outputs = {one.number: one.value for one in run.trackers if isinstance(one, OutputLoss)}
+        shapes = [one.shape[:-1] for one in predictions]
+        counts = [
+            int(np.prod(shape) if mask is None else mask.sum() * np.prod(shape[2:]))
+            for shape, mask in zip(shapes, masks, strict=True)
+        ]
+        bearer = next((number for number, count in enumerate(counts) if count), 0)
+        results = []
+        for number, shape in enumerate(shapes):  # the core adds up what stands in the rows that count
+            share = float(np.mean(loss)) / max(counts[number], 1) if number == bearer else 0.0
+            results.append((np.full(shape, share), gradients[first + number]))
+        return results, float(gradients[-1].sum(dtype=np.float64))
+
+    def _refuse_weights(self, run: _Run) -> None:
         learning = {id(one) for one in self.model.trainable_weights}
-        for variable in self._traced.variables():
+        for variable in run.traced.variables():
             if id(variable) in learning:
                 raise TypeError(
                     f"compute_loss of {type(self.model).__name__} reads {variable.path}, which would not "
                     "learn from it: compute that in `call`, or freeze the layer"
                 )
-        for tracker, value in zip(self._trackers, values, strict=True):
-            tracker.update_state(value)
-        what = f"compute_loss of {type(self.model).__name__}"
-        return checked_losses(what, (loss, gradients[1]), y_pred.shape, self.reduction)
-
-    def _computed(self, y: Any, y_pred: Any, *more: Any) -> Any:
-        """The loss, then what metrics are to count."""
-        count, weighted = self._form
-        given = {
-            "x": more[0] if count == 1 else list(more[:count]) if count else None,
-            "y": y,
-            "y_pred": y_pred,
-            "sample_weight": more[count] if weighted else None,
-            "training": True,
-        }
-        accepted = inspect.signature(self.model.compute_loss).parameters
-        anything = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in accepted.values())
-        with tracing.counting() as counted, tracing.collecting([]):
-            chosen = {name: one for name, one in given.items() if anything or name in accepted}
-            loss = self.model.compute_loss(**chosen)
-        self._trackers = [metric for metric, _ in counted]
-        return [loss, *(values for _, values in counted)]
 
 
-def _of_first(number: int, out: np.ndarray) -> np.ndarray:
-    """What the results' gradients are: the loss alone has one."""
-    return np.full_like(out, 1.0 if number == 0 else 0.0)
+def _places(parts: Any) -> Any:
+    """Parts without their arrays: True where there is one."""
+    return None if parts is None else parts.like(None if one is None else True for one in parts)
+
+
+def _mean_of_first(number: int, out: np.ndarray) -> np.ndarray:
+    """What the results' gradients are: the loss alone has one, and one of several numbers is their mean."""
+    return np.full_like(out, 1.0 / max(out.size, 1) if number == 0 else 0.0)

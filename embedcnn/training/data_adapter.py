@@ -16,8 +16,10 @@ from ..ragged import Ragged
 from ..text.rows import TextRows, checked_texts, column_of, is_empty, no_settings, raw_texts
 from . import input_data, sample_weights
 from .batches import ArrayBatches, Batch, IterableBatches, raw
+from .computed_loss import computes_loss
 from .input_data import InputSpec
 from .label_names import learnt, numbered
+from .parts import NOTHING, SINGLE, Parts, parts_of
 
 if TYPE_CHECKING:
     from ..runtime import _core
@@ -52,7 +54,7 @@ class DataAdapter:
             finally:
                 self._building = False
 
-    def _input_list(self, x: Any, whole: bool = False) -> list[Any]:
+    def _input_list(self, x: Any, whole: bool = False) -> Parts:
         """x as one value per input of the model; raw texts are encoded, or, as a `whole`, made TextRows."""
         names = [tensor.name for tensor in self._model.inputs]
         if isinstance(x, dict):
@@ -77,7 +79,9 @@ class DataAdapter:
                     f"{len(names)} arrays, or a dict. Received: {got}"
                 )
             parts = list(x)
-        return [self._encoded(spec, parts[spec.source], whole) for spec in self.specs]
+        encoded = [self._encoded(spec, parts[spec.source], whole) for spec in self.specs]
+        direct = [spec.source for spec in self.specs] == list(range(len(names)))
+        return parts_of(x, encoded, names) if direct else Parts(encoded)
 
     def _encoded(self, spec: InputSpec, part: Any, whole: bool) -> Any:
         if spec.encode is not None and not spec.of_texts:
@@ -114,30 +118,35 @@ class DataAdapter:
         rows.encoded(slice(0, 1))  # what does not fit the model is found before training begins
         return rows
 
-    def prepare_inputs(self, x: Any, whole: bool) -> list[Any]:
-        return [
-            input_data.prepare_input(spec, part, whole)
-            for spec, part in zip(self.specs, self._input_list(x, whole), strict=True)
-        ]
+    def prepare_inputs(self, x: Any, whole: bool) -> Parts:
+        parts = self._input_list(x, whole)
+        pairs = zip(self.specs, parts, strict=True)
+        return parts.like(input_data.prepare_input(spec, part, whole) for spec, part in pairs)
 
-    def _prepare(self, x: Any, y: Any, weights: Any, whole: bool) -> tuple[list[Any], list[np.ndarray], Any]:
+    def _prepare(self, x: Any, y: Any, weights: Any, whole: bool) -> tuple[Parts, Parts, Any]:
         """Inputs, targets (one per loss) and sample weights, checked."""
         compiled = self._settle()
         inputs = self.prepare_inputs(x, whole)
         targets = self.prepare_targets(y, inputs, whole)
+        for meter in compiled.meters:
+            if targets[compiled.active.index(meter.output)] is None:
+                name = compiled.output_names[meter.output]
+                raise ValueError(f"metrics: output {name!r} has no y to compare with")
         named = {spec.name: part for spec, part in zip(self.specs, inputs, strict=True)}
         named |= {compiled.targets[n].name: part for n, part in zip(compiled.active, targets, strict=True)}
         count = input_data.same_length(named)
         return inputs, targets, self.prepare_weights(weights, count)
 
-    def prepare_targets(
-        self, y: Any, inputs: list[Any] | None = None, whole: bool = False
-    ) -> list[np.ndarray]:
-        """The target of each loss."""
+    def prepare_targets(self, y: Any, inputs: list[Any] | None = None, whole: bool = False) -> Parts:
+        """The target of each loss; None where compute_loss does without."""
         compiled = self._settle()
-        targets = []
-        for number, part in zip(compiled.active, self._target_list(y, compiled), strict=True):
+        parts = self._target_list(y, compiled)
+        targets = parts.like([])
+        for number, part in zip(compiled.active, parts, strict=True):
             spec = compiled.targets[number]
+            if part is None and compiled.computed is not None:
+                targets.append(None)
+                continue
             part = numbered(spec, part, self._labels(compiled))
             part = input_data.padded_labels(spec, part, inputs or [])
             targets.append(input_data.prepare_target(spec, part, whole))
@@ -184,10 +193,13 @@ class DataAdapter:
         same = shapes[0] if len({len(shape) for shape in shapes}) == 1 else (None,)
         return sample_weights.prepare_weights(weights, count, same)
 
-    def _target_list(self, y: Any, compiled: Compiled) -> list[Any]:
+    def _target_list(self, y: Any, compiled: Compiled) -> Parts:
         if not compiled.active:
             self._require_added_losses()
-            return []
+            return Parts([])
+        names = [compiled.output_names[number] for number in compiled.active]
+        if y is None and compiled.computed is not None:
+            return Parts([None] * len(names), NOTHING)
         if y is None:
             raise ValueError("y is missing. Received: y=None")
         if isinstance(y, dict):
@@ -195,20 +207,26 @@ class DataAdapter:
                 raise ValueError(
                     f"y must have keys out of {compiled.output_names}. Received: {sorted(map(str, y))}"
                 )
-            return [y.get(compiled.output_names[number]) for number in compiled.active]
+            return Parts([y.get(name) for name in names], names)
         count = len(compiled.output_names)
-        if count == 1 or (len(compiled.active) == 1 and hasattr(y, "__array__")):
-            return [y]
-        if not isinstance(y, (list, tuple)) or len(y) not in (count, len(compiled.active)):
+        if count == 1 or (len(names) == 1 and hasattr(y, "__array__")):
+            return Parts([y], SINGLE if count == 1 else names)
+        if compiled.computed is not None and hasattr(y, "__array__"):
+            return Parts([y] + [None] * (count - 1), SINGLE)
+        if not isinstance(y, (list, tuple)) or len(y) not in (count, len(names)):
             got = f"{len(y)} values" if isinstance(y, (list, tuple)) else type(y).__name__
             raise ValueError(
                 f"Model {self._model.name!r} has {count} outputs {compiled.output_names}: y must be a list "
                 f"of {count} arrays, or a dict. Received: {got}"
             )
-        return [y[number] for number in compiled.active] if len(y) == count else list(y)
+        if len(names) < count:  # in a form that can be given again
+            return Parts([y[number] for number in compiled.active] if len(y) == count else y, names)
+        return parts_of(y, y, names)
 
     def batch(self, item: Any, class_weight: Any = None) -> Batch:
         """A batch from an iterable: (x, y) or (x, y, sample_weight)."""
+        if isinstance(item, tuple) and len(item) == 1 and computes_loss(self._model):
+            item = (*item, None)
         if not isinstance(item, (tuple, list)) or len(item) not in (2, 3):
             raise ValueError(
                 "A batch of an iterable must be (x, y) or (x, y, sample_weight). "
@@ -218,7 +236,7 @@ class DataAdapter:
         self.build_for(item[0])
         inputs, targets, weights = self._prepare(item[0], item[1], item[2] if len(item) == 3 else None, False)
         weights = self._class_weighted(targets, weights, class_weight)
-        return [raw(part) for part in inputs], targets, weights, len(inputs[0])
+        return inputs.like(map(raw, inputs)), targets, weights, len(inputs[0])
 
     def _class_weighted(self, targets: list[np.ndarray], weights: Any, class_weight: Any) -> Any:
         if class_weight is None:
@@ -250,18 +268,14 @@ class DataAdapter:
             for name, spec, target, part in zip(names, specs, targets, given, strict=True)
         )
 
-    def as_given(
-        self, inputs: list[Any], targets: list[np.ndarray] | None = None, weights: Any = None
-    ) -> Any:
-        """A batch in the form in which users give one: (x,), (x, y) or (x, y, sample_weight)."""
-        parts = [Ragged(*part) if isinstance(part, tuple) else part for part in inputs]
-        x = parts[0] if len(parts) == 1 else parts
+    def as_given(self, inputs: Any, targets: Any = None, weights: Any = None) -> Any:
+        """A batch, of Parts, in the form in which users give one: (x,), (x, y) or (x, y, sample_weight)."""
+        x = inputs.like(Ragged(*part) if isinstance(part, tuple) else part for part in inputs).given()
         if targets is None:
             return (x,)
-        y = self._targets_as_given(targets[0] if len(targets) == 1 else targets)
         if weights is None:
-            return x, y
-        return x, y, self._weights_as_given(weights, np.arange(len(targets[0])))
+            return x, targets.given()
+        return x, targets.given(), self._weights_as_given(weights, slice(None))
 
     def feed(
         self,
@@ -308,7 +322,7 @@ class DataAdapter:
             )
         self.build_for(x)
         inputs = self.prepare_inputs(x, False)
-        return [raw(part) for part in inputs], [], None, len(inputs[0])
+        return inputs.like(map(raw, inputs)), [], None, len(inputs[0])
 
     def split(self, x: Any, y: Any, weights: Any, share: float) -> tuple[Any, Any, Any, Any]:
         """The last `share` of the examples as validation data."""
@@ -325,22 +339,16 @@ class DataAdapter:
             raise ValueError(f"`validation_split`={share} of {count} examples leaves no examples on one side")
 
         def part(index: np.ndarray) -> tuple[Any, Any, Any]:
-            whole = [value[index] for value in inputs], [value[index] for value in targets]
-            single = [values[0] if len(values) == 1 else values for values in whole]
-            return single[0], self._targets_as_given(single[1]), self._weights_as_given(weights, index)
+            x, y = (
+                parts.like(None if one is None else one[index] for one in parts).given()
+                for parts in (inputs, targets)
+            )
+            return x, y, self._weights_as_given(weights, index)
 
         head, tail = part(np.arange(at)), part(np.arange(at, count))
         return head[0], head[1], head[2], tail if tail[2] is not None else tail[:2]
 
-    def _targets_as_given(self, targets: Any) -> Any:
-        """Targets per loss in the form that `_target_list` takes back."""
-        compiled = self._settle()
-        if len(compiled.output_names) == 1:
-            return targets
-        values = targets if isinstance(targets, list) else [targets]
-        return {compiled.output_names[n]: value for n, value in zip(compiled.active, values, strict=True)}
-
-    def _weights_as_given(self, weights: sample_weights.Weights, index: np.ndarray) -> Any:
+    def _weights_as_given(self, weights: sample_weights.Weights, index: Any) -> Any:
         """Weights per loss in the form that `prepare_weights` takes back."""
         taken = sample_weights.take_weights(weights, index)
         if not isinstance(taken, tuple):

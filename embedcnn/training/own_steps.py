@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..base.unkept import Unkept
+from ..graph import tracing
 from ..graph.nodes import SymbolicTensor
 from ..graph.tracing import leaves
-from .computed_loss import computes_loss
+from .computed_loss import OutputLoss, computes_loss
 from .running_means import plain_value
 
 if TYPE_CHECKING:
@@ -143,30 +144,64 @@ def _number(value: Any) -> Any:
 
 def _symbolic_loss(model: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
     compiled = model._compilation.settle()
-    loss = compiled.given_losses[0]
-    if loss is None:
+    used = [number for number, loss in enumerate(compiled.given_losses) if loss is not None]
+    if not used:
         raise ValueError("compute_loss() needs a loss: give `loss` to compile(). Received: loss=None")
-    return loss(y, y_pred, sample_weight) * compiled.given_weights[0]
+    names, predicted = compiled.output_names, listed_outputs(model, y_pred)
+    given = [_per_output(names, used, one) for one in (y, sample_weight)]
+    counted, total = tracing.counted(), None
+    for number in used:
+        target, weight = (parts.get(number) for parts in given)
+        if target is None:
+            raise ValueError(f"compute_loss() needs the target of output {names[number]!r} in `y`")
+        value = compiled.given_losses[number](target, predicted[number], weight)
+        if len(used) > 1 and counted is not None:
+            counted.append((OutputLoss(number), value))
+        value = value * compiled.given_weights[number]
+        total = value if total is None else total + value
+    for penalty in tracing.penalties():
+        total = total + penalty
+    return total
 
 
-def loss_of(model: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
-    """The loss of predictions as `compile` defines it, with the penalties of regularizers; of symbolic ones,
-    in a compute_loss that is traced, without them: they are added to whatever it gives.
-    """
-    if leaves([y, y_pred], SymbolicTensor):
-        return _symbolic_loss(model, y, y_pred, sample_weight)
-    compiled, adapter = model._compilation.settle(), model._adapter
-    predictions = y_pred if isinstance(y_pred, (list, tuple)) else [y_pred]
+def _per_output(names: list[str], used: list[int], value: Any) -> dict[int, Any]:
+    """Targets or weights by the number of the output, of a dict, a list, or one for the losses there are."""
+    if isinstance(value, dict):
+        return {number: value.get(names[number]) for number in used}
+    if isinstance(value, (list, tuple)):
+        if len(value) not in (len(names), len(used)):
+            raise ValueError(f"compute_loss() takes a part for each of {names}. Received: {len(value)}")
+        return dict(zip(range(len(names)) if len(value) == len(names) else used, value, strict=True))
+    return dict.fromkeys(used, value)
+
+
+def listed_outputs(model: Any, y_pred: Any) -> list[Any]:
+    """Predictions as a list; ValueError unless there is one of each output."""
+    keys = model.output_keys or [tensor.name for tensor in model.outputs]
+    if isinstance(y_pred, dict):
+        if set(y_pred) != set(keys):
+            raise ValueError(f"`y_pred` must have the keys {keys}. Received: {sorted(map(str, y_pred))}")
+        return [y_pred[key] for key in keys]
+    predictions = list(y_pred) if isinstance(y_pred, (list, tuple)) else [y_pred]
     if len(predictions) != len(model.outputs):
         raise ValueError(
             f"`y_pred` must hold the {len(model.outputs)} outputs of the model. Received: {len(predictions)}"
         )
+    return predictions
+
+
+def loss_of(model: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
+    """The loss of predictions as `compile` defines it, with the penalties of regularizers."""
+    if leaves([y, y_pred], SymbolicTensor):
+        return _symbolic_loss(model, y, y_pred, sample_weight)
+    compiled, adapter = model._compilation.settle(), model._adapter
+    predictions = listed_outputs(model, y_pred)
     targets = adapter.prepare_targets(y)
-    weights = adapter.prepare_weights(sample_weight, len(targets[0]))
+    weights = adapter.prepare_weights(sample_weight, len(next(one for one in targets if one is not None)))
     total = 0.0
     for position, (number, target) in enumerate(zip(compiled.active, targets, strict=True)):
         weight = weights[position] if isinstance(weights, tuple) else weights
-        value = compiled.given_losses[number](target, predictions[number], weight)
-        total += compiled.loss_weights[number] * float(value)
+        if (loss := compiled.given_losses[number]) is not None:
+            total += compiled.given_weights[number] * float(loss(target, predictions[number], weight))
     penalised = (one for one in model.trainable_weights if one.regularizer is not None)
     return total + sum(float(one.regularizer(one.read())) for one in penalised)

@@ -101,6 +101,8 @@ class Tally:
         self.examples = 0
         self.penalty = 0.0
         self.losses = [0.0] * len(compiled.active)
+        self.computed: dict[int, float] = {}
+        """Of each output what `compute_loss` found the loss of compile to be."""
         self._waiting: list[Seen] = []
         self._waiting_numbers = 0
         for meter in compiled.meters:
@@ -116,6 +118,9 @@ class Tally:
         self.penalty += penalty * count
         for number, loss in enumerate(losses):
             self.losses[number] += loss * count
+        if self.compiled.computed is not None:
+            for number, loss in self.compiled.computed.of_outputs.items():
+                self.computed[number] = self.computed.get(number, 0.0) + loss * count
         waits = False
         for meter in self.compiled.meters:
             if meter.counted >= 0:
@@ -189,7 +194,9 @@ class Tally:
         compiled = self.compiled
         means = [loss / max(1, self.examples) for loss in self.losses]
         values = [sum(means) + self.penalty / max(1, self.examples)]
-        if len(compiled.output_names) > 1:
+        if compiled.computed is not None:
+            values += [self.computed.get(number, 0.0) / max(1, self.examples) for number in compiled.shown]
+        elif len(compiled.output_names) > 1:
             weights = [compiled.loss_weights[number] for number in compiled.active]
             values += [mean / weight if weight else 0.0 for mean, weight in zip(means, weights, strict=True)]
         return values + [meter.metric.result() for meter in compiled.meters]
@@ -216,6 +223,7 @@ class Tally:
             "penalty": np.array(self.penalty),
             "losses": np.array(self.losses),
         }
+        state |= {f"computed/{number}": np.array(value) for number, value in self.computed.items()}
         for number, meter in enumerate(self.compiled.meters):
             for name, value in meter.metric.get_state().items():
                 state[f"metrics/{number}/{name}"] = np.asarray(value)
@@ -225,6 +233,10 @@ class Tally:
         """Goes on from a state of `get_state`."""
         self.examples, self.penalty = int(state["examples"]), float(state["penalty"])
         self.losses = [float(value) for value in state["losses"]]
+        begin = "computed/"
+        self.computed = {
+            int(name.removeprefix(begin)): float(v) for name, v in state.items() if name.startswith(begin)
+        }
         for number, meter in enumerate(self.compiled.meters):
             begin = f"metrics/{number}/"
             own = {name.removeprefix(begin): v for name, v in state.items() if name.startswith(begin)}

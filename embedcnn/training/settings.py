@@ -63,12 +63,7 @@ class Compiled:
         self.given_losses, self.given_weights = self.losses, self.loss_weights
         self.computed = computed
         if computed is not None:
-            if len(outputs) > 1:
-                raise TypeError(
-                    f"compute_loss of {type(computed.model).__name__} may be overridden for a model of one "
-                    f"output; override train_step instead. Received: {len(outputs)} outputs"
-                )
-            self.losses, self.loss_weights = [computed], [1.0]
+            self.losses, self.loss_weights = [computed] * len(outputs), [1.0] * len(outputs)
         self.active = [number for number, part in enumerate(self.losses) if part is not None]
         self.targets = [
             TargetSpec(
@@ -94,10 +89,11 @@ class Compiled:
         )
         """Whether the work of a step is told in tokens, not in examples."""
         self.want_sums = self.counts_tokens or any(meter.summed >= 0 for meter in self.meters)
-        given = [loss is not None and loss.operation == "given_loss" for loss in self.losses]
-        self.loss_function = self._function_of if any(given) else None
+        self.loss_function = self._function_of if any(map(self._is_given, self.active)) else None
         self.simple = len(self.active) == 1 and len(outputs) == 1
         self.simple = self.simple and all(meter.counted >= 0 for meter in self.meters)
+        self.shown = self.active if len(outputs) > 1 and computed is None else []
+        """The outputs whose losses are among the logs: those of compute_loss once it has asked for them."""
         self.names = self._names()
 
     def _per_output(self, argument: str, value: Any) -> list[Any]:
@@ -173,31 +169,52 @@ class Compiled:
 
     def _names(self) -> list[str]:
         names = ["loss"]
-        if len(self.output_names) > 1:
-            names += [f"{self.output_names[number]}_loss" for number in self.active]
+        names += [f"{self.output_names[number]}_loss" for number in self.shown]
         return names + [meter.label for meter in self.meters]
 
     def _function_of(self, targets: list[Any], learns: bool, inputs: list[Any], weights: Any) -> Any:
-        """What a step calls for losses that are Python functions: (number, predictions) -> (losses,
-        gradients); one that `learns` needs the gradients.
+        """What a step calls for losses that are Python functions: the predictions and masks of each, and what
+        penalties add -> a list of (losses, gradients), and the slope of the loss in the penalties; one that
+        `learns` needs the gradients.
         """
+        own = [number for number, one in enumerate(self.active) if self._is_given(one)]
 
-        def function(number: int, predictions: np.ndarray) -> Any:
+        def function(
+            predictions: Sequence[np.ndarray], masks: Any, penalty: float
+        ) -> tuple[list[Any], float]:
             if self.computed is not None:
-                return self.computed.of_step(targets[0], predictions, inputs, weights)
-            loss = self.losses[self.active[number]]
-            assert loss is not None
-            values, gradients = loss.losses_and_gradients(targets[number], predictions)
-            if gradients is None and learns:
-                raise TypeError(
-                    f"loss {loss.name!r} gives no gradients, so no model can be trained with it: write its "
-                    "function (`call` of a subclass of Loss) with operators and embedcnn.ops alone, or let "
-                    "it return (losses, gradients), where gradients are the derivatives of the losses with "
-                    "respect to y_pred, of its shape"
-                )
-            return values, np.zeros_like(predictions) if gradients is None else gradients
+                return self._computed(self.computed, targets, predictions, masks, inputs, weights, penalty)
+            pairs = zip(own, predictions, strict=True)
+            return [self._of_function(number, targets[number], one, learns) for number, one in pairs], 1.0
 
         return function
+
+    def _is_given(self, number: int) -> bool:
+        loss = self.losses[number]
+        return loss is not None and loss.operation == "given_loss"
+
+    def _computed(self, computed: ComputedLoss, *batch: Any) -> tuple[list[Any], float]:
+        """The results of compute_loss; from the first step on its parts have names."""
+        results, slope = computed.of_step(*batch)
+        shown = sorted(computed.of_outputs)
+        if shown != self.shown:
+            self.shown = shown
+            self.names = self._names()
+        return results, slope
+
+    def _of_function(self, position: int, target: Any, predictions: np.ndarray, learns: bool) -> Any:
+        """Losses and gradients of a loss that is a Python function."""
+        loss = self.losses[self.active[position]]
+        assert loss is not None
+        values, gradients = loss.losses_and_gradients(target, predictions)
+        if gradients is None and learns:
+            raise TypeError(
+                f"loss {loss.name!r} gives no gradients, so no model can be trained with it: write its "
+                "function (`call` of a subclass of Loss) with operators and embedcnn.ops alone, or let "
+                "it return (losses, gradients), where gradients are the derivatives of the losses with "
+                "respect to y_pred, of its shape"
+            )
+        return values, np.zeros_like(predictions) if gradients is None else gradients
 
     def weights_of(self, weights: Any) -> Any:
         """The weights that the core multiplies losses by: those of compute_loss are multiplied there."""

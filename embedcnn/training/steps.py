@@ -140,7 +140,7 @@ def batch_result(bound: Any, result: Any, compiled: Compiled) -> BatchResult:
             core.loss_sums if compiled.want_sums else (),
             result.correct,
             result.outputs,
-            core.penalty if bound.penalised else 0.0,
+            core.penalty if bound.penalised and compiled.computed is None else 0.0,
             core.output_masks if compiled.want_masks else None,
         ),
     )

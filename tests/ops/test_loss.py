@@ -230,22 +230,29 @@ def test_given_losses_of_the_core():
     )
     program.set_optimizer("sgd")
     x, weight = np.array([[1, 2], [3, 4]], np.float32), np.array([1, 3], np.float32)
-    result = program.train_step([x], [None], weight, 0.1, 0, False, lambda number, p: (p.sum(1), 2 * p))
+
+    def of_rows(factor):
+        return lambda given, masks, penalty: ([(p.sum(1), factor * p) for p in given], 1.0)
+
+    result = program.train_step([x], [None], weight, 0.1, 0, False, of_rows(2))
     assert result.losses == ((3 * 1 + 7 * 3) / 2 * 0.5,)
     assert program.loss_sums == ((24.0, 4.0, 10.0, 2.0),)
     np.testing.assert_allclose(program.input_gradient(0), 0.5 * 2 * x * weight[:, None] / 2)
-    assert program.test_step([x], [None], None, False, lambda number, p: (p.sum(1), p)).losses == (2.5,)
+    assert program.test_step([x], [None], None, False, of_rows(1)).losses == (2.5,)
     with pytest.raises(ValueError, match="it needs loss_function"):
         program.train_step([x], [None], None, 0.1, 0)
     for function, error in (
-        (lambda number, p: p, TypeError),
-        (lambda number, p: (p, p), ValueError),
-        (lambda number, p: (p.sum(1), "x"), TypeError),
-        (lambda number, p: program.train_step([x], [None], None, 0.1, 0), RuntimeError),
+        (lambda given, masks, penalty: given, TypeError),
+        (lambda given, masks, penalty: ([], 1.0), TypeError),
+        (lambda given, masks, penalty: (given, 1.0), TypeError),
+        (lambda given, masks, penalty: ([given[0]], 1.0), TypeError),
+        (lambda given, masks, penalty: ([(given[0], given[0])], 1.0), ValueError),
+        (lambda given, masks, penalty: ([(given[0].sum(1), given[0])], "x"), TypeError),
+        (lambda *given: program.train_step([x], [None], None, 0.1, 0), RuntimeError),
     ):
         with pytest.raises(error):
             program.train_step([x], [None], None, 0.1, 0, False, function)
-    assert program.test_step([x], [None], None, False, lambda number, p: (p.sum(1), p)).losses == (2.5,)
+    assert program.test_step([x], [None], None, False, of_rows(1)).losses == (2.5,)
 
 
 @pytest.mark.parametrize("ignores", [False, True])

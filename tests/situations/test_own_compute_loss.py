@@ -67,9 +67,9 @@ def test_a_formula_of_its_own_is_the_loss(added):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
     if not added:  # the tracker counts what compute_loss gave
         np.testing.assert_allclose(history["loss"], expected["loss"], rtol=1e-5)
-    assert own.evaluate(X, Y, verbose=0) == pytest.approx(
-        np.mean((own.predict(X, verbose=0) - Y) ** 2), rel=1e-5
-    )
+    predicted = own.predict(X, verbose=0)
+    found = np.mean((predicted - Y) ** 2) + (np.sum(predicted**2) / 3 if added else 0.0)  # of three batches
+    assert own.evaluate(X, Y, batch_size=4, verbose=0) == pytest.approx(found, rel=1e-5)
 
 
 @pytest.mark.parametrize("loss", ["mse", "mae", keras.losses.Huber(0.5)])
@@ -95,20 +95,53 @@ def test_it_may_look_at_the_inputs():
     assert loss == pytest.approx(error + np.abs(X).mean(), rel=1e-5)
 
 
-def test_regularizers_are_added():
-    one, other = (built(cls, kernel_regularizer=keras.regularizers.L2(0.1)) for cls in (Scaled, keras.Model))
-    penalty = 0.1 * 6 * 0.09
-    assert one.evaluate(X, Y, verbose=0) - penalty == pytest.approx(
-        2 * (other.evaluate(X, Y, verbose=0) - penalty), rel=1e-5
+PENALTIES = {
+    "of a weight": {"kernel_regularizer": keras.regularizers.L1L2(0.1, 0.2)},
+    "of activities": {"activity_regularizer": keras.regularizers.L1L2(0.1, 0.2)},
+    "added": {"added": True},
+}
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_penalties_are_part_of_the_loss_of_compile(penalty):
+    """Doubled with it, as in Keras; the same as a doubled rate."""
+    one, other = (built(cls, **PENALTIES[penalty]) for cls in (Scaled, keras.Model))
+    assert one.evaluate(X, Y, verbose=0) == pytest.approx(2 * other.evaluate(X, Y, verbose=0), rel=1e-5)
+    other.compile(keras.optimizers.SGD(0.2), "mse")
+    found, expected = (trained(model)[1] for model in (one, other))
+    for ours, plain in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, plain, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_a_loss_that_leaves_penalties_out_has_none(penalty):
+    class Plain(keras.Model):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            return ops.mean((y_pred - y) ** 2)
+
+    found, expected = (trained(model) for model in (built(Plain, **PENALTIES[penalty]), built(keras.Model)))
+    np.testing.assert_allclose(found[0]["loss"], expected[0]["loss"], rtol=1e-5)
+    for ours, plain in zip(found[1], expected[1], strict=True):
+        np.testing.assert_allclose(ours, plain, rtol=1e-5, atol=1e-6)
+
+
+def test_losses_may_enter_by_any_formula():
+    class Root(keras.Model):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            return ops.mean((y_pred - y) ** 2) + ops.sqrt(sum(self.losses))
+
+    model = built(Root, kernel_regularizer=keras.regularizers.L2(0.1))
+    before = model.get_weights()[0]
+    loss, gradients = model.compute_gradients(X, Y)
+    error = X @ before - Y
+    assert loss == pytest.approx(np.mean(error**2) + np.sqrt(0.1 * np.sum(before**2)), rel=1e-5)
+    expected = X.T @ error * 2 / error.size + 0.1 * before / np.sqrt(0.1 * np.sum(before**2))
+    np.testing.assert_allclose(
+        next(one for name, one in gradients.items() if "kernel" in name), expected, rtol=1e-4, atol=1e-6
     )
 
 
 def test_what_cannot_be_is_refused():
-    inputs = keras.Input((3,))
-    model = Scaled(inputs, [layers.Dense(2)(inputs), layers.Dense(2)(inputs)])
-    with pytest.raises(TypeError, match="compute_loss of Scaled may be overridden for a model of one output"):
-        model.compile("sgd", "mse")
-
     class OfArrays(keras.Model):
         def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
             return np.mean(np.asarray(y_pred))
