@@ -162,7 +162,7 @@ class SourceDistribution(sdist):
     def make_release_tree(self, base_dir, files):
         more = [
             name
-            for pattern in ("csrc/**/*.md", "tests/**/*", "benchmarks/**/*", "notebooks/**/*")
+            for pattern in ("csrc/**/*.md", "conftest.py", "tests/**/*", "benchmarks/**/*", "notebooks/**/*")
             for name in paths(pattern)
             if not any(part.startswith((".", "__pycache__")) for part in Path(name).parts)
         ]

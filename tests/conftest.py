@@ -4,7 +4,6 @@ exists."""
 import gc
 import os
 import signal
-import zlib
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from draws import examples
 from hypothesis import HealthCheck, settings
 
 from embedcnn import _core
-from embedcnn.utils import set_random_seed
 
 ROOT = Path(__file__).resolve().parent.parent
 collect_ignore_glob = ["*/make_*.py"]  # they write stored values, with frameworks that need not be here
@@ -119,12 +117,6 @@ def threads(request):
     _core.set_num_threads(request.param)
     yield request.param
     _core.set_num_threads(0)
-
-
-@pytest.fixture(autouse=True)
-def seed_of_its_own(request):
-    """What a test draws depends on its name alone: not on the tests before it, or on the day."""
-    set_random_seed(zlib.crc32(request.node.name.encode()))
 
 
 @pytest.fixture(autouse=True)

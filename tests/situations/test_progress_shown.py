@@ -14,6 +14,7 @@ from embedcnn.training import progress
 L = keras.layers
 SCRIPT = """
 import numpy as np, embedcnn as keras
+keras.utils.set_random_seed(1)
 L = keras.layers
 x, y = np.random.default_rng(0).random((400, 3)), np.arange(400) % 2
 model = keras.Sequential([keras.Input((3,)), L.Dense(1, activation="sigmoid")])
