@@ -78,6 +78,8 @@ def run_corpus(
         raise
     finally:
         progress.end()
+        if isinstance(out, ResumableOutput):
+            out.discard()
         out.close()
     return counts
 

@@ -86,6 +86,7 @@ class ResumableOutput:
         self._file: IO[bytes] | None = None
         self._packed: Any = None
         self._target = ""
+        self._locked = False  # the file of this target is this run's alone
         self._noted = time.monotonic()
         self.begun: Progressed | None = None
         self._written = 0
@@ -127,7 +128,7 @@ class ResumableOutput:
         target = self._targets[number if len(self._targets) > 1 else 0]
         if target == self._target:
             return
-        self._target = target
+        self._target, self._locked = target, False
         partial = _partial(target)
         goes_on = self.begun is not None and self._written > 0
         if goes_on and (not os.path.exists(partial) or os.path.getsize(partial) < self._written):
@@ -142,6 +143,7 @@ class ResumableOutput:
                 raise CommandError(f"{partial!r} is being written by another process") from None
             except OSError:  # a file system without locks
                 pass
+        self._locked = True
         self._file.truncate(self._written)
         self._file.seek(self._written)
         self._written = 0
@@ -200,12 +202,18 @@ class ResumableOutput:
             self._note(progressed, 0, number if len(self._targets) > 1 else 0)
             os.replace(_partial(self._target), self._target)
         self._file.close()
-        self._file, self._target, self.begun = None, "", None
+        self._file, self._target, self.begun, self._locked = None, "", None, False
 
     def complete(self) -> None:
         """The run is done: nothing is left of how far it came."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._journal or "")
+
+    def discard(self) -> None:
+        """Removes what was begun, and did not come to its end, where no run could go on with it."""
+        if self._locked and not self.can_go_on:
+            with contextlib.suppress(OSError):
+                os.unlink(_partial(self._target))
 
     def close(self) -> None:
         """Closes the file, however it ended."""

@@ -16,8 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from embedcnn import _core
-from embedcnn.base.zstandard_files import is_zst_error
-from embedcnn.data.lines import DAMAGED, OPENERS, SUFFIXES, PathLike, existing_file
+from embedcnn.data.lines import OPENERS, SUFFIXES, PathLike, damage, existing_file
 from embedcnn.data.readers import TEXT_NAMES
 from embedcnn.data.records import TextRecord, decoded, json_record
 
@@ -137,9 +136,7 @@ class _Unpacked:
             try:
                 piece = self._read(count)
             except Exception as error:
-                if not isinstance(error, DAMAGED) and not is_zst_error(error):
-                    raise
-                self.fault = f"the compressed data is damaged or cut short ({error})"
+                self.fault = damage(error)
                 break
             if not piece:
                 break

@@ -34,6 +34,13 @@ SUFFIXES = {".gz": "GZIP", ".bz2": "BZIP2", ".xz": "XZ", ".zst": "ZSTD"}
 DAMAGED = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
 
 
+def damage(error: Exception) -> str:
+    """What is said of compressed data that is no such or was cut short; another error is raised again."""
+    if not isinstance(error, DAMAGED) and not is_zst_error(error):
+        raise error
+    return f"the compressed data is damaged or cut short ({error})"
+
+
 def checked_encoding(encoding: str) -> str:
     """The encoding's name, or a ValueError where Python has no such text encoding."""
     try:
@@ -86,9 +93,7 @@ def text_chunks(path: PathLike, encoding: str = "utf-8", compression: str | None
             try:
                 chunk = file.read(CHUNK_BYTES)
             except Exception as error:
-                if not isinstance(error, DAMAGED) and not is_zst_error(error):
-                    raise
-                raise ValueError(f"{path}: the compressed data is damaged or cut short ({error})") from error
+                raise ValueError(f"{path}: {damage(error)}") from error
             fed += len(chunk)
             try:
                 text = decoder.decode(chunk, final=not chunk)

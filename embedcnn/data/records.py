@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from embedcnn.data.lines import SUFFIXES, PathLike, open_bytes
+from embedcnn.data.lines import SUFFIXES, PathLike, damage, open_bytes
 from embedcnn.data.readers import FORMAT_SUFFIXES, LABEL_NAMES, TEXT_NAMES
 from embedcnn.data.tables import DELIMITERS, EXCEL_LINE, is_number, tab_fields
 
@@ -72,10 +72,22 @@ def file_records(
     >>> [(record.line, record.text) for group in file_records(path) for record in group]
     [(1, 'it purrs'), (2, None)]
     """
+    fault, last = None, 0
     with open_bytes(path) as file:
-        yield from stream_records(
-            lambda: file.read(CHUNK_BYTES), format or record_format(path), encoding, text_column, str(path)
-        )
+
+        def read() -> bytes:
+            nonlocal fault
+            try:
+                return file.read(CHUNK_BYTES)
+            except Exception as error:
+                fault = damage(error)
+                return b""
+
+        for group in stream_records(read, format or record_format(path), encoding, text_column, str(path)):
+            last = group[-1].line if group else last
+            yield group
+    if fault is not None:
+        yield [TextRecord(last + 1, None, fault)]
 
 
 def stream_records(
