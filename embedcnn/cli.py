@@ -1,6 +1,7 @@
 """The program `embedcnn`: parses the command line, runs a command, turns errors into one line.
 
-Exit status: 0 done, 1 an error in data or files, 2 wrong usage, 130 stopped by Ctrl-C.
+Exit status: 0 done, 1 an error in data or files, or options that do not go together, 2 wrong usage: an option
+or a value of one that there is not, 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import re
 import sys
 from collections.abc import Collection, Sequence
 
-from embedcnn import __version__, get_float32_matmul_precision, set_float32_matmul_precision
+from embedcnn import __version__
 from embedcnn.base.named_objects import named_object
 from embedcnn.base.processes import launched
+from embedcnn.commands.arguments import own_runtime
 from embedcnn.commands.errors import CommandError, message, without_devices
 
 DESCRIPTION = "Train and use text models that stand on embeddings, on a plain CPU."
@@ -29,7 +31,8 @@ examples:
   embedcnn generate model.embedcnn --prompt "Well, "
   embedcnn COMMAND --help                 all about a command
 
-exit status: 0 done, 1 an error in data or files, 2 wrong usage, 130 stopped by Ctrl-C
+exit status: 0 done, 1 an error in data or files, or options that do not go together, 2 wrong usage: an option
+or a value of one that there is not, 130 stopped by Ctrl-C
 """
 
 COMMANDS = {
@@ -119,10 +122,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  # as long as the process
     given = sys.argv[1:] if arguments is None else arguments
     parsed = parse(make_parser(named_command(given)), given)
-    precision = get_float32_matmul_precision()
     try:
         _refuse_ranks(named_command(given))
-        status = parsed.run(parsed)
+        with own_runtime():
+            status = parsed.run(parsed)
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:
@@ -131,14 +134,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader has gone, as in `embedcnn predict ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (CommandError, OSError, ValueError, TypeError, KeyError, ImportError, MemoryError) as error:
+    except (
+        CommandError,
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        ImportError,
+        MemoryError,
+        RuntimeError,
+    ) as error:
         if parsed.debug:
             raise
         text = without_devices(in_options(message(error), vars(parsed)))
         print(f"embedcnn: error: {text}", file=sys.stderr)
         return 1
-    finally:  # --precision is the command's, not the process's
-        set_float32_matmul_precision(precision)
 
 
 def _refuse_ranks(command: str | None) -> None:
@@ -165,9 +175,7 @@ def in_options(text: str, given: Collection[str]) -> str:
             text = text.replace(f"`{name}`", option)
             text = re.sub(rf"(?<![\w.`'\"-]){name}=(?=')", f"{option} ", text)
             text = re.sub(rf"(?<![\w.`'\"-]){name}=(?=\W|$)", option, text)
-            text = text.replace(f"{name}: no such", f"{option}: no such").replace(
-                f"{name}: column", f"{option}: column"
-            )
+            text = re.sub(rf"(?<![\w.`'\"-]){name}: (?=no such|column|has no meaning|')", f"{option}: ", text)
     if "ragged" in given:
         text = text.replace("text=True", "--text")
     return text.replace("is delimiter= right?", "is --format right?") if "format" in given else text

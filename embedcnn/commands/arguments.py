@@ -6,15 +6,23 @@ import argparse
 import math
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from embedcnn.commands.errors import without_devices
 from embedcnn.data.empty_texts import EMPTY_RULES, MISSING_LABEL_RULES
 from embedcnn.data.labelled import LabelledTexts
 from embedcnn.data.readers import FORMATS, read_labelled
-from embedcnn.runtime import set_float32_matmul_precision, set_num_threads, show_config
+from embedcnn.runtime import (
+    get_float32_matmul_precision,
+    get_num_threads,
+    set_float32_matmul_precision,
+    set_num_threads,
+    show_config,
+)
 
+PRECISIONS = ("highest", "high", "medium")
 DATA_HELP = """\
 DATA is one of
   a CSV or TSV file     with a text and a label column; usual names (text, sentence, review; label, class,
@@ -94,13 +102,24 @@ def widths(text: str) -> tuple[int, ...]:
     return found
 
 
+def file(name: str) -> str:
+    """An argparse type: the name of a file, which "$NAME" is not where nobody has set it.
+
+    >>> file("pets.csv")
+    'pets.csv'
+    """
+    if not name:
+        raise argparse.ArgumentTypeError("expected the name of a file. Received: ''")
+    return name
+
+
 def data_file(name: str) -> str:
-    """A file of DATA; "-" is standard input.
+    """An argparse type: a file of DATA; "-" is standard input.
 
     >>> data_file("-"), data_file("pets.csv")
     ('/dev/stdin', 'pets.csv')
     """
-    return "/dev/stdin" if name == "-" else name
+    return "/dev/stdin" if name == "-" else file(name)
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
@@ -111,7 +130,6 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--encoding",
-        default="utf-8",
         metavar="NAME",
         help="encoding of the texts, as latin-1 (default: utf-8)",
     )
@@ -130,20 +148,25 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_common_options(parser: argparse.ArgumentParser) -> None:
-    """Options that every command which computes has."""
+def add_common_options(parser: argparse.ArgumentParser, products: bool = True) -> None:
+    """Options that every command which computes has; `products`: matrix products too."""
     parser.add_argument(
         "--threads",
         type=count(1, 64),
         metavar="N",
         help="threads (default: as many as cores); results do not depend on it",
     )
-    parser.add_argument(
-        "--precision",
-        choices=("highest", "high", "medium"),
-        default="high",
-        help="of matrix products: float32, or bf16x3 or bf16 where the processor has it (default: high)",
-    )
+    if products:
+        parser.add_argument(
+            "--precision",
+            choices=PRECISIONS,
+            help="of matrix products: float32, or bf16x3 or bf16 where the processor has it (default: high)",
+        )
+    add_debug(parser)
+
+
+def add_debug(parser: argparse.ArgumentParser) -> None:
+    """--debug behind a command: it may also stand in front of it."""
     parser.add_argument(
         "--debug", action="store_true", default=argparse.SUPPRESS, help="show the traceback of an error"
     )
@@ -200,7 +223,25 @@ def use_runtime(arguments: argparse.Namespace) -> None:
     """Applies --threads and --precision."""
     if arguments.threads is not None:
         set_num_threads(arguments.threads)
-    set_float32_matmul_precision(arguments.precision)
+    set_float32_matmul_precision(getattr(arguments, "precision", None) or "high")
+
+
+@contextmanager
+def own_runtime() -> Iterator[None]:
+    """--threads and --precision are a command's, not the process's: behind it both are what they were.
+
+    >>> with own_runtime():
+    ...     set_num_threads(1)
+    """
+    precision, threads = get_float32_matmul_precision(), get_num_threads()
+    try:
+        yield
+    finally:
+        set_float32_matmul_precision(precision)
+        if get_num_threads() != threads:
+            set_num_threads(0)
+        if get_num_threads() != threads:
+            set_num_threads(threads)
 
 
 def first_line() -> str:

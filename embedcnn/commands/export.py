@@ -43,9 +43,7 @@ def add_command(commands: Any) -> None:
         help="version of ONNX's operations (default: 18, with --text 20)",
     )
     parser.add_argument("--force", action="store_true", help="replace a file that is no graph")
-    parser.add_argument(
-        "--debug", action="store_true", default=argparse.SUPPRESS, help="show the traceback of an error"
-    )
+    options.add_debug(parser)
     parser.set_defaults(run=run)
 
 

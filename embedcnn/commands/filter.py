@@ -179,6 +179,11 @@ def check_usage(arguments: argparse.Namespace, paths: list[str]) -> None:
                 f"--input: {path!r} looks like a table; lines of text or JSON are filtered. Give --format to "
                 "read it so"
             )
+    formats = {arguments.format or record_format(path) for path in paths}
+    if arguments.text_column is not None and "jsonl" not in formats:
+        raise CommandError("--text-column: is for JSON lines; lines of text have no columns")
+    if arguments.restart and arguments.out is None:
+        raise CommandError("--restart: is for --out")
     check_output(arguments.out, [*models, *paths])
 
 

@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from embedcnn.commands import arguments as options
-from embedcnn.commands.model_file import check_name, load_text_model
+from embedcnn.commands.model_file import check_name, check_unread, load_text_model
 
 EPILOG = f"""\
 The page needs no network: accuracy, precision and recall of each label, confusions, curves, the words that
@@ -58,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     from embedcnn.inspection.reporting import report  # start-up
 
     check_name(arguments.html, "--html")
+    check_unread(arguments.html, [arguments.model, arguments.data], "--html")
     options.use_runtime(arguments)
     options.show_inexact_products()
     model = load_text_model(arguments.model)

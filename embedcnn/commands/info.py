@@ -6,6 +6,7 @@ import argparse
 import os
 from typing import Any
 
+from embedcnn.commands import arguments as options
 from embedcnn.commands.model_file import is_fasttext, load_any_model
 from embedcnn.runtime import show_config
 
@@ -26,9 +27,7 @@ def add_command(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("model", metavar="MODEL", nargs="?", help="a saved model")
-    parser.add_argument(
-        "--debug", action="store_true", default=argparse.SUPPRESS, help="show the traceback of an error"
-    )
+    options.add_debug(parser)
     parser.set_defaults(run=run)
 
 

@@ -57,8 +57,7 @@ def check_output(path: str | None, read: Sequence[str]) -> None:
     else:
         targets = [os.path.join(path, os.path.basename(one)) for one in read]
     for target in targets:
-        if any(same_file(one, target) for one in read):
-            raise CommandError(f"--out: {target!r} is read too; choose another name")
+        check_unread(target, read)
 
 
 def is_new_folder(path: str) -> bool:
@@ -76,9 +75,18 @@ def same_file(one: str, other: str) -> bool:
     return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
 
 
-def check_target(path: str, force: bool) -> str | None:
-    """Refuses, before any work, a name that cannot be written; what to say where a file will be replaced."""
+def check_unread(path: str, read: Sequence[str | None], option: str = "--out") -> None:
+    """Refuses, before any work, an output that is one of the files that are read."""
+    if any(one is not None and same_file(one, path) for one in read):
+        raise CommandError(f"{option}: {path!r} is read too; choose another name")
+
+
+def check_target(path: str, force: bool, read: Sequence[str | None] = ()) -> str | None:
+    """Refuses, before any work, a name that cannot be written, or of a file that is read; what to say where
+    one will be replaced.
+    """
     folder = check_name(path)
+    check_unread(path, read)
     if is_pipe(path):
         raise CommandError(f"--out: {path!r} is a pipe or a device; give the name of a file")
     if not os.access(folder, os.W_OK):

@@ -87,9 +87,7 @@ def add_command(commands: Any) -> None:
     parser.add_argument(
         "--json", action="store_true", help="one JSON object a line: text, and labels with probabilities"
     )
-    parser.add_argument(
-        "--encoding", default="utf-8", metavar="NAME", help="of files and standard input (default: utf-8)"
-    )
+    parser.add_argument("--encoding", metavar="NAME", help="of files and standard input (default: utf-8)")
     options.add_restart(parser)
     options.add_common_options(parser)
     parser.set_defaults(run=run)
@@ -110,7 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def answer_files(arguments: argparse.Namespace, models: list[TextModel]) -> int:
     """Answers --input; how many records are damaged."""
-    encoding = checked_encoding(arguments.encoding)
+    encoding = checked_encoding(arguments.encoding or "utf-8")
     suffix = ".jsonl" if arguments.json else ".tsv"
     out = opened_output(
         arguments.out,
@@ -200,13 +198,16 @@ def check_usage(arguments: argparse.Namespace) -> None:
     if arguments.out is not None and (not arguments.input or not os.path.isdir(arguments.out)):
         check_name(arguments.out)
     check_output(arguments.out, [*models, *(arguments.input or ())])
-    if arguments.restart and not arguments.input:
-        raise CommandError("--restart: is for --input")
+    if arguments.restart and (not arguments.input or arguments.out is None):
+        raise CommandError("--restart: is for --input with --out")
     for path in arguments.input or ():
         existing_file(path)
-    for name in ("format", "text_column"):
+    for name in ("format", "text_column", "encoding"):
         if getattr(arguments, name) is not None and arguments.texts not in ([], ["-"]):
             raise CommandError(f"--{name.replace('_', '-')}: is for --input and standard input")
+    formats = [arguments.format or record_format(path) for path in arguments.input or ()]
+    if arguments.text_column is not None and {*(formats or [arguments.format or "lines"])} == {"lines"}:
+        raise CommandError("--text-column: is for tables and JSON lines; lines of text have no columns")
     if arguments.texts not in ([], ["-"]):
         for text in arguments.texts:
             if len(text) < 4096 and os.path.isfile(text):
@@ -218,7 +219,7 @@ def check_usage(arguments: argparse.Namespace) -> None:
 
 def sources(arguments: argparse.Namespace) -> Iterator[tuple[str, list[TextRecord]]]:
     """(name of the source, records) in groups."""
-    encoding = checked_encoding(arguments.encoding)
+    encoding = checked_encoding(arguments.encoding or "utf-8")
     if arguments.texts in ([], ["-"]):
         if sys.stdin is None or sys.stdin.closed:
             raise CommandError("standard input is closed; give texts, or --input FILE")

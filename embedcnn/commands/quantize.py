@@ -48,7 +48,10 @@ def add_command(commands: Any) -> None:
         help="keep N words and n-grams (default: all)",
     )
     parser.add_argument(
-        "--retrain", metavar="FILE", help="labelled lines from which those that --cutoff kept learn on"
+        "--retrain",
+        type=options.file,
+        metavar="FILE",
+        help="labelled lines from which those that --cutoff kept learn on",
     )
     parser.add_argument(
         "--epochs", type=options.count(1), metavar="N", help="of --retrain (default: the model's own)"
@@ -69,9 +72,11 @@ def add_command(commands: Any) -> None:
     parser.add_argument(
         "--fold", action="store_true", help="one float for each label instead of codes: the same predictions"
     )
-    parser.add_argument("--test", metavar="FILE", help="labelled lines to measure both models on")
+    parser.add_argument(
+        "--test", type=options.file, metavar="FILE", help="labelled lines to measure both models on"
+    )
     parser.add_argument("--force", action="store_true", help="replace a file that is no model")
-    options.add_common_options(parser)
+    options.add_common_options(parser, products=False)
     parser.set_defaults(run=run)
 
 
@@ -82,6 +87,8 @@ def run(arguments: argparse.Namespace) -> int:
     check_usage(arguments)
     options.use_runtime(arguments)
     model = fasttext.load_model(arguments.model)
+    if model.args["model"] != "supervised":
+        raise CommandError(f"{arguments.model!r} has word vectors, and no labels to predict")
     before = measured(model, arguments.test)
     if arguments.fold:
         model.fold()
@@ -133,7 +140,7 @@ def check_usage(arguments: argparse.Namespace) -> None:
     if os.path.exists(arguments.out) and os.path.samefile(arguments.model, arguments.out):
         raise CommandError(f"--out: {arguments.out!r} is the model; choose another name")
     force = arguments.force or is_fasttext(arguments.out)
-    if warning := check_target(arguments.out, force):
+    if warning := check_target(arguments.out, force, [arguments.retrain, arguments.test]):
         print(f"embedcnn: {warning}", file=sys.stderr)
 
 

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from embedcnn.commands import arguments as options
+from embedcnn.commands.errors import CommandError
 from embedcnn.commands.model_file import is_fasttext, load_text_model
 from embedcnn.commands.report import accuracy, report_lines
 from embedcnn.commands.train_fasttext import LABEL, is_lines, lines_of, refuse_reading
@@ -71,6 +72,8 @@ def _test_fasttext(arguments: argparse.Namespace) -> int:
         refuse_reading(arguments, f"for lines that begin with {LABEL}")
     lines = lines_of(arguments, arguments.data)
     model = load_model(arguments.model)
+    if model.args["model"] != "supervised":
+        raise CommandError(f"{arguments.model!r} has word vectors, and no labels to predict")
     count, precision, recall = model.test(lines)
     print(f"texts      {count}\nprecision  {precision:.4f}\nrecall     {recall:.4f}")
     if arguments.report:

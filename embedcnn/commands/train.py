@@ -23,7 +23,8 @@ Without DATA the model learns to tell from which of 10 packages of Python's libr
 Unless --model says otherwise, linear models of n-grams of words and characters are trained, in seconds, and
 those whose mean is best on texts that they did not learn are kept; a mean of embeddings of words, and with
 --vectors a CNN, stand beside them where they pay. Two lines say what was chosen, and what each part scored.
---filters, --widths, --recurrent-units, --blend and --no-blend are for --model cnn, and mean it.
+--filters, --widths, --recurrent-units, --blend and --no-blend are for --model cnn, and mean it; --dropout and
+--word-dropout are for a CNN and --model avg.
 
 A tenth of the texts is held out to measure the accuracy. Of the rest another tenth (of --model cnn and avg a
 twentieth) decides when to stop. With --valid FILE all of DATA is learnt, and FILE does both: measure anew
@@ -116,7 +117,9 @@ def add_model_options(group: Any, default: Settings) -> None:
         "model, of any amount of text; lm: a language model of the characters or words of a book, DATA "
         "(default: bag, and beside it the others as far as they pay)",
     )
-    group.add_argument("--vectors", metavar="FILE", help="word vectors to start from, in any usual format")
+    group.add_argument(
+        "--vectors", type=options.file, metavar="FILE", help="word vectors to start from, in any usual format"
+    )
     group.add_argument("--freeze", action="store_true", help="leave the vectors of --vectors as they are")
     add_number(group, "--filters", options.count(1, 100_000), default.filters, "filters of each width")
     group.add_argument(

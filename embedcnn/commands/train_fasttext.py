@@ -27,7 +27,7 @@ OTHER_OPTIONS = (
         "label_smoothing",
         "patience",
     ),
-    *("batch_size", "max_words", "tokenizer", "class_weight", "baseline", "seconds", "report"),
+    *("batch_size", "max_words", "tokenizer", "class_weight", "baseline", "seconds", "report", "precision"),
 )
 READING = {  # how fastText reads lines, in the words of the options that say how to read DATA
     "format": "fasttext",
@@ -77,14 +77,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def train_fasttext(arguments: argparse.Namespace) -> int:
     """Runs `train --model fasttext`."""
-    from embedcnn.fasttext import train_supervised  # start-up
-
     refuse(arguments, LANGUAGE_MODEL_OPTIONS, "is for --model lm")
     refuse(arguments, OTHER_OPTIONS, "has no meaning with --model fasttext")
     if arguments.data is None:
         raise CommandError("DATA: --model fasttext needs a file of labelled texts")
     if arguments.autotune is not None and arguments.valid is None:
         raise CommandError("--autotune: needs --valid")
+    has_ngrams = arguments.char_ngrams or (arguments.word_ngrams or 1) > 1 or arguments.autotune
+    if arguments.buckets is not None and not has_ngrams:
+        raise CommandError("--buckets: are for n-grams; give --word-ngrams or --char-ngrams, too")
     if arguments.out.endswith(".ftz"):
         raise CommandError(
             f"--out: {arguments.out!r} is the name of a quantised model; train a .bin, then "
@@ -92,7 +93,8 @@ def train_fasttext(arguments: argparse.Namespace) -> int:
         )
     options.use_runtime(arguments)
     print(options.first_line())
-    note = check_target(arguments.out, arguments.force or is_fasttext(arguments.out))
+    read_too = [arguments.data, arguments.valid, arguments.vectors]
+    note = check_target(arguments.out, arguments.force or is_fasttext(arguments.out), read_too)
     if note:
         print(note)
     sys.stdout.flush()
@@ -101,7 +103,7 @@ def train_fasttext(arguments: argparse.Namespace) -> int:
     text = read(arguments, arguments.data)
     valid = None if arguments.valid is None else lines_of(arguments, arguments.valid)
     begin = time.perf_counter()
-    model = train_supervised(**text, **settings_of(arguments, valid))
+    model = trained_as_told(arguments, text, valid)
     took = time.perf_counter() - begin
     size = f" ({os.path.getsize(arguments.data) / 1e6 / took:.0f} MB/s)" if "labels" not in text else ""
     print(f"{len(model.words)} words, {len(model.labels)} labels; trained in {took:.1f} s{size}")
@@ -113,28 +115,47 @@ def train_fasttext(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def settings_of(arguments: argparse.Namespace, valid: str | bytes | None) -> dict[str, Any]:
-    """What train_supervised is given; `valid`: the lines of --valid."""
+def trained_as_told(arguments: argparse.Namespace, text: dict[str, Any], valid: str | bytes | None) -> Any:
+    """The model; `valid`: the lines of --valid, on which --autotune compares. What an option says is not
+    searched, even where it is the default.
+    """
+    from embedcnn.fasttext import autotune  # start-up
+    from embedcnn.fasttext.settings import Settings  # start-up
+    from embedcnn.fasttext.training import trained  # start-up
+
+    given = settings_of(arguments)
+    wanted = None
+    if arguments.autotune is not None:
+        wanted = autotune.wanted(valid, "f1", 1, arguments.autotune, "")
+    verbose = 0 if arguments.quiet else 2 if sys.stderr.isatty() else 1
+    settings = Settings(**{"lr": LEARNING_RATE, **given}, verbose=verbose)
+    try:
+        return trained(
+            text["input"], settings, set(given), arguments.vectors, wanted, labels=text.get("labels")
+        )
+    except RuntimeError:
+        raise CommandError(
+            f"--autotune: no model was trained in {arguments.autotune:g} seconds; give it more"
+        ) from None
+
+
+def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The settings of fastText's that options give."""
     shortest_longest = arguments.char_ngrams or (0, 0)
     if len(shortest_longest) != 2:
         raise CommandError(f"--char-ngrams: two numbers are needed, as 3,6. Received: {shortest_longest}")
     given = {
         "epoch": arguments.epochs,
         "dim": arguments.dimensions,
-        "lr": LEARNING_RATE if arguments.learning_rate is None else arguments.learning_rate,
+        "lr": arguments.learning_rate,
         "wordNgrams": arguments.word_ngrams,
         "loss": arguments.loss,
         "minCount": arguments.min_count,
         "bucket": arguments.buckets,
-        "pretrainedVectors": arguments.vectors,
         "seed": arguments.seed,
     }
     if arguments.char_ngrams:
         given["minn"], given["maxn"] = shortest_longest
-    if arguments.autotune is not None:
-        given["autotuneValidationFile"] = valid
-        given["autotuneDuration"] = arguments.autotune
-    given["verbose"] = 0 if arguments.quiet else 2 if sys.stderr.isatty() else 1
     return {name: value for name, value in given.items() if value is not None}
 
 

@@ -18,9 +18,11 @@ from embedcnn.commands.model_file import check_target, is_model
 LANGUAGE_MODEL_OPTIONS = ("level", "units", "layers", "length", "carry_state", "resume")
 CLASSIFIER_OPTIONS = (
     *("valid", "format", "text_column", "label_column", "vectors", "freeze", "filters", "widths"),
+    "recurrent_units",
     *("word_ngrams", "word_dropout", "label_smoothing", "patience", "blend", "report", "tokenizer"),
     *("class_weight", "empty", "missing_labels", "baseline", "seconds"),
 )
+OPTION_OF = {"seconds": "time"}
 DIMENSIONS, UNITS, LAYERS, LENGTH, BATCH_SIZE, EPOCHS, LEARNING_RATE = 256, 512, 1, 100, 128, 10, 0.002
 MAX_WORDS = 10_000
 HELD_OUT = 0.05
@@ -71,8 +73,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def refuse(arguments: argparse.Namespace, names: tuple[str, ...], why: str) -> None:
     """CommandError for the first of these options that was given."""
     for name in names:
-        if getattr(arguments, name) not in (None, False):
-            raise CommandError(f"--{name.replace('_', '-')}: {why}")
+        value = getattr(arguments, name)
+        if value is False and name == "blend":
+            raise CommandError(f"--no-{name}: {why}")
+        if value not in (None, False):
+            raise CommandError(f"--{OPTION_OF.get(name, name.replace('_', '-'))}: {why}")
 
 
 def text_to_learn(arguments: argparse.Namespace) -> str:
@@ -83,17 +88,19 @@ def text_to_learn(arguments: argparse.Namespace) -> str:
         return "\n".join(standard_library_sentences().texts)
     from embedcnn.data import read_text  # start-up
 
-    return read_text(arguments.data, arguments.encoding)
+    return read_text(arguments.data, arguments.encoding or "utf-8")
 
 
 def train_language_model(arguments: argparse.Namespace) -> int:
     """Runs `train --model lm`."""
     refuse(arguments, CLASSIFIER_OPTIONS, "has no meaning with --model lm")
+    if arguments.data is None:
+        refuse(arguments, ("encoding",), "has no meaning without DATA")
     if arguments.level != "word":
         refuse(arguments, ("max_words",), "has no meaning with --model lm, but for --level word")
     options.use_runtime(arguments)
     print(options.first_line())
-    note = check_target(arguments.out, arguments.force)
+    note = check_target(arguments.out, arguments.force, [arguments.data])
     backup = Backup(f"{arguments.out}.backup", save_freq=BACKUP_STEPS, double_checkpoint=True)
     ended = ended_training(arguments, backup)
     epochs = arguments.epochs or EPOCHS
@@ -155,6 +162,8 @@ def make_writer(arguments: argparse.Namespace, text: str) -> Any:
 
     if not text:
         raise CommandError("the text is empty")
+    if arguments.level != "word" and len(set(text)) < 2:
+        raise CommandError(f"the text has one character alone, {text[0]!r}: there is nothing to learn")
     utils.set_random_seed(arguments.seed)
     settings = (
         arguments.dimensions or DIMENSIONS,

@@ -19,6 +19,7 @@ HELD_OUT, DEVELOPMENT = 0.1, 0.05
 HELD = "held out"
 SHOWN = 5
 CNN_OPTIONS = ("filters", "widths", "recurrent_units", "blend")
+READING_OPTIONS = ("valid", "format", "encoding", "text_column", "label_column", "empty", "missing_labels")
 NETWORK_OPTIONS = (
     *("vectors", "freeze", "dimensions", "dropout", "word_dropout", "label_smoothing", "epochs", "patience"),
     *("batch_size", "learning_rate"),
@@ -30,7 +31,7 @@ def train_text_classifier(arguments: argparse.Namespace) -> int:
     check_usage(arguments)
     options.use_runtime(arguments)
     print(options.first_line())
-    note = check_target(arguments.out, arguments.force)
+    note = check_target(arguments.out, arguments.force, files_read(arguments))
     learnt, valid, held, measured_on = parts(arguments)
     single = arguments.model in ("cnn", "avg")
     begin = time.perf_counter()
@@ -58,6 +59,11 @@ def train_text_classifier(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def files_read(arguments: argparse.Namespace) -> list[str | None]:
+    """The files that a training reads."""
+    return [arguments.data, arguments.valid, arguments.vectors]
+
+
 def check_usage(arguments: argparse.Namespace) -> None:
     """Refuses options that would do nothing; options of a CNN alone ask for one."""
     if arguments.model is None and any(getattr(arguments, name) is not None for name in CNN_OPTIONS):
@@ -73,12 +79,25 @@ def check_usage(arguments: argparse.Namespace) -> None:
         refuse(arguments, CNN_OPTIONS, "has no meaning with --model avg")
     if arguments.model is not None and arguments.seconds is not None:
         raise CommandError("--time: is for the search that --model leaves out; leave one of the two out")
+    refuse_what_no_network_has(arguments)
     if arguments.baseline:
         require_scikit_learn()
     if arguments.data is None:
-        for name in ("valid", "format", "text_column", "label_column", "empty", "missing_labels"):
-            if getattr(arguments, name) is not None:
-                raise CommandError(f"--{name.replace('_', '-')}: has no meaning without DATA")
+        refuse(arguments, READING_OPTIONS, "has no meaning without DATA")
+
+
+def refuse_what_no_network_has(arguments: argparse.Namespace) -> None:
+    """Refuses options of networks that are not trained."""
+    if arguments.freeze and arguments.blend:
+        raise CommandError("--blend: a mean of words has no use for --freeze; leave one of the two out")
+    if arguments.model in ("cnn", "avg"):
+        if arguments.freeze:
+            refuse(arguments, ("word_ngrams",), "no mean counts n-grams with --freeze")
+        if arguments.model == "cnn" and arguments.blend is False:
+            refuse(arguments, ("word_ngrams",), "is for the mean that --no-blend leaves out")
+    elif arguments.model is None and not arguments.vectors and arguments.seconds is None:
+        why = "is for a CNN, or --model avg; without --model a CNN is trained with --vectors or --time"
+        refuse(arguments, ("dropout", "word_dropout"), why)
 
 
 def parts(

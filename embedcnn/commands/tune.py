@@ -9,7 +9,8 @@ from typing import Any
 from embedcnn.commands import arguments as options
 from embedcnn.commands.errors import CommandError
 from embedcnn.commands.model_file import check_target
-from embedcnn.commands.train_text import announce, parts, show_results, to_measure
+from embedcnn.commands.train_lm import refuse
+from embedcnn.commands.train_text import announce, files_read, parts, show_results, to_measure
 
 EPILOG = f"""\
 {options.DATA_HELP}
@@ -68,11 +69,13 @@ def add_command(commands: Any) -> None:
         help="how long, the training of the best included (default: 60, or as long as --trials take)",
     )
     group.add_argument("--trials", type=options.count(1), metavar="N", help="end after so many more tries")
-    group.add_argument("--storage", metavar="FILE", help="an SQLite file that keeps the study")
     group.add_argument(
-        "--study", default="embedcnn", metavar="NAME", help="its name in this file (default: embedcnn)"
+        "--storage", type=options.file, metavar="FILE", help="an SQLite file that keeps the study"
     )
-    group.add_argument("--vectors", metavar="FILE", help="word vectors to start from, in any usual format")
+    group.add_argument("--study", metavar="NAME", help="its name in this file (default: embedcnn)")
+    group.add_argument(
+        "--vectors", type=options.file, metavar="FILE", help="word vectors to start from, in any usual format"
+    )
     group.add_argument("--freeze", action="store_true", help="leave the vectors of --vectors as they are")
     group.add_argument("--max-words", type=options.count(1), metavar="N", help="as embedcnn train")
     group.add_argument(
@@ -81,9 +84,7 @@ def add_command(commands: Any) -> None:
     group.add_argument(
         "--grid", action="append", metavar="NAME=V,V", help="try these values, in the place of a study"
     )
-    group.add_argument(
-        "--folds", type=options.count(2), default=3, metavar="N", help="of --grid (default: 3)"
-    )
+    group.add_argument("--folds", type=options.count(2), metavar="N", help="of --grid (default: 3)")
     group.add_argument(
         "--seed",
         type=options.count(0, 2**31 - 1),
@@ -100,14 +101,16 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.freeze and not arguments.vectors:
         raise CommandError("--freeze: there is nothing to freeze without --vectors")
     if arguments.grid:
-        for name in ("seconds", "trials", "storage", "valid"):
-            if getattr(arguments, name) is not None:
-                option = "time" if name == "seconds" else name
-                raise CommandError(f"--{option}: has no meaning with --grid; leave one of the two out")
+        names = ("seconds", "trials", "storage", "study", "valid")
+        refuse(arguments, names, "has no meaning with --grid; leave one of the two out")
+    else:
+        refuse(arguments, ("folds",), "is for --grid")
+    if arguments.storage is None:
+        refuse(arguments, ("study",), "is the name of a study in --storage")
     grid = grid_of(arguments.grid or [])
     options.use_runtime(arguments)
     print(options.first_line())
-    note = check_target(arguments.out, arguments.force)
+    note = check_target(arguments.out, arguments.force, [*files_read(arguments), arguments.storage])
     learnt, valid, held, measured_on = parts(arguments)
     announce(f"{len(learnt)} texts to learn, {len(held)} {to_measure(measured_on)}", learnt, note)
     model, interrupted = searched(arguments, grid, learnt) if grid else studied(arguments, learnt, valid)
@@ -133,7 +136,7 @@ def studied(arguments: argparse.Namespace, learnt: Any, valid: Any) -> tuple[Any
         seconds=seconds,
         trials=arguments.trials,
         storage=arguments.storage,
-        study_name=arguments.study,
+        study_name=arguments.study or "embedcnn",
         tokenizer=arguments.tokenizer,
         max_words=arguments.max_words,
         vectors=arguments.vectors,
@@ -162,7 +165,7 @@ def searched(arguments: argparse.Namespace, grid: dict[str, list[Any]], learnt: 
         grid,
         learnt.texts,
         learnt.labels,
-        folds=arguments.folds,
+        folds=arguments.folds or 3,
         seed=arguments.seed,
         show_progress=not arguments.quiet,
     )

@@ -8,11 +8,12 @@ from typing import Any
 
 from embedcnn.base.utf8_files import text_lines_of
 
+from ..fasttext.settings import MOST_LABELLED, MOST_WINDOW
 from ..vectors.reading import FORMATS, load
 from ..vectors.writing import OUTPUT_FORMATS, write
-from .arguments import count, data_file
-from .errors import message
-from .model_file import check_name, same_file
+from .arguments import add_debug, count, data_file, file, number
+from .errors import CommandError, message
+from .model_file import check_name, check_unread
 
 __all__ = ["add_commands"]
 
@@ -53,11 +54,12 @@ def new_command(commands: Any, name: str, run: Any, about: str, example: str) ->
     parser.add_argument(
         "--format", choices=FORMATS, help="what the file is (default: found out from its content)"
     )
-    parser.add_argument("--limit", type=int, metavar="N", help="read only the first N words")
+    parser.add_argument("--limit", type=count(0), metavar="N", help="read only the first N words")
     parser.add_argument("--unicode-errors", choices=("strict", "ignore", "replace"), default="strict")
     parser.add_argument(
         "--skip-bad-lines", action="store_true", help="leave out malformed lines, with a warning"
     )
+    add_debug(parser)
     parser.set_defaults(run=guarded(run))
     return parser
 
@@ -68,13 +70,19 @@ def guarded(run: Any) -> Any:
     def guarded_run(arguments: argparse.Namespace) -> int:
         try:
             return run(arguments)
-        except (OSError, ValueError, KeyError, ImportError) as error:
+        except (CommandError, OSError, ValueError, KeyError, ImportError) as error:
             if getattr(arguments, "debug", False):
                 raise
             print(f"embedcnn vectors: {message(error)}", file=sys.stderr)
             return 1
 
     return guarded_run
+
+
+def check_target(output: str, read: list[str | None]) -> None:
+    """Refuses, before any work, an output that no file can be, or that is read too."""
+    check_name(output, "OUTPUT")
+    check_unread(output, read, "OUTPUT")
 
 
 def read(arguments: argparse.Namespace, **options: Any) -> Any:
@@ -110,41 +118,45 @@ def add_train(commands: Any) -> None:
         help="its format (default: a model of fastText for a name that ends in .bin, else word2vec's text)",
     )
     parser.add_argument("--model", choices=("skipgram", "cbow"), default="skipgram")
-    parser.add_argument("--dim", type=int, default=100, help="numbers of a vector (default: 100)")
-    parser.add_argument("--epochs", type=int, default=5, help="passes over the text (default: 5)")
-    parser.add_argument("--window", type=int, default=5, help="neighbours on each side, at most (default: 5)")
-    parser.add_argument(
-        "--min-count", type=int, default=5, metavar="N", help="leave out words that are rarer (default: 5)"
-    )
+    for name, least, most, default, about in (
+        ("--dim", 1, 65536, 100, "numbers of a vector"),
+        ("--epochs", 0, MOST_LABELLED, 5, "passes over the text"),
+        ("--window", 1, MOST_WINDOW, 5, "neighbours on each side, at most"),
+        ("--min-count", 0, MOST_LABELLED, 5, "leave out words that are rarer"),
+        ("--buckets", 0, MOST_LABELLED, 2000000, "rows of n-grams"),
+        ("--negatives", 1, MOST_LABELLED, 5, "words drawn against each"),
+        ("--seed", 0, 2**63 - 1, 0, "decides all that is random"),
+    ):
+        kind = count(least, most)
+        parser.add_argument(
+            name, type=kind, default=default, metavar="N", help=f"{about} (default: {default})"
+        )
     parser.add_argument(
         "--chars",
-        type=int,
+        type=count(0, 1000),
         nargs=2,
         default=(3, 6),
         metavar=("SHORTEST", "LONGEST"),
         help="n-grams of characters; 0 0: none, as word2vec (default: 3 6)",
     )
-    parser.add_argument("--buckets", type=int, default=2000000, metavar="N", help="rows of n-grams")
-    parser.add_argument(
-        "--negatives", type=int, default=5, metavar="N", help="words drawn against each (default: 5)"
-    )
     parser.add_argument(
         "--sample",
-        type=float,
+        type=number(0),
         default=1e-4,
         metavar="SHARE",
         help="thin out words with a larger share of the text; 0: none (default: 1e-4)",
     )
-    parser.add_argument("--learning-rate", type=float, default=0.05, metavar="RATE", help="(default: 0.05)")
-    parser.add_argument("--vectors", default="", metavar="FILE", help="word vectors to start from")
+    rate = number(0, zero=False)
+    parser.add_argument("--learning-rate", type=rate, default=0.05, metavar="RATE", help="(default: 0.05)")
+    parser.add_argument("--vectors", type=file, metavar="FILE", help="word vectors to start from")
     parser.add_argument(
         "--threads",
         type=count(1, 64),
         metavar="N",
         help="default: as many as cores; vectors do not depend on it",
     )
-    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
+    add_debug(parser)
     parser.set_defaults(run=guarded(run_train))
 
 
@@ -177,9 +189,7 @@ def with_options(text: str) -> str:
 def run_train(arguments: argparse.Namespace) -> int:
     from ..fasttext import train_unsupervised  # start-up
 
-    check_name(arguments.output, "OUTPUT")  # now, not when the training is done
-    if same_file(arguments.text, arguments.output):
-        raise ValueError(f"{arguments.output!r} is the text that is read; choose another name")
+    check_target(arguments.output, [arguments.text, arguments.vectors])
     format = arguments.to or ("fasttext_binary" if arguments.output.endswith(".bin") else "word2vec")
     try:
         model = train_unsupervised(
@@ -196,7 +206,7 @@ def run_train(arguments: argparse.Namespace) -> int:
             bucket=arguments.buckets,
             t=arguments.sample,
             thread=arguments.threads,
-            pretrainedVectors=arguments.vectors,
+            pretrainedVectors=arguments.vectors or "",
             seed=arguments.seed,
             verbose=0 if arguments.quiet else 2,
         )
@@ -252,12 +262,13 @@ def add_convert(commands: Any) -> None:
     parser = new_command(commands, "convert", run_convert, "write vectors in another format", example)
     add_output(parser)
     parser.add_argument(
-        "--dimensions", type=int, metavar="D", help="reduce to D dimensions (principal components)"
+        "--dimensions", type=count(1), metavar="D", help="reduce to D dimensions (principal components)"
     )
     parser.add_argument("--normalize", action="store_true", help="bring all vectors to length 1")
 
 
 def run_convert(arguments: argparse.Namespace) -> int:
+    check_target(arguments.output, [arguments.path])
     vectors = read(arguments, dtype=arguments.dtype)
     if arguments.dimensions is not None:
         vectors = vectors.reduce(arguments.dimensions)
@@ -272,11 +283,12 @@ def add_trim(commands: Any) -> None:
     example = "embedcnn vectors trim glove.txt small.txt --words vocabulary.txt --to glove"
     parser = new_command(commands, "trim", run_trim, "keep only the words of a list", example)
     add_output(parser)
-    parser.add_argument("--words", required=True, help="text file with one word per line")
+    parser.add_argument("--words", type=file, required=True, help="text file with one word per line")
     parser.add_argument("--lowercase", action="store_true", help="keep also the lower-case form of each word")
 
 
 def run_trim(arguments: argparse.Namespace) -> int:
+    check_target(arguments.output, [arguments.path, arguments.words])
     words = [word for word in (line.rstrip("\r\n") for line in text_lines_of(arguments.words)) if word]
     vectors = read(arguments, words=words, lowercase_fallback=arguments.lowercase, dtype=arguments.dtype)
     write(vectors, arguments.output, arguments.to)
@@ -295,7 +307,7 @@ def add_nearest(commands: Any) -> None:
     parser.add_argument(
         "--minus", nargs="+", default=[], metavar="word", help="words whose direction is taken away"
     )
-    parser.add_argument("--count", type=int, default=10, metavar="N", help="how many (default: 10)")
+    parser.add_argument("--count", type=count(1), default=10, metavar="N", help="how many (default: 10)")
 
 
 def run_nearest(arguments: argparse.Namespace) -> int:
@@ -310,10 +322,10 @@ def add_eval(commands: Any) -> None:
     parser = new_command(
         commands, "eval", run_eval, "solve analogies, compare with people's judgement", example
     )
-    parser.add_argument("--analogies", metavar="FILE", help="questions 'a b c d' in sections ': name'")
-    parser.add_argument("--pairs", metavar="FILE", help="lines 'word TAB word TAB similarity'")
+    parser.add_argument("--analogies", type=file, metavar="FILE", help="questions 'a b c d' in sections")
+    parser.add_argument("--pairs", type=file, metavar="FILE", help="lines 'word TAB word TAB similarity'")
     parser.add_argument(
-        "--restrict-vocab", type=int, default=300000, metavar="N", help="use the first N words only"
+        "--restrict-vocab", type=count(1), default=300000, metavar="N", help="use the first N words only"
     )
 
 
@@ -325,6 +337,8 @@ def run_eval(arguments: argparse.Namespace) -> int:
         _, sections = vectors.evaluate_word_analogies(
             arguments.analogies, restrict_vocab=arguments.restrict_vocab
         )
+        if not sections[-1]["correct"] and not sections[-1]["incorrect"]:
+            raise CommandError(f"--analogies: {arguments.analogies!r} has no question whose words are known")
         for section in sections:
             right, asked = len(section["correct"]), len(section["correct"]) + len(section["incorrect"])
             print(f"{right / asked if asked else 0:7.2%}  {right:6d} of {asked:6d}  {section['section']}")

@@ -11,6 +11,7 @@ from ..base.random_seeds import checked_seed
 from .files import LOSSES
 
 MOST_LABELLED = 2**31 - 1
+MOST_WINDOW = 1000
 SIZE_UNITS = {"": 1, "k": 1000, "K": 1000, "m": 1000**2, "M": 1000**2, "g": 1000**3, "G": 1000**3}
 
 

@@ -106,11 +106,28 @@ def train_supervised(
     settings = Settings(
         lr, dim, ws, epoch, minCount, minCountLabel, minn, maxn, neg, wordNgrams, loss, bucket, thread,
         lrUpdateRate, t, label, verbose, seed,
-    ).checked()  # fmt: skip
+    )  # fmt: skip
     wanted = autotune.wanted(
         autotuneValidationFile, autotuneMetric, autotunePredictions, autotuneDuration, autotuneModelSize
     )
-    vectors = StartVectors(pretrainedVectors, settings) if pretrainedVectors else None
+    manual = {name for name, value in DEFAULTS.items() if getattr(settings, name) != value}
+    return trained(input, settings, manual, pretrainedVectors, wanted, labels, sample_weight)
+
+
+def trained(
+    input: Any,
+    settings: Settings,
+    manual: set[str],
+    pretrained: Any = "",
+    wanted: autotune.Wanted | None = None,
+    labels: Any = None,
+    sample_weight: Any = None,
+) -> FastText:
+    """The model of `train_supervised`; a search for what is `wanted` leaves the settings named in `manual` as
+    they are.
+    """
+    settings = settings.checked()
+    vectors = StartVectors(pretrained, settings) if pretrained else None
     if vectors:
         settings = replace(settings, dim=vectors.dim)
     text = text_of(input, labels, settings.label)
@@ -118,7 +135,6 @@ def train_supervised(
     weights = None if sample_weight is None else _checked_sample_weight(sample_weight)
     if wanted is None:
         return corpus.train(settings, weights)
-    manual = {name for name, value in DEFAULTS.items() if getattr(settings, name) != value}
     return autotune.searched(corpus, settings, wanted, manual | ({"dim"} if vectors else set()), weights)
 
 

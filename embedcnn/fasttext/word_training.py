@@ -11,7 +11,7 @@ from embedcnn import _core
 from ..base.arguments import finite_number, integer, one_of
 from ..base.checked import checked
 from .model import FastText
-from .settings import Settings
+from .settings import MOST_WINDOW, Settings
 from .start_vectors import StartVectors
 from .tables import FLOATS_PER_LINE, packed, scattered
 from .text_corpus import TextCorpus, Watch
@@ -20,7 +20,6 @@ from .texts import UNLABELLED, text_of
 __all__ = ["train_unsupervised"]
 
 MODELS = ("skipgram", "cbow")
-MOST_WINDOW = 1000
 
 
 @checked

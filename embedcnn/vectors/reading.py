@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -116,6 +117,7 @@ def load(
     if format is not None:
         check_choice("format", format, FORMATS)
     limit = optional(integer, "limit", limit, 0)
+    limit = None if limit is None or limit > sys.maxsize else limit  # no file has more records
     wanted = None if words is None else wanted_words(words, lowercase_fallback, title_fallback)
     options = ReadOptions(
         wanted=wanted,

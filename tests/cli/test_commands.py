@@ -10,9 +10,16 @@ from pathlib import Path
 import pytest
 from cli_data import PAIRS
 
-from embedcnn import __version__, get_float32_matmul_precision, show_config
+from embedcnn import (
+    __version__,
+    get_float32_matmul_precision,
+    get_num_threads,
+    set_num_threads,
+    show_config,
+)
 from embedcnn.bags import BagClassifier
 from embedcnn.cli import main
+from embedcnn.commands.text_models import SavedModel
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = [sys.executable, "-c", "import sys; from embedcnn.cli import main; sys.exit(main(sys.argv[1:]))"]
@@ -191,6 +198,22 @@ def test_python_dash_m():
     assert subprocess.run(command[:-1], capture_output=True, env=environment, timeout=60).returncode == 2
 
 
+def test_threads_are_the_command_s_not_the_process_s(model, monkeypatch, capsys):
+    used, likeliest = [], SavedModel.likeliest
+
+    def record(*arguments):
+        used.append(get_num_threads())
+        return likeliest(*arguments)
+
+    monkeypatch.setattr(SavedModel, "likeliest", record)
+    for before in (0, 3):
+        set_num_threads(before)
+        of_the_process = get_num_threads()
+        assert main(["predict", str(model), "it purrs", "--threads", "2"]) == 0
+        assert used.pop() == 2 and get_num_threads() == of_the_process
+    set_num_threads(0)
+
+
 @pytest.mark.parametrize("precision", [None, "highest", "high", "medium"])
 def test_precision(precision, model, capsys):
     chosen = [] if precision is None else ["--precision", precision]
@@ -238,6 +261,9 @@ def test_predict_says_when_a_text_is_the_name_of_a_file(model, pets, capsys):
     [
         (["x", "--input", "{file}"], "not both"),
         (["x", "--format", "csv"], "--format: is for --input"),
+        (["x", "--encoding", "latin-1"], "--encoding: is for --input and standard input"),
+        (["--text-column", "body"], "--text-column: is for tables and JSON lines"),
+        (["x", "--restart"], "--restart: is for --input with --out"),
         (["--input", "missing.csv"], "there is no file 'missing.csv'"),
         (["x", "--out", ""], "--out: the name of a file"),
         (["x", "--out", "no/such/folder.tsv"], "there is no folder 'no/such'"),

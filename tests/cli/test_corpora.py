@@ -241,6 +241,25 @@ def test_what_does_not_belong_to_a_run_is_left_alone(interrupted, corpus, capsys
     assert not (out.parent / "out.jsonl.partial.json").exists()
 
 
+def test_predict_begins_anew(bag, corpus, tmp_path, capsys, monkeypatch, small_blocks):
+    given = ["predict", bag, "--input", *corpus, "--out", str(tmp_path / "out.tsv")]
+    original, asked = SavedModel.probabilities, []
+
+    def interrupted(self, texts):
+        asked.append(len(texts))
+        if len(asked) == 4:
+            raise KeyboardInterrupt
+        return original(self, texts)
+
+    monkeypatch.setattr(SavedModel, "probabilities", interrupted)
+    assert main(given) == 130
+    before = sum(asked)
+    assert main([*given, "--restart"]) == 1 and sum(asked) - before == 72  # one is damaged
+    assert "going on where" not in capsys.readouterr().err and len(lines_of(tmp_path / "out.tsv")) == 73
+    assert main([*given[:-2], "--restart"]) == 1
+    assert "--restart: is for --input with --out" in capsys.readouterr().err
+
+
 def test_a_journal_or_output_that_was_damaged(interrupted, capsys):
     given, out = interrupted
     journal, partial_file = (out.parent / f"out.jsonl.partial{end}" for end in (".json", ""))
@@ -365,6 +384,8 @@ def test_fasttext_without_labels_or_damaged(tmp_path, capsys):
         (["--label", "cat", "--out", "{folder}"], "is read too; choose another name"),
         (["--label", "cat", "--input", "{again}", "--out", "{other}"], "two inputs would be written to"),
         (["--label", "cat", "--model", "missing.embedcnn"], "there is no model file"),
+        (["--label", "cat", "--restart"], "--restart: is for --out"),
+        (["--label", "cat", "--format", "lines", "--text-column", "x"], "--text-column: is for JSON lines"),
     ],
 )
 def test_filter_misuse(bag, corpus, tmp_path, capsys, arguments, message):

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from cli_data import PAIRS
 
 from embedcnn import vectors
 from embedcnn.cli import main
-from embedcnn.fasttext import load_model, train_unsupervised
+from embedcnn.fasttext import autotune, load_model, train_unsupervised
+from embedcnn.fasttext.training import Corpus
 
 
 @pytest.fixture
@@ -57,7 +59,7 @@ def test_other_formats_become_lines(tmp_path, capsys):
 
 def test_a_model_is_tested(tmp_path, lines, capsys):
     out = str(tmp_path / "model.bin")
-    train = ["train", lines, "--model", "fasttext", "--epochs", "20", "--buckets", "500", "--quiet"]
+    train = ["train", lines, "--model", "fasttext", "--epochs", "20", "--quiet"]
     assert main([*train, "--out", out]) == 0
     model = load_model(out)
     count, precision, recall = model.test(lines)
@@ -92,7 +94,7 @@ def formats(folder):
 
 def test_other_formats_are_measured_as_lines(tmp_path, lines, capsys):
     out = str(tmp_path / "model.bin")
-    train = ["train", lines, "--model", "fasttext", "--epochs", "3", "--buckets", "500", "--quiet"]
+    train = ["train", lines, "--model", "fasttext", "--epochs", "3", "--quiet"]
     for number, (path, options) in enumerate([(lines, []), *formats(tmp_path)]):
         assert main([*train, "--valid", str(path), *options, "--out", out]) == 0
         said = next(line for line in capsys.readouterr().out.splitlines() if "of --valid" in line)
@@ -119,6 +121,10 @@ def test_other_formats_are_measured_as_lines(tmp_path, lines, capsys):
     [
         (["--filters", "3"], "--filters: has no meaning with --model fasttext"),
         (["--units", "3"], "--units: is for --model lm"),
+        (["--no-blend"], "--no-blend: has no meaning with --model fasttext"),
+        (["--precision", "high"], "--precision: has no meaning with --model fasttext"),
+        (["--buckets", "9"], "--buckets: are for n-grams; give --word-ngrams or --char-ngrams, too"),
+        (["--time", "3"], "--time: has no meaning with --model fasttext"),
         (["--autotune", "3"], "--autotune: needs --valid"),
         (["--char-ngrams", "3"], "--char-ngrams: two numbers"),
         (["--empty", "keep"], "--empty: has no meaning for lines that begin with __label__"),
@@ -131,6 +137,44 @@ def test_options_that_would_do_nothing_are_refused(tmp_path, lines, capsys, give
     arguments = ["train", lines, "--model", "fasttext", "--out", str(tmp_path / "model.bin"), *given]
     assert main(arguments) != 0
     assert message in capsys.readouterr().err
+
+
+def test_a_search_leaves_what_is_given(tmp_path, lines, monkeypatch):
+    """Even where it is fastText's default; what is not given is searched."""
+    tried, train = [], Corpus.train
+
+    def counted(corpus, settings, *others):
+        tried.append(settings)
+        return train(corpus, settings, *others)
+
+    monkeypatch.setattr(Corpus, "train", counted)
+    monkeypatch.setattr(autotune, "time", SimpleNamespace(monotonic=lambda: len(tried)))
+    given = ["train", lines, "--model", "fasttext", "--out", str(tmp_path / "m.bin"), "--quiet"]
+    searched = {"epoch", "lr", "bucket", "wordNgrams", "minn"}
+    for options, fixed in (
+        ([], {}),
+        (["--epochs", "5", "--learning-rate", "0.1"], {"epoch": 5, "lr": 0.1}),
+        (["--word-ngrams", "1", "--char-ngrams", "2,3"], {"wordNgrams": 1, "minn": 2, "maxn": 3}),
+    ):
+        tried.clear()
+        assert main([*given, "--valid", lines, "--autotune", "9", *options]) == 0
+        assert len(tried) == 10 and tried[0].lr == fixed.get("lr", 0.5)
+        for name in searched | set(fixed):
+            assert (len({getattr(one, name) for one in tried}) > 1) == (name not in fixed), name
+        assert all(getattr(one, name) == value for one in tried for name, value in fixed.items())
+
+
+def test_threads_of_word_vectors(tmp_path, lines, monkeypatch):
+    asked = []
+
+    def record(*arguments, thread, **options):
+        asked.append(thread)
+        raise ValueError("enough")
+
+    monkeypatch.setattr("embedcnn.fasttext.train_unsupervised", record)
+    for options in ([], ["--threads", "3"]):
+        assert main(["vectors", "train", lines, str(tmp_path / "w"), *options]) == 1
+    assert asked == [None, 3]
 
 
 @pytest.mark.parametrize(("name", "options"), [("w.bin", []), ("w.vec", []), ("w.cache", ["--to", "cache"])])
@@ -176,11 +220,7 @@ def test_a_mistake_in_training_word_vectors_is_one_line(tmp_path, capsys):
         ("none/w.bin", [], "OUTPUT: there is no folder"),
         (".", [], "OUTPUT.*is a folder"),
         ("text.txt", [], "choose another name"),
-        ("w.bin", ["--window", "1001"], "--window must.* 1000].*: 1001"),
-        ("w.bin", ["--negatives", "0"], "--negatives must.*: 0"),
-        ("w.bin", ["--sample", "nan"], "--sample must.*: nan"),
         ("w.bin", ["--chars", "3", "2"], "--chars must"),
-        ("w.bin", ["--dim", "0"], "--dim must.*65536]. Received: 0"),
     ],
 )
 def test_options_of_word_vectors_are_named_before_any_work(tmp_path, capsys, output, options, message):

@@ -254,6 +254,9 @@ def test_generate_writes_as_it_goes(book, tmp_path, monkeypatch):
         (["--max-words", "9"], "--max-words: has no meaning with --model lm, but for --level word"),
         (["--level", "word", "--length", "200"], "too few: a twentieth must fill a window of --length 200"),
         (["--level", "word", "--filters", "3"], "--filters: has no meaning with --model lm"),
+        (["--recurrent-units", "3"], "--recurrent-units: has no meaning with --model lm"),
+        (["--no-blend"], "--no-blend: has no meaning with --model lm"),
+        (["--time", "3"], "--time: has no meaning with --model lm"),
     ],
 )
 def test_misuse(book, tmp_path, capsys, more, message):

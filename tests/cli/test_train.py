@@ -68,11 +68,10 @@ def test_a_mean_learns_at_its_own_rate(pets, tmp_path, monkeypatch):
         return train(rest, held, settings, *others)
 
     monkeypatch.setattr(classifier, "train_classifier", record)
-    for options in (["--model", "avg"], ["--model", "avg", "--learning-rate", "0.02"], ["--model", "cnn"]):
+    avg, cnn = ["--model", "avg"], ["--model", "cnn", "--no-blend"]
+    for options in (avg, [*avg, "--learning-rate", "0.02"], cnn):
         out = str(tmp_path / f"{len(asked)}.embedcnn")
-        assert (
-            main(["train", str(pets), "--epochs", "1", "--no-blend", "--quiet", "--out", out, *options]) == 0
-        )
+        assert main(["train", str(pets), "--epochs", "1", "--quiet", "--out", out, *options]) == 0
     assert asked == [1e-3, 0.02, 5e-4]
 
 
@@ -184,6 +183,9 @@ def test_missing_labels(pets, tmp_path, capsys):
     assert "3 missing labels (the first: line " in captured.err and "4 held out" in captured.out
     assert main(["train", "--missing-labels", "skip", "--out", out]) == 1
     assert "--missing-labels: has no meaning without DATA" in capsys.readouterr().err
+    for model in ("bag", "lm"):
+        assert main(["train", "--model", model, "--encoding", "latin-1", "--out", out]) == 1
+        assert "--encoding: has no meaning without DATA" in capsys.readouterr().err
 
 
 def test_encoding_option(tmp_path):
@@ -381,6 +383,15 @@ def test_bags_alone(pets, tmp_path, capsys):
         (["--model", "avg", "--recurrent-units", "3"], "--recurrent-units: has no meaning with --model avg"),
         (["--model", "avg", "--time", "3"], "--time: is for the search that --model leaves out"),
         (["--filters", "3", "--time", "3"], "--time: is for the search that --model leaves out"),
+        (["--model", "bag", "--no-blend"], "--no-blend: has no meaning with --model bag"),
+        (
+            ["--model", "cnn", "--no-blend", "--word-ngrams", "3"],
+            "--word-ngrams: is for the mean that --no-bl",
+        ),
+        (["--model", "avg", "--vectors", "v", "--freeze", "--word-ngrams", "3"], "--word-ngrams: no mean"),
+        (["--vectors", "v", "--freeze", "--blend"], "--blend: a mean of words has no use for --freeze"),
+        (["--dropout", "0.1"], "--dropout: is for a CNN, or --model avg; without --model"),
+        (["--word-dropout", "0.1"], "--word-dropout: is for a CNN, or --model avg; without --model"),
     ],
 )
 def test_options_that_would_do_nothing(options, expected, pets, tmp_path, capsys):

@@ -123,6 +123,31 @@ def test_without_optuna(monkeypatch):
         tune(TEXTS, trials=1)
 
 
+def test_the_options_of_a_study(tmp_path, monkeypatch):
+    asked = []
+
+    def record(learnt, valid, settings, **given):
+        asked.append({"valid": valid and len(valid), "seed": settings.seed, **given})
+        raise ValueError("enough")
+
+    monkeypatch.setattr(module, "tune", record)
+    data = tmp_path / "reviews.csv"
+    data.write_text("text,label\n" + "so good,good\nso bad,bad\n" * 20)
+    base = ["tune", str(data), "--out", str(tmp_path / "out")]
+    for options, name, value in (
+        ([], "seconds", 60.0),
+        (["--time", "3"], "seconds", 3.0),
+        (["--trials", "4"], "trials", 4),
+        (["--trials", "4"], "seconds", None),
+        (["--valid", str(data)], "valid", 40),
+        (["--storage", "s.db"], "storage", "s.db"),
+        (["--storage", "s.db"], "study_name", "embedcnn"),
+        (["--storage", "s.db", "--study", "2"], "study_name", "2"),
+    ):
+        assert main([*base, *options]) == 1
+        assert asked[-1][name] == value
+
+
 def test_the_command(tmp_path, capsys):
     data, out = tmp_path / "reviews.csv", tmp_path / "out.embedcnn"
     rows = (f'"{text}",{label}\n' for text, label in TEXTS if '"' not in text)
