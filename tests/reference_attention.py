@@ -1,7 +1,25 @@
-"""attention_pool in float64: slow and obvious."""
+"""attention_pool in float64, and what dropout keeps of attention: slow and obvious."""
 
 import numpy as np
+import reference
 from reference import Sequence
+
+
+def kept_shares(q: Sequence, k: Sequence, heads, rate, seed, step, layer):
+    """What dropout of attention multiplies shares [B, heads, T, S] with: keyed by the places in the spans."""
+    texts, rows, columns = (*q.values.shape[:2], k.values.shape[1])
+    starts = [reference.starts_of(one.mask, texts) for one in (q, k)]
+    kept = np.zeros((texts, heads, rows, columns))
+    for b, h, t in np.ndindex(texts, heads, rows):
+        if t < starts[0][b]:
+            continue
+        key = seed
+        for counter in (step, layer, b, h, t - starts[0][b]):
+            key = reference.random_key(key, counter)
+        for place in range(starts[1][b], columns):
+            if reference.random_u32(key, place - starts[1][b]) >= int(rate * 2**32):
+                kept[b, h, t, place] = 1 / (1 - rate)
+    return kept
 
 
 def attention_pool(x: Sequence, scores: Sequence):

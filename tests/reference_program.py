@@ -117,6 +117,12 @@ class Program:
             return reference_recurrent.recurrent(
                 name, tensors[0], tensors[1:], *arrays, state_mask=state_mask, **attributes
             )
+        if name == "attention" and "rate" in attributes:
+            attributes = dict(attributes)
+            rate, layer, always = (attributes.pop(one, 0) for one in ("rate", "layer", "always"))
+            if rate and (training or always):
+                chance = (attributes.get("heads", 1), rate, self.seed, step, layer)
+                attributes["kept"] = reference_attention.kept_shares(*tensors[:2], *chance)
         if name == "weight" or name in reference_tensors.FUNCTIONS:
             return reference_tensors.run(name, tensors, arrays, attributes)
         if name in reference_image_changes.FUNCTIONS:

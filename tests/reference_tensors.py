@@ -113,7 +113,8 @@ def argsort(values, masks, axis, descending=0):
     return found.astype(float), lambda d_out: (np.zeros_like(x),)
 
 
-def attention(values, masks, heads=1, causal=0, scale=1.0):
+def attention(values, masks, heads=1, causal=0, scale=1.0, kept=1.0):
+    """`kept`: what dropout multiplies the shares [B, heads, T, S] with."""
     q, k, v = values
     counts = [np.ones(x.shape[:2], bool) if m is None else m for x, m in zip(values, masks, strict=True)]
     allowed = counts[0][:, :, None] & counts[1][:, None, :]
@@ -129,12 +130,12 @@ def attention(values, masks, heads=1, causal=0, scale=1.0):
 
     def backward(d_out):
         d_out = split(d_out)
-        d_shares = d_out @ np.swapaxes(v, -1, -2)
+        d_shares = d_out @ np.swapaxes(v, -1, -2) * kept
         d_scores = scale * shares * (d_shares - (d_shares * shares).sum(-1, keepdims=True))
-        d_v = np.swapaxes(shares, -1, -2) @ d_out
+        d_v = np.swapaxes(shares * kept, -1, -2) @ d_out
         return joined(d_scores @ k), joined(np.swapaxes(d_scores, -1, -2) @ q), joined(d_v)
 
-    return joined(shares @ v), backward
+    return joined(shares * kept @ v), backward
 
 
 FUNCTIONS = {

@@ -5,20 +5,30 @@
  *
  *     S = scale q k^T, A = softmax of S over the steps that have a share, out = A v          of each text and head
  *     dA = d_out v^T, dS = scale A (dA - sum over the steps of A dA), d_q = dS k, d_k = dS^T q, d_v = A^T d_out
- * A is kept for the backward pass: heads x steps x steps of each text. */
+ * A is kept for the backward pass: heads x steps x steps of each text.
+ *
+ * In training, or `always`, a share is dropped with probability `rate` and the others are divided by 1 - rate, behind
+ * the softmax: A keep / (1 - rate) takes the place of A in out and d_v, and dA keep / (1 - rate) that of dA. Which ones
+ * is a function of (seed, step, layer, example, head, position of the query, position of the key), positions within
+ * the texts' own spans, so that no padding changes them; computed again in the backward. */
 #include "ops/op.h"
+
+#include "base/random.h"
 
 #include <string.h>
 
 struct state {
     int heads, causal;
-    double scale;
+    double scale, rate;
+    int layer, always;
 
     /* of the step */
+    int drops;
     int64_t *at;           /* [texts + 1] where a text's shares begin */
     float *shares;         /* A */
     int64_t square, panel; /* room of a thread: scores of a text, and one of its matrices turned */
-    float *work;           /* [threads, square + panel] */
+    int64_t room;          /* of a thread: square and panel, and shares after dropout */
+    float *work;           /* [threads, room] */
 };
 
 static const struct state defaults = {.heads = 1, .scale = 1.0};
@@ -26,6 +36,9 @@ static const struct ec_attribute attributes[] = {
     {"heads", EC_ATTRIBUTE_INT, offsetof(struct state, heads), NULL},
     {"causal", EC_ATTRIBUTE_INT, offsetof(struct state, causal), NULL},
     {"scale", EC_ATTRIBUTE_FLOAT, offsetof(struct state, scale), NULL},
+    {"rate", EC_ATTRIBUTE_FLOAT, offsetof(struct state, rate), NULL},
+    {"layer", EC_ATTRIBUTE_INT, offsetof(struct state, layer), NULL},
+    {"always", EC_ATTRIBUTE_INT, offsetof(struct state, always), NULL},
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
@@ -56,6 +69,9 @@ static ec_status infer(struct ec_op *op, struct ec_report *report)
                          "the heads divide them",
                          (long long)q->channels, (long long)k->channels, (long long)v->channels, state->heads);
     }
+    if (!(state->rate >= 0.0 && state->rate < 1.0)) {
+        return ec_refuse(report, "attention: rate = %g is outside [0, 1)", state->rate);
+    }
     ec_tensor_set_channels(op->outputs[0], v->channels);
     return EC_OK;
 }
@@ -78,7 +94,9 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
         state->panel = ec_most(state->panel, ec_most(n * m, m * wide));
     }
     state->shares = state->at ? ec_arena_take(step->arena, state->at[texts], sizeof *state->shares) : NULL;
-    state->work = ec_arena_take(step->arena, (state->square + state->panel) * step->threads, sizeof *state->work);
+    state->drops = state->rate > 0.0 && (step->training || state->always);
+    state->room = state->square + state->panel + (state->drops ? state->square : 0);
+    state->work = ec_arena_take(step->arena, state->room * step->threads, sizeof *state->work);
     step->work += state->at ? 4.0 * (double)state->at[texts] * (double)wide : 0.0;
     return step->arena->failed ? EC_NO_MEMORY : ec_op_plan_like_input(op, step);
 }
@@ -132,11 +150,23 @@ static void weigh_text(const struct ec_op *op, int64_t text, float *shares, int6
     }
 }
 
+/* out = in keep / (1 - rate) for the rows x n shares of a head of a text, or their gradients. */
+static void drop(const struct state *state, const struct ec_step *step, int64_t text, int64_t head, float *out,
+                 const float *in, int64_t rows, int64_t n)
+{
+    uint64_t key = ec_random_key(ec_random_key(step->key, (uint64_t)state->layer), (uint64_t)text);
+    uint32_t threshold = (uint32_t)(state->rate * 4294967296.0);
+    float scale = (float)(1.0 / (1.0 - state->rate));
+    key = ec_random_key(key, (uint64_t)head);
+    for (int64_t t = 0; t < rows; t++) {
+        ec_kernels()->dropout(out + t * n, in + t * n, ec_random_key(key, (uint64_t)t), threshold, scale, n);
+    }
+}
+
 static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
-    (void)step;
     const struct state *state = op->state;
-    float *turned = state->work + (state->square + state->panel) * team->index;
+    float *turned = state->work + state->room * team->index, *dropped = turned + state->square + state->panel;
     for (int64_t task; (task = ec_team_next(team, op->inputs[0]->layout->batch * state->heads)) >= 0;) {
         int64_t b = task / state->heads, h = task % state->heads;
         struct part q = part_of(op->inputs[0], b, h, state->heads), k = part_of(op->inputs[1], b, h, state->heads);
@@ -146,6 +176,10 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
         product(shares, k.rows, 0, q.data, q.stride, turned, k.rows, q.rows, k.width, k.rows);
         ec_kernels()->scale(shares, shares, (float)state->scale, q.rows * k.rows);
         weigh_text(op, b, shares, q.rows, k.rows);
+        if (state->drops) {
+            drop(state, step, b, h, dropped, shares, q.rows, k.rows);
+            shares = dropped;
+        }
         product(out.data, out.stride, 0, shares, k.rows, v.data, v.stride, q.rows, k.rows, v.width);
     }
     ec_team_barrier(team);
@@ -167,9 +201,8 @@ static void through_softmax(float *d, const float *shares, float scale, int64_t 
 
 static void backward(struct ec_op *op, const struct ec_step *step, struct ec_team *team)
 {
-    (void)step;
     const struct state *state = op->state;
-    float *d = state->work + (state->square + state->panel) * team->index, *turned = d + state->square;
+    float *d = state->work + state->room * team->index, *turned = d + state->square, *dropped = turned + state->panel;
     for (int64_t task; (task = ec_team_next(team, op->inputs[0]->layout->batch * state->heads)) >= 0;) {
         int64_t b = task / state->heads, h = task % state->heads;
         struct part q = part_of(op->inputs[0], b, h, state->heads), k = part_of(op->inputs[1], b, h, state->heads);
@@ -177,6 +210,9 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
         const float *shares = state->shares + state->at[b] + h * q.rows * k.rows;
         ec_kernels()->transpose(turned, k.rows, v.data, v.stride, v.width, k.rows);
         product(d, k.rows, 0, out.grad, out.stride, turned, k.rows, q.rows, v.width, k.rows);
+        if (state->drops) {
+            drop(state, step, b, h, d, d, q.rows, k.rows);
+        }
         through_softmax(d, shares, (float)state->scale, q.rows, k.rows);
         if (op->inputs[0]->needs_grad) {
             product(q.grad, q.stride, op->adds_input[0], d, k.rows, k.data, k.stride, q.rows, k.rows, k.width);
@@ -186,6 +222,10 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
             product(k.grad, k.stride, op->adds_input[1], turned, q.rows, q.data, q.stride, k.rows, q.rows, k.width);
         }
         if (op->inputs[2]->needs_grad) {
+            if (state->drops) {
+                drop(state, step, b, h, dropped, shares, q.rows, k.rows);
+                shares = dropped;
+            }
             ec_kernels()->transpose(turned, q.rows, shares, k.rows, k.rows, q.rows);
             product(v.grad, v.stride, op->adds_input[2], turned, q.rows, out.grad, out.stride, k.rows, q.rows, v.width);
         }
@@ -202,6 +242,7 @@ const struct ec_op_type ec_op_attention = {
     .outputs = {1, 1},
     .first = {EC_FLOATS, EC_STEPS, {1, 1}},
     .mixing = EC_MIXES_STEPS,
+    .is_random = 1,
     .infer = infer,
     .plan = plan,
     .forward = forward,

@@ -20,6 +20,7 @@ from ..ops.products import matmul
 from ..ops.rearranging import expand_dims, reshape, transpose
 from ..ops.reductions import sum as summed
 from .base import Layer
+from .open_attention import OpenAttention
 from .regularization import Dropout
 from .shaping import ApplyMask
 
@@ -33,6 +34,24 @@ def attend(layer: Any, scores: Any, allowed: Any, dropout: Dropout | None, train
     """
     shares = apply("softmax", [where(allowed, scores, FAR_BELOW)], axis=[-1]) * cast(allowed, "float32")
     return shares if dropout is None else dropout(shares, training=training)
+
+
+def dropout_of(layer: Any) -> Dropout | None:
+    """What drops shares of an attention layer."""
+    if not layer.dropout:
+        return None
+    return Dropout(layer.dropout, seed=layer.seed, name=f"{layer.name}_dropout")
+
+
+def attend_open(
+    layer: Any, parts: list[Any], heads: int, causal: bool, scale: float, training: Any
+) -> SymbolicTensor:
+    """Attention between query, key and value of open length, in heads."""
+    if not layer.dropout:
+        made: SymbolicTensor = apply("attention", parts, heads=heads, causal=bool(causal), scale=scale)
+        return made
+    over = OpenAttention(heads, bool(causal), scale, layer.dropout, layer.seed, name=layer._dropout.name)
+    return over(parts, training=training)
 
 
 def counted_steps(*sequences: Any) -> Any:
@@ -96,13 +115,14 @@ class _Attention(Layer):
     """What Attention and AdditiveAttention share: shares of the value's steps for each step of the query."""
 
     inputs_many = True
+    seed: int | None = None
 
     @checked
     def __init__(self, use_scale: bool = True, dropout: float = 0.0, **options: Any) -> None:
         super().__init__(**options)
         self.use_scale = use_scale
         self.dropout = float(finite_number("dropout", dropout, least=0, below=1))
-        self._dropout = Dropout(self.dropout, name=f"{self.name}_dropout") if self.dropout else None
+        self._dropout = dropout_of(self)
 
     @checked
     def call(
@@ -125,8 +145,8 @@ class _Attention(Layer):
         query, value, *rest = masked(list(inputs), mask)
         key = rest[0] if rest else value
         scores = True if return_attention_scores else None
-        if are_open(self, inputs, dropout=self.dropout or None, return_attention_scores=scores):
-            return self.over_texts(query, key, value, use_causal_mask)
+        if are_open(self, inputs, return_attention_scores=scores):
+            return self.over_texts(query, key, value, use_causal_mask, training)
         allowed = expand_dims(counted_steps(value), 1)
         if use_causal_mask:
             allowed = logical_and(allowed, causal(query.shape[1], value.shape[1]))
@@ -138,7 +158,7 @@ class _Attention(Layer):
         """(B, T, S)"""
         raise NotImplementedError
 
-    def over_texts(self, query: Any, key: Any, value: Any, causal: bool) -> Any:
+    def over_texts(self, query: Any, key: Any, value: Any, causal: bool, training: Any) -> Any:
         """The result for sequences of open length."""
         raise ValueError(
             f"Layer {self.name!r} ({type(self).__name__}) must know the length of all sequences, but with "
@@ -155,8 +175,8 @@ class Attention(_Attention):
     Called on [query, value] or [query, value, key]. `use_scale`: a weight that multiplies the scores;
     `score_mode` "concat": scores sum(tanh(scale (query + key))), times a weight of their own. Masked steps of
     the value have no share, the result has the mask of the query, and where nothing may be looked at it is
-    zeros. Where T or S is open there are no dropout, scores of "concat" and attention scores. Raises
-    ValueError for other inputs. Source: Luong and others (2015).
+    zeros. Where T or S is open there are no scores of "concat" and no attention scores. Raises ValueError for
+    other inputs. Source: Luong and others (2015).
 
     >>> import embedcnn
     >>> query, value = embedcnn.Input((4, 8)), embedcnn.Input((6, 8))
@@ -182,12 +202,12 @@ class Attention(_Attention):
         concat = self.score_mode == "concat"
         self.concat_score_weight = self.add_weight("concat_score_weight", (), "ones") if concat else None
 
-    def over_texts(self, query: Any, key: Any, value: Any, causal: bool) -> Any:
+    def over_texts(self, query: Any, key: Any, value: Any, causal: bool, training: Any) -> Any:
         """The result for sequences of open length."""
         if self.concat_score_weight is not None:
-            return super().over_texts(query, key, value, causal)
+            return super().over_texts(query, key, value, causal, training)
         query = query if self.scale is None else query * self.scale
-        return apply("attention", [query, key, value], heads=1, causal=bool(causal), scale=1.0)
+        return attend_open(self, [query, key, value], 1, causal, 1.0, training)
 
     def scores(self, query: Any, key: Any) -> Any:
         """Of each step of the query and the key."""
@@ -229,8 +249,8 @@ class MultiHeadAttention(Layer):
     sqrt(key_dim), and means of `value_dim` (`key_dim`) channels. Masked steps of the value have no share, the
     result has the mask of the query, and where nothing may be looked at its heads are zeros. `attention_mask`
     (B, T, S): where it is 0 nothing is looked at; `use_causal_mask`: each step looks at those up to its own.
-    Where T or S is open there are no dropout, `attention_mask` and attention scores. Raises ValueError for
-    other inputs. Source: Vaswani and others (2017).
+    Where T or S is open there are no `attention_mask` and no attention scores. Raises ValueError for other
+    inputs. Source: Vaswani and others (2017).
 
     >>> import embedcnn
     >>> x = embedcnn.Input((10, 16))
@@ -268,7 +288,7 @@ class MultiHeadAttention(Layer):
         self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
         self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
         self.seed = optional(integer, "seed", seed)
-        self._dropout = Dropout(self.dropout, name=f"{self.name}_dropout") if self.dropout else None
+        self._dropout = dropout_of(self)
         self._projections: dict[str, tuple[Variable, Variable | None]] = {}
 
     def _make_weights(self, query: int, key: int, value: int) -> None:
@@ -316,8 +336,8 @@ class MultiHeadAttention(Layer):
         key = rest[0] if rest else value
         scores = True if return_attention_scores else None
         options = {"attention_mask": attention_mask, "return_attention_scores": scores}
-        if are_open(self, [query, value, key], dropout=self.dropout or None, **options):
-            return self._over_texts(query, key, value, use_causal_mask)
+        if are_open(self, [query, value, key], **options):
+            return self._over_texts(query, key, value, use_causal_mask, training)
         steps = reshape(counted_steps(value, *rest), (-1, 1, 1, value.shape[1]))
         if use_causal_mask:
             steps = logical_and(steps, causal(query.shape[1], value.shape[1]))
@@ -334,11 +354,11 @@ class MultiHeadAttention(Layer):
         made = like(made if bias is None else made + bias, query)
         return (made, shares) if return_attention_scores else made
 
-    def _over_texts(self, query: Any, key: Any, value: Any, causal: bool) -> Any:
+    def _over_texts(self, query: Any, key: Any, value: Any, causal: bool, training: Any) -> Any:
         """The result for sequences of open length."""
         q, k, v = (self._projected(*pair) for pair in (("query", query), ("key", key), ("value", value)))
         scale = 1.0 / sqrt(self.key_dim)
-        found = apply("attention", [q, k, v], heads=self.num_heads, causal=bool(causal), scale=scale)
+        found = attend_open(self, [q, k, v], self.num_heads, causal, scale, training)
         kernel, bias = self._projections["output"]
         made = matmul(found, reshape(kernel, (self.num_heads * self.value_dim, kernel.shape[-1])))
         return made if bias is None else made + bias

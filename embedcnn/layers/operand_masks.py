@@ -60,8 +60,9 @@ def _parents(node: Node) -> list[SymbolicTensor]:
         axes = axes_in(node.layer.settings["axis"], node.inputs[0].ndim)
         if 1 in axes:
             return []
-    if operation in MASK_OF:
-        return [node.inputs[MASK_OF[operation]]]
+    place = getattr(node.layer, "mask_of", None) if operation is None else MASK_OF.get(operation)
+    if place is not None:
+        return [node.inputs[place]]
     return _with_a_say([one for one in node.inputs if one.ndim > 1])
 
 

@@ -14,7 +14,7 @@ from .base import Layer, require_rank
 from .image_windows import require_image
 
 
-class _Random(Layer):
+class Random(Layer):
     """A layer whose random numbers depend only on the model's seed, the step, the layer and the place."""
 
     any_form = True
@@ -26,7 +26,7 @@ class _Random(Layer):
         return layer_key(self.seed, call)
 
 
-class Dropout(_Random):
+class Dropout(Random):
     """In training, sets a share `rate` of the numbers to zero and scales the rest by 1/(1 - rate). As
     keras.layers.Dropout.
 
@@ -78,7 +78,7 @@ class Dropout(_Random):
         return sum(1 << axis for axis, (size, own) in enumerate(sizes) if size == 1 and own != 1)
 
 
-class AlphaDropout(_Random):
+class AlphaDropout(Random):
     """Dropout for networks of SELU: in training a share `rate` of the numbers takes SELU's lower bound, and
     all are scaled and moved so that mean and variance stay. As keras.layers.AlphaDropout; Klambauer and
     others (2017).
@@ -160,7 +160,7 @@ class SpatialDropout2D(Dropout):
         return 0b110  # rows and columns
 
 
-class GaussianNoise(_Random):
+class GaussianNoise(Random):
     """In training, adds normal numbers of standard deviation `stddev`. As keras.layers.GaussianNoise.
 
     Raises ValueError unless stddev is a finite number >= 0.
@@ -176,7 +176,7 @@ class GaussianNoise(_Random):
         super().__init__(**options)
 
 
-class GaussianDropout(_Random):
+class GaussianDropout(Random):
     """In training, multiplies with normal numbers of mean 1 and variance rate / (1 - rate). As
     keras.layers.GaussianDropout.
 

@@ -19,6 +19,7 @@ from ..layers import (
     embedding_bag,
     merging,
     normalization,
+    open_attention,
     operation,
     pooling,
     python,
@@ -94,6 +95,14 @@ def _dropout(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
     shared = layer.shared_axes(build.shape(inputs[0]))
     settings = build.always() | ({"shared_axes": shared} if shared else {})
     return build.add("dropout", inputs, rate=layer.rate, layer=layer.key(call), **settings)
+
+
+def _open_attention(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
+    """Attention with dropout; without, it is an operation of ops."""
+    settings: dict[str, Any] = {"heads": layer.heads, "causal": int(layer.causal), "scale": layer.scale}
+    if build.training is not False:
+        settings |= {"rate": layer.rate, "layer": layer.key(call), **build.always()}
+    return build.add("attention", inputs, **settings)
 
 
 def _noise(build: Builder, layer: Any, inputs: list[int], call: int) -> int:
@@ -314,6 +323,7 @@ OPERATIONS: dict[type, Make] = {
     activation.PReLU: _prelu,
     activation.Softmax: _softmax,
     merging.Concatenate: _concatenate,
+    open_attention.OpenAttention: _open_attention,
     **dict.fromkeys(_GLOBAL_POOLS, _global_pool),
     attention.AttentionPooling1D: _attention_pool,
     **image_operations.OPERATIONS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..lowering.operations import Operation
 from . import export_steps as steps
 from .export_graph import LEAST, Graph, Mask, Value
+from .export_refusals import refuse
 
 EINSUM_AXES = "Bij", "Bkl"
 
@@ -78,6 +79,8 @@ def matmul(g: Graph, op: Operation, inputs: list[Value]) -> Value:
 
 def attention(g: Graph, op: Operation, inputs: list[Value]) -> Value:
     """A mean of the value's steps by the softmax of query times key, in heads: slices of the channels."""
+    if op.attributes.get("always") and op.attributes.get("rate"):
+        refuse(op, "draws random numbers in inference too (it was called with training=True)")
     query, key, value = inputs
     heads = op.attributes.get("heads", 1)
 

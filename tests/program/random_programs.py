@@ -204,6 +204,9 @@ class Builder:
         both = np.gcd(self.channels[key], self.channels[value])
         heads = int(self.pick([n for n in range(1, 5) if both % n == 0]))
         settings = {"heads": heads, "causal": int(self.chance(0.3)), "scale": self.pick([1.0, 0.5])}
+        if self.chance(0.4):
+            settings |= {"rate": 0.3, "layer": self.layers}
+            self.layers += 1
         self.add("attention", [query, key, value], "sequence", self.channels[value], **settings)
 
     def grow_from_tokens(self):
