@@ -96,10 +96,15 @@ struct ec_parameter {
     int writers; /* operations that have been planned to write the gradient */
 };
 
-/* Whether a training step gives it a gradient. */
+static inline int ec_parameter_penalised(const struct ec_parameter *parameter)
+{
+    return parameter->rules.l1 != 0.0 || parameter->rules.l2 != 0.0;
+}
+
+/* Whether a training step gives it a gradient: of losses, or of its penalty alone. */
 static inline int ec_parameter_learns(const struct ec_parameter *parameter)
 {
-    return parameter->trainable && parameter->in_losses;
+    return parameter->trainable && (parameter->in_losses || ec_parameter_penalised(parameter));
 }
 
 /* Whether a row of a table learns, where the table does. */

@@ -6,6 +6,7 @@
 #include "grad/storage.h"
 
 #include <math.h>
+#include <string.h>
 
 static int64_t tile_size(const struct ec_penalty *item) { return item->by_rows ? EC_SUMMED_ROW_TILE : EC_DENSE_TILE; }
 
@@ -17,7 +18,7 @@ ec_status ec_penalties_plan(struct ec_penalties *penalties, struct ec_parameter 
     penalties->items = ec_arena_take(arena, count, sizeof *penalties->items);
     for (int i = 0; penalties->items && i < count; i++) {
         struct ec_parameter *parameter = parameters[i];
-        if (parameter->rules.l1 == 0.0 && parameter->rules.l2 == 0.0) {
+        if (!ec_parameter_penalised(parameter)) {
             continue;
         }
         struct ec_penalty *item = &penalties->items[penalties->count++];
@@ -37,6 +38,26 @@ ec_status ec_penalties_plan(struct ec_penalties *penalties, struct ec_parameter 
         item->room = parameter->stored ? ec_arena_take(arena, threads * parameter->dims[1], sizeof *item->room) : NULL;
     }
     return arena->failed ? EC_NO_MEMORY : EC_OK;
+}
+
+ec_status ec_penalties_plan_alone(struct ec_parameter *const *parameters, int count, struct ec_arena *arena)
+{
+    for (int i = 0; i < count; i++) {
+        struct ec_gradient *gradient = &parameters[i]->gradient;
+        if (!parameters[i]->trainable || parameters[i]->writers || !ec_parameter_penalised(parameters[i])) {
+            continue;
+        }
+        int64_t size = gradient->rows ? gradient->count * gradient->stride : parameters[i]->size;
+        if (!gradient->values) {
+            gradient->values = ec_arena_take(arena, size, sizeof *gradient->values);
+        }
+        if (!gradient->values) {
+            return EC_NO_MEMORY;
+        }
+        memset(gradient->values, 0, (size_t)size * sizeof *gradient->values);
+        parameters[i]->writers = 1;
+    }
+    return EC_OK;
 }
 
 /* The value of n weights; d_w NULL: no gradient. Eight sums, so that the compiler may use vectors. */

@@ -25,6 +25,9 @@ struct ec_penalties {
     double value; /* of all, after ec_penalties_run */
 };
 
+/* Gradients that begin with zeros, for weights that learn by their penalty alone: no loss of the step depends on them.
+ */
+ec_status ec_penalties_plan_alone(struct ec_parameter *const *parameters, int count, struct ec_arena *arena);
 /* Plans the penalties of a step whose backward pass, if it has one, has been planned. */
 ec_status ec_penalties_plan(struct ec_penalties *penalties, struct ec_parameter *const *parameters, int count,
                             int threads, struct ec_arena *arena);

@@ -47,11 +47,10 @@ static int accumulates(const struct ec_update *update) { return update->optimize
 static ec_status plan_table(struct ec_update_item *item, const struct ec_update *update, struct ec_arena *arena)
 {
     struct ec_parameter *parameter = item->parameter;
-    int penalised = parameter->rules.l1 != 0.0 || parameter->rules.l2 != 0.0;
     if (!parameter->gradient.rows) {
         return EC_OK;
     }
-    if (penalised || accumulates(update)) {
+    if (ec_parameter_penalised(parameter) || accumulates(update)) {
         return ec_spread_plan(&item->accumulation, arena);
     }
     item->place_of_row = ec_arena_take(arena, parameter->dims[0], sizeof *item->place_of_row);
@@ -71,7 +70,7 @@ static int makes_rows(const struct ec_update *update, const struct ec_parameter 
 {
     const struct ec_gradient *gradient = &parameter->gradient;
     int others = needs_norm(update->optimizer) || accumulates(update) || update->optimizer->dense_tables ||
-                 parameter->rules.l1 != 0.0 || parameter->rules.l2 != 0.0;
+                 ec_parameter_penalised(parameter);
     return update->whole_step && gradient->rows && gradient->maker && gradient->maker->make &&
            gradient->maker->writers == 1 && !others;
 }

@@ -148,6 +148,9 @@ static ec_status plan_rest(struct ec_program *program, enum ec_run run)
         }
         plan_backward(program);
     }
+    if (learns(run) && ec_penalties_plan_alone(program->parameter_list, program->parameter_count, &program->arena)) {
+        return EC_NO_MEMORY;
+    }
     ec_status status =
         ec_penalties_plan(&program->penalties, program->parameter_list, has_penalties ? program->parameter_count : 0,
                           program->step.threads, &program->arena);

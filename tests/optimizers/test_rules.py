@@ -127,7 +127,8 @@ def test_the_lazy_penalty_is_that_of_the_rows_read():
 
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 @pytest.mark.parametrize("update", ["lazy", "dense"])
-def test_a_penalised_table_that_no_loss_depends_on_keeps_its_bits(update, dtype):
+def test_a_penalised_table_that_no_loss_depends_on_learns_by_its_penalty(update, dtype):
+    """As in Keras; lazily, the rows that a step reads."""
     x, rows = np.array([[1, 1, 2, 3]]), 20000
     one, other = embedcnn.Input((4,), dtype="int32"), embedcnn.Input((4,), dtype="int32")
     table = layers.Embedding(rows, 8, embeddings_regularizer=regularizers.L2(0.5), storage_dtype=dtype)
@@ -140,7 +141,47 @@ def test_a_penalised_table_that_no_loss_depends_on_keeps_its_bits(update, dtype)
     y = np.zeros((1, 1), np.float32)
     total, loss = model.train_on_batch([x, x], [y])
     assert total - loss == pytest.approx(0.5 * (counted.astype(np.float64) ** 2).sum(), rel=1e-4)
-    np.testing.assert_array_equal(before, table.get_weights()[0])
+    expected = before.astype(np.float64)
+    expected[1:4] *= 0.9
+    if update == "dense":
+        expected[[0, *range(4, rows)]] *= 0.9
+    got = np.array(table.get_weights()[0])
+    np.testing.assert_allclose(got, expected, rtol=2e-3 if dtype == "float16" else 1e-6, atol=1e-7)
+    if update == "lazy":
+        np.testing.assert_array_equal(got[4:], before[4:])
+
+
+@pytest.mark.parametrize("settings", [{}, {"clipnorm": 0.1}, {"global_clipnorm": 0.1}, {"clipvalue": 0.01}])
+def test_a_penalised_weight_that_no_loss_depends_on_learns_by_its_penalty(settings):
+    """In a step, and in one of two calls; the weights beside it, which have no penalty, keep their bits."""
+    x = embedcnn.Input((3,))
+    side = layers.Dense(2, kernel_regularizer=regularizers.L1L2(0.1, 0.2))
+    model = embedcnn.Model(x, [layers.Dense(1)(x), side(x)])
+    model.set_weights([np.random.default_rng(3).normal(size=one.shape) for one in model.get_weights()])
+    model.compile(optimizers.SGD(0.1, **settings), ["mse", None])
+    data, y = np.random.default_rng(4).normal(size=(6, 3)).astype(np.float32), np.zeros((6, 1), np.float32)
+    kernel, bias = (one.astype(np.float64) for one in side.get_weights())
+    gradient = 0.1 * np.sign(kernel) + 0.4 * kernel
+    loss, gradients = model.compute_gradients(data, [y])
+    found = {name: one for name, one in gradients.items() if np.shape(one) == (3, 2)}
+    np.testing.assert_allclose(next(iter(found.values())), gradient, rtol=1e-5)
+    error = model.predict(data, verbose=0)[0].astype(np.float64)
+    own = np.concatenate([(data.T @ error / 3).ravel(), [error.mean() * 2]])
+    if "clipnorm" in settings:
+        gradient *= min(1, 0.1 / np.linalg.norm(gradient))
+    elif "global_clipnorm" in settings:
+        gradient *= min(1, 0.1 / np.linalg.norm([*own, *gradient.ravel()]))
+    elif "clipvalue" in settings:
+        gradient = np.clip(gradient, -0.01, 0.01)
+    before = model.get_weights()
+    model.train_on_batch(data, [y])
+    np.testing.assert_allclose(side.get_weights()[0], kernel - 0.1 * gradient, rtol=1e-5, atol=1e-7)
+    np.testing.assert_array_equal(side.get_weights()[1], bias.astype(np.float32))
+    whole = model.get_weights()
+    model.set_weights(before)
+    model.apply_gradients(gradients)
+    for one, other in zip(model.get_weights(), whole, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_frozen_weights_have_no_penalty_and_keep_their_bits():
