@@ -17,12 +17,14 @@ from ..base.stored_objects import describe, made_of
 from ..losses import FUNCTIONS as LOSSES
 from .accuracy import (
     Accuracy,
-    AccuracyByShape,
     BinaryAccuracy,
     CategoricalAccuracy,
     SparseCategoricalAccuracy,
     SparseTopKCategoricalAccuracy,
     TopKCategoricalAccuracy,
+)
+from .accuracy import (
+    AccuracyByShape as _AccuracyByShape,
 )
 from .aggregates import Mean, MeanMetricWrapper, Sum
 from .base import FunctionMetric, Metric
@@ -219,7 +221,7 @@ def accuracy_for(units: int, target: str, name: str) -> Metric:
     if units == 1:
         return BinaryAccuracy(name)
     if target == "free":
-        return AccuracyByShape(name)
+        return _AccuracyByShape(name)
     return SparseCategoricalAccuracy(name) if target == "classes" else CategoricalAccuracy(name)
 
 
