@@ -498,6 +498,7 @@ class FastTextCorpus:
         chars: tuple[int, int],
         buckets: int,
         bags: bool,
+        tree: bool,
         window: int,
         negatives: int,
         exponent: float,

@@ -59,6 +59,44 @@ def read_stream(lines, key, keeps, window, singly):
     return words, entries
 
 
+def ways_of(counts):
+    """Huffman's tree as fastText builds it: each word's inner nodes from its leaf up, and whether right."""
+    sums = [*counts, *[1e15] * (len(counts) - 1)]
+    parents, leaf, next_node = {}, len(counts) - 1, len(counts)
+    for node in range(len(counts), len(sums)):
+        sums[node] = 0
+        for right in (False, True):
+            if leaf >= 0 and (next_node >= node or counts[leaf] < sums[next_node]):
+                child, leaf = leaf, leaf - 1
+            else:
+                child, next_node = next_node, next_node + 1
+            parents[child] = node, right
+            sums[node] += sums[child]
+    ways = []
+    for word in range(len(counts)):
+        way, node = [], word
+        while node in parents:
+            node, right = parents[node]
+            way.append((node - len(counts), right))
+        ways.append(way)
+    return ways
+
+
+def tree_updates(words, entry, rows_of, rows, output, ways, rate, bags):
+    """As chunk_updates, of one entry."""
+    place, near = entry
+    learners = near if bags else [place]
+    hidden = np.mean(
+        [np.mean([rows[row] for row in rows_of[words[one]]], axis=0) for one in learners], axis=0
+    )
+    added, d_hidden = [], 0
+    for node, right in ways[words[place if bags else near[0]]]:
+        amount = rate * (right - 1 / (1 + math.exp(-(hidden @ output[node]))))
+        d_hidden = d_hidden + amount * output[node]
+        added.append((1, node, amount * hidden))
+    return added + [(0, row, d_hidden) for one in learners for row in rows_of[words[one]]]
+
+
 def chunk_updates(stream, first, size, rows_of, rows, output, table, key, rate, negatives, bags):
     """[(matrix number, row, what is added)] of some entries, from weights as they are."""
     words, entries = stream
@@ -85,7 +123,21 @@ def chunk_updates(stream, first, size, rows_of, rows, output, table, key, rate, 
 
 
 def train(
-    lines, counts, rows_of, rows, output, window, negatives, exponent, sample, rate, least, epochs, seed, bags
+    lines,
+    counts,
+    rows_of,
+    rows,
+    output,
+    window,
+    negatives,
+    exponent,
+    sample,
+    rate,
+    least,
+    epochs,
+    seed,
+    bags,
+    tree=False,
 ):
     """Changes rows and output. `lines`: of numbers of words, None for what is none."""
     counts = np.asarray(counts, float)
@@ -99,6 +151,9 @@ def train(
     steps = rate * (window + 1) * max(negatives / 5, 1)
     together = min(STEADY / steps * kept.sum() / most, GROUP * CHUNK)
     size, group = (CHUNK, int(together) // CHUNK) if together >= CHUNK else (1, 1)
+    if tree:
+        size = group = 1
+    ways = ways_of(counts.tolist()) if tree else None
     table = alias_table(counts, exponent)
     streams, current, length = [], [], 0
     for line in lines:
@@ -128,6 +183,9 @@ def train(
                 now = least + (rate - least) * max(1 - done, 0)
                 added = []
                 for i, (part, at) in enumerate(places[start : start + group]):
+                    if tree:
+                        added = tree_updates(part[0], part[1][at], rows_of, rows, output, ways, now, bags)
+                        break
                     added += chunk_updates(
                         part,
                         at,

@@ -285,46 +285,20 @@ static void set_amounts(struct ec_word_chunk *chunk, const struct view *view, co
     }
 }
 
-void ec_word_chunk_compute(struct ec_word_chunk *chunk, const struct ec_word_steps *steps, struct ec_word_desk *desk,
-                           const struct ec_word_stream *stream, int64_t first, uint64_t key, float rate,
-                           int counts_loss)
+/* Predictions against drawn words: what is to be added to the rows of the output, and to hidden. */
+static void predict(struct ec_word_chunk *chunk, const struct view *view, const struct ec_word_steps *steps,
+                    struct ec_word_desk *desk, const float *hidden, float *d_hidden, float rate, int counts_loss)
 {
     const struct ec_kernels *k = ec_kernels();
-    struct view view = view_from(stream, first, steps->chunk);
-    int64_t rows = view.end - view.first, stride = steps->stride, places = view.high - view.low;
-    int64_t seen = steps->bags ? rows : places;
-    chunk->in_count = steps->bags ? places : rows;
-    chunk->out_count = seen + steps->drawn;
-    chunk->loss = 0;
-    chunk->predictions = 0;
-    int32_t *of_entries = steps->bags ? chunk->out_rows : chunk->in_words;
-    int32_t *of_places = steps->bags ? chunk->in_words : chunk->out_rows;
-    for (int64_t row = 0; row < rows; row++) {
-        of_entries[row] = word_of(&view, first + row);
-    }
-    ec_copy(of_places, stream->words + view.low, (size_t)places * sizeof *of_places);
-    for (int64_t i = seen; i < chunk->out_count; i++) {
-        chunk->out_rows[i] = ec_word_draw(steps->draws, key, (uint32_t)(i - seen));
-    }
-    for (int64_t i = 0; i < chunk->out_count; i++) {
-        ec_ask_for_later(steps->output + chunk->out_rows[i] * stride, steps->width);
-    }
-    read_inputs(chunk, steps, desk);
-    const float *hidden = desk->in;
-    if (steps->bags) {
-        gather_bags(&view, steps, desk);
-        hidden = desk->hidden;
-    }
-    int64_t outputs = chunk->out_count;
+    int64_t rows = view->end - view->first, stride = steps->stride, outputs = chunk->out_count;
     k->gather_rows(desk->out, stride, steps->output, stride, chunk->out_rows, outputs, stride);
     k->transpose(desk->out_turned, outputs, desk->out, stride, stride, outputs);
     multiply(desk->logits, outputs, hidden, stride, desk->out_turned, outputs, rows, outputs, stride);
     k->activate(desk->logits, desk->logits, EC_SIGMOID, rows * outputs);
-    set_amounts(chunk, &view, steps, desk, seen, rate, counts_loss);
+    set_amounts(chunk, view, steps, desk, outputs - steps->drawn, rate, counts_loss);
     chunk->overflows = !isfinite(k->sum_squares(desk->amounts, rows * outputs));
     int64_t own = steps->bags ? rows : 0; /* so many outputs are of one entry each, the others of all */
     const float *amounts = desk->amounts + own, *out = desk->out + own * stride;
-    float *d_hidden = steps->bags ? desk->d_hidden : chunk->d_in;
     k->transpose(desk->turned, rows, amounts, outputs, outputs - own, rows);
     multiply(chunk->d_out + own * stride, stride, desk->turned, rows, hidden, stride, outputs - own, stride, rows);
     multiply(d_hidden, stride, amounts, outputs, out, stride, rows, stride, outputs - own);
@@ -332,6 +306,61 @@ void ec_word_chunk_compute(struct ec_word_chunk *chunk, const struct ec_word_ste
         float amount = desk->amounts[i * outputs + i];
         k->scale(chunk->d_out + i * stride, hidden + i * stride, amount, stride);
         k->add_scaled(d_hidden + i * stride, desk->out + i * stride, amount, stride);
+    }
+}
+
+/* What an entry predicts, which is alone in its chunk where there is a tree. */
+static int32_t target_of(const struct view *view, const struct ec_word_steps *steps)
+{
+    const struct ec_word_stream *stream = view->stream;
+    return steps->bags ? word_of(view, view->first) : stream->words[stream->begins[view->first]];
+}
+
+/* The words whose rows learn, and the rows of the output. */
+static void name_rows(struct ec_word_chunk *chunk, const struct view *view, const struct ec_word_steps *steps,
+                      const struct ec_word_way *way, uint64_t key)
+{
+    int64_t rows = view->end - view->first, places = view->high - view->low, seen = steps->bags ? rows : places;
+    chunk->in_count = steps->bags ? places : rows;
+    chunk->out_count = steps->tree ? 0 : seen + steps->drawn;
+    int32_t *of_entries = steps->bags ? chunk->out_rows : chunk->in_words;
+    int32_t *of_places = steps->bags ? chunk->in_words : chunk->out_rows;
+    for (int64_t row = 0; row < rows; row++) {
+        of_entries[row] = word_of(view, view->first + row);
+    }
+    ec_copy(of_places, view->stream->words + view->low, (size_t)places * sizeof *of_places);
+    for (int64_t i = seen; i < chunk->out_count; i++) {
+        chunk->out_rows[i] = ec_word_draw(steps->draws, key, (uint32_t)(i - seen));
+    }
+    for (int64_t i = 0; i < chunk->out_count; i++) {
+        ec_ask_for_later(steps->output + chunk->out_rows[i] * steps->stride, steps->width);
+    }
+    if (steps->tree) {
+        ec_word_tree_ask(way, target_of(view, steps));
+    }
+}
+
+void ec_word_chunk_compute(struct ec_word_chunk *chunk, const struct ec_word_steps *steps, struct ec_word_desk *desk,
+                           const struct ec_word_stream *stream, int64_t first, uint64_t key, float rate,
+                           int counts_loss)
+{
+    struct view view = view_from(stream, first, steps->chunk);
+    struct ec_word_way way = {steps->tree, steps->output, steps->stride, chunk->out_rows, desk->amounts};
+    const float *hidden = steps->bags ? desk->hidden : desk->in;
+    float *d_hidden = steps->bags ? desk->d_hidden : chunk->d_in;
+    chunk->loss = 0;
+    chunk->predictions = 0;
+    name_rows(chunk, &view, steps, &way, key);
+    read_inputs(chunk, steps, desk);
+    if (steps->bags) {
+        gather_bags(&view, steps, desk);
+    }
+    if (steps->tree) {
+        chunk->loss = ec_word_tree_step(d_hidden, &way, hidden, target_of(&view, steps), rate);
+        chunk->overflows = !isfinite(chunk->loss);
+        chunk->predictions = 1;
+    } else {
+        predict(chunk, &view, steps, desk, hidden, d_hidden, rate, counts_loss);
     }
     if (steps->bags) {
         scatter_bags(&view, steps, chunk, desk);

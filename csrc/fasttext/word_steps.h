@@ -14,6 +14,7 @@
 #include "base/status.h"
 #include "fasttext/features.h"
 #include "fasttext/word_draws.h"
+#include "fasttext/word_tree.h"
 
 #define EC_WORD_CHUNK 16 /* entries, at most */
 /* Words that are drawn for a whole chunk, where five are drawn against each neighbour: of skip-gram, whose entries have
@@ -36,12 +37,13 @@ void ec_word_stream_clear(struct ec_word_stream *stream);
 struct ec_word_steps {
     const struct ec_fasttext_features *features;
     const struct ec_word_draws *draws;
-    int bags; /* of words: else skip-gram */
+    const struct ec_fasttext_objective *tree; /* of the words: predictions go down it, one at a time; or NULL */
+    int bags;                                 /* of words: else skip-gram */
     float *rows, *output;
     int64_t width, stride;
     int64_t window, negatives;
     int64_t chunk;   /* entries */
-    int64_t drawn;   /* words that are drawn for a chunk, at most EC_MOST_WORD_DRAWS */
+    int64_t drawn;   /* words that are drawn for a chunk, at most EC_MOST_WORD_DRAWS; with a tree its depth */
     int64_t longest; /* rows of a word, at most */
 };
 
@@ -71,7 +73,8 @@ void ec_word_chunk_clear(struct ec_word_chunk *chunk);
 ec_status ec_word_desk_init(struct ec_word_desk *desk, const struct ec_word_steps *steps);
 void ec_word_desk_clear(struct ec_word_desk *desk);
 
-/* The entries of a stream from `first` on, a chunk at most. `counts_loss`: the loss is asked for. */
+/* The entries of a stream from `first` on, a chunk at most. `counts_loss`: the loss is asked for. With a tree the rows
+ * of the output are changed here, and none are left to be applied. */
 void ec_word_chunk_compute(struct ec_word_chunk *chunk, const struct ec_word_steps *steps, struct ec_word_desk *desk,
                            const struct ec_word_stream *stream, int64_t first, uint64_t key, float rate,
                            int counts_loss);

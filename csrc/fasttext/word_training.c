@@ -20,6 +20,7 @@
 struct trainer {
     struct ec_word_training *training;
     struct ec_word_draws draws;
+    struct ec_fasttext_objective tree;
     struct ec_word_steps steps;
     float *keeps;           /* of each word, how probable it is that it is kept */
     int64_t group;          /* chunks of a group */
@@ -92,6 +93,21 @@ static ec_status size_groups(struct trainer *trainer)
     ec_free(crowds);
     ec_free(rows);
     return failed ? EC_NO_MEMORY : EC_OK;
+}
+
+/* With a tree nearly every step moves its root: each sees the one before. */
+static ec_status plant_tree(struct trainer *trainer)
+{
+    const int64_t *counts = trainer->training->features->corpus->counts;
+    ec_status status =
+        ec_fasttext_objective_init(&trainer->tree, EC_FASTTEXT_HIERARCHICAL, counts, words_of(trainer), 0);
+    if (!status) {
+        trainer->steps.tree = &trainer->tree;
+        trainer->steps.chunk = trainer->group = 1;
+        trainer->steps.drawn = ec_word_tree_longest(&trainer->tree);
+        trainer->singly = !trainer->training->bags;
+    }
+    return status;
 }
 
 /* Streams of whole lines; of a long line they may take parts. */
@@ -339,7 +355,7 @@ static ec_status begin(struct trainer *trainer, int threads)
                                             .longest = longest + 1};
     ec_status status = ec_word_draws_init(&trainer->draws, corpus->counts, corpus->word_count, training->exponent);
     status = status ? status : weigh_words(trainer);
-    status = status ? status : size_groups(trainer);
+    status = status ? status : training->tree ? plant_tree(trainer) : size_groups(trainer);
     status = status ? status : cut_streams(trainer);
     for (int64_t i = 0; !status && i < trainer->group; i++) {
         status = ec_word_chunk_init(&trainer->chunks[i], &trainer->steps);
@@ -375,6 +391,7 @@ ec_status ec_word_train(struct ec_word_training *training, int threads)
         ec_word_desk_clear(&trainer->desks[i]);
     }
     ec_word_draws_clear(&trainer->draws);
+    ec_fasttext_objective_clear(&trainer->tree);
     ec_free(trainer->keeps);
     ec_free(trainer->parts);
     ec_free(trainer);

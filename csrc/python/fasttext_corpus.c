@@ -182,7 +182,7 @@ static PyMethodDef corpus_methods[] = {
      "end, "
      "mean loss)."},
     {"train_words", ec_python_fasttext_train_words, METH_VARARGS,
-     "train_words($self, rows, output, width, chars, buckets, bags, window, negatives, exponent, sample, rate, "
+     "train_words($self, rows, output, width, chars, buckets, bags, tree, window, negatives, exponent, sample, rate, "
      "least_rate, epochs, seed, threads, watch, /)\n--\n\nWord vectors; rows and output are changed. (whether it came "
      "to "
      "its end, mean loss)."},

@@ -51,9 +51,10 @@ PyObject *ec_python_fasttext_train_words(PyObject *object, PyObject *args)
     unsigned long long seed;
     int threads = 0;
     PyObject *rows, *output;
-    if (!PyArg_ParseTuple(args, "OOL(LL)LpLLddddLKiO:train_words", &rows, &output, &width, &chars[0], &chars[1],
-                          &buckets, &training.bags, &window, &negatives, &training.exponent, &training.sample,
-                          &training.rate, &training.least_rate, &epochs, &seed, &threads, &watch.callable) ||
+    if (!PyArg_ParseTuple(args, "OOL(LL)LppLLddddLKiO:train_words", &rows, &output, &width, &chars[0], &chars[1],
+                          &buckets, &training.bags, &training.tree, &window, &negatives, &training.exponent,
+                          &training.sample, &training.rate, &training.least_rate, &epochs, &seed, &threads,
+                          &watch.callable) ||
         ec_python_fasttext_features(&features, self, chars, 1, buckets) < 0) {
         return NULL;
     }

@@ -118,6 +118,12 @@ def add_train(commands: Any) -> None:
         help="its format (default: a model of fastText for a name that ends in .bin, else word2vec's text)",
     )
     parser.add_argument("--model", choices=("skipgram", "cbow"), default="skipgram")
+    parser.add_argument(
+        "--loss",
+        choices=("ns", "hs"),
+        default="ns",
+        help="drawn words, or a tree of the words, on one thread",
+    )
     for name, least, most, default, about in (
         ("--dim", 1, 65536, 100, "numbers of a vector"),
         ("--epochs", 0, MOST_LABELLED, 5, "passes over the text"),
@@ -203,6 +209,7 @@ def run_train(arguments: argparse.Namespace) -> int:
             minn=arguments.chars[0],
             maxn=arguments.chars[1],
             neg=arguments.negatives,
+            loss=arguments.loss,
             bucket=arguments.buckets,
             t=arguments.sample,
             thread=arguments.threads,

@@ -20,6 +20,7 @@ from .texts import UNLABELLED, text_of
 __all__ = ["train_unsupervised"]
 
 MODELS = ("skipgram", "cbow")
+LOSSES = ("ns", "hs")
 
 
 @checked
@@ -71,7 +72,8 @@ def train_unsupervised(
         often as labels
     minn, maxn : characters of the shortest and the longest n-gram of characters; maxn=0: none, as word2vec
     neg : words drawn against each neighbour
-    wordNgrams, loss : only 1 and "ns"
+    loss : "ns", or "hs": hierarchical softmax, a tree of the words instead of drawn ones, on one thread
+    wordNgrams : only 1
     bucket : rows for n-grams of characters
     thread : threads, at most 64; None: `embedcnn.set_num_threads`
     lrUpdateRate : kept in the model's file; the rate falls every some hundred words
@@ -117,9 +119,9 @@ def train_unsupervised(
 
 def _checked(settings: Settings) -> Settings:
     one_of("model", settings.model, MODELS)
-    if settings.loss != "ns":
+    if settings.loss not in LOSSES:
         raise ValueError(
-            '`loss` must be "ns": word vectors are trained by negative sampling only. '
+            '`loss` must be "ns" (negative sampling) or "hs" (a tree of the words) for word vectors. '
             f"Received: loss={settings.loss!r}"
         )
     dim = integer("dim", settings.dim, 1, 65536)
@@ -150,6 +152,7 @@ def _trained(corpus: TextCorpus, settings: Settings, min_lr: float, exponent: fl
             (settings.minn, settings.maxn),
             settings.bucket,
             settings.model == "cbow",
+            settings.loss == "hs",
             settings.ws,
             settings.neg,
             exponent,

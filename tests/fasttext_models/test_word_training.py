@@ -35,6 +35,7 @@ def groups_text(lines=1500, seed=1):
     ]
 
 
+@pytest.mark.parametrize("tree", [False, True])
 @pytest.mark.parametrize("bags", [False, True])
 @pytest.mark.parametrize(
     ("lines", "settings"),
@@ -51,7 +52,7 @@ def groups_text(lines=1500, seed=1):
         (some_lines(20), {"rate": 0.05, "negatives": 70}),  # one step after the other
     ],
 )
-def test_steps_are_those_of_numpy(rung, threads, bags, lines, settings):
+def test_steps_are_those_of_numpy(rung, threads, tree, bags, lines, settings):
     given = {
         "window": 3,
         "rate": 0.05,
@@ -92,10 +93,10 @@ def test_steps_are_those_of_numpy(rung, threads, bags, lines, settings):
     tokens = [[numbers.get(name) for name in [*line, "</s>"]] for line in lines]
     reference_words.train(
         tokens, counts[:words], rows_of, *exact, given["window"], given["negatives"], given["exponent"],
-        given["sample"], given["rate"], given["least"], 2, 9, bags,
+        given["sample"], given["rate"], given["least"], 2, 9, bags, tree,
     )  # fmt: skip
     ended, loss = corpus.train_words(
-        rows, output, 10, given["chars"], buckets, bags, given["window"], given["negatives"],
+        rows, output, 10, given["chars"], buckets, bags, tree, given["window"], given["negatives"],
         given["exponent"], given["sample"], given["rate"], given["least"], 2, 9,
         embedcnn.get_num_threads(), None,
     )  # fmt: skip
@@ -104,29 +105,42 @@ def test_steps_are_those_of_numpy(rung, threads, bags, lines, settings):
     np.testing.assert_allclose(output, exact[1], atol=3e-5)
 
 
+@pytest.mark.parametrize("loss", ["ns", "hs"])
 @pytest.mark.parametrize("model", ["skipgram", "cbow"])
-def test_the_same_bits_on_any_threads(model):
+def test_the_same_bits_on_any_threads(model, loss):
     text = [" ".join(line) for line in some_lines(2500, 15)]
     made = [
         train_unsupervised(
-            text, model, dim=20, minn=2, maxn=3, bucket=100, epoch=2, t=1e-2, thread=thread, verbose=0, seed=3
-        )
+            text,
+            model,
+            dim=20,
+            minn=2,
+            maxn=3,
+            bucket=100,
+            epoch=2,
+            t=1e-2,
+            loss=loss,
+            thread=thread,
+            verbose=0,
+            seed=3,
+        )  # fmt: skip
         for thread in (1, 2, 5)
     ]
     for other in made[1:]:
         assert (other.get_input_matrix() == made[0].get_input_matrix()).all()
         assert (other.get_output_matrix() == made[0].get_output_matrix()).all()
     again = train_unsupervised(
-        text, model, dim=20, minn=2, maxn=3, bucket=100, epoch=2, t=1e-2, verbose=0, seed=4
+        text, model, dim=20, minn=2, maxn=3, bucket=100, epoch=2, t=1e-2, loss=loss, verbose=0, seed=4
     )
     assert (again.get_input_matrix() != made[0].get_input_matrix()).any()
 
 
+@pytest.mark.parametrize("loss", ["ns", "hs"])
 @pytest.mark.parametrize("model", ["skipgram", "cbow"])
 @pytest.mark.parametrize("maxn", [0, 4])
-def test_neighbours_are_words_of_the_same_company(model, maxn):
+def test_neighbours_are_words_of_the_same_company(model, maxn, loss):
     made = train_unsupervised(
-        groups_text(), model, dim=12, maxn=maxn, bucket=500, t=0, lr=0.1, epoch=8, verbose=0
+        groups_text(), model, dim=12, maxn=maxn, bucket=500, t=0, lr=0.1, loss=loss, epoch=8, verbose=0
     )
     right = 0
     for group in ("red", "blue", "green"):
@@ -194,6 +208,22 @@ def test_a_training_of_no_epochs_keeps_the_vectors_it_began_with(tmp_path):
     np.testing.assert_array_equal(trained["elsewhere"], given["elsewhere"])
 
 
+def test_a_tree_of_one_word_or_of_two():
+    for text, words in ((["one one one"] * 9, 1), (["one two"] * 9, 3)):
+        least = 10 if words == 1 else 5
+        made = train_unsupervised(text, dim=4, maxn=0, minCount=least, loss="hs", t=0, verbose=0)
+        assert len(made.words) == words
+        assert np.isfinite(made.get_output_matrix()).all()
+
+
+def test_a_model_of_a_tree_is_kept_and_says_so(tmp_path):
+    made = train_unsupervised(groups_text(300), dim=4, maxn=0, loss="hs", verbose=0)
+    made.save_model(tmp_path / "m.bin")
+    read = load_model(tmp_path / "m.bin")
+    assert read.args["loss"] == "hs"
+    np.testing.assert_array_equal(read["red1"], made["red1"])
+
+
 def test_frequent_words_are_thinned_out():
     text = groups_text(400)
     whole = train_unsupervised(text, dim=4, maxn=0, t=1, verbose=0).get_input_matrix()
@@ -222,7 +252,7 @@ def test_progress_is_shown_and_an_error_in_it_ends_the_training(capsys, monkeypa
     [
         ({"model": "glove"}, "model.*skipgram"),
         ({"model": "supervised"}, "model"),
-        ({"loss": "hs"}, "loss.*'hs'"),
+        ({"loss": "ova"}, "loss.*'ova'"),
         ({"loss": "softmax"}, "loss"),
         ({"wordNgrams": 2}, "wordNgrams.*2"),
         ({"dim": 0}, "dim"),
@@ -256,9 +286,10 @@ def test_mistakes_are_named(settings, message):
         train_unsupervised(**{"input": groups_text(20), "maxn": 3, "verbose": 0, **settings})
 
 
-def test_a_rate_that_overflows_is_named():
+@pytest.mark.parametrize("loss", ["ns", "hs"])
+def test_a_rate_that_overflows_is_named(loss):
     with pytest.raises(ValueError, match="`lr` must be smaller"):
-        train_unsupervised(groups_text(300), dim=8, maxn=0, t=0, lr=1e20, verbose=0)
+        train_unsupervised(groups_text(300), dim=8, maxn=0, t=0, lr=1e20, loss=loss, verbose=0)
 
 
 @pytest.mark.parametrize("model", ["skipgram", "cbow"])
