@@ -138,6 +138,9 @@ def add_train(commands: Any) -> None:
             name, type=kind, default=default, metavar="N", help=f"{about} (default: {default})"
         )
     parser.add_argument(
+        "--max-words", type=count(1, MOST_LABELLED), metavar="N", help="leave out the rarest of more words"
+    )
+    parser.add_argument(
         "--chars",
         type=count(0, 1000),
         nargs=2,
@@ -215,6 +218,7 @@ def run_train(arguments: argparse.Namespace) -> int:
             thread=arguments.threads,
             pretrainedVectors=arguments.vectors or "",
             seed=arguments.seed,
+            max_words=arguments.max_words,
             verbose=0 if arguments.quiet else 2,
         )
     except ValueError as error:

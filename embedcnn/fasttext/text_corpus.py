@@ -49,6 +49,15 @@ class TextCorpus:
         if self.vectors:
             self.vectors.place(self.core, self.words, rows)
 
+    def place_output(self, output: np.ndarray) -> None:
+        """Writes the rows of the output that the training starts from."""
+        if self.vectors:
+            self.vectors.place_output(self.core, self.words, output)
+
+    def count_of(self, number: int) -> int:
+        """How often the word of this number occurs; the most frequent one has number 0."""
+        return int(self.core.dictionary()[2][number])
+
     def run(
         self,
         settings: Settings,

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from embedcnn import _core
 
-from ..base.arguments import finite_number, integer, one_of
+from ..base.arguments import finite_number, integer, one_of, optional
 from ..base.checked import checked
 from .model import FastText
 from .settings import MOST_WINDOW, Settings
-from .start_vectors import StartVectors
+from .start_vectors import StartModel, StartVectors
 from .tables import FLOATS_PER_LINE, packed, scattered
 from .text_corpus import TextCorpus, Watch
 from .texts import UNLABELLED, text_of
@@ -49,6 +50,8 @@ def train_unsupervised(
     *,
     min_lr: float = 0.0,
     ns_exponent: float = 0.5,
+    max_words: int | None = None,
+    start_model: FastText | None = None,
 ) -> FastText:
     """Word vectors, trained as fastText's `train_unsupervised`, with its arguments, several times faster.
 
@@ -84,6 +87,9 @@ def train_unsupervised(
         its rows: maxn=0 goes on from just these vectors
     seed : decides what is random
     ns_exponent : words are drawn by count^ns_exponent, -10 to 10; word2vec has 0.75
+    max_words : of more words the rarest are left out, as though `minCount` were larger
+    start_model : a model of word vectors, trained with loss="ns" and the same dim, minn, maxn and bucket,
+        that goes on learning from this text; it stays as it is. All its words stay, new ones come to them
 
     Returns
     -------
@@ -112,9 +118,30 @@ def train_unsupervised(
     if min_lr > settings.lr:
         raise ValueError(f"`min_lr` must be at most lr={settings.lr:g}. Received: min_lr={min_lr:g}")
     exponent = float(finite_number("ns_exponent", ns_exponent, -10, 10))
-    vectors = StartVectors(pretrainedVectors, settings) if pretrainedVectors else None
-    corpus = TextCorpus(text_of(input, UNLABELLED, settings.label), settings, vectors)
-    return _trained(corpus, settings, min_lr, exponent)
+    max_words = optional(integer, "max_words", max_words, 1)
+    if sum(given not in (None, "") for given in (max_words, start_model, pretrainedVectors)) > 1:
+        raise ValueError(
+            "only one of `max_words`, `start_model` and `pretrainedVectors` may be given: all words of the "
+            "latter two stay"
+        )
+    text = text_of(input, UNLABELLED, settings.label)
+    vectors = _start(pretrainedVectors, start_model, settings)
+    settings = _with_fewer_words(text, settings, max_words)
+    return _trained(TextCorpus(text, settings, vectors), settings, min_lr, exponent)
+
+
+def _start(path: Any, model: FastText | None, settings: Settings) -> StartVectors | None:
+    if model is not None:
+        return StartModel(model, settings)
+    return StartVectors(path, settings) if path else None
+
+
+def _with_fewer_words(text: Any, settings: Settings, most: int | None) -> Settings:
+    """With the least `minCount` that leaves at most so many words."""
+    if most is None:
+        return settings
+    corpus = TextCorpus(text, replace(settings, verbose=0))
+    return settings if corpus.words <= most else replace(settings, minCount=corpus.count_of(most) + 1)
 
 
 def _checked(settings: Settings) -> Settings:
@@ -143,6 +170,7 @@ def _trained(corpus: TextCorpus, settings: Settings, min_lr: float, exponent: fl
     rows, output = scattered(corpus.words + settings.bucket, stride), scattered(corpus.words, stride)
     _core.fasttext_randomise(rows, dim, settings.seed, threads)
     corpus.place_vectors(rows)
+    corpus.place_output(output)
 
     def steps(watch: Watch | None) -> tuple[bool, float]:
         return corpus.core.train_words(

@@ -205,6 +205,16 @@ def test_word_vectors_of_a_text(tmp_path, capsys, name, options):
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
+def test_a_tree_and_fewer_words_are_options(tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("cats and kittens purr\ndogs and puppies bark\nand\n" * 40)
+    options = ["--loss", "hs", "--max-words", "2", "--chars", "0", "0", "--dim", "6", "--sample", "0"]
+    assert main(["vectors", "train", str(text), str(tmp_path / "w.bin"), "--quiet", *options]) == 0
+    made = train_unsupervised(text, dim=6, maxn=0, t=0, loss="hs", max_words=2, verbose=0)
+    assert sorted(made.words) == ["</s>", "and"]
+    np.testing.assert_array_equal(vectors.load(tmp_path / "w.bin")["and"], made["and"])
+
+
 def test_a_mistake_in_training_word_vectors_is_one_line(tmp_path, capsys):
     text = tmp_path / "text.txt"
     text.write_text("too rare\n")

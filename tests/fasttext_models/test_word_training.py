@@ -274,6 +274,8 @@ def test_progress_is_shown_and_an_error_in_it_ends_the_training(capsys, monkeypa
         ({"minCount": 1000}, "minCount"),
         ({"thread": 0}, "thread"),
         ({"seed": -1}, "seed"),
+        ({"max_words": 0}, "max_words.*0"),
+        ({"max_words": 2.5}, "max_words"),
         ({"input": []}, "no word"),
         ({"input": ["a", 3]}, r"input\[1\]"),
         ({"input": [["a", "b c"]]}, r"input\[0\]\[1\].*'b c'|input\[0\].*'b c'"),
