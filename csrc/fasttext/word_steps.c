@@ -356,9 +356,9 @@ void ec_word_chunk_compute(struct ec_word_chunk *chunk, const struct ec_word_ste
         gather_bags(&view, steps, desk);
     }
     if (steps->tree) {
-        chunk->loss = ec_word_tree_step(d_hidden, &way, hidden, target_of(&view, steps), rate);
+        chunk->loss = ec_word_tree_step(d_hidden, &way, hidden, target_of(&view, steps), rate, counts_loss);
         chunk->overflows = !isfinite(chunk->loss);
-        chunk->predictions = 1;
+        chunk->predictions = counts_loss;
     } else {
         predict(chunk, &view, steps, desk, hidden, d_hidden, rate, counts_loss);
     }

@@ -14,6 +14,7 @@
 #define STREAM_TOKENS 8192 /* about */
 #define STREAMS 8          /* of a block */
 #define GROUP 16           /* chunks, at most */
+#define LOSS_STEPS 16      /* where each step sees the one before, the loss of one in so many is counted */
 #define USUAL_NEGATIVES 5.0
 #define STEADY 1.0 /* of steps that do not see each other and move the same vector: the sum of their rates, at most */
 
@@ -164,8 +165,7 @@ static void add_entry(struct ec_word_stream *stream, int64_t place, int64_t begi
     stream->ends[stream->count++] = (int32_t)end;
 }
 
-/* The entries of a line, which stands in the stream from `begin` on; `numbers` of its words decide how far each sees.
- */
+/* The entries of a line, which stands in the stream from `begin` on; `numbers` decide how far each word sees. */
 static ec_status end_line(const struct trainer *trainer, struct ec_word_stream *stream, int64_t begin,
                           const uint32_t *numbers, uint64_t key)
 {
@@ -281,7 +281,8 @@ static void learn_block(struct trainer *trainer, struct ec_team *team, int64_t s
         for (int64_t i; (i = ec_team_next(team, count)) >= 0;) {
             int64_t at, stream = find_chunk(trainer, first + i, &at);
             ec_word_chunk_compute(&trainer->chunks[i], &trainer->steps, desk, &trainer->streams[stream], at,
-                                  ec_random_key(key, (uint64_t)(first + i)), (float)rate, i == 0);
+                                  ec_random_key(key, (uint64_t)(first + i)), (float)rate,
+                                  i == 0 && (trainer->group > 1 || first % LOSS_STEPS == 0));
         }
         ec_team_barrier(team);
         for (int64_t i = 0; i < count; i++) {

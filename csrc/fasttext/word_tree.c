@@ -1,12 +1,13 @@
 /* Steps down the tree; see the header. */
 #include "fasttext/word_tree.h"
 
-#include "bags/row_sums.h"
 #include "base/ahead.h"
 #include "base/range.h"
 #include "kernels/kernels.h"
 
 #include <math.h>
+
+#define LEAVES 4 /* nodes of a way, from the leaf up, that are seldom in a cache */
 
 int64_t ec_word_tree_longest(const struct ec_fasttext_objective *tree)
 {
@@ -30,12 +31,13 @@ void ec_word_tree_ask(const struct ec_word_way *way, int32_t word)
 {
     const int32_t *nodes;
     int64_t count = find_way(way, word, &nodes);
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < ec_least(count, LEAVES); i++) {
         ec_ask_for_later(way->output + row_of(nodes[i]) * way->stride, way->stride);
     }
 }
 
-double ec_word_tree_step(float *d_hidden, const struct ec_word_way *way, const float *hidden, int32_t word, float rate)
+double ec_word_tree_step(float *d_hidden, const struct ec_word_way *way, const float *hidden, int32_t word, float rate,
+                         int counts_loss)
 {
     const struct ec_kernels *k = ec_kernels();
     const int32_t *nodes;
@@ -43,13 +45,13 @@ double ec_word_tree_step(float *d_hidden, const struct ec_word_way *way, const f
     double loss = 0;
     for (int64_t i = 0; i < count; i++) {
         way->rows[i] = row_of(nodes[i]);
-        way->amounts[i] = ec_row_dot(hidden, way->output + way->rows[i] * way->stride, way->stride);
     }
+    k->row_products(way->amounts, way->output, way->stride, way->rows, count, hidden, way->stride);
     k->activate(way->amounts, way->amounts, EC_SIGMOID, count);
     for (int64_t i = 0; i < count; i++) {
         int right = nodes[i] > 0;
         float share = way->amounts[i], of_wanted = right ? share : 1 - share;
-        loss -= log(of_wanted < 1e-5f ? 1e-5f : of_wanted);
+        loss -= counts_loss ? log(of_wanted < 1e-5f ? 1e-5f : of_wanted) : 0;
         way->amounts[i] = rate * ((float)right - share);
     }
     k->weighted_sum(d_hidden, 0, way->output, way->stride, way->rows, way->amounts, count, way->stride);

@@ -16,10 +16,11 @@ struct ec_word_way {
 
 /* Nodes on the way to a word, at most. */
 int64_t ec_word_tree_longest(const struct ec_fasttext_objective *tree);
-/* Asks for the rows on the way to a word. */
+/* Asks for those rows on the way to a word that are near it. */
 void ec_word_tree_ask(const struct ec_word_way *way, int32_t word);
 /* A step from `hidden`: the nodes' rows take theirs, d_hidden gets that of what made `hidden`. The loss; NaN or
  * infinite where weights are no finite numbers any more. */
-double ec_word_tree_step(float *d_hidden, const struct ec_word_way *way, const float *hidden, int32_t word, float rate);
+double ec_word_tree_step(float *d_hidden, const struct ec_word_way *way, const float *hidden, int32_t word, float rate,
+                         int counts_loss);
 
 #endif

@@ -168,6 +168,9 @@ struct ec_kernels {
     /* The same sum of rows in fewer bits, each number read as read_stored does. */
     void (*stored_sum)(float *out, const struct ec_stored_rows *rows, const int32_t *index, const float *weight,
                        int64_t count, int64_t width);
+    /* out[i] = sum over c in [0, width) of rows[index[i] * stride + c] * x[c], in an order fixed by the width. */
+    void (*row_products)(float *out, const float *rows, int64_t stride, const int32_t *index, int64_t count,
+                         const float *x, int64_t width);
     /* rows[index[i] * stride + c] += weight[i] * step[c], c in [0, width), i rising. Meanwhile the `later_count` rows
      * with the numbers `later` are asked for, evenly, as memory gives them: into the second cache. */
     void (*add_to_rows)(float *rows, int64_t stride, const int32_t *index, const float *weight, int64_t count,

@@ -1,4 +1,4 @@
-/* window_max, weighted_sum, add_to_rows and gather_rows. */
+/* window_max, weighted_sum, row_products, add_to_rows and gather_rows. */
 #include "check.h"
 
 /* The largest sum and its first window, as kernels.h defines them; sums in float with taps rising, as the kernel does,
@@ -68,6 +68,28 @@ static void check_weighted_sum_of(int64_t width, int64_t count, int accumulate, 
         expect(is_near(out[c], want, 2e-7, 2e-7 * (double)count),
                "width %d, count %d, accumulate %d: [%d] is %g, not %g", (int)width, (int)count, accumulate, (int)c,
                (double)out[c], want);
+    }
+}
+
+static void check_row_products_of(int64_t width, int64_t count)
+{
+    enum {
+        ROWS = 9
+    };
+    int64_t stride = width + 1, values = (ROWS - 1) * stride + width;
+    float *rows = slot_array(0, values), *out = slot_array(1, count), *x = slot_array(2, width);
+    int32_t *index = slot_numbers(3, count);
+    fill_random(rows, values, 1.0f, 16);
+    fill_random(x, width, 1.0f, 17);
+    fill_numbers(index, count, ROWS, 18);
+    kernels->row_products(out, rows, stride, index, count, x, width);
+    for (int64_t i = 0; i < count; i++) {
+        double want = 0.0;
+        for (int64_t c = 0; c < width; c++) {
+            want += (double)rows[index[i] * stride + c] * (double)x[c];
+        }
+        expect(is_near(out[i], want, 2e-7, 2e-7 * (double)width), "width %d, count %d: [%d] is %g, not %g", (int)width,
+               (int)count, (int)i, (double)out[i], want);
     }
 }
 
@@ -141,6 +163,11 @@ void check_tokens(void)
             check_weighted_sum_of(width, width % 6, variant & 1, variant & 2);
             check_weighted_sum_of(width, 50, variant & 1, variant & 2);
         }
+    }
+    at_kernel("row_products");
+    for (int64_t width = 0; width <= 140; width += width < 70 ? 1 : 13) {
+        check_row_products_of(width, width % 9);
+        check_row_products_of(width, 13);
     }
     at_kernel("add_to_rows");
     for (int64_t width = 1; width <= 140; width += width < 70 ? 1 : 13) {

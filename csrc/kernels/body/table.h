@@ -42,6 +42,7 @@ static void fill_table(struct ec_kernels *kernels)
         .window_max = window_max,
         .weighted_sum = weighted_sum,
         .stored_sum = stored_sum,
+        .row_products = row_products,
         .add_to_rows = add_to_rows,
         .gather_rows = gather_rows,
         .few_rows = GEMM_ROWS,

@@ -170,6 +170,46 @@ static void weighted_sum(float *out, int accumulate, const float *rows, int64_t 
 }
 _Static_assert(SUM_VECTORS <= 20, "a case above for each count");
 
+/* Products of up to four rows with x, whose values are read once for all of them. */
+INLINE void row_products_block(float *out, const float *rows, int64_t stride, const int32_t *index, const float *x,
+                               int64_t width, const int count)
+{
+    vec sum[4];
+    UNROLLED for (int r = 0; r < count; r++) { sum[r] = vec_set(0.0f); }
+    for (int64_t c = 0; c < width; c += LANES) {
+        vec value = vec_load_upto(x + c, width - c);
+        UNROLLED for (int r = 0; r < count; r++)
+        {
+            sum[r] = vec_fma(vec_load_upto(rows + index[r] * stride + c, width - c), value, sum[r]);
+        }
+    }
+    UNROLLED for (int r = 0; r < count; r++)
+    {
+        float lanes[LANES];
+        vec_store(lanes, sum[r]);
+        for (int half = LANES / 2; half > 0; half /= 2) {
+            for (int lane = 0; lane < half; lane++) {
+                lanes[lane] += lanes[lane + half];
+            }
+        }
+        out[r] = lanes[0];
+    }
+}
+
+static void row_products(float *out, const float *rows, int64_t stride, const int32_t *index, int64_t count,
+                         const float *x, int64_t width)
+{
+    int64_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+        row_products_block(out + i, rows, stride, index + i, x, width, 4);
+    }
+    switch (count - i) {
+    case 1: row_products_block(out + i, rows, stride, index + i, x, width, 1); break;
+    case 2: row_products_block(out + i, rows, stride, index + i, x, width, 2); break;
+    case 3: row_products_block(out + i, rows, stride, index + i, x, width, 3); break;
+    }
+}
+
 static void add_to_rows(float *rows, int64_t stride, const int32_t *index, const float *weight, int64_t count,
                         const float *step, int64_t width, const int32_t *later, int64_t later_count)
 {
