@@ -428,7 +428,7 @@ class Phrases:
         threshold: float,
         scoring: int | Callable[[int, int, int, int, float, int], float],
         /,
-    ) -> tuple[bytes, npt.NDArray[np.int64], npt.NDArray[np.float64]]: ...
+    ) -> tuple[bytes, npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]: ...
     def export(
         self,
         found: Phrases,

@@ -264,8 +264,9 @@ static PyObject *phrases_join(PyObject *object, PyObject *args)
             ec_python_raise(status, "joining phrases");
         } else if (!given.failed) {
             result = Py_BuildValue(
-                "NNN", PyBytes_FromStringAndSize((const char *)joined.bytes, (Py_ssize_t)joined.length),
-                array_of(joined.ends, joined.sentences, NPY_INT64), array_of(joined.scores, joined.words, NPY_FLOAT64));
+                "NNNN", PyBytes_FromStringAndSize((const char *)joined.bytes, (Py_ssize_t)joined.length),
+                array_of(joined.ends, joined.sentences, NPY_INT64), array_of(joined.sources, joined.words, NPY_INT64),
+                array_of(joined.scores, joined.words, NPY_FLOAT64));
         }
     }
     PyBuffer_Release(&text);
@@ -312,8 +313,9 @@ static PyMethodDef phrases_methods[] = {
      "sentence. How many sentences there are."},
     {"merge", phrases_merge, METH_O, "merge($self, other, /)\n--\n\nAdds what another one has counted."},
     {"join", phrases_join, METH_VARARGS,
-     "join($self, text, min_count, threshold, scoring, /)\n--\n\n(words, a newline behind each, bytes; words up to the "
-     "end of each sentence, int64; scores of all words, NaN where they are no phrases)."},
+     "join($self, text, min_count, threshold, scoring, /)\n--\n\n(phrases, a newline behind each, bytes; words up to "
+     "the end of each sentence, int64; the number of each word in the text, int64, -1: the next phrase; scores, NaN "
+     "where they are no phrases)."},
     {"export", phrases_export, METH_VARARGS,
      "export($self, found, min_count, threshold, scoring, /)\n--\n\nAdds all phrases with their scores to `found`."},
     {"entries", phrases_entries, METH_NOARGS,

@@ -50,13 +50,14 @@ ec_status ec_phrases_count(struct ec_phrases *phrases, const struct ec_phrase_ru
 ec_status ec_phrases_merge(struct ec_phrases *phrases, const struct ec_phrase_rules *rules,
                            const struct ec_phrases *other);
 
-/* Sentences whose phrases are joined: a newline behind each word. Clear with ec_phrases_joined_clear. */
+/* Sentences whose phrases are joined. Clear with ec_phrases_joined_clear. */
 struct ec_phrases_joined {
-    uint8_t *bytes;
+    uint8_t *bytes; /* of the phrases, a newline behind each */
     int64_t length, room;
     int64_t *ends; /* of each sentence: words up to it */
     int64_t sentences, sentence_room;
-    double *scores; /* of each word: NaN where it is no phrase */
+    int64_t *sources; /* of each word: its number in the text, or -1 where it is the next phrase ... */
+    double *scores;   /* ... and then what this scores, else NaN */
     int64_t words, word_room;
 };
 void ec_phrases_joined_clear(struct ec_phrases_joined *joined);

@@ -4,6 +4,7 @@ vectors are learnt. gensim's `Phrases`, with its names and its numbers; the core
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -71,10 +72,17 @@ class _Joining:
     def _score_of(self) -> Any:
         return SCORINGS.index(self.scoring) if isinstance(self.scoring, str) else self.scoring
 
-    def _joined(self, block: bytes) -> tuple[list[str], list[int], Any]:
-        """Words of a block of sentences, where each sentence ends, and scores."""
-        text, ends, scores = self._table.join(block, self.min_count, self.threshold, self._score_of())
-        return text.decode("utf-8", "surrogatepass").split("\n")[:-1], ends.tolist(), scores
+    def _joined(self, text: bytes, sentences: list[Any]) -> tuple[list[str], list[int], np.ndarray]:
+        """Words of some sentences (`text`: as the core reads them), where each sentence ends, scores."""
+        phrases, ends, sources, scores = self._table.join(
+            text, self.min_count, self.threshold, self._score_of()
+        )
+        given = list(itertools.chain.from_iterable(sentences))
+        given.append("")  # for the phrases, which have number -1
+        words = list(map(given.__getitem__, sources.tolist()))
+        for place, phrase in zip((sources < 0).nonzero()[0].tolist(), _lines(phrases), strict=True):
+            words[place] = phrase
+        return words, ends.tolist(), scores
 
     def __getitem__(self, sentence: Sentence | Iterable[Sentence]) -> Any:
         """The words of a sentence (a text, or a list of words), its phrases joined; of an iterable of
@@ -91,7 +99,8 @@ class _Joining:
 
     def _of_one(self, sentence: Sentence) -> tuple[list[str], list[float]]:
         """Words of a sentence, and scores."""
-        words, _, scores = self._joined(block_of("sentence", [words_of("sentence", sentence, 0)]))
+        sentences = [words_of("sentence", sentence, 0)]
+        words, _, scores = self._joined(block_of("sentence", sentences), sentences)
         return words, scores.tolist()
 
     def analyze_sentence(self, sentence: Sentence) -> list[tuple[str, float | None]]:
@@ -112,10 +121,11 @@ class _Joining:
         {'new_york': 1.5555555555555554}
         """
         found: dict[str, float] = {}
-        for block in blocks("sentences", sentences):
-            words, _, scores = self._joined(block)
-            for place in (scores == scores).nonzero()[0].tolist():
-                found[words[place]] = float(scores[place])
+        for text, _ in blocks("sentences", sentences):
+            phrases, _, sources, scores = self._table.join(
+                text, self.min_count, self.threshold, self._score_of()
+            )
+            found.update(zip(_lines(phrases), scores[sources < 0].tolist(), strict=True))
         return found
 
     def score_candidate(
@@ -153,6 +163,10 @@ class _Joining:
         return made
 
 
+def _lines(text: bytes) -> list[str]:
+    return text.decode("utf-8", "surrogatepass").split("\n")[:-1]
+
+
 class JoinedSentences:
     """Sentences whose phrases are joined, made anew whenever they are gone through."""
 
@@ -160,8 +174,8 @@ class JoinedSentences:
         self._phrases, self._sentences = phrases, sentences
 
     def __iter__(self) -> Iterator[list[str]]:
-        for block in blocks("sentences", self._sentences):
-            words, ends, _ = self._phrases._joined(block)
+        for text, block in blocks("sentences", self._sentences):
+            words, ends, _ = self._phrases._joined(text, block)
             begin = 0
             for end in ends:
                 yield words[begin:end]
@@ -234,8 +248,8 @@ class Phrases(_Joining):
         (2, 7)
         """
         counted = self._new_core(scored=False)
-        for block in blocks("sentences", sentences):
-            counted.count(block)
+        for text, _ in blocks("sentences", sentences):
+            counted.count(text)
         if self._table.sizes()[0]:
             self._table.merge(counted)
         else:

@@ -41,8 +41,10 @@ def sentences_of(argument: str, value: Any) -> Iterator[Any]:
     return iter(value)
 
 
-def blocks(argument: str, value: Any) -> Iterator[bytes]:
-    """Some sentences at a time, as the core reads them. TypeError, ValueError for what are no sentences."""
+def blocks(argument: str, value: Any) -> Iterator[tuple[bytes, list[Any]]]:
+    """Some sentences at a time, as the core reads them and as lists of words. TypeError, ValueError for what
+    are none.
+    """
     sentences = sentences_of(argument, value)
     number = 0
     while True:
@@ -55,7 +57,7 @@ def blocks(argument: str, value: Any) -> Iterator[bytes]:
                 break
         if not block:
             return
-        yield block_of(argument, block, number)
+        yield block_of(argument, block, number), block
         number += len(block)
 
 
