@@ -130,13 +130,18 @@ def add_train(commands: Any) -> None:
         ("--window", 1, MOST_WINDOW, 5, "neighbours on each side, at most"),
         ("--min-count", 0, MOST_LABELLED, 5, "leave out words that are rarer"),
         ("--buckets", 0, MOST_LABELLED, 2000000, "rows of n-grams"),
-        ("--negatives", 1, MOST_LABELLED, 5, "words drawn against each"),
         ("--seed", 0, 2**63 - 1, 0, "decides all that is random"),
     ):
         kind = count(least, most)
         parser.add_argument(
             name, type=kind, default=default, metavar="N", help=f"{about} (default: {default})"
         )
+    parser.add_argument(
+        "--negatives",
+        type=count(1, MOST_LABELLED),
+        metavar="N",
+        help="with --loss ns: words drawn against each (default: 5)",
+    )
     parser.add_argument(
         "--max-words", type=count(1, MOST_LABELLED), metavar="N", help="leave out the rarest of more words"
     )
@@ -199,6 +204,10 @@ def run_train(arguments: argparse.Namespace) -> int:
     from ..fasttext import train_unsupervised  # start-up
 
     check_target(arguments.output, [arguments.text, arguments.vectors])
+    if arguments.loss == "hs" and arguments.negatives is not None:
+        raise ValueError("--negatives is for --loss ns: with hs no words are drawn")
+    if arguments.max_words is not None and arguments.vectors:
+        raise ValueError("--max-words and --vectors: one of both; all words of vectors stay")
     format = arguments.to or ("fasttext_binary" if arguments.output.endswith(".bin") else "word2vec")
     try:
         model = train_unsupervised(
@@ -211,7 +220,7 @@ def run_train(arguments: argparse.Namespace) -> int:
             minCount=arguments.min_count,
             minn=arguments.chars[0],
             maxn=arguments.chars[1],
-            neg=arguments.negatives,
+            neg=5 if arguments.negatives is None else arguments.negatives,
             loss=arguments.loss,
             bucket=arguments.buckets,
             t=arguments.sample,

@@ -74,7 +74,7 @@ def train_unsupervised(
     minCountLabel, label : words that begin with `label` are not trained; the model lists those that come so
         often as labels
     minn, maxn : characters of the shortest and the longest n-gram of characters; maxn=0: none, as word2vec
-    neg : words drawn against each neighbour
+    neg : words drawn against each neighbour, with loss="ns"
     loss : "ns", or "hs": hierarchical softmax, a tree of the words instead of drawn ones, on one thread
     wordNgrams : only 1
     bucket : rows for n-grams of characters
@@ -86,7 +86,7 @@ def train_unsupervised(
         n-grams of characters start at random even so, as in fastText, and a word's vector is the mean of
         its rows: maxn=0 goes on from just these vectors
     seed : decides what is random
-    ns_exponent : words are drawn by count^ns_exponent, -10 to 10; word2vec has 0.75
+    ns_exponent : these are drawn by count^ns_exponent, -10 to 10; word2vec has 0.75
     max_words : of more words the rarest are left out, as though `minCount` were larger
     start_model : a model of word vectors, trained with loss="ns" and the same dim, minn, maxn and bucket,
         that goes on learning from this text; it stays as it is. All its words stay, new ones come to them

@@ -175,6 +175,8 @@ vectors train | {words} | --to glove | files
 | | --chars 0 0 | files
 | | --buckets 60 | files
 | | --negatives 2 | files
+| | --loss hs | files
+| | --max-words 5 | files
 | | --sample 0.001 | files
 | | --learning-rate 0.1 | files
 | | --vectors {vectors} --dim 3 | files

@@ -231,6 +231,8 @@ def test_a_mistake_in_training_word_vectors_is_one_line(tmp_path, capsys):
         (".", [], "OUTPUT.*is a folder"),
         ("text.txt", [], "choose another name"),
         ("w.bin", ["--chars", "3", "2"], "--chars must"),
+        ("w.bin", ["--loss", "hs", "--negatives", "5"], "--negatives is for --loss ns"),
+        ("w.bin", ["--max-words", "5", "--vectors", "v.txt"], "--max-words and --vectors: one of both"),
     ],
 )
 def test_options_of_word_vectors_are_named_before_any_work(tmp_path, capsys, output, options, message):
