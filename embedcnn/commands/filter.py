@@ -135,6 +135,7 @@ def run(arguments: argparse.Namespace) -> int:
                 name: getattr(arguments, name)
                 for name in ("label", "threshold", "drop", "tag", "format", "text_column")
             },
+            "precision": arguments.precision or "high",
         },
         arguments.restart,
     )

@@ -121,6 +121,7 @@ def answer_files(arguments: argparse.Namespace, models: list[TextModel]) -> int:
                 name: getattr(arguments, name)
                 for name in ("top", "json", "format", "text_column", "encoding")
             },
+            "precision": arguments.precision or "high",
         },
         arguments.restart,
     )

@@ -238,6 +238,7 @@ class SameTraining(Callback):
         names: tuple[str, ...] = ("level", "length", "batch_size", "dimensions", "units", "layers", "dropout")
         names += ("learning_rate", "carry_state", "max_words", "seed")
         self.settings = {f"--{name.replace('_', '-')}": getattr(arguments, name) for name in names}
+        self.settings["--precision"] = arguments.precision or "high"  # other products, other bits
         self.settings["DATA"] = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
     def get_state(self) -> dict[str, Any]:
@@ -245,7 +246,7 @@ class SameTraining(Callback):
 
     def set_state(self, state: dict[str, Any]) -> None:
         for name, value in self.settings.items():
-            if state.get(name) != value:
+            if state.get(name, "high" if name == "--precision" else None) != value:  # backups before had none
                 raise CommandError(f"--resume: the backup is of a training with another {name}")
 
 

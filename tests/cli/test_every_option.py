@@ -14,7 +14,10 @@ from embedcnn.cli import main, make_parser
 from embedcnn.commands import arguments as options
 
 ROOT = Path(__file__).resolve().parents[2]
-TIMES = re.compile(r"\d[\d.,]*(?= ?(m?s|MB/s|MB|texts/s|it/s)\b)|\d+:\d\d|(?<=thread:) *\d+|\b\d+\.\d(?= )")
+TIMES = re.compile(
+    r" *\d[\d.,]*(?= ?(m?s|MB/s|MB|texts/s|it/s)\b)|\d+:\d\d|(?<=thread:) *\d+| *\b\d+\.\d(?= )"
+)
+PROGRESS = re.compile(r"(Progress:[^\r\n]*[\r\n]*)+")  # shown as often as there is time to
 ROWS = option_table.rows()
 
 
@@ -67,7 +70,7 @@ def run(option_files, tmp_path, monkeypatch, capsys):
         return {
             "files": {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()},
             "out": TIMES.sub("_", printed.out),
-            "err": TIMES.sub("_", printed.err),
+            "err": TIMES.sub("_", PROGRESS.sub("_", printed.err)),
             "status": status,
             "process": process,
         }

@@ -164,7 +164,11 @@ def test_what_a_backup_is_kept_from(book, tmp_path, capsys):
     )
     other = tmp_path / "other.txt"
     other.write_text(TEXT[::-1], encoding="utf-8")
-    for text, more, wrong in ((other, [], "DATA"), (book, ["--learning-rate", "0.1"], "--learning-rate")):
+    for text, more, wrong in (
+        (other, [], "DATA"),
+        (book, ["--learning-rate", "0.1"], "--learning-rate"),
+        (book, ["--precision", "highest"], "--precision"),
+    ):
         assert train(text, out, "--quiet", "--resume", *more) == 1
         assert f"the backup is of a training with another {wrong}" in capsys.readouterr().err
     assert backup.read_bytes() == before

@@ -39,6 +39,7 @@ def run(program, *arguments):
         capture_output=True,
         text=True,
         timeout=120,
+        env={**os.environ, "OMP_STACKSIZE": "8M"},  # of a thread, where the shell's limit may be another
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
