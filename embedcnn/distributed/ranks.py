@@ -36,6 +36,7 @@ class Ranks(Rounds):
         """Whether an error that ended the last training has been told to all ranks."""
         self._inside = False
         self._interrupted = False
+        self._rate: float | None = None  # of the step that comes, where it was asked for
         self._begun: weakref.WeakSet[Any] = weakref.WeakSet()
 
     # -- beginning and end -------------------------------------------------------------------------------
@@ -82,6 +83,11 @@ class Ranks(Rounds):
 
     def begin(self, model: Any, what: Mapping[str, Any]) -> None:
         """Compares what the ranks are about to do, then gives all the state of rank 0."""
+        if not self.shards and "balanced" in repr(what.get("class_weight")):
+            raise ValueError(
+                "class_weight='balanced' counts the data of one rank, where each has its own: give the "
+                "weight of each class, or all data to all ranks (auto_shard_dataset=True)"
+            )
         start.refuse_what_differs(self, model, what)
         start.take_state_of_first(self, model)
         self._begun.add(model)
@@ -102,21 +108,22 @@ class Ranks(Rounds):
         while True:
             stops = trains and bool(model.stop_training)
             batch = None if stops else next(given, None)
-            rate = model.optimizer.rate() if trains else 0.0
+            rate = model.optimizer.rate() if trains and batch is not None else 0.0
             own = [batch is not None, stops, self._interrupted, rate, getattr(batch, "mark", -1)]
             every = self.numbers("takes a batch", own)
-            has, stop, interrupted, rates, marks = zip(*every, strict=True)
+            has, stop, interrupted, all_rates, marks = zip(*every, strict=True)
             if any(interrupted):
                 raise AllInterrupted
             if any(stop):
                 model.stop_training = True
                 return
-            if not any(has):
+            rates = [rate for one, rate in zip(has, all_rates, strict=True) if one]
+            if not rates:
                 return
             if len(set(rates)) > 1:
                 raise RankError(
-                    f"the ranks have different learning rates, {list(rates)}: callbacks and schedules that "
-                    "change it must do so on every rank"
+                    f"the ranks have different learning rates, {rates}: callbacks and schedules that change "
+                    "it must do so on every rank"
                 )
             if self.shards and (not all(has) or len(set(marks)) > 1):
                 raise RankError(
@@ -124,11 +131,14 @@ class Ranks(Rounds):
                     "part of the same ones (give Dataset.shuffle a seed). Where each rank has its own data, "
                     "use DataParallel(auto_shard_dataset=False)"
                 )
+            self._rate = rates[0] if trains else None
             yield NOTHING if batch is None else batch
 
     def train(self, model: Any, inputs: Any, targets: Any, weights: Any, compiled: Any) -> Any:
         """A training step of all; None of no examples."""
-        return steps.train(self, model, inputs, targets, weights, compiled)
+        rate, self._rate = self._rate, None
+        rate = model.optimizer.rate() if rate is None else rate  # a function of the user's is called once
+        return steps.train(self, model, inputs, targets, weights, compiled, rate)
 
     def test(self, model: Any, inputs: Any, targets: Any, weights: Any, compiled: Any) -> Any:
         """Losses of all; None of no examples."""

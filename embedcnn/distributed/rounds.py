@@ -15,6 +15,7 @@ from .communicators import Bytes, Communicator
 PLACES = 16  # float64 of the first message
 HEAD = 3  # of these: how the rank goes on, what it does, how many numbers it has
 GOES_ON, FAILED, ENDED = range(3)
+SMALL = 1 << 18  # bytes of all ranks that go to each at once
 KINDS = (
     *("begins to train", "takes a batch", "computes a loss", "sums gradients", "reads metrics"),
     *("averages statistics", "agrees on the end", "gives or takes a state", "has ended its program"),
@@ -129,21 +130,28 @@ class Rounds:
 
     # -- sums, within a round ----------------------------------------------------------------------------
     def sum_in_order(self, values: np.ndarray) -> np.ndarray:
-        """The sum of float32 arrays of one size over the ranks, in their order: each rank adds up a piece,
-        and all get all pieces, so that the bits are the same everywhere and at any time.
+        """The sum of float32 arrays of one size over the ranks, in their order, so that the bits are the same
+        everywhere and at any time. Large ones are cut into pieces, of which each rank adds up one.
         """
+        if self.size == 2 or values.nbytes * self.size <= SMALL:
+            every = self._all(values.view(np.uint8), [values.nbytes] * self.size).view(np.float32)
+            return _added(every.reshape(self.size, -1))
         bounds = [len(values) * rank // self.size for rank in range(self.size + 1)]
         sizes = [4 * (end - begin) for begin, end in zip(bounds, bounds[1:], strict=False)]
         self.sent += values.nbytes
         pieces = self.communicator.alltoall(values.view(np.uint8), sizes).view(np.float32)
-        total = pieces[0]
-        for piece in pieces[1:]:
-            total += piece
-        return self._all(total.view(np.uint8), sizes).view(np.float32)
+        return self._all(_added(pieces).view(np.uint8), sizes).view(np.float32)
 
     def rows_of_all(self, rows: np.ndarray, counts: Sequence[int]) -> np.ndarray:
         """The rows of all ranks, `counts` of each, in the order of ranks."""
-        width = rows.strides[0] if rows.ndim > 1 else rows.itemsize
-        width = rows.dtype.itemsize * int(np.prod(rows.shape[1:], dtype=np.int64)) or width
+        width = rows.itemsize * int(np.prod(rows.shape[1:], dtype=np.int64))
         found = self._all(rows.reshape(-1).view(np.uint8), [count * width for count in counts])
         return found.view(rows.dtype).reshape(-1, *rows.shape[1:])
+
+
+def _added(parts: np.ndarray) -> np.ndarray:
+    """The sum of rows, in their order."""
+    total = parts[0]
+    for part in parts[1:]:
+        total += part
+    return total

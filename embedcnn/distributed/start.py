@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,7 @@ from ..training.own_steps import own_step
 from .rounds import Rounds
 
 STATE = "gives or takes a state"
+BLOCK = 1 << 12  # bytes
 SHOWN = 200  # characters of a value in a message
 
 
@@ -79,16 +81,15 @@ def _kind(what: Mapping[str, Any]) -> str:
 
 
 def _facts(model: Any) -> dict[str, Any]:
-    optimizer = model.optimizer
-    config = {name: value for name, value in optimizer.get_config().items() if name not in OWN}
+    optimizer, compiled = model.optimizer, model._compilation.settle()
     return {
         "version": __version__,
         "instruction_set": show_config()["instruction_set"],
         "float32_matmul_precision": get_float32_matmul_precision(),
         "weights": [[list(one.shape), one.dtype, one.trainable] for one in weight_paths(model).values()],
-        "optimizer": [type(optimizer).__name__, config],
-        "loss": [None if loss is None else loss.name for loss in model._compilation.settle().losses],
-        "metrics": model.metrics_names,
+        "optimizer": [type(optimizer).__name__, optimizer.core_settings()],
+        "loss": [None if loss is None else loss.name for loss in compiled.losses],
+        "metrics": [meter.metric.name for meter in compiled.meters],
         "labels": model.labels,
         "vocabulary": _vocabulary(model),
     }
@@ -105,10 +106,6 @@ def _vocabulary(model: Any) -> str:
         if hasattr(layer, "text_state"):
             parts += [_bytes(np.asarray(array)) for array in layer.text_state().values()]
     return _digest(*parts)
-
-
-OWN = ("name", "learning_rate")
-"""What of an optimizer may differ: rank 0's rate holds."""
 
 
 def _digest(*parts: Any) -> str:
@@ -159,9 +156,13 @@ def _values(variables: Mapping[str, Variable]) -> dict[str, np.ndarray]:
 
 
 def _digest_of(arrays: Mapping[str, np.ndarray]) -> str:
+    """Tables are large, and compared before each training: of blocks of them a sum, of all a checksum."""
     parts: list[Any] = []
     for name, array in arrays.items():
-        parts += [f"{name} {array.shape} {array.dtype}".encode(), _bytes(array)]
+        data = _bytes(array)
+        blocks = data[: len(data) // BLOCK * BLOCK].view(np.uint64).reshape(-1, BLOCK // 8)
+        said = f"{name} {array.shape} {array.dtype} {zlib.crc32(data.data)}"
+        parts += [said.encode(), np.add.reduce(blocks, axis=1)]
     return _digest(*parts)
 
 

@@ -44,7 +44,13 @@ class Parts:
 
 
 def train(
-    rounds: Rounds, model: Any, inputs: list[Any], targets: list[Any], weights: Any, compiled: Any
+    rounds: Rounds,
+    model: Any,
+    inputs: list[Any],
+    targets: list[Any],
+    weights: Any,
+    compiled: Any,
+    rate: float,
 ) -> BatchResult | None:
     """As Steps.train, on all ranks; None where this one has no examples."""
     optimizer, count = model.optimizer, _count(inputs)
@@ -69,7 +75,7 @@ def train(
         else:
             parts([])
         gradients = summed_gradients(rounds, core, bound, count > 0)
-        core.update(gradients, optimizer.rate(), optimizer.counter, True)
+        core.update(gradients, rate, optimizer.counter, True)
         if result is None:
             return None
         penalty = activity * parts.whole / count + (core.weight_penalty if bound.penalised else 0.0)

@@ -255,7 +255,7 @@ class TrainingLoop:
         others = present()
         if others is not None:
             arrays = isinstance(feed, ArrayBatches) and others.shards
-            data = [feed.count, feed.batch_size, feed.steps] if arrays else []
+            data = [feed.count, feed.batch_size, feed.mark] if arrays else []
             others.begin(self._model, {"does": does, **what, "data": data})
             feed.go_on(self._model.seed, 0, 0)  # that of the first
 
@@ -291,6 +291,8 @@ class TrainingLoop:
         if count:
             tally.add(result, targets, weights, count)
         tally.set_state(others.summed(tally))
+        if train:
+            others.settle_statistics(self._model)
         values = tally.values()
         return tally.logs() if return_dict else values[0] if len(values) == 1 else values
 

@@ -66,6 +66,8 @@ def main(how, folder):
     if how == "evaluates alone" and rank == 0:
         model.evaluate(x, y)
     np.savez(os.path.join(folder, f"{rank}.npz"), *model.get_weights())
+    with open(os.path.join(folder, f"{rank}.threads"), "w") as file:
+        file.write(str(embedcnn.get_num_threads()))
     print("done")
 
 

@@ -61,6 +61,28 @@ def test_callbacks_of_ones_own_are_told_the_means_of_all():
             np.testing.assert_allclose(list(got.values()), list(expected.values()), rtol=2e-6)
 
 
+class Evaluates(callbacks.Callback):
+    """Evaluates other data after each epoch, and keeps what it finds."""
+
+    def on_train_begin(self, logs=None):
+        self.found = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.found.append(self.model.evaluate(x[:9], y[:9], verbose=0))
+        self.found.append(float(self.model.predict(x[:3], verbose=0)[0, 0]))
+
+
+def test_callbacks_may_evaluate():
+    def train(rank):
+        own = Evaluates()
+        models.text_cnn().fit(x, y, batch_size=10, epochs=2, verbose=0, callbacks=[own])
+        return own.found
+
+    alone = train(0)
+    for found in on_ranks(2, train):
+        np.testing.assert_allclose(found, alone, rtol=1e-5)
+
+
 def test_early_stopping_and_learning_rates_are_the_same_on_all_ranks():
     def train(rank):
         stop = callbacks.EarlyStopping("val_loss", patience=2, restore_best_weights=True)
@@ -253,10 +275,22 @@ def differing(name, make=lambda rank: models.text_cnn(), data=lambda rank: (x, y
         assert type(error) is ValueError and f"rank 1 differs from rank 0 in `{name}`" in str(error), error
 
 
+def with_texts(rank):
+    model = models.text_cnn()
+    model.text_encoder = embedcnn.text.TextEncoder()
+    model.text_encoder.adapt(["a b c d e"])
+    return model
+
+
 def test_ranks_that_are_about_to_do_different_things_are_told():
     one = lambda rank: int(rank == 1)  # noqa: E731
     differing("data", batch_size=lambda rank: 8 + one(rank))
     differing("data", data=lambda rank: (x[one(rank) :], y[one(rank) :]))
+    differing(
+        "data", data=lambda rank: (np.roll(x, rank, axis=0), y)
+    )  # each has its own, and has not said so
+    texts = np.array(["a b", "c", "d e"] * 4)
+    differing("data", with_texts, data=lambda rank: (np.roll(texts, rank), y[:12]))
     differing("epochs", epochs=lambda rank: 2 + one(rank))
     differing("validation", validation_data=lambda rank: None if one(rank) else (x, y))
     differing("callbacks", callbacks=lambda rank: [Own()] * one(rank))
@@ -264,6 +298,29 @@ def test_ranks_that_are_about_to_do_different_things_are_told():
     differing("optimizer", lambda rank: models.text_cnn(optimizers.Adam(0.1, beta_1=0.9 - 0.1 * one(rank))))
     differing("weights", lambda rank: models.text_cnn(embedding=models.table(width=8 + one(rank))))
     differing("labels", data=lambda rank: (x, np.array([f"{one(rank)}a", "b", "c"])[y]))
+
+
+def test_balanced_weights_of_data_of_ones_own_are_refused():
+    for error in both(models.text_cnn, x, y, shards=False, class_weight="balanced"):
+        assert type(error) is ValueError and "balanced" in str(error)
+    alone = models.text_cnn()
+    alone.fit(x, y, batch_size=10, verbose=0, class_weight="balanced")
+
+    def train(rank):
+        model = models.text_cnn()
+        model.fit(x, y, batch_size=10, verbose=0, class_weight="balanced")
+        return model.get_weights()
+
+    assert models.furthest(on_ranks(2, train)[0], alone.get_weights()) < 2e-6
+
+
+def test_other_words_are_told():
+    def made(rank):
+        model = with_texts(rank)
+        model.text_encoder.adapt(["e e d c b a"] if rank else ["a a b c d e"])
+        return model
+
+    differing("vocabulary", made, data=lambda rank: (np.array(["a b", "c", "d e"] * 4), y[:12]))
 
 
 def test_other_data_are_told():

@@ -26,6 +26,7 @@ OPEN_MPI = {
     "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
 }
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), **OPEN_MPI}
+ENVIRONMENT.pop("OMP_NUM_THREADS", None)  # each takes its part of the processors
 
 
 def run(ranks, how, folder):
@@ -51,6 +52,8 @@ def test_ranks_of_mpi_train_as_one_process(tmp_path):
         status, out, _ = run(ranks, "trains", folder)
         assert status == 0 and out.count("done") == ranks
         assert out.count("Epoch 1/2") == 1  # the first rank alone shows it
+        threads = sum(int((folder / f"{rank}.threads").read_text()) for rank in range(ranks))
+        assert threads <= max(ranks, len(os.sched_getaffinity(0)))  # all run on this machine
         found = [weights(folder, rank) for rank in range(ranks)]
         for got in found:
             assert max(np.abs(a - b).max() for a, b in zip(got, alone, strict=True)) < 2e-6

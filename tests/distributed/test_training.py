@@ -67,6 +67,22 @@ def active():
     return model
 
 
+def penalty_alone(update):
+    """Of an output without a loss: its table and kernel learn by their penalties."""
+
+    def make():
+        words = embedcnn.Input((None,), dtype="int32")
+        one = models.dense(1, 2, name="one")(layers.GlobalAveragePooling1D()(models.table()(words)))
+        shrinks = models.table(embeddings_regularizer=regularizers.L2(0.3))(words)
+        h = layers.GlobalAveragePooling1D()(shrinks)
+        other = models.dense(2, 3, kernel_regularizer=regularizers.L2(0.2), name="other")(h)
+        model = embedcnn.Model(words, [one, other], seed=5)
+        model.compile(optimizers.SGD(0.1, embedding_update=update), ["mse", None])
+        return model
+
+    return make
+
+
 def images():
     pixels = embedcnn.Input((6, 6, 2))
     h = layers.Conv2D(4, 3, activation="relu", kernel_initializer=models.uniform(2))(pixels)
@@ -117,6 +133,8 @@ CASES = {
         ),
         *(x, y),
     ),
+    "a penalty alone": (penalty_alone("lazy"), x, weights),
+    "a penalty alone, of all rows": (penalty_alone("dense"), x, weights),
     "dense updates": (cnn(lambda: optimizers.Adam(0.01, embedding_update="dense")), x, y),
     "norm of all": (cnn(lambda: optimizers.Adam(0.01, global_clipnorm=0.05)), x, y),
     "norm of each": (cnn(lambda: optimizers.SGD(0.5, clipnorm=0.01)), x, y),
@@ -289,6 +307,19 @@ def test_single_batches():
         assert models.furthest(weights, alone) < 1e-6
 
 
+def test_a_learning_rate_of_ones_own_is_asked_once_a_step():
+    def train(rank):
+        asked = []
+        rate = lambda: asked.append(1) or 0.1 / len(asked)  # noqa: E731
+        model = models.text_cnn(optimizers.SGD(rate))
+        model.fit(x, y, batch_size=10, verbose=0)
+        return len(asked), model.get_weights()
+
+    asked, alone = train(0)
+    for times, got in on_ranks(2, train):
+        assert models.furthest(got, alone) < 2e-6 and times == asked == 4
+
+
 def test_dropout_draws_other_numbers_on_each_rank_and_the_same_in_each_run():
     """Each rank has the same example, whose kept values show in the gradient of the layer behind."""
 
@@ -325,6 +356,22 @@ def test_moving_statistics_are_the_mean_over_ranks():
     np.testing.assert_allclose(mean, 0.5 * parts.mean(axis=1).mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(variance, 0.5 + 0.5 * parts.var(axis=1).mean(axis=0), rtol=1e-5)
     assert all(models.same_bits(found[0][1], other[1]) for other in found)
+
+
+def test_moving_statistics_of_single_batches():
+    values = np.random.default_rng(0).normal(3, 2, (12, 4)).astype(np.float32)
+
+    def train(rank):
+        numbers = embedcnn.Input((4,))
+        model = embedcnn.Model(numbers, layers.Dense(1)(layers.BatchNormalization(momentum=0.5)(numbers)))
+        model.compile("sgd", "mse")
+        for _ in range(2):
+            model.train_on_batch(values, values[:, 0])
+        return model.get_weights()
+
+    first, second = on_ranks(2, train)
+    assert models.same_bits(first, second)
+    np.testing.assert_allclose(first[2], 0.75 * values.mean(axis=0), rtol=1e-5)
 
 
 def test_metrics_are_those_of_all_examples():
@@ -382,6 +429,18 @@ def test_tables_send_rows_and_never_the_table():
     small, large = sent(models.VOCABULARY), sent(200_000)
     assert large - small < 100  # of the second training: a step, and the sizes of what it compares
     assert small < 20_000
+
+
+@pytest.mark.parametrize("size", [100, 70_000])
+def test_sums_have_the_order_of_ranks(size):
+    """At once or in pieces: 1e8 + 1 - 1e8 in float32 is 0 in this order, and 1 in another one."""
+
+    def add(rank):
+        values = np.full(size, [1e8, 1.0, -1e8][rank], np.float32)
+        return distributed.distribution().together.sum_in_order(values)
+
+    for total in on_ranks(3, add):
+        assert total.dtype == np.float32 and np.array_equal(total, np.zeros(size))
 
 
 def test_one_rank_alone_is_as_no_distribution():
