@@ -5,7 +5,9 @@ stand, names anew.
 from __future__ import annotations
 
 from .base.arguments import require_channels_last
+from .base.checked import checked
 from .base.names import reset_names
+from .runtime import _core
 
 
 def epsilon() -> float:
@@ -81,9 +83,13 @@ def backend() -> str:
     return "embedcnn"
 
 
+@checked
 def clear_session(free_memory: bool = True) -> None:
-    """Starts the automatic layer names anew; memory needs no freeing. As keras.backend.clear_session.
+    """Starts the automatic layer names anew, and with `free_memory` frees what the core keeps of large
+    results that are gone (at most 128 MB). As keras.backend.clear_session.
 
     >>> clear_session()
     """
     reset_names()
+    if free_memory:
+        _core.free_kept_memory()

@@ -204,6 +204,7 @@ static void backward_unfold(struct ec_op *op, const struct ec_step *step, struct
 
 const struct ec_op_type ec_op_fold = {
     .name = "fold",
+    .shares_values = 1,
     .state_bytes = sizeof(struct fold),
     .defaults = &fold_defaults,
     .attributes = fold_attributes,
@@ -218,6 +219,7 @@ const struct ec_op_type ec_op_fold = {
 
 const struct ec_op_type ec_op_unfold = {
     .name = "unfold",
+    .shares_values = 1,
     .inputs = {2, 2},
     .outputs = {1, 1},
     .first = {EC_FLOATS, EC_STEPS_OR_NONE, {1, EC_MAX_RANK}},

@@ -1,6 +1,8 @@
 /* What the operations share: the table of types, and planning of outputs and gradients. infer.c has their checks. */
 #include "ops/op.h"
 
+#include "base/blocks.h"
+
 #include <string.h>
 
 #define EC_OPERATION(name) &ec_op_##name,
@@ -26,7 +28,15 @@ ec_status ec_tensor_take(struct ec_tensor *tensor, struct ec_step *step)
     if (__builtin_mul_overflow(tensor->rows, tensor->cols, &size)) {
         return EC_TOO_LARGE;
     }
-    tensor->data = ec_arena_take(step->arena, size, sizeof(float));
+    if (tensor->leaves && step->hands_over && !tensor->block && size >= EC_LARGE_RESULT / (int64_t)sizeof(float)) {
+        tensor->data = tensor->block = ec_block_take(size, sizeof(float));
+        if (!tensor->block) {
+            return EC_NO_MEMORY;
+        }
+        step->block_bytes += (size_t)size * sizeof(float);
+    } else {
+        tensor->data = ec_arena_take(step->arena, size, sizeof(float));
+    }
     tensor->grad = tensor->needs_grad ? ec_arena_take(step->arena, size, sizeof(float)) : NULL;
     return step->arena->failed ? EC_NO_MEMORY : EC_OK;
 }

@@ -59,6 +59,7 @@ struct ec_tensor {
     int64_t cols;             /* their product: values of a row */
     int64_t channels;         /* the last of them: a row is cols / channels vectors */
     int is_input;             /* given by the caller */
+    int leaves;               /* an output of the program, or of the same values as one */
     const char *name;         /* inputs only */
     int64_t id_limit;         /* ids only: the smallest table that reads them */
     struct ec_tensor *ids_of; /* ids only: the tensor that they were folded from; or NULL */
@@ -68,6 +69,7 @@ struct ec_tensor {
     const struct ec_layout *layout; /* NULL without steps */
     int64_t rows;                   /* layout->rows, or texts */
     float *data;                    /* [rows x cols] */
+    float *block;                   /* data that the caller may take with it, outside the arena; or NULL */
     float *grad;                    /* the same, NULL where nothing upstream learns */
     const int32_t *ids;             /* EC_IDS: [rows] */
     const int32_t *token_rows;      /* EC_TOKENS: [rows] row of `lookup`, -1 for a masked token; NULL: none is asked */
@@ -83,6 +85,8 @@ struct ec_step {
     int64_t batch;               /* texts of the inputs; an operation asks its tensors */
     int training;                /* dropout is active */
     int backward;                /* a backward pass will follow */
+    int hands_over;              /* the caller takes the outputs, and nothing reads them after this run */
+    size_t block_bytes;          /* of outputs that leave */
     int threads;                 /* largest team */
     uint64_t key;                /* (seed, step) */
     double penalty_scale;        /* what multiplies the gradients of penalties */
@@ -157,6 +161,7 @@ struct ec_op_type {
     int plans_from_values; /* plan reads data of the first input: what computes it runs before */
     int starts_gradient;   /* it has a gradient to pass back even where nothing after it has one */
     int joins_single;      /* inputs with a row for each text and with one row in all may meet in it */
+    int shares_values;     /* the data of its output may be that of its first input */
 
     const struct ec_loss_rule *loss_rule; /* ops/loss.h: a loss that is a sum over rows; or NULL */
     /* Losses that can have int32 labels [rows] as targets rather than floats [rows x cols]: whether this one has. */
@@ -257,7 +262,8 @@ static inline int64_t ec_tensor_row(const struct ec_tensor *tensor, int64_t text
 /* Activations that never fall and that fused operations take, in the order of enum ec_activation, NULL at the end. */
 extern const char *const ec_rising_activation_names[];
 
-/* Takes data (and grad where needed) of an output whose shape, rows, layout and needs_grad are set. */
+/* Takes data (and grad where needed) of an output whose shape, rows, layout and needs_grad are set: from the arena, or
+ * a block of its own where it is large and leaves the core behind the step. */
 ec_status ec_tensor_take(struct ec_tensor *tensor, struct ec_step *step);
 /* Takes a dense gradient for a parameter (once a step, however many operations use it). */
 ec_status ec_parameter_take_gradient(struct ec_parameter *parameter, struct ec_step *step);

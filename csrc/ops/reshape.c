@@ -164,6 +164,7 @@ static void backward(struct ec_op *op, const struct ec_step *step, struct ec_tea
 
 const struct ec_op_type ec_op_reshape = {
     .name = "reshape",
+    .shares_values = 1,
     .state_bytes = sizeof(struct state),
     .attributes = attributes,
     .inputs = {1, 1},

@@ -2,6 +2,8 @@
  * (program/program.c). */
 #include "program/program.h"
 
+#include "base/blocks.h"
+
 #include <string.h>
 
 ec_status ec_program_new(struct ec_program **result, int inputs, int tensors, int parameters, int ops, int outputs)
@@ -35,11 +37,23 @@ ec_status ec_program_new(struct ec_program **result, int inputs, int tensors, in
     return EC_OK;
 }
 
+void ec_program_drop_blocks(struct ec_program *program)
+{
+    for (int i = 0; program->tensors && i < program->tensor_count; i++) {
+        struct ec_tensor *tensor = &program->tensors[i];
+        if (tensor->block) {
+            ec_block_give(tensor->block);
+            tensor->block = tensor->data = NULL;
+        }
+    }
+}
+
 void ec_program_free(struct ec_program *program)
 {
     if (!program) {
         return;
     }
+    ec_program_drop_blocks(program);
     for (int i = 0; i < program->op_count; i++) {
         struct ec_op *op = &program->ops[i];
         if (op->type && op->type->clear && op->state) {
@@ -137,6 +151,23 @@ static void find_learning(struct ec_program *program)
     }
 }
 
+/* Which tensors hold what leaves as an output: those of the outputs, and what these are other shapes of; and whether
+ * inputs may stay where they are: not where a plan follows from values, or Python is called during the run. */
+static void find_leaving(struct ec_program *program)
+{
+    program->reads_in_place = 1;
+    for (int i = 0; i < program->output_count; i++) {
+        program->tensors[program->outputs[i]].leaves = 1;
+    }
+    for (int i = program->op_count - 1; i >= 0; i--) {
+        const struct ec_op *op = &program->ops[i];
+        program->reads_in_place &= !op->type->is_external && !op->type->is_given && !op->type->plans_from_values;
+        if (op->type->shares_values && op->outputs[0]->leaves) {
+            op->inputs[0]->leaves = 1;
+        }
+    }
+}
+
 ec_status ec_program_finish(struct ec_program *program, struct ec_report *report)
 {
     for (int i = 0; i < program->op_count; i++) {
@@ -160,5 +191,6 @@ ec_status ec_program_finish(struct ec_program *program, struct ec_report *report
         }
     }
     find_learning(program);
+    find_leaving(program);
     return EC_OK;
 }

@@ -24,6 +24,7 @@ static int learns(enum ec_run run) { return run == EC_RUN_TRAIN || run == EC_RUN
 void ec_program_begin(struct ec_program *program, int64_t batch, enum ec_run run, int training, uint64_t number)
 {
     ec_arena_reset(&program->arena);
+    ec_program_drop_blocks(program);
     program->can_go_back = 0;
     program->has_gradients = 0;
     program->plan_ns = program->update_ns = 0;
@@ -165,11 +166,11 @@ static ec_status plan_operations(struct ec_program *program, enum ec_run run, in
     int i = first;
     for (; status == EC_OK && i < program->op_count && (i == first || !plans_late(&program->ops[i])); i++) {
         struct ec_op *op = &program->ops[i];
-        size_t bytes = program->arena.total;
+        size_t bytes = program->arena.total + program->step.block_bytes;
         double work = program->step.work + program->step.back_work;
         status = ec_op_check_texts(op, &program->step);
         status = status == EC_OK ? op->type->plan(op, &program->step) : status;
-        op->cost = (struct ec_op_cost){.bytes = program->arena.total - bytes,
+        op->cost = (struct ec_op_cost){.bytes = program->arena.total + program->step.block_bytes - bytes,
                                        .work = program->step.work + program->step.back_work - work};
     }
     if (status == EC_OK && i == program->op_count) {

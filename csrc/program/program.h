@@ -39,6 +39,7 @@ struct ec_program {
     int segmented;              /* a step takes several parallel regions */
     int late_penalties;         /* those of weights come to the gradients that an update is given, not to those of the
                                  * backward pass, which are a part of them; the caller sets it before begin */
+    int reads_in_place;         /* each float input is read as one that others may write to meanwhile */
     int timed;                  /* steps note what each operation costs */
     int64_t plan_ns, update_ns; /* of the last step, where it is timed */
 
@@ -71,8 +72,11 @@ ec_status ec_program_finish(struct ec_program *program, struct ec_report *report
 /* Only one run at a time: EC_BUSY where another thread is inside; otherwise ec_program_leave must follow. */
 ec_status ec_program_enter(struct ec_program *program);
 void ec_program_leave(struct ec_program *program);
-/* Starts a step of `batch` texts: takes back all memory of the one before. */
+/* Starts a step of `batch` texts: takes back all memory of the one before. Large outputs then get blocks of their own
+ * (`block` of their tensors) if the caller sets step.hands_over before the run, and reads them once, behind it. */
 void ec_program_begin(struct ec_program *program, int64_t batch, enum ec_run run, int training, uint64_t number);
+/* Takes back the blocks of outputs that the caller has not taken. */
+void ec_program_drop_blocks(struct ec_program *program);
 /* Plans what has not been planned and runs. The arena holds the results until the next begin. */
 ec_status ec_program_run(struct ec_program *program, enum ec_run run);
 

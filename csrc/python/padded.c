@@ -2,6 +2,8 @@
  * gradients and of masks. */
 #include "python/program.h"
 
+#include "base/blocks.h"
+
 #include <string.h>
 
 /* Where row `row` of text b stands in padded form, in values; -1 for a masked row. */
@@ -27,15 +29,18 @@ static void repeat_steps(float *padded, const struct ec_tensor *tensor, int64_t 
     }
 }
 
+/* Whether the stored rows are the padded form. */
+static int stands_padded(const struct ec_tensor *tensor)
+{
+    const struct ec_layout *layout = tensor->layout;
+    return !layout || (layout->rows == layout->batch * layout->width && !layout->mask);
+}
+
 /* The stored rows of a tensor into its padded form, which is zeros. */
 static void pad_rows(float *padded, const float *rows, const struct ec_tensor *tensor)
 {
     const struct ec_layout *layout = tensor->layout;
     size_t bytes = (size_t)tensor->cols * sizeof(float);
-    if (!layout) {
-        memcpy(padded, rows, (size_t)tensor->rows * bytes);
-        return;
-    }
     for (int64_t b = 0; b < layout->batch; b++) {
         for (int64_t row = layout->offsets[b]; row < layout->offsets[b + 1]; row++) {
             int64_t place = padded_place(tensor, b, row);
@@ -53,7 +58,7 @@ static void pad_rows(float *padded, const float *rows, const struct ec_tensor *t
 void ec_add_padded(float *rows, const float *padded, const struct ec_tensor *tensor)
 {
     const struct ec_layout *layout = tensor->layout;
-    if (!layout) {
+    if (stands_padded(tensor)) {
         ec_kernels()->add(rows, padded, tensor->rows * tensor->cols);
         return;
     }
@@ -85,9 +90,54 @@ PyObject *ec_tensor_array(const struct ec_tensor *tensor, const float *values)
 {
     npy_intp axes[2 + EC_MAX_RANK];
     int count = padded_axes(axes, tensor);
-    PyObject *array = PyArray_ZEROS(count, axes, NPY_FLOAT32, 0);
+    if (!stands_padded(tensor)) {
+        PyObject *array = PyArray_ZEROS(count, axes, NPY_FLOAT32, 0);
+        if (array) {
+            pad_rows(PyArray_DATA((PyArrayObject *)array), values, tensor);
+        }
+        return array;
+    }
+    PyObject *array = PyArray_SimpleNew(count, axes, NPY_FLOAT32);
     if (array) {
-        pad_rows(PyArray_DATA((PyArrayObject *)array), values, tensor);
+        ec_copy(PyArray_DATA((PyArrayObject *)array), values, (size_t)(tensor->rows * tensor->cols) * sizeof *values);
+    }
+    return array;
+}
+
+static const char block_name[] = "embedcnn block";
+
+static void give_block(PyObject *capsule) { ec_block_give(PyCapsule_GetPointer(capsule, block_name)); }
+
+/* The block that holds the values of an output, its own or that of a tensor of the same values; or NULL. */
+static struct ec_tensor *owner_of(const struct ec_program *program, const struct ec_tensor *tensor)
+{
+    for (int i = 0; program->step.block_bytes && i < program->tensor_count; i++) {
+        if (program->tensors[i].block && program->tensors[i].block == tensor->data) {
+            return &program->tensors[i];
+        }
+    }
+    return NULL;
+}
+
+PyObject *ec_output_array(struct ec_program *program, const struct ec_tensor *tensor)
+{
+    struct ec_tensor *owner = stands_padded(tensor) ? owner_of(program, tensor) : NULL;
+    if (!owner) {
+        return ec_tensor_array(tensor, tensor->data);
+    }
+    PyObject *capsule = PyCapsule_New(owner->block, block_name, give_block);
+    if (!capsule) {
+        return NULL;
+    }
+    owner->block = NULL;
+    npy_intp axes[2 + EC_MAX_RANK];
+    int count = padded_axes(axes, tensor);
+    PyObject *array = PyArray_SimpleNewFromData(count, axes, NPY_FLOAT32, tensor->data);
+    if (!array || PyArray_SetBaseObject((PyArrayObject *)array, capsule) < 0) { /* the capsule is its, then */
+        if (!array) {
+            Py_DECREF(capsule);
+        }
+        Py_CLEAR(array);
     }
     return array;
 }

@@ -137,6 +137,7 @@ static int begin(ec_program_object *self, PyObject *inputs, enum ec_run kind, in
     int result = -1;
     if (batch > 0) {
         ec_program_begin(self->program, batch, kind, training, number);
+        self->may_borrow = kind != EC_RUN_FORWARD || !training; /* no backward pass in a call of its own */
         result = ec_inputs_copy(self, items);
     }
     Py_XDECREF(items);
@@ -160,10 +161,13 @@ static PyObject *program_forward(PyObject *object, PyObject *args, PyObject *key
     if (ec_program_enter_or_raise(self) < 0) {
         return NULL;
     }
-    if (begin(self, inputs, EC_RUN_FORWARD, training, number) == 0 &&
-        ec_program_run_or_raise(self, EC_RUN_FORWARD, "forward") == 0) {
-        result = ec_output_list(self->program);
+    if (begin(self, inputs, EC_RUN_FORWARD, training, number) == 0) {
+        self->program->step.hands_over = !training; /* else a backward pass may read them */
+        if (ec_program_run_or_raise(self, EC_RUN_FORWARD, "forward") == 0) {
+            result = ec_output_list(self->program);
+        }
     }
+    ec_inputs_release(self);
     ec_program_leave(self->program);
     return result;
 }
@@ -259,6 +263,7 @@ static PyObject *step(ec_program_object *self, enum ec_run last, const struct st
     enum ec_run first = last == EC_RUN_BACKWARD ? EC_RUN_LOSSES : last;
     if (begin(self, given->inputs, first, 0, given->step.value) == 0 && ec_targets_copy(self, given->targets) == 0 &&
         ec_weights_copy(self, given->weights, &total) == 0) {
+        self->program->step.hands_over = given->want_outputs;
         int in_parts = last == EC_RUN_BACKWARD || given->whole != Py_None || ec_losses_are_given(self->program);
         int failed = in_parts ? run_parts(self, last, given) : ec_program_run_or_raise(self, last, "step");
         if (!failed && last == EC_RUN_TRAIN && given->step.counter) {
@@ -266,6 +271,7 @@ static PyObject *step(ec_program_object *self, enum ec_run last, const struct st
         }
         result = failed ? NULL : ec_step_result(self->program, total, given->want_outputs);
     }
+    ec_inputs_release(self);
     ec_program_leave(self->program);
     return result;
 }

@@ -18,6 +18,8 @@ typedef struct {
     struct ec_binding *bindings; /* [parameter_count] */
     PyObject *functions;         /* dict: number of an external operation to its (forward, backward), or NULL */
     int has_optimizer;
+    int may_borrow;     /* the run that begins is the last one to read its inputs */
+    PyObject *borrowed; /* list of the arrays that it reads in place, or NULL */
 } ec_program_object;
 
 /* program_spec.c: fills self from the constructor's arguments; 0, or -1 with an exception set. */
@@ -59,6 +61,11 @@ int ec_output_gradients_copy(ec_program_object *self, PyObject *d_outputs);
 /* Memory of the arena; NULL with MemoryError. */
 void *ec_program_take(ec_program_object *self, int64_t count, size_t size);
 
+/* program_borrowed.c: the values of a C-contiguous float32 array, in place where it is large and the run may do so,
+ * else a copy in the arena; NULL with an exception. What is borrowed stays alive until ec_inputs_release. */
+float *ec_input_values(ec_program_object *self, PyArrayObject *array);
+void ec_inputs_release(ec_program_object *self);
+
 /* arrays.c: conversions and checks. */
 /* The items of a list of `count` arrays as a new tuple, which no other thread can change; NULL with an exception. */
 PyObject *ec_list_items(PyObject *list, int count, const char *name);
@@ -77,6 +84,8 @@ long long ec_integer_at(PyArrayObject *array, int64_t i);
 /* padded.c: a new float32 array of a tensor's values or gradient, [B, ...], or [B, T, ...] with zeros where there is no
  * step. */
 PyObject *ec_tensor_array(const struct ec_tensor *tensor, const float *values);
+/* The same of an output behind a run, which gives its block away where it has one. */
+PyObject *ec_output_array(struct ec_program *program, const struct ec_tensor *tensor);
 /* [B, T] of bool, True where a step of a tensor counts; None where all do. */
 PyObject *ec_mask_array(const struct ec_tensor *tensor);
 /* ValueError unless an array has the shape that ec_tensor_array gives. */
@@ -100,8 +109,8 @@ PyObject *ec_program_gradient_into(PyObject *object, PyObject *args);
 int ec_program_run_or_raise(ec_program_object *self, enum ec_run kind, const char *what);
 
 /* program_results.c: what a step returns, the attributes, and the method set_timed. */
-PyObject *ec_output_list(const struct ec_program *program);
-PyObject *ec_step_result(const struct ec_program *program, double weights_total, int want_outputs);
+PyObject *ec_output_list(struct ec_program *program);
+PyObject *ec_step_result(struct ec_program *program, double weights_total, int want_outputs);
 int ec_python_add_step_result(PyObject *module);
 extern PyGetSetDef ec_program_getters[];
 PyObject *ec_program_set_timed(PyObject *object, PyObject *timed);

@@ -239,11 +239,27 @@ static int copy_floats(ec_program_object *self, struct ec_tensor *tensor, PyObje
         return -1;
     }
     tensor->rows = batch;
-    tensor->data = ec_program_take(self, batch * tensor->cols, sizeof(float));
-    if (tensor->data) {
-        memcpy(tensor->data, PyArray_DATA(array), (size_t)(batch * tensor->cols) * sizeof(float));
-    }
+    tensor->data = ec_input_values(self, array);
     Py_DECREF(array);
+    return tensor->data ? 0 : -1;
+}
+
+/* Sequences [B, T, ...] of which every step counts. */
+static int take_full_sequence(ec_program_object *self, struct ec_tensor *tensor, PyArrayObject *array, int64_t batch,
+                              int64_t width)
+{
+    int64_t *offsets, *starts;
+    struct ec_layout *layout = take_layout(self, batch, width, &offsets, &starts);
+    if (!layout) {
+        return -1;
+    }
+    for (int64_t b = 0; b <= batch; b++) {
+        offsets[b] = b * width;
+    }
+    layout->rows = batch * width;
+    tensor->layout = layout;
+    tensor->rows = layout->rows;
+    tensor->data = ec_input_values(self, array);
     return tensor->data ? 0 : -1;
 }
 
@@ -261,26 +277,25 @@ static int copy_masked_sequence(ec_program_object *self, struct ec_tensor *tenso
     }
     offsets[0] = 0;
     for (int64_t b = 0; b < batch; b++) {
-        int64_t first = 0, end = mask ? width : 0;
+        int64_t first = 0, end = width;
         while (end > 0 && !mask[b * width + end - 1]) {
             end--;
         }
         while (first < end && !mask[b * width + first]) {
             first++;
         }
-        end = mask ? end : width;
         starts[b] = first;
         offsets[b + 1] = offsets[b] + end - first;
         memcpy(data + offsets[b] * cols, values + (b * width + first) * cols,
                (size_t)((end - first) * cols) * sizeof *data);
         for (int64_t t = first; t < end; t++) {
-            kept[offsets[b] + t - first] = !mask || mask[b * width + t];
+            kept[offsets[b] + t - first] = mask[b * width + t];
             gaps |= !kept[offsets[b] + t - first];
         }
     }
     layout->rows = offsets[batch];
     layout->mask = gaps ? kept : NULL;
-    layout->masked = mask != NULL;
+    layout->masked = 1;
     tensor->layout = layout;
     tensor->rows = layout->rows;
     tensor->data = data;
@@ -314,8 +329,8 @@ static int copy_sequence(ec_program_object *self, struct ec_tensor *tensor, PyOb
         goto done;
     }
     if (check_width(tensor, width) == 0) {
-        result =
-            copy_masked_sequence(self, tensor, PyArray_DATA(array), mask ? PyArray_DATA(mask) : NULL, batch, width);
+        result = mask ? copy_masked_sequence(self, tensor, PyArray_DATA(array), PyArray_DATA(mask), batch, width)
+                      : take_full_sequence(self, tensor, array, batch, width);
     }
 done:
     Py_DECREF(array);

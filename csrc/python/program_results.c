@@ -1,18 +1,19 @@
 /* What a program tells of its last step, as attributes: sums of losses, masks of outputs, what the operations cost. */
 #include "python/program.h"
 
-PyObject *ec_output_list(const struct ec_program *program)
+PyObject *ec_output_list(struct ec_program *program)
 {
     PyObject *list = PyList_New(program->output_count);
     for (int i = 0; list && i < program->output_count; i++) {
         const struct ec_tensor *tensor = &program->tensors[program->outputs[i]];
-        PyObject *array = ec_tensor_array(tensor, tensor->data);
+        PyObject *array = ec_output_array(program, tensor);
         if (!array) {
             Py_CLEAR(list);
         } else {
             PyList_SET_ITEM(list, i, array);
         }
     }
+    ec_program_drop_blocks(program); /* of those that were copied */
     return list;
 }
 
@@ -33,7 +34,7 @@ static PyObject *loss_values(const struct ec_program *program, int correct)
 
 static PyTypeObject *step_result_type; /* of the process */
 
-PyObject *ec_step_result(const struct ec_program *program, double weights_total, int want_outputs)
+PyObject *ec_step_result(struct ec_program *program, double weights_total, int want_outputs)
 {
     PyObject *result = PyStructSequence_New(step_result_type);
     PyObject *parts[] = {loss_values(program, 0), PyFloat_FromDouble(weights_total), loss_values(program, 1),
@@ -187,7 +188,7 @@ static PyObject *program_bytes(PyObject *object, void *of_step)
         return NULL;
     }
     const struct ec_arena *arena = &self->program->arena;
-    size_t bytes = of_step ? arena->total : ec_arena_bytes(arena);
+    size_t bytes = of_step ? arena->total + self->program->step.block_bytes : ec_arena_bytes(arena);
     ec_program_leave(self->program);
     return PyLong_FromSize_t(bytes);
 }

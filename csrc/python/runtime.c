@@ -1,6 +1,7 @@
 /* Settings of the process and build facts: threads, precision of matrix products, instruction set, build_info. */
 #include "python/module.h"
 
+#include "base/blocks.h"
 #include "base/memory.h"
 #include "base/threads.h"
 #include "kernels/cpu.h"
@@ -51,6 +52,15 @@ static PyObject *get_num_threads(PyObject *self, PyObject *unused)
     (void)self;
     (void)unused;
     return PyLong_FromLong(ec_thread_count());
+}
+
+static PyObject *free_kept_memory(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    size_t bytes = ec_blocks_kept();
+    ec_blocks_drop();
+    return PyLong_FromSize_t(bytes);
 }
 
 static PyObject *build_info(PyObject *self, PyObject *unused)
@@ -168,6 +178,8 @@ static PyMethodDef methods[] = {
     {"set_thread_limit", set_thread_limit, METH_O,
      "set_thread_limit(limit, /)\n--\n\nThe most threads of a step where set_num_threads was not called."},
     {"get_num_threads", get_num_threads, METH_NOARGS, "get_num_threads()\n--\n\nThreads that the next step uses."},
+    {"free_kept_memory", free_kept_memory, METH_NOARGS,
+     "free_kept_memory()\n--\n\nFrees what is kept for results, at most 128 MB; how many bytes it was."},
     {"build_info", build_info, METH_NOARGS, "build_info()\n--\n\nCompiler and OpenMP version of the build."},
     {"set_float32_matmul_precision", set_precision, METH_O,
      "set_float32_matmul_precision(precision, /)\n--\n\nOf all steps that begin from now on."},

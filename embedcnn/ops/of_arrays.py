@@ -25,8 +25,10 @@ def _of_arrays(name: str, what: str, example: str, result: str) -> Callable[[Cal
         def operation(*arguments: Any, **options: Any) -> Any:
             if is_symbolic(*arguments, *options.values()):
                 raise TypeError(f"ops.{name} takes arrays: no model computes it")
-            found = function(*arguments, **options)
-            return tuple(map(as_result, found)) if isinstance(found, tuple) else as_result(found)
+            found, given = function(*arguments, **options), (*arguments, *options.values())
+            if isinstance(found, tuple):
+                return tuple(as_result(one, given) for one in found)
+            return as_result(found, given)
 
         operation.__name__ = operation.__qualname__ = name
         operation.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]

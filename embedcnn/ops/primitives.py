@@ -75,7 +75,7 @@ class WeightTensor(Operators):
     def numpy(self) -> np.ndarray:
         """The value with the weights as they are now."""
         arrays = [one.numpy() if isinstance(one, WeightTensor) else as_array(one) for one in self.operands]
-        return as_result(PRIMITIVES[self.name].compute(*arrays, **self.settings))
+        return as_result(PRIMITIVES[self.name].compute(*arrays, **self.settings), arrays)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.numpy(), dtype=dtype)
@@ -99,7 +99,8 @@ def apply(name: str, operands: Sequence[Any], **settings: Any) -> Any:
     arrays = any(isinstance(one, np.ndarray) and one.ndim for one in operands)
     if formulas or (weights and (TRACING.get() or active() or not arrays)):
         return WeightTensor(name, operands, settings)
-    return as_result(PRIMITIVES[name].compute(*map(as_array, operands), **settings))
+    values = [as_array(one) for one in operands]
+    return as_result(PRIMITIVES[name].compute(*values, **settings), values)
 
 
 def _stacked(operand: Any) -> Any:
@@ -193,10 +194,13 @@ def as_array(value: Any) -> np.ndarray:
     return array.astype(np.float32) if array.dtype.kind == "f" and array.dtype != np.float32 else array
 
 
-def as_result(value: Any) -> np.ndarray:
-    """An array as operations return it."""
+def as_result(value: Any, operands: Sequence[Any]) -> np.ndarray:
+    """An array as operations return it: float32 for any floats, and never memory of an operand."""
     array = np.asarray(value)
-    return array.astype(np.float32) if array.dtype.kind == "f" else array
+    if array.dtype.kind != "f":
+        return array
+    is_new = array.base is None and not any(array is one for one in operands)
+    return array.astype(np.float32, copy=not is_new)
 
 
 # -- axes ----------------------------------------------------------------------------------------------------

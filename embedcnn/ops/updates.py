@@ -201,5 +201,5 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> np.ndarray:
     of_rows = np.broadcast_to(1 if weights is None else np.asarray(weights), rows.shape)
     made = np.stack([np.bincount(*pair, minlength=length) for pair in zip(rows, of_rows, strict=True)])
     made = made.astype(np.int32 if weights is None else np.float32)
-    found: np.ndarray = as_result(made[0] if numbers.ndim == 1 else made)
+    found: np.ndarray = as_result(made[0] if numbers.ndim == 1 else made, ())
     return found

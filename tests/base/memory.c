@@ -1,6 +1,7 @@
 /* Checks blocks, the arena, injected failures and the fixed values of the random numbers. Prints what fails and exits
  * with 1. */
 #include "base/memory.h"
+#include "base/blocks.h"
 #include "base/random.h"
 
 #include <stdio.h>
@@ -110,6 +111,48 @@ static void check_injected_failures(void)
     ec_arena_clear(&arena);
 }
 
+static void check_results(void)
+{
+    const int64_t large = 1 << 20;
+    check(!ec_block_take(-1, 1) && !ec_block_take(INT64_MAX, 2), "sizes that are none, or behind 2**63");
+    ec_block_give(NULL);
+    char *small = ec_block_take(100, 1), *first = ec_block_take(large, 1), *second = ec_block_take(large, 4);
+    check(aligned(small) && aligned(first) && aligned(second), "blocks of results are aligned");
+    memset(second, 1, 4 * (size_t)large);
+    ec_block_give(small);
+    check(ec_blocks_kept() == 0, "small ones are not kept");
+    ec_block_give(first);
+    ec_block_give(second);
+    check(ec_blocks_kept() == 5 * (size_t)large, "large ones are");
+    check(ec_block_take(4 * large - 100, 1) == second, "one that is little larger serves again");
+    char *other = ec_block_take(large / 2, 2), *more = ec_block_take(large, 1);
+    check(other == first && more != first, "each once");
+    ec_block_give(second);
+    char *less = ec_block_take(large, 1);
+    check(less != second, "one that is much larger does not serve");
+    ec_block_give(other);
+    ec_block_give(more);
+    ec_block_give(less);
+    ec_blocks_drop();
+    check(ec_blocks_kept() == 0, "none is left");
+    char *many[3 * EC_KEPT_BLOCKS];
+    for (int i = 0; i < 3 * EC_KEPT_BLOCKS; i++) {
+        many[i] = ec_block_take(large + i, 1);
+    }
+    for (int i = 0; i < 3 * EC_KEPT_BLOCKS; i++) {
+        ec_block_give(many[i]);
+    }
+    check(ec_blocks_kept() == EC_KEPT_BLOCKS * (size_t)large + 23 * 8 - 28, "the last of many are kept");
+    ec_block_give(ec_block_take((int64_t)EC_KEPT_BYTES, 1));
+    check(ec_blocks_kept() == EC_KEPT_BYTES, "a larger one instead of them");
+    ec_block_give(ec_block_take((int64_t)EC_KEPT_BYTES + 1, 1));
+    check(ec_blocks_kept() == EC_KEPT_BYTES, "and never more");
+    ec_blocks_drop();
+    ec_memory_fail_at(1, 1);
+    check(!ec_block_take(large, 1), "no memory, no block");
+    ec_memory_fail_at(0, 0);
+}
+
 static void check_random(void)
 {
     check(ec_random_key(0, 0) == 0xe220a8397b1dcdafu, "SplitMix64's first number for seed 0");
@@ -139,6 +182,7 @@ int main(void)
     check_overflow();
     check_arena();
     check_injected_failures();
+    check_results();
     check_random();
     printf("%s\n", failures ? "failed" : "ok");
     return failures != 0;

@@ -32,7 +32,7 @@ def compile_program(folder: Path, source: str, others: list[str], flags: list[st
 
 
 def test_memory_and_random_numbers(tmp_path):
-    program = compile_program(tmp_path, "memory.c", ["memory.c"], [])
+    program = compile_program(tmp_path, "memory.c", ["memory.c", "blocks.c"], [])
     assert run_checks(program).split() == ["ok"]
 
 
