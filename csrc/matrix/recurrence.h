@@ -32,11 +32,15 @@ struct ec_recurrence {
     int keep;
 
     const float *weights;      /* [H, G H] */
+    int transposed;            /* they stand as [G H, H]; then W is always packed */
+    const float *x;            /* [tokens, C] in the order of the steps, where x W runs in the time loop; or NULL */
+    int64_t channels;          /* C */
+    const float *kernel;       /* [C, G H], or as the weights transposed */
     const float *inner_bias;   /* GRU: [H] bias of the candidate's recurrent part; or NULL */
     const float *state_mask;   /* by rank [H]: recurrent dropout; or NULL */
-    const float *source;       /* rows of x that tokens share [*, G H], or NULL: gates hold x, without the bias */
+    const float *source;       /* rows of x that tokens share [*, G H], or NULL */
     const int32_t *source_row; /* [tokens] */
-    const float *bias;         /* [G H] added to x where source is NULL; or NULL */
+    const float *bias;         /* [G H] added to x W where source is NULL; or NULL */
     const float *first_state;  /* by rank [H], NULL: zeros */
     const float *first_carry;  /* LSTM's c; by rank [H], NULL: zeros */
     float *out;                /* h of each token at out + out_row[token] * H, or NULL */
@@ -44,12 +48,14 @@ struct ec_recurrence {
     float *last_state;         /* by rank [H] */
     float *last_carry;         /* LSTM: by rank [H] */
 
-    float *gates;          /* kept [G H]; with source NULL all rows exist */
+    float *gates;          /* kept [G H]; with source and x NULL all rows exist, and hold x W */
     float *inner;          /* GRU: kept [H], the candidate's product; reset before: r h_{s-1}, with recurrent dropout */
     float *carry;          /* kept [H]: c of LSTM, h of GRU */
     float *state;          /* kept [H]: h_{s-1}, with recurrent dropout, for the gradient of W */
     float *zeros;          /* [H] */
     float *packed_weights; /* [ec_recurrence_weights()] */
+    float *packed_x;       /* [tokens, C + 1], and of the kernel [ec_recurrence_kernel()]: the bias is its last row */
+    float *packed_kernel;
     float *packed_state[2]; /* [ec_recurrence_texts()] each, of the last and of this step */
     float *packed_inner;    /* reset before: [ec_recurrence_texts()] */
     int32_t *count_up;      /* [H] 0, 1, ...: only where nothing is packed; else NULL */
@@ -67,6 +73,13 @@ int64_t ec_recurrence_gates(enum ec_cell cell);
 /* Floats of packed operands, for the kernels in use: all weights, or one state of all texts. -1: too many. */
 int64_t ec_recurrence_weights(enum ec_cell cell, int64_t units, enum ec_precision precision);
 int64_t ec_recurrence_texts(int64_t batch, int64_t units, enum ec_precision precision);
+/* Places of the depth of x W: C, and one for the bias. */
+int64_t ec_recurrence_depth_of_x(const struct ec_recurrence *recurrence);
+int64_t ec_recurrence_kernel(const struct ec_recurrence *recurrence);
+/* Whether the product x W of a sequence runs in the time loop, that of a step right before its recurrent one: the gates
+ * of a step stay in the caches then. Otherwise, as where few texts would read the whole kernel in each step, the caller
+ * computes it for all tokens at once, with the same bits. Of the sizes, cell, precision and begin. */
+int ec_recurrence_takes_x(const struct ec_recurrence *recurrence);
 /* Whether so few tokens are read that W is used as it stands, not packed. */
 int ec_recurrence_is_short(int64_t tokens);
 

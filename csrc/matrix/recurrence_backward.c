@@ -19,7 +19,8 @@ static void multiply_back(const struct ec_cut *cut, int64_t s, const struct ec_t
     for (int64_t number = gate; rows > 0 && number < gates; number++) {
         ec_cut_multiply(cut, d_state, r->units, accumulate || number > gate,
                         r->packed_d[s & 1] + (number * cut->panels + panel) * cut->panel_floats, rows,
-                        r->packed_back + (tile->block * cut->gates + number) * cut->weights_floats, tile->width);
+                        r->packed_back + (tile->block * cut->gates + number) * cut->weights_floats, tile->width,
+                        r->units);
     }
 }
 

@@ -5,12 +5,34 @@
 
 #include <string.h>
 
+/* x W of a tile, with the bias. */
+static void multiply_x(const struct ec_cut *cut, int64_t s, const struct ec_tile *tile)
+{
+    const struct ec_recurrence *r = cut->r;
+    int64_t depth = ec_recurrence_depth_of_x(r), stride = cut->gates * r->units;
+    for (int64_t gate = 0; gate < cut->gates; gate++) {
+        float *sums = ec_recurrence_gates_at(r, s) + gate * r->units + tile->unit;
+        const float *block = r->packed_kernel + (tile->block * cut->gates + gate) * cut->width * depth;
+        for (int64_t panel = tile->panel; panel < tile->panels; panel++) {
+            int64_t first = panel * cut->panel_rows, rows = ec_cut_rows(cut, panel, ec_recurrence_texts_at(r, s));
+            if (rows == 0) {
+                break;
+            }
+            ec_cut_multiply(cut, sums + first * stride, stride, 0, r->packed_x + (r->begin[s] + first) * depth, rows,
+                            block, tile->width, depth);
+        }
+    }
+}
+
 /* The input's part of all gates, and the bias. */
 static void start_sums(const struct ec_cut *cut, int64_t s, const struct ec_tile *tile, int64_t first, int64_t end)
 {
     const struct ec_recurrence *r = cut->r;
     size_t bytes = (size_t)tile->width * sizeof(float);
-    for (int64_t gate = 0; gate < cut->gates; gate++) {
+    if (r->x) {
+        multiply_x(cut, s, tile);
+    }
+    for (int64_t gate = 0; !r->x && gate < cut->gates; gate++) {
         int64_t col = gate * r->units + tile->unit, stride = cut->gates * r->units;
         float *sums = ec_recurrence_gates_at(cut->r, s) + first * stride + col;
         for (int64_t rank = first; rank < end; rank++, sums += stride) {
@@ -52,7 +74,7 @@ static void add_products(const struct ec_cut *cut, int64_t s, const struct ec_ti
             if (!r->count_up) {
                 ec_cut_multiply(cut, sums + first * stride, stride, 1, left->packed + panel * cut->panel_floats, rows,
                                 r->packed_weights + (tile->block * cut->gates + gate) * cut->weights_floats,
-                                tile->width);
+                                tile->width, r->units);
                 continue;
             }
             for (int64_t rank = first; rank < first + rows; rank++) {
@@ -93,7 +115,16 @@ static void run_cell(const struct ec_cut *cut, int64_t s, int64_t rank, const st
     }
 }
 
-/* h of one row goes to the output, and to the next step or, where the text ends, to the last state. */
+/* Where h of one row is computed: at once where the next step reads it, else in `room`. */
+static float *place_of_h(const struct ec_cut *cut, int64_t s, int64_t rank, const struct ec_tile *tile, float *room)
+{
+    const struct ec_recurrence *r = cut->r;
+    int goes_on = !r->state_mask && rank < ec_recurrence_texts_at(r, s + 1);
+    return goes_on ? r->state + (ec_recurrence_row(r, s + 1) + rank) * r->units + tile->unit : room;
+}
+
+/* h of one row goes to the output, and to the next step (dropped out; else it stands there) or, where the text ends, to
+ * the last state. */
 static void pass_on(const struct ec_cut *cut, int64_t s, int64_t rank, const struct ec_tile *tile, const float *h)
 {
     const struct ec_recurrence *r = cut->r;
@@ -102,11 +133,9 @@ static void pass_on(const struct ec_cut *cut, int64_t s, int64_t rank, const str
         memcpy(r->out + r->out_row[r->begin[s] + rank] * r->units + tile->unit, h, bytes);
     }
     if (rank < ec_recurrence_texts_at(r, s + 1)) {
-        float *state = r->state + (ec_recurrence_row(r, s + 1) + rank) * r->units + tile->unit;
         if (r->state_mask) {
+            float *state = r->state + (ec_recurrence_row(r, s + 1) + rank) * r->units + tile->unit;
             cut->kernels->multiply(state, h, r->state_mask + rank * r->units + tile->unit, tile->width);
-        } else {
-            memcpy(state, h, bytes);
         }
         return;
     }
@@ -168,8 +197,9 @@ static void forward_tile(const struct ec_cut *cut, int64_t s, const struct ec_ti
         add_products(cut, s, tile, &state);
     }
     for (int64_t rank = first; rank < end; rank++) {
-        run_cell(cut, s, rank, tile, h);
-        pass_on(cut, s, rank, tile, h);
+        float *place = place_of_h(cut, s, rank, tile, h);
+        run_cell(cut, s, rank, tile, place);
+        pass_on(cut, s, rank, tile, place);
     }
     pack_rows(cut, s + 1, tile, r->packed_state[(s + 1) & 1], r->state);
 }
@@ -202,6 +232,9 @@ void ec_recurrence_forward(struct ec_team *team, const struct ec_recurrence *r)
     const struct ec_cut cut = ec_recurrence_cut(r, r->count_up != NULL);
     if (!r->count_up) {
         ec_cut_pack_weights(&cut, team, 0);
+    }
+    if (r->x) {
+        ec_cut_pack_x(&cut, team);
     }
     enter_first_state(&cut, team);
     ec_team_barrier(team);

@@ -4,8 +4,11 @@
 #include "matrix/recurrence_tiles.h"
 
 enum {
-    ENOUGH_TILES = 16, /* a step: fewer blocks of units than this are cut by texts too */
-    SHORT = 16         /* tokens: below, packing W costs more than it saves */
+    ENOUGH_TILES = 16,      /* a step: fewer blocks of units than this are cut by texts too */
+    SHORT = 16,             /* tokens: below, packing W costs more than it saves */
+    FEW_TEXTS = 8,          /* a step, for which small weights are read once more */
+    MANY_TEXTS = 32,        /* the same for larger ones */
+    SMALL_WEIGHTS = 1 << 19 /* bytes: in the second cache */
 };
 
 int64_t ec_recurrence_gates(enum ec_cell cell) { return cell == EC_CELL_LSTM ? 4 : cell == EC_CELL_SIMPLE ? 1 : 3; }
@@ -48,6 +51,28 @@ int64_t ec_recurrence_texts(int64_t batch, int64_t units, enum ec_precision prec
     return __builtin_mul_overflow(cut.panel_floats, cut.panels, &floats) ? -1 : floats;
 }
 
+int64_t ec_recurrence_kernel(const struct ec_recurrence *r)
+{
+    struct ec_cut cut;
+    int64_t floats, lines;
+    cut_packed(&cut, 1, r->units, r->precision);
+    return __builtin_mul_overflow(cut.width * ec_recurrence_gates(r->cell), cut.blocks, &lines) ||
+                   __builtin_mul_overflow(lines, ec_recurrence_depth_of_x(r), &floats)
+               ? -1
+               : floats;
+}
+
+int ec_recurrence_takes_x(const struct ec_recurrence *r)
+{
+    const struct ec_gemm *gemm = ec_gemm_for(r->precision, r->units);
+    int is_plain = gemm->row_unit == 1 && gemm->depth_unit == 1 && gemm->value_bytes == (int)sizeof(float);
+    double weights = 4.0 * (double)(r->channels + r->units) * (double)(r->units * ec_recurrence_gates(r->cell));
+    int64_t texts = weights <= SMALL_WEIGHTS ? FEW_TEXTS : MANY_TEXTS;
+    /* One block of the depth: the bias is added behind all of x W, and larger depths are cut otherwise. */
+    return is_plain && !gemm->begin && r->channels <= gemm->depth_block &&
+           ec_gemm_for(r->precision, r->channels) == gemm && r->begin[r->steps] >= texts * r->steps;
+}
+
 struct ec_cut ec_recurrence_cut(const struct ec_recurrence *r, int is_short)
 {
     struct ec_cut cut = {.r = r, .gates = ec_recurrence_gates(r->cell)};
@@ -74,7 +99,7 @@ int64_t ec_recurrence_row(const struct ec_recurrence *r, int64_t s)
 
 float *ec_recurrence_gates_at(const struct ec_recurrence *r, int64_t s)
 {
-    int64_t row = r->source ? ec_recurrence_row(r, s) : r->begin[s];
+    int64_t row = r->source || r->x ? ec_recurrence_row(r, s) : r->begin[s];
     return r->gates + row * ec_recurrence_gates(r->cell) * r->units;
 }
 
@@ -136,12 +161,51 @@ void ec_cut_pack_weights(const struct ec_cut *cut, struct ec_team *team, int bac
 {
     const struct ec_recurrence *r = cut->r;
     float *packed = back ? r->packed_back : r->packed_weights;
-    int64_t stride = cut->gates * r->units;
+    int64_t unit_stride = r->transposed ? 1 : cut->gates * r->units, gate_stride = r->transposed ? r->units : 1;
     for (int64_t number; (number = ec_team_next(team, cut->blocks * cut->gates)) >= 0;) {
         int64_t unit = number / cut->gates * cut->width, gate = number % cut->gates;
-        const float *first = r->weights + gate * r->units + unit * (back ? stride : 1);
-        pack_block(cut, packed + number * cut->weights_floats, first, back ? 1 : stride, back ? stride : 1,
-                   ec_least(cut->width, r->units - unit));
+        const float *first = r->weights + gate * r->units * gate_stride + unit * (back ? unit_stride : gate_stride);
+        pack_block(cut, packed + number * cut->weights_floats, first, back ? gate_stride : unit_stride,
+                   back ? unit_stride : gate_stride, ec_least(cut->width, r->units - unit));
+    }
+}
+
+int64_t ec_recurrence_depth_of_x(const struct ec_recurrence *r) { return r->channels + (r->bias != NULL); }
+
+/* The columns of a block and gate, and behind their depth the bias. */
+static void pack_kernel(const struct ec_cut *cut, int64_t number)
+{
+    const struct ec_recurrence *r = cut->r;
+    const struct ec_gemm *gemm = cut->gemm;
+    int64_t depth = ec_recurrence_depth_of_x(r), cols = cut->gates * r->units, unit = number / cut->gates * cut->width;
+    int64_t depth_stride = r->transposed ? 1 : cols, col_stride = r->transposed ? r->channels : 1;
+    int64_t first = number % cut->gates * r->units + unit, width = ec_least(cut->width, r->units - unit);
+    for (int64_t col = 0; col < width; col += gemm->cols) {
+        float *to = r->packed_kernel + number * cut->width * depth + col * depth;
+        int64_t some = ec_least(gemm->cols, width - col);
+        gemm->pack_b(to, r->kernel + (first + col) * col_stride, depth_stride, col_stride, (int)some, r->channels);
+        for (int64_t c = 0; r->bias && c < gemm->cols; c++) {
+            to[r->channels * gemm->cols + c] = c < some ? r->bias[first + col + c] : 0.0f;
+        }
+    }
+}
+
+void ec_cut_pack_x(const struct ec_cut *cut, struct ec_team *team)
+{
+    const struct ec_recurrence *r = cut->r;
+    int64_t depth = ec_recurrence_depth_of_x(r);
+    for (int64_t number; (number = ec_team_next(team, cut->blocks * cut->gates)) >= 0;) {
+        pack_kernel(cut, number);
+    }
+    for (int64_t number; (number = ec_team_next(team, r->steps * cut->panels)) >= 0;) {
+        int64_t s = number / cut->panels, panel = number % cut->panels;
+        int64_t row = r->begin[s] + panel * cut->panel_rows,
+                rows = ec_cut_rows(cut, panel, ec_recurrence_texts_at(r, s));
+        float *to = r->packed_x + row * depth;
+        if (rows > 0) {
+            cut->gemm->pack_a(to, r->x + row * r->channels, r->channels, 1, (int)rows, r->channels);
+            cut->kernels->fill(to + rows * r->channels, 1.0f, rows * (depth - r->channels));
+        }
     }
 }
 
@@ -156,15 +220,16 @@ void ec_cut_pack(const struct ec_cut *cut, float *packed, int64_t panel, int64_t
 }
 
 void ec_cut_multiply(const struct ec_cut *cut, float *out, int64_t out_stride, int accumulate, const float *texts,
-                     int64_t rows, const float *weights, int64_t width)
+                     int64_t rows, const float *weights, int64_t width, int64_t depth)
 {
     const struct ec_gemm *gemm = cut->gemm;
     int64_t lines = ec_round_up(rows, gemm->row_unit), step = gemm->depth_block;
+    int64_t stored = ec_round_up(depth, gemm->depth_unit);
     for (int64_t col = 0; col < width; col += gemm->cols) {
-        for (int64_t k = 0; k < cut->r->units; k += step) {
+        for (int64_t k = 0; k < depth; k += step) {
             gemm->tile(out + col, out_stride, accumulate || k > 0, texts + floats_of(gemm, lines, k),
-                       weights + floats_of(gemm, col, cut->depth) + floats_of(gemm, gemm->cols, k), (int)rows,
-                       (int)ec_least(gemm->cols, width - col), ec_least(step, cut->r->units - k));
+                       weights + floats_of(gemm, col, stored) + floats_of(gemm, gemm->cols, k), (int)rows,
+                       (int)ec_least(gemm->cols, width - col), ec_least(step, depth - k));
         }
     }
 }

@@ -43,12 +43,14 @@ int64_t ec_tile_end(const struct ec_cut *cut, const struct ec_tile *tile, int64_
 
 /* Packs W into packed_weights, or its transpose into packed_back: [block][gate]. No barrier. */
 void ec_cut_pack_weights(const struct ec_cut *cut, struct ec_team *team, int back);
+/* Packs the kernel, [block][gate], and all rows of x, a panel's of a step behind each other. No barrier. */
+void ec_cut_pack_x(const struct ec_cut *cut, struct ec_team *team);
 /* Packs units [unit, unit + width) of the rows of a panel as the left operand of a product. */
 void ec_cut_pack(const struct ec_cut *cut, float *packed, int64_t panel, int64_t unit, const float *first,
                  int64_t row_stride, int64_t rows, int64_t width);
-/* out (+)= a panel of texts times a block of W, over all units. Between _begin and _end. */
+/* out (+)= a panel of texts times a block of W, over the depth: all units, or what x has. Between _begin and _end. */
 void ec_cut_multiply(const struct ec_cut *cut, float *out, int64_t out_stride, int accumulate, const float *texts,
-                     int64_t rows, const float *weights, int64_t width);
+                     int64_t rows, const float *weights, int64_t width, int64_t depth);
 /* What the number format needs before and after its products. */
 void ec_cut_begin(const struct ec_cut *cut);
 void ec_cut_end(const struct ec_cut *cut);

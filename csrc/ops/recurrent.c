@@ -35,6 +35,7 @@ static const struct ec_attribute attributes[] = {
     {"layer", EC_ATTRIBUTE_INT, offsetof(struct ec_recurrent, layer), NULL},
     {"recurrent_dropout", EC_ATTRIBUTE_FLOAT, offsetof(struct ec_recurrent, recurrent_dropout), NULL},
     {"always", EC_ATTRIBUTE_INT, offsetof(struct ec_recurrent, always), NULL},
+    {"transposed", EC_ATTRIBUTE_INT, offsetof(struct ec_recurrent, transposed), NULL},
     {NULL, EC_ATTRIBUTE_INT, 0, NULL},
 };
 
@@ -42,18 +43,20 @@ static ec_status infer_parameters(struct ec_op *op, struct ec_report *report)
 {
     struct ec_recurrent *state = op->state;
     int64_t gates = ec_recurrence_gates((enum ec_cell)state->cell);
-    const int64_t kernel_dims[] = {op->inputs[0]->cols, -1};
+    int turned = state->transposed != 0;
+    const int64_t kernel_dims[] = {turned ? -1 : op->inputs[0]->cols, turned ? op->inputs[0]->cols : -1};
     ec_status status = ec_infer_parameter(op, 0, kernel_dims, report);
     if (status != EC_OK) {
         return status;
     }
-    state->gates = op->parameters[0]->dims[1];
+    state->gates = op->parameters[0]->dims[!turned];
     state->units = state->gates / gates;
     if (state->gates % gates || state->units > INT32_MAX / 4) {
-        return ec_refuse(report, "%s: the kernel has %lld columns; expected %lld for each unit", op->type->name,
-                         (long long)state->gates, (long long)gates);
+        return ec_refuse(report, "%s: the kernel has %lld %s; expected %lld for each unit", op->type->name,
+                         (long long)state->gates, turned ? "rows" : "columns", (long long)gates);
     }
-    const int64_t recurrent_dims[] = {state->units, state->gates}, both_dims[] = {2, state->gates};
+    const int64_t recurrent_dims[] = {turned ? state->gates : state->units, turned ? state->units : state->gates};
+    const int64_t both_dims[] = {2, state->gates};
     status = ec_infer_parameter(op, 1, recurrent_dims, report);
     if (status == EC_OK && state->use_bias) {
         int gru = state->cell == EC_CELL_GRU;
@@ -181,12 +184,14 @@ static ec_status plan_workspace(struct ec_op *op, struct ec_step *step)
     const struct ec_tensor *in = op->inputs[0];
     int64_t rows = in->dtype == EC_TOKENS ? in->lookup->count : state->rows, most = 0;
     int64_t with_state = state->rows - ec_recurrent_first_row(&state->recurrence);
+    int64_t cols = ec_recurrent_cols_of_state(state);
     const struct {
         int64_t rows, depth, cols;
     } sizes[] = {
-        {rows, in->cols, state->gates},           {rows, state->gates, in->cols},
-        {in->cols, rows, state->gates},           {state->units, with_state, ec_recurrent_cols_of_state(state)},
-        {state->units, with_state, state->units},
+        {rows, in->cols, state->gates},   {rows, state->gates, in->cols},           {in->cols, rows, state->gates},
+        {state->units, with_state, cols}, {state->units, with_state, state->units}, /* and transposed kernels whose
+                                                                                       gradient is added to: */
+        {state->gates, rows, in->cols},   {cols, with_state, state->units},
     };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         struct ec_product product = {.a = ec_matrix(NULL, sizes[i].rows, sizes[i].depth, 0),
@@ -216,6 +221,7 @@ static void plan_recurrence_backward(struct ec_op *op, struct ec_step *step)
     r->d_state = take(step, B, r->units);
     r->d_carry = take(step, B, r->units);
     r->packed_back = take(step, 1, ec_recurrence_weights(r->cell, r->units, r->precision));
+    state->turned = state->transposed ? take(step, ec_most(op->inputs[0]->cols, r->units), state->gates) : NULL;
     int64_t texts = ec_recurrence_texts(B, r->units, r->precision);
     for (int i = 0; i < 2; i++) {
         r->packed_d[i] = take(step, texts, ec_recurrence_gates(r->cell));
@@ -242,6 +248,9 @@ static void plan_recurrence(struct ec_op *op, struct ec_step *step)
         .begin = state->steps.begin,
         .keep = step->backward,
         .weights = op->parameters[1]->value,
+        .transposed = state->transposed != 0,
+        .kernel = op->parameters[0]->value,
+        .channels = op->inputs[0]->cols,
         .source = state->source,
         .source_row = state->source_row,
         .bias = state->use_bias && !state->source ? state->bias : NULL,
@@ -252,12 +261,18 @@ static void plan_recurrence(struct ec_op *op, struct ec_step *step)
         .last_state = state->last[0],
         .last_carry = state->last[1],
     };
-    r->gates = take(step, state->source ? rows : state->rows, state->gates);
+    int is_short = ec_recurrence_is_short(state->rows) && !state->transposed;
+    if (!state->source && !is_short && ec_recurrence_takes_x(r)) {
+        r->x = state->rows_of_x;
+        r->packed_x = take(step, state->rows, ec_recurrence_depth_of_x(r));
+        r->packed_kernel = take(step, 1, ec_recurrence_kernel(r));
+    }
+    r->gates = take(step, state->source || r->x ? rows : state->rows, state->gates);
     r->inner = state->gates == 3 * state->units ? take(step, rows, r->units) : NULL;
     r->carry = take(step, rows, r->units);
     r->state = take(step, rows, r->units);
     r->zeros = take(step, 1, r->units);
-    if (ec_recurrence_is_short(state->rows)) {
+    if (is_short) {
         r->count_up = ec_arena_take(step->arena, r->units, sizeof *r->count_up);
     } else {
         r->packed_weights = take(step, 1, ec_recurrence_weights(r->cell, r->units, r->precision));

@@ -13,7 +13,8 @@ struct ec_recurrent {
     int use_bias, return_sequences, return_state, initial_state, stateful, reverse, keep_order, zero_output_for_mask;
     int activation, recurrent_activation, layer, reset_after;
     double recurrent_dropout;
-    int always; /* recurrent_dropout in inference too */
+    int always;     /* recurrent_dropout in inference too */
+    int transposed; /* kernels stand as [G H, C] and [G H, H] */
 
     int64_t units, gates; /* gates: columns of all of them, G H */
     int states;           /* 2: LSTM */
@@ -31,6 +32,7 @@ struct ec_recurrent {
     float *bias;               /* [G H] GRU: both together, where they are added alike */
     float *first[2], *last[2]; /* by rank */
     float *ones;
+    float *turned;    /* [C or H, G H] of the gradient of a transposed kernel */
     float *workspace; /* of the products around the time loop, which run one after the other */
     struct ec_occurrences occurrences;
 };
@@ -41,6 +43,12 @@ struct ec_recurrent {
 static inline int64_t ec_recurrent_first_row(const struct ec_recurrence *r)
 {
     return r->first_state || r->steps == 0 ? 0 : r->begin[1];
+}
+/* A kernel of these rows, in the orientation [depth, G H] that the formulas have. */
+static inline struct ec_matrix ec_recurrent_kernel(const struct ec_recurrent *state, const float *values, int64_t rows)
+{
+    return state->transposed ? ec_transposed(ec_matrix(values, state->gates, rows, rows))
+                             : ec_matrix(values, rows, state->gates, state->gates);
 }
 static inline int64_t ec_recurrent_cols_of_state(const struct ec_recurrent *state)
 {

@@ -8,7 +8,8 @@
 #include <string.h>
 
 enum {
-    COL_BLOCK = 256
+    COL_BLOCK = 256,
+    TURNED_BLOCK = 64
 };
 
 /* d_x (+)= da W^T */
@@ -21,7 +22,7 @@ static struct ec_product d_input_product(const struct ec_op *op, float *out, int
                                .out_stride = out_stride,
                                .accumulate = add,
                                .a = ec_matrix(da, rows, gates, gates),
-                               .b = ec_transposed(ec_matrix(op->parameters[0]->value, cols, gates, gates)),
+                               .b = ec_transposed(ec_recurrent_kernel(state, op->parameters[0]->value, cols)),
                                .workspace = state->workspace,
                                .precision = state->recurrence.precision};
 }
@@ -32,13 +33,39 @@ static struct ec_product d_weight_product(const struct ec_op *op, int number, in
                                           struct ec_matrix da)
 {
     const struct ec_recurrent *state = op->state;
-    return (struct ec_product){.out = op->parameters[number]->gradient.values + col,
-                               .out_stride = state->gates,
+    int turned = state->transposed != 0;
+    return (struct ec_product){.out = op->parameters[number]->gradient.values + col * (turned ? left.cols : 1),
+                               .out_stride = turned ? left.cols : state->gates,
                                .accumulate = op->adds_parameter[number],
-                               .a = ec_transposed(left),
-                               .b = da,
+                               .a = ec_transposed(turned ? da : left),
+                               .b = turned ? left : da,
                                .workspace = state->workspace,
                                .precision = state->recurrence.precision};
+}
+
+/* The gradient of a weight, or of a part of it. A transposed one is computed as the others, which is faster, and then
+ * turned; not where it is added to. */
+static void weight_gradient(const struct ec_op *op, struct ec_team *team, int number, int64_t col,
+                            struct ec_matrix left, struct ec_matrix da)
+{
+    const struct ec_recurrent *state = op->state;
+    struct ec_product product = d_weight_product(op, number, col, left, da);
+    int turns = state->transposed && !op->adds_parameter[number];
+    float *out = product.out;
+    if (turns) {
+        product.out = state->turned;
+        product.out_stride = da.cols;
+        product.a = ec_transposed(left);
+        product.b = da;
+    }
+    ec_product_run_parts(team, &product);
+    for (struct ec_range some; turns && ec_team_next_range(team, da.cols, TURNED_BLOCK, &some);) {
+        ec_kernels()->transpose(out + some.begin * left.cols, left.cols, state->turned + some.begin, da.cols,
+                                some.end - some.begin, left.cols);
+    }
+    if (turns) {
+        ec_team_barrier(team);
+    }
 }
 
 static int is_wanted(const struct ec_tensor *output) { return output->needs_grad && output->writers > 0; }
@@ -72,16 +99,16 @@ static void recurrent_gradient(const struct ec_op *op, struct ec_team *team)
     int64_t first = ec_recurrent_first_row(r), rows = state->rows - first, cols = ec_recurrent_cols_of_state(state);
     struct ec_matrix states = ec_matrix(r->state + first * r->units, rows, r->units, r->units);
     const float *da = r->gates + first * state->gates;
-    struct ec_product product = d_weight_product(op, 1, 0, states, ec_matrix(da, rows, cols, state->gates));
-    ec_product_run_parts(team, &product);
+    weight_gradient(op, team, 1, 0, states, ec_matrix(da, rows, cols, state->gates));
     if (!r->inner) {
         return;
     }
     struct ec_matrix inner = ec_matrix(r->inner + first * r->units, rows, r->units, r->units);
-    product = r->cell == EC_CELL_GRU
-                  ? d_weight_product(op, 1, cols, states, inner)
-                  : d_weight_product(op, 1, cols, inner, ec_matrix(da + cols, rows, r->units, state->gates));
-    ec_product_run_parts(team, &product);
+    if (r->cell == EC_CELL_GRU) {
+        weight_gradient(op, team, 1, cols, states, inner);
+    } else {
+        weight_gradient(op, team, 1, cols, inner, ec_matrix(da + cols, rows, r->units, state->gates));
+    }
 }
 
 /* Part of a bias gradient (+)= column sums of `rows` rows. No barrier. */
@@ -199,9 +226,8 @@ void ec_recurrent_backward(struct ec_op *op, const struct ec_step *step, struct 
         bias_gradient(op, team, da, rows);
     }
     if (op->parameters[0]->trainable) {
-        struct ec_product product = d_weight_product(op, 0, 0, ec_matrix(x, rows, in->cols, stride),
-                                                     ec_matrix(da, rows, state->gates, state->gates));
-        ec_product_run_parts(team, &product);
+        weight_gradient(op, team, 0, 0, ec_matrix(x, rows, in->cols, stride),
+                        ec_matrix(da, rows, state->gates, state->gates));
     }
     if (in->needs_grad && in->dtype == EC_TOKENS) {
         struct ec_product product =

@@ -20,8 +20,7 @@ static struct ec_product input_product(const struct ec_op *op, float *out, const
     return (struct ec_product){.out = out,
                                .out_stride = state->gates,
                                .a = ec_matrix(x, rows, op->inputs[0]->cols, x_stride),
-                               .b =
-                                   ec_matrix(op->parameters[0]->value, op->inputs[0]->cols, state->gates, state->gates),
+                               .b = ec_recurrent_kernel(state, op->parameters[0]->value, op->inputs[0]->cols),
                                .workspace = state->workspace,
                                .precision = state->recurrence.precision};
 }
@@ -80,7 +79,7 @@ static void project_tokens(const struct ec_op *op, struct ec_team *team)
     ec_team_barrier(team);
 }
 
-/* x W for all rows, in the order of the steps; the bias comes in the time loop. */
+/* x W for all rows, in the order of the steps; the bias comes in the time loop, and may the product. */
 static void project_rows(const struct ec_op *op, struct ec_team *team)
 {
     const struct ec_recurrent *state = op->state;
@@ -92,6 +91,9 @@ static void project_rows(const struct ec_op *op, struct ec_team *team)
         }
     }
     ec_team_barrier(team);
+    if (state->recurrence.x) {
+        return;
+    }
     struct ec_product product = input_product(op, state->recurrence.gates, state->rows_of_x, in->cols, state->rows);
     ec_product_run_parts(team, &product);
 }

@@ -76,6 +76,8 @@ class ProgramCall:
     """Of float inputs [B, T, C] that have one: bool [B, T]."""
     table: Any = None
     """The module whose weight is the table of the lookup, a torch.nn.Embedding or EmbeddingBag."""
+    form: Hashable = None
+    """What stands for specs, operations and outputs where many calls share them: it is compared faster."""
 
     def split(self, tensors: Sequence[torch.Tensor]) -> tuple[list[int], int]:
         """Numbers of the inputs that tensors are given for, and how many these are."""
@@ -88,7 +90,8 @@ class ProgramCall:
         arrays = [tensor.detach().numpy() for tensor in tensors]
         shapes = tuple(array.shape for array in arrays[count:])
         wants_inputs = any(learns[:count])
-        key = (tuple(self.specs), shapes, wants_inputs, self.outputs, repr(self.operations))
+        form = self.form or (tuple(self.specs), self.outputs, repr(self.operations))
+        key = (form, shapes, wants_inputs)
         parameters = [(str(number), shape) for number, shape in enumerate(shapes)]
         program = self.pool.take(
             key,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -80,7 +82,7 @@ class GRU(nn.GRU):
 def _suits(module: nn.RNNBase, input: Any, states: States, count: int) -> bool:
     """Whether the core computes this call; what is wrong with another, PyTorch says."""
     data = input.data if isinstance(input, PackedSequence) else input
-    weights = [getattr(module, name, None) for name in module._flat_weights_names]
+    weights = [_weight(module, name) for name in module._flat_weights_names]
     if not computes_here(None, data, *states, *weights) or data.shape[-1] != module.input_size:
         return False
     if isinstance(input, PackedSequence):
@@ -91,6 +93,12 @@ def _suits(module: nn.RNNBase, input: Any, states: States, count: int) -> bool:
         return False
     shape = (module.num_layers * _directions(module), batch, module.hidden_size)
     return len(states) in (0, count) and all(state.shape == shape for state in states)
+
+
+def _weight(module: nn.Module, name: str) -> Any:
+    """A weight, or None: at once where it is a parameter, and not computed by a parametrization."""
+    own = module.__dict__["_parameters"].get(name)
+    return getattr(module, name, None) if own is None else own
 
 
 def _directions(module: nn.RNNBase) -> int:
@@ -129,6 +137,8 @@ def _layers(
         x, made = _layer(module, operation, x, mask, first, given)
         last.append(made)
     count = len(last[0]) // directions
+    if len(last) == directions == 1:
+        return x, [one.unsqueeze(0) for one in last[0]]
     of_all = [made[number::count] for number in range(count) for made in (sum(last, []),)]
     return x, [torch.stack(one) for one in of_all]
 
@@ -137,54 +147,75 @@ def _layer(
     module: Any, operation: str, x: torch.Tensor, mask: Any, first: States, weights: list[list[torch.Tensor]]
 ) -> tuple[torch.Tensor, list[torch.Tensor]]:
     """One layer: its output [B, T, directions H], and the last states of each direction in turn."""
-    units = module.hidden_size
-    specs: list[tuple[Any, ...]] = [("input", "float32", -1, (x.shape[2],))]
-    specs += [(f"hx{number}", "float32", None, (units,)) for number in range(len(first))]
     states = 2 if operation == "lstm" else 1
-    operations, tensor = [], len(specs)
-    for direction, given in enumerate(weights):
-        own = range(1 + direction * states, 1 + (direction + 1) * states) if first else ()
+    form = _form(operation, x.shape[2], module.hidden_size, bool(first), len(weights), bool(module.bias))
+    call = ProgramCall(
+        pool_of(module),
+        form.specs,
+        form.operations,
+        form.outputs,
+        masks={} if mask is None else {0: mask},
+        form=form,
+    )
+    made = apply_program(call, x, *first, *(one for given in weights for one in given))
+    if len(weights) == 1:
+        return made[0], list(made[1:])
+    last = [one for number, one in enumerate(made) if number % (1 + states)]
+    return torch.cat(made[:: 1 + states], 2), last
+
+
+@dataclass(frozen=True, eq=False)
+class _Form:
+    """What the calls of a layer of these sizes have in common; its identity stands for all of it."""
+
+    specs: list[tuple[Any, ...]]
+    operations: list[tuple[Any, ...]]
+    outputs: tuple[int, ...]
+
+
+@functools.lru_cache(maxsize=128)
+def _form(
+    operation: str, channels: int, units: int, has_first: bool, directions: int, use_bias: bool
+) -> _Form:
+    states, weights = 2 if operation == "lstm" else 1, 2 + use_bias
+    specs: list[tuple[Any, ...]] = [("input", "float32", -1, (channels,))]
+    specs += [(f"hx{number}", "float32", None, (units,)) for number in range(has_first * directions * states)]
+    operations: list[tuple[Any, ...]] = []
+    tensor = len(specs)
+    for direction in range(directions):
+        own = range(1 + direction * states, 1 + (direction + 1) * states) if has_first else ()
         made = tuple(range(tensor, tensor + 1 + states))
-        numbers = tuple(range(direction * len(given), (direction + 1) * len(given)))
+        numbers = tuple(range(direction * weights, (direction + 1) * weights))
         settings = {
-            "use_bias": module.bias,
+            "use_bias": use_bias,
             "return_sequences": True,
             "return_state": True,
-            "initial_state": bool(first),
+            "initial_state": has_first,
             "reverse": bool(direction),
             "keep_order": bool(direction),
+            "transposed": True,
         }
         operations.append((operation, (0, *own), made, numbers, settings))
         tensor += 1 + states
-    call = ProgramCall(
-        pool_of(module),
-        specs,
-        operations,
-        outputs=tuple(range(len(specs), tensor)),
-        masks={} if mask is None else {0: mask},
-    )
-    made = apply_program(call, x, *first, *(one for given in weights for one in given))
-    outputs = made[:: 1 + states]
-    last = [one for number, one in enumerate(made) if number % (1 + states)]
-    return outputs[0] if len(outputs) == 1 else torch.cat(outputs, 2), last
+    return _Form(specs, operations, tuple(range(len(specs), tensor)))
 
 
 def _lstm_weights(module: nn.LSTM, suffix: str) -> list[torch.Tensor]:
-    """Kernel [C, 4 H], recurrent kernel [H, 4 H] and bias [4 H] of the core: gates i f g o, as PyTorch's."""
-    made = [getattr(module, f"weight_{kind}{suffix}").t() for kind in ("ih", "hh")]
+    """Kernel [4 H, C], recurrent kernel [4 H, H] and bias [4 H]: gates i f g o, in the core as in PyTorch."""
+    made = [_weight(module, f"weight_{kind}{suffix}") for kind in ("ih", "hh")]
     if module.bias:
-        made.append(getattr(module, f"bias_ih{suffix}") + getattr(module, f"bias_hh{suffix}"))
+        made.append(_weight(module, f"bias_ih{suffix}") + _weight(module, f"bias_hh{suffix}"))
     return made
 
 
 def _gru_weights(module: nn.GRU, suffix: str) -> list[torch.Tensor]:
-    """The same of a GRU, its bias [2, 3 H]: gates z r n in the core, r z n in PyTorch."""
+    """The same of a GRU, of 3 H rows, its bias [2, 3 H]: gates z r n in the core, r z n in PyTorch."""
 
     def turned(name: str) -> torch.Tensor:
         r, z, n = getattr(module, name + suffix).chunk(3)
         return torch.cat([z, r, n])
 
-    made = [turned("weight_ih").t(), turned("weight_hh").t()]
+    made = [turned("weight_ih"), turned("weight_hh")]
     if module.bias:
         made.append(torch.stack([turned("bias_ih"), turned("bias_hh")]))
     return made

@@ -32,16 +32,13 @@ def computes_here(ids: torch.Tensor | None, *floats: torch.Tensor | None) -> boo
     if ids is not None and not (
         type(ids) in _PLAIN
         and ids.dtype in (torch.int64, torch.int32)
-        and ids.device.type == "cpu"
+        and ids.is_cpu
         and ids.layout is torch.strided
     ):
         return False
     for one in floats:
         if one is not None and not (
-            type(one) in _PLAIN
-            and one.dtype is torch.float32
-            and one.device.type == "cpu"
-            and one.layout is torch.strided
+            type(one) in _PLAIN and one.dtype is torch.float32 and one.is_cpu and one.layout is torch.strided
         ):
             return False
     is_traced = torch.jit.is_tracing() or _exports()
