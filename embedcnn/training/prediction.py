@@ -61,8 +61,11 @@ class Prediction:
         steps = None if steps is None else positive_integer("steps", steps)
         if (nothing := self._of_nothing(x)) is not None:
             return nothing
-        if not show and callbacks is None and steps is None and self._is_one_batch(x, batch_size):
-            return self.predict_on_batch(x)
+        if not show and callbacks is None and steps is None:
+            if self._is_array_of_one_batch(x, batch_size):
+                return self.on_batch(x, whole=True)
+            if self._is_one_batch(x, batch_size):
+                return self.predict_on_batch(x)
         feed = self._adapter.unlabelled_feed(x, batch_size, steps)
         watching = CallbackList(callbacks, self._model, {"verbose": show, "steps": feed.steps})
         watching.call("on_predict_begin", {})
@@ -131,6 +134,14 @@ class Prediction:
         """Whether these are raw texts that fit one batch: then nothing around the step is needed."""
         return hasattr(texts, "__len__") and len(texts) <= checked_batch_size(batch_size) and is_text(texts)
 
+    def _is_array_of_one_batch(self, x: Any, batch_size: int | None) -> bool:
+        """The same of an array of numbers; a step of the user's own gets what batches are made of."""
+        is_array = (
+            type(x) is np.ndarray and x.ndim > 1 and x.dtype.kind in "fib"
+        )  # images of bytes become numbers batch by batch
+        fits = is_array and len(x) <= checked_batch_size(batch_size)
+        return fits and own_step(self._model, "predict_step") is None
+
     def _of_nothing(self, x: Any) -> Any:
         """The outputs, arrays of no rows, for a list, column or array of no examples; else None, as for what
         gives batches and for an array whose shape does not fit.
@@ -153,12 +164,13 @@ class Prediction:
         own = own_step(self._model, "predict_step")
         return self.on_batch(x) if own is None else self._model._as_outputs(_listed(own((x,))))
 
-    def on_batch(self, x: Any, training: bool = False, step: int | None = None) -> Any:
+    def on_batch(self, x: Any, training: bool = False, step: int | None = None, whole: bool = False) -> Any:
         """As calling a model; with `training` dropout drops, as in this step. None: in the first call as in
         the optimizer's next step, then other values each time; in `Dataset.map` as in that of the element.
+        `whole`: values are checked as predict does it.
         """
         self._adapter.build_for(x)
-        inputs = [raw(part) for part in self._adapter.prepare_inputs(x, False)]
+        inputs = [raw(part) for part in self._adapter.prepare_inputs(x, whole)]
         if not training:
             return self._model._as_outputs(self._run("predict", inputs)[0])
         optimizer = self._compilation.optimizer

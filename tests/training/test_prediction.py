@@ -148,3 +148,42 @@ def test_labels_of_a_model_that_is_not_compiled_make_its_program_once(last, labe
 def test_labels_build_a_model_as_predict_does():
     model = embedcnn.Sequential([layers.Dense(2, activation="softmax")])
     assert model.predict_labels(np.zeros((3, 4))) == [0, 0, 0]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "bool", "uint8", "uint16"])
+def test_an_array_of_one_batch_is_predicted_as_its_batches_are(dtype):
+    model = embedcnn.Sequential([embedcnn.Input((5,)), layers.Dense(3)])
+    x = (np.arange(35).reshape(7, 5) % 3).astype(dtype)
+    found = model.predict(x, verbose=0)
+    assert found.shape == (7, 3) and found.dtype == np.float32
+    np.testing.assert_array_equal(found, model.predict(iter([x]), verbose=0))
+    np.testing.assert_array_equal(found, model.predict(x, batch_size=2, verbose=0))
+    np.testing.assert_array_equal(found, np.stack([model.predict(row[None], verbose=0)[0] for row in x]))
+
+
+def test_images_of_bytes_are_predicted_in_one_batch():
+    model = embedcnn.Sequential([embedcnn.Input((4, 4, 3)), layers.Rescaling(0.5), layers.Flatten()])
+    x = np.arange(96, dtype=np.uint8).reshape(2, 4, 4, 3)
+    np.testing.assert_array_equal(model.predict(x, verbose=0), x.reshape(2, -1) / 2)
+
+
+@pytest.mark.parametrize("batch_size", [None, 2])
+def test_an_array_of_one_batch_is_checked_as_a_whole(batch_size):
+    model = embedcnn.Sequential([embedcnn.Input((2,)), layers.Dense(1)])
+    with pytest.raises(ValueError, match=r"\[2, 1\] = nan: only finite"):
+        model.predict(np.array([[1.0, 2.0], [3.0, 4.0], [5.0, np.nan]]), batch_size, verbose=0)
+    tokens = embedcnn.Sequential([embedcnn.Input((2,), dtype="int32"), layers.Embedding(4, 1)])
+    with pytest.raises(ValueError, match=r"\[1, 0\] = 4 is outside \[0, 4\)"):
+        tokens.predict(np.array([[1, 2], [4, 0], [1, 1]]), batch_size, verbose=0)
+    with pytest.raises(ValueError, match="batch_size"):
+        model.predict(np.ones((1, 2)), batch_size=0, verbose=0)
+
+
+def test_a_step_of_the_users_own_predicts_an_array_of_one_batch():
+    class Doubled(embedcnn.Model):
+        def predict_step(self, data):
+            return 2 * super().predict_step(data)
+
+    x = embedcnn.Input((2,))
+    model = Doubled(x, layers.Identity()(x))
+    np.testing.assert_array_equal(model.predict(np.ones((3, 2)), verbose=0), np.full((3, 2), 2.0))
