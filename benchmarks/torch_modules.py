@@ -4,8 +4,8 @@
 
 `kim`: the text CNN of kim.py (filters 3, 4, 5 x 100, D 300, B 50, T 64, V 18,765, dropout 0.5), the table
 frozen, trained with dense gradients, and trained with sparse ones. PyTorch's step is that of torch.nn with
-torch.optim.Adam, which needs dense gradients; ours has torch.optim.Adam too, and with sparse gradients
-embedcnn.torch.optim.SparseAdam for the table. "one by one": Embedding and Conv1d instead of TextCNN. `lstm`:
+torch.optim.Adam, which needs dense gradients; ours has that of embedcnn.torch.optim, and with sparse
+gradients SparseAdam for the table. "one by one": Embedding and Conv1d instead of TextCNN. `lstm`:
 an embedding and an LSTM of 128 units (B 32, T 64), dense Adam. `table`: the mean of an embedding of
 2,000,000 rows of 64 and `sparse=True`, against the same over 20,000 rows: as in big_table.py the same
 batches, their ids spread over all rows. All of a case run in one process, in turns; milliseconds of the
@@ -73,8 +73,10 @@ def fused_text_cnn(frozen: bool, **settings):
     return torch.nn.Sequential(encoder, torch.nn.Dropout(0.5), linear)
 
 
-def loop(model, batches: tuple[np.ndarray, np.ndarray]) -> Step:
-    """A training step of PyTorch, with Adam; with our SparseAdam for a table of sparse gradients."""
+def loop(model, batches: tuple[np.ndarray, np.ndarray], adam=None) -> Step:
+    """A training step of PyTorch, with our Adam or another; with our SparseAdam for a table of sparse
+    gradients.
+    """
     import torch
 
     from embedcnn.torch import optim
@@ -86,7 +88,7 @@ def loop(model, batches: tuple[np.ndarray, np.ndarray]) -> Step:
         if getattr(module, "sparse", False) and isinstance(module, torch.nn.Embedding)
     ]
     dense = [one for one in model.parameters() if one.requires_grad and not any(one is s for s in sparse)]
-    optimizers = [torch.optim.Adam(dense)] + ([optim.SparseAdam(sparse)] if sparse else [])
+    optimizers = [(adam or optim.Adam)(dense)] + ([optim.SparseAdam(sparse)] if sparse else [])
 
     def step(number: int):
         for optimizer in optimizers:
@@ -143,7 +145,7 @@ def run_kim(arguments, clock) -> list[dict[str, object]]:
         ("kim trained, sparse", False, {"sparse": True}),
     ):
         steps = {
-            "PyTorch": loop(text_cnn(torch.nn, frozen), batches),
+            "PyTorch": loop(text_cnn(torch.nn, frozen), batches, torch.optim.Adam),
             "one by one": loop(text_cnn(nn, frozen, **settings), batches),
             "TextCNN": loop(fused_text_cnn(frozen, **settings), batches),
         }
@@ -168,7 +170,7 @@ def run_lstm(arguments, clock) -> list[dict[str, object]]:
             return self.linear(self.lstm(self.embedding(x))[1][0][0])
 
     batches = peers.movie_reviews(BATCHES, 32, 64, 10_000)
-    steps = {"PyTorch": loop(Reader(torch.nn), batches), "LSTM": loop(Reader(nn), batches)}
+    steps = {"PyTorch": loop(Reader(torch.nn), batches, torch.optim.Adam), "LSTM": loop(Reader(nn), batches)}
     return [compare("lstm", steps, arguments, clock)]
 
 

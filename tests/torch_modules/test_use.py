@@ -372,7 +372,8 @@ def test_names():
     assert nn.functional is torch.nn.functional and nn.Module is torch.nn.Module
     assert nn.tensor is torch.tensor and nn.from_numpy is torch.from_numpy and nn.device is torch.device
     assert nn.cuda.is_available() == torch.cuda.is_available()
-    assert nn.optim.Adam is torch.optim.Adam and nn.optim.SGD is not torch.optim.SGD
+    assert nn.optim.RMSprop is torch.optim.RMSprop and nn.optim.SGD is not torch.optim.SGD
+    assert issubclass(nn.optim.Adam, torch.optim.Adam) and nn.optim.AdamW is not torch.optim.AdamW
     assert nn.utils.clip_grad_norm_ is torch.nn.utils.clip_grad_norm_
     assert nn.utils.data is torch.utils.data
     assert (
