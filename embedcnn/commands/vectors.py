@@ -129,7 +129,6 @@ def add_train(commands: Any) -> None:
         ("--epochs", 0, MOST_LABELLED, 5, "passes over the text"),
         ("--window", 1, MOST_WINDOW, 5, "neighbours on each side, at most"),
         ("--min-count", 0, MOST_LABELLED, 5, "leave out words that are rarer"),
-        ("--buckets", 0, MOST_LABELLED, 2000000, "rows of n-grams"),
         ("--seed", 0, 2**63 - 1, 0, "decides all that is random"),
     ):
         kind = count(least, most)
@@ -144,6 +143,9 @@ def add_train(commands: Any) -> None:
     )
     parser.add_argument(
         "--max-words", type=count(1, MOST_LABELLED), metavar="N", help="leave out the rarest of more words"
+    )
+    parser.add_argument(
+        "--buckets", type=count(1, MOST_LABELLED), metavar="N", help="rows of n-grams (default: 2000000)"
     )
     parser.add_argument(
         "--chars",
@@ -206,6 +208,8 @@ def run_train(arguments: argparse.Namespace) -> int:
     check_target(arguments.output, [arguments.text, arguments.vectors])
     if arguments.loss == "hs" and arguments.negatives is not None:
         raise ValueError("--negatives is for --loss ns: with hs no words are drawn")
+    if arguments.buckets is not None and not arguments.chars[1]:
+        raise ValueError("--buckets are for n-grams, and --chars says that there are none")
     if arguments.max_words is not None and arguments.vectors:
         raise ValueError("--max-words and --vectors: one of both; all words of vectors stay")
     format = arguments.to or ("fasttext_binary" if arguments.output.endswith(".bin") else "word2vec")
@@ -222,7 +226,7 @@ def run_train(arguments: argparse.Namespace) -> int:
             maxn=arguments.chars[1],
             neg=5 if arguments.negatives is None else arguments.negatives,
             loss=arguments.loss,
-            bucket=arguments.buckets,
+            bucket=arguments.buckets or 2000000,
             t=arguments.sample,
             thread=arguments.threads,
             pretrainedVectors=arguments.vectors or "",

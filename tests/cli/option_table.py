@@ -172,7 +172,6 @@ vectors train | {words} | --to glove | files
 | | --epochs 2 | files
 | | --window 1 | files
 | | --min-count 50 | files
-| | --chars 0 0 | files
 | | --buckets 60 | files
 | | --negatives 2 | files
 | | --loss hs | files
@@ -181,6 +180,7 @@ vectors train | {words} | --to glove | files
 | | --learning-rate 0.1 | files
 | | --vectors {vectors} --dim 3 | files
 | | --seed 5 | files
+| {book} out --quiet --dim 4 --min-count 1 | --chars 0 0 | files
 | {book} out --dim 4 --min-count 1 | --quiet | err
 | missing out | --debug | status
 vectors info | {vectors} | --format word2vec | status

@@ -231,6 +231,7 @@ def test_a_mistake_in_training_word_vectors_is_one_line(tmp_path, capsys):
         (".", [], "OUTPUT.*is a folder"),
         ("text.txt", [], "choose another name"),
         ("w.bin", ["--chars", "3", "2"], "--chars must"),
+        ("w.bin", ["--chars", "0", "0", "--buckets", "9"], "--buckets are for n-grams"),
         ("w.bin", ["--loss", "hs", "--negatives", "5"], "--negatives is for --loss ns"),
         ("w.bin", ["--max-words", "5", "--vectors", "v.txt"], "--max-words and --vectors: one of both"),
     ],

@@ -401,8 +401,9 @@ def test_nor_does_an_encoder_take_it(value):
         classifier().predict(value, verbose=0)
 
 
-@pytest.mark.parametrize("texts", [iter(TEXTS), set(TEXTS)], ids=["iterator", "set"])
+@pytest.mark.parametrize("kind", [iter, set])
 @pytest.mark.parametrize("model", [reader, classifier])
-def test_texts_one_by_one_are_no_batches(model, texts):
+def test_texts_one_by_one_are_no_batches(model, kind):
+    texts = kind(TEXTS)  # an iterator is used up
     with pytest.raises(TypeError, match=r"must give batches.* gave one text, .*; did you mean list\(x\)\?"):
         model().predict(texts, verbose=0)
