@@ -189,7 +189,30 @@ class RandomZoom(_Moved):
         return _both("zoom", self.height_factor, self.width_factor)
 
 
-class RandomContrast(_Seeded):
+class _Light(_Seeded):
+    """Pixels darker or brighter by a factor, clipped to `value_range`."""
+
+    factor: tuple[float, float]
+
+    def __init__(
+        self,
+        factor: float | Sequence[float],
+        value_range: Sequence[float] = (0, 255),
+        seed: int | None = None,
+        data_format: str | None = None,
+        **options: Any,
+    ) -> None:
+        self.factor = self._read(factor)
+        self.value_range, self.seed = _value_range(value_range), optional(integer, "seed", seed)
+        require_channels_last(data_format)
+        super().__init__(**options)
+
+    @staticmethod
+    def _read(factor: Any) -> tuple[float, float]:
+        return _factor("factor", factor)
+
+
+class RandomContrast(_Light):
     """In training, mean + f (x - mean), with the mean of each channel of an image and f between 1 - lower and
     1 + upper, clipped to `value_range`. As keras.layers.RandomContrast.
 
@@ -201,22 +224,13 @@ class RandomContrast(_Seeded):
     (None, 8, 8, 3)
     """
 
-    def __init__(
-        self,
-        factor: float | Sequence[float],
-        value_range: Sequence[float] = (0, 255),
-        seed: int | None = None,
-        data_format: str | None = None,
-        **options: Any,
-    ) -> None:
+    @staticmethod
+    def _read(factor: Any) -> tuple[float, float]:
         pair = list(factor) if isinstance(factor, (list, tuple)) else [factor, factor]
         if len(pair) != 2:
             raise ValueError(f"`factor` must be a number or (lower, upper). Received: factor={factor!r}")
         lower, upper = (float(finite_number("factor", one, least=0, most=1)) for one in pair)
-        self.factor = lower, upper
-        self.value_range, self.seed = _value_range(value_range), optional(integer, "seed", seed)
-        require_channels_last(data_format)
-        super().__init__(**options)
+        return lower, upper
 
     def ranges(self) -> dict[str, Any]:
         """The attributes of random_light that say what is drawn."""
@@ -225,7 +239,7 @@ class RandomContrast(_Seeded):
         return {"contrast": True, "low": low, "high": high, "least": least, "most": most}
 
 
-class RandomBrightness(_Seeded):
+class RandomBrightness(_Light):
     """In training, images darker or brighter by up to `factor` of the `value_range`, to which they are
     clipped: a number (either way) or (least, most). As keras.layers.RandomBrightness.
 
@@ -235,19 +249,6 @@ class RandomBrightness(_Seeded):
     >>> embedcnn.layers.RandomBrightness(0.2)(embedcnn.Input((8, 8, 3))).shape
     (None, 8, 8, 3)
     """
-
-    def __init__(
-        self,
-        factor: float | Sequence[float],
-        value_range: Sequence[float] = (0, 255),
-        seed: int | None = None,
-        data_format: str | None = None,
-        **options: Any,
-    ) -> None:
-        self.factor = _factor("factor", factor)
-        self.value_range, self.seed = _value_range(value_range), optional(integer, "seed", seed)
-        require_channels_last(data_format)
-        super().__init__(**options)
 
     def ranges(self) -> dict[str, Any]:
         """The attributes of random_light that say what is drawn."""

@@ -14,6 +14,26 @@ from embedcnn.ops.call import Call, Padding, elementary, operation
 Sizes = image_pooling.Sizes  # along time an integer, or a sequence that holds one
 
 
+def _windows(padding: str, **sizes: Sizes) -> dict[str, Any]:
+    """The settings of windows over texts, as the core has them."""
+    return {"padding": padding, **{name: single_integer(name, value) for name, value in sizes.items()}}
+
+
+def _convolved(
+    name: str,
+    x: ArrayLike,
+    kernel: ArrayLike,
+    bias: ArrayLike | None,
+    mask: ArrayLike | None,
+    attributes: dict[str, Any],
+) -> Call:
+    """The call of an operation on sequences x [B, T, C], a kernel of three axes and a bias or none."""
+    call = Call(outputs=(1,))
+    call.add_floats("x", np.asarray(x), mask)
+    call.operations = [(name, (0,), (1,), call.add_weights(bias, kernel=(kernel, 3)), attributes)]
+    return call
+
+
 @operation
 def conv1d(
     x: ArrayLike,
@@ -40,17 +60,11 @@ def conv1d(
     >>> ops.conv1d(x, np.ones((2, 1, 1)), padding="causal").ravel().tolist()
     [0.0, 1.0, 3.0, 5.0]
     """
-    call = Call(outputs=(1,))
-    call.add_floats("x", np.asarray(x), mask)
-    numbers = call.add_weights(bias, kernel=(kernel, 3))
     attributes = {
-        "strides": single_integer("strides", strides),
-        "dilation_rate": single_integer("dilation_rate", dilation_rate),
-        "padding": padding,
+        **_windows(padding, strides=strides, dilation_rate=dilation_rate),
         "groups": positive_integer("groups", groups),
     }
-    call.operations = [("conv1d", (0,), (1,), numbers, attributes)]
-    return call
+    return _convolved("conv1d", x, kernel, bias, mask, attributes)
 
 
 @operation
@@ -75,16 +89,9 @@ def conv_pool(
     >>> ops.conv_pool(x, np.ones((2, 1, 1)), activation="relu").tolist()
     [[5.0]]
     """
-    call = Call(outputs=(1,))
-    call.add_floats("x", np.asarray(x), mask)
-    numbers = call.add_weights(bias, kernel=(kernel, 3))
-    attributes = {
-        "strides": single_integer("strides", strides),
-        "padding": padding,
-        "activation": activation,
-    }
-    call.operations = [("conv_pool", (0,), (1,), numbers, attributes)]
-    return call
+    return _convolved(
+        "conv_pool", x, kernel, bias, mask, {**_windows(padding, strides=strides), "activation": activation}
+    )
 
 
 @operation
@@ -108,16 +115,14 @@ def depthwise_conv1d(
     >>> ops.depthwise_conv1d(x, np.ones((2, 2, 1))).tolist()
     [[[2.0, 4.0], [6.0, 8.0]]]
     """
-    call = Call(outputs=(1,))
-    call.add_floats("x", np.asarray(x), mask)
-    numbers = call.add_weights(bias, kernel=(kernel, 3))
-    attributes = {
-        "strides": single_integer("strides", strides),
-        "dilation_rate": single_integer("dilation_rate", dilation_rate),
-        "padding": padding,
-    }
-    call.operations = [("depthwise_conv1d", (0,), (1,), numbers, attributes)]
-    return call
+    return _convolved(
+        "depthwise_conv1d",
+        x,
+        kernel,
+        bias,
+        mask,
+        _windows(padding, strides=strides, dilation_rate=dilation_rate),
+    )
 
 
 def conv1d_mask(
