@@ -48,13 +48,18 @@ def numbers(argument: str, value: Any) -> np.ndarray:
     if hasattr(value, "detach"):
         value = value.detach().cpu()
         value = value.float() if str(value.dtype) == "torch.bfloat16" else value
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise ValueError(f"{argument}: rows of unequal length cannot form an array") from None
+    array = rectangular(argument, value)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{argument}: numbers were expected. Received an array of dtype {array.dtype}")
     return array
+
+
+def rectangular(argument: str, value: Any) -> np.ndarray:
+    """`value` as an array of any dtype; ValueError that names `argument` for rows of unequal length."""
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{argument}: rows of unequal length cannot form an array") from None
 
 
 def check_finite(argument: str, matrix: np.ndarray) -> None:

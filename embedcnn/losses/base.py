@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import nonempty_text, one_of, require_float32
+from ..base.arrays import numbers
 from ..base.configuration import Configurable
 from ..base.named_objects import named_object
 from ..base.names import snake_case
 from ..graph.nodes import SymbolicTensor
 from ..graph.tracing import leaves
 from .own_function import OwnFunction
+from .pairs import check_rows, numbers_of, of_one_rank, spread_weights
 
 EPSILON = 1e-7
 """Keras's epsilon: the smallest probability, norm or divisor."""
@@ -131,7 +133,8 @@ class Loss(Configurable):
         if leaves([y_true, y_pred], SymbolicTensor):
             rows = self.of_tensors(y_true, y_pred)
             return named_object(FORMULAS["reduced"])(rows, sample_weight, self.reduction)
-        y_true, y_pred = of_one_rank(np.asarray(y_true), np.asarray(y_pred, dtype=np.float64))
+        y_true, y_pred = of_one_rank(*self._numbers(y_true, y_pred))
+        sample_weight = None if sample_weight is None else numbers("sample_weight", sample_weight)
         elements = self.elements_for(y_true, y_pred, sample_weight)
         losses = self.per_example(y_true, y_pred) if elements is None else elements
         losses = np.asarray(losses, np.float64)
@@ -149,6 +152,15 @@ class Loss(Configurable):
             "sum_over_batch_size": losses.size if counted is None else counted.sum(),
         }[self.reduction]
         return float(losses.sum() / number) if number else 0.0
+
+    def _numbers(self, y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Targets and predictions as arrays; a function of the user's may read targets of any kind."""
+        if self.target == "free":
+            return np.asarray(y_true), numbers("y_pred", y_pred).astype(np.float64)
+        y_true, y_pred = numbers_of(y_true, y_pred)
+        if self.operation != "element_loss" and self.operation != "squared_error":
+            check_rows(y_pred)
+        return y_true, y_pred
 
     def of_tensors(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of each example (and step) of symbolic tensors, made of operations."""
@@ -204,35 +216,6 @@ def checked_losses(
     return losses, None if gradients is None else gradients * np.float32(scale)
 
 
-def of_one_rank(y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Predictions (N,) for targets (N, 1) as (N, 1): each is an example."""
-    return y_true, y_pred[:, None] if y_pred.ndim == 1 and y_true.shape == (len(y_pred), 1) else y_pred
-
-
-def like_predictions(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-    """y_true in the shape of y_pred: a missing last axis of one is added; ValueError for other shapes."""
-    if y_true.shape == y_pred.shape:
-        return y_true
-    if (*y_true.shape, 1) == y_pred.shape or y_true.shape == (*y_pred.shape, 1):
-        return y_true.reshape(y_pred.shape)
-    raise ValueError(f"y_true has the shape {y_true.shape}; expected {y_pred.shape}, as y_pred")
-
-
-def spread_weights(sample_weight: Any, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Weights in the shape of what they weigh: (B,), (B, 1), (B, T), (B, T, 1) or one number, as Keras takes
-    them; None stays None. ValueError for shapes that do not fit.
-    """
-    if sample_weight is None:
-        return None
-    given = weight = np.asarray(sample_weight, np.float64)
-    while weight.ndim > len(shape) and weight.shape[-1] == 1:
-        weight = weight[..., 0]
-    fits = weight.ndim <= len(shape) and weight.shape[:1] == shape[: min(weight.ndim, 1)]
-    if not fits or any(own not in (1, size) for own, size in zip(weight.shape, shape, strict=False)):
-        raise ValueError(f"sample_weight has the shape {given.shape}, which does not fit values of {shape}")
-    return np.broadcast_to(weight.reshape(*weight.shape, *[1] * (len(shape) - weight.ndim)), shape)
-
-
 def mean_over_last(values: np.ndarray) -> np.ndarray:
     """The mean over the last axis; single numbers stay."""
     return values.mean(axis=-1) if values.ndim else values
@@ -240,7 +223,7 @@ def mean_over_last(values: np.ndarray) -> np.ndarray:
 
 def check_axis(axis: Any) -> None:
     """ValueError unless `axis` is the last one."""
-    if axis != -1:
+    if isinstance(axis, np.ndarray) or axis != -1:
         raise ValueError(f"`axis` must be -1 (the last axis). Received: axis={axis!r}")
 
 
@@ -258,7 +241,8 @@ def function_of(cls: type[Loss], name: str) -> Callable[..., Any]:
         arguments |= dict(zip((one.name for one in settings), given, strict=False))
         if leaves([y_true, y_pred], SymbolicTensor):
             return cls(**arguments).of_tensors(y_true, y_pred)
-        return cls(**arguments).per_example(np.asarray(y_true), np.asarray(y_pred, np.float64))
+        loss = cls(**arguments)
+        return loss.per_example(*loss._numbers(y_true, y_pred))
 
     function.__name__ = function.__qualname__ = name
     of_arrays = inspect.signature(function).parameters

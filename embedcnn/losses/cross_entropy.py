@@ -18,9 +18,9 @@ from .base import (
     EPSILON,
     Loss,
     check_axis,
-    like_predictions,
     mean_over_last,
 )
+from .pairs import check_rows, classes_of, like_predictions
 
 
 def _clipped(p: np.ndarray) -> np.ndarray:
@@ -75,6 +75,8 @@ class _CrossEntropy(Loss):
         return _clipped(self._predicted(y_pred))
 
     def _smoothed(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        if self.kind != "binary":
+            check_rows(y_pred)
         to = 0.5 if self.kind == "binary" else 1 / y_pred.shape[-1]
         return like_predictions(y_true, y_pred) * (1 - self.label_smoothing) + to * self.label_smoothing
 
@@ -169,14 +171,11 @@ class SparseCategoricalCrossentropy(_CrossEntropy):
         ignored = {} if self.ignore_class is None else {"ignores": 1, "ignore_class": self.ignore_class}
         return {**super().own_attributes(), **ignored}
 
-    def _classes(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        return y_true.reshape(y_pred.shape[:-1]).astype(np.int64)
-
     def counted(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray | None:
-        return None if self.ignore_class is None else self._classes(y_true, y_pred) != self.ignore_class
+        return None if self.ignore_class is None else classes_of(y_true, y_pred) != self.ignore_class
 
     def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        classes, counted = self._classes(y_true, y_pred), self.counted(y_true, y_pred)
+        classes, counted = classes_of(y_true, y_pred), self.counted(y_true, y_pred)
         if counted is not None:
             classes = np.where(counted, classes, 0)
         number = y_pred.shape[-1]

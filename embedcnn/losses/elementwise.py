@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import finite_number
-from .base import EPSILON, Loss, like_predictions, mean_over_last
+from .base import EPSILON, Loss, mean_over_last
+from .pairs import like_predictions
 
 
 class _Elementwise(Loss):

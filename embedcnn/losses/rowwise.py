@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..base.stored_objects import OfFunction
-from .base import EPSILON, Loss, check_axis, checked_losses, like_predictions
+from .base import EPSILON, Loss, check_axis, checked_losses
 from .own_function import OwnFunction
+from .pairs import like_predictions
 
 
 class KLDivergence(Loss):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..base.arguments import finite_number, positive_integer
+from ..losses.pairs import check_rows, classes_of, like_predictions
 from .base import Metric, largest
 
 
@@ -22,7 +23,7 @@ class Accuracy(Metric):
         super().__init__(name)
 
     def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        return y_true.reshape(y_pred.shape) == y_pred
+        return like_predictions(y_true, y_pred) == y_pred
 
 
 class BinaryAccuracy(Metric):
@@ -40,7 +41,7 @@ class BinaryAccuracy(Metric):
         self.threshold = float(finite_number("threshold", threshold, above=0, below=1))
 
     def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        return (y_pred > self.threshold) == y_true.reshape(y_pred.shape)
+        return (y_pred > self.threshold) == like_predictions(y_true, y_pred)
 
 
 class CategoricalAccuracy(Metric):
@@ -57,6 +58,7 @@ class CategoricalAccuracy(Metric):
         super().__init__(name)
 
     def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        check_rows(y_pred)
         if y_true.shape != y_pred.shape:
             raise ValueError(
                 f"{self.name} takes one-hot y_true of the shape of y_pred, {y_pred.shape}. Received: shape "
@@ -79,8 +81,9 @@ class SparseCategoricalAccuracy(Metric):
         super().__init__(name)
 
     def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        classes = classes_of(y_true, y_pred)
         chosen, any_number = largest(y_pred)
-        return (y_true.reshape(y_pred.shape[:-1]) == chosen) & any_number
+        return (classes == chosen) & any_number
 
 
 class AccuracyByShape(Metric):
@@ -101,6 +104,10 @@ def in_top_k(classes: np.ndarray, y_pred: np.ndarray, k: int) -> np.ndarray:
     """Whether fewer than k predictions are above that of the class; equal ones count as below, as in
     TensorFlow.
     """
+    count = y_pred.shape[-1]
+    if classes.size and not (classes.min() >= 0 and classes.max() < count):
+        wrong = classes[(classes < 0) | (classes >= count)].flat[0]
+        raise ValueError(f"y_true: class {wrong} is outside [0, {count})")
     own = np.take_along_axis(y_pred, classes[..., None].astype(np.int64), axis=-1)
     return ((y_pred > own).sum(axis=-1) < k) & np.isfinite(own[..., 0])
 
@@ -122,7 +129,8 @@ class TopKCategoricalAccuracy(Metric):
         self.k = positive_integer("k", k)
 
     def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        return in_top_k(y_true.argmax(axis=-1), y_pred, self.k)
+        check_rows(y_pred)
+        return in_top_k(like_predictions(y_true, y_pred).argmax(axis=-1), y_pred, self.k)
 
 
 class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
@@ -137,4 +145,4 @@ class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
         super().__init__(k, name)
 
     def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        return in_top_k(y_true.reshape(y_pred.shape[:-1]), y_pred, self.k)
+        return in_top_k(classes_of(y_true, y_pred), y_pred, self.k)

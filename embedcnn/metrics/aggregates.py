@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..base.arrays import numbers
 from ..graph import tracing
 from ..graph.nodes import SymbolicTensor
-from ..losses.base import spread_weights
+from ..losses.pairs import spread_weights
 from .base import FunctionMetric, Metric
 
 
@@ -27,7 +28,7 @@ class _Aggregate(Metric):
         if waiting is not None and isinstance(values, SymbolicTensor):
             waiting.append((self, values))
             return
-        array = np.asarray(values, np.float64)
+        array = numbers("values", values).astype(np.float64)
         weights = spread_weights(sample_weight, array.shape)
         count = array.size if weights is None else float(weights.sum())
         self.add(float(array.sum() if weights is None else (array * weights).sum()), count)

@@ -9,10 +9,11 @@ import numpy as np
 
 from .. import initializers
 from ..base.arguments import nonempty_text
+from ..base.arrays import numbers
 from ..base.configuration import Configurable
 from ..base.names import snake_case
 from ..base.stored_objects import OfFunction
-from ..losses.base import spread_weights
+from ..losses.pairs import check_rows, spread_weights
 from .variable import MetricVariable
 
 
@@ -106,7 +107,8 @@ class Metric(Configurable):
 
         Where values have more axes than weights, or weights of steps than values, these are averaged.
         """
-        y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
+        y_true, y_pred = self._arrays(y_true, y_pred)
+        sample_weight = None if sample_weight is None else numbers("sample_weight", sample_weight)
         values = np.asarray(self.values(y_true, y_pred, sample_weight), np.float64)
         counted = self.counted(y_true, y_pred)
         if values.ndim == 0:  # one number of a batch counts once, or as often as its weights say
@@ -122,6 +124,12 @@ class Metric(Configurable):
             values = values.mean(axis=tuple(range(weight.ndim, values.ndim)))
         # what weighs nothing may be no number: predictions of masked steps are zeros
         self.add(float((np.where(weight != 0, values, 0) * weight).sum()), float(weight.sum()))
+
+    def _arrays(self, y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Both as arrays, of numbers where a metric of this package reads them."""
+        if isinstance(self, OfFunction) or not _is_ours(type(self)):
+            return np.asarray(y_true), np.asarray(y_pred)
+        return numbers("y_true", y_true), numbers("y_pred", y_pred)
 
     def _weights(
         self, sample_weight: Any, values: np.ndarray, counted: np.ndarray | None, rows: tuple[int, ...]
@@ -140,7 +148,9 @@ class Metric(Configurable):
             if weight.ndim > axes and weight.shape == rows:
                 weight = weight.mean(axis=tuple(range(axes, weight.ndim)))
             weight = np.asarray(spread_weights(weight, values.shape[:axes]))
-        except ValueError:
+        except ValueError as error:
+            if "finite" in str(error):
+                raise
             raise ValueError(
                 f"metric {self.name!r}: sample_weight has the shape {np.shape(sample_weight)}; expected "
                 f"({len(values)},) or {values.shape}"
@@ -205,7 +215,8 @@ def aligned(y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray]:
 
     ValueError where they do not fit.
     """
-    y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
+    y_true, y_pred = numbers("y_true", y_true), numbers("y_pred", y_pred)
+    check_rows(y_pred, flat=True)
     if y_true.shape == y_pred.shape:
         return y_true, y_pred
     if y_true.shape == y_pred.shape[:-1] or y_true.shape == (*y_pred.shape[:-1], 1):

@@ -10,7 +10,7 @@ import numpy as np
 from ..base.arguments import integer, optional, positive_integer
 from ..base.arrays import numbers
 from ..base.configuration import plain
-from ..losses.base import spread_weights
+from ..losses.pairs import spread_weights
 from .base import Metric, aligned, divided, number_or_array
 
 MOST_THRESHOLDS = 1 << 20

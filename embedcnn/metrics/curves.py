@@ -9,8 +9,9 @@ import numpy as np
 
 from ..activations import sigmoid
 from ..base.arguments import finite_number, integer, items, one_of, optional, positive_integer
+from ..base.arrays import numbers
 from ..base.checked import checked
-from ..losses.base import spread_weights
+from ..losses.pairs import spread_weights
 from .base import aligned, divided
 from .confusion import MOST_THRESHOLDS, ConfusionCounts, thresholds_below
 
@@ -75,7 +76,7 @@ class AUC(ConfusionCounts):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         if self.from_logits:
-            y_pred = sigmoid(np.asarray(y_pred))
+            y_pred = sigmoid(numbers("y_pred", y_pred))
         if not self.multi_label:
             super().update_state(y_true, y_pred, sample_weight)
             return

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..losses.pairs import numbers_of
 from .accuracy import (
     BinaryAccuracy,
     CategoricalAccuracy,
@@ -17,7 +18,7 @@ from .base import Metric
 
 
 def _found(metric: Metric, y_true: Any, y_pred: Any) -> np.ndarray:
-    right = metric.per_example(np.asarray(y_true), np.asarray(y_pred, np.float64))
+    right = metric.per_example(*numbers_of(y_true, y_pred))
     return np.asarray(right, np.float32)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from .. import losses
 from ..base.arguments import boolean, integer, optional
 from ..base.checked import checked
-from ..losses.base import spread_weights
+from ..losses.pairs import numbers_of, spread_weights
 from .base import Metric
 
 
@@ -46,7 +46,7 @@ class TokenMetric(Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Counts tokens: y_true (B,) or (B, T) of ids, y_pred with one axis more; weights (B,) or (B, T)."""
-        y, p = np.asarray(y_true), np.asarray(y_pred, np.float64)
+        y, p = numbers_of(y_true, y_pred)
         each = self.loss.per_example(y, p)
         weight = spread_weights(sample_weight, each.shape)
         weight = np.ones(each.shape) if weight is None else weight

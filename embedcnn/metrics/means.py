@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import losses
-from ..losses.base import of_one_rank
+from ..losses.pairs import of_one_rank
 from .base import Metric
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import finite_number, optional, positive_integer
-from ..losses.base import spread_weights
+from ..losses.pairs import check_rows, classes_of, numbers_of, spread_weights
 from .base import Metric, aligned, largest
 
 _EPSILON = 1e-7
@@ -36,7 +36,8 @@ class FBetaScore(Metric):
         threshold: float | None = None,
         name: str = "fbeta_score",
     ) -> None:
-        if average not in (None, "micro", "macro", "weighted"):
+        averages = (None, "micro", "macro", "weighted")
+        if isinstance(average, np.ndarray) or average not in averages:
             raise ValueError(
                 f"`average` must be None, 'micro', 'macro' or 'weighted'. Received: average={average!r}"
             )
@@ -109,14 +110,15 @@ class ConfusionMatrix(Metric):
         self.counts = np.zeros((size, size))
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        truth, predicted = np.asarray(y_true), np.asarray(y_pred)
+        truth, predicted = numbers_of(y_true, y_pred)
+        check_rows(predicted)
         units = predicted.shape[-1]
         rows = predicted.shape[:-1]
         chosen, any_number = largest(predicted)
         if units == 1:
             chosen, any_number = (predicted[..., 0] > 0.5).astype(np.int64), np.ones(rows, bool)
         one_hot = truth.shape == predicted.shape and units > 1
-        truth = truth.argmax(axis=-1) if one_hot else truth.reshape(rows).astype(np.int64)
+        truth = truth.argmax(axis=-1) if one_hot else classes_of(truth, predicted)
         size = self.num_classes or max(2, units)
         if len(self.counts) != size:
             self.counts = np.zeros((size, size))
