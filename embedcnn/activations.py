@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from .base.arguments import unknown_name
+from .base.arguments import axis_of, boolean, finite_number, integer, optional, unknown_name
+from .base.arrays import numbers
 from .base.custom_objects import custom_object, is_reading, known_function, known_objects
 from .base.keras_names import no_such_name
 from .base.named_objects import named_object
@@ -44,13 +45,32 @@ _LAYERS = {"relu": "ReLU", "leaky_relu": "LeakyReLU", "elu": "ELU", "softmax": "
 """The layers that take the settings of a function besides x."""
 
 
+_SETTINGS: dict[str, Callable[[str, Any], Any]] = {
+    "float": finite_number,
+    "float | None": functools.partial(optional, finite_number),
+    "int": integer,
+    "bool": boolean,
+}
+"""How the settings of functions are checked, by their annotations."""
+
+
 def _also_symbolic(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function so that a symbolic tensor goes through the layer that computes it."""
+    """The function so that a symbolic tensor goes through the layer that computes it, and arrays are ones of
+    numbers; TypeError or ValueError by name for what is none, and for settings out of range.
+    """
+    settings_of = list(inspect.signature(function).parameters.values())[1:]
 
     @functools.wraps(function)
     def activation(x: Any, *arguments: Any, **options: Any) -> Any:
         if not hasattr(x, "node"):  # as symbolic tensors have it
-            return function(x, *arguments, **options)
+            x = numbers("x", x)
+            if arguments or options:
+                given = inspect.signature(function).bind(x, *arguments, **options).arguments
+                for one in settings_of:
+                    if one.name in given:
+                        given[one.name] = _SETTINGS[one.annotation](one.name, given[one.name])
+                return function(**given)
+            return function(x)
         given = inspect.signature(function).bind(x, *arguments, **options).arguments
         name, settings = function.__name__, {key: value for key, value in given.items() if key != "x"}
         if name == "gelu" and "approximate" in settings:
@@ -69,7 +89,7 @@ def _also_symbolic(function: Callable[..., Any]) -> Callable[..., Any]:
 @_also_symbolic
 def linear(x: Any) -> np.ndarray:
     """x itself."""
-    return np.asarray(x)
+    return x
 
 
 @_also_symbolic
@@ -81,7 +101,6 @@ def relu(
     >>> relu([-1.0, 2.0]).tolist()
     [0.0, 2.0]
     """
-    x = np.asarray(x)
     above = x if max_value is None else np.minimum(x, max_value)
     return np.where(x > threshold, above, negative_slope * (x - threshold)) + 0.0
 
@@ -89,41 +108,37 @@ def relu(
 @_also_symbolic
 def relu6(x: Any) -> np.ndarray:
     """min(max(x, 0), 6)."""
-    return np.clip(np.asarray(x), 0, 6)
+    return np.clip(x, 0, 6)
 
 
 @_also_symbolic
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> np.ndarray:
     """x where it is positive, else negative_slope x."""
-    x = np.asarray(x)
     return np.where(x > 0, x, negative_slope * x)
 
 
 @_also_symbolic
 def elu(x: Any, alpha: float = 1.0) -> np.ndarray:
     """x where it is positive, else alpha (exp(x) - 1)."""
-    x = np.asarray(x)
     return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
 
 
 @_also_symbolic
 def celu(x: Any, alpha: float = 1.0) -> np.ndarray:
     """x where it is positive, else alpha (exp(x / alpha) - 1)."""
-    x = np.asarray(x)
     return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0) / alpha))
 
 
 @_also_symbolic
 def selu(x: Any) -> np.ndarray:
     """The self-normalising exponential linear unit (Klambauer et al. 2017)."""
-    x = np.asarray(x)
     return _SELU_SCALE * np.where(x > 0, x, _SELU_ALPHA * np.expm1(np.minimum(x, 0)))
 
 
 @_also_symbolic
 def tanh(x: Any) -> np.ndarray:
     """The hyperbolic tangent."""
-    return np.tanh(np.asarray(x))
+    return np.tanh(x)
 
 
 @_also_symbolic
@@ -133,7 +148,6 @@ def sigmoid(x: Any) -> np.ndarray:
     >>> sigmoid([-1000.0, 0.0]).tolist()
     [0.0, 0.5]
     """
-    x = np.asarray(x)
     e = np.exp(-np.abs(x))
     return np.where(x >= 0, 1 / (1 + e), e / (1 + e))
 
@@ -141,32 +155,31 @@ def sigmoid(x: Any) -> np.ndarray:
 @_also_symbolic
 def hard_sigmoid(x: Any) -> np.ndarray:
     """relu6(x + 3) / 6."""
-    return relu6(np.asarray(x) + 3) / 6
+    return relu6(x + 3) / 6
 
 
 @_also_symbolic
 def softplus(x: Any) -> np.ndarray:
     """log(1 + exp(x)), without overflow."""
-    return np.logaddexp(np.asarray(x), 0)
+    return np.logaddexp(x, 0)
 
 
 @_also_symbolic
 def softsign(x: Any) -> np.ndarray:
     """x / (1 + |x|)."""
-    x = np.asarray(x)
     return x / (1 + np.abs(x))
 
 
 @_also_symbolic
 def exponential(x: Any) -> np.ndarray:
     """exp(x)."""
-    return np.exp(np.asarray(x))
+    return np.exp(x)
 
 
 @_also_symbolic
 def silu(x: Any) -> np.ndarray:
     """x sigmoid(x), also called swish."""
-    return np.asarray(x) * sigmoid(x)
+    return x * sigmoid(x)
 
 
 @_also_symbolic
@@ -179,78 +192,78 @@ def gelu(x: Any, approximate: bool = False) -> np.ndarray:
     """
     if approximate:
         return gelu_tanh(x)
-    x = np.asarray(x)
     return 0.5 * x * (1 + _erf(x / math.sqrt(2)))
 
 
 @_also_symbolic
 def gelu_tanh(x: Any) -> np.ndarray:
     """The tanh approximation of gelu."""
-    x = np.asarray(x)
     return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
 
 
 @_also_symbolic
 def log_sigmoid(x: Any) -> np.ndarray:
     """log(sigmoid(x)), without overflow."""
-    return -softplus(-np.asarray(x))
+    return -softplus(-x)
 
 
 @_also_symbolic
 def mish(x: Any) -> np.ndarray:
     """x tanh(softplus(x)) (Misra 2019)."""
-    return np.asarray(x) * np.tanh(softplus(x))
+    return x * np.tanh(softplus(x))
 
 
 @_also_symbolic
 def hard_silu(x: Any) -> np.ndarray:
     """x hard_sigmoid(x), also called hard_swish."""
-    return np.asarray(x) * hard_sigmoid(x)
+    return x * hard_sigmoid(x)
 
 
 @_also_symbolic
 def hard_tanh(x: Any) -> np.ndarray:
     """x between -1 and 1, these beyond."""
-    return np.clip(np.asarray(x), -1, 1)
+    return np.clip(x, -1, 1)
 
 
 @_also_symbolic
 def tanh_shrink(x: Any) -> np.ndarray:
     """x - tanh(x)."""
-    return np.asarray(x) - np.tanh(np.asarray(x))
+    return x - np.tanh(x)
 
 
 @_also_symbolic
 def soft_shrink(x: Any, threshold: float = 0.5) -> np.ndarray:
     """x moved towards 0 by the threshold, 0 where it is nearer."""
-    return np.asarray(x) - np.clip(np.asarray(x), -threshold, threshold)
+    return x - np.clip(x, -threshold, threshold)
 
 
 @_also_symbolic
 def hard_shrink(x: Any, threshold: float = 0.5) -> np.ndarray:
     """x where |x| is above the threshold, else 0."""
-    x = np.asarray(x)
     return np.where(np.abs(x) <= threshold, 0, x)
 
 
 @_also_symbolic
 def squareplus(x: Any, b: float = 4.0) -> np.ndarray:
     """(x + sqrt(x^2 + b)) / 2."""
-    x = np.asarray(x)
     return (x + np.sqrt(x * x + b)) / 2
 
 
 @_also_symbolic
 def sparse_plus(x: Any) -> np.ndarray:
     """0 up to -1, (x + 1)^2 / 4 between -1 and 1, x from 1."""
-    x = np.asarray(x)
     return np.where(x > 1, x, sparse_sigmoid(x) ** 2)
 
 
 @_also_symbolic
 def sparse_sigmoid(x: Any) -> np.ndarray:
     """(x + 1) / 2 between 0 and 1."""
-    return np.clip((np.asarray(x) + 1) / 2, 0, 1)
+    return np.clip((x + 1) / 2, 0, 1)
+
+
+def _largest(x: np.ndarray, axis: int) -> np.ndarray:
+    """The largest number over an axis, which stays; of no numbers 0."""
+    return x.max(axis=axis, keepdims=True) if x.shape[axis] else np.zeros_like(x.sum(axis, keepdims=True))
 
 
 @_also_symbolic
@@ -260,8 +273,8 @@ def log_softmax(x: Any, axis: int = -1) -> np.ndarray:
     >>> log_softmax([0.0]).tolist()
     [0.0]
     """
-    x = np.asarray(x)
-    shifted = x - x.max(axis=axis, keepdims=True)
+    axis = axis_of("axis", axis, np.ndim(x))
+    shifted = x - _largest(x, axis)
     return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
 
 
@@ -272,8 +285,8 @@ def softmax(x: Any, axis: int = -1) -> np.ndarray:
     >>> softmax([0.0, 0.0]).tolist()
     [0.5, 0.5]
     """
-    x = np.asarray(x)
-    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    axis = axis_of("axis", axis, np.ndim(x))
+    e = np.exp(x - _largest(x, axis))
     return e / e.sum(axis=axis, keepdims=True)
 
 

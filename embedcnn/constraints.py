@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .base.arguments import chosen, finite_number, integer
+from .base.arrays import numbers
 from .base.configuration import Configurable, described
 from .base.custom_objects import known_objects
 from .base.keras_names import no_such_name
@@ -66,12 +67,12 @@ class _Norm(Constraint):
         for axis in given:
             if not -rank <= axis < rank:
                 raise ValueError(
-                    f"{self!r}: `axis`={axis} is outside [{-rank}, {rank}) of a weight of {rank} axes"
+                    f"{self!r}: `axis`={axis} is outside [{-rank}, {rank}) of a weight w of {rank} axes"
                 )
         return tuple(sorted({axis % rank for axis in given}))
 
     def __call__(self, w: Any) -> np.ndarray:
-        w = np.asarray(w, np.float64)
+        w = numbers("w", w).astype(np.float64)
         norms = np.sqrt((w**2).sum(axis=self.axes(w.ndim), keepdims=True))
         wanted = self.rate * np.clip(norms, self.least, self.most) + (1 - self.rate) * norms
         return w * (wanted / (_EPSILON + norms))

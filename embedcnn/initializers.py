@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from .base.arguments import finite_number, one_of, unknown_name
+from .base.arguments import finite_number, one_of, sizes, unknown_name
 from .base.arrays import aligned_copy, aligned_zeros, numbers
 from .base.configuration import Configurable, described
 from .base.custom_objects import known_objects
@@ -75,14 +75,14 @@ class Zeros(Initializer):
     """All zeros. As keras.initializers.Zeros."""
 
     def __call__(self, shape: Sequence[int]) -> np.ndarray:
-        return aligned_zeros(shape)
+        return aligned_zeros(sizes("shape", shape))
 
 
 class Ones(Initializer):
     """All ones. As keras.initializers.Ones."""
 
     def __call__(self, shape: Sequence[int]) -> np.ndarray:
-        return np.ones(shape, np.float32)
+        return np.ones(sizes("shape", shape), np.float32)
 
 
 class Constant(Initializer):
@@ -103,11 +103,11 @@ class Constant(Initializer):
             raise TypeError(f"`value` must be a number or an array. Received: value={value!r}")
 
     def __call__(self, shape: Sequence[int]) -> np.ndarray:
-        if np.ndim(self.value) and np.shape(self.value) != tuple(shape):
+        if np.ndim(self.value) and np.shape(self.value) != (shape := sizes("shape", shape)):
             raise ValueError(
-                f"Constant: `value` has shape {np.shape(self.value)}, but the weight has shape {tuple(shape)}"
+                f"Constant: `value` has shape {np.shape(self.value)}, but the weight has shape {shape}"
             )
-        return aligned_copy(np.broadcast_to(np.asarray(self.value, np.float32), shape))
+        return aligned_copy(np.broadcast_to(np.asarray(self.value, np.float32), sizes("shape", shape)))
 
 
 class _Random(Initializer):
@@ -130,13 +130,13 @@ class _Random(Initializer):
         return generator(self._seed.next() if isinstance(self._seed, SeedGenerator) else self._seed)
 
     def _uniform(self, shape: Sequence[int], low: float, high: float) -> np.ndarray:
-        values = self._generator().random(out=aligned_zeros(shape), dtype=np.float32)
+        values = self._generator().random(out=aligned_zeros(sizes("shape", shape)), dtype=np.float32)
         values *= np.float32(high - low)
         values += np.float32(low)
         return values
 
     def _normal(self, shape: Sequence[int], mean: float, stddev: float) -> np.ndarray:
-        values = self._generator().standard_normal(out=aligned_zeros(shape), dtype=np.float32)
+        values = self._generator().standard_normal(out=aligned_zeros(sizes("shape", shape)), dtype=np.float32)
         values *= np.float32(stddev)
         values += np.float32(mean)
         return values
@@ -144,7 +144,7 @@ class _Random(Initializer):
     def _truncated(self, shape: Sequence[int], mean: float, stddev: float) -> np.ndarray:
         """Normal numbers, those farther than two deviations drawn again."""
         random = self._generator()
-        values = random.standard_normal(out=aligned_zeros(shape), dtype=np.float32)
+        values = random.standard_normal(out=aligned_zeros(sizes("shape", shape)), dtype=np.float32)
         far = np.abs(values) > 2
         while far.any():
             values[far] = random.standard_normal(int(far.sum()), dtype=np.float32)
@@ -202,10 +202,8 @@ class Orthogonal(_Random):
         self.gain = finite_number("gain", gain)
 
     def __call__(self, shape: Sequence[int]) -> np.ndarray:
-        if len(shape) < 2:
-            raise ValueError(
-                f"Orthogonal needs a weight of at least two axes. Received: shape={tuple(shape)}"
-            )
+        if len(shape := sizes("shape", shape)) < 2:
+            raise ValueError(f"Orthogonal needs a weight of at least two axes. Received: shape={shape}")
         rows, columns = math.prod(shape[:-1]), shape[-1]
         q, r = np.linalg.qr(self._generator().standard_normal((max(rows, columns), min(rows, columns))))
         q *= np.sign(np.diag(r))
@@ -215,6 +213,7 @@ class Orthogonal(_Random):
 
 def fans(shape: Sequence[int]) -> tuple[int, int]:
     """How many inputs and outputs a unit of a weight of this shape has (kernel widths multiply both)."""
+    shape = sizes("shape", shape)
     if len(shape) < 2:
         size = int(shape[0]) if len(shape) else 1
         return size, size
@@ -242,7 +241,7 @@ class VarianceScaling(_Random):
         super().__init__(seed)
         self.scale = finite_number("scale", scale, above=0)
         self.mode = one_of("mode", mode, ("fan_in", "fan_out", "fan_avg"))
-        distribution = "truncated_normal" if distribution == "normal" else distribution
+        distribution = "truncated_normal" if str(distribution) == "normal" else distribution
         allowed = ("uniform", "truncated_normal", "untruncated_normal")
         self.distribution = one_of("distribution", distribution, allowed)
 

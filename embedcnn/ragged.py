@@ -131,7 +131,11 @@ class Ragged:
         if isinstance(sequences, Ragged):
             return sequences
         if isinstance(sequences, (str, bytes)):
-            raise TypeError("expected sequences of ids, got text; encode it first (Tokenizer.encode)")
+            raise TypeError(
+                "`sequences`: expected sequences of ids, got text; encode it first (Tokenizer.encode)"
+            )
+        if not isinstance(sequences, Iterable) or isinstance(sequences, dict):
+            raise TypeError(f"`sequences` must be a list of sequences of ids. Received: {sequences!r}")
         rows = []
         for index, sequence in enumerate(sequences):
             row = ids_of(sequence)

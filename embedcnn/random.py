@@ -15,14 +15,23 @@ from typing import Any
 import numpy as np
 
 from . import initializers
-from .base.arguments import finite_number, positive_integer
+from .base.arguments import (
+    axis_of,
+    finite_number,
+    integer,
+    items,
+    number_dtype,
+    optional,
+    positive_integer,
+    sizes,
+)
+from .base.arrays import numbers
 from .base.random_seeds import SeedGenerator, checked_seed, generator, next_seed
 from .graph import tracing
 from .graph.nodes import SymbolicTensor
 from .layers import Dropout, GaussianNoise
 from .ops.elementwise import add, cast, clip, multiply
 from .ops.functions import erf, floor, log, negative, zeros_like
-from .ops.primitives import axes_in
 from .ops.rearranging import expand_dims, reshape
 from .ops.reductions import argmax
 from .ops.reductions import max as largest
@@ -54,7 +63,8 @@ def normal(shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: Any = No
     >>> normal((2, 3), seed=1).shape, bool((normal((2,), seed=1) == normal((2,), seed=1)).all())
     ((2, 3), True)
     """
-    finite_number("stddev", stddev, least=0)
+    mean, stddev = finite_number("mean", mean), finite_number("stddev", stddev, least=0)
+    dtype = _dtype(dtype)
     if _is_open(shape):
         return _as(dtype, add(multiply(_normal(shape, seed), stddev), mean))
     return _array(_drawn(seed).normal(mean, stddev, _sizes(shape)), dtype)
@@ -69,6 +79,9 @@ def uniform(
     >>> bool((made >= 2).all() and (made < 3).all())
     True
     """
+    minval, maxval, dtype = finite_number("minval", minval), finite_number("maxval", maxval), _dtype(dtype)
+    if maxval < minval:
+        raise ValueError(f"`maxval` must be at least minval={minval!r}. Received: maxval={maxval!r}")
     if _is_open(shape):
         return _as(dtype, add(multiply(_uniform(shape, seed), maxval - minval), minval))
     made = _array(_drawn(seed).random(_sizes(shape)) * (maxval - minval) + minval, dtype)
@@ -83,7 +96,8 @@ def randint(shape: Shape, minval: int, maxval: int, dtype: Any = "int32", seed: 
     >>> sorted(set(randint((100,), 0, 3, seed=1).tolist()))
     [0, 1, 2]
     """
-    low, high = int(minval), int(maxval)
+    low, high = integer("minval", minval, -(2**63), 2**63 - 1), integer("maxval", maxval, -(2**63), 2**63 - 1)
+    dtype = number_dtype("dtype", dtype).name
     if low >= high:
         raise ValueError(f"`maxval` must be above minval={minval!r}. Received: maxval={maxval!r}")
     if _is_open(shape):
@@ -113,7 +127,8 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed 
     >>> categorical([[0.0, 100.0]], 3, seed=1).tolist()
     [[1, 1, 1]]
     """
-    count = positive_integer("num_samples", num_samples)
+    count, dtype = positive_integer("num_samples", num_samples), number_dtype("dtype", dtype).name
+    logits = logits if isinstance(logits, SymbolicTensor) else numbers("logits", logits)
     rows = np.shape(logits) if not isinstance(logits, SymbolicTensor) else logits.shape
     if len(rows) != 2 or rows[1] is None:
         raise ValueError(f"`logits` must have the shape (batch, classes). Received: shape {tuple(rows)}")
@@ -138,9 +153,16 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Seed = None
     if isinstance(inputs, SymbolicTensor):
         return Dropout(rate, noise_shape, _layer_seed(seed))(inputs, training=True)
     share = float(finite_number("rate", rate, least=0, below=1))
-    array = np.asarray(inputs, np.float32)
-    sizes = array.shape if noise_shape is None else noise_shape
-    drawn = [own if size is None else size for size, own in zip(sizes, array.shape, strict=True)]
+    array = numbers("inputs", inputs).astype(np.float32)
+    given = list(array.shape) if noise_shape is None else items("noise_shape", noise_shape)
+    if len(given) != array.ndim or any(
+        size not in (None, 1, own) for size, own in zip(given, array.shape, strict=True)
+    ):
+        raise ValueError(
+            f"`noise_shape` must have 1, None or the size of inputs for each axis of {array.shape}. "
+            f"Received: noise_shape={noise_shape!r}"
+        )
+    drawn = [own if size is None else size for size, own in zip(given, array.shape, strict=True)]
     kept = _drawn(seed).random(drawn) >= share
     return np.where(kept, array / np.float32(1 - share), np.float32(0))
 
@@ -152,8 +174,10 @@ def shuffle(x: Any, axis: int = 0, seed: Seed = None) -> np.ndarray:
     [1, 2, 3]
     """
     _arrays_only("shuffle", x.shape if isinstance(x, SymbolicTensor) else ())
-    array = np.asarray(x)
-    (place,) = axes_in(axis, array.ndim)
+    array = np.asarray(x) if isinstance(x, np.ndarray) else numbers("x", x)
+    if array.ndim == 0:
+        raise ValueError(f"`x` must have an axis to shuffle. Received: x={x!r}")
+    place = axis_of("axis", axis, array.ndim)
     return np.take(array, _drawn(seed).permutation(array.shape[place]), place)
 
 
@@ -165,6 +189,7 @@ def gamma(shape: Shape, alpha: Any, dtype: Any = None, seed: Seed = None) -> np.
     True
     """
     _arrays_only("gamma", shape)
+    alpha = _over("alpha", alpha, shape)
     return _array(_drawn(seed).gamma(alpha, size=_sizes(shape)), dtype)
 
 
@@ -175,6 +200,7 @@ def beta(shape: Shape, alpha: Any, beta: Any, dtype: Any = None, seed: Seed = No
     (5,)
     """
     _arrays_only("beta", shape)
+    alpha, beta = _over("alpha", alpha, shape, above=0), _over("beta", beta, shape, above=0)
     return _array(_drawn(seed).beta(alpha, beta, _sizes(shape)), dtype)
 
 
@@ -188,13 +214,37 @@ def binomial(
     [4.0, 4.0, 4.0]
     """
     _arrays_only("binomial", shape)
-    made = _drawn(seed).binomial(np.asarray(counts, np.int64), np.asarray(probabilities), _sizes(shape))
-    return _array(made, dtype)
+    trials, chances = _over("counts", counts, shape), _over("probabilities", probabilities, shape, 1)
+    if (trials != np.floor(trials)).any() or (trials >= 2**62).any():
+        raise ValueError(f"`counts` must be whole numbers >= 0. Received: counts={counts!r}")
+    return _array(_drawn(seed).binomial(trials.astype(np.int64), chances, _sizes(shape)), dtype)
 
 
 # -- arrays --------------------------------------------------------------------------------------------------
 def _sizes(shape: Shape) -> tuple[int, ...]:
-    return tuple(int(size or 0) for size in ((shape,) if isinstance(shape, int) else shape))
+    return sizes("shape", shape)
+
+
+def _over(name: str, value: Any, shape: Shape, most: float | None = None, above: float = -1.0) -> np.ndarray:
+    """Numbers >= 0, at most `most` and above `above`, float64, one for all of the shape or of a form that
+    spreads over it; ValueError that names them otherwise.
+    """
+    array, whole = numbers(name, value).astype(np.float64), _sizes(shape)
+    top = np.inf if most is None else most
+    if not (np.isfinite(array) & (array >= 0) & (array <= top) & (array > above)).all():
+        least = ">" if above == 0 else ">="
+        allowed = f"finite numbers {least} 0" if most is None else f"numbers in [0, {most}]"
+        raise ValueError(f"`{name}` must be {allowed}. Received: {name}={value!r}")
+    try:
+        return np.broadcast_to(array, whole)
+    except ValueError:
+        raise ValueError(f"`{name}` must fit the shape {whole}. Received: shape {array.shape}") from None
+
+
+def _dtype(dtype: Any) -> str | None:
+    """The name of a dtype; None stays: float32."""
+    found = optional(number_dtype, "dtype", dtype)
+    return None if found is None else found.name
 
 
 def _drawn(seed: Seed) -> np.random.Generator:
@@ -205,15 +255,15 @@ def _drawn(seed: Seed) -> np.random.Generator:
 
 
 def _array(values: Any, dtype: Any) -> np.ndarray:
-    return np.asarray(values).astype(dtype or "float32")
+    return np.asarray(values).astype(_dtype(dtype) or "float32")
 
 
 # -- within a call -------------------------------------------------------------------------------------------
 def _is_open(shape: Shape) -> bool:
     """Whether numbers are to be drawn in each run; ValueError where they would become constants of it."""
-    sizes = [shape] if isinstance(shape, int) else list(shape)
+    given = items("shape", shape) if isinstance(shape, (list, tuple)) else sizes("shape", shape)
     around = tracing.examples()
-    if None in sizes or (sizes and around and sizes[0] == around[0].shape[0]):
+    if None in given or (given and around and given[0] == around[0].shape[0]):
         return True
     if around and not tracing.builds():
         raise ValueError(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .base.arguments import chosen, finite_number
+from .base.arrays import numbers
 from .base.configuration import Configurable, described
 from .base.custom_objects import known_objects
 from .base.keras_names import no_such_name
@@ -27,7 +28,7 @@ class Regularizer(Configurable):
     l1 = l2 = 0.0
 
     def __call__(self, x: Any) -> float:
-        x = np.asarray(x, np.float64)
+        x = numbers("x", x).astype(np.float64)
         return float(self.l1 * np.abs(x).sum() + self.l2 * (x**2).sum())
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from .base import names, random_seeds
-from .base.arguments import optional, positive_integer
+from .base.arguments import axis_of, optional, positive_integer
+from .base.arrays import numbers
 from .base.checked import checked
 from .base.keras_names import no_such_name
 from .base.named_objects import named_object
@@ -45,7 +46,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
     >>> to_categorical([0, 2]).tolist()
     [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
-    classes = np.asarray(x)
+    classes = np.zeros(0) if isinstance(x, (list, tuple)) and not x else numbers("x", x)
     if classes.dtype.kind not in "iub":
         raise TypeError(f"x: class numbers must be integers. Received: dtype {classes.dtype}")
     if classes.ndim > 1 and classes.shape[-1] == 1:
@@ -70,9 +71,11 @@ def normalize(x: Any, axis: int = -1, order: int = 2) -> np.ndarray:
     >>> normalize([[3.0, 4.0]]).tolist()
     [[0.6, 0.8]]
     """
-    norm = np.atleast_1d(np.linalg.norm(np.asarray(x), positive_integer("order", order), axis))
+    array = np.atleast_1d(numbers("x", x))
+    axis = axis_of("axis", axis, array.ndim)
+    norm = np.atleast_1d(np.linalg.norm(array, positive_integer("order", order), axis))
     norm[norm == 0] = 1
-    return np.asarray(x) / np.expand_dims(norm, axis)
+    return array / np.expand_dims(norm, axis)
 
 
 def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
@@ -108,7 +111,7 @@ def standardize_dtype(dtype: Any) -> str:
     """
     if dtype is None:
         return "float32"
-    if dtype in ("bfloat16", "string"):
+    if isinstance(dtype, str) and dtype in ("bfloat16", "string"):
         return str(dtype)
     try:
         name = np.dtype(dtype).name

@@ -125,6 +125,11 @@ def optional(check: Callable[..., Any], argument: str, value: Any, *limits: Any,
         raise type(error)(str(error).replace(". Received:", " or None. Received:", 1)) from None
 
 
+def verbosity(value: Any) -> int:
+    """`verbose` of a callback, 0 (quiet), 1 or 2, also as a bool; ValueError otherwise."""
+    return integer("verbose", int(value) if isinstance(value, (bool, np.bool_)) else value, 0, 2)
+
+
 def nonempty_text(argument: str, value: Any) -> str:
     """`value` if it is a str with something in it, as names are; ValueError otherwise."""
     if not isinstance(value, str) or not value:
@@ -220,6 +225,54 @@ def require_channels_last(data_format: Any) -> None:
     """ValueError for another order of the axes than (batch, time or height and width, channels)."""
     if data_format is not None and not (isinstance(data_format, str) and data_format == "channels_last"):
         raise ValueError(f"`data_format` must be 'channels_last'. Received: data_format={data_format!r}")
+
+
+def number_dtype(argument: str, value: Any, others: str = "") -> np.dtype:
+    """NumPy's dtype of a name or type; ValueError unless it is one of numbers, or of a kind in `others`.
+
+    >>> number_dtype("dtype", "float32")
+    dtype('float32')
+    """
+    try:
+        found = np.dtype(value) if isinstance(value, (str, type, np.dtype)) else None
+    except TypeError:
+        found = None
+    if found is None or found.kind not in "biuf" + others:
+        raise ValueError(
+            f"`{argument}` must be a dtype of numbers, as 'float32'. Received: {argument}={value!r}"
+        )
+    return found
+
+
+def sizes(argument: str, value: Any) -> tuple[int, ...]:
+    """A shape: a list or tuple of integers >= 0, or one of them; ValueError for all else.
+
+    >>> sizes("shape", [2, 3]), sizes("shape", 4)
+    ((2, 3), (4,))
+    """
+    if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim == 1):
+        return tuple(integer(argument, size, 0, 2**62) for size in value)
+    try:
+        return (integer(argument, value, 0, 2**62),)
+    except ValueError:
+        raise ValueError(
+            f"`{argument}` must be a shape, a list or tuple of integers >= 0. Received: {argument}={value!r}"
+        ) from None
+
+
+def axis_of(argument: str, value: Any, rank: int) -> int:
+    """An axis of an array of this rank, from 0; ValueError for one that is not there.
+
+    >>> axis_of("axis", -1, 2)
+    1
+    """
+    axis = integer(argument, value)
+    if not -rank <= axis < rank:
+        raise ValueError(
+            f"`{argument}` must be in [{-rank}, {rank}), an axis of an array of {rank} axes. "
+            f"Received: {argument}={axis}"
+        )
+    return axis % rank
 
 
 def require_float32(whose: str, dtype: Any) -> None:

@@ -7,6 +7,7 @@ stay what they are here; whoever needs texts says which place is empty.
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,33 @@ def as_list(value: Any) -> Any:
     if hasattr(value, "to_pylist"):
         return value.to_pylist()
     return value.to_list() if hasattr(value, "to_list") else value.tolist()
+
+
+def several(argument: str, value: Any) -> list[Any]:
+    """The entries of a list, a column, an array (N,) or (N, 1), a set or a stream, in a list; TypeError that
+    names the argument for one text, a dict and what has no entries.
+
+    >>> several("words", ("a", "b"))
+    ['a', 'b']
+    """
+    if isinstance(value, np.ndarray) and value.ndim and value.shape != (len(value), 1)[: value.ndim]:
+        raise TypeError(f"`{argument}` must be a list. Received: an array of shape {value.shape}")
+    single = isinstance(value, (str, bytes, bytearray, dict)) or not isinstance(value, Iterable)
+    if single or (isinstance(value, np.ndarray) and not value.ndim):
+        raise TypeError(f"`{argument}` must be a list. Received: {argument}={reprlib.repr(value)}")
+    return list(as_list(value))
+
+
+def entries(argument: str, value: Any) -> Iterable[Any]:
+    """What a list, a column, an array, a data set or a stream holds, one after the other, as it is read;
+    TypeError that names the argument for one text, a dict and what has no entries.
+    """
+    single = isinstance(value, (str, bytes, bytearray, dict)) or getattr(value, "ndim", 1) == 0
+    if single or not (isinstance(value, Iterable) or hasattr(value, "__getitem__")):
+        raise TypeError(
+            f"`{argument}` must be a list, or a data set. Received: {argument}={reprlib.repr(value)}"
+        )
+    return as_list(value) if is_column(value) else value
 
 
 def described(value: Any) -> str:

@@ -123,6 +123,8 @@ class SeedGenerator:
 
     def __init__(self, seed: int | None = None, name: str | None = None) -> None:
         self.seed = next_seed() if seed is None else checked_seed("seed", seed)
+        if name is not None and (not isinstance(name, str) or not name):
+            raise ValueError(f"`name` must be a non-empty string or None. Received: name={name!r}")
         self.name = "seed_generator" if name is None else name
         self._drawn = 0
 

@@ -28,6 +28,8 @@ def describe(thing: Configurable, classes: dict[str, Any], what: str) -> dict[st
     Raises ValueError where no file can hold it: for functions without a name, and for classes of the user
     whose configuration is no JSON.
     """
+    if not isinstance(thing, Configurable):
+        raise TypeError(f"`{what}` must be an instance, as `get` gives it. Received: {what}={thing!r}")
     entry = described(thing)
     function = entry["config"].get("function")
     if isinstance(function, str) and function.startswith("<"):

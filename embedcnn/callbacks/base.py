@@ -142,7 +142,7 @@ class CallbackList:
 
 def checked_save_freq(save_freq: Any) -> Any:
     """ "epoch", or after how many batches; ValueError for anything else."""
-    if save_freq == "epoch":
+    if isinstance(save_freq, str) and save_freq == "epoch":
         return save_freq
     try:
         return positive_integer("save_freq", save_freq)

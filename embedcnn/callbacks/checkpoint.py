@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.arguments import finite_number, warn_user
+from ..base.arguments import finite_number, verbosity, warn_user
 from ..base.checked import checked
 from .base import Logs, checked_save_freq
 from .monitor import Monitor
@@ -43,7 +43,8 @@ class ModelCheckpoint(Monitor):
         if not os.fspath(filepath):
             raise ValueError(f"`filepath` must be a path. Received: filepath={filepath!r}")
         self.filepath = os.fsdecode(filepath)
-        self.verbose, self.save_best_only, self.save_weights_only = verbose, save_best_only, save_weights_only
+        self.verbose = verbosity(verbose)
+        self.save_best_only, self.save_weights_only = save_best_only, save_weights_only
         self.save_freq = save_freq
         self.best = (
             None

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.arguments import finite_number, integer, one_of, optional, warn_user
+from ..base.arguments import finite_number, integer, one_of, optional, verbosity, warn_user
 from ..base.checked import checked
 from ..base.processes import tell
 from ..graph.variables import assign_all
@@ -97,7 +97,7 @@ class EarlyStopping(Monitor):
         start_from_epoch: int = 0,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
-        self.patience, self.verbose = integer("patience", patience, 0), verbose
+        self.patience, self.verbose = integer("patience", patience, 0), verbosity(verbose)
         self.baseline = optional(finite_number, "baseline", baseline)
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = integer("start_from_epoch", start_from_epoch, 0)
@@ -170,7 +170,7 @@ class ReduceLROnPlateau(Monitor):
     ) -> None:
         super().__init__(monitor, mode, min_delta)
         self.factor = finite_number("factor", factor, least=0, below=1)
-        self.patience, self.verbose = integer("patience", patience, 0), verbose
+        self.patience, self.verbose = integer("patience", patience, 0), verbosity(verbose)
         self.cooldown = integer("cooldown", cooldown, 0)
         self.min_lr = finite_number("min_lr", min_lr, least=0)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.arguments import finite_number, integer, optional
+from ..base.arguments import finite_number, integer, optional, verbosity
 from ..base.checked import checked
 from ..base.processes import tell
 from ..graph.nesting import weight_paths
@@ -77,7 +77,7 @@ class LearningRateScheduler(Callback):
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         if not callable(schedule):
             raise TypeError(f"`schedule` must be a function of the epoch. Received: schedule={schedule!r}")
-        self.schedule, self.verbose = schedule, verbose
+        self.schedule, self.verbose = schedule, verbosity(verbose)
         parameters = inspect.signature(schedule).parameters.values()
         plain = [
             part for part in parameters if part.kind in (part.POSITIONAL_ONLY, part.POSITIONAL_OR_KEYWORD)

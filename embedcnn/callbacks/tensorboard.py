@@ -50,14 +50,14 @@ class TensorBoard(Callback):
         left_out: dict[str, Any] = {"write_images": write_images, "profile_batch": profile_batch}
         left_out |= {"embeddings_freq": embeddings_freq, "embeddings_metadata": embeddings_metadata}
         for name, value in left_out.items():
-            if value:
+            if not (value is None or value is False or type(value) is int and value == 0):
                 raise ValueError(
                     f"`{name}` must be left out: weights are shown as histograms, model.profile tells where "
                     f"the time goes, and WordVectors.save writes vectors. Received: {name}={value!r}"
                 )
         if samples is not None and not callable(samples):
             raise TypeError(f"`samples` must be a function of the epoch. Received: samples={samples!r}")
-        if update_freq not in ("epoch", "batch"):
+        if not isinstance(update_freq, str) or update_freq not in ("epoch", "batch"):
             update_freq = integer("update_freq", update_freq, 1)
         self.log_dir, self.update_freq, self.samples = os.fspath(log_dir), update_freq, samples
         self.histogram_freq = integer("histogram_freq", histogram_freq, 0)

@@ -40,7 +40,8 @@ class FileDataset(Dataset):
         for name in self.filenames:
             existing_file(name)
         checked_encoding(encoding)
-        if compression is not None and compression != "" and compression not in list(OPENERS):
+        known = isinstance(compression, str) and compression in ("", *OPENERS)
+        if compression is not None and not known:
             allowed = ", ".join(map(repr, OPENERS))
             raise ValueError(
                 f"`compression_type` must be None, '', {allowed}. Received: compression_type={compression!r}"

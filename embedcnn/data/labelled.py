@@ -96,6 +96,8 @@ def split(
     >>> len(train), len(test), sorted(test.labels)
     (16, 4, ['even', 'even', 'odd', 'odd'])
     """
+    if not isinstance(labelled, LabelledTexts):
+        raise TypeError(f"`labelled` must be LabelledTexts, as read_labelled gives. Received: {labelled!r}")
     finite_number("fraction", fraction, above=0, below=1)
     members: dict[str, list[int]] = {name: [] for name in labelled.label_names}
     for index, label in enumerate(labelled.labels):

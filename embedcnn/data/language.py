@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from embedcnn.base.arguments import positive_integer
+from embedcnn.base.arrays import rectangular
 
 
 def split_input_target(window: Any) -> tuple[Any, Any]:
@@ -39,7 +40,8 @@ def text_windows(ids: Any, length: int, stride: int | None = None) -> tuple[np.n
     stride = length if stride is None else positive_integer("stride", stride)
     if len(ids) <= length:
         raise ValueError(
-            f"the text must have more than length = {length} tokens to fill one window. Received: {ids.size}"
+            f"`ids`: the text must have more than length = {length} tokens to fill one window. "
+            f"Received: {ids.size}"
         )
     windows = np.lib.stride_tricks.sliding_window_view(ids, length + 1)[::stride]
     return np.ascontiguousarray(windows[:, :-1]), np.ascontiguousarray(windows[:, 1:])
@@ -63,8 +65,8 @@ def text_streams(ids: Any, batch_size: int, length: int) -> tuple[np.ndarray, np
     count = each // length
     if count < 1:
         raise ValueError(
-            f"the text must have more than batch_size * length = {batch_size} * {length} tokens for a window "
-            f"in each stream. Received: {len(ids)}"
+            f"`ids`: the text must have more than batch_size * length = {batch_size} * {length} tokens for "
+            f"a window in each stream. Received: {len(ids)}"
         )
     starts = (np.arange(count)[:, None] * length + np.arange(batch_size) * each).ravel()
     windows = np.lib.stride_tricks.sliding_window_view(ids, length + 1)[starts]
@@ -72,7 +74,7 @@ def text_streams(ids: Any, batch_size: int, length: int) -> tuple[np.ndarray, np
 
 
 def _checked(ids: Any) -> np.ndarray:
-    ids = np.asarray(ids)
+    ids = rectangular("ids", ids)
     if ids.ndim != 1 or (ids.dtype.kind not in "iu" and ids.size):
         raise ValueError(
             "`ids` must be the token ids of one text, a vector of integers. "

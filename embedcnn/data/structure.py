@@ -209,7 +209,8 @@ def padded_stack(
     def part(given: Any, key: Any, argument: str) -> Any:
         if given is None or (argument == "padding_values" and not isinstance(given, tuple | list | dict)):
             return given
-        if isinstance(given, dict) is not isinstance(first, dict) or len(given) != len(first):
+        fits = isinstance(given, tuple | list | dict) and isinstance(given, dict) is isinstance(first, dict)
+        if not fits or len(given) != len(first):
             raise ValueError(f"{argument}: {given!r} does not have the elements' structure {outline(first)}")
         if isinstance(given, dict) and key not in given:
             raise ValueError(f"{argument}: no value for {key!r}. Received: {given!r}")

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from embedcnn.base.arguments import integer, optional
+from embedcnn.base.arrays import rectangular
 from embedcnn.base.checked import checked
 from embedcnn.data.dataset import Dataset
 from embedcnn.data.pipeline import checked_integer
@@ -41,12 +43,13 @@ def timeseries_dataset_from_array(
     [[0, 1, 2], [1, 2, 3]] [0, 10]
     [[2, 3, 4], [3, 4, 5]] [20, 30]
     """
-    rows = np.asarray(data)
-    if rows.ndim == 0 or rows.dtype == object:
+    rows = data if isinstance(data, np.ndarray) and data.ndim else rectangular("data", data)
+    if rows.ndim == 0 or rows.dtype == object or not len(rows):
         raise ValueError(
             f"`data` must be an array of numbers with at least one dimension. Received: data={data!r}"
         )
-    goals = None if targets is None else np.asarray(targets)
+    goals = None if targets is None else rectangular("targets", targets)
+    seed = optional(integer, "seed", seed, 0)
     length = checked_integer(sequence_length, "sequence_length", 1)
     rate = checked_integer(sampling_rate, "sampling_rate", 1)
     size = None if batch_size is None else checked_integer(batch_size, "batch_size", 1)

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from embedcnn.base.arrays import rectangular
+
 from ..base.checked import checked
 
 
@@ -21,7 +23,7 @@ def convert_image_dtype(image: Any, dtype: Any, saturate: bool = False) -> np.nd
     >>> convert_image_dtype(np.array([0, 51, 255], np.uint8), "float32").tolist()
     [0.0, 0.20000001788139343, 1.0]
     """
-    array = np.asarray(image)
+    array = rectangular("image", image)
     try:
         wanted = np.dtype(dtype)
     except TypeError:

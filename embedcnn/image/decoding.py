@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from embedcnn.base.checked import checked
+
 CHANNELS_OF_MODES = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
 MODE_OF_CHANNELS = {1: "L", 3: "RGB", 4: "RGBA"}
 ORIENTATION = 0x0112  # EXIF's tag of how the camera was held, 1 (upright) to 8
@@ -43,6 +45,7 @@ def pillow(what: str) -> Any:
         raise ImportError(f"{what} needs the package Pillow: pip install 'embedcnn[image]'") from error
 
 
+@checked
 def decode_jpeg(contents: bytes, channels: int = 0, ratio: int = 1) -> np.ndarray:
     """The image that a JPEG file holds: uint8, (height, width, channels). As tf.image.decode_jpeg.
 
@@ -65,6 +68,7 @@ def decode_jpeg(contents: bytes, channels: int = 0, ratio: int = 1) -> np.ndarra
     return _decoded(contents, channels, ratio)
 
 
+@checked
 def decode_png(contents: bytes, channels: int = 0) -> np.ndarray:
     """The image that a PNG file holds: uint8, (height, width, channels). As tf.image.decode_png.
 
@@ -80,6 +84,7 @@ def decode_png(contents: bytes, channels: int = 0) -> np.ndarray:
     return _decoded(contents, _checked_channels(channels), 1)
 
 
+@checked
 def decode_image(contents: bytes, channels: int = 0) -> np.ndarray:
     """The image that a JPEG, PNG, BMP or GIF file holds (of a GIF the first frame): uint8, (height, width,
     channels). As tf.image.decode_image with `expand_animations=False`.

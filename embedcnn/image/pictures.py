@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from embedcnn.base.arguments import positive_integer, warn_user
+from embedcnn.base.arguments import nonempty_text, number_dtype, optional, positive_integer, warn_user
+from embedcnn.base.arrays import numbers
 from embedcnn.base.checked import checked
 from embedcnn.base.keras_names import no_such_name
 from embedcnn.image.decoding import DamagedImageError, pillow, upright
@@ -38,7 +39,7 @@ def load_img(
     >>> img_to_array(load_img(path, target_size=(2, 3))).shape
     (2, 3, 3)
     """
-    if color_mode not in MODES:
+    if not isinstance(color_mode, str) or color_mode not in MODES:
         raise ValueError(f"`color_mode` must be one of {tuple(MODES)}. Received: color_mode={color_mode!r}")
     if interpolation not in METHODS:
         raise ValueError(
@@ -97,6 +98,13 @@ def _is_last(data_format: str | None) -> bool:
     return data_format != "channels_first"
 
 
+def _numbers(argument: str, image: Any, dtype: Any) -> np.ndarray:
+    """An image as an array of this dtype, None: float32; TypeError or ValueError by name for what is none."""
+    kind = np.dtype(np.float32) if dtype is None else number_dtype("dtype", dtype)
+    return numbers(argument, np.asarray(image) if hasattr(image, "getbands") else image).astype(kind)
+
+
+@checked
 def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) -> np.ndarray:
     """An image of Pillow as an array (height, width, channels) of float32, or of `dtype`. As
     keras.utils.img_to_array.
@@ -107,7 +115,7 @@ def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) ->
     (2, 3, 3)
     """
     last = _is_last(data_format)
-    array = np.asarray(img, dtype=np.float32 if dtype is None else dtype)
+    array = _numbers("img", img, dtype)
     if array.ndim == 2:
         array = array[:, :, np.newaxis]
     if array.ndim != 3:
@@ -127,7 +135,7 @@ def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dty
     """
     last = _is_last(data_format)
     module = pillow("array_to_img")
-    array = np.asarray(x, dtype=np.float32 if dtype is None else dtype)
+    array = _numbers("x", x, dtype)
     if array.ndim != 3:
         raise ValueError(f"`x` must be one image of three axes. Received: shape {array.shape}")
     if not last:
@@ -142,6 +150,13 @@ def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dty
     if array.shape[2] > 1:
         return module.fromarray(array.astype(np.uint8))
     return module.fromarray(array[:, :, 0].astype(np.int32 if array.max() > 255 else np.uint8))
+
+
+def module_formats() -> set[str]:
+    """The formats that Pillow writes."""
+    module = pillow("save_img")
+    module.init()
+    return set(module.SAVE)
 
 
 @checked
@@ -165,6 +180,9 @@ def save_img(
     >>> load_img(path).size
     (6, 4)
     """
+    if not isinstance(path, (str, bytes, os.PathLike)) and not hasattr(path, "write"):
+        raise TypeError(f"`path` must be a path, or a file to write to. Received: path={path!r}")
+    optional(nonempty_text, "file_format", file_format)
     if file_format is None and isinstance(path, (str, os.PathLike)):
         file_format = os.path.splitext(os.fspath(path))[1][1:]
     file_format = "jpeg" if file_format and file_format.lower() == "jpg" else file_format
@@ -172,7 +190,15 @@ def save_img(
     if image.mode == "RGBA" and file_format and file_format.lower() == "jpeg":
         warn_user("save_img: JPEG keeps no opacity; the colours alone are saved")
         image = image.convert("RGB")
-    image.save(path, format=file_format or None, **kwargs)
+    try:
+        image.save(path, format=file_format or None, **kwargs)
+    except (KeyError, ValueError) as error:
+        if file_format and file_format.upper() in module_formats():
+            raise
+        raise ValueError(
+            "`file_format`, or the ending of `path`, must be of a format that Pillow writes, as 'png'. "
+            f"Received: path={path!r}, file_format={file_format!r}"
+        ) from error
 
 
 def __getattr__(name: str) -> Any:

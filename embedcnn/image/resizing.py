@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from embedcnn.base.arrays import rectangular
+
 from ..base.arguments import one_of, positive_integer
 from ..base.checked import checked
 from ..runtime import _core
@@ -73,7 +75,7 @@ def resize_with_pad(
 
 def as_images(name: str, images: Any) -> np.ndarray:
     """An array of one image or a batch."""
-    array = np.asarray(images)
+    array = rectangular(name, images)
     if array.ndim not in (3, 4) or array.dtype.kind not in "biuf" or not array.size:
         raise ValueError(
             f"`{name}` must be numbers of shape (height, width, channels), or a batch of such. Received: "

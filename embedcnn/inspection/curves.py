@@ -10,7 +10,7 @@ import numpy as np
 
 from ..base.arguments import positive_integer
 from ..base.arrays import numbers
-from ..base.columns import as_list
+from ..base.columns import several
 
 
 class Reliability(NamedTuple):
@@ -37,16 +37,30 @@ class PrecisionRecall(NamedTuple):
 def label_numbers(argument: str, y: Any, labels: list[Any]) -> np.ndarray:
     """The places of labels, int64 (N,); ValueError that names one that is none of `labels`."""
     places = {label: place for place, label in enumerate(labels)}
-    found = [places.get(part.item() if isinstance(part, np.generic) else part, -1) for part in as_list(y)]
+    given = labels_in(argument, y)
+    found = [places.get(label, -1) for label in given]
     if -1 in found:
-        wrong = as_list(y)[found.index(-1)]
+        wrong = given[found.index(-1)]
         raise ValueError(f"`{argument}` must hold labels of {labels[:20]}. Received: {wrong!r}")
     return np.array(found, np.int64)
 
 
-def known_labels(*parts: Any) -> list[Any]:
-    """The distinct labels of lists or arrays, sorted."""
-    found = {part.item() if isinstance(part, np.generic) else part for one in parts for part in as_list(one)}
+def labels_in(argument: str, y: Any) -> list[Any]:
+    """The labels of a list, column or array as Python has them; TypeError for what holds none, as a model."""
+    if hasattr(y, "predict"):
+        raise TypeError(
+            f"`{argument}` must be a list of labels, as predict_labels(texts) gives them. Received: {y!r}"
+        )
+    labels = [part.item() if isinstance(part, np.generic) else part for part in several(argument, y)]
+    for label in labels:
+        if isinstance(label, (list, dict, set, np.ndarray, complex)):
+            raise TypeError(f"`{argument}` must hold one label for each text. Received: {label!r} among them")
+    return labels
+
+
+def known_labels(**parts: Any) -> list[Any]:
+    """The distinct labels of lists or arrays, by argument, sorted."""
+    found = {label for argument, one in parts.items() for label in labels_in(argument, one)}
     return sorted(found, key=lambda label: (str(type(label)), label))
 
 
@@ -59,7 +73,7 @@ def confusion_matrix(y_true: Any, y_pred: Any, labels: Any = None) -> np.ndarray
     >>> confusion_matrix(["cat", "dog", "cat"], ["cat", "cat", "cat"]).tolist()
     [[2, 0], [1, 0]]
     """
-    names = known_labels(y_true, y_pred) if labels is None else list(as_list(labels))
+    names = known_labels(y_true=y_true, y_pred=y_pred) if labels is None else labels_in("labels", labels)
     rows, columns = label_numbers("y_true", y_true, names), label_numbers("y_pred", y_pred, names)
     if len(rows) != len(columns):
         raise ValueError(
@@ -120,14 +134,22 @@ def precision_recall_curve(y_true: Any, scores: Any) -> PrecisionRecall:
 def _checked(y_true: Any, probabilities: Any, labels: Any) -> tuple[np.ndarray, np.ndarray, list[Any]]:
     """(probabilities (N, K), numbers of the true labels, labels)."""
     p = np.asarray(numbers("probabilities", probabilities), np.float64)
+    if not p.ndim:
+        raise ValueError("`probabilities` must have shape (texts, labels). Received: shape ()")
     if p.ndim == 1 or (p.ndim == 2 and p.shape[1] == 1):
         p = np.stack([1 - p.ravel(), p.ravel()], axis=1)
-    names = list(range(p.shape[-1])) if labels is None else list(as_list(labels))
+    names = list(range(p.shape[-1])) if labels is None else labels_in("labels", labels)
     if p.ndim != 2 or p.shape[1] != len(names):
-        raise ValueError(f"`probabilities` must have shape (texts, {len(names)}). Received: shape {p.shape}")
+        raise ValueError(
+            f"`probabilities` must have shape (texts, {len(names)}), one for each of `labels`. "
+            f"Received: shape {p.shape}"
+        )
     truth = label_numbers("y_true", y_true, names)
     if len(truth) != len(p):
-        raise ValueError(f"`y_true` must have a label for each of {len(p)} texts. Received: {len(truth)}")
+        raise ValueError(
+            f"`y_true` must have a label for each of the {len(p)} texts of `probabilities`. "
+            f"Received: {len(truth)}"
+        )
     return p, truth, names
 
 

@@ -10,11 +10,12 @@ import numpy as np
 
 from ..base.arguments import positive_integer
 from ..base.checked import checked
-from ..base.columns import as_list
+from ..base.columns import several
 from .curves import (
     _checked,
     confusion_matrix,
     known_labels,
+    labels_in,
     precision_recall_curve,
     reliability_curve,
 )
@@ -39,9 +40,11 @@ def plot_history(history: Any, names: Any = None, axes: Any = None) -> Any:
     ['loss', 'accuracy']
     """
     values = getattr(history, "history", history)
+    if not isinstance(values, dict):
+        raise TypeError(f"`history` must be a History, or its dict. Received: history={history!r}")
     known = [name for name in values if not name.startswith("val_")]
     known += [name for name in values if name.startswith("val_") and name[4:] not in known]
-    wanted = known if names is None else [names] if isinstance(names, str) else list(names)
+    wanted = known if names is None else several("names", [names] if isinstance(names, str) else names)
     for name in wanted:
         if name not in known:
             raise ValueError(f"`names` must be of {known}. Received: {name!r}")
@@ -54,6 +57,8 @@ def plot_history(history: Any, names: Any = None, axes: Any = None) -> Any:
     axes = np.atleast_1d(np.asarray(axes, object)).ravel()
     if len(axes) != len(wanted):
         raise ValueError(f"`axes` must be {len(wanted)} Axes, one each of {wanted}. Received: {len(axes)}")
+    for one in axes:
+        _check_axes(one)
     for name, own in zip(wanted, axes, strict=True):
         for key, style in ((name, "-"), (f"val_{name}", "--")):
             if len(values.get(key, ())):
@@ -72,7 +77,7 @@ def plot_confusion_matrix(y_true: Any, y_pred: Any, labels: Any = None, axes: An
 
     Raises as `confusion_matrix`; ImportError without matplotlib.
     """
-    names = known_labels(y_true, y_pred) if labels is None else list(as_list(labels))
+    names = known_labels(y_true=y_true, y_pred=y_pred) if labels is None else labels_in("labels", labels)
     counts = confusion_matrix(y_true, y_pred, names)
     axes = _axes(axes, (1.5 + 0.45 * min(len(names), MOST_LABELS),) * 2)
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
@@ -140,6 +145,8 @@ def plot_word_weights(model: Any, n: int = 10, axes: Any = None) -> Any:
     axes = np.atleast_1d(np.asarray(axes, object)).ravel()
     if len(axes) < len(found):
         raise ValueError(f"`axes` must be {len(found)} Axes, one a label. Received: {len(axes)}")
+    for one in axes:
+        _check_axes(one)
     for label, own in zip(found, axes, strict=False):
         listed = found[label][::-1]
         own.barh(range(len(listed)), [weight for _, weight in listed], color="C0")
@@ -156,6 +163,8 @@ def plot_model(model: Any, axes: Any = None) -> Any:
 
     Raises ValueError before the model is built; ImportError without matplotlib.
     """
+    if not hasattr(model, "call_units"):
+        raise TypeError(f"`model` must be a Model. Received: model={model!r}")
     model._require_built("its graph")
     units = model.call_units
     maker = {id(tensor): number for number, unit in enumerate(units) for tensor in unit.outputs}
@@ -238,4 +247,13 @@ def _pyplot() -> Any:
 
 
 def _axes(axes: Any, size: tuple[float, float]) -> Any:
-    return _pyplot().subplots(figsize=size, layout="constrained")[1] if axes is None else axes
+    if axes is None:
+        return _pyplot().subplots(figsize=size, layout="constrained")[1]
+    return _check_axes(axes)
+
+
+def _check_axes(axes: Any) -> Any:
+    """TypeError for what nothing can be drawn into."""
+    if not (hasattr(axes, "plot") and hasattr(axes, "set_title")):
+        raise TypeError(f"`axes` must be Axes of matplotlib. Received: axes={axes!r}")
+    return axes

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..base.arguments import integer, one_of, positive_integer
 from ..base.checked import checked
+from ..base.columns import entries, several
 from ..graph.nodes import Node, Shape, SymbolicTensor
 from .base import Layer
 from .core import InputLayer
@@ -143,7 +144,7 @@ class IntegerLookup(LookupVocabulary, CategoryReader):
     ) -> None:
         super().__init__(**options)
         self._begin_vocabulary(max_tokens, output_mode, invert)
-        self.num_oov_indices = integer("num_oov_indices", num_oov_indices, 0)
+        self.num_oov_indices = integer("num_oov_indices", num_oov_indices, 0, 2**31 - 1)
         self.mask_token = None if mask_token is None else integer("mask_token", mask_token)
         self.oov_token = integer("oov_token", oov_token)
         if vocabulary is not None:
@@ -151,12 +152,14 @@ class IntegerLookup(LookupVocabulary, CategoryReader):
 
     def set_vocabulary(self, vocabulary: Sequence[int]) -> None:
         """Takes these numbers, with or without the special ones in front."""
-        self._take([integer("vocabulary", one) for one in vocabulary])
+        self._take([integer("vocabulary", one) for one in several("vocabulary", vocabulary)])
 
     def adapt(self, data: Iterable[Any]) -> None:
         """Learns the numbers of data, most frequent first (of equally frequent ones the largest)."""
-        parts = [data] if isinstance(data, np.ndarray) else data
-        values = np.concatenate([_whole_numbers(self, np.ravel(np.asarray(part))) for part in parts])
+        parts = [data] if isinstance(data, np.ndarray) else list(entries("data", data))
+        values = np.concatenate(
+            [np.zeros(0, np.int64)] + [_whole_numbers(self, np.ravel(np.asarray(part))) for part in parts]
+        )
         found, counts = np.unique(values, return_counts=True)
         self._take_ranked(found[np.lexsort((found, counts))[::-1]].tolist())
 

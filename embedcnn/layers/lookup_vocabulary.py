@@ -11,6 +11,13 @@ from ..base.checked import checked
 MODES = ("int", "one_hot", "multi_hot", "count")
 
 
+def text_token(argument: str, value: Any) -> str:
+    """`value` if it is a str, also an empty one; ValueError otherwise."""
+    if not isinstance(value, str):
+        raise ValueError(f"`{argument}` must be a string. Received: {argument}={value!r}")
+    return value
+
+
 class LookupVocabulary:
     """What the two layers share; `_what` is what their errors call a token."""
 

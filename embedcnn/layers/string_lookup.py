@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..base.arguments import positive_integer
+from ..base.arguments import integer, optional, positive_integer
 from ..base.checked import checked
-from ..base.columns import as_list, is_column
+from ..base.columns import entries
 from ..graph.nodes import Shape
-from .lookup_vocabulary import LookupVocabulary
+from .lookup_vocabulary import LookupVocabulary, text_token
 from .text_reader import TextReader, tokens_of_file
 
 
@@ -60,11 +60,13 @@ class StringLookup(LookupVocabulary, TextReader):
     ) -> None:
         super().__init__(**options)
         self._begin_vocabulary(max_tokens, output_mode, invert)
-        if num_oov_indices not in (0, 1):
+        if isinstance(num_oov_indices, bool) or num_oov_indices not in (0, 1):
             raise ValueError(
                 f"`num_oov_indices` must be 0 or 1. Received: num_oov_indices={num_oov_indices!r}"
             )
-        self.num_oov_indices, self.mask_token, self.oov_token = int(num_oov_indices), mask_token, oov_token
+        self.num_oov_indices = int(num_oov_indices)
+        self.mask_token = None if mask_token is None else text_token("mask_token", mask_token)
+        self.oov_token = text_token("oov_token", oov_token)
         if vocabulary is not None:
             self.set_vocabulary(vocabulary)
 
@@ -79,7 +81,8 @@ class StringLookup(LookupVocabulary, TextReader):
     def adapt(self, data: Iterable[Any], batch_size: int | None = None, steps: int | None = None) -> None:
         """Learns the strings of data, most frequent first (ties in reverse order, as Keras)."""
         counts: dict[str, int] = {}
-        for number, part in enumerate(as_list(data) if is_column(data) else data):
+        optional(positive_integer, "batch_size", batch_size)
+        for number, part in enumerate(entries("data", data)):
             if steps is not None and number == positive_integer("steps", steps):
                 break
             for value in np.ravel(np.asarray(part, object)).tolist():
@@ -103,6 +106,8 @@ class StringLookup(LookupVocabulary, TextReader):
         values = np.asarray(texts, object)
         if self.invert:
             tokens = self._known()
+            for one in values.ravel():
+                integer("inputs", one)
             found = [tokens[int(i)] if 0 <= int(i) < len(tokens) else self.oov_token for i in values.ravel()]
             return np.array(found).reshape(values.shape)
         ids: np.ndarray = self._look_up(values.ravel().tolist()).reshape(values.shape)
@@ -123,6 +128,9 @@ class StringLookup(LookupVocabulary, TextReader):
 
     def _look_up(self, values: list[Any]) -> np.ndarray:
         self._known()
+        for value in values:
+            if not isinstance(value, str):
+                raise TypeError(f"Layer {self.name!r}: `inputs` must hold str. Received: {value!r}")
         unknown = self._ids[self.oov_token] if self.num_oov_indices else -1
         ids = np.array([self._ids.get(value, unknown) for value in values], np.int64)
         if len(ids) and ids.min() < 0:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from ..base.columns import as_list, described
+from ..base.columns import described, several
 from ..base.utf8_files import text_lines_of
 from ..graph.nodes import Node, SymbolicTensor
 from ..preprocessing.texts import FILL_GAPS
@@ -62,5 +62,5 @@ def text_list(argument: str, texts: Any) -> list[str]:
 def tokens_of_file(vocabulary: Any) -> Any:
     """The lines of a file where a vocabulary is given by its path, the entries of a column as a list."""
     if not isinstance(vocabulary, (str, os.PathLike)):
-        return as_list(vocabulary)
+        return several("vocabulary", vocabulary)
     return [line.rstrip("\r\n") for line in text_lines_of(vocabulary)]

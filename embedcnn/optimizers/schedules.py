@@ -71,6 +71,7 @@ class ExponentialDecay(_RateDecay):
     """
 
     def __call__(self, step: int) -> float:
+        step = finite_number("step", step, least=0)
         return self.initial_learning_rate * self.decay_rate ** self._part(step)
 
 
@@ -83,6 +84,7 @@ class InverseTimeDecay(_RateDecay):
     """
 
     def __call__(self, step: int) -> float:
+        step = finite_number("step", step, least=0)
         return self.initial_learning_rate / (1 + self.decay_rate * self._part(step))
 
 
@@ -109,6 +111,7 @@ class PolynomialDecay(_Decay):
         self.power, self.cycle = finite_number("power", power, least=0), cycle
 
     def __call__(self, step: int) -> float:
+        step = finite_number("step", step, least=0)
         span = self.decay_steps
         if self.cycle:
             span *= math.ceil(step / span) or 1
@@ -148,6 +151,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         self.name = nonempty_text("name", name)
 
     def __call__(self, step: int) -> float:
+        step = finite_number("step", step, least=0)
         return self.values[sum(step > boundary for boundary in self.boundaries)]
 
 
@@ -181,6 +185,7 @@ class CosineDecay(_Decay):
         self.warmup_steps = finite_number("warmup_steps", warmup_steps, least=0)
 
     def __call__(self, step: int) -> float:
+        step = finite_number("step", step, least=0)
         start = self.initial_learning_rate
         if self.warmup_target is not None:
             if step < self.warmup_steps:
@@ -218,6 +223,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         self.name = nonempty_text("name", name)
 
     def __call__(self, step: int) -> float:
+        step = finite_number("step", step, least=0)
         part = step / self.first_decay_steps
         if self.t_mul == 1.0:
             restarts = math.floor(part)
@@ -258,5 +264,7 @@ def deserialize(config: dict[str, Any]) -> LearningRateSchedule:
     """
     made = made_of(config, CLASSES, LearningRateSchedule, "a schedule")
     if made is None:
+        if not isinstance(config, dict):
+            raise TypeError(f"`config` must be a dict as serialize() gives it. Received: config={config!r}")
         raise unknown_name("schedule", config.get("class_name"), CLASSES)
     return made

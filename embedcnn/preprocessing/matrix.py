@@ -21,9 +21,9 @@ def count_matrix(
     >>> count_matrix(Ragged([1, 1, 2], [0, 3]), 3, "freq").round(2)
     array([[0.  , 0.67, 0.33]])
     """
-    if mode not in ("binary", "count", "freq", "tfidf"):
+    if not isinstance(mode, str) or mode not in ("binary", "count", "freq", "tfidf"):
         raise ValueError(
-            f'Unknown vectorization mode: {mode!r} is none of "binary", "count", "freq", "tfidf"'
+            f'`mode`: Unknown vectorization mode: {mode!r} is none of "binary", "count", "freq", "tfidf"'
         )
     ids = ragged.ids
     if len(ids) and ids.min() < 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedcnn import _core
-from embedcnn.base.arguments import finite_number, integer, items, optional, positive_integer
+from embedcnn.base.arguments import finite_number, integer, items, number_dtype, optional, positive_integer
 from embedcnn.base.arrays import numbers
 from embedcnn.base.checked import checked
 from embedcnn.ragged import Ragged, ids_of
@@ -48,25 +49,40 @@ def _refuse_texts(rows: Sequence[Any]) -> None:
             raise ValueError(f"sequences[{index}] is text; expected ids: use Tokenizer.texts_to_sequences")
 
 
+def _refuse_items(rows: Sequence[Any]) -> None:
+    """TypeError for the first sequence that holds something else than numbers."""
+    for index, row in enumerate(rows):
+        for item in row if hasattr(row, "__iter__") else ():
+            if item is None or isinstance(item, (str, bytes, dict)):
+                kind = type(item).__name__
+                raise TypeError(f"sequences[{index}] must hold numbers, ids. Received: {item!r} ({kind})")
+
+
 def _check_value(value: Any, kind: np.dtype) -> None:
     """OverflowError for a padding value that integers of this kind cannot hold, ValueError for NaN and
     infinite ones.
     """
+    if kind.kind in "biufc" and (np.ndim(value) or not isinstance(value, (int, float, complex, np.generic))):
+        raise TypeError(
+            f"`value` must be one number, which `dtype` {kind} can hold. Received: value={value!r}"
+        )
     if kind.kind not in "iu" or not isinstance(value, (int, float, np.number)):
         return
     least, most = np.iinfo(kind).min, np.iinfo(kind).max
     if not least <= value <= most:
-        raise (OverflowError if np.isfinite(value) else ValueError)(
+        raise (OverflowError if math.isfinite(value) else ValueError)(
             f"`value` must be a number from {least} to {most}, which `dtype` {kind} can hold. "
             f"Received: value={value!r}"
         )
 
 
 def _check_words(padding: str, truncating: str) -> None:
-    if truncating not in ("pre", "post"):
-        raise ValueError(f'Truncating type "{truncating}" not understood; it must be "pre" or "post"')
-    if padding not in ("pre", "post"):
-        raise ValueError(f'Padding type "{padding}" not understood; it must be "pre" or "post"')
+    for argument, given in (("truncating", truncating), ("padding", padding)):
+        if not isinstance(given, str) or given not in ("pre", "post"):
+            raise ValueError(
+                f"`{argument}` must be 'pre' or 'post' ({argument.title()} type \"{given}\" not understood). "
+                f"Received: {argument}={given!r}"
+            )
 
 
 def _fill(out: np.ndarray, rows: Sequence[Any], padding: str, truncating: str) -> None:
@@ -135,7 +151,7 @@ def pad_sequences(
            [2, 3],
            [5, 6]], dtype=int32)
     """
-    kind = np.dtype(dtype)
+    kind = number_dtype("dtype", dtype, others="OUSc")
     if not hasattr(sequences, "__len__"):
         raise ValueError(
             f"`sequences` must be iterable and have a length. Received: sequences={type(sequences).__name__}"
@@ -167,7 +183,11 @@ def pad_sequences(
     if item_shape or kind.kind not in "iuf" or not kind.isnative:
         _fill(out, rows, padding, truncating)
     else:
-        _core.pad_rows(out, rows, padding == "post", truncating == "post")
+        try:
+            _core.pad_rows(out, rows, padding == "post", truncating == "post")
+        except (TypeError, ValueError):
+            _refuse_items(rows)
+            raise
     return out
 
 
@@ -262,6 +282,8 @@ def skipgrams(
                 f"`sampling_table` must have a number for each id. Received: shape {table.shape}, and the "
                 f"largest id is {max(words_of_text, default=0)}"
             )
+    if not all(isinstance(word, (int, np.integer)) for word in words_of_text):
+        raise ValueError(f"`sequence` must hold integers, the ids of words. Received: sequence={sequence!r}")
     pairs = _positive_pairs(words_of_text, window_size, sampling_table)
     labels: list[Any] = [[0, 1] if categorical else 1 for _ in pairs]
     if negative_samples > 0:

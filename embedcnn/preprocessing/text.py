@@ -22,6 +22,8 @@ def tokenizer_from_json(json_string: str) -> Tokenizer:
     >>> tokenizer_from_json(tokenizer.to_json()).texts_to_sequences(["b"])
     [[2]]
     """
+    if not isinstance(json_string, (str, bytes)):
+        raise TypeError(f"`json_string` must be a str, as to_json() gives it. Received: {json_string!r}")
     try:
         content = json.loads(json_string)
     except (ValueError, RecursionError) as error:

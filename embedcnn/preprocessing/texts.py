@@ -11,7 +11,7 @@ import numpy as np
 from embedcnn.base.columns import as_list, is_missing
 from embedcnn.ragged import Ragged, concatenate
 
-__all__ = ["check_texts", "done", "encode_texts", "text_blocks"]
+__all__ = ["check_texts", "done", "encode_texts", "rows_of_ids", "text_blocks"]
 
 COUNT_AS_EMPTY = 'Drop it, or let it count as empty (TextEncoder(missing="empty"))'
 FILL_GAPS = 'Drop it, or give "" in its place; of a whole column of pandas: column.fillna("")'
@@ -24,7 +24,7 @@ def check_texts(texts: Any) -> None:
         raise TypeError(
             f"`texts` must be a list of texts; did you mean [text]? Received: one {type(texts).__name__}"
         )
-    if not isinstance(texts, Iterable):
+    if not isinstance(texts, Iterable) or isinstance(texts, dict):
         raise TypeError(f"`texts` must be a list of texts. Received: {type(texts).__name__}")
 
 
@@ -73,6 +73,25 @@ def without_gaps(
         if missing == "error" and is_missing(text):
             raise TypeError(f"{name}[{number}] is missing: {text!r}. {remedy}")
     return ["" if is_missing(text) else text for text in texts]
+
+
+def rows_of_ids(sequences: Any) -> Iterator[Any]:
+    """The sequences of ids, one after the other; TypeError for what is none, by its number."""
+    if isinstance(sequences, Ragged):
+        sequences = sequences.tolist()
+    if isinstance(sequences, (str, bytes, dict)) or not isinstance(sequences, Iterable):
+        raise TypeError(f"`sequences` must be a list of sequences of ids. Received: {sequences!r}")
+    for number, row in enumerate(sequences):
+        if (
+            isinstance(row, (str, bytes, dict))
+            or not isinstance(row, Iterable)
+            or getattr(row, "ndim", 1) > 1
+        ):
+            raise TypeError(f"sequences[{number}] is a {type(row).__name__}; expected a sequence of integers")
+        row = row.tolist() if isinstance(row, np.ndarray) else list(row)
+        if not all(isinstance(one, (int, float, np.number)) and not isinstance(one, complex) for one in row):
+            raise TypeError(f"sequences[{number}] must hold integers. Received: {row!r}")
+        yield row
 
 
 def encode_texts(table: Any, rules: Any, ids: np.ndarray, unknown: int, texts: Iterable[Any]) -> Ragged:

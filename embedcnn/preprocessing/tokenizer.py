@@ -15,7 +15,7 @@ from embedcnn.base.checked import checked
 from embedcnn.base.columns import as_list
 from embedcnn.base.configuration import plain
 from embedcnn.preprocessing.matrix import count_matrix
-from embedcnn.preprocessing.texts import check_texts, text_blocks
+from embedcnn.preprocessing.texts import check_texts, rows_of_ids, text_blocks
 from embedcnn.preprocessing.word_counts import NO_ID, PLAIN, WordCounts
 from embedcnn.preprocessing.words import DEFAULT_FILTERS, checked_filters, text_to_word_sequence
 from embedcnn.ragged import Ragged, concatenate
@@ -131,7 +131,7 @@ class Tokenizer(WordCounts):
         >>> dict(tokenizer.index_docs)
         {1: 2, 2: 1}
         """
-        rows = sequences.tolist() if isinstance(sequences, Ragged) else sequences
+        rows = list(rows_of_ids(sequences))
         self.document_count += len(rows)
         documents = self.index_docs
         for row in rows:
@@ -157,6 +157,8 @@ class Tokenizer(WordCounts):
         lists = []
         for number, text in enumerate(texts, first):
             if isinstance(text, list):
+                if not all(isinstance(token, str) for token in text) and self.lower:
+                    raise TypeError(f"texts[{number}] must hold tokens, each a str. Received: {text!r}")
                 lists.append([token.lower() for token in text] if self.lower else text)
             elif self.analyzer is not None and not self.char_level:
                 lists.append(list(self.analyzer(text)))
@@ -297,7 +299,7 @@ class Tokenizer(WordCounts):
     def sequences_to_texts_generator(self, sequences: Iterable[Iterable[int]] | Ragged) -> Iterator[str]:
         """As `sequences_to_texts`, one after the other."""
         oov = None if self.oov_token is None else self.word_index.get(self.oov_token)
-        for row in sequences.tolist() if isinstance(sequences, Ragged) else sequences:
+        for row in rows_of_ids(sequences):
             words = []
             for index in row:
                 word = self.index_word.get(index)
@@ -340,11 +342,11 @@ class Tokenizer(WordCounts):
         """
         if not self.num_words and not self.word_index:
             raise ValueError("Specify a dimension (`num_words` argument), or fit on some text data first.")
-        if mode == "tfidf" and not self.document_count:
+        if isinstance(mode, str) and mode == "tfidf" and not self.document_count:
             raise ValueError("Fit the Tokenizer on some data before using tfidf mode.")
         columns = self.num_words or len(self.word_index) + 1
         weights = None
-        if mode == "tfidf":
+        if isinstance(mode, str) and mode == "tfidf":
             documents = np.array([self.index_docs.get(index, 0) for index in range(columns)])
             weights = np.log(1 + self.document_count / (1 + documents))
         return count_matrix(Ragged.from_sequences(sequences), columns, mode, weights)

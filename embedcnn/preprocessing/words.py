@@ -81,10 +81,12 @@ def hashing_trick(
     [51, 3, 10]
     """
     n = integer("n", n, 2)
+    if not isinstance(text, str):
+        raise TypeError(f"`text` must be one str. Received: {type(text).__name__}")
     function: Any = hash_function
     if hash_function is None:
         function = hash
-    elif hash_function == "md5":
+    elif isinstance(hash_function, str) and hash_function == "md5":
 
         def function(word: str) -> int:
             return int.from_bytes(hashlib.md5(word.encode()).digest(), "big")
@@ -114,4 +116,6 @@ def one_hot(
     >>> len(one_hot("the cat sat", 50))
     3
     """
+    if not isinstance(input_text, str):
+        raise TypeError(f"`input_text` must be one str. Received: {type(input_text).__name__}")
     return hashing_trick(input_text, n, hash, filters, lower, split, analyzer)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from embedcnn import _core
 from embedcnn.base.arguments import integer, one_of, optional
 from embedcnn.base.checked import checked
-from embedcnn.base.columns import as_list, is_column
+from embedcnn.base.columns import as_list, entries, is_column
 from embedcnn.base.configuration import Configurable
 from embedcnn.base.stored_functions import named_functions, with_functions, with_names
 from embedcnn.preprocessing.texts import done, text_blocks
@@ -110,12 +110,12 @@ class TextEncoder(Configurable):
         filters: str = "",
         missing: str = "error",
     ) -> None:
-        if not callable(standardize) and standardize not in STANDARDIZE:
+        if not callable(standardize) and not _is_among(standardize, STANDARDIZE):
             raise ValueError(
                 f"`standardize` must be one of {STANDARDIZE} or a function. Received: "
                 f"standardize={standardize!r}"
             )
-        if not callable(split) and split not in SPLIT:
+        if not callable(split) and not _is_among(split, SPLIT):
             raise ValueError(
                 f"`split` must be one of {tuple(SPLIT)} or a function. Received: split={split!r}"
             )
@@ -298,9 +298,14 @@ class TextEncoder(Configurable):
         return cls(**with_functions(config, "a TextEncoder"), vocabulary=vocabulary)
 
 
+def _is_among(value: Any, names: Iterable[Any]) -> bool:
+    """Whether a name, or None, is one of these."""
+    return (value is None or isinstance(value, str)) and value in names
+
+
 def _single_texts(texts: Iterable[Any]) -> Iterable[Any]:
     """The texts of a list, a column, or a data set, whose elements may be batches: arrays of str, columns."""
-    texts = as_list(texts)
+    texts = as_list(texts if isinstance(texts, (str, bytes)) else entries("texts", texts))
     if isinstance(texts, (str, bytes, list, tuple)):
         return texts
     return (

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from embedcnn import _core
-from embedcnn.base.arguments import finite_number, integer, optional, positive_integer
+from embedcnn.base.arguments import finite_number, integer, number_dtype, optional, positive_integer
 from embedcnn.base.checked import checked
 
 from ..base.columns import as_list
@@ -115,6 +115,8 @@ def initializer(oov: Any, scale: float, dimensions: int, mean: Callable[[], np.n
     """The function that makes the vector of a word that has none."""
     if callable(oov):
         return lambda word, generator: oov(word, dimensions, generator)
+    if not isinstance(oov, str):
+        oov = repr(oov)
     if oov == "normal":
         return lambda word, generator: generator.normal(0.0, scale, dimensions)
     if oov == "uniform":
@@ -192,13 +194,14 @@ def build_matrix(
     """
     num_words = optional(positive_integer, "num_words", num_words)
     scale = finite_number("scale", scale, least=0)
-    pad_id = optional(integer, "pad_id", pad_id, 0)
+    pad_id, seed = optional(integer, "pad_id", pad_id, 0, 2**31 - 2), integer("seed", seed)
+    kind = number_dtype("dtype", dtype)
     words = word_ids(vocabulary, num_words)
     words = {word: number for word, number in words.items() if number != pad_id}
     opened = open_vectors(vectors, words, lowercase_fallback, title_fallback)
     rows = 1 + max(words.values(), default=-1)
     rows = max(rows, 0 if pad_id is None else pad_id + 1)
-    matrix = np.zeros((rows, opened.vector_size), np.dtype(dtype))
+    matrix = np.zeros((rows, opened.vector_size), kind)
     found = fill_found(matrix, words, opened, lowercase_fallback, title_fallback)
     missing = [word for word in words if word not in found]
     mean_row = None

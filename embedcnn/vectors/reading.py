@@ -12,7 +12,7 @@ import numpy as np
 
 from ..base.arguments import integer, optional, warn_user
 from ..base.checked import checked
-from ..base.columns import as_list
+from ..base.columns import several
 from ..base.pipes import is_pipe
 from . import arrays, fasttext, model2vec
 from .cache import MAGIC as CACHE_MAGIC
@@ -118,10 +118,12 @@ def load(
         check_choice("format", format, FORMATS)
     limit = optional(integer, "limit", limit, 0)
     limit = None if limit is None or limit > sys.maxsize else limit  # no file has more records
+    if cache is not None and not isinstance(cache, (bool, str, bytes, os.PathLike)):
+        raise TypeError(f"`cache` must be True, False or a path. Received: cache={cache!r}")
     wanted = None if words is None else wanted_words(words, lowercase_fallback, title_fallback)
     options = ReadOptions(
         wanted=wanted,
-        limit=None if limit is None else int(limit),
+        limit=limit,
         dtype=np.dtype(dtype).name,
         unicode_errors=unicode_errors,
         duplicates=duplicates,
@@ -149,7 +151,7 @@ def check_choice(name: str, value: Any, allowed: tuple[str, ...]) -> None:
     if name == "dtype":
         with contextlib.suppress(TypeError):
             value = np.dtype(value).name
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise ValueError(
             f"`{name}` must be one of {', '.join(map(repr, allowed))}. Received: {name}={value!r}"
         )
@@ -158,7 +160,7 @@ def check_choice(name: str, value: Any, allowed: tuple[str, ...]) -> None:
 def wanted_words(words: Iterable[str], lowercase: bool, title: bool) -> WordIndex:
     """The index of the words to keep, with the other spellings that are asked for."""
     wanted: dict[str, None] = {}
-    for position, word in enumerate(as_list(words)):
+    for position, word in enumerate(words if isinstance(words, Mapping) else several("words", words)):
         if not isinstance(word, str):
             raise TypeError(f"words must hold str; item {position} is {word!r}")
         wanted[word] = None

@@ -8,7 +8,9 @@ from typing import Any, cast
 import numpy as np
 
 from ..base.arguments import boolean
+from ..base.arrays import numbers
 from ..base.checked import checked
+from ..base.columns import several
 from .word_index import WordIndex
 
 __all__ = ["Similarities", "as_list", "unit"]
@@ -29,7 +31,7 @@ def as_list(items: Any) -> list:
         return []
     if isinstance(items, (str, tuple)) or (isinstance(items, np.ndarray) and items.ndim == 1):
         return [items]
-    return list(items)
+    return several("positive and negative", items)
 
 
 class Similarities:
@@ -51,7 +53,10 @@ class Similarities:
         """The row of a word; `default` where it has none, KeyError where that is None. As gensim's."""
         found = self._index.get(word)
         if found is None and default is None:
-            return self._index[word]
+            row = self._index.get(word) if isinstance(word, str) else None
+            if row is None:
+                raise KeyError(f"the word {word!r} has no row")
+            return row
         return default if found is None else found
 
     def has_index_for(self, word: str) -> bool:
@@ -126,8 +131,9 @@ class Similarities:
         >>> _example().get_mean_vector(["a", "c", "absent"]).tolist()
         [0.5, 0.5]
         """
-        keys = list(keys)
-        factors = np.ones(len(keys), np.float32) if weights is None else np.asarray(weights, np.float32)
+        keys = list(keys) if isinstance(keys, np.ndarray) and keys.ndim == 2 else several("keys", keys)
+        given = np.ones(len(keys)) if weights is None else numbers("weights", weights)
+        factors = given.astype(np.float32)
         if not keys or factors.shape != (len(keys),):
             raise ValueError(
                 f"`weights` must be a number for each of the {len(keys)} keys, at least one. Received: shape "
@@ -201,6 +207,9 @@ class Similarities:
         >>> _example().most_similar_to_given("a", ["c", "b"])
         'b'
         """
+        words = several("words", words)
+        if not words:
+            raise ValueError("`words` must hold at least one word. Received: words=[]")
         return words[int(np.argmax([self.similarity(word, other) for other in words]))]
 
     def closer_than(self, first: str, second: str) -> list[str]:

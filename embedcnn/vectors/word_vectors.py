@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from embedcnn import _core
-from embedcnn.base.arguments import integer
+from embedcnn.base.arguments import integer, optional
+from embedcnn.base.arrays import numbers
 from embedcnn.base.named_objects import named_object
 
 from ..base import columns
@@ -74,8 +75,8 @@ class WordVectors(Similarities):
     def __init__(
         self, keys: Sequence[str] | WordIndex, vectors: np.ndarray, *, subwords: Subwords | None = None
     ) -> None:
-        index = keys if isinstance(keys, WordIndex) else WordIndex.build(keys)
-        vectors = np.asarray(vectors)
+        index = keys if isinstance(keys, WordIndex) else WordIndex.build(columns.several("keys", keys))
+        vectors = vectors if isinstance(vectors, np.ndarray) else numbers("vectors", vectors)
         if vectors.ndim != 2:
             raise ValueError(f"vectors has shape {vectors.shape}; a matrix (words, dimensions) is expected")
         if len(index) != len(vectors):
@@ -205,7 +206,7 @@ class WordVectors(Similarities):
                     vector = self._vector(item).astype(np.float32)
                     mean += np.float32(weight) * unit(vector)
                     continue
-                vector = np.asarray(item, np.float32)
+                vector = numbers("a word, or a vector of the question", item).astype(np.float32)
                 if vector.shape != (self.vector_size,):
                     raise ValueError(f"a vector has shape {vector.shape}; ({self.vector_size},) is expected")
                 mean += np.float32(weight) * vector
@@ -253,6 +254,8 @@ class WordVectors(Similarities):
         positive, negative = as_list(positive), as_list(negative)
         if not positive and not negative:
             raise ValueError("positive and negative are both empty: name at least one word or vector")
+        topn = optional(integer, "topn", topn)
+        restrict_vocab = optional(integer, "restrict_vocab", restrict_vocab, 0)
         if topn is not None and topn < 1:
             return []
         direction, used = self._mean_direction(positive, negative)
@@ -291,6 +294,7 @@ class WordVectors(Similarities):
         >>> wv.doesnt_match(["a", "b", "c"])
         'c'
         """
+        words = columns.several("words", words)
         known = [word for word in words if word in self._index]
         if not known:
             raise ValueError(f"none of the words {list(words)!r} has a vector")
@@ -319,6 +323,10 @@ class WordVectors(Similarities):
     def select(self, words: Sequence[str] | Mapping[str, Any]) -> WordVectors:
         """A copy with those of the words that are known, in the order given."""
         rows, kept = [], []
+        words = words if isinstance(words, Mapping) else columns.several("words", words)
+        for number, word in enumerate(words):
+            if not isinstance(word, str):
+                raise TypeError(f"words[{number}] must be a str. Received: {word!r}")
         words = list(dict.fromkeys(words))
         for word, row in zip(words, self._index.find(words).tolist(), strict=True):
             if row >= 0:

@@ -33,7 +33,9 @@ def write(vectors: WordVectors, path: str | os.PathLike[str], format: str = "wor
     >>> open(path).read()
     '1 2\\na 0.1 2\\n'
     """
-    if format not in OUTPUT_FORMATS:
+    if not hasattr(vectors, "vector_size"):
+        raise TypeError(f"`vectors` must be WordVectors. Received: vectors={vectors!r}")
+    if not isinstance(format, str) or format not in OUTPUT_FORMATS:
         raise unknown_name("format", format, OUTPUT_FORMATS)
     if format == "cache":
         vectors.save(path)

@@ -139,3 +139,17 @@ def test_a_model_is_saved_to_bytes_too(tmp_path):
     name = os.fsencode(tmp_path / "model.embedcnn")
     model.save(name)
     assert embedcnn.models.load_model(name).count_params() == 3
+
+
+def test_an_array_is_no_single_value():
+    @checked
+    def function(count: int | None = None, share: float = 0.5, name: str = "a", sizes: int | list[int] = 1):
+        return count, share, name
+
+    assert function(np.int64(3), np.float32(0.5), "b", np.arange(2)) == (3, 0.5, "b")
+    assert function(np.array(3)) == (np.array(3), 0.5, "a")
+    for argument, what in (("count", "an integer"), ("share", "a number"), ("name", "a string")):
+        with pytest.raises(
+            ValueError, match=f"`{argument}` must be {what}, not an array. Received: {argument}="
+        ):
+            function(**{argument: np.array([1, 2])})

@@ -58,8 +58,8 @@ def test_scores_are_zero_where_there_is_nothing():
 
 
 def test_labels_of_several_kinds_are_sorted():
-    assert known_labels([2, 1], np.array([1, 3])) == [1, 2, 3]
-    assert known_labels(["b", 1], ["a"]) == [1, "a", "b"]
+    assert known_labels(y_true=[2, 1], y_pred=np.array([1, 3])) == [1, 2, 3]
+    assert known_labels(y_true=["b", 1], y_pred=["a"]) == [1, "a", "b"]
 
 
 MISUSE = {
