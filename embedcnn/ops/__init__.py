@@ -10,9 +10,11 @@ a token counts.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np  # noqa: F401  # in examples, which are run with the names of this module
 from numpy.typing import ArrayLike
 
 from embedcnn.base.keras_names import no_such_name
@@ -168,6 +170,7 @@ from embedcnn.ops.loops import (
     vectorized_map,
 )
 from embedcnn.ops.losses import cross_entropy, dense_cross_entropy, loss, squared_error
+from embedcnn.ops.named import named
 from embedcnn.ops.normalization import (
     batch_normalization,
     layer_normalization,
@@ -460,3 +463,9 @@ def vjp(op: Callable[..., Any], *args: Any, d_out: ArrayLike | None = None, **kw
     if not callable(op):
         raise TypeError(f"`op` must be an operation of embedcnn.ops, or a function. Received: op={op!r}")
     return named_object(FUNCTIONS)(functools.partial(op, **kwargs) if kwargs else op, args, d_out)
+
+
+for _name in __all__:  # pickled, and shown, as what stands here
+    _function = globals().get(_name)
+    if inspect.isfunction(_function) and _name not in ("vjp",):
+        globals()[_name] = named(_function)

@@ -16,6 +16,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..base.arguments import axis_of
+from ..base.arrays import numbers, rectangular
 from ..base.programs import make_program
 from .primitives import is_symbolic
 
@@ -49,7 +51,7 @@ class Call:
 
     def add_ids(self, name: str, ids: Any) -> None:
         if not isinstance(ids, tuple):
-            ids = np.asarray(ids)
+            ids = rectangular(name, ids)
             if ids.ndim != 2:
                 raise ValueError(
                     f"{name} has shape {ids.shape}; allowed is [B, T], or a tuple (ids, offsets)"
@@ -59,7 +61,7 @@ class Call:
         self.input_names.append(name)
 
     def add_floats(self, name: str, x: ArrayLike, mask: ArrayLike | None = None) -> None:
-        array = np.ascontiguousarray(x, np.float32)
+        array = np.ascontiguousarray(numbers(name, x), np.float32)
         if not (2 if mask is None else 3) <= array.ndim <= 6:
             allowed = "[B, T, C]" if mask is not None else "[B, C] or [B, T, C]"
             raise ValueError(f"{name} has shape {array.shape}; allowed is {allowed}, or up to 6 axes")
@@ -70,7 +72,7 @@ class Call:
 
     def add_images(self, name: str, x: ArrayLike) -> None:
         """Images [B, H, W, C]: a row for each, without steps."""
-        array = np.ascontiguousarray(x, np.float32)
+        array = np.ascontiguousarray(numbers(name, x), np.float32)
         if array.ndim != 4:
             raise ValueError(f"{name} has shape {array.shape}; allowed is [B, H, W, C]")
         self.specs.append((name, "float32", None, array.shape[1:]))
@@ -85,7 +87,7 @@ class Call:
             self.specs[0] = (name, dtype, x.shape[1], dims)
 
     def add_parameter(self, name: str, value: ArrayLike, rank: int) -> int:
-        array = np.ascontiguousarray(value, np.float32)
+        array = np.ascontiguousarray(numbers(name, value), np.float32)
         if array.ndim != rank:
             raise ValueError(f"{name} has shape {array.shape}; allowed is an array of {rank} dimensions")
         self.parameters.append(array)
@@ -94,8 +96,8 @@ class Call:
 
     def add_weights(self, bias: ArrayLike | None, **weights: tuple[ArrayLike, int]) -> tuple[int, ...]:
         """Adds weights, each with the rank that it must have, and behind them the bias where there is one."""
-        numbers = [self.add_parameter(name, value, rank) for name, (value, rank) in weights.items()]
-        return (*numbers, *([] if bias is None else [self.add_parameter("bias", bias, 1)]))
+        places = [self.add_parameter(name, value, rank) for name, (value, rank) in weights.items()]
+        return (*places, *([] if bias is None else [self.add_parameter("bias", bias, 1)]))
 
     def program(self, trainable: bool) -> Any:
         """The program of this call, from the cache where one of the same shape was made before, bound."""
@@ -200,7 +202,8 @@ def also_symbolic(symbolic: Callable[..., Any]) -> Callable[[Callable[..., Any]]
 
 def axes(x: ArrayLike, axis: Axis) -> int:
     """Axes of x, negative ones counted from the last, as the core has them: bit k for axis k."""
-    return sum({1 << (one % np.ndim(x) if one < 0 else one) for one in np.ravel(axis).tolist()})
+    given = axis if isinstance(axis, (list, tuple)) else np.ravel(axis).tolist()
+    return sum({1 << axis_of("axis", one, np.ndim(x)) for one in given})
 
 
 def elementary(name: str, x: ArrayLike, mask: ArrayLike | None = None, **attributes: Any) -> Call:

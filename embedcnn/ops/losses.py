@@ -29,8 +29,8 @@ def cross_entropy(
     [B, C] (binary). Raises ValueError for a label outside [0, C).
 
     >>> from embedcnn import ops
-    >>> round(ops.cross_entropy([1], [[0.0, 0.0]]), 4)
-    0.6931
+    >>> f"{ops.cross_entropy([1], [[0.0, 0.0]]):.4f}"
+    '0.6931'
     """
     call = elementary("cross_entropy", x)
     attributes = {"kind": kind, "from_logits": from_logits, "label_smoothing": float(label_smoothing)}
@@ -57,8 +57,8 @@ def dense_cross_entropy(
     most `most_rows` rows at a time (0: about 64 MB). Raises ValueError for a label outside [0, classes).
 
     >>> from embedcnn import ops
-    >>> round(ops.dense_cross_entropy([1], [[2.0]], [[0.0, 0.0]]), 4)
-    0.6931
+    >>> f"{ops.dense_cross_entropy([1], [[2.0]], [[0.0, 0.0]]):.4f}"
+    '0.6931'
     """
     call = elementary("dense_cross_entropy", x)
     numbers = call.add_weights(bias, kernel=(kernel, 2))

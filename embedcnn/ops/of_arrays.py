@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .primitives import as_result, is_symbolic
+from ..base.arrays import rectangular
+from .primitives import NUMPY_ERRORS, as_result, is_symbolic, named_error
 
 
 def _of_arrays(name: str, what: str, example: str, result: str) -> Callable[[Callable[..., Any]], Any]:
@@ -25,10 +26,27 @@ def _of_arrays(name: str, what: str, example: str, result: str) -> Callable[[Cal
         def operation(*arguments: Any, **options: Any) -> Any:
             if is_symbolic(*arguments, *options.values()):
                 raise TypeError(f"ops.{name} takes arrays: no model computes it")
-            found, given = function(*arguments, **options), (*arguments, *options.values())
+            try:
+                given = signature.bind(*arguments, **options).arguments
+            except TypeError as error:
+                raise TypeError(f"ops.{name}: {error}") from None
+            for argument, one in given.items():
+                array = rectangular(f"ops.{name}: `{argument}`", one)
+                if array.dtype.kind not in "biuf" and not isinstance(one, (str, type(None), list, tuple)):
+                    raise TypeError(
+                        f"ops.{name}: `{argument}` must be numbers. Received: {argument}={one!r} of "
+                        f"dtype {array.dtype}"
+                    )
+            try:
+                found = function(**given)
+            except NUMPY_ERRORS as error:
+                raise named_error(name, error, given) from None
+            values = [*given.values()]
             if isinstance(found, tuple):
-                return tuple(as_result(one, given) for one in found)
-            return as_result(found, given)
+                return tuple(as_result(one, values) for one in found)
+            return as_result(found, values)
+
+        signature = inspect.signature(function)
 
         operation.__name__ = operation.__qualname__ = name
         operation.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]

@@ -7,13 +7,16 @@ such an operation reads; arrays and numbers are computed at once, by NumPy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import reprlib
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ..base.arguments import integer
+from ..base.arrays import rectangular
 from ..base.named_objects import named_object
 from ..graph.nodes import Shape, SymbolicTensor
 from ..graph.operators import Operators
@@ -41,6 +44,9 @@ class Primitive:
     reduces: bool = False
     activation: str = ""
 
+
+NUMPY_ERRORS = (TypeError, ValueError, IndexError, OverflowError, ZeroDivisionError)
+"""What NumPy raises, without a name, for arguments that do not fit."""
 
 PRIMITIVES: dict[str, Primitive] = {}
 """By name: the modules beside this one fill it."""
@@ -99,8 +105,34 @@ def apply(name: str, operands: Sequence[Any], **settings: Any) -> Any:
     arrays = any(isinstance(one, np.ndarray) and one.ndim for one in operands)
     if formulas or (weights and (TRACING.get() or active() or not arrays)):
         return WeightTensor(name, operands, settings)
-    values = [as_array(one) for one in operands]
-    return as_result(PRIMITIVES[name].compute(*values, **settings), values)
+    named = [
+        as_array(one, f"ops.{name}: `{what}`") for what, one in zip(_names(operands), operands, strict=True)
+    ]
+    try:
+        return as_result(PRIMITIVES[name].compute(*named, **settings), named)
+    except NUMPY_ERRORS as error:
+        given = {**dict(zip(_names(operands), named, strict=True)), **settings}
+        raise named_error(name, error, given) from None
+
+
+def named_error(name: str, error: Exception, given: Mapping[str, Any]) -> Exception:
+    """An error of NumPy with the name of the operation, and what it was given: of arrays the shapes."""
+    kind = TypeError if isinstance(error, TypeError) else ValueError
+    return kind(f"ops.{name}: {error}. Received: {', '.join(map(_shown, given.items()))}")
+
+
+def _shown(pair: tuple[str, Any]) -> str:
+    argument, value = pair
+    if isinstance(value, np.ndarray) and value.ndim:
+        return f"{argument} of shape {value.shape}"
+    return f"{argument}={reprlib.repr(value)}"
+
+
+def _names(operands: Sequence[Any]) -> list[str]:
+    """What operations call their operands."""
+    if len(operands) == 3:
+        return ["condition", "x1", "x2"]
+    return ["x"] if len(operands) == 1 else [f"x{place + 1}" for place in range(len(operands))]
 
 
 def _stacked(operand: Any) -> Any:
@@ -183,12 +215,17 @@ def dtype_of(value: Any) -> str:
     return {"b": "bool", "i": "int32", "u": "int32"}.get(kind, "float32")
 
 
-def as_array(value: Any) -> np.ndarray:
-    """An operand as an array: numbers float32, whole ones int32 or int64, bool."""
-    array = value.read() if isinstance(value, Variable) else np.asarray(value)
+def as_array(value: Any, what: str = "operands") -> np.ndarray:
+    """An operand as an array: numbers float32, whole ones int32 or int64, bool; TypeError or ValueError that
+    begins with `what` for what is none.
+    """
+    if isinstance(value, Variable):
+        array = value.read()
+    else:
+        array = value if isinstance(value, np.ndarray) else rectangular(what, value)
     if array.dtype.kind not in "fiub":
         raise TypeError(
-            "operands must be tensors, weights, arrays of numbers or numbers. Received: "
+            f"{what} must be tensors, weights, arrays of numbers or numbers. Received: "
             f"{type(value).__name__} of dtype {array.dtype}"
         )
     return array.astype(np.float32) if array.dtype.kind == "f" and array.dtype != np.float32 else array
@@ -208,10 +245,12 @@ def axes_in(axis: Any, rank: int, what: str = "axis") -> list[int]:
     """Axes counted from the first, in ascending order; None: all. ValueError for one that is not there."""
     if axis is None:
         return list(range(rank))
-    given = [int(one) for one in (axis if isinstance(axis, (list, tuple)) else [axis])]
+    given = [integer(what, one) for one in (axis if isinstance(axis, (list, tuple)) else [axis])]
     found = sorted(one % rank if rank else one for one in given if -rank <= one < rank)
     if len(set(found)) != len(given):
-        raise ValueError(f"`{what}` must be among {-rank} to {rank - 1}, each once; got {axis!r}")
+        raise ValueError(
+            f"`{what}` must be among {-rank} to {rank - 1}, each once, for x of {rank} axes; got {axis!r}"
+        )
     return found
 
 
@@ -219,7 +258,8 @@ def listed(axis: Any) -> list[int] | None:
     """The argument `axis` as a list of whole numbers; None stays."""
     if axis is None:
         return None
-    return [int(one) for one in (axis if isinstance(axis, (list, tuple, np.ndarray)) else [axis])]
+    several = isinstance(axis, (list, tuple)) or (isinstance(axis, np.ndarray) and axis.ndim == 1)
+    return [integer("axis", one) for one in (axis if several else [axis])]
 
 
 def broadcast(shapes: Sequence[Shape]) -> Shape:

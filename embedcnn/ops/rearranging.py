@@ -190,7 +190,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 def get_item(x: Any, index: Any) -> Any:
     """x[index]: whole numbers, slices, `...` and None (a new axis). As keras.ops.get_item.
 
-    >>> get_item([[1.0, 2.0], [3.0, 4.0]], (slice(None), -1)).tolist()
+    >>> get_item([[1.0, 2.0], [3.0, 4.0]], (..., -1)).tolist()
     [2.0, 4.0]
     """
     rank = len(shape_of(x))

@@ -42,7 +42,7 @@ def test_symbolic_tensors_are_refused_where_places_follow_from_values():
     [
         (lambda: ops.scatter_update([1.0], [[0]], [1.0], reduction="sum"), ValueError, "`reduction`"),
         (lambda: ops.scatter_update([1.0], [[0.5]], [1.0]), ValueError, "`indices`"),
-        (lambda: ops.scatter_update([1.0], [[3]], [1.0]), IndexError, "out of bounds"),
+        (lambda: ops.scatter_update([1.0], [[3]], [1.0]), ValueError, "ops.scatter_update: .*out of bounds"),
         (
             lambda: ops.slice_update(np.ones((2, 3)), (0, 2), np.ones((2, 2))),
             ValueError,

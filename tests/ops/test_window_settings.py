@@ -84,9 +84,9 @@ def test_over_images_both_numbers_count(made):
 
 def test_groups_are_whole_numbers():
     for wrong in (0, 1.5, True):
-        with pytest.raises(ValueError, match="`groups` must be a positive integer"):
+        with pytest.raises(ValueError, match="`groups` must be an? .*integer"):
             ops.conv1d(STEPS, KERNEL, groups=wrong)
-        with pytest.raises(ValueError, match="`groups` must be a positive integer"):
+        with pytest.raises(ValueError, match="`groups` must be an? .*integer"):
             ops.conv2d(IMAGES, KERNEL_2D, groups=wrong)
 
 
