@@ -165,7 +165,7 @@ class NgramFeatures(Configurable):
         for first, block in blocks_of(texts):
             done(census.add(block, first), block, first)
             kept.make_room()
-        state = census.rank(self.min_count, MOST if self.max_features is None else self.max_features)
+        state = census.rank(min(self.min_count, MOST), min(self.max_features or MOST, MOST))
         self._core, self._state = None, names.as_arrays(state, self.words)
         return kept
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..base.arguments import finite_number, integer, optional
+from ..base.columns import several
 from ..layers.bag_parts import LinearPart
 from .labels import Labelled
 from .product_form import ProductModel, product_form
@@ -50,7 +51,7 @@ class Trained(NamedTuple):
 def checked_parts(parts: Any) -> list[Part | ProductPart]:
     """The settings of the parts as a list; TypeError or ValueError for anything else."""
     given = Part() if parts is None else parts
-    chosen: list[Any] = [given] if isinstance(given, (Part, ProductPart)) else list(given)
+    chosen: list[Any] = [given] if isinstance(given, (Part, ProductPart)) else several("parts", given)
     for number, part in enumerate(chosen):
         if not isinstance(part, (Part, ProductPart)):
             raise TypeError(f"`parts` must hold Part and ProductPart. Received: parts[{number}]={part!r}")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..base.arguments import boolean, finite_number, integer, one_of, optional, unknown_name
+from ..base.arguments import boolean, finite_number, integer, number_dtype, one_of, optional, unknown_name
 from ..base.configuration import Configurable, argument_names
 from ..base.parameters import shown_parameters
 from .container import Bags, scipy_sparse
@@ -99,7 +99,7 @@ class Vectorizer(Configurable):
         self.use_idf, self.smooth_idf = boolean("use_idf", use_idf), boolean("smooth_idf", smooth_idf)
         self.sublinear_tf = boolean("sublinear_tf", sublinear_tf)
         self.norm = None if norm is None else one_of("norm", norm, NORMS)
-        self.dtype = np.dtype(dtype).name
+        self.dtype = number_dtype("dtype", dtype).name
         if self.dtype not in ("float32", "float64"):
             raise unknown_name("dtype", self.dtype, ("float32", "float64"))
         self._features = NgramFeatures(

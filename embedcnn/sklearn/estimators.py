@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import boolean, positive_integer
+from ..base.columns import several
 from .classes import NetworkClassifier
 from .inputs import read
 from .network import TextNetwork, check_lengths, row_weights
@@ -22,7 +23,8 @@ def largest_values(embedded: Any, filters: int, kernel_sizes: Any) -> Any:
     """The largest value over time of each filter, (B, filters of all sizes). As Kim (2014)."""
     from .. import layers  # start-up: they are many
 
-    sizes = [kernel_sizes] if isinstance(kernel_sizes, (int, np.integer)) else list(kernel_sizes)
+    one = isinstance(kernel_sizes, (int, np.integer))
+    sizes = [kernel_sizes] if one else several("kernel_sizes", kernel_sizes)
     if not sizes or len(set(sizes)) < len(sizes):
         raise ValueError(
             f"`kernel_sizes` must be different numbers of words. Received: kernel_sizes={kernel_sizes!r}"

@@ -75,9 +75,10 @@ class TextNetwork(Routed, Parameters):
         from ..callbacks import EarlyStopping  # start-up: callbacks are not needed to predict
 
         callbacks: list[Any] = []
+        patience = positive_integer("patience", self.patience)
+        self._held_share()
         held = self._held_out(targets, seed) if stops else np.zeros(len(rows), bool)
         if held.any():
-            patience = positive_integer("patience", self.patience)
             callbacks.append(EarlyStopping("val_loss", patience=patience, restore_best_weights=True))
         with surroundings(self.n_jobs, seed):
             if new:
@@ -105,7 +106,7 @@ class TextNetwork(Routed, Parameters):
         """Which rows say when to stop, bool: `validation_fraction` of them, of each class where there are
         some; none of a class with a single row.
         """
-        share = finite_number("validation_fraction", self.validation_fraction, above=0, below=1)
+        share = self._held_share()
         generator = np.random.Generator(np.random.Philox(key=[seed, 0]))
         order = generator.permutation(len(targets))
         strata = self._strata(targets)
@@ -120,6 +121,11 @@ class TextNetwork(Routed, Parameters):
             )
         return held
 
+    def _held_share(self) -> float:
+        """`validation_fraction`, checked."""
+        share: float = finite_number("validation_fraction", self.validation_fraction, above=0, below=1)
+        return share
+
     def _new_model(self, rows: Rows, targets: np.ndarray, seed: int) -> Any:
         """The compiled model for rows like these."""
         from .. import layers, models, optimizers  # start-up: they are many
@@ -130,6 +136,8 @@ class TextNetwork(Routed, Parameters):
             encoder = make_encoder(rows.tolist(), self._max_words(), self.tokenizer)
             if self.vectors is not None:
                 table = table_from_vectors(encoder, self.vectors, freeze, seed).matrix
+                if not table.shape[1]:
+                    raise ValueError(f"`vectors` must hold a word. Received: vectors={self.vectors!r}")
         elif self.vectors is not None:
             raise ValueError("`vectors` are of words, which input='ids' does not know: it must be None")
         if freeze and table is None:

@@ -26,7 +26,7 @@ def threads(n_jobs: Any) -> Iterator[None]:
     if n_jobs is None:
         yield
         return
-    count = integer("n_jobs", n_jobs)
+    count = integer("n_jobs", n_jobs, -(2**31), 2**31 - 1)
     if count == 0:
         raise ValueError("`n_jobs` must be None, a number of threads, or below 0. Received: n_jobs=0")
     if count < 0:

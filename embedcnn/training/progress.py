@@ -18,9 +18,9 @@ TAIL = 26  # columns of a short bar with the time behind it, without which numbe
 
 def checked_verbose(verbose: Any) -> int:
     """0, 1 or 2; "auto" means 1, as in Keras."""
-    if verbose == "auto":
+    if isinstance(verbose, str) and verbose == "auto":
         return 1
-    if verbose not in (0, 1, 2):
+    if getattr(verbose, "ndim", 0) or verbose not in (0, 1, 2):
         raise ValueError(f"`verbose` must be 0, 1, 2 or 'auto'. Received: verbose={verbose!r}")
     return int(verbose)
 
