@@ -28,7 +28,7 @@ import numpy as np
 import peers
 
 ROWS, WIDTH, BAGS, LENGTH, BATCHES = 1 << 22, 128, 1000, 100, 10
-AHEAD = (4, 8, 16)
+AHEAD = (8, 16, 32)
 STORED = ("bfloat16", "int8")
 GOAL_SHARE, GOAL_TORCH = 0.8, 2.0
 
@@ -39,15 +39,13 @@ def reader(threads: int):
         library = Path(folder) / "random_rows.so"
         source = Path(__file__).with_name("random_rows.c")
         compiler = shlex.split(os.environ.get("CC", "cc"))
-        flags = ["-std=c11", "-O3", "-fopenmp", "-fPIC", "-shared"]
+        flags = ["-std=c11", "-O3", "-march=native", "-fopenmp", "-fPIC", "-shared"]
         subprocess.run([*compiler, *flags, str(source), "-o", str(library)], check=True)
         function = ctypes.CDLL(str(library)).read_rows
-    function.restype = ctypes.c_uint64
+    function.restype = ctypes.c_double
     integer = ctypes.c_int64
-    function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, integer, integer, integer, ctypes.c_int]
-    return lambda table, ids, ahead: function(
-        table.ctypes.data, ids.ctypes.data, ids.size, table.shape[1] // 2, ahead, threads
-    )
+    function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, integer, integer, ctypes.c_int]
+    return lambda table, ids, ahead: function(table.ctypes.data, ids.ctypes.data, ids.size, ahead, threads)
 
 
 def bag_model(table: np.ndarray, **settings):

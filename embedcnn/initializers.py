@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from .base.arguments import finite_number, one_of, sizes, unknown_name
-from .base.arrays import aligned_copy, aligned_zeros, numbers
+from .base.arrays import aligned_copy, aligned_zeros, numbers, table_zeros
 from .base.configuration import Configurable, described
 from .base.custom_objects import known_objects
 from .base.keras_names import no_such_name
@@ -130,13 +130,13 @@ class _Random(Initializer):
         return generator(self._seed.next() if isinstance(self._seed, SeedGenerator) else self._seed)
 
     def _uniform(self, shape: Sequence[int], low: float, high: float) -> np.ndarray:
-        values = self._generator().random(out=aligned_zeros(sizes("shape", shape)), dtype=np.float32)
+        values = self._generator().random(out=table_zeros(sizes("shape", shape)), dtype=np.float32)
         values *= np.float32(high - low)
         values += np.float32(low)
         return values
 
     def _normal(self, shape: Sequence[int], mean: float, stddev: float) -> np.ndarray:
-        values = self._generator().standard_normal(out=aligned_zeros(sizes("shape", shape)), dtype=np.float32)
+        values = self._generator().standard_normal(out=table_zeros(sizes("shape", shape)), dtype=np.float32)
         values *= np.float32(stddev)
         values += np.float32(mean)
         return values
@@ -144,7 +144,7 @@ class _Random(Initializer):
     def _truncated(self, shape: Sequence[int], mean: float, stddev: float) -> np.ndarray:
         """Normal numbers, those farther than two deviations drawn again."""
         random = self._generator()
-        values = random.standard_normal(out=aligned_zeros(sizes("shape", shape)), dtype=np.float32)
+        values = random.standard_normal(out=table_zeros(sizes("shape", shape)), dtype=np.float32)
         far = np.abs(values) > 2
         while far.any():
             values[far] = random.standard_normal(int(far.sum()), dtype=np.float32)

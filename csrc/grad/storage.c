@@ -5,15 +5,17 @@
 
 #include <string.h>
 
-struct ec_stored_rows ec_stored_rows_of(const struct ec_parameter *table)
+struct ec_table_rows ec_table_rows_of(const struct ec_parameter *table)
 {
-    return (struct ec_stored_rows){
-        .storage = table->storage, .data = table->stored, .scales = table->scales, .stride = table->dims[1]};
+    return (struct ec_table_rows){.storage = table->stored ? table->storage : EC_FLOAT32,
+                                  .data = table->stored ? table->stored : table->value,
+                                  .scales = table->scales,
+                                  .stride = table->dims[1]};
 }
 
 void ec_rows_read(float *values, int64_t stride, const struct ec_parameter *table, const int32_t *rows, int64_t count)
 {
-    const struct ec_stored_rows stored = ec_stored_rows_of(table);
+    const struct ec_table_rows stored = ec_table_rows_of(table);
     int64_t width = table->dims[1];
     for (int64_t i = 0; i < count; i++) {
         ec_kernels()->read_stored(values + i * stride, &stored, rows[i], width);
@@ -23,7 +25,7 @@ void ec_rows_read(float *values, int64_t stride, const struct ec_parameter *tabl
 
 static void read_row(float *out, const struct ec_parameter *table, int64_t row)
 {
-    const struct ec_stored_rows stored = ec_stored_rows_of(table);
+    const struct ec_table_rows stored = ec_table_rows_of(table);
     ec_kernels()->read_stored(out, &stored, row, table->dims[1]);
 }
 

@@ -7,8 +7,8 @@
 #include "grad/parameter.h"
 #include "kernels/kernels.h"
 
-/* The rows of a table that is stored so, as kernels read them. */
-struct ec_stored_rows ec_stored_rows_of(const struct ec_parameter *table);
+/* The rows of a table as kernels read them. */
+struct ec_table_rows ec_table_rows_of(const struct ec_parameter *table);
 /* values[row] for each row: to the width of the table, and zeros up to `stride`. */
 void ec_rows_read(float *values, int64_t stride, const struct ec_parameter *table, const int32_t *rows, int64_t count);
 /* The numbers that a step computes with: those of the table itself, or `room`, into which a stored row is read. */

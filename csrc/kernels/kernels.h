@@ -142,9 +142,9 @@ struct ec_tap {
     int64_t in, weight;
 };
 
-/* Rows of a table in fewer bits, of whatever width, one behind the other. */
-struct ec_stored_rows {
-    int storage; /* enum ec_storage, not EC_FLOAT32 */
+/* Rows of a table, of whatever width, in float32 or in fewer bits. */
+struct ec_table_rows {
+    int storage; /* enum ec_storage */
     const void *data;
     const float *scales; /* int8: one a row */
     int64_t stride;      /* numbers from row to row */
@@ -165,9 +165,11 @@ struct ec_kernels {
      * sum over all i is kept in registers. weight NULL: all ones. With `accumulate` the old out[c] is added last. */
     void (*weighted_sum)(float *out, int accumulate, const float *rows, int64_t stride, const int32_t *index,
                          const float *weight, int64_t count, int64_t width);
-    /* The same sum of rows in fewer bits, each number read as read_stored does. */
-    void (*stored_sum)(float *out, const struct ec_stored_rows *rows, const int32_t *index, const float *weight,
-                       int64_t count, int64_t width);
+    /* The same sum, bit for bit, of rows of a table that may lie in no cache and in fewer bits. `known`: how many
+     * numbers of rows stand at `index`, those of sums to come behind those of this one; rows are asked for before their
+     * turn. 0: none is. */
+    void (*table_sum)(float *out, const struct ec_table_rows *rows, const int32_t *index, const float *weight,
+                      int64_t count, int64_t known, int64_t width);
     /* out[i] = sum over c in [0, width) of rows[index[i] * stride + c] * x[c], in an order fixed by the width. */
     void (*row_products)(float *out, const float *rows, int64_t stride, const int32_t *index, int64_t count,
                          const float *x, int64_t width);
@@ -223,7 +225,7 @@ struct ec_kernels {
 
     /* Numbers in fewer bits, as base/stored.h says. Read: out[c] = row `number`, to float32; of int8 times its scale.
      */
-    void (*read_stored)(float *out, const struct ec_stored_rows *rows, int64_t number, int64_t width);
+    void (*read_stored)(float *out, const struct ec_table_rows *rows, int64_t number, int64_t width);
     /* float16 where is_half, else bfloat16: the nearest, or up with the probability of what is cut off, by the hash of
      * (key, column) of base/random.h. */
     void (*round_nearest)(uint16_t *restrict out, const float *restrict in, int is_half, int64_t n);

@@ -13,6 +13,7 @@
  * = d_values[u] / how often u stands in the batch. Rows that rest come last among the distinct ones, so that a gradient
  * is that of the first rows. A table that another operation reads too (is_tied) has a dense gradient, to which the rows
  * are added. */
+#include "base/ahead.h"
 #include "grad/norm.h"
 #include "grad/storage.h"
 #include "ops/op.h"
@@ -269,16 +270,12 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     if (table->stored && bounds(op, step)) {
         state->room = ec_arena_take(step->arena, step->threads * rows->width, sizeof(float));
     }
-    rows->token_values = table->value;
-    rows->token_stride = rows->width;
-    rows->token_stored = (struct ec_stored_rows){.data = NULL};
-    if (state->in_place && table->stored) {
-        rows->token_values = NULL;
-        rows->token_stored = ec_stored_rows_of(table);
-    }
+    rows->token_values = ec_table_rows_of(table);
+    rows->tokens_far = rows->limit * rows->width >= EC_FAR_TABLE;
     if (!state->in_place) {
-        rows->token_values = rows->values = ec_arena_take(step->arena, (rows->count + 1) * rows->stride, sizeof(float));
-        rows->token_stride = rows->stride;
+        rows->values = ec_arena_take(step->arena, (rows->count + 1) * rows->stride, sizeof(float));
+        rows->token_values = (struct ec_table_rows){EC_FLOAT32, rows->values, NULL, rows->stride};
+        rows->tokens_far = 0;
         for (int i = 0; i < op->output_count; i++) {
             op->outputs[i]->token_at = op->outputs[i]->token_rows;
         }

@@ -35,17 +35,16 @@ enum {
 
 /* Rows of a table that a batch needs, once each (made by lookup, read by embed and the fused operations). */
 struct ec_lookup_rows {
-    int64_t count;                      /* U distinct ids; values has one row more, of zeros */
-    int64_t learning;                   /* of these the first so many have a gradient; the others are rows that rest */
-    int64_t limit;                      /* V, rows of the table */
-    int64_t width;                      /* D */
-    int64_t stride;                     /* D rounded up to whole cache lines, zeros behind D */
-    float *values;                      /* NULL where no operation reads them */
-    const float *token_values;          /* for those that read token by token: `values`, or the table itself ... */
-    int64_t token_stride;               /* ... and floats from row to row there */
-    struct ec_stored_rows token_stored; /* ... or where the table has them in fewer bits; `data` NULL elsewhere */
-    float *d_values;                    /* [learning] rows, NULL where the table is frozen */
-    struct ec_row_maker maker;          /* of these rows; its `writers` have been planned to write d_values */
+    int64_t count;                     /* U distinct ids; values has one row more, of zeros */
+    int64_t learning;                  /* of these the first so many have a gradient; the others are rows that rest */
+    int64_t limit;                     /* V, rows of the table */
+    int64_t width;                     /* D */
+    int64_t stride;                    /* D rounded up to whole cache lines, zeros behind D */
+    float *values;                     /* NULL where no operation reads them */
+    struct ec_table_rows token_values; /* for those that read token by token: `values`, or the table itself ... */
+    int tokens_far;                    /* ... whose rows are often in no cache */
+    float *d_values;                   /* [learning] rows, NULL where the table is frozen */
+    struct ec_row_maker maker;         /* of these rows; its `writers` have been planned to write d_values */
 };
 
 /* In padded form [B, steps, dims ...], or [B, dims ...] where steps is EC_NO_STEPS: a row for each step of each text,

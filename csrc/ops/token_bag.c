@@ -64,10 +64,11 @@ static void read_weights(const struct ec_op *op, int64_t b)
 static const float *row_of_token(const struct ec_token_bag *state, const struct ec_lookup_rows *lookup, int32_t i,
                                  float *room)
 {
-    if (!lookup->token_stored.data) {
-        return lookup->token_values + state->at[i] * lookup->token_stride;
+    const struct ec_table_rows *rows = &lookup->token_values;
+    if (rows->storage == EC_FLOAT32) {
+        return (const float *)rows->data + state->at[i] * rows->stride;
     }
-    ec_kernels()->read_stored(room, &lookup->token_stored, state->at[i], lookup->width);
+    ec_kernels()->read_stored(room, rows, state->at[i], lookup->width);
     return room;
 }
 
@@ -90,37 +91,40 @@ static void take_maximum(const struct ec_token_bag *state, const struct ec_looku
     }
 }
 
-/* The rows of a text, as far as they stay in the second cache until they are read. */
-static void ask_for_text(const struct ec_token_bag *state, const struct ec_lookup_rows *lookup, int64_t b)
-{
-    const struct ec_stored_rows *stored = &lookup->token_stored;
-    int32_t end = (int32_t)ec_least(state->begin[b + 1], state->begin[b] + EC_ASKED_FLOATS / lookup->width);
-    if (stored->data) {
-        int64_t bytes = lookup->width * (stored->storage == EC_INT8 ? 1 : 2);
-        for (int32_t i = state->begin[b]; i < end; i++) {
-            ec_ask_for_bytes((const char *)stored->data + state->at[i] * bytes, bytes);
-            if (stored->scales) {
-                ec_ask_for(stored->scales + state->at[i], 1);
-            }
-        }
-        return;
-    }
-    for (int32_t i = state->begin[b]; i < end; i++) {
-        ec_ask_for(lookup->token_values + state->at[i] * lookup->token_stride, lookup->width);
-    }
-}
+static const int64_t texts_at_once = 16;
 
-/* Of text b. */
+/* Of text b; tokens before `end` are those of this thread's texts. */
 static void sum_rows(const struct ec_token_bag *state, const struct ec_lookup_rows *lookup, float *y, int64_t b,
-                     int64_t cols)
+                     int32_t end, int64_t cols)
 {
+    const struct ec_table_rows *rows = &lookup->token_values;
     const int32_t *at = state->at + state->begin[b];
     const float *weight = state->weight ? state->weight + state->begin[b] : NULL;
     int64_t count = state->begin[b + 1] - state->begin[b];
-    if (lookup->token_stored.data) {
-        ec_kernels()->stored_sum(y, &lookup->token_stored, at, weight, count, cols);
+    if (lookup->tokens_far || rows->storage != EC_FLOAT32) {
+        int64_t known = lookup->tokens_far ? end - state->begin[b] : 0;
+        ec_kernels()->table_sum(y, rows, at, weight, count, known, cols);
     } else {
-        ec_kernels()->weighted_sum(y, 0, lookup->token_values, lookup->token_stride, at, weight, count, cols);
+        ec_kernels()->weighted_sum(y, 0, rows->data, rows->stride, at, weight, count, cols);
+    }
+}
+
+static void forward_text(struct ec_op *op, int64_t b, int32_t end, float *room)
+{
+    const struct ec_token_bag *state = op->state;
+    const struct ec_lookup_rows *lookup = op->inputs[0]->lookup;
+    const struct ec_tensor *out = op->outputs[0];
+    float *y = out->data + b * out->cols;
+    if (state->mode == EC_BAG_MAX) {
+        take_maximum(state, lookup, y, b, out->cols, room);
+        return;
+    }
+    if (state->weight) {
+        read_weights(op, b);
+    }
+    sum_rows(state, lookup, y, b, end, out->cols);
+    if (state->mode != EC_BAG_SUM) {
+        ec_kernels()->scale(y, y, state->share[b], out->cols);
     }
 }
 
@@ -128,25 +132,13 @@ static void forward(struct ec_op *op, const struct ec_step *step, struct ec_team
 {
     (void)step;
     const struct ec_token_bag *state = op->state;
-    const struct ec_lookup_rows *lookup = op->inputs[0]->lookup;
-    const struct ec_tensor *out = op->outputs[0];
     int64_t texts = ec_tensor_texts(op->inputs[0]);
-    int asks = !lookup->values && lookup->limit * lookup->width >= EC_FAR_TABLE;
-    for (int64_t b; (b = ec_team_next(team, texts)) >= 0;) {
-        float *y = out->data + b * out->cols;
-        if (asks && b + 1 < texts) {
-            ask_for_text(state, lookup, b + 1);
-        }
-        if (state->mode == EC_BAG_MAX) {
-            take_maximum(state, lookup, y, b, out->cols, state->room ? state->room + team->index * out->cols : NULL);
-            continue;
-        }
-        if (state->weight) {
-            read_weights(op, b);
-        }
-        sum_rows(state, lookup, y, b, out->cols);
-        if (state->mode != EC_BAG_SUM) {
-            ec_kernels()->scale(y, y, state->share[b], out->cols);
+    /* Texts in a row, so that a thread asks for rows that it will read itself; some for each thread to be fair. */
+    int64_t block = ec_least(texts_at_once, texts / (8 * team->size) + 1);
+    float *room = state->room ? state->room + team->index * op->outputs[0]->cols : NULL;
+    for (struct ec_range part; ec_team_next_range(team, texts, block, &part);) {
+        for (int64_t b = part.begin; b < part.end; b++) {
+            forward_text(op, b, state->begin[part.end], room);
         }
     }
     ec_team_barrier(team);

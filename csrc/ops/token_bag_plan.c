@@ -145,7 +145,7 @@ ec_status ec_token_bag_plan(struct ec_op *op, struct ec_step *step)
     state->winner = is_max ? ec_arena_take(step->arena, texts * out->cols, sizeof *state->winner) : NULL;
     int reads_rows = is_max || (op->input_count == 2 && op->inputs[1]->needs_grad);
     state->room = NULL;
-    if (reads_rows && in->lookup->token_stored.data) {
+    if (reads_rows && in->lookup->token_values.storage != EC_FLOAT32) {
         state->room = ec_arena_take(step->arena, step->threads * out->cols, sizeof *state->room);
     }
     if (step->arena->failed) {

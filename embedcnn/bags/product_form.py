@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arguments import finite_number, integer, one_of, optional
+from ..base.arrays import aligned_zeros
 from ..base.checked import checked
 from ..base.random_seeds import checked_seed, generator
 from ..runtime import _core
@@ -231,7 +232,7 @@ class _Steps:
         stride = width
         if width > 1:
             stride = 1 << (width - 1).bit_length() if width <= FLOATS_PER_LINE else -(-width // 16) * 16
-        self.table = _aligned_zeros(size, stride)
+        self.table = aligned_zeros((size, stride), scattered=True)
         self.output = np.zeros((classes, stride), np.float32)
         if start is not None:
             if not isinstance(start, ProductModel):
@@ -297,13 +298,6 @@ def _distributions(columns: np.ndarray, wide: bool) -> np.ndarray:
         made = columns / np.where(sums > 0, sums, 1)
     made.flags.writeable = False
     return made
-
-
-def _aligned_zeros(size: int, stride: int) -> np.ndarray:
-    """float32 zeros (size, stride) that begin on a cache line."""
-    block = np.zeros(size * stride + FLOATS_PER_LINE, np.float32)
-    skipped = -(block.ctypes.data // 4) % FLOATS_PER_LINE
-    return block[skipped : skipped + size * stride].reshape(size, stride)
 
 
 class _Validation:

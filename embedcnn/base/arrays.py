@@ -4,7 +4,9 @@ line. It imports nothing of ours.
 
 from __future__ import annotations
 
+import contextlib
 import math
+import mmap
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -19,22 +21,53 @@ LINE = 64
 across two lines: an update by Adam takes up to a third longer."""
 
 
-def aligned_zeros(shape: Sequence[int], dtype: Any = np.float32) -> np.ndarray:
+HUGE_PAGE = 2 << 20
+PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+"""Shared memory, which Python maps unless told otherwise, has small pages only."""
+
+
+class Pages(mmap.mmap):
+    """Memory of no file, which cannot be cut short (mapped_pages.py)."""
+
+
+def aligned_zeros(shape: Sequence[int], dtype: Any = np.float32, scattered: bool = False) -> np.ndarray:
     """Zeros that begin with a cache line. As of np.zeros, pages take memory once they are written.
     MemoryError that says how many bytes are needed where no machine has them.
+
+    `scattered`: of rows that are read all over, in huge pages where the system has them and the array fills
+    some: small ones, the processor must find anew for nearly each row.
     """
     shape = tuple(shape)
     size = np.dtype(dtype).itemsize * math.prod(shape)
-    if size > sys.maxsize - LINE:
+    if size > sys.maxsize - LINE - HUGE_PAGE:
         raise MemoryError(f"an array of shape {shape} needs {size:,} bytes")
-    room = np.zeros(size + LINE, np.uint8)
-    start = -room.ctypes.data % LINE
+    if scattered and size >= 2 * HUGE_PAGE:
+        room, line = _huge_pages(size), HUGE_PAGE
+    else:
+        room, line = np.zeros(size + LINE, np.uint8), LINE
+    start = -room.ctypes.data % line
     return room[start : start + size].view(dtype).reshape(shape)
 
 
-def aligned_copy(array: np.ndarray) -> np.ndarray:
-    """A copy in C order that begins with a cache line."""
-    copy = aligned_zeros(array.shape, array.dtype)
+def table_zeros(shape: Sequence[int]) -> np.ndarray:
+    """float32 zeros of rows that are read all over."""
+    return aligned_zeros(shape, scattered=True)
+
+
+def _huge_pages(size: int) -> np.ndarray:
+    try:
+        pages = Pages(-1, size + HUGE_PAGE, **PRIVATE)
+    except OSError as error:
+        raise MemoryError(f"{size:,} bytes: {error}") from None
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with contextlib.suppress(OSError):  # a wish: where it is refused, pages are small as ever
+            pages.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(pages, np.uint8)
+
+
+def aligned_copy(array: np.ndarray, scattered: bool = False) -> np.ndarray:
+    """A copy in C order that begins with a cache line, in huge pages where it is `scattered`."""
+    copy = aligned_zeros(array.shape, array.dtype, scattered)
     copy[...] = array
     return copy
 

@@ -16,7 +16,7 @@ def pages_of(array: np.ndarray) -> mmap.mmap | None:
     owner: object = array.base
     while isinstance(owner, (np.ndarray, memoryview)):
         owner = owner.base if isinstance(owner, np.ndarray) else owner.obj
-    return owner if isinstance(owner, mmap.mmap) else None
+    return owner if type(owner) is mmap.mmap else None  # memory of no file is arrays.Pages
 
 
 def check_pages(name: str, pages: mmap.mmap | None) -> None:

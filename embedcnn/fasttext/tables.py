@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import mmap
 import os
 from typing import Any
 
 import numpy as np
 
 from embedcnn import _core
+from embedcnn.base.arrays import aligned_zeros
 
 FLOATS_PER_LINE = 16
-HUGE_PAGE = 2 << 20
 ROWS_AT_ONCE = 1 << 16
-PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
-"""Shared memory, which Python maps unless told otherwise, has small pages only."""
 START = 0.5
 """What the output of a folded model starts with, on its diagonal."""
 
@@ -30,19 +26,8 @@ def stride_of(width: int) -> int:
 
 def scattered(rows: int, stride: int) -> np.ndarray:
     """float32 zeros (rows, stride), in huge pages where the system has them: rows are read all over."""
-    count = rows * stride
-    if count * 4 < 2 * HUGE_PAGE:
-        block = np.zeros(count + FLOATS_PER_LINE, np.float32)
-        start = -(block.ctypes.data // 4) % FLOATS_PER_LINE
-    else:
-        _check_memory(count * 4)
-        pages = mmap.mmap(-1, count * 4 + HUGE_PAGE, **PRIVATE)
-        if hasattr(mmap, "MADV_HUGEPAGE"):
-            with contextlib.suppress(OSError):  # a wish: where it is refused, pages are small as ever
-                pages.madvise(mmap.MADV_HUGEPAGE)
-        block = np.frombuffer(pages, np.float32)
-        start = -block.ctypes.data % HUGE_PAGE // 4
-    return block[start : start + count].reshape(rows, stride)
+    _check_memory(rows * stride * 4)
+    return aligned_zeros((rows, stride), scattered=True)
 
 
 def _check_memory(size: int) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..base.arrays import numbers
+from ..base.arrays import aligned_zeros, numbers
 from .variables import Variable, mark_changed
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def encoded(dtype: str, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray | No
     >>> rows.tolist(), decoded("int8", rows, scales)[:, 1].tolist()
     ([[64, -127], [0, 0]], [-2.0, 0.0])
     """
-    rows = np.empty(matrix.shape, ARRAY_DTYPES[dtype])
+    rows = aligned_zeros(matrix.shape, ARRAY_DTYPES[dtype], scattered=True)
     scales = np.zeros(len(matrix), np.float32) if dtype == "int8" else None
     overflow = 0
     step = max(1, _AT_ONCE // max(1, matrix.shape[1]))

@@ -161,7 +161,7 @@ class Variable(Operators):
                 f"The shape of {self.path} is {self.shape}. Received a value of shape {array.shape}"
             )
         if self.shared:
-            self.replace(aligned_copy(array.astype(np.float32, copy=False)))
+            self.replace(aligned_copy(array.astype(np.float32, copy=False), scattered=True))
         else:
             self.value[...] = array
         return self
@@ -195,7 +195,7 @@ class Variable(Operators):
     def own(self) -> np.ndarray:
         """The value, after copying it if it is shared: call before writing in place."""
         if self.shared or not self.value.flags.writeable:
-            self.replace(aligned_copy(self.value))
+            self.replace(aligned_copy(self.value, scattered=True))
         return self.value
 
     def read(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-/* read_stored, round_nearest, round_by_chance and stored_sum. */
+/* read_stored, round_nearest, round_by_chance and table_sum. */
 #include "check.h"
 
 #include "base/stored.h"
@@ -33,9 +33,12 @@ static double bfloat_value(uint16_t bits)
     return (double)value;
 }
 
-static double stored_value(const struct ec_stored_rows *rows, int64_t row, int64_t c)
+static double stored_value(const struct ec_table_rows *rows, int64_t row, int64_t c)
 {
     int64_t at = row * rows->stride + c;
+    if (rows->storage == EC_FLOAT32) {
+        return (double)((const float *)rows->data)[at];
+    }
     uint16_t bits = rows->storage == EC_INT8 ? 0 : ((const uint16_t *)rows->data)[at];
     return rows->storage == EC_FLOAT16    ? half_value(bits)
            : rows->storage == EC_BFLOAT16 ? bfloat_value(bits)
@@ -43,29 +46,31 @@ static double stored_value(const struct ec_stored_rows *rows, int64_t row, int64
 }
 
 /* Rows of plain numbers, or of any bits at all. */
-static struct ec_stored_rows make_rows(int storage, int64_t width, int any)
+static struct ec_table_rows make_rows(int storage, int64_t width, int any)
 {
     int64_t count = ROWS * width;
-    void *data = slot_bytes(0, count * (storage == EC_INT8 ? 1 : 2));
+    void *data = slot_bytes(0, count * (storage == EC_FLOAT32 ? 4 : storage == EC_INT8 ? 1 : 2));
     float *scales = slot_array(1, ROWS);
     fill_random(scales, ROWS, 0.1f, 3);
     for (int64_t i = 0; i < count; i++) {
         uint32_t random = ec_random_u32(71, (uint32_t)i);
         float value = (float)(int32_t)random * 0x1p-31f;
         uint16_t bits = storage == EC_FLOAT16 ? ec_nearest_half(value) : ec_nearest_bfloat(value);
-        if (storage == EC_INT8) {
+        if (storage == EC_FLOAT32) {
+            ((float *)data)[i] = value;
+        } else if (storage == EC_INT8) {
             ((int8_t *)data)[i] = (int8_t)(random >> 24);
         } else {
             ((uint16_t *)data)[i] = any ? (uint16_t)random : bits;
         }
     }
-    return (struct ec_stored_rows){storage, data, scales, width};
+    return (struct ec_table_rows){storage, data, scales, width};
 }
 
 static void check_read_stored_of(int storage, int64_t width, int any)
 {
     float *out = slot_array(2, width);
-    const struct ec_stored_rows rows = make_rows(storage, width, any);
+    const struct ec_table_rows rows = make_rows(storage, width, any);
     for (int64_t row = 0; row < ROWS; row++) {
         kernels->read_stored(out, &rows, row, width);
         for (int64_t c = 0; c < width; c++) {
@@ -82,7 +87,7 @@ static void check_every_half(void)
     for (int32_t i = 0; i < 1 << 16; i++) {
         every[i] = (uint16_t)i;
     }
-    const struct ec_stored_rows rows = {EC_FLOAT16, every, NULL, 1 << 16};
+    const struct ec_table_rows rows = {EC_FLOAT16, every, NULL, 1 << 16};
     kernels->read_stored(out, &rows, 0, 1 << 16);
     for (int32_t i = 0; i < 1 << 16; i++) {
         expect(is_near(out[i], half_value((uint16_t)i), 0, 0), "half %d is %g, not %g", i, (double)out[i],
@@ -144,14 +149,21 @@ static void check_round_of(int64_t n, uint64_t key)
     }
 }
 
-static void check_stored_sum_of(int storage, int64_t width, int64_t count, int weighted)
+/* `more`: numbers of rows behind those of the sum, which are asked for. */
+static void check_table_sum_of(int storage, int64_t width, int64_t count, int64_t more, int weighted)
 {
-    const struct ec_stored_rows rows = make_rows(storage, width, 0);
+    const struct ec_table_rows rows = make_rows(storage, width, 0);
     float *out = slot_array(2, width), *weight = slot_array(3, count);
-    int32_t *index = slot_numbers(4, count);
+    int32_t *index = slot_numbers(4, count + more);
     fill_random(weight, count, 1.0f, 6);
-    fill_numbers(index, count, ROWS, 7);
-    kernels->stored_sum(out, &rows, index, weighted ? weight : NULL, count, width);
+    fill_numbers(index, count + more, ROWS, 7);
+    kernels->table_sum(out, &rows, index, weighted ? weight : NULL, count, weighted ? 0 : count + more, width);
+    if (storage == EC_FLOAT32) { /* bit for bit */
+        float *same = slot_array(5, width);
+        kernels->weighted_sum(same, 0, rows.data, rows.stride, index, weighted ? weight : NULL, count, width);
+        expect(!memcmp(out, same, (size_t)width * sizeof *out), "width %d, count %d: not as weighted_sum", (int)width,
+               (int)count);
+    }
     for (int64_t c = 0; c < width; c++) {
         double want = 0.0;
         for (int64_t i = 0; i < count; i++) {
@@ -177,11 +189,12 @@ void check_stored(void)
         check_round_of(size, (uint64_t)number);
     }
     check_round_of(4000, 99);
-    at_kernel("stored_sum");
-    for (int storage = EC_FLOAT16; storage <= EC_INT8; storage++) {
+    at_kernel("table_sum");
+    for (int storage = EC_FLOAT32; storage <= EC_INT8; storage++) {
         for (int64_t width = 0; width <= 700; width += width < 70 ? 1 : 37) {
-            check_stored_sum_of(storage, width, width % 6, 0);
-            check_stored_sum_of(storage, width, 40, 1);
+            check_table_sum_of(storage, width, width % 6, width % 50, 0);
+            check_table_sum_of(storage, width, 40, 0, 0);
+            check_table_sum_of(storage, width, 40, 0, 1);
         }
     }
 }

@@ -41,7 +41,7 @@ static void fill_table(struct ec_kernels *kernels)
         .gemm = {gemm_fp32, gemm_fp32, gemm_fp32},
         .window_max = window_max,
         .weighted_sum = weighted_sum,
-        .stored_sum = stored_sum,
+        .table_sum = table_sum,
         .row_products = row_products,
         .add_to_rows = add_to_rows,
         .gather_rows = gather_rows,
