@@ -8,6 +8,7 @@ only.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 from .base.arguments import chosen, finite_number, integer
 from .base.arrays import numbers
 from .base.configuration import Configurable, described
-from .base.custom_objects import known_objects
+from .base.custom_objects import OfFunction, known_objects, own_part
 from .base.keras_names import no_such_name
 
 _EPSILON = 1e-7
@@ -26,7 +27,15 @@ class Constraint(Configurable):
     """What weights are turned into after an update; called on an array it gives the result. As
     keras.constraints.Constraint.
 
-    Only the constraints of this module run in the core: a subclass of one's own is refused by layers.
+    The constraints of this module run in the core. A subclass of one's own, or a function, is called with the
+    whole array after each update, of a table too.
+
+    >>> import embedcnn, numpy as np
+    >>> class Clipped(Constraint):
+    ...     def __call__(self, w):
+    ...         return np.clip(w, -0.1, 0.1)
+    >>> embedcnn.layers.Dense(2, kernel_constraint=Clipped()).kernel_constraint
+    Clipped()
     """
 
     def __call__(self, w: Any) -> np.ndarray:
@@ -35,6 +44,15 @@ class Constraint(Configurable):
     def rules(self, shape: Sequence[int]) -> dict[str, Any]:
         """The constraint of a weight of this shape in the form of the core."""
         raise NotImplementedError
+
+
+class _OwnConstraint(OfFunction, Constraint):
+    """A function of the user's, of the array of a weight."""
+
+
+def is_own(constraint: Constraint | None) -> bool:
+    """Whether it is Python of the user's own."""
+    return constraint is not None and type(constraint) not in CLASSES.values()
 
 
 class NonNeg(Constraint):
@@ -155,14 +173,14 @@ max_norm, unit_norm, min_max_norm, non_neg = MaxNorm, UnitNorm, MinMaxNorm, NonN
 
 
 def get(identifier: Any, argument: str = "constraint") -> Constraint | None:
-    """The constraint of a name, class, configuration or instance; None stays None.
-
-    ValueError with a suggestion for unknown names, TypeError for Python functions.
+    """The constraint of a name, class, configuration, instance or function; None stays None. ValueError with
+    a suggestion for unknown names.
 
     >>> get("max_norm")
     MaxNorm(max_value=2.0, axis=0)
     """
-    return chosen(argument, identifier, CLASSES, NAMES, "the core runs no Python functions after an update")
+    own = functools.partial(own_part, argument, identifier, Constraint, _OwnConstraint)
+    return chosen(argument, identifier, CLASSES, NAMES, own)
 
 
 def serialize(constraint: Constraint | None) -> dict[str, Any] | None:

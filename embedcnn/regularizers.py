@@ -7,6 +7,7 @@ Of an Embedding that is updated lazily only the rows that a step reads count, in
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from .base.arguments import chosen, finite_number
 from .base.arrays import numbers
 from .base.configuration import Configurable, described
-from .base.custom_objects import known_objects
+from .base.custom_objects import OfFunction, known_objects, own_part
 from .base.keras_names import no_such_name
 
 
@@ -22,7 +23,15 @@ class Regularizer(Configurable):
     """A penalty l1 sum|x| + l2 sum(x^2); called on an array it gives the number. As
     keras.regularizers.Regularizer.
 
-    Only the penalties of this module run in the core: a subclass of one's own is refused by layers.
+    A subclass of one's own, or a function, is made of `embedcnn.ops`: it is called once, with the weight, and
+    becomes a part of the program, with its gradient. Not of the table of an Embedding, nor of activities.
+
+    >>> import embedcnn
+    >>> class Cubed(Regularizer):
+    ...     def __call__(self, x):
+    ...         return 0.1 * embedcnn.ops.sum(embedcnn.ops.abs(x) ** 3)
+    >>> embedcnn.layers.Dense(2, kernel_regularizer=Cubed()).kernel_regularizer
+    Cubed()
     """
 
     l1 = l2 = 0.0
@@ -30,6 +39,20 @@ class Regularizer(Configurable):
     def __call__(self, x: Any) -> float:
         x = numbers("x", x).astype(np.float64)
         return float(self.l1 * np.abs(x).sum() + self.l2 * (x**2).sum())
+
+
+class _OwnRegularizer(OfFunction, Regularizer):
+    """A function of the user's, of a weight."""
+
+
+def is_own(regularizer: Regularizer | None) -> bool:
+    """Whether it is Python of the user's own."""
+    return regularizer is not None and type(regularizer) not in CLASSES.values()
+
+
+def own_of(weights: Any) -> list[Any]:
+    """Those of the weights whose regularizer is."""
+    return [one for one in weights if is_own(one.regularizer)]
 
 
 class L1(Regularizer):
@@ -74,14 +97,14 @@ l1, l2, l1_l2 = L1, L2, L1L2  # Keras's other names
 
 
 def get(identifier: Any, argument: str = "regularizer") -> Regularizer | None:
-    """The regularizer of a name, class, configuration or instance; None stays None.
-
-    ValueError with a suggestion for unknown names, TypeError for Python functions.
+    """The regularizer of a name, class, configuration, instance or function; None stays None. ValueError with
+    a suggestion for unknown names.
 
     >>> get("l2")
     L2(l2=0.01)
     """
-    return chosen(argument, identifier, CLASSES, NAMES, "the core has no gradient of a Python function")
+    own = functools.partial(own_part, argument, identifier, Regularizer, _OwnRegularizer)
+    return chosen(argument, identifier, CLASSES, NAMES, own)
 
 
 def serialize(regularizer: Regularizer | None) -> dict[str, Any] | None:

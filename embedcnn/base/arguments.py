@@ -32,12 +32,10 @@ def unknown_name(argument: str, received: Any, allowed: Iterable[str]) -> ValueE
 
 
 def chosen(
-    argument: str, identifier: Any, classes: dict[str, Any], names: dict[str, Any], no_function: str
+    argument: str, identifier: Any, classes: dict[str, Any], names: dict[str, Any], own: Callable[[], Any]
 ) -> Any:
-    """What a user means by an instance, class, configuration or name of one of `classes`; None stays None.
-
-    ValueError with a suggestion for unknown names; TypeError, with `no_function` as the reason, for Python
-    functions.
+    """What a user means by an instance, class, configuration or name of one of `classes`, or by something of
+    the user's `own`; None stays None. ValueError with a suggestion for unknown names.
     """
     if identifier is None or type(identifier) in classes.values():
         return identifier
@@ -47,8 +45,9 @@ def chosen(
         return classes[identifier["class_name"]].from_config(identifier.get("config", {}))
     if isinstance(identifier, str) and identifier in (names | classes):
         return (names | classes)[identifier]()
-    if callable(identifier):
-        raise TypeError(f"{argument}={identifier!r}: {no_function}. Allowed: {', '.join(classes)}")
+    found = own()
+    if found is not None:
+        return found
     raise unknown_name(argument, identifier, names)
 
 

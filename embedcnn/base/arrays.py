@@ -1,14 +1,16 @@
 """What users give as numbers, as arrays: nested lists, tensors of PyTorch; and arrays that begin with a cache
-line. It imports nothing of ours.
+line; what new weights start with. It imports nothing of ours.
 """
 
 from __future__ import annotations
 
 import contextlib
+import inspect
 import math
 import mmap
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -111,3 +113,48 @@ def check_finite(argument: str, matrix: np.ndarray) -> None:
             raise ValueError(
                 f"{argument}[{start + row}, {column}] = {rows[row, column]}: only finite numbers are allowed"
             )
+
+
+# -- what new weights start with -----------------------------------------------------------------------------
+# each thread has its own: one that loads a model does not touch the weights that another makes
+_budget: ContextVar[list[int] | None] = ContextVar("budget", default=None)
+
+
+@contextlib.contextmanager
+def deferred(size: int) -> Iterator[None]:
+    """Within this context, and in this thread only, weights start as zeros, without drawing: a file is going
+    to fill them.
+
+    `size`: how many bytes the file holds for them; ValueError where a model asks for more.
+    """
+    token = _budget.set([size])
+    try:
+        yield
+    finally:
+        _budget.reset(token)
+
+
+def deferred_value(shape: Sequence[int], dtype: Any) -> np.ndarray | None:
+    """Zeros, where a file is going to fill them; else None."""
+    budget = _budget.get()
+    if budget is None:
+        return None
+    budget[0] -= np.dtype(dtype).itemsize * math.prod(shape)
+    if budget[0] < 0:
+        raise ValueError(f"config.json asks for a weight of shape {tuple(shape)}, more than the file holds")
+    return aligned_zeros(shape, dtype)
+
+
+def values_of_own(call: Callable[..., Any], shape: Sequence[int]) -> np.ndarray:
+    """What a function of a shape and, where it takes one, a dtype makes, float32; ValueError for another
+    shape, or what is no numbers.
+    """
+    parameters = inspect.signature(call).parameters.values()
+    takes = any(one.name == "dtype" or one.kind is one.VAR_KEYWORD for one in parameters)
+    values = np.asarray(call(tuple(shape), dtype="float32") if takes else call(tuple(shape)))
+    if values.shape != tuple(shape) or values.dtype.kind not in "fiub":
+        raise ValueError(
+            f"{call!r} must make numbers of the shape {tuple(shape)}. Received: shape {values.shape}, "
+            f"dtype {values.dtype}"
+        )
+    return aligned_copy(values.astype(np.float32))

@@ -110,4 +110,5 @@ def described(instance: Configurable | None) -> dict[str, Any] | None:
     """An object as a file holds it: the name of its class, and its configuration; None stays None."""
     if instance is None:
         return None
-    return {"class_name": type(instance).__name__, "config": instance.get_config()}
+    name = getattr(instance, "stored_name", type(instance).__name__)
+    return {"class_name": name, "config": instance.get_config()}

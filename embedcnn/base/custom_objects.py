@@ -3,6 +3,7 @@ it is read."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -145,3 +146,50 @@ def known_class(name: str) -> Any:
     """The class given under this name, or None."""
     found = (_registered | _known.get({})).get(name)
     return found if isinstance(found, type) else None
+
+
+# -- initializers, regularizers and constraints: instances and classes of a subclass, or functions -----------
+class OfFunction:
+    """Mixed into a class of parts whose `__call__` is a function of the user's."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.stored_name = str(getattr(function, "__name__", type(function).__name__))
+        """What `described` calls it."""
+
+    def get_config(self) -> dict[str, Any]:
+        """Nothing: the name is all that a file holds."""
+        if self.stored_name.startswith("<"):
+            raise ValueError(
+                f"{self.function!r} has no name by which a file could keep it: define it with def"
+            )
+        return {}
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        return self.function(*arguments, **options)
+
+    def __repr__(self) -> str:
+        return f"{self.function!r}"
+
+
+def own_part(argument: str, identifier: Any, base: type, of_function: Callable[[Any], Any]) -> Any:
+    """What an identifier of something of the user's own means; None where it is none."""
+    if isinstance(identifier, base):
+        return identifier
+    if inspect.isclass(identifier):
+        return identifier() if issubclass(identifier, base) else None
+    if isinstance(identifier, dict) and isinstance(identifier.get("class_name"), str):
+        found = custom_object(identifier["class_name"], f"{argument}")
+        own = inspect.isclass(found) and issubclass(found, base)
+        return found.from_config(identifier.get("config") or {}) if own else of_function(found)
+    if isinstance(identifier, str):
+        found = get_registered_object(identifier)
+        return None if found is None else own_part(argument, found, base, of_function)
+    return of_function(identifier) if callable(identifier) else None
+
+
+def own_name(part: Any) -> tuple[str, Any]:
+    """Under which name a file keeps a part of the user's own, and what `custom_objects` must hold."""
+    if isinstance(part, OfFunction):
+        return part.stored_name, part.function
+    return type(part).__name__, type(part)

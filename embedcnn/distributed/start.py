@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__
+from .. import __version__, regularizers
 from ..graph.nesting import carried_states, leaf_layers, weight_paths
 from ..graph.stored import StoredVariable
 from ..graph.variables import Variable, mark_changed
@@ -46,6 +46,9 @@ def _alone(model: Any) -> str | None:
             return f"{name} is overridden, whose gradients nobody would sum; use compile's loss and metrics"
     if computes_loss(model):
         return "compute_loss is overridden, which is not known to be a mean or a sum; use compile's loss"
+    own = [one.path for one in model.weights if regularizers.is_own(one.regularizer)]
+    if own:
+        return f"the regularizer of {own[0]} is your own, which each rank would count; use L1, L2 or L1L2"
     if model.added:
         return "it adds losses itself (add_loss), which are not known to be means or sums"
     if isinstance(model.optimizer, MultiOptimizer):

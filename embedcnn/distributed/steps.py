@@ -76,6 +76,7 @@ def train(
             parts([])
         gradients = summed_gradients(rounds, core, bound, count > 0)
         core.update(gradients, rate, optimizer.counter, True)
+        bound.constrain()
         if result is None:
             return None
         penalty = activity * parts.whole / count + (core.weight_penalty if bound.penalised else 0.0)

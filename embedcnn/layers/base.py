@@ -17,12 +17,13 @@ from .. import activations, constraints, initializers, regularizers
 from ..base.arguments import boolean, finite_number, open_shape, optional, positive_integer, require_float32
 from ..base.checked import checked
 from ..base.configuration import Configurable, described
+from ..base.custom_objects import own_name
 from ..base.names import snake_case, unique_name
 from ..base.unused_memory import make_room
 from ..graph.nodes import Node, Shape, SymbolicTensor, flatten, is_symbolic
 from ..graph.tracing import leaves
 from ..graph.variables import Variable, assign_numbers, mark_changed
-from ..initializers import initial_value
+from ..initializers import Initializer, initial_value
 from . import call_arguments
 from .call_arguments import NumbersNeededError, arguments_of, called_with, of_traced
 from .on_arrays import on_arrays
@@ -108,6 +109,11 @@ class Layer(Configurable):
         self.activity_regularizer = regularizers.get(
             options.pop("activity_regularizer", None), "activity_regularizer"
         )
+        if regularizers.is_own(self.activity_regularizer):
+            raise TypeError(
+                f"activity_regularizer={self.activity_regularizer!r} must be L1, L2 or L1L2: another penalty "
+                "of activities is add_loss in the `call` of a layer of your own"
+            )
         self._rules: dict[str, Any] = {}
         for parameter in inspect.signature(type(self)).parameters:
             stem, _, kind = parameter.rpartition("_")
@@ -230,7 +236,7 @@ class Layer(Configurable):
             variable.regularizer = regularizers.get(regularizer, "regularizer")
         if constraint is not None:
             variable.constraint = chosen = constraints.get(constraint, "constraint")
-            if chosen is not None:
+            if chosen is not None and not constraints.is_own(chosen):
                 chosen.rules(variable.shape)
         return variable
 
@@ -245,7 +251,7 @@ class Layer(Configurable):
         make_room(variable.value.nbytes)
         variable.regularizer = self._rule(variable.name, "regularizer")
         variable.constraint = self._rule(variable.name, "constraint")
-        if variable.constraint is not None:
+        if variable.constraint is not None and not constraints.is_own(variable.constraint):
             variable.constraint.rules(variable.shape)  # refuses axes that the weight does not have
         self._variables.append(variable)
         mark_changed()
@@ -256,6 +262,10 @@ class Layer(Configurable):
         ours = type(self).__module__.partition(".")[0] == __name__.partition(".")[0]
         found: dict[str, Any] = {} if ours else {type(self).__name__: type(self)}
         function, inner = getattr(self, "activation", None), getattr(self, "layer", None)
+        parts = [*self._rules.values(), *(one for one in vars(self).values() if isinstance(one, Initializer))]
+        for name, thing in (own_name(part) for part in parts if part is not None):
+            if thing.__module__.partition(".")[0] != __name__.partition(".")[0]:
+                found[name] = thing
         if callable(function):
             found[activations.stored_name(function, self.name)] = function
         return found | inner.own_objects() if isinstance(inner, Layer) else found

@@ -10,7 +10,7 @@ import numpy as np
 from ..base.checked import checked
 from ..graph.nodes import Shape, SymbolicTensor
 from ..graph.variables import Variable
-from ..initializers import Initializer
+from ..initializers import Initializer, made_by
 from .recurrent_step import RecurrentCell, Step
 from .wrapping import Holder, made
 
@@ -23,7 +23,8 @@ class _ForgetBias(Initializer):
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray:
         units = shape[-1] // 4
-        parts = [self.initializer((units,)), np.ones(units), self.initializer((2 * units,))]
+        first, last = (made_by(self.initializer, (size,)) for size in (units, 2 * units))
+        parts = [first, np.ones(units), last]
         return np.concatenate(parts).astype(np.float32)
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ..base.arrays import check_finite
+from ..base.arrays import check_finite, deferred_value
 from ..base.matrices import given_matrix
 from ..graph.stored import ARRAY_DTYPES, LARGEST_HALF, StoredVariable, decoded, encoded
 from ..graph.variables import Variable
-from ..initializers import deferred_value
+from ..initializers import made_by
 
 Rows = tuple[np.ndarray, "np.ndarray | None"]
 """Stored rows and, of int8, their scales."""
@@ -78,7 +78,7 @@ def stored_table(layer: Any, rows: Rows | None) -> StoredVariable:
     if waiting is not None:
         rows = waiting, np.zeros(len(waiting), np.float32) if dtype == "int8" else None
     elif rows is None:
-        matrix = layer.embeddings_initializer(shape)
+        matrix = made_by(layer.embeddings_initializer, shape)
         if layer.padding_idx is not None:
             matrix[layer.padding_idx] = 0
         rows = rounded(dtype, matrix)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import constraints, regularizers
 from ..base.mapped_pages import check_pages, pages_of
 from ..base.programs import make_program
 from ..graph.variables import Variable, structure
@@ -68,6 +69,7 @@ class BoundProgram:
         self._tables = read[True] - read[False]
         """Whose gradients are those of some rows; a table that is tied to another layer has them of all."""
         self._bound: list[Any] = [None] * len(self.variables)
+        self._constrained: list[Variable] = []
         self._version = -1
         self._mapped: list[tuple[str, mmap.mmap]] = []
         """What lies in mapped files."""
@@ -107,9 +109,9 @@ class BoundProgram:
         if optimizer is None or not variable.trainable:
             return None
         rules: dict[str, Any] = {}
-        if variable.regularizer is not None:
+        if variable.regularizer is not None and not regularizers.is_own(variable.regularizer):
             rules |= {"l1": variable.regularizer.l1, "l2": variable.regularizer.l2}
-        if self.trains and variable.constraint is not None:
+        if self.trains and variable.constraint is not None and not constraints.is_own(variable.constraint):
             rules |= variable.constraint.rules(variable.shape)
             lazy = optimizer.embedding_update == "lazy" or variable.row_learns is not None
             if id(variable) in self._tables and lazy:
@@ -164,11 +166,35 @@ class BoundProgram:
                 more = (False, rules, state.average, state.accumulator, state.touched, state.moves, rows)
                 self.core.bind(number, value, True, state.slots, state.steps, *more, stored)
             self._bound[number] = (*now, rules, moves)
+        self._constrained = [
+            variable
+            for variable, learns in zip(self.variables, learn, strict=True)
+            if learns and constraints.is_own(variable.constraint)
+        ]
         self._version = version
+
+    def constrain(self) -> None:
+        """After an update: the constraints that are Python of the user's own, each of a whole array."""
+        for variable in self._constrained:
+            constrained(variable)
 
     def _moves(self, variable: Variable) -> bool:
         """Whether a step writes a moving statistic: not while its layer is frozen."""
         return self.tracks and variable.tracked and variable.layer.trainable
+
+
+def constrained(variable: Variable) -> None:
+    """Writes what a constraint of the user's own makes of a weight; ValueError for another shape."""
+    constraint: Any = variable.constraint
+    if not isinstance(variable.value, np.ndarray) or variable.value.dtype != np.float32:
+        raise ValueError(f"{variable.path}: {constraint!r} needs the weight in float32")
+    values = np.asarray(constraint(variable.value.copy()))
+    if values.shape != variable.value.shape:
+        raise ValueError(
+            f"{variable.path}: {constraint!r} must give an array of the shape {variable.value.shape}. "
+            f"Received: shape {values.shape}"
+        )
+    variable.value[...] = values
 
 
 def _check_row_constraint(variable: Variable, rules: dict[str, Any]) -> None:

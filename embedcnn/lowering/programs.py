@@ -20,6 +20,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..base.unkept import Unkept
+from ..graph.variables import structure
+from ..regularizers import own_of
 from .binding import BoundProgram
 from .carried_states import carrying
 
@@ -40,6 +42,10 @@ class Source(Protocol):
 
     seed: int
     optimizer: Optimizer | None
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """Those of the layers that learn."""
 
     def lowered_as(self, kind: str, *, sizes: Sizes | None = None) -> Lowered:
         """The operations of a kind of program, for images of these sizes."""
@@ -92,6 +98,7 @@ class Programs:
         self._made: OrderedDict[tuple[str, Sizes], BoundProgram] = OrderedDict()
         self._pools: OrderedDict[tuple[str, Sizes], Pool] = OrderedDict()
         self._sizes: dict[str, Sizes] = {}
+        self._seen, self._penalties = -1, []  # type: int, list[Any]
         self._carrier: Carrier | None = None
 
     def sizes(self, kind: str) -> Sizes:
@@ -103,7 +110,17 @@ class Programs:
         images of these sizes, or those of the last batch.
         """
         sizes = self._chosen(kind, sizes)
+        if self._seen != structure.version:
+            self._see_penalties()
         return _kept(self._made, kind, sizes, lambda: self._make(kind, sizes))
+
+    def _see_penalties(self) -> None:
+        """Programs hold the regularizers of the user's own, of weights that learn: those may have changed."""
+        self._seen = structure.version
+        now = [(id(one), one.regularizer) for one in own_of(self._source.trainable_weights)]
+        if now != self._penalties:
+            self._penalties = now
+            self.forget("train", "test")
 
     def ready(self, kind: str, sizes: Sizes | None = None) -> Any:
         """The core's program of this kind, bound to the present arrays."""

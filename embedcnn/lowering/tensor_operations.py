@@ -38,18 +38,17 @@ class Constant(Variable):
 def operation(build: Builder, layer: Operation, inputs: list[int], call: int) -> int:
     """Adds what a call of an Operation is made of."""
     made = [
-        inputs[one.number] if hasattr(one, "number") else _operand(build, layer, one)
-        for one in layer.operands
+        inputs[one.number] if hasattr(one, "number") else operand(build, layer, one) for one in layer.operands
     ]
     shapes = [build.shape(one) for one in made]
     single = build.layer_single
     return _add(build, layer.operation, made, layer.settings, build.layer_shape, single, shapes)
 
 
-def _operand(build: Builder, layer: Any, value: Any) -> int:
+def operand(build: Builder, layer: Any, value: Any) -> int:
     """The tensor of a weight, a formula of weights, or an array."""
     if isinstance(value, WeightTensor):
-        made = [_operand(build, layer, one) for one in value.operands]
+        made = [operand(build, layer, one) for one in value.operands]
         shape, _, _ = result_of(value.name, value.operands, value.settings)
         return _add(build, value.name, made, value.settings, shape, True, [build.shape(one) for one in made])
     shape = shape_of(value)

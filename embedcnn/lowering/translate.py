@@ -18,7 +18,8 @@ from ..graph.nodes import Node, SymbolicTensor
 from ..layers.embedding import Embedding
 from ..layers.ngrams import HashedNgrams
 from ..layers.training_switch import TrainingSwitch
-from . import tables
+from ..ops.primitives import TRACING, WeightTensor
+from . import tables, tensor_operations
 from .builder import Builder
 from .input_types import input_dtype
 from .layer_operations import make
@@ -26,6 +27,7 @@ from .operations import InputForm, Lowered, Origin
 from .tensor_forms import reshaped, usual
 
 if TYPE_CHECKING:
+    from ..graph.variables import Variable
     from ..losses import Loss
 
 
@@ -39,12 +41,14 @@ def translate(
     unseen: Collection[int] = (),
     training: bool = False,
     added: Sequence[SymbolicTensor] = (),
+    penalised: Sequence[Variable] = (),
 ) -> Lowered:
     """The plain operations for `outputs` and their losses: `nodes` are all between inputs and outputs, in
     order.
 
     `names` are those of the inputs in messages; `unseen` the numbers of outputs whose values nobody looks
-    at; `training` decides what layers of one's own that ask for it do; `added` is what they add to the loss.
+    at; `training` decides what layers of one's own that ask for it do; `added` is what they add to the loss;
+    `penalised` are weights whose regularizer is the user's own.
     Raises ValueError for inputs that no
     layer can read, TypeError for layers that have no operation.
     """
@@ -97,7 +101,28 @@ def translate(
         symbol = symbols[id(tensor)]
         build.begin([Origin("added_loss", number)], build.shape(symbol))
         build.add("activity_penalty", [symbol], added=1.0)
+    for variable in penalised:
+        _penalise(build, variable)
     return build.finish(returned, unseen)
+
+
+def _penalise(build: Builder, variable: Variable) -> None:
+    """Adds what a regularizer of the user's own says of a weight, a formula of it, to the loss."""
+    what = f"{variable.regularizer!r} of {variable.path}"
+    if any(variable in one.variables and one.facts["reads_table"] for one in build.operations):
+        raise ValueError(f"{what}: the table of an Embedding takes L1, L2 and L1L2 alone")
+    token = TRACING.set(True)
+    try:
+        formula = variable.regularizer(variable)  # type: ignore[misc]  # there is one
+    finally:
+        TRACING.reset(token)
+    if not isinstance(formula, WeightTensor):
+        raise TypeError(
+            f"{what} must be made of operators and embedcnn.ops. Received: {type(formula).__name__}"
+        )
+    build.begin([Origin(f"{variable.path}/regularizer", 0)], formula.shape, None, True)
+    symbol = tensor_operations.operand(build, variable.layer, formula)
+    build.add("activity_penalty", [symbol], added=1.0)
 
 
 def _describe_input(tensor: SymbolicTensor, nodes: Sequence[Node], name: str) -> InputForm:

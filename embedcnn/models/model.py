@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import optimizers
+from .. import optimizers, regularizers
 from ..base.arguments import boolean, nonempty_text, one_of, optional, positive_integer
 from ..base.checked import checked
 from ..base.custom_objects import known_objects
@@ -544,6 +544,7 @@ class Model(Subclassed, LayerGraph):
                 "loss_weights": compiled.loss_weights,
                 "unseen": compiled.unseen,
                 "added": graph.added,
+                "penalised": regularizers.own_of(self.trainable_weights),
             }
         names = [spec.name for spec in specs]
         inputs = [tensor for _, tensor in program_inputs(graph)]

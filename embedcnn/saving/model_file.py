@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from .. import __version__, initializers
+from .. import __version__
 from ..base.arguments import warn_user
+from ..base.arrays import deferred
 from ..base.checked import checked
 from ..base.custom_objects import known_objects
 from ..base.pipes import is_pipe
@@ -176,7 +177,7 @@ def _read_model(file: Any, label: str, compile: bool) -> Model:
     tensors = archive.read_tensors(members["weights.safetensors"], what, archive.OF_WEIGHTS)
     budget = sum(array.nbytes for array in tensors.values())
     try:
-        with initializers.deferred(budget):
+        with deferred(budget):
             model = model_from(config["class_name"], config["model"])
         _assign(model, tensors, label)
         _restore_text_states(model, members.get("features.safetensors"), label)

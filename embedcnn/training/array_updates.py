@@ -47,6 +47,7 @@ def apply(optimizer: Optimizer, gradients: Sequence[Any], variables: Sequence[An
     bound = _program(optimizer, [(one, isinstance(given[id(one)], tuple)) for one, _ in pairs])
     ready = bound.ready()
     ready.update([given[id(one)] for one in bound.variables], optimizer.rate(), optimizer.counter)
+    bound.constrain()
 
 
 def _variable(optimizer: Optimizer, number: int, given: Any) -> Variable:

@@ -59,6 +59,7 @@ def apply(model: Any, gradients: Mapping[str, Any]) -> None:
     optimizer = model.optimizer
     with model._access.changing():
         bound.ready().update(given, optimizer.rate(), optimizer.counter)
+        bound.constrain()
 
 
 def _check_paths(model: Any, gradients: Any, learning: dict[str, int]) -> None:

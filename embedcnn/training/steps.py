@@ -60,6 +60,7 @@ class Steps:
                 if before is not None:
                     assign_all(bound.written, before)
                 raise
+            bound.constrain()
         return batch_result(bound, result, compiled)
 
     def _train_by_several(

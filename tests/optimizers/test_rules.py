@@ -329,22 +329,12 @@ MISUSE = {
     "l2 nan": (lambda: regularizers.L2(float("nan")), ValueError, "l2=nan"),
     "l1l2 text": (lambda: regularizers.L1L2("0.1"), ValueError, "l1='0.1'"),
     "regularizer name": (lambda: regularizers.get("l3"), ValueError, "did you mean"),
-    "regularizer function": (
-        lambda: layers.Dense(2, kernel_regularizer=lambda w: 0.0),
-        TypeError,
-        "kernel_regularizer=.*the core has no gradient of a Python function",
-    ),
     "no such regularizer": (
         lambda: layers.GlobalMaxPooling1D(kernel_regularizer="l2"),
         ValueError,
         "Unrecognized keyword arguments passed to GlobalMaxPooling1D: {'kernel_regularizer': 'l2'}",
     ),
     "constraint name": (lambda: constraints.get("maxnorm"), ValueError, "did you mean 'max_norm'"),
-    "constraint function": (
-        lambda: layers.Dense(2, bias_constraint=abs),
-        TypeError,
-        "the core runs no Python functions after an update",
-    ),
     "max_value": (lambda: constraints.MaxNorm(-1), ValueError, "`max_value` must be a finite number >= 0"),
     "axis": (
         lambda: constraints.MaxNorm(axis="rows"),
