@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import layers
+from .. import layers, ops
 from .import_arithmetic import reduced
 from .import_graph import Graph, Node, handles
 from .import_layout import View, described, laid_out, plain
 from .import_parts import cut, padded
-from .import_sizes import AnySize
+from .import_sizes import AnySize, Size
 from .import_values import constant
 from .import_weights import on_examples
 
@@ -255,10 +255,13 @@ def _pool(graph: Graph, node: Node, x: View) -> Any:
         kernel[axis] = strides[axis] = 1
     if all(size == 1 for size in kernel) and all(stride == 1 for stride in strides):
         return [x]
-    if count not in (1, 2):
-        raise ValueError(f"windows over {count} axes are not pooled here")
     if node.get("ceil_mode", 0) and not all(map(_fits, x.shape[2:], kernel, strides, pads)):
         raise ValueError("`ceil_mode` must be 0 where the windows do not fit")
+    if count not in (1, 2) or isinstance(x.shape[1], Size):  # what no layer takes as images or sequences
+        counted = bool(largest or node.get("count_include_pad", 0))
+        for axis in range(count):
+            x = _pooled_along(graph, x, 2 + axis, kernel[axis], strides[axis], pads[axis], largest, counted)
+        return [x]
     padding = "same" if all(map(_is_same, x.shape[2:], kernel, strides, pads)) else "valid"
     if not largest and node.get("count_include_pad", 0) or padding == "valid":
         padding = "valid"
@@ -271,6 +274,46 @@ def _pool(graph: Graph, node: Node, x: View) -> Any:
                     )
                 x = padded(x, 2 + axis, pair[0], pair[1], -np.inf if largest else 0.0)
     return [_pooled(graph, node, x, kernel, strides, padding)]
+
+
+def _pooled_along(
+    graph: Graph,
+    x: View,
+    axis: int,
+    width: int,
+    stride: int,
+    pads: tuple[int, int],
+    largest: bool,
+    counted: bool,
+) -> View:
+    """Pooling along one axis of known size, place by place of the windows; `counted`: an average counts the
+    padding too.
+    """
+    if width == stride == 1 and pads == (0, 0):
+        return x
+    size = x.shape[axis]
+    if not isinstance(size, int):
+        raise ValueError(f"windows over {described(x)} need a size that is known: give `input_shapes`")
+    count = (size + sum(pads) - width) // stride + 1
+    if count < 1:
+        raise ValueError(f"windows of {width} places are longer than axis {axis}: {described(x)}")
+    if pads != (0, 0):
+        x = padded(x, axis, pads[0], pads[1], -np.inf if largest else 0.0)
+    last = (count - 1) * stride + 1
+    parts = [cut(graph, x, axis, place, place + last, stride) for place in range(width)]
+    made = parts[0].tensor
+    for part in parts[1:]:
+        if (part.dims, part.axes) != (parts[0].dims, parts[0].axes):
+            raise ValueError(f"windows of {width} places along axis {axis} of {described(x)} lie apart")
+        made = ops.maximum(made, part.tensor) if largest else made + part.tensor
+    if largest:
+        return parts[0].with_tensor(made)
+    begins = np.arange(count) * stride
+    inside = np.minimum(begins + width, pads[0] + size) - np.maximum(begins, pads[0])
+    shares = np.full(count, 1.0 / width) if counted else 1.0 / inside
+    if (shares == shares[0]).all():
+        return parts[0].with_tensor(made * float(shares[0]))
+    raise ValueError("an average that leaves padding out (count_include_pad=0) is not known along this axis")
 
 
 def _pooled(

@@ -165,6 +165,18 @@ GRAPHS = {
         "node 'again' .Loop.*a loop is known here as PyTorch exports EmbeddingBag",
     ),
     "groups that do not fit": ([node("Conv", "x w", group=2)], X, {"w": ones(2, 4, 2)}, "in 2 groups"),
+    "an average of features that leaves padding out": (
+        [node("AveragePool", "x", kernel_shape=[2], pads=[1, 0])],
+        {"x": ("n", "steps", 4)},
+        {},
+        "count_include_pad=0. is not known along this axis",
+    ),
+    "windows longer than the features": (
+        [node("MaxPool", "x", kernel_shape=[6], strides=[2])],
+        {"x": ("n", "steps", 4)},
+        {},
+        "windows of 6 places are longer than axis 2",
+    ),
     "dilated pooling": (
         [node("MaxPool", "x", kernel_shape=[2], dilations=[2])],
         X,

@@ -309,6 +309,28 @@ CASES = {
         TABLE,
     ),
     "AveragePool": ([*TURNED, node("AveragePool", "t", kernel_shape=[3], strides=[1])], IDS, TABLE),
+    **{
+        f"{kind} of features, {name}": (
+            [node(kind, "x", kernel_shape=[width], strides=[stride], pads=[pad, pad], **counted)],
+            {"x": ("n", "steps", 9)},
+            {},
+        )
+        for kind, counted in (("MaxPool", {}), ("AveragePool", {"count_include_pad": 1}))
+        for name, width, stride, pad in (("apart", 3, 3, 0), ("over each other", 3, 2, 1), ("one", 9, 1, 0))
+    },
+    **{
+        f"{kind} of three axes": (
+            [node(kind, "x", kernel_shape=[2, 1, 3], strides=[1, 1, 2])],
+            {"x": ("n", 2, 3, 4, 7)},
+            {},
+        )
+        for kind in ("MaxPool", "AveragePool")
+    },
+    "MaxPool of images of open channels": (
+        [node("MaxPool", "x", kernel_shape=[2, 2], strides=[2, 1])],
+        {"x": ("n", "steps", 4, 5)},
+        {},
+    ),
     "GlobalMaxPool": ([*TURNED, node("GlobalMaxPool", "t")], IDS, TABLE),
     "GlobalAveragePool": ([*TURNED, node("GlobalAveragePool", "t")], IDS, TABLE),
     "BatchNormalization": (
