@@ -32,10 +32,11 @@ class Traced:
         self._running = Lock()  # a program holds the values of its step
 
     def result_and_gradients(
-        self, arrays: Sequence[np.ndarray], d_out: Any = None
+        self, arrays: Sequence[np.ndarray], d_out: Any = None, training: bool = True
     ) -> tuple[Any, list[np.ndarray]]:
         """What the function gives, and the gradients of sum(result * d_out), or of the sum, in the arrays;
-        `d_out` may be a function of the number of a result and its value.
+        `d_out` may be a function of the number of a result and its value. Without `training` layers run as in
+        inference, and the gradients are zeros.
 
         Raises TypeError where it is not made of operations, ValueError for shapes that do not fit.
         """
@@ -46,7 +47,7 @@ class Traced:
             self._made.move_to_end(key)
             while len(self._made) > KEPT:
                 self._made.popitem(last=False)
-            return self._made[key].run(arrays, d_out)
+            return self._made[key].run(arrays, d_out, training)
 
     def variables(self) -> list[Any]:
         """The weights that the program used last reads."""
@@ -78,7 +79,7 @@ class _Program:
         self.variables: list[Any] = lowered.variables
         self.of_ids = [form[1] == "int32" for form in lowered.inputs]
 
-    def run(self, arrays: Sequence[np.ndarray], d_out: Any) -> tuple[Any, list[np.ndarray]]:
+    def run(self, arrays: Sequence[np.ndarray], d_out: Any, training: bool) -> tuple[Any, list[np.ndarray]]:
         """The result in the form in which the function gives it, and a gradient for each array."""
         for number, variable in enumerate(self.variables):
             self.program.bind(number, variable.value, False, [], np.zeros(1, np.int64))
@@ -88,17 +89,10 @@ class _Program:
         ]
         kinds = [np.int32 if ids else np.float32 for ids in self.of_ids]
         read = [np.ascontiguousarray(one, kind) for one, kind in zip(given, kinds, strict=True)]
-        made = self.program.forward(read, training=True)
-        if callable(d_out):
-            back = [d_out(number, out) for number, out in enumerate(made)]
-        else:
-            back = [None] * len(made) if d_out is None else flatten(d_out)
-        self.program.backward([_like(out, one) for out, one in zip(made, back, strict=True)])
+        made = self.program.forward(read, training=training)
         gradients = [np.zeros(array.shape, np.float32) for array in arrays]
-        for place, number in enumerate(self.read):
-            if self.of_ids[place]:
-                continue  # without a gradient
-            gradients[number] = self.program.input_gradient(place).reshape(arrays[number].shape)
+        if training:
+            self._back(made, d_out, gradients)
         results = [
             out.reshape(out.shape[1:]) if one.single else out
             for out, one in zip(made, self.outputs, strict=True)
@@ -108,6 +102,17 @@ class _Program:
             for out, one in zip(results, self.outputs, strict=True)
         ]
         return (results[0] if isinstance(self.form, SymbolicTensor) else results), gradients
+
+    def _back(self, made: Sequence[np.ndarray], d_out: Any, gradients: list[np.ndarray]) -> None:
+        """Puts the gradients of the arrays that the program reads in their places."""
+        if callable(d_out):
+            back = [d_out(number, out) for number, out in enumerate(made)]
+        else:
+            back = [None] * len(made) if d_out is None else flatten(d_out)
+        self.program.backward([_like(out, one) for out, one in zip(made, back, strict=True)])
+        for place, number in enumerate(self.read):
+            if not self.of_ids[place]:  # those have no gradient
+                gradients[number] = self.program.input_gradient(place).reshape(gradients[number].shape)
 
 
 def _like(out: np.ndarray, d_out: Any) -> np.ndarray:

@@ -1,5 +1,6 @@
 """`compute_loss` of a model of one's own as the loss that it trains on: made of `embedcnn.ops`, run once on
-symbolic tensors for each shape, a program of the loss and its gradient in the predictions.
+symbolic tensors for each shape, in training and in evaluation, a program of the loss and its gradient in the
+predictions.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 from ..base.named_objects import named_object
 from ..base.unkept import Unkept
 from ..graph import tracing
+from ..graph.nodes import SymbolicTensor
 from ..losses import Loss
 from ..losses.own_function import TRACED
 from .parts import Parts
@@ -42,11 +44,13 @@ class _Form(NamedTuple):
     y: Parts
     weights: tuple[bool, ...] | bool  # of each target, or the same of all
     masked: list[bool]
+    training: bool
 
     @property
     def key(self) -> Any:
         x = None if self.x is None else (repr(self.x.form), len(self.x))
-        return x, repr(self.y.form), tuple(part is None for part in self.y), self.weights, tuple(self.masked)
+        missing = tuple(part is None for part in self.y)
+        return x, repr(self.y.form), missing, self.weights, tuple(self.masked), self.training
 
 
 class _Run:
@@ -74,7 +78,7 @@ class _Run:
             "y": y.given(),
             "y_pred": self.model._as_outputs(predicted),
             "sample_weight": self._weights(left),
-            "training": True,
+            "training": form.training,
         }
         accepted = inspect.signature(self.model.compute_loss).parameters
         anything = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in accepted.values())
@@ -82,6 +86,12 @@ class _Run:
         with tracing.counting() as counted, tracing.collecting([]), tracing.penalising(penalties):
             chosen = {name: one for name, one in given.items() if anything or name in accepted}
             loss = self.model.compute_loss(**chosen)
+        if not isinstance(loss, SymbolicTensor):
+            simple = loss is None or isinstance(loss, (bool, int, float))
+            raise TypeError(
+                f"{type(self.model).__name__}.compute_loss must return one tensor made of embedcnn.ops. "
+                f"Received: {loss if simple else type(loss).__name__}"
+            )
         self.trackers = [metric for metric, _ in counted]
         return [loss, *(values for _, values in counted)]
 
@@ -118,10 +128,11 @@ class ComputedLoss(Loss):
         masks: Sequence[np.ndarray | None],
         inputs: list[Any],
         weight: Any,
+        training: bool,
         penalty: float,
     ) -> tuple[list[tuple[np.ndarray, np.ndarray]], float]:
         """For each output losses of its rows, which make the loss in all, and the gradient; and the slope of
-        the loss in what penalties add, which the loss holds.
+        the loss in what penalties add, which the loss holds. `training` is what compute_loss is told.
 
         Raises TypeError where `compute_loss` is not made of operations or returns no tensor.
         """
@@ -130,7 +141,7 @@ class ComputedLoss(Loss):
         x = None if not plain else inputs if isinstance(inputs, Parts) else Parts(inputs)
         several = isinstance(weight, tuple)
         weighted = tuple(part is not None for part in weight) if several else weight is not None
-        form = _Form(_places(x), _places(y), weighted, [mask is not None for mask in masks])
+        form = _Form(_places(x), _places(y), weighted, [mask is not None for mask in masks], training)
         arrays = [np.asarray(part) for part in y if part is not None]
         first = len(arrays)
         arrays += [np.asarray(one) for one in predictions]
@@ -139,7 +150,7 @@ class ComputedLoss(Loss):
         arrays += [one for one in (weight if several else [weight]) if one is not None]
         arrays.append(np.full((len(predictions[0]), 1), penalty, np.float32))
         run = self._runs.setdefault(form.key, _Run(self.model, form))
-        (loss, *values), gradients = run.traced.result_and_gradients(arrays, _mean_of_first)
+        (loss, *values), gradients = run.traced.result_and_gradients(arrays, _mean_of_first, training)
         self._refuse_weights(run)
         for tracker, value in zip(run.trackers, values, strict=True):
             tracker.update_state(value)

@@ -183,7 +183,8 @@ class Compiled:
             predictions: Sequence[np.ndarray], masks: Any, penalty: float
         ) -> tuple[list[Any], float]:
             if self.computed is not None:
-                return self._computed(self.computed, targets, predictions, masks, inputs, weights, penalty)
+                batch = targets, predictions, masks, inputs, weights, learns, penalty
+                return self._computed(self.computed, *batch)
             pairs = zip(own, predictions, strict=True)
             return [self._of_function(number, targets[number], one, learns) for number, one in pairs], 1.0
 

@@ -141,6 +141,48 @@ def test_losses_may_enter_by_any_formula():
     )
 
 
+class OfPhase(keras.Model):
+    """Ten times the loss outside of training, with dropout inside."""
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        assert isinstance(training, bool)
+        return (1 if training else 10) * ops.mean(layers.Dropout(0.5, seed=1)((y_pred - y) ** 2))
+
+
+def test_it_is_told_whether_the_model_trains():
+    model = built(OfPhase, loss=None)
+    model.compile(keras.optimizers.SGD(0.0))
+    error = np.mean((X @ np.full((3, 2), 0.3) - Y) ** 2)
+    for _ in range(2):  # the programs of both stay apart
+        assert model.test_on_batch(X, Y) == pytest.approx(10 * error, rel=1e-5)
+        assert model.train_on_batch(X, Y) != pytest.approx(error, rel=1e-5)
+    assert model.evaluate(X, Y, verbose=0) == pytest.approx(10 * error, rel=1e-5)
+    history = model.fit(X, Y, validation_data=(X, Y), verbose=0).history
+    assert history["val_loss"] == pytest.approx([10 * error], rel=1e-5)
+    assert history["loss"][0] < 5 * error
+
+
+RETURNED = {
+    "None": lambda error: None,
+    "1.5": lambda error: 1.5,
+    "ndarray": lambda error: np.ones(3),
+    "tuple": lambda error: (error, error),
+    "dict": lambda error: {"loss": error},
+}
+
+
+@pytest.mark.parametrize("received", RETURNED)
+def test_other_results_are_refused(received):
+    class Other(keras.Model):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            return RETURNED[received](ops.mean((y_pred - y) ** 2))
+
+    said = rf"^Other.compute_loss must return one tensor made of embedcnn.ops. Received: {received}$"
+    for run in ("fit", "evaluate"):
+        with pytest.raises(TypeError, match=said):
+            getattr(built(Other), run)(X, Y, verbose=0)
+
+
 def test_what_cannot_be_is_refused():
     class OfArrays(keras.Model):
         def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
