@@ -22,12 +22,15 @@ ROUNDINGS = ("stochastic", "master")
 ARRAY_DTYPES = {"float16": np.float16, "bfloat16": np.uint16, "int8": np.int8}
 """What NumPy has of them: bfloat16 as its bits."""
 LARGEST_HALF = 65504.0
+LARGEST = {"float16": LARGEST_HALF, "bfloat16": 255 * 2.0**120}
+"""The largest numbers of halves; what is not nearer to it than to the next power of two is beyond them."""
 _AT_ONCE = 1 << 22  # values that are converted in one go
 
 
 def encoded(dtype: str, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray | None, int]:
     """The rows of a float32 matrix as they are stored, rounded to nearest, the scales of int8, and how many
-    numbers were beyond the range of float16 and became its largest.
+    finite numbers were beyond the range of halves and became their largest. Halves keep what is infinite or
+    NaN; a matrix for int8 has only finite numbers (`first_unfit` tells).
 
     >>> rows, scales, _ = encoded("int8", np.array([[1.0, -2.0], [0.0, 0.0]], np.float32))
     >>> rows.tolist(), decoded("int8", rows, scales)[:, 1].tolist()
@@ -45,11 +48,75 @@ def encoded(dtype: str, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray | No
         elif dtype == "bfloat16":
             bits = part.view(np.uint32)
             stored = (bits + (0x7FFF + (bits >> 16 & 1))) >> 16
+            if not _all_within(dtype, part):
+                stored[np.isnan(part)] = 0x7FC0
+                over = _beyond(dtype, part)
+                overflow += int(np.count_nonzero(over))
+                stored[over] -= 1  # infinity to what lies before it
         else:
-            overflow += int(np.count_nonzero(np.abs(part) >= 65520))  # what rounds to infinity
-            stored = part.clip(-LARGEST_HALF, LARGEST_HALF)
+            stored = part
+            if not _all_within(dtype, part):
+                over = _beyond(dtype, part)
+                overflow += int(np.count_nonzero(over))
+                stored = np.where(over, np.copysign(np.float32(LARGEST_HALF), part), part)
         rows[first : first + step] = stored
     return rows, scales, overflow
+
+
+def _least_beyond(dtype: str) -> float:
+    """What lies in the middle between the largest number and the power of two after it."""
+    return 65520.0 if dtype == "float16" else 511 * 2.0**119
+
+
+def _all_within(dtype: str, part: np.ndarray) -> bool:
+    """Whether all numbers are finite and in the range of halves."""
+    limit = _least_beyond(dtype)
+    return not part.size or bool(part.max() < limit and part.min() > -limit)  # False of NaN
+
+
+def _beyond(dtype: str, part: np.ndarray) -> np.ndarray:
+    """Which numbers are finite and beyond the range of halves."""
+    return np.isfinite(part) & (np.abs(part) >= _least_beyond(dtype))
+
+
+def first_unfit(dtype: str, matrix: np.ndarray) -> tuple[int, int, int] | None:
+    """How many numbers of a matrix cannot be stored in this dtype, and row and column of the first; None
+    where all can. Finite ones beyond the range of halves cannot, in int8 those that are not finite.
+
+    >>> first_unfit("float16", np.array([[1.0, 7e4], [8e4, np.inf]], np.float32))
+    (2, 0, 1)
+    """
+    count, first = 0, (0, 0)
+    step = max(1, _AT_ONCE // max(1, matrix.shape[1]))
+    for begin in range(0, len(matrix), step):
+        part = np.asarray(matrix[begin : begin + step], np.float32)
+        if dtype == "int8":
+            unfit = ~np.isfinite(part)
+        elif _all_within(dtype, part):
+            continue
+        else:
+            unfit = _beyond(dtype, part)
+        found = int(np.count_nonzero(unfit))
+        if found and not count:
+            row, column = (int(place) for place in np.unravel_index(np.argmax(unfit), unfit.shape))
+            first = begin + row, column
+        count += found
+    return (count, *first) if count else None
+
+
+def refuse_unfit(dtype: str, matrix: np.ndarray, name: str) -> None:
+    """ValueError that names the first number of a matrix which cannot be stored in this dtype."""
+    found = first_unfit(dtype, matrix)
+    if found is None:
+        return
+    count, row, column = found
+    place = f"{name}[{row}, {column}] = {matrix[row, column]:g}"
+    if dtype == "int8":
+        raise ValueError(f"{place}: a table of int8 holds finite numbers only; {count} are not")
+    remedy = "Use storage_dtype='bfloat16', or scale them" if dtype == "float16" else "Scale them"
+    raise ValueError(
+        f"{count} numbers are beyond the range of {dtype}, {LARGEST[dtype]:g}; the first is {place}. {remedy}"
+    )
 
 
 def decoded(dtype: str, rows: np.ndarray, scales: np.ndarray | None = None) -> np.ndarray:
@@ -125,19 +192,28 @@ class StoredVariable(Variable):
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.storage_dtype}>"
 
     def assign(self, value: Any) -> Variable:
-        """Stores `value`, rounded to nearest; ValueError unless it has the variable's shape."""
+        """Stores `value`, rounded to nearest; ValueError, with nothing written, unless it has the variable's
+        shape and its numbers are in the range of float16 or bfloat16, for int8 finite.
+        """
         self.refuse_in_call("assign")
         array = numbers(f"{self.path}", value)
         if array.shape != self.shape:
             raise ValueError(
                 f"The shape of {self.path} is {self.shape}. Received a value of shape {array.shape}"
             )
-        self.replace(self.as_stored(np.asarray(array, np.float32)))
+        array = np.asarray(array, np.float32)
+        self.refuse_unfit(array)
+        self.replace(self.as_stored(array))
         return self
 
+    def refuse_unfit(self, array: np.ndarray, name: str | None = None) -> None:
+        """ValueError where a number cannot be stored; rows that are stored so already can."""
+        if array.dtype != ARRAY_DTYPES[self.storage_dtype]:
+            refuse_unfit(self.storage_dtype, array, name or self.path)
+
     def as_stored(self, array: np.ndarray) -> np.ndarray:
-        """Numbers as they will be kept, or rows that are stored so already, as `snapshot` gives them; forgets
-        the masters, which were those of the rows before.
+        """Numbers as they will be kept (`refuse_unfit` comes before), or rows that are stored so already, as
+        `snapshot` gives them; forgets the masters, which were those of the rows before.
         """
         if array is self.value:
             return array
@@ -173,7 +249,8 @@ class StoredVariable(Variable):
         return self.value
 
     def with_rows(self, rows: np.ndarray) -> None:
-        """Adds rows behind the table."""
+        """Adds rows behind the table; ValueError for numbers that it cannot hold."""
+        self.refuse_unfit(rows, "vectors")
         more, scales, _ = encoded(self.storage_dtype, rows)
         if self.scales is not None and scales is not None:
             self.scales = np.concatenate([self.scales, scales])

@@ -206,6 +206,9 @@ class Variable(Operators):
         """The numbers of some rows that an update goes on from, in float32."""
         return self.value[rows]
 
+    def refuse_unfit(self, array: np.ndarray, name: str | None = None) -> None:
+        """ValueError for numbers that the value cannot hold (stored.py); float32 holds all."""
+
     def as_stored(self, array: np.ndarray) -> np.ndarray:
         """Numbers as the value keeps them (stored.py has tables of fewer bits)."""
         return array
@@ -242,10 +245,13 @@ class Variable(Operators):
 
 
 def assign_all(variables: Iterable[Variable], arrays: Iterable[np.ndarray]) -> None:
-    """Copies arrays of the right shapes into variables: into all or, where a signal comes, into none."""
-    pairs = [
-        (variable, variable.as_stored(array)) for variable, array in zip(variables, arrays, strict=False)
-    ]
+    """Copies arrays of the right shapes into variables: into all or, where a signal comes, into none;
+    ValueError before anything is changed where a table of fewer bits cannot hold a number.
+    """
+    given = list(zip(variables, arrays, strict=False))
+    for variable, array in given:
+        variable.refuse_unfit(array)
+    pairs = [(variable, variable.as_stored(array)) for variable, array in given]
     owned = [variable.own() for variable, _ in pairs]
     set_items(owned, itertools.repeat(Ellipsis), [array for _, array in pairs])
 

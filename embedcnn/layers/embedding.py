@@ -24,11 +24,14 @@ from .ngrams import HashedNgrams
 from .on_arrays import on_arrays
 from .table_rows import row_mask, row_number, runs_of
 from .table_storage import (
+    HALVES,
     LEARNING_RULES,
     converted,
     given_rows,
     matrix_or_stored,
     refuse_column_norms,
+    refuse_rounding,
+    refuse_rule,
     refuse_rules,
     rounded,
     stored_table,
@@ -61,9 +64,10 @@ class Embedding(Layer):
     with masters half of that; `max_norm` rounds towards zero and holds, without masters. Penalties are those
     of the rounded rows. Refused are norms over all rows, and other layers that read the table (TiedDense):
     both need all of it in float32. Tables of int8 do not learn, so rules of learning are refused; one that
-    was converted keeps them for when it is converted back. `weights=[matrix]` is rounded to nearest; one that
-    is stored so already (float16; uint16, the bits of bfloat16; (int8, scales)), as a mapped file, is shared,
-    and copied at the first step that would write to it.
+    was converted keeps them for when it is converted back. `weights=[matrix]` is rounded to nearest. Rows
+    that are stored so already, as a mapped file, are shared, and copied at the first step that would write to
+    them: `weights=[rows]` of float16, or of uint16, the bits of bfloat16; `weights=[rows, scales]` of int8.
+    Numbers beyond the range of halves are refused, then as when they are assigned or loaded later.
 
     Raises ValueError for sizes that are not positive integers, for a matrix of another shape, for NaN or
     infinite elements and for rows outside the table.
@@ -109,6 +113,7 @@ class Embedding(Layer):
         self.embeddings_initializer = initializers.get(embeddings_initializer, "embeddings_initializer")
         self.storage_dtype = one_of("storage_dtype", storage_dtype, STORAGE_DTYPES)
         self.storage_rounding = one_of("storage_rounding", storage_rounding, ROUNDINGS)
+        refuse_rounding(self.storage_dtype, self.storage_rounding)
         self._given: np.ndarray | None = None
         self._given_stored = given_rows(self, weights)
         if self._given_stored is not None:
@@ -247,8 +252,9 @@ class Embedding(Layer):
     def convert_table(self, dtype: str) -> int:
         """Keeps the table in another of the storage dtypes from now on; the layer learns as it may in that.
 
-        Returns how many numbers were beyond the range of float16 and became its largest. Raises ValueError
-        for unknown dtypes and for a constraint on norms over all rows, which needs float32.
+        Returns how many numbers were beyond the range of halves and became their largest. Raises ValueError
+        for unknown dtypes, for int8 of a table that is not finite, and for a constraint on norms over all
+        rows, which needs float32.
         """
         dtype = one_of("dtype", dtype, STORAGE_DTYPES)
         old = self.embeddings
@@ -273,6 +279,8 @@ class Embedding(Layer):
 
     @trainable_rows.setter
     def trainable_rows(self, rows: Any) -> None:
+        if rows is not None and self.storage_dtype == "int8":
+            refuse_rule(self, "trainable_rows", rows)
         self._rows = row_mask("trainable_rows", rows, self.input_dim)
         if self.built:
             self._let_rows_learn()
@@ -323,8 +331,8 @@ class Embedding(Layer):
                 f"`vectors` must have {self.output_dim} columns, as the table. Received: shape={rows.shape}"
             )
         first = self.input_dim
-        self.input_dim += len(rows)
         self.embeddings.with_rows(rows)
+        self.input_dim += len(rows)
         if self._rows is not None:
             self._rows = np.concatenate([self._rows, np.ones(len(rows), np.uint8)])
         self._let_rows_learn()
@@ -333,14 +341,18 @@ class Embedding(Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Embedding:
-        """A new layer from what `get_config` gave. A table of int8 that was converted has the rules of its
-        training, which hold again where it is converted back.
+        """A new layer from what `get_config` gave. A table that was converted has the rules of its training,
+        which hold again where it is converted back.
         """
-        if config.get("storage_dtype", "float32") != "int8":
-            return super().from_config(config)
-        kept = {name: config[name] for name in LEARNING_RULES if config.get(name) is not None}
+        dtype = config.get("storage_dtype", "float32")
+        names = () if dtype in HALVES else ("storage_rounding", *(LEARNING_RULES if dtype == "int8" else ()))
+        kept = {name: config[name] for name in names if config.get(name) is not None}
         layer = super().from_config({name: value for name, value in config.items() if name not in kept})
-        layer.max_norm = kept.pop("max_norm", None)
+        for name in ("max_norm", "storage_rounding"):
+            if name in kept:
+                vars(layer)[name] = kept.pop(name)
+        if "trainable_rows" in kept:
+            layer._rows = row_mask("trainable_rows", kept.pop("trainable_rows"), layer.input_dim)
         layer._rules |= {name: _RULES[name](value, name) for name, value in kept.items()}
         return layer
 

@@ -19,7 +19,7 @@ from ..ragged import Ragged
 from .base import Layer, require_rank
 from .embedding import Embedding
 from .on_arrays import on_arrays
-from .table_storage import matrix_or_stored, stored_parts
+from .table_storage import matrix_or_stored, refuse_misread, stored_parts
 
 
 class _Bag(Embedding):
@@ -165,6 +165,7 @@ class EmbeddingBag(_Bag):
     @staticmethod
     def _given_table(weight: Any, storage_dtype: Any) -> list[Any]:
         """`weights` of an Embedding from `_weight`: stored rows, or numbers of any kind."""
+        refuse_misread("_weight", weight, storage_dtype)
         if stored_parts(storage_dtype, weight) is None:
             weight = np.ascontiguousarray(numbers("_weight", weight), np.float32)
         return matrix_or_stored("_weight", weight, storage_dtype)[1]

@@ -11,12 +11,12 @@ import numpy as np
 
 
 def row_mask(argument: str, rows: Any, count: int) -> np.ndarray | None:
-    """Which of `count` rows learn, uint8 [count]: from a mask of bool, from ids (negative ones count from
-    the end), or from `{"runs": [[first, end], ...]}`; None: all of them.
+    """Which of `count` rows learn, uint8 [count]: from a mask of bool, from ids, or from
+    `{"runs": [[first, end], ...]}`; None: all of them.
 
     Raises TypeError for anything else, ValueError for a mask of another length and ids outside the table.
 
-    >>> row_mask("rows", [0, -1], 4).tolist(), row_mask("rows", {"runs": [[1, 3]]}, 4).tolist()
+    >>> row_mask("rows", [0, 3], 4).tolist(), row_mask("rows", {"runs": [[1, 3]]}, 4).tolist()
     ([1, 0, 0, 1], [0, 1, 1, 0])
     """
     if rows is None:
@@ -38,12 +38,12 @@ def row_mask(argument: str, rows: Any, count: int) -> np.ndarray | None:
                 f"{len(given)} bools"
             )
         return given.astype(np.uint8)
-    outside = (given < -count) | (given >= count)
+    outside = (given < 0) | (given >= count)
     if outside.any():
         at = int(np.argmax(outside))
         raise ValueError(
-            f"`{argument}` must hold rows of the table, which has {count}. Received: {argument}[{at}] = "
-            f"{given[at]}"
+            f"`{argument}` must hold rows of the table, which has {count}: 0 to {count - 1}. Received: "
+            f"{argument}[{at}] = {given[at]}"
         )
     mask = np.zeros(count, np.uint8)
     mask[given] = 1

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..base.arrays import check_finite, deferred_value
 from ..base.matrices import given_matrix
-from ..graph.stored import ARRAY_DTYPES, LARGEST_HALF, StoredVariable, decoded, encoded
+from ..graph.stored import ARRAY_DTYPES, StoredVariable, decoded, encoded, refuse_unfit
 from ..graph.variables import Variable
 from ..initializers import made_by
 
@@ -27,10 +27,40 @@ def stored_parts(storage_dtype: Any, weights: Any) -> tuple[np.ndarray, Any] | N
     return parts[0], parts[1] if len(parts) == 2 else None
 
 
+def refuse_misread(argument: str, value: Any, storage_dtype: Any) -> None:
+    """ValueError for rows that are stored already, but not as the storage dtype says, or not in the form that
+    `weights` has; they would be read as numbers.
+    """
+    parts = list(value) if isinstance(value, (list, tuple)) else [value]
+    if len(parts) == 1 and isinstance(parts[0], (list, tuple)) and len(parts[0]) == 2:
+        rows, scales = parts[0]
+        if getattr(rows, "dtype", None) == np.int8 and np.ndim(rows) == 2 and np.ndim(scales) == 1:
+            raise ValueError(
+                f"`{argument}` of int8 must be two arrays, {argument}=[rows, scales]. Received: a "
+                f"{type(parts[0]).__name__} of both within a list"
+            )
+    of_bits = [getattr(part, "dtype", None) == np.uint16 and np.ndim(part) == 2 for part in parts]
+    if any(of_bits) and storage_dtype != "bfloat16":
+        raise ValueError(
+            f"`{argument}` of uint16 are the bits of bfloat16, which need storage_dtype='bfloat16'; give "
+            f"numbers as float32. Received: uint16, storage_dtype={storage_dtype!r}"
+        )
+
+
+def refuse_rounding(dtype: str, rounding: str) -> None:
+    """ValueError for masters of tables that have none."""
+    if rounding == "master" and dtype not in HALVES:
+        raise ValueError(
+            "`storage_rounding` 'master' would do nothing: only tables of 'float16' and 'bfloat16' are "
+            f"rounded while they learn. Received: storage_rounding='master', storage_dtype={dtype!r}"
+        )
+
+
 def matrix_or_stored(argument: str, value: Any, storage_dtype: Any) -> tuple[tuple[int, ...], list[Any]]:
     """The shape of the matrix that a user gives, and `weights` of an Embedding: rows that are stored so
     already as they are, anything else in float32, with a note where it was not.
     """
+    refuse_misread(argument, value, storage_dtype)
     stored = stored_parts(storage_dtype, value)
     if stored is not None:
         return stored[0].shape, [part for part in stored if part is not None]
@@ -43,6 +73,7 @@ def given_rows(layer: Any, weights: Any) -> Rows | None:
 
     Raises ValueError for rows of another shape, scales that do not fit, and NaN or infinite numbers.
     """
+    refuse_misread("weights", weights, layer.storage_dtype)
     shape, stored = (layer.input_dim, layer.output_dim), stored_parts(layer.storage_dtype, weights)
     if stored is None:
         return None
@@ -86,20 +117,16 @@ def stored_table(layer: Any, rows: Rows | None) -> StoredVariable:
 
 
 def rounded(dtype: str, matrix: np.ndarray) -> Rows:
-    """A matrix as it is stored; ValueError for numbers beyond the range of float16."""
-    rows, scales, overflow = encoded(dtype, matrix)
-    if overflow:
-        row, column = np.argwhere(np.abs(matrix) >= 65520)[0]
-        raise ValueError(
-            f"{overflow} numbers are beyond the range of float16, {LARGEST_HALF:g}; the first is "
-            f"weights[{row}, {column}] = {matrix[row, column]:g}. Use storage_dtype='bfloat16', or scale them"
-        )
-    return rows, scales
+    """A matrix as it is stored; ValueError for numbers beyond the range of halves."""
+    refuse_unfit(dtype, matrix, "weights")
+    return encoded(dtype, matrix)[:2]
 
 
 def converted(layer: Any, table: Variable, dtype: str) -> tuple[Variable, int]:
-    """The table in another dtype, and how many numbers were beyond the range of float16."""
+    """The table in another dtype, and how many numbers were beyond the range of halves."""
     matrix = table.numpy()
+    if dtype == "int8":
+        refuse_unfit(dtype, matrix, table.path)
     if dtype == "float32":
         made, overflow = Variable(table.name, matrix, layer), 0
     else:
@@ -109,7 +136,8 @@ def converted(layer: Any, table: Variable, dtype: str) -> tuple[Variable, int]:
     return made, overflow
 
 
-LEARNING_RULES = ("max_norm", "embeddings_regularizer", "embeddings_constraint")
+HALVES = ("float16", "bfloat16")
+LEARNING_RULES = ("max_norm", "embeddings_regularizer", "embeddings_constraint", "trainable_rows")
 """The arguments of an Embedding that say how its table learns."""
 
 
@@ -118,11 +146,16 @@ def refuse_rules(layer: Any) -> None:
     for name in LEARNING_RULES:
         value = getattr(layer, name)
         if value is not None:
-            raise ValueError(
-                f"`{name}` of {layer.name!r} would do nothing: a table of int8 never learns. Use "
-                "storage_dtype='float16' or 'bfloat16', or convert_tables('int8') after the training. "
-                f"Received: {name}={value!r}, storage_dtype='int8'"
-            )
+            refuse_rule(layer, name, value)
+
+
+def refuse_rule(layer: Any, name: str, value: Any) -> None:
+    """The ValueError of a rule of a table of int8."""
+    raise ValueError(
+        f"`{name}` of {layer.name!r} would do nothing: a table of int8 never learns. Use "
+        "storage_dtype='float16' or 'bfloat16', or convert_tables('int8') after the training. "
+        f"Received: {name}={value!r}, storage_dtype='int8'"
+    )
 
 
 def refuse_column_norms(layer: Any, dtype: str) -> None:

@@ -75,6 +75,7 @@ def load_state_dict(model: Model, state_dict: Mapping[str, Any], strict: bool = 
             f"{unexpected or 'nothing'}; the model has {list(variables)}"
         )
     arrays = {name: numbers(name, state_dict[name]) for name in variables if name in state_dict}
+    arrays = {name: array.astype(np.float32, copy=False) for name, array in arrays.items()}
     for name, array in arrays.items():
         if array.shape != variables[name].shape:
             raise ValueError(

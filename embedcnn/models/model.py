@@ -415,10 +415,12 @@ class Model(Subclassed, LayerGraph):
         """Keeps the tables of all Embedding layers in "float16", "bfloat16" or "int8" with a scale a row (or
         "float32" again) from now on; everything is computed in float32.
 
-        Halves learn further, rounded by chance (see Embedding); tables of int8 do not. `check`, (x, y) as for
-        `evaluate`: the report says what it gives before and after. Tables that other layers read whole, as
-        TiedDense does, stay in float32; the report names them. Raises ValueError for models without another
-        table, and for a constraint on norms over all rows.
+        Halves learn further, rounded by chance (see Embedding); tables of int8 do not. Numbers beyond the
+        range of halves become their largest, with a warning that counts them, as `overflow` of the report
+        does. `check`, (x, y) or (x, y, sample_weight) as for `evaluate`: the report says what it gives before
+        and after. Tables that other layers read whole, as TiedDense does, stay in float32; the report names
+        them. Raises ValueError for models without another table, for a constraint on norms over all rows, and
+        for "int8" of numbers that are not finite.
 
         >>> import embedcnn
         >>> words = embedcnn.layers.Embedding(100, 8, name="words")

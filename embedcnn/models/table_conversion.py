@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..base.arguments import one_of
+from ..base.arguments import one_of, warn_user
 from ..graph.nesting import leaf_layers
-from ..graph.stored import STORAGE_DTYPES
+from ..graph.stored import LARGEST, STORAGE_DTYPES, refuse_unfit
 from ..layers.embedding import Embedding
 from ..layers.table_storage import refuse_column_norms
 from ..layers.tied import TiedDense
@@ -16,8 +16,8 @@ from .summary import size_text
 
 @dataclass(frozen=True)
 class TableConversion:
-    """What `Model.convert_tables` did: sizes in bytes, how many numbers were beyond the range of float16
-    (they are its largest now), what `evaluate` gave before and after where `check` was given, and which
+    """What `Model.convert_tables` did: sizes in bytes, how many numbers were beyond the range of halves (they
+    are the largest of these now), what `evaluate` gave before and after where `check` was given, and which
     tables stay in float32, each with the layer that reads all of it.
     """
 
@@ -34,10 +34,14 @@ class TableConversion:
         sizes = f"{size_text(self.bytes_before, 1)} -> {size_text(self.bytes_after, 1)}"
         lines = [f"{', '.join(self.tables)} to {self.dtype}: {sizes}"]
         if self.overflow:
-            lines.append(f"{self.overflow:,} numbers beyond the range of float16 became its largest, 65504")
+            lines.append(self._overflown())
         lines += [f"{name} stays in float32: {who} reads all of it" for name, who in self.kept.items()]
         lines += [f"{name}: {self.before[name]:.6g} -> {self.after[name]:.6g}" for name in self.after]
         return "\n".join(lines)
+
+    def _overflown(self) -> str:
+        largest = LARGEST[self.dtype]
+        return f"{self.overflow:,} numbers beyond the range of {self.dtype} became its largest, {largest:g}"
 
 
 def convert_tables(model: Any, dtype: str, check: Any) -> TableConversion:
@@ -57,6 +61,8 @@ def convert_tables(model: Any, dtype: str, check: Any) -> TableConversion:
     tables = [layer for layer in tables if id(layer) not in readers]
     for layer in tables if dtype != "float32" else []:  # before anything changes
         refuse_column_norms(layer, dtype)
+        if dtype == "int8":
+            refuse_unfit(dtype, layer.embeddings.read(), layer.embeddings.path)
     if not tables:
         name, reader = next(iter(kept.items()))
         raise ValueError(
@@ -78,7 +84,10 @@ def convert_tables(model: Any, dtype: str, check: Any) -> TableConversion:
                         state.average_in_float32(variable)
     after = sum(layer.embeddings.nbytes for layer in tables)
     names = [layer.name for layer in tables]
-    return TableConversion(dtype, names, size, after, overflow, before, _evaluated(model, check), kept)
+    made = TableConversion(dtype, names, size, after, overflow, before, _evaluated(model, check), kept)
+    if overflow:
+        warn_user(f"convert_tables: {made._overflown()}; use 'bfloat16', or scale them before")
+    return made
 
 
 def _readers_of_all(model: Any, found: list[Any]) -> dict[int, str]:
@@ -94,4 +103,9 @@ def _readers_of_all(model: Any, found: list[Any]) -> dict[int, str]:
 
 
 def _evaluated(model: Any, check: Any) -> dict[str, float]:
-    return {} if check is None else model.evaluate(*check, verbose=0, return_dict=True)
+    if check is None:
+        return {}
+    x, y, *rest = check
+    weights = rest[0] if rest else None
+    found: dict[str, float] = model.evaluate(x, y, sample_weight=weights, verbose=0, return_dict=True)
+    return found

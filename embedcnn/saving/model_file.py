@@ -241,8 +241,11 @@ def _dtypes_for(variable: Variable) -> list[str]:
     return ["float32", *([np.dtype(one).name for one in ARRAY_DTYPES.values()] if is_table else [])]
 
 
-def _value_of(variable: Variable, array: np.ndarray, scales: np.ndarray | None, label: str) -> np.ndarray:
-    """An array of a file as the variable keeps it: a table of another dtype is read, and rounded."""
+def _read_for(variable: Variable, array: np.ndarray, scales: np.ndarray | None, label: str) -> np.ndarray:
+    """An array of a file as the variable keeps it, or in float32: a table of another dtype is read.
+
+    Raises ValueError for a number that the variable cannot hold.
+    """
     array = np.asarray(array, order="C")
     fits = scales is not None and scales.shape == variable.shape[:1] and scales.dtype == np.float32
     if array.dtype == np.int8 and not fits:
@@ -250,6 +253,12 @@ def _value_of(variable: Variable, array: np.ndarray, scales: np.ndarray | None, 
     if array.dtype != np.float32 and array.dtype != ARRAY_DTYPES.get(variable.dtype):
         kept = next(name for name, dtype in ARRAY_DTYPES.items() if array.dtype == dtype)
         array = decoded(kept, array, scales)
+    variable.refuse_unfit(array, f"{label}: {variable.path}")
+    return array
+
+
+def _value_of(variable: Variable, array: np.ndarray, scales: np.ndarray | None) -> np.ndarray:
+    """What was read, as the variable keeps it: rounded where it is in float32."""
     if isinstance(variable, StoredVariable) and array.dtype == np.int8:
         variable.scales = scales
     return variable.as_stored(array)
@@ -267,10 +276,9 @@ def _assign(model: Model, tensors: dict[str, np.ndarray], label: str) -> dict[st
     scales = {path + SCALES: tensors.get(path + SCALES) for path in tensors if tensors[path].dtype == np.int8}
     tensors = {path: array for path, array in tensors.items() if path not in scales}
     variables = _stored_variables(model, tensors, label)
-    values = [
-        _value_of(variable, tensors[path], scales.get(path + SCALES), label)
-        for path, variable in variables.items()
-    ]
+    found = [(variable, scales.get(path + SCALES), tensors[path]) for path, variable in variables.items()]
+    read = [_read_for(variable, array, part, label) for variable, part, array in found]  # before any changes
+    values = [_value_of(one, array, part) for (one, part, _), array in zip(found, read, strict=True)]
     replace_all(list(variables.values()), values)
     return variables
 

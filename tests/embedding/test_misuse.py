@@ -115,7 +115,15 @@ CASES = {
     "rows float": (rows([0.5]), "dtype float64"),
     "rows matrix": (rows([[1, 2]]), "shape (1, 2)"),
     "rows outside": (rows([0, 4]), "trainable_rows[1] = 4"),
-    "rows before": (rows([-5]), "trainable_rows[0] = -5"),
+    "rows before": (rows([1, -1]), "which has 4: 0 to 3. Received: trainable_rows[1] = -1"),
+    "rows of int8": (
+        lambda: Embedding(4, 2, storage_dtype="int8", trainable_rows=[1]),
+        "`trainable_rows` of 'embedding",
+    ),
+    "rows of int8 set later": (
+        lambda: setattr(Embedding(4, 2, storage_dtype="int8"), "trainable_rows", [1]),
+        "a table of int8 never learns",
+    ),
     "rows mask": (rows([True, False]), "a bool for each of the 4 rows. Received: 2 bools"),
     "rows objects": (rows([None, 1]), "a mask of 4 bools"),
     "rows set later": (lambda: setattr(Embedding(4, 2), "trainable_rows", [9]), "trainable_rows[0] = 9"),

@@ -364,7 +364,8 @@ def test_a_converted_table_keeps_the_state_of_its_optimizer():
 def test_numbers_beyond_float16_are_counted_and_bounded():
     model, layer = model_of(table=TABLE * 1e5)
     large = np.abs(TABLE * 1e5) >= 65520
-    report = model.convert_tables("float16")
+    with pytest.warns(UserWarning, match=f"{large.sum()} numbers beyond the range of float16"):
+        report = model.convert_tables("float16")
     assert report.overflow == large.sum() > 0
     assert f"{report.overflow} numbers beyond the range" in str(report)
     np.testing.assert_array_equal(np.abs(layer.embeddings.numpy()[large]), 65504)
