@@ -449,6 +449,7 @@ class Phrases:
     ) -> None: ...
     def sizes(self) -> tuple[int, int, int]: ...
 
+@final
 class FastTextCorpus:
     def __new__(
         cls,

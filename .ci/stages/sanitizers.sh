@@ -5,7 +5,8 @@
 python=$(test_environment)/bin/python
 copy=$WORK/sanitizers
 copy_checkout "$copy"
-export EMBEDCNN_CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g'
+# Python's own flags have -fwrapv, under which no overflow of signed numbers is looked for.
+export EMBEDCNN_CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-wrapv -fno-omit-frame-pointer -O1 -g'
 export EMBEDCNN_LDFLAGS='-fsanitize=address,undefined'
 CC=gcc EMBEDCNN_REQUIRE_OPENMP=1 build_in "$copy" "$python"
 cd "$copy"
@@ -35,8 +36,9 @@ int write_behind(int bytes)
 }
 int overflow(int number) { return 2147483600 + number; }
 CANARY
+inherited=$("$python" -c 'import sysconfig; print(sysconfig.get_config_var("CFLAGS"))')
 # shellcheck disable=SC2086
-gcc $EMBEDCNN_CFLAGS -fPIC -shared "$WORK/canary.c" -o "$WORK/canary.so" $EMBEDCNN_LDFLAGS
+gcc $inherited $EMBEDCNN_CFLAGS -fPIC -shared "$WORK/canary.c" -o "$WORK/canary.so" $EMBEDCNN_LDFLAGS
 expect_report() {
     local code="import ctypes; ctypes.CDLL('$WORK/canary.so').$1"
     if LD_PRELOAD=$preload "$python" -c "$code" 2>"$WORK/canary.log" || ! grep -rq "$2" "$WORK/canary.log" "$reports"; then

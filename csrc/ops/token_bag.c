@@ -12,8 +12,6 @@
  */
 #include "ops/token_bag.h"
 
-#include "base/ahead.h"
-
 #include <math.h>
 #include <string.h>
 

@@ -50,14 +50,15 @@ static int take_shares(struct ec_program *program, PyObject *wholes, Py_ssize_t 
         PyErr_Format(PyExc_TypeError, "whole must return a list of %zd numbers. Received: %.100R", count, wholes);
         return -1;
     }
+    PyObject *items = PyList_AsTuple(wholes); /* a number's __float__ may change the list */
     Py_ssize_t taken = 0;
-    for (int i = 0; i < program->op_count; i++) {
+    int failed = !items;
+    for (int i = 0; !failed && i < program->op_count; i++) {
         struct ec_op *op = &program->ops[i];
-        if (op->type->divisor && (taken >= count || take_share(op, PyList_GET_ITEM(wholes, taken++)) < 0)) {
-            return -1;
-        }
+        failed = op->type->divisor && (taken >= count || take_share(op, PyTuple_GET_ITEM(items, taken++)) < 0);
     }
-    return 0;
+    Py_XDECREF(items);
+    return failed ? -1 : 0;
 }
 
 int ec_shares_take(ec_program_object *self, PyObject *function)

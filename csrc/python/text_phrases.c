@@ -166,7 +166,8 @@ static PyObject *phrases_restore(PyObject *object, PyObject *args)
         return NULL;
     }
     int64_t words = 0;
-    int wrong = self->busy || tokens < 0 || prunes < 1;
+    int wrong = self->busy || tokens < 0 || tokens > EC_PHRASES_MOST - self->phrases.tokens || prunes < 1 ||
+                prunes > EC_PHRASES_MOST;
     for (int64_t i = 0; i < text.len; i++) {
         int ends = ((const char *)text.buf)[i] == '\n';
         words += ends;

@@ -125,6 +125,9 @@ ec_status ec_phrases_merge(struct ec_phrases *phrases, const struct ec_phrase_ru
 {
     const int64_t *starts = other->words.starts;
     ec_status status = EC_OK;
+    if (other->tokens > EC_PHRASES_MOST - phrases->tokens) {
+        return EC_TOO_LARGE;
+    }
     phrases->prunes = ec_most(phrases->prunes, other->prunes);
     phrases->tokens += other->tokens;
     for (int64_t i = 0; !status && i < other->words.count; i++) {

@@ -10,6 +10,9 @@
 #include "base/status.h"
 #include "text/vocabulary.h"
 
+/* Words that are counted, and prunes, at most: so far from what 64 bits hold that no sum overflows. */
+#define EC_PHRASES_MOST ((int64_t)1 << 62)
+
 struct ec_phrases {
     struct ec_words words;
     int64_t *counts; /* of each word and phrase ... */

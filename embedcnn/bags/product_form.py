@@ -232,7 +232,7 @@ class _Steps:
         stride = width
         if width > 1:
             stride = 1 << (width - 1).bit_length() if width <= FLOATS_PER_LINE else -(-width // 16) * 16
-        self.table = aligned_zeros((size, stride), scattered=True)
+        self.table = aligned_zeros((size, stride))
         self.output = np.zeros((classes, stride), np.float32)
         if start is not None:
             if not isinstance(start, ProductModel):

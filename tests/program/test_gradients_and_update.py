@@ -123,6 +123,17 @@ def test_the_parts_of_a_batch_sum_up_to_it():
         np.testing.assert_allclose(got, value, rtol=1e-5, atol=1e-6)
 
 
+def test_shares_that_change_their_list_while_they_are_read():
+    class Clears:
+        def __float__(self):
+            shares.clear()
+            return 6.0
+
+    shares: list = [Clears()]
+    step = pair().core.gradient_step([IDS], [LABELS], None, 0, whole=lambda own: shares)
+    assert shares == [] and step.losses == pair().core.gradient_step([IDS], [LABELS], None, 0).losses
+
+
 def test_shares_are_checked():
     core = pair().core
     told = []

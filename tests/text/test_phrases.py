@@ -4,6 +4,7 @@ import copy
 import json
 import math
 import pickle
+import re
 from pathlib import Path
 
 import pytest
@@ -165,6 +166,8 @@ def test_other_files_are_refused(tmp_path):
         whole.replace(b"\n5\t", b"\n-5\t"),
         whole.replace(b"\n5\t", b"\nfive\t"),
         whole.replace(b'"sizes"', b'"sized"'),
+        re.sub(rb'("sizes": ?\[\d+, ?)\d+', rb"\g<1>9223372036854775807", whole),
+        re.sub(rb'("sizes": ?\[\d+, ?\d+, ?)\d+', rb"\g<1>9223372036854775807", whole),
     ):
         assert damaged != whole
         path.write_bytes(damaged)
