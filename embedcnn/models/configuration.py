@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import layers
 from ..base.custom_objects import known_class
 from ..graph.model_kinds import KINDS, model_kind
 from ..graph.nodes import SymbolicTensor, flatten
-
-if TYPE_CHECKING:
-    from .sequential import Model, Sequential
-
+from .own_classes import made_of
 
 Place = tuple[str, int, int]
 """A tensor: the name of a layer, which of its calls, and which of the results."""
@@ -58,8 +55,8 @@ def _filled(arguments: Any, tensors: Sequence[SymbolicTensor]) -> Any:
     return [_filled(part, tensors) for part in arguments] if isinstance(arguments, list) else arguments
 
 
-def functional_from_config(config: dict[str, Any]) -> Model:
-    """A Model with new weights from `Model.get_config()`."""
+def functional_from_config(cls: Any, config: dict[str, Any]) -> Any:
+    """A model of Model or a subclass with new weights, from `get_config()`."""
     made = {name_of(entry): layer_from_config(entry) for entry in config["layers"]}
     _join_tables(made)
     tensors: dict[Place, SymbolicTensor] = {
@@ -86,7 +83,7 @@ def functional_from_config(config: dict[str, Any]) -> Model:
     outputs: Any = [tensors[place(part)] for part in config["outputs"]]
     if "output_keys" in config:
         outputs = dict(zip(config["output_keys"], outputs, strict=True))
-    made_model: Model = model_kind("Model")(inputs, outputs, name=config["name"])
+    made_model = made_of(cls, config, inputs=inputs, outputs=outputs)
     if "losses" in config:
         made_model.add_loss([tensors[place(part)] for part in config["losses"]])
     return made_model
@@ -129,12 +126,12 @@ def _in_order(
     return found
 
 
-def sequential_from_config(config: dict[str, Any]) -> Sequential:
-    """A Sequential with new weights from `Sequential.get_config()`."""
+def sequential_from_config(cls: Any, config: dict[str, Any]) -> Any:
+    """A Sequential, or a subclass, with new weights from `get_config()`."""
     first = [] if config["input"] is None else [layers.InputLayer(**config["input"])]
     made = [layer_from_config(entry) for entry in config["layers"]]
     _join_tables({layer.name: layer for layer in made})
-    return model_kind("Sequential")(first + made, name=config["name"])
+    return made_of(cls, config, layers=first + made)
 
 
 def _join_tables(made: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ from ..base.names import snake_case, unique_name
 from ..base.processes import refuse
 from ..base.random_seeds import checked_seed, next_seed
 from ..callbacks import History
-from ..graph.model_kinds import described
+from ..graph.model_kinds import described, is_own
 from ..graph.nodes import SymbolicTensor, flatten, walk
 from ..layers.call_arguments import called_with
 from ..lowering.operations import Lowered
@@ -37,7 +37,7 @@ from ..training.prediction import AT_ONCE, Prediction
 from ..training.profiling import Profile, profile
 from ..training.settings import Compilation
 from ..training.steps import Steps
-from . import files
+from . import files, own_classes
 from .configuration import functional_from_config
 from .inputs import input_specs, program_inputs, sized
 from .layer_graph import LayerGraph
@@ -658,13 +658,21 @@ class Model(Subclassed, LayerGraph):
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Model:
         """A new model of this architecture, with new weights; `custom_objects` as for load_model."""
         with known_objects(custom_objects):
-            return cls(**config) if cls.traces else functional_from_config(config)
+            whole = not is_own(cls) or not cls.traces and isinstance(config.get("layers"), list)
+            return functional_from_config(cls, config) if whole else cls(**config)
 
     def get_config(self) -> dict[str, Any]:
         """The architecture: layers with their arguments, and how they are joined; of a subclass with a `call`
-        the arguments of its constructor.
+        the arguments of its constructor, and of one that chooses its layers itself where it overrides what a
+        model does.
         """
-        return self.own_config() if self.traces else super().get_config()
+        if self.tells_arguments():
+            return self.own_config()
+        return {**self.architecture(), **own_classes.own_arguments(self)}
+
+    def architecture(self) -> dict[str, Any]:
+        """The graph, as `get_config` of a Model gives it."""
+        return LayerGraph.get_config(self)
 
 
 def _keys(outputs: Any) -> list[str] | None:

@@ -14,7 +14,7 @@ from .. import layers
 from ..base.checked import checked
 from ..base.custom_objects import known_objects
 from ..graph import tracing
-from ..graph.model_kinds import model_from
+from ..graph.model_kinds import described, is_own, model_from
 from ..graph.nesting import holds_layers
 from ..graph.nodes import SymbolicTensor
 from ..layers.base import Layer
@@ -213,8 +213,8 @@ class Sequential(Model):
         else:
             self._build_chain(layers.Input(shape[1:]))
 
-    def get_config(self) -> dict[str, Any]:
-        """The layers with their arguments, and the shape of the input."""
+    def architecture(self) -> dict[str, Any]:
+        """The layers with their arguments, and the shape of the input: what `get_config` gives."""
         return {
             "name": self.name,
             "input": self._first.node.layer.get_config() if self._first is not None else None,
@@ -227,7 +227,16 @@ class Sequential(Model):
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Sequential:
         """A new model of this architecture, with new weights; `custom_objects` as for load_model."""
         with known_objects(custom_objects):
-            return sequential_from_config(config)
+            whole = not is_own(cls) or isinstance(config.get("layers"), list)
+            return sequential_from_config(cls, config) if whole else cls(**config)
+
+    def first_input(self) -> dict[str, Any]:
+        """The Input that data gave."""
+        return {} if self._first is None else {"input": self._first.node.layer.get_config()}
+
+    def begin_with(self, config: dict[str, Any]) -> None:
+        """Makes the weights for an Input of `first_input`."""
+        self._build_chain(layers.InputLayer(**config).output)
 
 
 @checked
@@ -240,9 +249,10 @@ def load_model(
     """The model of a file written by `Model.save`; nothing in the file is ever executed. As
     keras.models.load_model.
 
-    `custom_objects`: what is Python of your own, by the names that the file holds: classes of layers,
-    metrics, losses, optimizers and schedules, and functions (of Lambda layers, metrics, losses). Those of
-    saving.register_keras_serializable are known. `compile=False` leaves out what compile was given.
+    `custom_objects`: what is Python of your own, by the names that the file holds: classes of models that
+    override what a model does, of layers, metrics, losses, optimizers and schedules, and functions (of Lambda
+    layers, metrics, losses). Those of saving.register_keras_serializable are known. `compile=False` leaves
+    out what compile was given.
     `safe_mode` is accepted for Keras's sake: no file holds Python. Raises ValueError for files that are
     damaged, incomplete or of another kind, and for names that are not given.
 
@@ -284,7 +294,7 @@ def clone_model(model: Model) -> Model:
         raise TypeError(f"`model` must be a Model. Received: model={model!r}")
     with known_objects({type(model).__name__: type(model), **model_file.own_objects(model)}):
         made = type(model).from_description(model.described()) if model.traces else None
-        made = made or type(model).from_config(model.get_config())
+        made = made or model_from(*described(model))
     given = model._compilation.given
     if given is None:
         return made

@@ -16,6 +16,7 @@ from .. import layers
 from ..base.columns import is_column
 from ..base.configuration import Configurable
 from ..graph import tracing
+from ..graph.model_kinds import changes
 from ..graph.nodes import SymbolicTensor, flatten
 from ..graph.variables import Variable
 from ..layers.base import Layer
@@ -24,6 +25,7 @@ from ..layers.tracing import add_loss, results_of, shapes_of, traced
 from ..ragged import Ragged
 from ..text.rows import raw_texts
 from ..training import input_data
+from . import own_classes
 
 
 class Subclassed:
@@ -35,8 +37,15 @@ class Subclassed:
     inputs: list[SymbolicTensor]
     outputs: list[SymbolicTensor]
     own_losses: list[SymbolicTensor]
+    given_graph: bool
 
     not_stored = ("inputs", "outputs", "trainable", "seed")  # Model's own arguments
+
+    def __new__(cls, *arguments: Any, **options: Any) -> Any:
+        """Notes whether the constructor is told of the graph, or chooses it: see own_classes.py."""
+        made = super().__new__(cls)
+        made.given_graph = own_classes.is_given_its_graph(cls, arguments, options)
+        return made
 
     def _begin_subclass(self, before: set[str]) -> None:
         """Notes which attributes are the library's: the layers among the others are those of the model."""
@@ -155,8 +164,20 @@ class Subclassed:
         raise NotImplementedError
 
     # -- files -----------------------------------------------------------------------------------------------
+    def tells_arguments(self) -> bool:
+        """Whether a configuration holds the arguments of the constructor, not a graph."""
+        return self.traces or not self.given_graph and changes(type(self))
+
+    def architecture(self) -> dict[str, Any]:
+        """The graph, without what a class of one's own adds."""
+        raise NotImplementedError
+
+    def first_input(self) -> dict[str, Any]:
+        """What a file keeps of the shape that data gave to a model which chooses its layers itself."""
+        return {}
+
     def own_config(self) -> dict[str, Any]:
-        """The arguments of the constructor, of a subclass with a `call`."""
+        """The arguments of the constructor of a subclass."""
         return Configurable.get_config(self)  # type: ignore[arg-type]
 
     def described(self) -> dict[str, Any]:

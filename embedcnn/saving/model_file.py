@@ -25,7 +25,7 @@ from ..base.checked import checked
 from ..base.custom_objects import known_objects
 from ..base.pipes import is_pipe
 from ..base.replacement import replacing
-from ..graph.model_kinds import described, model_from
+from ..graph.model_kinds import described, is_own, model_from
 from ..graph.nesting import check_owners, leaf_layers, models_below, weight_paths
 from ..graph.stored import ARRAY_DTYPES, StoredVariable, decoded
 from ..graph.variables import Variable, replace_all
@@ -165,7 +165,7 @@ def own_objects(model: Model) -> dict[str, Any]:
         found |= layer.own_objects()
     if hasattr(model.text_encoder, "own_objects"):
         found |= model.text_encoder.own_objects()
-    return found | {type(one).__name__: type(one) for one in models_below(model) if one.traces}
+    return found | {type(one).__name__: type(one) for one in models_below(model) if is_own(type(one))}
 
 
 def _read_model(file: Any, label: str, compile: bool) -> Model:
