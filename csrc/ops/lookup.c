@@ -9,10 +9,10 @@
  *     values[u] = table[ids[u]]          d_table[ids[u]] = d_values[u]
  *
  * max_norm: in a step that trains the table, a row that is read and whose norm (of order norm_type) is larger is scaled
- * to it first, in the table itself (in fewer bits: towards zero, so that it stays). scale_grad_by_freq: d_table[ids[u]]
- * = d_values[u] / how often u stands in the batch. Rows that rest come last among the distinct ones, so that a gradient
- * is that of the first rows. A table that another operation reads too (is_tied) has a dense gradient, to which the rows
- * are added. */
+ * to it first, in the table itself (in fewer bits: towards zero, so that it stays); of rows that rest, only norm_id is.
+ * scale_grad_by_freq: d_table[ids[u]] = d_values[u] / how often u stands in the batch. Rows that rest come last among
+ * the distinct ones, so that a gradient is that of the first rows. A table that another operation reads too (is_tied)
+ * has a dense gradient, to which the rows are added. */
 #include "base/ahead.h"
 #include "grad/norm.h"
 #include "grad/storage.h"
@@ -22,7 +22,7 @@
 
 struct state {
     int mask_zero, scale_grad_by_freq;
-    int64_t mask_id;            /* -1: none but what mask_zero says */
+    int64_t mask_id, norm_id;   /* -1: none (but what mask_zero says) */
     double max_norm, norm_type; /* 0: none */
 
     struct ec_lookup_rows rows;
@@ -33,11 +33,12 @@ struct state {
     int32_t *occurs; /* [U] how often each stands in the batch, where the gradient is scaled by it */
 };
 
-static const struct state defaults = {.mask_id = -1, .norm_type = 2.0};
+static const struct state defaults = {.mask_id = -1, .norm_id = -1, .norm_type = 2.0};
 
 static const struct ec_attribute attributes[] = {
     {"mask_zero", EC_ATTRIBUTE_INT, offsetof(struct state, mask_zero), NULL},
     {"mask_id", EC_ATTRIBUTE_COUNT, offsetof(struct state, mask_id), NULL},
+    {"norm_id", EC_ATTRIBUTE_COUNT, offsetof(struct state, norm_id), NULL},
     {"max_norm", EC_ATTRIBUTE_FLOAT, offsetof(struct state, max_norm), NULL},
     {"norm_type", EC_ATTRIBUTE_FLOAT, offsetof(struct state, norm_type), NULL},
     {"scale_grad_by_freq", EC_ATTRIBUTE_INT, offsetof(struct state, scale_grad_by_freq), NULL},
@@ -56,12 +57,13 @@ static ec_status infer(struct ec_op *op, struct ec_report *report)
         return ec_refuse(report, "lookup: parameter %s is read by two lookups; give one all inputs", table->name);
     }
     if (!(state->max_norm >= 0.0 && state->norm_type > 0.0) || state->mask_id < -1 ||
-        state->mask_id >= table->dims[0]) {
+        state->mask_id >= table->dims[0] || state->norm_id < -1 || state->norm_id >= table->dims[0]) {
         return ec_refuse(
             report,
-            "lookup: max_norm = %g, norm_type = %g, mask_id = %lld; a norm is at least 0 (none), its order "
-            "above 0, and an id that of one of %lld rows",
-            state->max_norm, state->norm_type, (long long)state->mask_id, (long long)table->dims[0]);
+            "lookup: max_norm = %g, norm_type = %g, mask_id = %lld, norm_id = %lld; a norm is at least 0 (none), "
+            "its order above 0, and an id that of one of %lld rows",
+            state->max_norm, state->norm_type, (long long)state->mask_id, (long long)state->norm_id,
+            (long long)table->dims[0]);
     }
     state->mask_id = state->mask_zero ? 0 : state->mask_id;
     table->is_table = !table->is_whole;
@@ -284,18 +286,19 @@ static ec_status plan(struct ec_op *op, struct ec_step *step)
     return step->arena->failed ? EC_NO_MEMORY : status;
 }
 
-/* Of the distinct rows, as far as they learn; a row is one thread's. */
+/* Of the distinct rows, as far as they learn or are norm_id; a row is one thread's. */
 static void bound_norms(const struct ec_op *op, struct ec_range tile, int thread)
 {
     const struct state *state = op->state;
-    int64_t width = state->rows.width;
+    int64_t width = state->rows.width, learning = state->rows.learning;
     float *room = state->room ? state->room + thread * width : NULL;
-    for (int64_t u = tile.begin; u < ec_least(tile.end, state->rows.learning); u++) {
-        float *row = ec_row_open(op->parameters[0], state->distinct.ids[u], room);
+    for (int64_t u = tile.begin; u < ec_least(tile.end, state->norm_id < 0 ? learning : state->rows.count); u++) {
+        int64_t id = state->distinct.ids[u];
+        float *row = ec_row_open(op->parameters[0], id, room);
         double norm = ec_norm_of_order(row, state->norm_type, width);
-        if (norm > state->max_norm) {
+        if (norm > state->max_norm && (u < learning || id == state->norm_id)) {
             ec_kernels()->scale(row, row, (float)(state->max_norm / (norm + 1e-7)), width);
-            ec_row_close(op->parameters[0], state->distinct.ids[u], row, NULL);
+            ec_row_close(op->parameters[0], id, row, NULL);
         }
     }
 }

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import constraints, initializers, regularizers
-from ..base.arguments import finite_number, one_of, optional, positive_integer
+from ..base.arguments import one_of, optional, positive_integer
 from ..base.arrays import numbers
 from ..base.checked import checked
 from ..base.configuration import described
@@ -18,7 +18,9 @@ from ..graph.nodes import Shape, SymbolicTensor, is_symbolic
 from ..graph.operators import operate
 from ..graph.stored import ROUNDINGS, STORAGE_DTYPES
 from ..graph.variables import Variable, mark_changed
+from . import checked_settings
 from .base import Layer, require_rank
+from .checked_settings import PaddingRow, Setting
 from .each_step import on_each_step
 from .ngrams import HashedNgrams
 from .on_arrays import on_arrays
@@ -49,8 +51,9 @@ class Embedding(Layer):
 
     As torch.nn.Embedding: `padding_idx` is a row without gradient (zeros at first, where no matrix is given),
     whose id is no padding otherwise. `max_norm`: a row that a training step reads and that is longer in the
-    norm of order `norm_type` is scaled to it in the table first (PyTorch: in every call). With
-    `scale_grad_by_freq` the gradient of a row is divided by how often its id stands in the batch.
+    norm of order `norm_type` is scaled to it in the table first, that of `padding_idx` too (PyTorch: in every
+    call). With `scale_grad_by_freq` the gradient of a row is divided by how often its id stands in the batch.
+    These may be set later, and hold from the next `compile` on, as in Keras.
 
     `trainable_rows`, a mask of bool or a list of rows, lets only these learn: the others keep their bits, and
     cost no gradient and no update. It may be changed at any time and takes effect at the next step; None: all
@@ -82,6 +85,10 @@ class Embedding(Layer):
     reads_ids = True
     not_stored: tuple[str, ...] = ("embeddings_initializer", "weights", "input_length", "trainable_rows")
     _pads_rows = True  # a row of padding_idx has no gradient; False: its tokens are left out
+    max_norm, norm_type = Setting(checked_settings.norm), Setting(checked_settings.order)
+    scale_grad_by_freq, mask_zero = Setting(checked_settings.flag), Setting(checked_settings.flag)
+    padding_idx = PaddingRow(checked_settings.row)
+    storage_dtype, storage_rounding = (Setting(checked_settings.given_once) for _ in range(2))
 
     @checked
     def __init__(
@@ -105,10 +112,8 @@ class Embedding(Layer):
         self.output_dim = positive_integer("output_dim", output_dim)
         self.mask_zero = mask_zero
         self.input_length = _single_length(input_length)
-        self.max_norm = optional(finite_number, "max_norm", max_norm, above=0)
-        self.norm_type = _norm_type(norm_type)
-        self.scale_grad_by_freq = scale_grad_by_freq
-        self.padding_idx = row_number("padding_idx", padding_idx, self.input_dim)
+        self.max_norm, self.norm_type, self.scale_grad_by_freq = max_norm, norm_type, scale_grad_by_freq
+        self.padding_idx = padding_idx
         self._rows = row_mask("trainable_rows", trainable_rows, self.input_dim)
         self.embeddings_initializer = initializers.get(embeddings_initializer, "embeddings_initializer")
         self.storage_dtype = one_of("storage_dtype", storage_dtype, STORAGE_DTYPES)
@@ -266,7 +271,8 @@ class Embedding(Layer):
         made.row_learns = old.row_learns
         mark_changed()  # before too: a signal may come between
         self._variables[:] = [made if one is old else one for one in self._variables]
-        self.embeddings, self.storage_dtype, self._models_on_arrays = made, dtype, None
+        vars(self)["storage_dtype"] = dtype
+        self.embeddings, self._models_on_arrays = made, None
         old.successor = made
         mark_changed()
         return overflow
@@ -300,6 +306,9 @@ class Embedding(Layer):
         settings: dict[str, Any] = {"mask_zero": self.mask_zero}
         if self.max_norm is not None:
             settings |= {"max_norm": float(self.max_norm), "norm_type": self.norm_type}
+            pads = self.padding_idx if self._pads_rows else None
+            if pads is not None and (self._rows is None or self._rows[pads]):  # it rests for its id alone
+                settings["norm_id"] = pads
         return settings | ({"scale_grad_by_freq": True} if self.scale_grad_by_freq else {})
 
     def __getattr__(self, name: str) -> Any:
@@ -368,13 +377,6 @@ class Embedding(Layer):
 
 
 _RULES = {"embeddings_regularizer": regularizers.get, "embeddings_constraint": constraints.get}
-
-
-def _norm_type(value: Any) -> float:
-    """The order of a norm: a number above 0, or infinity."""
-    if isinstance(value, (float, np.floating)) and value == float("inf"):
-        return float(value)
-    return float(finite_number("norm_type", value, above=0))
 
 
 def _single_length(value: Any) -> int | None:

@@ -112,7 +112,8 @@ class EmbeddingBag(_Bag):
     arrays are (B, T), a Ragged, or one vector with `offsets`, where each bag begins (with
     `include_last_offset` and where the last one ends); in a model they are (B, T) or Ragged.
     `per_sample_weights`, with "sum" only: a weight for each id, in the shape of the ids. A bag without tokens
-    gives zeros. Tokens of `padding_idx` are left out; `max_norm`, `norm_type` and `scale_grad_by_freq` (not
+    gives zeros. Tokens of `padding_idx` are left out, and their row is not read (PyTorch bounds its norm
+    too, which no result shows); `max_norm`, `norm_type` and `scale_grad_by_freq` (not
     with "max") as in Embedding. `sparse` is accepted: only rows that a step reads are updated anyway. The
     table begins with N(0, 1), its padding row with zeros; `_weight` gives another.
 
