@@ -23,8 +23,9 @@ class DataParallel:
 
     `communicator`: an intracommunicator of mpi4py, or a `Communicator`; None: all processes of mpirun.
     `auto_shard_dataset` True: every rank is given the same data, as by the same script, and takes its part of
-    each batch, whose size is that of all ranks together; False: each rank is given data of its own, a batch
-    is what all ranks have, and ranks that run out of data wait for the others. What metrics keep is summed
+    each batch, whose size is that of all ranks together: what differs is refused, by a checksum of arrays
+    and of the targets of batches; False: each rank is given data of its own, a batch is what all ranks have,
+    and ranks that run out of data wait for the others. What metrics keep is summed
     over the ranks, those of one's own too; a penalty of a table is, in `evaluate`, the mean of what each rank
     has read of it. Ranks of one machine share its
     processors, unless OMP_NUM_THREADS or their affinity say how many threads each has.

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..base.arguments import finite_number, optional, positive_integer, warn_user
-from ..base.processes import is_first, present, share
+from ..base.processes import present, share
 from ..base.unkept import Unkept
 from ..callbacks import CallbackList, History
 from .batches import NO_BATCHES, ArrayBatches, cut, warn_if_short
 from .fit_arguments import check_epochs, listed, validated
 from .own_steps import OwnTally, own_step, unpack_x_y_sample_weight
-from .progress import Progress, checked_verbose
+from .progress import Progress, shown_here
 from .resuming import Run
 from .running_means import Tally, plain_value
 
@@ -64,7 +64,7 @@ class TrainingLoop:
     ) -> History:
         """As Model.fit."""
         self._compilation.require("fit")
-        show = self._shown(verbose)
+        show = shown_here(verbose)
         check_epochs(epochs, initial_epoch)
         steps_per_epoch = optional(positive_integer, "steps_per_epoch", steps_per_epoch)
         validation_steps = optional(positive_integer, "validation_steps", validation_steps)
@@ -101,6 +101,7 @@ class TrainingLoop:
             self._begin_together(
                 "begins to train",
                 feed,
+                {"validation_data": check},
                 epochs=[initial_epoch, epochs],
                 steps_per_epoch=steps_per_epoch,
                 callbacks=[type(one).__name__ for one in watching.callbacks],
@@ -230,11 +231,6 @@ class TrainingLoop:
             return tally.logs()
 
     # -- with other processes ----------------------------------------------------------------------------
-    def _shown(self, verbose: Any) -> int:
-        """How much this process shows: of several the first alone."""
-        show = checked_verbose(verbose)
-        return show if is_first() else 0
-
     def _processes(self) -> int:
         """How many processes compute a step, each about as much of it."""
         others = present()
@@ -251,12 +247,11 @@ class TrainingLoop:
             with others.together():
                 yield
 
-    def _begin_together(self, does: str, feed: Any, **what: Any) -> None:
+    def _begin_together(self, does: str, feed: Any, more: Mapping[str, Any], **what: Any) -> None:
         others = present()
         if others is not None:
-            arrays = isinstance(feed, ArrayBatches) and others.shards
-            data = [feed.count, feed.batch_size, feed.mark] if arrays else []
-            others.begin(self._model, {"does": does, **what, "data": data})
+            said = {name: _known(data) for name, data in {"data": feed, **more}.items() if others.shards}
+            others.begin(self._model, {"does": does, **what, **said})
             feed.go_on(self._model.seed, 0, 0)  # that of the first
 
     def _together(self, batches: Iterable[Any], trains: bool) -> Iterable[Any]:
@@ -317,11 +312,11 @@ class TrainingLoop:
     ) -> Any:
         """As Model.evaluate."""
         self._compilation.require("evaluate")
-        show = self._shown(verbose)
+        show = shown_here(verbose)
         steps = None if steps is None else positive_integer("steps", steps)
         with self._training():
             feed = self._adapter.feed(x, y, batch_size, sample_weight, None, steps, None)
-            self._begin_together("begins to evaluate", feed, steps=steps)
+            self._begin_together("begins to evaluate", feed, {}, steps=steps)
             watching = CallbackList(callbacks, self._model, {"verbose": show, "steps": feed.steps})
             progress = Progress(show, steps or feed.steps)
             try:
@@ -389,3 +384,10 @@ class TrainingLoop:
         if return_dict:
             return compiled.named(values)
         return values[0] if len(values) == 1 else values
+
+
+def _known(data: Any) -> dict[str, int] | None:
+    """What tells the data of one process from those of another, before any batch is made of them."""
+    if not isinstance(data, ArrayBatches):
+        return None
+    return {"examples": data.count, "batch_size": data.batch_size, "checksum": data.mark}

@@ -19,7 +19,7 @@ from .batches import NO_BATCHES, ArrayBatches, raw, warn_if_short
 from .data_adapter import BATCH_SIZE, checked_batch_size
 from .input_data import is_iterable_of_batches, sizes_of
 from .own_steps import own_step
-from .progress import Progress, checked_verbose
+from .progress import Progress, shown_here
 
 if TYPE_CHECKING:
     from ..lowering.binding import BoundProgram
@@ -57,7 +57,7 @@ class Prediction:
 
     def predict(self, x: Any, batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any) -> Any:
         """As Model.predict."""
-        show = checked_verbose(verbose)
+        show = shown_here(verbose)
         steps = None if steps is None else positive_integer("steps", steps)
         if (nothing := self._of_nothing(x)) is not None:
             return nothing

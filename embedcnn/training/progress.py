@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from ..base.processes import is_first
+
 LOOK = 0.2  # seconds between two looks at the numbers
 TAIL = 26  # columns of a short bar with the time behind it, without which numbers stand alone
 
@@ -23,6 +25,12 @@ def checked_verbose(verbose: Any) -> int:
     if getattr(verbose, "ndim", 0) or verbose not in (0, 1, 2):
         raise ValueError(f"`verbose` must be 0, 1, 2 or 'auto'. Received: verbose={verbose!r}")
     return int(verbose)
+
+
+def shown_here(verbose: Any) -> int:
+    """How much this process shows: of several the first alone."""
+    show = checked_verbose(verbose)
+    return show if is_first() else 0
 
 
 def described(logs: dict[str, float]) -> str:
