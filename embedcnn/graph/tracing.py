@@ -83,6 +83,29 @@ def penalties() -> list[Any]:
     return list(_penalties.get())
 
 
+_labels: ContextVar[list[Any] | None] = ContextVar("labels", default=None)
+
+
+@contextmanager
+def noting_labels() -> Iterator[list[Any]]:
+    """Inside, losses put (tensor of class numbers, number of classes) into the list that this gives: who runs
+    the graph checks them.
+    """
+    labels: list[Any] = []
+    token = _labels.set(labels)
+    try:
+        yield labels
+    finally:
+        _labels.reset(token)
+
+
+def note_labels(tensor: Any, classes: int) -> None:
+    """Keeps class numbers of a loss where somebody will check them."""
+    labels = _labels.get()
+    if labels is not None:
+        labels.append((tensor, classes))
+
+
 @contextmanager
 def counting() -> Iterator[list[Any]]:
     """Inside, metrics that are given symbolic tensors put (metric, tensor) into the list that this gives."""

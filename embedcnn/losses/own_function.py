@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.class_numbers import ClassError
 from ..base.named_objects import named_object
 
 TRACED = "embedcnn.lowering.functions:Traced"
@@ -33,6 +34,8 @@ class OwnFunction:
             self._traced = named_object(TRACED)(self._of_one_rank)
             try:
                 made = self._run(y_true, y_pred)
+            except ClassError:
+                raise
             except Exception:  # a function of arrays may fail in any way here: it then gets arrays
                 made = None
             self._is_traced = made is not None
@@ -44,7 +47,9 @@ class OwnFunction:
 
     def _run(self, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
         """What the program gives; None where the function gives gradients itself."""
-        losses, gradients = self._traced.result_and_gradients([np.asarray(y_true), np.asarray(y_pred)])
+        losses, gradients = self._traced.result_and_gradients(
+            [np.asarray(y_true), np.asarray(y_pred)], names=["y", "y_pred"]
+        )
         if isinstance(losses, list):
             return None
         rows, gradient = y_pred.shape[:-1], gradients[1]

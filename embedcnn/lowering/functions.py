@@ -11,14 +11,17 @@ from typing import Any
 
 import numpy as np
 
+from ..base.class_numbers import check_classes
 from ..base.programs import make_program
 from ..graph.nodes import SymbolicTensor, flatten, walk
-from ..graph.tracing import replaced
+from ..graph.tracing import noting_labels, replaced
 from ..layers.core import InputLayer
-from ..ops import squeeze
+from ..ops import cast, squeeze
 from ..ops.primitives import TRACING
 from .translate import translate
 
+IN_BATCH = " (counted in the batch)"
+RESHAPES = ("squeeze", "expand_dims", "reshape")
 KEPT = 8
 """How many programs a function keeps, those used last: one for each shape of its arguments."""
 
@@ -32,11 +35,15 @@ class Traced:
         self._running = Lock()  # a program holds the values of its step
 
     def result_and_gradients(
-        self, arrays: Sequence[np.ndarray], d_out: Any = None, training: bool = True
+        self,
+        arrays: Sequence[np.ndarray],
+        d_out: Any = None,
+        training: bool = True,
+        names: Sequence[str] | None = None,
     ) -> tuple[Any, list[np.ndarray]]:
         """What the function gives, and the gradients of sum(result * d_out), or of the sum, in the arrays;
         `d_out` may be a function of the number of a result and its value. Without `training` layers run as in
-        inference, and the gradients are zeros.
+        inference, and the gradients are zeros. `names`: what messages call the first arrays.
 
         Raises TypeError where it is not made of operations, ValueError for shapes that do not fit.
         """
@@ -47,7 +54,7 @@ class Traced:
             self._made.move_to_end(key)
             while len(self._made) > KEPT:
                 self._made.popitem(last=False)
-            return self._made[key].run(arrays, d_out, training)
+            return self._made[key].run(arrays, d_out, training, names)
 
     def variables(self) -> list[Any]:
         """The weights that the program used last reads."""
@@ -62,7 +69,10 @@ class _Program:
         given = [squeeze(x, -1) if array.ndim == 1 else x for x, array in zip(inputs, arrays, strict=True)]
         token = TRACING.set(True)
         try:
-            self.form = function(*given)
+            with noting_labels() as noted:
+                self.form = function(*given)
+            noted = [one for one in noted if _comes_from(one[0], inputs)]
+            checked = [cast(tensor, "float32") for tensor, _ in noted]
         finally:
             TRACING.reset(token)
         self.outputs: list[Any] = flatten(self.form)
@@ -71,15 +81,22 @@ class _Program:
                 f"{function!r} must be made of embedcnn.ops: symbolic tensors make symbolic tensors. "
                 f"Received: {', '.join(type(one).__name__ for one in self.outputs)}"
             )
-        self.read = [number for number, x in enumerate(inputs) if _reaches(x, self.outputs)]
+        self.labels = [(_argument(tensor, inputs), classes) for tensor, classes in noted]
+        """Of the outputs behind those of the function: which argument these class numbers are, and how many
+        classes there are.
+        """
+        outputs = [*self.outputs, *checked]
+        self.read = [number for number, x in enumerate(inputs) if _reaches(x, outputs)]
         chosen = [inputs[number] for number in self.read]
         names = [f"argument {number}" for number in self.read]
-        lowered = translate(chosen, self.outputs, walk(chosen, self.outputs), names)
+        lowered = translate(chosen, outputs, walk(chosen, outputs), names)
         self.program = make_program(*lowered.program_arguments(), input_gradients=True)
         self.variables: list[Any] = lowered.variables
         self.of_ids = [form[1] == "int32" for form in lowered.inputs]
 
-    def run(self, arrays: Sequence[np.ndarray], d_out: Any, training: bool) -> tuple[Any, list[np.ndarray]]:
+    def run(
+        self, arrays: Sequence[np.ndarray], d_out: Any, training: bool, names: Sequence[str] | None
+    ) -> tuple[Any, list[np.ndarray]]:
         """The result in the form in which the function gives it, and a gradient for each array."""
         for number, variable in enumerate(self.variables):
             self.program.bind(number, variable.value, False, [], np.zeros(1, np.int64))
@@ -89,10 +106,16 @@ class _Program:
         ]
         kinds = [np.int32 if ids else np.float32 for ids in self.of_ids]
         read = [np.ascontiguousarray(one, kind) for one, kind in zip(given, kinds, strict=True)]
-        made = self.program.forward(read, training=training)
+        given_out = self.program.forward(read, training=training)
+        made, numbers = given_out[: len(self.outputs)], given_out[len(self.outputs) :]
+        for (argument, classes), values in zip(self.labels, numbers, strict=True):
+            if argument is None:
+                check_classes("the target of a sparse categorical loss", values, classes, IN_BATCH)
+            else:  # as it was given, not rounded
+                check_classes(_name(names, argument), arrays[argument], classes, IN_BATCH)
         gradients = [np.zeros(array.shape, np.float32) for array in arrays]
         if training:
-            self._back(made, d_out, gradients)
+            self._back(made, d_out, numbers, gradients)
         results = [
             out.reshape(out.shape[1:]) if one.single else out
             for out, one in zip(made, self.outputs, strict=True)
@@ -103,13 +126,20 @@ class _Program:
         ]
         return (results[0] if isinstance(self.form, SymbolicTensor) else results), gradients
 
-    def _back(self, made: Sequence[np.ndarray], d_out: Any, gradients: list[np.ndarray]) -> None:
+    def _back(
+        self,
+        made: Sequence[np.ndarray],
+        d_out: Any,
+        numbers: Sequence[np.ndarray],
+        gradients: list[np.ndarray],
+    ) -> None:
         """Puts the gradients of the arrays that the program reads in their places."""
         if callable(d_out):
             back = [d_out(number, out) for number, out in enumerate(made)]
         else:
             back = [None] * len(made) if d_out is None else flatten(d_out)
-        self.program.backward([_like(out, one) for out, one in zip(made, back, strict=True)])
+        d_made = [_like(out, one) for out, one in zip(made, back, strict=True)]
+        self.program.backward(d_made + [np.zeros_like(one) for one in numbers])
         for place, number in enumerate(self.read):
             if not self.of_ids[place]:  # those have no gradient
                 gradients[number] = self.program.input_gradient(place).reshape(gradients[number].shape)
@@ -139,6 +169,34 @@ def _reaches(tensor: SymbolicTensor, outputs: Sequence[SymbolicTensor]) -> bool:
             seen.add(id(node))
             waiting += [one.node for one in node.inputs]
     return id(tensor.node) in seen
+
+
+def _comes_from(tensor: SymbolicTensor, inputs: Sequence[SymbolicTensor]) -> bool:
+    """Whether a tensor is computed from these inputs alone, of no other graph's."""
+    known, seen, waiting = {id(one.node) for one in inputs}, set(), [tensor.node]
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen or id(node) in known:
+            continue
+        if isinstance(node.layer, InputLayer):
+            return False
+        seen.add(id(node))
+        waiting += [one.node for one in node.inputs]
+    return True
+
+
+def _argument(tensor: SymbolicTensor, inputs: Sequence[SymbolicTensor]) -> int | None:
+    """Which argument a tensor is, in the same order of numbers; None where it is computed."""
+    numbers = {id(one.node): number for number, one in enumerate(inputs)}
+    while id(tensor.node) not in numbers:
+        if len(tensor.node.inputs) != 1 or getattr(tensor.node.layer, "operation", "") not in RESHAPES:
+            return None
+        tensor = tensor.node.inputs[0]
+    return numbers[id(tensor.node)]
+
+
+def _name(names: Sequence[str] | None, number: int) -> str:
+    return names[number] if names is not None and number < len(names) else f"argument {number}"
 
 
 def vjp(function: Callable[..., Any], arguments: Sequence[Any], d_out: Any = None) -> tuple[Any, Any]:

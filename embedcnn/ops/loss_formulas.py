@@ -19,7 +19,12 @@ from .reductions import all as all_of
 from .reductions import max as largest
 from .reductions import mean
 from .reductions import sum as summed
-from .statistics import binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy
+from .statistics import (
+    binary_crossentropy,
+    categorical_crossentropy,
+    rows_of_classes,
+    sparse_categorical_crossentropy,
+)
 
 EPSILON = 1e-7
 
@@ -61,6 +66,8 @@ def _categorical(y: Any, p: Any, settings: dict[str, Any]) -> Any:
 
 
 def _sparse(y: Any, p: Any, settings: dict[str, Any]) -> Any:
+    if settings.get("label_smoothing"):
+        return _categorical(rows_of_classes(y, p, int(shape_of(p)[-1] or 1)), p, settings)
     return sparse_categorical_crossentropy(y, p, settings["from_logits"])
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..base.checked import checked
+from ..base.class_numbers import check_classes
+from ..graph.tracing import note_labels
 from .elementwise import add, cast, divide, maximum, multiply, not_equal, power, subtract, where
 from .functions import abs as absolute
 from .functions import sqrt, square
@@ -184,13 +186,23 @@ def sparse_categorical_crossentropy(
 ) -> Any:
     """The same for a target of class numbers. As keras.ops.sparse_categorical_crossentropy.
 
+    Raises ValueError for numbers that are no class; in a loss of one's own at the step that meets them.
+
     >>> sparse_categorical_crossentropy([1], [[0.5, 0.5]]).round(4)
     array([0.6931], dtype=float32)
     """
     classes = shape_of(output)[-1]
     if axis not in (-1, len(shape_of(output)) - 1) or classes is None:
         raise ValueError(f"`axis` must be the last one, of known size. Received: axis={axis}")
+    return categorical_crossentropy(rows_of_classes(target, output, int(classes)), output, from_logits)
+
+
+def rows_of_classes(target: Any, output: Any, classes: int) -> Any:
+    """1 at the place of each class number, else 0; numbers that are no class are refused."""
     if len(shape_of(target)) == len(shape_of(output)):
         target = squeeze(target, -1)
-    hot = apply("equal", [expand_dims(target, -1), np.arange(classes, dtype=np.int32)])
-    return categorical_crossentropy(cast(hot, "float32"), output, from_logits)
+    if is_symbolic(target):
+        note_labels(target, classes)
+    else:
+        check_classes("target", np.asarray(target), classes)
+    return cast(apply("equal", [expand_dims(target, -1), np.arange(classes, dtype=np.int32)]), "float32")

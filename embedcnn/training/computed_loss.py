@@ -144,13 +144,15 @@ class ComputedLoss(Loss):
         form = _Form(_places(x), _places(y), weighted, [mask is not None for mask in masks], training)
         arrays = [np.asarray(part) for part in y if part is not None]
         first = len(arrays)
+        several_outputs = len(predictions) > 1
+        names = [f"y[{n}]" if several_outputs else "y" for n, part in enumerate(y) if part is not None]
         arrays += [np.asarray(one) for one in predictions]
         arrays += [np.asarray(mask, np.float32) for mask in masks if mask is not None]
         arrays += inputs if plain else ()
         arrays += [one for one in (weight if several else [weight]) if one is not None]
         arrays.append(np.full((len(predictions[0]), 1), penalty, np.float32))
         run = self._runs.setdefault(form.key, _Run(self.model, form))
-        (loss, *values), gradients = run.traced.result_and_gradients(arrays, _mean_of_first, training)
+        (loss, *values), gradients = run.traced.result_and_gradients(arrays, _mean_of_first, training, names)
         self._refuse_weights(run)
         for tracker, value in zip(run.trackers, values, strict=True):
             tracker.update_state(value)
