@@ -31,7 +31,13 @@ def threads(n_jobs: Any) -> Iterator[None]:
         raise ValueError("`n_jobs` must be None, a number of threads, or below 0. Received: n_jobs=0")
     if count < 0:
         count = max(1, processors() + 1 + count)
-    from threadpoolctl import threadpool_limits  # extra: scikit-learn brings it
+    try:
+        from threadpoolctl import threadpool_limits  # extra: scikit-learn brings it
+    except ImportError:
+        raise ImportError(
+            f"n_jobs={n_jobs} needs threadpoolctl: pip install 'embedcnn[sklearn]', or leave `n_jobs` None "
+            "and call embedcnn.set_num_threads"
+        ) from None
 
     with threadpool_limits(limits=count, user_api="openmp"):
         yield

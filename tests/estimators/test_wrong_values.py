@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from wrong_values import Case, faults, pairs
 
@@ -38,3 +40,11 @@ def test_settings_of_early_stopping_are_checked_without_it():
     ):
         with pytest.raises(ValueError, match=message):
             fitted(estimators.TextCNNClassifier(**SMALL, **wrong))
+
+
+@pytest.mark.parametrize("case", ["TextCNNClassifier", "TextRegressor"])
+def test_threads_are_asked_for_without_scikit_learn(case, monkeypatch):
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    with pytest.raises(ImportError, match=r"n_jobs=-1 needs threadpoolctl: pip install '"):
+        fitted(CASES[case].function(**SMALL, n_jobs=-1))
+    assert not faults(CASES[case], "n_jobs")
