@@ -6,6 +6,7 @@ predictions.
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from ..graph import tracing
 from ..graph.nodes import SymbolicTensor
 from ..losses import Loss
 from ..losses.own_function import TRACED
-from .parts import Parts
+from .parts import NOTHING, SINGLE, Parts
 
 
 def computes_loss(model: Any) -> bool:
@@ -75,7 +76,6 @@ class _Run:
         x = None if form.x is None else form.x.like(next(left) for _ in form.x).given()
         given = {
             "x": x,
-            "y": y.given(),
             "y_pred": self.model._as_outputs(predicted),
             "sample_weight": self._weights(left),
             "training": form.training,
@@ -85,7 +85,8 @@ class _Run:
         penalties = [named_object("embedcnn.ops:mean")(next(left))]
         with tracing.counting() as counted, tracing.collecting([]), tracing.penalising(penalties):
             chosen = {name: one for name, one in given.items() if anything or name in accepted}
-            loss = self.model.compute_loss(**chosen)
+            with_y = anything or "y" in accepted
+            loss = self._loss_of_targets(y, counted, chosen) if with_y else self.model.compute_loss(**chosen)
         if not isinstance(loss, SymbolicTensor):
             simple = loss is None or isinstance(loss, (bool, int, float))
             raise TypeError(
@@ -94,6 +95,26 @@ class _Run:
             )
         self.trackers = [metric for metric, _ in counted]
         return [loss, *(values for _, values in counted)]
+
+    def _loss_of_targets(self, y: Parts, counted: list[Any], given: dict[str, Any]) -> Any:
+        """What compute_loss gives for targets in the form in which they were given, as in Keras; where it
+        reads them in that of the outputs, in that. ValueError where it reads one that is missing.
+        """
+        names = self.model.output_keys or [tensor.name for tensor in self.model.outputs]
+        forms, errors = [y.form], []
+        if isinstance(y.form, list) == (self.model.output_keys is None) and len(y) == len(names) > 1:
+            forms += [] if y.form in (SINGLE, NOTHING) else [self.model.output_keys or list]
+        for form in forms:
+            counted.clear()
+            try:
+                return self.model.compute_loss(y=Parts(y, form).given(), **given)
+            except (LookupError, TypeError) as error:
+                errors.append(error)
+        missing = [number for number, part in enumerate(y) if part is None and y.form is not NOTHING]
+        for number, found in itertools.product(missing, errors):
+            if found.args[:1] in ((names[number],), (number,)) or "NoneType" in str(found):
+                raise ValueError(f"y[{number}] is missing. Received: y[{number}]=None") from found
+        raise errors[0]
 
     def _weights(self, left: Iterator[Any]) -> Any:
         """Weights in the form of the targets, one tensor for all of them where one array was given."""

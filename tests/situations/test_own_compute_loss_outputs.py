@@ -210,3 +210,48 @@ def test_accuracy_follows_from_the_shape_of_y(y):
         model.compile("sgd", loss, metrics=["accuracy"])
         x = np.array([[2.0, 1, 0], [0, 1, 2], [2, 1, 0]])
         assert model.evaluate(x, y, verbose=0, return_dict=True)["accuracy"] == pytest.approx(2 / 3)
+
+
+class ByKeys(keras.Model):
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return ops.mean((y["a"] - y_pred["a"]) ** 2) + ops.mean((y["b"] - y_pred["b"]) ** 2)
+
+
+class ByNumbers(keras.Model):
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return ops.mean((y[0] - y_pred[0]) ** 2) + ops.mean((y[1] - y_pred[1]) ** 2)
+
+
+@pytest.mark.parametrize("given", GIVEN)
+@pytest.mark.parametrize(("cls", "form"), [(ByKeys, "dict"), (ByNumbers, "list")])
+def test_targets_in_another_form_than_the_outputs(cls, form, given):
+    data = {"batch_size": 4, "epochs": 2, "shuffle": False, "verbose": 0}
+    model, plain = built(cls, form, loss=None), built(cls, form, loss=None)
+    found = model.fit(X, GIVEN[given], **data).history["loss"]
+    expected = plain.fit(X, GIVEN["dict" if form == "dict" else "list"], **data).history["loss"]
+    assert found == expected
+    a, b = X @ WEIGHTS[0] + WEIGHTS[1], X @ WEIGHTS[2] + WEIGHTS[3]
+    first = built(cls, form, loss=None).test_on_batch(X, GIVEN[given])
+    assert first == pytest.approx(np.mean((A - a) ** 2) + np.mean((B - b) ** 2), rel=1e-5)
+
+
+def test_a_target_that_is_missing_is_named_as_elsewhere():
+    for y in ({"a": A}, [A, None]):
+        for cls, form in (
+            (keras.Model, "list"),
+            (keras.Model, "dict"),
+            (ByKeys, "dict"),
+            (ByNumbers, "list"),
+        ):
+            with pytest.raises(ValueError, match=r"^y\[1\] is missing. Received: y\[1\]=None$"):
+                built(cls, form).fit(X, y, verbose=0)
+
+
+def test_errors_of_its_own_stay():
+    class Wrong(keras.Model):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            return {"a": y_pred["a"]}["c"]
+
+    for y in GIVEN.values():
+        with pytest.raises(KeyError, match="^'c'$"):
+            built(Wrong, "dict").fit(X, y, verbose=0)
