@@ -121,10 +121,13 @@ def threads(request):
 
 @pytest.fixture(autouse=True)
 def no_work_too_small():
-    """Lets the smallest step run on a team of threads, which otherwise only larger ones do."""
+    """Lets the smallest step run on a team of threads, which otherwise only larger ones do; what a test says
+    of threads ends with it.
+    """
     _core._set_least_work(0)
     yield
     _core._set_least_work(10**6)
+    _core.set_num_threads(0)
 
 
 @pytest.fixture

@@ -67,8 +67,8 @@ def several(argument: str, value: Any) -> list[Any]:
     """
     if isinstance(value, np.ndarray) and value.ndim and value.shape != (len(value), 1)[: value.ndim]:
         raise TypeError(f"`{argument}` must be a list. Received: an array of shape {value.shape}")
-    single = isinstance(value, (str, bytes, bytearray, dict)) or not isinstance(value, Iterable)
-    if single or (isinstance(value, np.ndarray) and not value.ndim):
+    single = isinstance(value, (str, bytes, bytearray, dict)) or getattr(value, "ndim", 1) == 0
+    if single or not (isinstance(value, Iterable) or is_column(value)):
         raise TypeError(f"`{argument}` must be a list. Received: {argument}={reprlib.repr(value)}")
     return list(as_list(value))
 
