@@ -22,6 +22,7 @@ def test_early_stopping_as_keras(name):
     now: dict = {"epoch": None}
     variable = types.SimpleNamespace(snapshot=lambda: now["epoch"], value=object(), own=lambda: now)
     variable.as_stored = lambda value: value
+    variable.refuse_unfit = lambda value: None
     callback.set_model(types.SimpleNamespace(stop_training=False, metrics=[], weights=[variable]))
     callback.on_train_begin()
     with warnings.catch_warnings():
