@@ -133,7 +133,7 @@ def test_waiting_for_data_is_told():
 
     def slow():
         for number in range(9):
-            time.sleep(0.03 if number % 3 == 2 else 0)
+            time.sleep(0.2 if number % 3 == 2 else 0)
             yield IDS[:30], LABELS[:30]
 
     model = text_model()
