@@ -257,11 +257,15 @@ static void update_dense(const struct ec_update *update, const struct ec_rule *r
     }
 }
 
-/* A row is read in several arrays, each at another place. */
-static void ask_for_row(const struct ec_update *update, const struct ec_parameter *parameter, int64_t begin,
-                        int64_t width)
+void ec_ask_for_row(const struct ec_update *update, const struct ec_parameter *parameter, int64_t row)
 {
-    ec_ask_for(parameter->value + begin, width);
+    int64_t width = parameter->dims[1], begin = row * width;
+    if (parameter->stored) {
+        ec_ask_for_bytes((const uint16_t *)parameter->stored + begin, width * (int64_t)sizeof(uint16_t)); /* halves */
+    }
+    if (!parameter->stored || parameter->mastered) {
+        ec_ask_for(parameter->value + begin, width);
+    }
     for (int i = 0; i < parameter->slot_count; i++) {
         ec_ask_for(parameter->slots[i] + begin, width);
     }
@@ -280,7 +284,7 @@ static void update_touched_rows(const struct ec_update *update, const struct ec_
     for (struct ec_range tile; ec_team_next_range(team, gradient->count, EC_ROW_TILE, &tile);) {
         for (int64_t i = tile.begin; i < tile.end; i++) {
             if (ahead < gradient->count - i) {
-                ask_for_row(update, parameter, gradient->rows[i + ahead] * width, width);
+                ec_ask_for_row(update, parameter, gradient->rows[i + ahead]);
             }
             if (!ec_row_learns(parameter, gradient->rows[i])) {
                 continue; /* of a gradient that the caller gave */

@@ -26,6 +26,10 @@ void ec_rule_init(struct ec_rule *rule, const struct ec_optimizer *optimizer, in
 void ec_rule_apply(const struct ec_rule *rule, struct ec_parameter *parameter, float *value, int64_t begin,
                    const float *gradient, int64_t n);
 
+/* optimizer.c: asks memory for a row of a table that is soon updated: it is read in several arrays, each at another
+ * place. */
+void ec_ask_for_row(const struct ec_update *update, const struct ec_parameter *parameter, int64_t row);
+
 /* stored.c: a table that is stored in fewer bits, the rows that the step touched or all of them; with averages and
  * constraint. `rule` NULL: a step without an update. Shared out among the team, no barrier. */
 void ec_update_stored_rows(const struct ec_update *update, const struct ec_rule *rule,

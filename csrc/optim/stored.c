@@ -34,36 +34,16 @@ static void update_entry(const struct ec_update *update, const struct ec_rule *r
                          int64_t i, const struct room *room)
 {
     const struct ec_gradient *gradient = &item->parameter->gradient;
-    int64_t width = item->parameter->dims[1];
-    if (!gradient->rows) {
-        if (ec_row_learns(item->parameter, i)) {
-            update_row(update, rule, item, i, gradient->values + i * width, room->value);
-        }
-    } else if (item->place_of_row) {
-        int32_t place = item->place_of_row[i];
-        if (ec_row_learns(item->parameter, i)) {
-            update_row(update, rule, item, i,
-                       place < 0 ? item->no_gradient : gradient->values + place * gradient->stride, room->value);
-        }
-    } else if (ec_row_learns(item->parameter, gradient->rows[i])) {
-        update_row(update, rule, item, gradient->rows[i], ec_gradient_row(gradient, i, room->gradient), room->value);
+    int32_t place = item->place_of_row ? item->place_of_row[i] : 0;
+    int64_t row = gradient->rows && !item->place_of_row ? gradient->rows[i] : i;
+    if (!ec_row_learns(item->parameter, row)) {
+        return;
     }
-}
-
-/* A row is read in several arrays, each at another place. */
-static void ask_for_row(const struct ec_update *update, const struct ec_parameter *parameter, int64_t row)
-{
-    int64_t width = parameter->dims[1], bytes = 2 * width;
-    ec_ask_for_bytes((const char *)parameter->stored + row * bytes, bytes);
-    if (parameter->mastered) {
-        ec_ask_for(parameter->value + row * width, width);
-    }
-    for (int i = 0; i < parameter->slot_count; i++) {
-        ec_ask_for(parameter->slots[i] + row * width, width);
-    }
-    if (update->optimizer->use_ema) {
-        ec_ask_for(parameter->average + row * width, width);
-    }
+    const float *values = !gradient->rows       ? gradient->values + row * item->parameter->dims[1]
+                          : !item->place_of_row ? ec_gradient_row(gradient, i, room->gradient)
+                          : place < 0           ? item->no_gradient
+                                                : gradient->values + place * gradient->stride;
+    update_row(update, rule, item, row, values, room->value);
 }
 
 void ec_update_stored_rows(const struct ec_update *update, const struct ec_rule *rule,
@@ -79,7 +59,7 @@ void ec_update_stored_rows(const struct ec_update *update, const struct ec_rule 
     for (struct ec_range tile; ec_team_next_range(team, count, EC_ROW_TILE, &tile);) {
         for (int64_t i = tile.begin; i < tile.end; i++) {
             if (ahead < count - i) {
-                ask_for_row(update, parameter, gradient->rows[i + ahead]);
+                ec_ask_for_row(update, parameter, gradient->rows[i + ahead]);
             }
             update_entry(update, rule, item, i, &room);
         }
